@@ -1,0 +1,1 @@
+"""BiBiER: bimodal, cross-lingual recognition of perceived emotion in speech."""
