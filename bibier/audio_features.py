@@ -1,0 +1,79 @@
+"""Samples → (T, D) features. Here: log-mels, computed with no weights; encoders from the Hub join by name.
+
+T frames, M mel bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import librosa
+import numpy as np
+
+from bibier.audio import SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class LogMelConfig:
+    """Settings of `LogMel`; every field is JSON."""
+
+    bins: int = 64
+    low: float = 50.0  # Hz
+    high: float = 7600.0  # Hz
+    window: float = 0.025  # s
+    hop: float = 0.010  # s
+    average: int = 2  # hops averaged into one frame
+    trim: float = 40.0  # dB under the loud frames below which the ends are cut off
+    level: float = 0.05  # RMS after levelling
+
+
+class LogMel:
+    """Log-mel spectrogram of the speech, whatever its level: ends trimmed, RMS set, hops averaged in pairs."""
+
+    def __init__(self, config: LogMelConfig = LogMelConfig()):  # noqa: B008 (frozen)
+        self.config = config
+
+    @cached_property
+    def _filters(self) -> np.ndarray:
+        c = self.config
+        return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=512, n_mels=c.bins, fmin=c.low, fmax=c.high).astype(np.float32)
+
+    def power(self, samples: np.ndarray) -> np.ndarray:
+        """Return mel power (T, M) float32 of 16 kHz samples (n,), levelled and trimmed, not yet logarithmic."""
+        c = self.config
+        hop, window = round(c.hop * SAMPLE_RATE), round(c.window * SAMPLE_RATE)
+        if len(samples) < 512:
+            samples = np.pad(samples, (0, 512 - len(samples)))
+        spectrum = librosa.stft(
+            np.ascontiguousarray(samples, dtype=np.float32), n_fft=512, hop_length=hop, win_length=window
+        )
+        power = (spectrum.real**2 + spectrum.imag**2).T @ self._filters.T  # (hops, M)
+        energy = power.sum(1)
+        loud = np.flatnonzero(energy > np.percentile(energy, 95) * 10 ** (-c.trim / 10))
+        if len(loud):
+            power = power[loud[0] : loud[-1] + 1]
+        # Levelling the trimmed speech in the power domain is the same as levelling its samples.
+        power = power * (c.level**2 * 512 * c.bins / max(float(power.sum(1).mean()), 1e-12))
+        spare = -len(power) % c.average
+        if spare:
+            power = np.concatenate((power, power[-1:].repeat(spare, 0)))
+        return power.reshape(-1, c.average, c.bins).mean(1).astype(np.float32)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """Return (T, 2, M) float32: the log-mels in two normalisations (see `normalise`)."""
+        return normalise(np.log(self.power(samples) + FLOOR))
+
+
+FLOOR = 1e-3  # added to mel power before the logarithm
+
+
+def normalise(logmel: np.ndarray) -> np.ndarray:
+    """Stack two views of log-mels (T, M) → (T, 2, M), which together undo level and microphone but keep contrast.
+
+    Channel 0: each bin over time, (x − μ) / (σ + 0.5): removes a fixed microphone or telephone response.
+    Channel 1: the whole utterance, (x − μ) / (σ + 0.1): keeps the spectral balance that channel 0 removes.
+    """
+    per_bin = (logmel - logmel.mean(0)) / (logmel.std(0) + 0.5)
+    whole = (logmel - logmel.mean()) / (logmel.std() + 0.1)
+    return np.stack((per_bin, whole), axis=1).astype(np.float32)

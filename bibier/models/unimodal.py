@@ -1,0 +1,109 @@
+"""One modality: encoder + head. What every unimodal encoder returns, and the audio encoder on log-mels.
+
+B batch, T frames, M mel bins, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bibier.labels import EMOTIONS
+from bibier.models.layers import AttentivePooling
+from bibier.models.temporal import build_temporal
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A batch that one encoder has read."""
+
+    hidden: Tensor  # (B, T, D), zeros at padding
+    mask: Tensor  # (B, T), True where valid
+    logits: Tensor  # (B, 7)
+    attention: Tensor  # (B, T), ≥ 0, sums to 1 over the valid steps, zeros at padding
+
+
+@dataclass(frozen=True)
+class AudioEncoderConfig:
+    """Dimensions of `AudioEncoder`; every field is JSON."""
+
+    bins: int = 64  # mel bins of the extractor
+    channels: tuple[int, ...] = (16, 32, 48)
+    dim: int = 64  # features of the projection before the temporal encoder
+    temporal: str = "lstm"
+    hidden: int = 64  # per direction
+    layers: int = 1
+    dropout: float = 0.3
+
+
+class MaskedConv(nn.Module):
+    """3×3 convolution over time and frequency that sees zeros, never padding's leftovers, beyond the valid frames."""
+
+    def __init__(self, inputs: int, outputs: int, *, separable: bool, pool: tuple[int, int]):
+        super().__init__()
+        if separable:
+            self.conv = nn.Sequential(
+                nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+                nn.Conv2d(inputs, outputs, 1, bias=False),
+            )
+        else:
+            self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.pool = pool
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        frames, _ = self.pool
+        x = torch.relu(self.norm(self.conv(x)))  # (B, C, T, M)
+        if frames > 1:
+            # Only whole windows count, so that a sequence pools to the same steps however long its padding is.
+            spare = -x.shape[2] % frames
+            x = nn.functional.pad(x, (0, 0, 0, spare))
+            mask = nn.functional.pad(mask, (0, spare))
+            x = x * mask[:, None, :, None]
+            inside = mask.unflatten(1, (-1, frames)).float().mean(-1)  # (B, T/frames)
+            x = nn.functional.avg_pool2d(x, self.pool) / inside.clamp_min(1 / frames)[:, None, :, None]
+            mask = inside > 0
+        else:
+            x = nn.functional.avg_pool2d(x, self.pool)
+        return x * mask[:, None, :, None], mask
+
+
+class AudioEncoder(nn.Module):
+    """Log-mels → emotion: convolutions, one temporal encoder, attentive statistics, a linear head.
+
+    forward(features: (B, T, 2, M), mask: (B, T)) → Encoded. The two channels are the two normalisations that
+    `audio_features.LogMel` makes. Eval-mode outputs do not depend on the batch or on the padding.
+    """
+
+    def __init__(self, config: AudioEncoderConfig):
+        super().__init__()
+        self.config = config
+        widths = (2, *config.channels)
+        pools = [(1, 2)] * len(config.channels)
+        pools[1] = (2, 2)
+        self.stem = nn.ModuleList(
+            MaskedConv(a, b, separable=i > 0, pool=pool)
+            for i, (a, b, pool) in enumerate(zip(widths, widths[1:], pools, strict=False))
+        )
+        bins = config.bins // 2 ** len(config.channels)
+        self.project = nn.Sequential(nn.Linear(config.channels[-1] * bins, config.dim), nn.LayerNorm(config.dim))
+        self.temporal = build_temporal(
+            config.temporal, config.dim, hidden=config.hidden, layers=config.layers, dropout=config.dropout
+        )
+        self.dim_out = self.temporal.dim_out
+        self.pooling = AttentivePooling(self.dim_out)
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Linear(2 * self.dim_out, len(EMOTIONS))
+
+    def forward(self, *, features: Tensor, mask: Tensor) -> Encoded:
+        """Read log-mels (B, T, 2, M) with mask (B, T)."""
+        x = features.transpose(1, 2) * mask[:, None, :, None]  # (B, 2, T, M)
+        for block in self.stem:
+            x, mask = block(x, mask)
+        x = x.transpose(1, 2).flatten(2)  # (B, T, C·M)
+        x = self.dropout(torch.relu(self.project(x))) * mask.unsqueeze(-1)  # (B, T, D)
+        hidden = self.temporal(x, mask)  # (B, T, D)
+        pooled, attention = self.pooling(hidden, mask)
+        return Encoded(hidden, mask, self.head(self.dropout(pooled)), attention)
