@@ -1,0 +1,136 @@
+"""The selective state-space scan (Mamba) and the block around it.
+
+Dimension alphabet: B batch, T time, D model width, d inner channels, N states per channel, R rank of Δ, K taps of the
+causal convolution.
+
+The recurrence is the standard one (Gu & Dao 2023, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+section 3), per sequence and channel, with A negative and h_{-1} = 0:
+
+    h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t u_t
+    y_t = <h_t, C_t> + D u_t
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CONV_TAPS = 4  # K, as published
+DT_MIN, DT_MAX = 1e-3, 1e-1  # range of softplus(dt bias) at the start (Gu & Dao, section 3.6)
+CHANNELS_PER_RANK = 16  # R = ceil(d / 16), as published
+
+
+def scan_reference(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """The recurrence word for word: a loop over time, differentiated by torch. Slow; the oracle of the fast kernels.
+
+    Parameters and the result are those of `selective_scan`.
+    """
+    h = u.new_zeros(u.shape[0], u.shape[2], A.shape[1])  # (B, d, N)
+    ys = []
+    for t in range(u.shape[1]):
+        decay = torch.exp(delta[:, t, :, None] * A)  # (B, d, N)
+        drive = (delta[:, t] * u[:, t])[..., None] * B[:, t, None, :]  # (B, d, N)
+        h = decay * h + drive  # (B, d, N)
+        ys.append((h * C[:, t, None, :]).sum(-1))  # (B, d)
+    y = torch.stack(ys, dim=1) if ys else torch.zeros_like(u)  # (B, T, d)
+    return y + D * u
+
+
+def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """Run the selective scan.
+
+    Parameters
+    ----------
+    u : Tensor (B, T, d)
+        Input of the recurrence.
+    delta : Tensor (B, T, d)
+        Step size, after softplus, >= 0. A step of 0 leaves the state as it was.
+    A : Tensor (d, N)
+        Continuous-time decay rates, negative for a stable system: -exp(A_log).
+    B, C : Tensor (B, T, N)
+        Input and output maps of each step.
+    D : Tensor (d,)
+        Skip connection.
+
+    Returns
+    -------
+    Tensor (B, T, d)
+        Same dtype as `u`.
+    """
+    return scan_reference(u, delta, A, B, C, D)
+
+
+class MambaBlock(nn.Module):
+    """One Mamba block (Gu & Dao, figure 3), without the norm and the residual, which belong to the stack.
+
+    Parameters
+    ----------
+    dim : int
+        D, width of input and output.
+    inner : int, optional
+        d, channels of the scan; 2 D by default.
+    state : int
+        N, states per channel.
+    rank : int, optional
+        R, rank of the projection that makes Δ; ceil(d / 16) by default.
+    """
+
+    def __init__(self, dim: int, *, inner: int | None = None, state: int = 16, rank: int | None = None):
+        super().__init__()
+        inner = 2 * dim if inner is None else inner
+        self.state = state
+        self.rank = math.ceil(inner / CHANNELS_PER_RANK) if rank is None else rank
+        self.in_proj = nn.Linear(dim, 2 * inner, bias=False)
+        bound = 1 / math.sqrt(CONV_TAPS)  # Conv1d's own start for a depthwise kernel
+        self.conv_weight = nn.Parameter(torch.empty(CONV_TAPS, inner).uniform_(-bound, bound))  # oldest step first
+        self.conv_bias = nn.Parameter(torch.empty(inner).uniform_(-bound, bound))
+        self.x_proj = nn.Linear(inner, self.rank + 2 * state, bias=False)
+        self.dt_proj = nn.Linear(self.rank, inner)
+        self.A_log = nn.Parameter(torch.arange(1.0, state + 1).log().repeat(inner, 1))  # (d, N)
+        self.D = nn.Parameter(torch.ones(inner))
+        self.out_proj = nn.Linear(inner, dim, bias=False)
+        self._init_dt()
+
+    @torch.no_grad()
+    def _init_dt(self) -> None:
+        """Spread the first step sizes log-uniformly over [DT_MIN, DT_MAX], so that channels differ in memory length."""
+        nn.init.uniform_(self.dt_proj.weight, -(self.rank**-0.5), self.rank**-0.5)
+        log_dt = torch.empty_like(self.dt_proj.bias).uniform_(math.log(DT_MIN), math.log(DT_MAX))
+        dt = log_dt.exp()
+        self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # softplus⁻¹(dt)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Mix along time.
+
+        Parameters
+        ----------
+        x : Tensor (B, T, D)
+        mask : Tensor (B, T) of bool, optional
+            True where valid. What stands at the other positions, wherever they lie, changes nothing elsewhere: they
+            enter the convolution as zeros and leave the state as it was (Δ = 0).
+
+        Returns
+        -------
+        Tensor (B, T, D)
+            Exactly 0 where the mask is False.
+        """
+        if mask is not None:
+            x = x.masked_fill(~mask[..., None], 0.0)
+        a, z = self.in_proj(x).chunk(2, dim=-1)  # (B, T, d) each; 0 at padding, as there is no bias
+        u = F.silu(self._causal_conv(a))  # (B, T, d)
+        dt, b, c = self.x_proj(u).split([self.rank, self.state, self.state], dim=-1)  # (B, T, R), (B, T, N) twice
+        delta = F.softplus(self.dt_proj(dt))  # (B, T, d)
+        if mask is not None:
+            delta = delta.masked_fill(~mask[..., None], 0.0)
+        y = selective_scan(u, delta, -torch.exp(self.A_log), b, c, self.D)  # (B, T, d)
+        return self.out_proj(y * F.silu(z))  # (B, T, D); SiLU(0) = 0 keeps padding at 0
+
+    def _causal_conv(self, a: Tensor) -> Tensor:
+        """Depthwise causal convolution as K shifted multiply-adds: on a CPU faster than Conv1d and its transposes."""
+        steps = a.shape[1]
+        padded = F.pad(a, (0, 0, CONV_TAPS - 1, 0))  # (B, T + K - 1, d)
+        out = self.conv_bias
+        for k in range(CONV_TAPS):
+            out = torch.addcmul(out, padded[:, k : k + steps], self.conv_weight[k])  # (B, T, d)
+        return out
