@@ -1,0 +1,102 @@
+"""The whole page: theme, languages, the Analyse tab, and how it is served."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before the import: it would call home
+
+import gradio as gr  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+
+from bibier.messages import LANGUAGES  # noqa: E402
+from bibier.ui import analyse  # noqa: E402
+from bibier.ui.services import Services  # noqa: E402
+from bibier.ui.shell import Shell  # noqa: E402
+from bibier.ui.strings import catalogue  # noqa: E402
+
+STYLE = Path(__file__).with_name("page.css")
+CLIP_LIMIT = "100mb"  # a long recording as 16-bit wav
+QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
+HOUR = 3600  # seconds
+
+
+def theme() -> gr.themes.Base:
+    """Neutral greys and one violet: the seven other colours belong to the emotions. Fonts are Gradio's bundled ones,
+    in regular and bold: the bundled semi-bold has no Latin or Cyrillic letters.
+    """
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.indigo,
+        secondary_hue=gr.themes.colors.indigo,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_lg,
+        font=(gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
+        font_mono=(gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
+    ).set(
+        body_background_fill="#f6f7fa",
+        body_background_fill_dark="#10131b",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1a1e29",
+        block_border_width="1px",
+        block_border_color="#e3e5ec",
+        block_border_color_dark="#2b3040",
+        block_shadow="none",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_border_width="0px",
+        block_label_text_color="#1b1d26",
+        block_label_text_color_dark="#eceef5",
+        block_title_text_color="#1b1d26",
+        block_title_text_color_dark="#eceef5",
+        block_title_text_weight="600",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#141823",
+        button_primary_background_fill="#4b45c6",
+        button_primary_background_fill_hover="#3d37ac",
+        button_primary_background_fill_dark="#6b66e8",
+        button_primary_background_fill_hover_dark="#7d78f0",
+        button_primary_text_color="#ffffff",
+    )
+
+
+def translations(services: Services) -> gr.I18n:
+    """Give Gradio the page's sentences and the examples' titles, so that its labels follow the browser."""
+    return gr.I18n(
+        **{
+            language: catalogue(language)
+            | {f"example_{index}": example.titles[language] for index, example in enumerate(services.examples)}
+            for language in LANGUAGES
+        }
+    )
+
+
+def build(services: Services) -> gr.Blocks:
+    """Build the page on `services`; `launch` serves it."""
+    i18n = translations(services)
+    with gr.Blocks(title="BiBiER", delete_cache=(HOUR, 24 * HOUR), analytics_enabled=False) as page:
+        analyse.slot("header", elem_id="header")
+        analyse.build(services, i18n)
+    page.queue(max_size=QUEUE)
+    return page
+
+
+def launch(page: gr.Blocks, services: Services, *, host: str | None = None, port: int | None = None) -> None:
+    """Serve the page and return once it answers; the process must be kept alive by `page.block_thread()`."""
+    page.launch(
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=True,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=[],
+        max_file_size=CLIP_LIMIT,
+        show_error=False,
+        state_session_capacity=200,
+        ssr_mode=False,
+        i18n=translations(services),
+        theme=theme(),
+        css=STYLE.read_text(encoding="utf-8"),
+        app_kwargs={"middleware": [Middleware(Shell)]},
+        allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
+    )

@@ -1,0 +1,273 @@
+"""What happens at each event of the Analyse page, apart from Gradio: values in, values by component name out.
+
+A handler gives (or yields, when it has stages to show) a mapping from a component's name to its new value; what it
+does not name stays as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bibier.asr import Transcript
+from bibier.messages import InputError, Message
+from bibier.predictor import Heard, Prediction
+from bibier.ui.chart import Look, figure, table
+from bibier.ui.services import Example, Models, Recogniser, Services
+from bibier.ui.shell import View
+from bibier.ui.strings import say
+from bibier.ui.verdict import verdict
+from bibier.ui.words import author, retimed, words
+
+Shown = dict[str, object]
+
+SHELF_SIZE = 64  # results kept for a reload, over all tabs
+SHELF_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The last analysis of a tab: enough to read edited words, and to draw it all again."""
+
+    clip: str | None
+    heard: Heard | None
+    prediction: Prediction
+    recogniser: str | None = None
+    example: Transcript | None = None  # the words that came with an example
+    extra: tuple[Message, ...] = ()
+
+
+class Shelf:
+    """The last moment of each tab by its random token, so that changing the language loses nothing."""
+
+    def __init__(self, size: int = SHELF_SIZE, seconds: float = SHELF_SECONDS):
+        self.size, self.seconds = size, seconds
+        self.kept: OrderedDict[str, tuple[float, Moment]] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def put(self, token: str, moment: Moment | None) -> None:
+        """Keep `moment` for `token`; None forgets it."""
+        with self.lock:
+            self.kept.pop(token, None)
+            if token and moment is not None:
+                self.kept[token] = (time.monotonic(), moment)
+            while len(self.kept) > self.size:
+                self.kept.popitem(last=False)
+
+    def get(self, token: str) -> Moment | None:
+        """Return what was kept, unless it is too old."""
+        with self.lock:
+            then, moment = self.kept.get(token, (0.0, None))
+            return moment if moment is not None and time.monotonic() - then <= self.seconds else None
+
+
+def label(recogniser: Recogniser, language: str) -> str:
+    """Name a recogniser as the choice shows it: what is rough or must be downloaded says so."""
+    if not recogniser.ready:
+        return say("recogniser_fetch", language, name=recogniser.name, megabytes=recogniser.megabytes)
+    return say("recogniser_rough", language, name=recogniser.name) if recogniser.rough else recogniser.name
+
+
+def failure(text: str) -> Shown:
+    """Show a sentence as an error."""
+    return {"stage": {"text": text, "error": True}}
+
+
+def blank(look: Look, *, armed: bool = False) -> Shown:
+    """Give the empty right side; `armed` when Analyse can be pressed."""
+    return {
+        "verdict": {"key": "armed" if armed else "idle"},
+        "chart": figure(None, look),
+        "table": table(None, look.language),
+        "words": words(None, None, look.language),
+        "author": "",
+    }
+
+
+def results(moment: Moment, look: Look) -> Shown:
+    """Draw a moment."""
+    prediction, language = moment.prediction, look.language
+    judged = verdict(prediction, language, extra=moment.extra)
+    given = moment.example is not None and prediction.transcript.text == moment.example.text
+    return {
+        "verdict": judged.value(),
+        "chart": figure(prediction, look),
+        "table": table(prediction, language),
+        "words": words(prediction, moment.clip, language),
+        "author": author(prediction.transcript, language, example=given),
+        "stage": {"text": judged.took, "still": True},
+    }
+
+
+class Desk:
+    """The handlers of the Analyse page. One per app; what belongs to a tab is in its `Moment`."""
+
+    def __init__(self, services: Services):
+        self.services = services
+        self.shelf = Shelf()
+
+    def models(self, language: str) -> Models:
+        """Wait for the models. Raises InputError with the loader's own reason, or RuntimeError with a general one."""
+        error = self.services.models.exception()
+        if error is None:
+            return self.services.models.result()
+        if isinstance(error, InputError):
+            raise error
+        raise RuntimeError(say("failed_models", language)) from error
+
+    def recogniser(self, name: str | None) -> Recogniser | None:
+        """Find a recogniser by name; None before the models are there, or when the words are typed."""
+        if not self.services.models.done() or self.services.models.exception() is not None:
+            return None
+        return next((one for one in self.services.models.result().recognisers if one.name == name), None)
+
+    def arrived(self, clip: str | None, text: str, moment: Moment | None, view: View) -> Shown:
+        """Make room for a new clip, or for none: words that belonged to the last clip leave with it."""
+        if moment is not None and moment.heard is not None and text == moment.prediction.transcript.text:
+            text = ""
+        self.shelf.put(view.token, None)
+        armed = bool(clip or text.strip())
+        return blank(view.look, armed=armed) | {"moment": None, "transcript": text, "analyse": armed, "stage": None}
+
+    def analyse(
+        self,
+        clip: str | None,
+        text: str,
+        recogniser: str | None,
+        moment: Moment | None,
+        view: View,
+        *,
+        example: Example | None = None,
+    ) -> Iterator[Shown]:
+        """Hear the clip, recognise its words unless they were typed, and show what both say."""
+        try:
+            yield from self._steps(clip, text, recogniser, moment, view, example)
+        except InputError as error:
+            yield blank(view.look) | failure(error.text(view.look.language)) | {"moment": None}
+        except RuntimeError as error:
+            if self.services.models.done() and self.services.models.exception() is None:
+                raise  # not the loader's: a fault of ours, which must be seen
+            yield failure(str(error))
+
+    def _steps(self, clip, text, recogniser, moment, view, example) -> Iterator[Shown]:
+        language = view.look.language
+
+        def stage(key: str, **values: object) -> Shown:
+            return {"stage": {"text": say(key, language, **values)}}
+
+        if not clip and not text.strip():
+            yield failure(say("nothing", language))
+            return
+        if not self.services.models.done():
+            yield stage("stage_loading")
+        models = self.models(language)
+        choice = self.recogniser(recogniser)
+        if moment is not None and moment.clip != clip:
+            moment = None
+        said = moment.prediction.transcript if moment else None
+        same = said is not None and text == said.text
+        # untouched words of one recogniser are no answer to the question for another's
+        listen = not text.strip() or (same and said.source == "recogniser" and moment.recogniser != recogniser)
+        if listen and clip and choice is not None and not choice.ready:
+            yield failure(say("fetch_first", language, name=choice.name))
+            return
+        reader = models.reader(choice.name if choice else None)
+
+        heard = moment.heard if moment else None
+        if heard is None and clip:
+            yield stage("stage_hearing")
+            heard = reader.hear(clip)
+        extra: tuple[Message, ...] = ()
+        given = Transcript(example.transcript, example.language) if example else moment.example if moment else None
+        seconds = None
+        if listen and choice is not None:
+            yield stage("stage_transcribing", name=choice.name)
+            began = time.perf_counter()
+            try:
+                transcript = reader.transcribe(heard)
+            except InputError as error:  # the voice can be judged all the same
+                transcript, extra = Transcript("", source="none"), (error.message,)
+            seconds = time.perf_counter() - began
+        elif given is not None and text == given.text:
+            transcript = given
+        elif same:
+            transcript = said
+        else:
+            transcript = "" if listen else text
+        yield stage("stage_reading")
+        prediction = reader.read(heard, transcript)
+        if seconds is not None and "transcribe" not in prediction.timings:
+            prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
+        moment = Moment(clip, heard, prediction, recogniser, given, extra)
+        self.shelf.put(view.token, moment)
+        shown = results(moment, view.look) | {"moment": moment, "analyse": True}
+        if prediction.transcript.text != text:
+            shown["transcript"] = prediction.transcript.text
+        yield shown
+
+    def edited(self, text: str, moment: Moment | None, view: View) -> Shown:
+        """Read corrected words: the voice is not heard again, and its bars stay as they are."""
+        language = view.look.language
+        if moment is None:  # nothing analysed yet: the text will be used by Analyse
+            return {"author": author(Transcript(text), language) if text.strip() else ""}
+        if text == moment.prediction.transcript.text or (moment.heard is None and not text.strip()):
+            return {}
+        given = moment.example
+        transcript = given if given and text == given.text else retimed(text, moment.prediction.transcript)
+        try:
+            prediction = self.models(language).reader(None).read(moment.heard, transcript)
+        except InputError as error:
+            return failure(error.text(language))
+        moment = replace(moment, prediction=prediction, extra=())
+        self.shelf.put(view.token, moment)
+        return results(moment, view.look) | {"moment": moment}
+
+    def redraw(self, moment: Moment | None, view: View) -> Shown:
+        """Draw the chart again for another theme or width."""
+        return {"chart": figure(moment.prediction if moment else None, view.look)}
+
+    def restore(self, view: View) -> Shown:
+        """Show a tab's last result again after a reload, or the empty page."""
+        moment = self.shelf.get(view.token)
+        if moment is None:
+            return blank(view.look)
+        clip = moment.clip if moment.clip and Path(moment.clip).exists() else None
+        return results(moment, view.look) | {
+            "voice": clip,
+            "transcript": moment.prediction.transcript.text,
+            "moment": moment,
+            "analyse": True,
+        }
+
+    def predict(self, clip: str | None, text: str | None, language: str) -> dict:
+        """Answer a program: every probability by its label's name, every sentence in `language`."""
+        if not clip and not (text or "").strip():
+            raise ValueError(say("nothing", language))
+        models = self.models(language)
+        ready = next((one.name for one in models.recognisers if one.ready), None)
+        reader = models.reader(ready)
+        heard = reader.hear(clip) if clip else None
+        transcript = text or (reader.transcribe(heard) if ready else "")
+        prediction = reader.read(heard, transcript)
+        answer: dict = {}
+        for name in ("audio", "text", "bimodal"):
+            branch = getattr(prediction, name)
+            answer[name] = branch.probabilities
+            if branch.reason is not None:
+                answer[f"{name}_reason"] = branch.reason.text(language)
+        return answer | {
+            "transcript": {
+                "text": prediction.transcript.text,
+                "language": prediction.transcript.language,
+                "source": prediction.transcript.source,
+                "recogniser": prediction.transcript.recogniser,
+            },
+            "words": [vars(word) for word in prediction.words],
+            "conflict": prediction.conflict,
+            "warnings": [notice.text(language) for notice in prediction.notices],
+            "timings": prediction.timings,
+        }

@@ -1,0 +1,128 @@
+"""What surrounds Gradio: the page's language, a script that runs before Gradio's own, and headers.
+
+Gradio's own `head` comes too late to patch the browser, so a middleware puts the script right after `<head>`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+
+from bibier.messages import LANGUAGES
+from bibier.ui.chart import Look
+from bibier.ui.strings import catalogue
+
+COOKIE = "bibier_language"
+SCRIPT = Path(__file__).with_name("page.js")
+# Nothing is asked for outside, even by a transcript that found a way to try; Gradio itself needs inline code.
+POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
+    "frame-ancestors 'self' https://huggingface.co"
+)
+TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def preferred(cookie: str, accepted: str) -> str:
+    """Return "ru" or "en": the choice made on the page (its cookie), else the browser's first known language.
+
+    Examples: `preferred("bibier_language=ru", "en")` is "ru"; `preferred("", "de, ru;q=0.8, en;q=0.5")` is "ru".
+    """
+    try:
+        chosen = SimpleCookie(cookie).get(COOKIE)
+    except CookieError:
+        chosen = None
+    if chosen is not None and chosen.value in LANGUAGES:
+        return chosen.value
+
+    def weight(part: str) -> float:
+        match = re.search(r";\s*q=([0-9.]+)\s*$", part)
+        try:
+            return float(match[1]) if match else 1.0
+        except ValueError:
+            return 0.0
+
+    for part in sorted(accepted.split(","), key=weight, reverse=True):
+        code = part.strip().split(";")[0].split("-")[0].lower()
+        if code in LANGUAGES:
+            return code
+    return LANGUAGES[0]
+
+
+@dataclass(frozen=True)
+class View:
+    """What the browser says about itself with each event; `token` names the tab across a reload, "" when unknown."""
+
+    look: Look
+    token: str = ""
+
+
+def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
+    """Read what the browser sent; anything unexpected falls back to a default, since it is input like any other."""
+    try:
+        sent = json.loads(raw or "{}")
+    except ValueError:
+        sent = {}
+    if not isinstance(sent, dict):
+        sent = {}
+    language = sent.get("language")
+    if language not in LANGUAGES:
+        language = preferred(cookie, accepted)
+    token = sent.get("token")
+    return View(
+        Look(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
+        token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
+    )
+
+
+def script(language: str) -> bytes:
+    """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`."""
+    facts = {"language": language, "languages": {code: catalogue(code) for code in LANGUAGES}}
+    data = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>window.bibier = {data};\n{SCRIPT.read_text(encoding='utf-8')}</script>".encode()
+
+
+class Shell:
+    """ASGI middleware: the early script into every HTML page, and security headers with it."""
+
+    def __init__(self, app):
+        self.app = app
+        self.scripts = {language: script(language) for language in LANGUAGES}
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        language = preferred(sent.get("cookie", ""), sent.get("accept-language", ""))
+        start, body = None, b""
+
+        async def rewrite(message):
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                kinds = [value for name, value in message["headers"] if name.lower() == b"content-type"]
+                if kinds and kinds[0].startswith(b"text/html"):
+                    start = message  # held back: the length changes
+                    return
+            if start is None or message["type"] != "http.response.body":
+                await send(message)
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = body.replace(b"<head>", b"<head>" + self.scripts[language], 1)
+            page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+            kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            kept += [
+                (b"content-length", str(len(page)).encode()),
+                (b"content-security-policy", POLICY.encode()),
+                (b"x-content-type-options", b"nosniff"),
+                (b"referrer-policy", b"same-origin"),
+                (b"vary", b"Cookie, Accept-Language"),
+            ]
+            await send(start | {"headers": kept})
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, rewrite)

@@ -1,0 +1,101 @@
+"""The words coloured by their weight, and whose words they are, as plain values for the browser.
+
+Transcripts are hostile input: the browser builds the page from these values with `textContent` alone.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from bibier.asr import Transcript, Word
+from bibier.labels import COLOURS, COLOURS_DARK, NAMES
+from bibier.predictor import Prediction
+from bibier.ui.strings import decimal, language_name, percent, say
+from bibier.ui.verdict import deciding, ranked
+
+FAINT = 0.0005  # a change of probability that is not worth a number
+
+
+def _occlusion(weight: float, word: str, emotion: str, language: str) -> str:
+    if abs(weight) < FAINT:
+        return say("word_same", language, word=word, emotion=emotion)
+    points = 100 * abs(weight)
+    value = decimal(points, language, 0 if points >= 10 else 1)
+    return say("word_falls" if weight > 0 else "word_rises", language, word=word, emotion=emotion, value=value)
+
+
+def words(prediction: Prediction | None, clip: str | None, language: str) -> dict:
+    """Return what the browser needs to draw, explain and play each word.
+
+    `text` is the whole transcript and each word's `begin` and `stop` its place in it, so that what stands between
+    words is shown as it was written. `file` is the clip's path on the server, None when no word has its time.
+    """
+    if prediction is None or not prediction.words:
+        return {"words": []}
+    decided = deciding(prediction)
+    winner = ranked(decided[1])[0][0] if decided else "neutral"
+    emotion = NAMES[language][winner]
+    # The strongest word gets the full colour: shares shrink with the number of words, and so would the contrast.
+    most = max(weight.attention for weight in prediction.words) or 1.0
+    furthest = max(abs(weight.occlusion) for weight in prediction.words) or 1.0
+    rows = []
+    for weight in prediction.words:
+        timed = weight.start is not None and weight.end is not None
+        rows.append(
+            {
+                "begin": weight.begin,
+                "stop": weight.stop,
+                "attention": weight.attention / most,
+                "occlusion": weight.occlusion / max(furthest, FAINT),
+                "attention_text": say("word_attention", language, word=weight.text, value=percent(weight.attention)),
+                "occlusion_text": _occlusion(weight.occlusion, weight.text, emotion, language),
+                "start": weight.start if timed else None,
+                "end": weight.end if timed else None,
+                "time": say(
+                    "word_from",
+                    language,
+                    start=decimal(weight.start, language, 1),
+                    end=decimal(weight.end, language, 1),
+                )
+                if timed
+                else "",
+            }
+        )
+    playable = clip is not None and any(row["start"] is not None for row in rows)
+    return {
+        "words": rows,
+        "text": prediction.transcript.text,
+        "emotion": emotion,
+        "colours": [COLOURS[winner], COLOURS_DARK[winner]],
+        "file": clip if playable else None,
+    }
+
+
+def author(transcript: Transcript | None, language: str, *, example: bool = False) -> str:
+    """Say who wrote the words: a recogniser, the person, or the example's file."""
+    if transcript is None:
+        return ""
+    if not transcript.text.strip():
+        return say("by_none", language)
+    spoken = language_name(transcript.language, language)
+    if transcript.source == "recogniser":
+        return say("by_recogniser", language, name=transcript.recogniser or "?", language=spoken)
+    return say("by_example" if example else "by_person", language, language=spoken)
+
+
+def retimed(text: str, known: Transcript) -> Transcript | str:
+    """Give a corrected text the times of the words that the correction left alone.
+
+    Example: of "i am happi now" corrected to "I am happy now", "am" and "now" keep their times.
+    """
+    if not any(word.start is not None for word in known.words):
+        return text
+    typed = text.split()
+    fold = [word.text.casefold() for word in known.words]
+    words = [Word(token) for token in typed]
+    matcher = SequenceMatcher(None, fold, [token.casefold() for token in typed], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        for offset in range(block.size):
+            old = known.words[block.a + offset]
+            words[block.b + offset] = Word(typed[block.b + offset], old.start, old.end)
+    return Transcript(text, known.language, tuple(words), source="person")
