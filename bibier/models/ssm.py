@@ -1,24 +1,43 @@
 """The selective state-space scan (Mamba) and the block around it.
 
 Dimension alphabet: B batch, T time, D model width, d inner channels, N states per channel, R rank of Δ, K taps of the
-causal convolution.
+causal convolution, S steps between two saved states.
 
 The recurrence is the standard one (Gu & Dao 2023, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
 section 3), per sequence and channel, with A negative and h_{-1} = 0:
 
     h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t u_t
     y_t = <h_t, C_t> + D u_t
+
+Three implementations of it: `scan_reference`, a loop to read; a numba kernel for the CPU, with its own backward; the
+CUDA kernel of the package mamba_ssm. `selective_scan` chooses.
 """
 
+import functools
+import importlib.util
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 CONV_TAPS = 4  # K, as published
 DT_MIN, DT_MAX = 1e-3, 1e-1  # range of softplus(dt bias) at the start (Gu & Dao, section 3.6)
 CHANNELS_PER_RANK = 16  # R = ceil(d / 16), as published
+
+SAVE_EVERY = 8  # S: states kept for the backward are B T d N / S numbers; S of them are recomputed at a time, in cache
+LANES = 16  # channels are split between threads in multiples of one 512-bit vector of float32
+WORK_PER_THREAD = 2_000_000  # state updates B T d N, about 1 ms: less is not worth a thread
+
+# 2^r on [-1/2, 1/2] to 2e-7, by the polynomial of degree 5 through Chebyshev's nodes. Its constant is not taken but 1,
+# so that a step of 0 leaves the state exactly as it was.
+EXP2_POLYNOMIAL = np.polynomial.Chebyshev.interpolate(np.exp2, 5, domain=[-0.5, 0.5]).convert(
+    kind=np.polynomial.Polynomial
+)
 
 
 def scan_reference(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
@@ -56,9 +75,331 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D:
     Returns
     -------
     Tensor (B, T, d)
-        Same dtype as `u`.
+        Same dtype as `u`. Computed in float64 if `u` is float64, else in float32.
+
+    Notes
+    -----
+    On CUDA with mamba_ssm installed its kernel is called; on the CPU the numba kernel if numba can be imported;
+    everything else takes the reference loop. The CUDA call has not been run by the project's tests.
     """
-    return scan_reference(u, delta, A, B, C, D)
+    batch, steps, d = u.shape
+    state = A.shape[1]
+    assert delta.shape == u.shape, f"delta {tuple(delta.shape)} and u {tuple(u.shape)} differ"
+    assert A.shape[0] == d and D.shape == (d,), f"A {tuple(A.shape)} and D {tuple(D.shape)} want d = {d} channels"
+    assert B.shape == C.shape == (batch, steps, state), f"B {tuple(B.shape)}, C {tuple(C.shape)} want (B, T, N)"
+    work = torch.float64 if u.dtype == torch.float64 else torch.float32
+    args = [t.to(work) for t in (u, delta, A, B, C, D)]
+    if u.is_cuda and work == torch.float32 and _has_mamba_ssm():
+        y = _scan_cuda(*args)
+    elif u.device.type == "cpu" and u.numel() and _kernels() is not None:
+        tracked = torch.is_grad_enabled() and any(t.requires_grad for t in args)
+        y = _KernelScan.apply(*args) if tracked else _kernel_forward(*args)[0]
+    else:
+        y = scan_reference(*args)
+    return y.to(u.dtype)
+
+
+def warm() -> bool:
+    """Compile the CPU kernel, or load it from numba's disk cache, by running forward and backward once.
+
+    Takes seconds the first time, well under one from the cache. Call it from a thread while the interface starts; a
+    scan that comes meanwhile waits for it.
+
+    Returns
+    -------
+    bool
+        False if numba is not there, and the reference loop serves instead.
+    """
+    if _kernels() is None:
+        return False
+    u, A, B = torch.ones(1, 2, 4, requires_grad=True), -torch.ones(4, 2), torch.ones(1, 2, 2)
+    selective_scan(u, torch.ones(1, 2, 4), A, B, B, torch.ones(4)).sum().backward()
+    with torch.no_grad():
+        selective_scan(u, torch.ones(1, 2, 4), A, B, B, torch.ones(4))
+    return True
+
+
+@functools.cache
+def _has_mamba_ssm() -> bool:
+    return importlib.util.find_spec("mamba_ssm") is not None
+
+
+def _scan_cuda(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """mamba_ssm's kernel, which wants time last. Not run by the project's tests: it needs a GPU and the package."""
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+
+    u, delta, B, C = (t.transpose(1, 2).contiguous() for t in (u, delta, B, C))  # (B, d, T) twice, (B, N, T) twice
+    return selective_scan_fn(u, delta, A.contiguous(), B, C, D).transpose(1, 2)  # (B, T, d)
+
+
+# The numba kernel. One task is one sequence and one run of channels: all of them, unless there are more threads than
+# sequences. Memory rather than arithmetic decides its shape: channels lie innermost, so that rows are read as they
+# lie in memory, loops over them vectorise without a horizontal sum, and B_t, C_t are scalars. States are taken in
+# fours, so that a row of u or y is loaded once for four. Rows are copied to small buffers first: indices that start
+# at 0 spare numba's test for negative ones, which would stop vectorisation.
+
+
+def _exp2(x):
+    """2^x. In the kernels `_register_exp2` replaces it by code that LLVM vectorises."""
+    return 2.0**x
+
+
+def _forward(u, delta, A, B, C, D, y, saved, save, width, first, last):
+    """Tasks first..last. A is (N, d), times log2 e; saved (B, ceil(T / S), N, d) gets h before each S-th step."""
+    _, T, d = u.shape
+    N = A.shape[0]
+    blocks = (d + width - 1) // width
+    h, a = np.empty((N, width), u.dtype), np.empty((N, width), u.dtype)
+    dt, drive, out = np.empty(width, u.dtype), np.empty(width, u.dtype), np.empty(width, u.dtype)
+    for task in range(first, last):
+        i, c0 = task // blocks, task % blocks * width
+        w = min(width, d - c0)
+        for n in range(N):
+            for c in range(w):
+                h[n, c] = 0
+                a[n, c] = A[n, c0 + c]
+        for t in range(T):
+            if save and t % SAVE_EVERY == 0:
+                for n in range(N):
+                    for c in range(w):
+                        saved[i, t // SAVE_EVERY, n, c0 + c] = h[n, c]
+            for c in range(w):
+                x = u[i, t, c0 + c]
+                dt[c] = delta[i, t, c0 + c]
+                drive[c] = dt[c] * x
+                out[c] = D[c0 + c] * x
+            for n in range(0, N - 3, 4):
+                b0, b1, b2, b3 = B[i, t, n], B[i, t, n + 1], B[i, t, n + 2], B[i, t, n + 3]
+                r0, r1, r2, r3 = C[i, t, n], C[i, t, n + 1], C[i, t, n + 2], C[i, t, n + 3]
+                for c in range(w):
+                    h0 = _exp2(dt[c] * a[n, c]) * h[n, c] + drive[c] * b0
+                    h1 = _exp2(dt[c] * a[n + 1, c]) * h[n + 1, c] + drive[c] * b1
+                    h2 = _exp2(dt[c] * a[n + 2, c]) * h[n + 2, c] + drive[c] * b2
+                    h3 = _exp2(dt[c] * a[n + 3, c]) * h[n + 3, c] + drive[c] * b3
+                    h[n, c], h[n + 1, c], h[n + 2, c], h[n + 3, c] = h0, h1, h2, h3
+                    out[c] += (h0 * r0 + h1 * r1) + (h2 * r2 + h3 * r3)
+            for n in range(N - N % 4, N):
+                b0, r0 = B[i, t, n], C[i, t, n]
+                for c in range(w):
+                    h0 = _exp2(dt[c] * a[n, c]) * h[n, c] + drive[c] * b0
+                    h[n, c] = h0
+                    out[c] += h0 * r0
+            for c in range(w):
+                y[i, t, c0 + c] = out[c]
+
+
+def _backward(u, delta, A, B, C, D, saved, gy, gu, gdelta, gA, gB, gC, gD, width, first, last):
+    """Gradients of tasks first..last, from the last step back. gA (N, d) and gD (d,) of this thread are added to;
+    gB and gC are (blocks, B, T, N), to be summed over blocks.
+
+    With g_t = dL/dh_t: g_t = gy_t C_t + a_{t+1} g_{t+1}, and dL/d(Δ_t A) = g_t a_t h_{t-1}.
+    """
+    _, T, d = u.shape
+    N = A.shape[0]
+    blocks = (d + width - 1) // width
+    zero = u.dtype.type(0)
+    ln2 = u.dtype.type(0.6931471805599453)  # A holds rates times log2 e
+    hs = np.empty((SAVE_EVERY + 1, N, width), u.dtype)  # hs[j + 1] is the state after step j of the stretch
+    decays = np.empty((SAVE_EVERY, N, width), u.dtype)
+    g, a, ga = np.empty((N, width), u.dtype), np.empty((N, width), u.dtype), np.empty((N, width), u.dtype)
+    dt, drive = np.empty(width, u.dtype), np.empty(width, u.dtype)
+    gy_t, gdrive, gdt = np.empty(width, u.dtype), np.empty(width, u.dtype), np.empty(width, u.dtype)
+    for task in range(first, last):
+        i, block = task // blocks, task % blocks
+        c0 = block * width
+        w = min(width, d - c0)
+        for n in range(N):
+            for c in range(w):
+                g[n, c] = 0
+                ga[n, c] = 0
+                a[n, c] = A[n, c0 + c]
+        for stretch in range(saved.shape[1] - 1, -1, -1):
+            t0 = stretch * SAVE_EVERY
+            steps = min(SAVE_EVERY, T - t0)
+            for n in range(N):
+                for c in range(w):
+                    hs[0, n, c] = saved[i, stretch, n, c0 + c]
+            for j in range(steps):  # the states of the stretch again
+                for c in range(w):
+                    dt[c] = delta[i, t0 + j, c0 + c]
+                    drive[c] = dt[c] * u[i, t0 + j, c0 + c]
+                for n in range(N):
+                    b0 = B[i, t0 + j, n]
+                    for c in range(w):
+                        decay = _exp2(dt[c] * a[n, c])
+                        decays[j, n, c] = decay
+                        hs[j + 1, n, c] = decay * hs[j, n, c] + drive[c] * b0
+            for j in range(steps - 1, -1, -1):
+                t = t0 + j
+                for c in range(w):
+                    dt[c] = delta[i, t, c0 + c]
+                    drive[c] = dt[c] * u[i, t, c0 + c]
+                    gy_t[c] = gy[i, t, c0 + c]
+                    gdrive[c] = 0
+                    gdt[c] = 0
+                for n in range(0, N - 1, 2):
+                    b0, b1, r0, r1 = B[i, t, n], B[i, t, n + 1], C[i, t, n], C[i, t, n + 1]
+                    gb0, gb1, gr0, gr1 = zero, zero, zero, zero
+                    for c in range(w):
+                        g0 = g[n, c] + gy_t[c] * r0
+                        g1 = g[n + 1, c] + gy_t[c] * r1
+                        gb0 += g0 * drive[c]
+                        gb1 += g1 * drive[c]
+                        gr0 += gy_t[c] * hs[j + 1, n, c]
+                        gr1 += gy_t[c] * hs[j + 1, n + 1, c]
+                        gdrive[c] += g0 * b0 + g1 * b1
+                        g0 *= decays[j, n, c]
+                        g1 *= decays[j, n + 1, c]
+                        g[n, c], g[n + 1, c] = g0, g1
+                        g0 *= hs[j, n, c]
+                        g1 *= hs[j, n + 1, c]
+                        gdt[c] += g0 * a[n, c] + g1 * a[n + 1, c]
+                        ga[n, c] += g0 * dt[c]
+                        ga[n + 1, c] += g1 * dt[c]
+                    gB[block, i, t, n], gB[block, i, t, n + 1] = gb0, gb1
+                    gC[block, i, t, n], gC[block, i, t, n + 1] = gr0, gr1
+                if N % 2:
+                    n = N - 1
+                    b0, r0, gb0, gr0 = B[i, t, n], C[i, t, n], zero, zero
+                    for c in range(w):
+                        g0 = g[n, c] + gy_t[c] * r0
+                        gb0 += g0 * drive[c]
+                        gr0 += gy_t[c] * hs[j + 1, n, c]
+                        gdrive[c] += g0 * b0
+                        g0 *= decays[j, n, c]
+                        g[n, c] = g0
+                        g0 *= hs[j, n, c]
+                        gdt[c] += g0 * a[n, c]
+                        ga[n, c] += g0 * dt[c]
+                    gB[block, i, t, n], gC[block, i, t, n] = gb0, gr0
+                for c in range(w):
+                    x = u[i, t, c0 + c]
+                    gu[i, t, c0 + c] = gdrive[c] * dt[c] + gy_t[c] * D[c0 + c]
+                    gdelta[i, t, c0 + c] = gdrive[c] * x + gdt[c] * ln2
+                    gD[c0 + c] += gy_t[c] * x
+        for n in range(N):
+            for c in range(w):
+                gA[n, c0 + c] += ga[n, c]
+
+
+FAST = {"reassoc", "contract", "nsz", "arcp", "afn"}  # LLVM's fast-math but for NaN and infinity, which stay themselves
+_compiling = threading.Lock()
+
+
+def _kernels():
+    """The compiled (forward, backward), or None without numba."""
+    with _compiling:
+        return _compile()
+
+
+@functools.cache
+def _compile():
+    try:
+        import numba
+    except ImportError:
+        return None
+    _register_exp2(numba)
+
+    def jit(function):
+        options = dict(nogil=True, fastmath=FAST, error_model="numpy")
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # no place that numba may write its cache to
+            return numba.njit(**options)(function)
+
+    return jit(_forward), jit(_backward)
+
+
+def _register_exp2(numba) -> None:
+    """Teach numba an `_exp2` without a call or a branch: libm's would keep the loops scalar."""
+    one = np.float32(1)
+    c1, c2, c3, c4, c5 = (np.float32(c) for c in EXP2_POLYNOMIAL.coef[1:])
+    lowest, highest = np.float32(-126), np.float32(127)  # exponents of normal numbers
+    half, shift, bias = np.float32(1024.5), np.float32(1024), np.int32(1024 - 127)
+
+    # Not "reassoc": x - (k - 1024) turned into (x + 1024) - k would lose ten bits.
+    @numba.extending.overload(_exp2, jit_options={"fastmath": {"contract", "nsz"}})
+    def _(x):
+        if x != numba.float32:
+            return lambda x: np.exp2(x)
+
+        def exp2(x):
+            x = min(max(x, lowest), highest)
+            k = np.int32(x + half)  # round(x) + 1024: above 0 truncation is floor
+            r = x - (np.float32(k) - shift)  # in [-1/2, 1/2]
+            power = one + r * (c1 + r * (c2 + r * (c3 + r * (c4 + r * c5))))
+            return power * np.int32((k - bias) << np.int32(23)).view(np.float32)  # 2^round(x) written as its bits
+
+        return exp2
+
+
+def _tasks(u: Tensor, state: int) -> tuple[int, int, list[tuple[int, int]]]:
+    """Channels of a block, number of blocks, and each thread's range of tasks."""
+    batch, steps, d = u.shape
+    threads = max(1, min(torch.get_num_threads(), batch * steps * d * state // WORK_PER_THREAD))
+    blocks = math.ceil(threads / batch)
+    width = math.ceil(d / blocks / LANES) * LANES
+    blocks = math.ceil(d / width)
+    edges = [batch * blocks * k // threads for k in range(threads + 1)]
+    return width, blocks, [(p, q) for p, q in zip(edges, edges[1:], strict=False) if p < q]
+
+
+def _run(kernel, ranges) -> None:
+    """Call kernel(k, first, last) for the k-th range. The kernels hold no GIL, so threads run side by side."""
+    if len(ranges) == 1:
+        kernel(0, *ranges[0])
+        return
+    with ThreadPoolExecutor(len(ranges)) as pool:
+        list(pool.map(lambda k: kernel(k, *ranges[k]), range(len(ranges))))
+
+
+def _arrays(*tensors: Tensor) -> list[np.ndarray]:
+    return [t.detach().contiguous().numpy() for t in tensors]
+
+
+def _rates(A: Tensor) -> Tensor:
+    """(d, N) -> (N, d), times log2 e, as the kernels take it: exp(Δ A) = 2^(Δ rate)."""
+    return (A.detach() * math.log2(math.e)).t()
+
+
+def _kernel_forward(u, delta, A, B, C, D, save: bool = False) -> tuple[Tensor, Tensor]:
+    """y (B, T, d), and the states before each S-th step, (B, ceil(T / S), N, d), empty unless they are to be saved."""
+    forward, _ = _kernels()
+    batch, steps, d = u.shape
+    y = torch.empty(u.shape, dtype=u.dtype)
+    saved = u.new_empty(batch, math.ceil(steps / SAVE_EVERY) if save else 0, A.shape[1], d)
+    args = _arrays(u, delta, _rates(A), B, C, D, y, saved)
+    width, _, ranges = _tasks(u, A.shape[1])
+    _run(lambda k, first, last: forward(*args, save, width, first, last), ranges)
+    return y, saved
+
+
+class _KernelScan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, u, delta, A, B, C, D):
+        y, saved = _kernel_forward(u, delta, A, B, C, D, save=True)
+        ctx.save_for_backward(u, delta, A, B, C, D, saved)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gy):
+        u, delta, A, B, C, D, saved = ctx.saved_tensors
+        _, backward = _kernels()
+        width, blocks, ranges = _tasks(u, A.shape[1])
+        gu, gdelta = torch.empty(u.shape, dtype=u.dtype), torch.empty(u.shape, dtype=u.dtype)
+        gB, gC = u.new_empty(blocks, *B.shape), u.new_empty(blocks, *C.shape)
+        gA, gD = u.new_zeros(len(ranges), A.shape[1], A.shape[0]), u.new_zeros(len(ranges), A.shape[0])
+        inputs = _arrays(u, delta, _rates(A), B, C, D, saved, gy)
+        grads = _arrays(gu, gdelta, gB, gC)
+        per_thread = [_arrays(gA[k], gD[k]) for k in range(len(ranges))]
+
+        def run(k, first, last):
+            (gu_, gdelta_, gB_, gC_), (gA_, gD_) = grads, per_thread[k]
+            backward(*inputs, gu_, gdelta_, gA_, gB_, gC_, gD_, width, first, last)
+
+        _run(run, ranges)
+        return gu, gdelta, gA.sum(0).t(), gB.sum(0), gC.sum(0), gD.sum(0)
 
 
 class MambaBlock(nn.Module):
