@@ -106,8 +106,167 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "Каналы гасят друг друга (они в противофазе), поэтому использован только более громкий.",
     ),
     # recognition
+    "recogniser-whisper": ("Whisper {size}", "Whisper {size}"),
+    "recogniser-whisper-missing": (
+        "Whisper {size} (to be downloaded, {megabytes} MB)",
+        "Whisper {size} (нужно скачать, {megabytes} МБ)",
+    ),
+    "recogniser-pocketsphinx": (
+        "PocketSphinx (English only, rough, works without a download)",
+        "PocketSphinx (только английский, неточно, работает без загрузки)",
+    ),
+    "recogniser-none": ("None: type the words yourself", "Без распознавания: введите слова сами"),
+    "recogniser-download": (
+        "Whisper {size} is going to be downloaded: {megabytes} MB, into {folder}.",
+        "Будет загружена модель Whisper {size}: {megabytes} МБ, в папку {folder}.",
+    ),
+    "recogniser-unknown": (
+        "There is no recogniser called {name}. Choose one of: {names}.",
+        "Распознавателя {name} нет. Выберите один из следующих: {names}.",
+    ),
+    "recogniser-not-installed": (
+        "The package {package} is not installed. Install it (pip install {package}), choose another recogniser or "
+        "type the words.",
+        "Пакет {package} не установлен. Установите его (pip install {package}), выберите другой распознаватель "
+        "или введите слова сами.",
+    ),
+    "recogniser-not-downloaded": (
+        "The weights of Whisper {size} are not in {folder}. Allow the download ({megabytes} MB), choose another "
+        "recogniser or type the words.",
+        "Весов Whisper {size} нет в папке {folder}. Разрешите загрузку ({megabytes} МБ), выберите другой "
+        "распознаватель или введите слова сами.",
+    ),
+    "recogniser-no-file": (
+        "There is no weights file {path}. Check the path or choose another recogniser.",
+        "Файла весов {path} нет. Проверьте путь или выберите другой распознаватель.",
+    ),
+    "recogniser-damaged": (
+        "The weights in {path} are damaged or of another kind. Delete the file and download it again, or choose "
+        "another recogniser.",
+        "Файл весов {path} повреждён или другого формата. Удалите его и скачайте заново либо выберите другой "
+        "распознаватель.",
+    ),
+    "recogniser-download-failed": (
+        "The download failed ({where}: {reason}). Check the connection and try again, choose another recogniser or "
+        "type the words.",
+        "Загрузка не удалась ({where}: {reason}). Проверьте соединение и повторите, выберите другой распознаватель "
+        "или введите слова сами.",
+    ),
+    "recogniser-timeout": (
+        "The download was given up: {host} sent nothing for {seconds:g} s. Try again later, choose another recogniser "
+        "or type the words.",
+        "Загрузка прервана: от {host} ничего не приходило {seconds:g} с. Попробуйте позже, выберите другой "
+        "распознаватель или введите слова сами.",
+    ),
+    "recogniser-broke": (
+        "The connection to {host} broke after {received:.1f} of {total:.1f} MB. Try the download again.",
+        "Соединение с {host} оборвалось: получено {received:.1f} из {total:.1f} МБ. Повторите загрузку.",
+    ),
+    "recogniser-checksum": (
+        "What {host} sent is not the expected file (its checksum is wrong), so it was thrown away. Try again later or "
+        "choose another recogniser.",
+        "От {host} пришёл не тот файл (не совпала контрольная сумма), поэтому он удалён. Попробуйте позже или "
+        "выберите другой распознаватель.",
+    ),
+    "recogniser-no-space": (
+        "There is no room for {megabytes:.0f} MB in {folder}. Free some space or choose a smaller model.",
+        "В папке {folder} не хватает места: нужно {megabytes:.0f} МБ. Освободите место или выберите модель поменьше.",
+    ),
     # checkpoints
+    "checkpoint-missing": (
+        "There is no checkpoint “{name}”. Give the folder of a checkpoint, or the name of one under checkpoints/.",
+        "Контрольной точки «{name}» нет. Укажите папку с ней или имя одной из папок в checkpoints/.",
+    ),
+    "checkpoint-is-file": (
+        "“{name}” is a file, and a checkpoint is a folder with config.json and model.safetensors. Other weight files, "
+        "such as pickles, are not opened. Give the folder.",
+        "«{name}» — это файл, а контрольная точка — папка с config.json и model.safetensors. Другие файлы с весами, "
+        "например pickle, не открываются. Укажите папку.",
+    ),
+    "checkpoint-no-config": (
+        "The folder “{name}” has no {file}, so it is not a checkpoint. Give the folder that the training wrote.",
+        "В папке «{name}» нет файла {file}: это не контрольная точка. Укажите папку, созданную при обучении.",
+    ),
+    "checkpoint-no-weights": (
+        "The checkpoint “{name}” has no {file}. Only safetensors are read, never pickles. Copy the whole folder again.",
+        "В контрольной точке «{name}» нет файла {file}. Читаются только safetensors, но не pickle. "
+        "Скопируйте папку заново целиком.",
+    ),
+    "checkpoint-weights-broken": (
+        "{file} of “{name}” is cut off or is not a safetensors file ({detail}). Copy or download the checkpoint again.",
+        "Файл {file} в «{name}» обрывается или это не safetensors ({detail}). "
+        "Скопируйте или скачайте контрольную точку заново.",
+    ),
+    "checkpoint-config-bad": (
+        "config.json of “{name}” can't be used: {detail}. The checkpoint was made by another version or was edited: "
+        "take an unchanged copy, or train it again.",
+        "config.json в «{name}» не подходит: {detail}. Контрольная точка создана другой версией или изменена: "
+        "возьмите неизменённую копию или обучите её заново.",
+    ),
+    "checkpoint-format": (
+        "The checkpoint “{name}” has format {found}, and this version reads format {expected}. "
+        "Update BiBiER, or train the checkpoint again.",
+        "Формат контрольной точки «{name}» — {found}, а эта версия читает формат {expected}. "
+        "Обновите BiBiER или обучите контрольную точку заново.",
+    ),
+    "checkpoint-labels": (
+        "The checkpoint “{name}” has other labels ({found}); expected {expected}, in this order. "
+        "Choose one that was trained on these seven emotions.",
+        "У контрольной точки «{name}» другие метки ({found}), а нужны {expected} — именно в этом порядке. "
+        "Выберите обученную на этих семи эмоциях.",
+    ),
+    "checkpoint-rate": (
+        "The checkpoint “{name}” was made for {found} Hz, and sound is read at {expected} Hz. Choose another one.",
+        "Контрольная точка «{name}» рассчитана на {found} Гц, а звук читается с частотой {expected} Гц. "
+        "Выберите другую.",
+    ),
+    "checkpoint-tensor-missing": (
+        "The checkpoint “{name}” lacks the tensor {tensor}. Copy or download it again.",
+        "В контрольной точке «{name}» нет тензора {tensor}. Скопируйте или скачайте её заново.",
+    ),
+    "checkpoint-tensor-extra": (
+        "The checkpoint “{name}” has a tensor that its config doesn't know: {tensor}. Weights and config don't belong "
+        "together; take both from one copy.",
+        "В контрольной точке «{name}» есть тензор, которого нет в её конфигурации: {tensor}. Веса и конфигурация "
+        "от разных моделей; возьмите оба файла из одной копии.",
+    ),
+    "checkpoint-shape": (
+        "The tensor {tensor} of “{name}” has another shape than its config says. Weights and config don't belong "
+        "together; take both from one copy.",
+        "Размер тензора {tensor} в «{name}» не совпадает с конфигурацией. Веса и конфигурация от разных моделей; "
+        "возьмите оба файла из одной копии.",
+    ),
+    "checkpoint-not-finite": (
+        "The tensor {tensor} of “{name}” holds values that are not numbers: its training failed. Choose another one.",
+        "В тензоре {tensor} контрольной точки «{name}» есть значения, не являющиеся числами: обучение не удалось. "
+        "Выберите другую.",
+    ),
     # prediction
+    "no-sound": ("There is no recording, only words.", "Записи нет, есть только слова."),
+    "no-words": (
+        "There are no words, only the voice. Type what was said, or choose a recogniser.",
+        "Слов нет, есть только голос. Введите сказанное или выберите распознавание речи.",
+    ),
+    "not-judged": (
+        "The recording has no voice that could be judged.",
+        "В записи нет голоса, который можно оценить.",
+    ),
+    "text-cut": (
+        "The text has {words} words, and the first {limit} are read. Split it to have the rest read.",
+        "В тексте слов: {words}; прочитаны первые {limit}. Чтобы учесть остальные, разделите текст.",
+    ),
+    "audio-long": (
+        "The clip lasts {seconds:.0f} s and is judged as a whole, though the mood may change; clips of a few seconds "
+        "are judged best. Cut out one phrase.",
+        "Запись длится {seconds:.0f} с и оценивается целиком, хотя настроение могло меняться; лучше всего оцениваются "
+        "записи в несколько секунд. Вырежьте одну фразу.",
+    ),
+    "language-unsupported": (
+        "The words seem to be in a language ({language}) that this model was not trained on; what the words say is "
+        "unreliable. English and Russian are supported.",
+        "Похоже, слова на языке ({language}), на котором модель не обучалась; оценка по словам ненадёжна. "
+        "Поддерживаются английский и русский.",
+    ),
 }
 
 
