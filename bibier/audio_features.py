@@ -31,7 +31,7 @@ class LogMelConfig:
 class LogMel:
     """Log-mel spectrogram of the speech, whatever its level: ends trimmed, RMS set, hops averaged in pairs."""
 
-    def __init__(self, config: LogMelConfig = LogMelConfig()):  # noqa: B008 (frozen)
+    def __init__(self, config: LogMelConfig = LogMelConfig()):
         self.config = config
 
     @cached_property
@@ -62,7 +62,11 @@ class LogMel:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Return (T, 2, M) float32: the log-mels in two normalisations (see `normalise`)."""
-        return normalise(np.log(self.power(samples) + FLOOR))
+        return self.features(self.power(samples))
+
+    def features(self, power: np.ndarray) -> np.ndarray:
+        """Return (T, 2, M) float32 features of mel power (T, M)."""
+        return normalise(np.log(power + FLOOR))
 
 
 FLOOR = 1e-3  # added to mel power before the logarithm

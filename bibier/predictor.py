@@ -6,14 +6,26 @@ an edited transcript needs only the second.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bibier.asr import Transcript
+from bibier.audio import load
+from bibier.checkpoint import Bundle
+from bibier.explain import align, occlusion
+from bibier.labels import jensen_shannon, named, vector
 from bibier.messages import Message
+from bibier.models.unimodal import Encoded
+from bibier.text_features import WordSpan, words
+
+MAX_WORDS = 256  # of a transcript; more is a document, not an utterance
+LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
+NOTHING_SAID = Transcript("", source="none")
 
 
 @dataclass(frozen=True)
@@ -81,21 +93,84 @@ class Predictor:
         Called with samples when no transcript is given; None means that words must be typed.
     """
 
-    def __init__(self, bundle, recogniser: Callable[[np.ndarray], Transcript] | None = None):
+    def __init__(self, bundle: Bundle, recogniser: Callable[[np.ndarray], Transcript] | None = None):
         self.bundle = bundle
         self.recogniser = recogniser
 
+    @torch.inference_mode()
     def hear(self, audio: str | Path | tuple[np.ndarray, int]) -> Heard:
         """Read and judge the recording, and run the audio branch. Raises InputError on unusable input."""
-        raise NotImplementedError
+        clock = _Clock()
+        clip = load(audio)
+        notices = list(clip.notices)
+        if clip.duration > LONG_SECONDS:
+            notices.append(Message("audio-long", {"seconds": clip.duration}))
+        clock.lap("read")
+        if not (clip.speech and clip.long_enough):
+            return Heard(
+                clip.samples,
+                clip.duration,
+                Branch(None, Message("not-judged")),
+                tuple(notices),
+                False,
+                None,
+                clock.laps,
+            )
+        features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None]  # (1, T, 2, M)
+        encoded = self.bundle.audio_encoder(features=features, mask=torch.ones(features.shape[:2], dtype=torch.bool))
+        branch = _branch(encoded.logits, self.bundle.config.calibration.audio)
+        clock.lap("audio")
+        return Heard(clip.samples, clip.duration, branch, tuple(notices), True, encoded, clock.laps)
 
     def transcribe(self, heard: Heard) -> Transcript:
         """Recognise the words; an empty Transcript (source "none") for silence or without a recogniser."""
-        raise NotImplementedError
+        if self.recogniser is None or not heard.speech:
+            return NOTHING_SAID
+        return self.recogniser(heard.samples)
 
+    @torch.inference_mode()
     def read(self, heard: Heard | None, transcript: Transcript | str) -> Prediction:
         """Run the text and bimodal branches; empty words give audio only, `heard=None` gives text only."""
-        raise NotImplementedError
+        clock = _Clock()
+        if isinstance(transcript, str):
+            transcript = Transcript(transcript, source="person" if transcript.strip() else "none")
+        notices = list(heard.notices) if heard else []
+        audio = heard.audio if heard else Branch(None, Message("no-sound"))
+        spans = words(transcript.text)
+        if transcript.language not in (*self.bundle.config.languages, "und") and spans:
+            notices.append(Message("language-unsupported", {"language": transcript.language}))
+        if len(spans) > MAX_WORDS:
+            notices.append(Message("text-cut", {"words": len(spans), "limit": MAX_WORDS}))
+            spans = spans[:MAX_WORDS]
+        text = bimodal = Branch(None, Message("no-words"))
+        weights: tuple[WordWeight, ...] = ()
+        if spans:
+            encoded = self._read_texts([spans])
+            text = _branch(encoded.logits, self.bundle.config.calibration.text)
+            clock.lap("text")
+            bimodal = Branch(None, audio.reason)
+            attention = encoded.attention[0]
+            if heard and heard.hidden is not None:
+                fused = self.bundle.fuse(heard.hidden, encoded)
+                bimodal = _branch(fused.logits, self.bundle.config.calibration.bimodal)
+                attention = fused.word_attention[0]
+                clock.lap("bimodal")
+            weights = self._weigh(spans, transcript, heard, text, bimodal, attention.numpy())
+            clock.lap("explain")
+        conflict = None
+        if audio.probabilities and text.probabilities:
+            conflict = jensen_shannon(vector(audio.probabilities), self._without_prior(text))
+        return Prediction(
+            audio,
+            text,
+            bimodal,
+            transcript,
+            weights,
+            conflict,
+            tuple(notices),
+            heard.duration if heard else 0.0,
+            (heard.timings if heard else {}) | clock.laps,
+        )
 
     def __call__(
         self,
@@ -105,4 +180,87 @@ class Predictor:
         progress: Callable[[str], None] | None = None,
     ) -> Prediction:
         """Predict a clip. `transcript=None` recognises the words; `progress` is told each stage's name."""
-        raise NotImplementedError
+        tell = progress or (lambda stage: None)
+        heard, timings = None, {}
+        if audio is not None:
+            tell("hear")
+            heard = self.hear(audio)
+        if transcript is None and heard is not None:
+            tell("transcribe")
+            clock = _Clock()
+            transcript = self.transcribe(heard)
+            clock.lap("transcribe")
+            timings = clock.laps
+        tell("read")
+        prediction = self.read(heard, transcript or NOTHING_SAID)
+        return replace(prediction, timings=prediction.timings | timings)
+
+    def _read_texts(self, texts: list[tuple[WordSpan, ...]]) -> Encoded:
+        """Run the text encoder on a batch of texts given as spans."""
+        ids = [torch.from_numpy(self.bundle.text_features(spans)) for spans in texts]
+        longest = max(1, max(len(row) for row in ids))
+        features = torch.zeros(len(ids), longest, ids[0].shape[1], dtype=torch.long)
+        mask = torch.zeros(len(ids), longest, dtype=torch.bool)
+        for i, row in enumerate(ids):
+            features[i, : len(row)] = row
+            mask[i, : len(row)] = True
+        return self.bundle.text_encoder(features=features, mask=mask)
+
+    def _weigh(
+        self,
+        spans: tuple[WordSpan, ...],
+        transcript: Transcript,
+        heard: Heard | None,
+        text: Branch,
+        bimodal: Branch,
+        attention: np.ndarray,
+    ) -> tuple[WordWeight, ...]:
+        """Weigh each word for the emotion that both together, or else the words alone, predict."""
+        calibration = self.bundle.config.calibration
+        shown = bimodal if bimodal.probabilities else text
+        whole = vector(shown.probabilities)
+        winner = int(whole.argmax())
+
+        def probability(texts: list[tuple[WordSpan, ...]]) -> np.ndarray:
+            encoded = self._read_texts(texts)
+            if shown is text:
+                return torch.softmax(encoded.logits / calibration.text, -1)[:, winner].numpy()
+            sound = Encoded(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
+            return torch.softmax(self.bundle.fuse(sound, encoded).logits / calibration.bimodal, -1)[:, winner].numpy()
+
+        falls = occlusion(spans, probability, float(whole[winner]))
+        return tuple(
+            WordWeight(span.text, span.begin, span.stop, float(share), float(fall), *times)
+            for span, share, fall, times in zip(spans, attention, falls, align(spans, transcript.words), strict=True)
+        )
+
+    def _without_prior(self, text: Branch) -> np.ndarray:
+        """Return what the words say (7,) under a uniform prior, to be compared with the voice, whose prior is uniform.
+
+        Conversation is mostly neutral, and the text branch knows it; without this step it would seem to contradict
+        every lively voice.
+        """
+        p = vector(text.probabilities) / np.asarray(self.bundle.config.text_prior)
+        return p / p.sum()
+
+
+class _Clock:
+    """Times stages, in seconds."""
+
+    def __init__(self):
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+def _branch(logits: torch.Tensor, temperature: float) -> Branch:
+    return Branch(named(torch.softmax(logits[0].double() / temperature, dim=-1).tolist()))
+
+
+def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:
+    """Repeat a batch of one without copying it."""
+    return tensor.expand(times, *tensor.shape[1:])

@@ -39,34 +39,23 @@ class AudioEncoderConfig:
 
 
 class MaskedConv(nn.Module):
-    """3×3 convolution over time and frequency that sees zeros, never padding's leftovers, beyond the valid frames."""
+    """Strided 3×3 convolution over time and frequency for which padding is silence, whatever it held before."""
 
-    def __init__(self, inputs: int, outputs: int, *, separable: bool, pool: tuple[int, int]):
+    def __init__(self, inputs: int, outputs: int, *, stride: tuple[int, int], separable: bool):
         super().__init__()
         if separable:
             self.conv = nn.Sequential(
-                nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
+                nn.Conv2d(inputs, inputs, 3, stride, padding=1, groups=inputs, bias=False),
                 nn.Conv2d(inputs, outputs, 1, bias=False),
             )
         else:
-            self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+            self.conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
-        self.pool = pool
+        self.stride = stride
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        frames, _ = self.pool
-        x = torch.relu(self.norm(self.conv(x)))  # (B, C, T, M)
-        if frames > 1:
-            # Only whole windows count, so that a sequence pools to the same steps however long its padding is.
-            spare = -x.shape[2] % frames
-            x = nn.functional.pad(x, (0, 0, 0, spare))
-            mask = nn.functional.pad(mask, (0, spare))
-            x = x * mask[:, None, :, None]
-            inside = mask.unflatten(1, (-1, frames)).float().mean(-1)  # (B, T/frames)
-            x = nn.functional.avg_pool2d(x, self.pool) / inside.clamp_min(1 / frames)[:, None, :, None]
-            mask = inside > 0
-        else:
-            x = nn.functional.avg_pool2d(x, self.pool)
+        x = torch.relu(self.norm(self.conv(x)))  # (B, C, T/stride, M/stride)
+        mask = mask[:, :: self.stride[0]]
         return x * mask[:, None, :, None], mask
 
 
@@ -81,11 +70,10 @@ class AudioEncoder(nn.Module):
         super().__init__()
         self.config = config
         widths = (2, *config.channels)
-        pools = [(1, 2)] * len(config.channels)
-        pools[1] = (2, 2)
+        # Frequency halves in every block, time in the second: 20 ms frames become 40 ms steps.
         self.stem = nn.ModuleList(
-            MaskedConv(a, b, separable=i > 0, pool=pool)
-            for i, (a, b, pool) in enumerate(zip(widths, widths[1:], pools, strict=False))
+            MaskedConv(a, b, stride=(2 if i == 1 else 1, 2), separable=i > 0)
+            for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
         )
         bins = config.bins // 2 ** len(config.channels)
         self.project = nn.Sequential(nn.Linear(config.channels[-1] * bins, config.dim), nn.LayerNorm(config.dim))
@@ -100,6 +88,7 @@ class AudioEncoder(nn.Module):
     def forward(self, *, features: Tensor, mask: Tensor) -> Encoded:
         """Read log-mels (B, T, 2, M) with mask (B, T)."""
         x = features.transpose(1, 2) * mask[:, None, :, None]  # (B, 2, T, M)
+        x = x.contiguous(memory_format=torch.channels_last)  # half the time of the default layout on a CPU
         for block in self.stem:
             x, mask = block(x, mask)
         x = x.transpose(1, 2).flatten(2)  # (B, T, C·M)

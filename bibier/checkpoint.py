@@ -1,0 +1,202 @@
+"""Save and load checkpoints: a folder with config.json, model.safetensors and a model card.
+
+A checkpoint describes itself and is read strictly: an unknown key, a missing tensor or other labels are refused, and
+nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+
+from bibier.audio import SAMPLE_RATE
+from bibier.audio_features import LogMel, LogMelConfig
+from bibier.labels import EMOTIONS
+from bibier.messages import InputError
+from bibier.models.fusion import BiFormer, FusionConfig
+from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
+from bibier.text_features import CharNgrams, CharNgramsConfig
+
+FORMAT = 1
+ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperatures by which each branch's logits are divided, fitted on parts that no branch was trained on."""
+
+    audio: float = 1.0
+    text: float = 1.0
+    bimodal: float = 1.0
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """All that is needed to rebuild a bundle and to know what it is; every field is JSON."""
+
+    name: str
+    audio_features: LogMelConfig
+    audio_encoder: AudioEncoderConfig
+    text_features: CharNgramsConfig
+    text_encoder: TextEncoderConfig
+    fusion: FusionConfig
+    calibration: Calibration
+    languages: tuple[str, ...] = ("en", "ru")
+    licence: str = "research, non-commercial"
+    text_prior: tuple[float, ...] = (1 / 7,) * 7  # classes among the texts of the training set, in the order of labels
+    recipe: dict = field(default_factory=dict)
+    data: dict = field(default_factory=dict)  # corpora, counts and a SHA-256 of the training set
+    metrics: dict = field(default_factory=dict)  # figures with their split
+    labels: tuple[str, ...] = EMOTIONS
+    sample_rate: int = SAMPLE_RATE
+    format: int = FORMAT
+
+
+class Bundle(torch.nn.Module):
+    """Audio encoder, text encoder and fusion with their extractors and temperatures: what the Predictor runs."""
+
+    def __init__(self, config: BundleConfig):
+        super().__init__()
+        self.config = config
+        self.audio_features = LogMel(config.audio_features)
+        self.text_features = CharNgrams(config.text_features)
+        self.audio_encoder = AudioEncoder(config.audio_encoder)
+        self.text_encoder = TextEncoder(config.text_encoder)
+        self.fusion = BiFormer(config.fusion)
+
+    def fuse(self, heard, words):
+        """Run the fusion on two `Encoded` batches; the pool reads calibrated log-probabilities."""
+        calibration = self.config.calibration
+        return self.fusion(
+            audio=heard.hidden,
+            audio_mask=heard.mask,
+            text=words.hidden,
+            text_mask=words.mask,
+            audio_log=torch.log_softmax(heard.logits / calibration.audio, dim=-1),
+            text_log=torch.log_softmax(words.logits / calibration.text, dim=-1),
+        )
+
+
+def save(bundle: Bundle, folder: str | Path, card: str) -> Path:
+    """Write a checkpoint folder; floating-point tensors are stored as float16."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in bundle.state_dict().items()
+    }
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    text = json.dumps(dataclasses.asdict(bundle.config), indent=2, ensure_ascii=False) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+    (folder / CARD).write_text(card, encoding="utf-8")
+    return folder
+
+
+def resolve(name: str | Path) -> Path:
+    """Return the folder of a checkpoint: a path, or a name under the project's `checkpoints/`."""
+    for folder in (Path(name), ROOT / name):
+        if (folder / CONFIG).is_file():
+            return folder
+        if folder.is_dir():
+            raise InputError("checkpoint-no-config", name=str(name), file=CONFIG)
+        if folder.is_file():
+            raise InputError("checkpoint-is-file", name=str(name))
+    raise InputError("checkpoint-missing", name=str(name))
+
+
+def load(name: str | Path = "compact", device: str = "cpu") -> Bundle:
+    """Load a checkpoint by folder or name, in eval mode and float32.
+
+    Raises
+    ------
+    InputError
+        No such checkpoint; a config that is not JSON, has unknown or missing keys, other labels or another sample
+        rate; weights that are truncated, pickled, or do not fit the config tensor by tensor.
+    """
+    folder = resolve(name)
+    config = read_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise InputError("checkpoint-no-weights", name=str(name), file=WEIGHTS)
+    try:
+        tensors = _tensors(folder / WEIGHTS, device)
+    except safetensors.SafetensorError as error:
+        raise InputError("checkpoint-weights-broken", name=str(name), file=WEIGHTS, detail=str(error)) from error
+    try:
+        bundle = Bundle(config)
+    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
+        raise InputError("checkpoint-config-bad", name=str(name), detail=str(error)) from error
+    bundle.to(device)
+    expected = bundle.state_dict()
+    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    wrong = [key for key in expected.keys() & tensors.keys() if expected[key].shape != tensors[key].shape]
+    if missing or extra or wrong:
+        problem = (missing or extra or sorted(wrong))[0]
+        key = "checkpoint-tensor-missing" if missing else "checkpoint-tensor-extra" if extra else "checkpoint-shape"
+        raise InputError(key, name=str(name), tensor=problem)
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise InputError("checkpoint-not-finite", name=str(name), tensor=key)
+    bundle.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=True)
+    return bundle.eval()
+
+
+def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:
+    with safetensors.safe_open(path, framework="pt", device=device) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+
+
+def read_config(folder: Path) -> BundleConfig:
+    """Read a checkpoint's config.json, strictly."""
+    name = str(folder)
+    try:
+        raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError("checkpoint-config-bad", name=name, detail=str(error)) from error
+    if not isinstance(raw, dict):
+        raise InputError("checkpoint-config-bad", name=name, detail="not an object")
+    if raw.get("format") != FORMAT:
+        raise InputError("checkpoint-format", name=name, found=raw.get("format"), expected=FORMAT)
+    if tuple(raw.get("labels", ())) != EMOTIONS:
+        found = ", ".join(map(str, raw.get("labels", ())))
+        raise InputError("checkpoint-labels", name=name, found=found or "—", expected=", ".join(EMOTIONS))
+    if raw.get("sample_rate") != SAMPLE_RATE:
+        raise InputError("checkpoint-rate", name=name, found=raw.get("sample_rate"), expected=SAMPLE_RATE)
+    try:
+        return _build(BundleConfig, raw)
+    except (TypeError, ValueError) as error:
+        # The constructor's own words name the key; what stands before them names only the class.
+        detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
+        raise InputError("checkpoint-config-bad", name=name, detail=detail) from error
+
+
+_PARTS = {
+    "audio_features": LogMelConfig,
+    "audio_encoder": AudioEncoderConfig,
+    "text_features": CharNgramsConfig,
+    "text_encoder": TextEncoderConfig,
+    "fusion": FusionConfig,
+    "calibration": Calibration,
+}
+
+
+def _build(cls, raw: dict):
+    """Make a frozen dataclass of a JSON object; lists become tuples, an unknown key is a TypeError."""
+    values = {}
+    for key, value in raw.items():
+        if cls is BundleConfig and key in _PARTS:
+            if not isinstance(value, dict):
+                raise TypeError(f"{key} must be an object")
+            value = _build(_PARTS[key], value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[key] = value
+    return cls(**values)

@@ -1,0 +1,265 @@
+"""From a recipe to a bundle: fit both encoders, then the fusion on what they say of rows they never saw.
+
+Every encoder that is fitted is kept under a key of all that decides it (settings, seed, rows), so that cross-validation
+and the shipped bundle share their folds, and an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from bibier.audio_features import LogMel
+from bibier.models.fusion import BiFormer, FusionConfig
+from bibier.models.text_encoder import TextEncoder
+from bibier.models.unimodal import AudioEncoder
+from bibier.text_features import CharNgrams
+from train import corpora, data
+from train.metrics import fit_temperature
+from train.recipe import Recipe
+from train.stacking import Read, matched, out_of_fold
+from train.trainer import class_weights, fit
+
+ENCODERS = Path(".cache/encoders")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One modality's training rows, their features and their folds."""
+
+    items: list[corpora.Item]
+    features: list[np.ndarray]  # what the encoder reads
+    raw: list[np.ndarray]  # what its training batches are made of
+    targets: np.ndarray  # (N, 7), soft
+    labels: np.ndarray  # (N,)
+    folds: list[np.ndarray]
+
+
+def audio_source(recipe: Recipe, folder: Path) -> Source:
+    """Read the training clips of the recipe; folds are groups of actors."""
+    items = [item for name in recipe.audio.corpora for item in corpora.read(name, folder, "train")]
+    extractor = LogMel(recipe.audio.features)
+    powers = data.mel_power(items, extractor)
+    return Source(
+        items,
+        [extractor.features(power) for power in powers],
+        powers,
+        np.stack([item.target for item in items]),
+        np.array([item.label for item in items]),
+        corpora.folds(items, recipe.audio.folds, "speaker"),
+    )
+
+
+def text_source(recipe: Recipe, folder: Path) -> Source:
+    """Read the training texts of the recipe; folds are groups of dialogues."""
+    items: list[corpora.Item] = []
+    targets: list[np.ndarray] = []
+    for name in recipe.text.corpora:
+        rows = corpora.read(name, folder, "train")
+        items += rows
+        if soft := recipe.text.soft.get(name):
+            rows = corpora.soften(rows, folder / soft["table"], soft["weight"])
+        targets += [item.target for item in rows]
+    extractor = CharNgrams(recipe.text.features)
+    ids = [extractor(item.text) for item in items]
+    labels = np.array([item.label for item in items])
+    return Source(items, ids, ids, np.stack(targets), labels, corpora.folds(items, recipe.text.folds, "dialogue"))
+
+
+def _fitted(
+    make: Callable[[], torch.nn.Module], train: Callable[[torch.nn.Module], None], key: list
+) -> torch.nn.Module:
+    """Fit a model, or read it back if the very same fit was made before."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
+    file = ENCODERS / f"{digest}.safetensors"
+    model = make()
+    if file.exists():
+        model.load_state_dict(load_file(file))
+        return model.eval()
+    train(model)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
+    part.replace(file)
+    return model.eval()
+
+
+def _key(part, source: Source, rows: np.ndarray, seed: int) -> list:
+    settings = dataclasses.asdict(dataclasses.replace(part, folds=0))
+    seen = hashlib.sha256()
+    for row in rows:
+        seen.update(source.items[row].id.encode())
+        seen.update(np.ascontiguousarray(source.raw[row]).tobytes())
+    return [settings, seed, seen.hexdigest()]
+
+
+def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> AudioEncoder:
+    """Fit the audio encoder on some rows of the source."""
+    part = recipe.audio
+    torch.manual_seed(seed)
+
+    def train(model: AudioEncoder) -> None:
+        batches = data.audio_batches(
+            [source.raw[i] for i in rows], source.targets[rows], part.fit.batch, part.perturbation
+        )
+        _fit(model, batches, source.targets[rows], part.fit, seed, report)
+
+    return _fitted(lambda: AudioEncoder(part.encoder), train, ["audio", *_key(part, source, rows, seed)])
+
+
+def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> TextEncoder:
+    """Fit the text encoder on some rows of the source."""
+    part = recipe.text
+    torch.manual_seed(seed)
+
+    def train(model: TextEncoder) -> None:
+        batches = data.text_batches([source.raw[i] for i in rows], source.targets[rows], part.fit.batch)
+        _fit(model, batches, source.targets[rows], part.fit, seed, report)
+
+    return _fitted(lambda: TextEncoder(part.encoder), train, ["text", *_key(part, source, rows, seed)])
+
+
+def _fit(model, batches, targets: np.ndarray, settings, seed: int, report) -> None:
+    fit(
+        model,
+        batches,
+        steps=-(-len(targets) // settings.batch) + 1,
+        weights=class_weights(targets, settings.class_power),
+        settings=settings,
+        seed=seed,
+        report=report,
+    )
+
+
+def all_but(source: Source, *folds: int) -> np.ndarray:
+    """Return the rows of all folds but these."""
+    return np.sort(np.concatenate([fold for number, fold in enumerate(source.folds) if number not in folds]))
+
+
+def read_audio(recipe: Recipe, source: Source, seed: int, outside: int | None = None) -> tuple[AudioEncoder, Read]:
+    """Fit the audio encoder on all folds but `outside`, and read those folds each without itself."""
+    kept = [number for number in range(len(source.folds)) if number != outside]
+    left_out = () if outside is None else (outside,)
+    encoder = fit_audio(recipe, source, all_but(source, *left_out), seed)
+    read = out_of_fold(
+        source.features,
+        source.labels,
+        [source.folds[number] for number in kept],
+        encoder,
+        lambda place: fit_audio(recipe, source, all_but(source, kept[place], *left_out), seed),
+    )
+    return encoder, read
+
+
+def read_text(recipe: Recipe, source: Source, seed: int) -> tuple[TextEncoder, Read]:
+    """Fit the text encoder on all rows, and read each fold without itself."""
+    encoder = fit_text(recipe, source, all_but(source), seed)
+    read = out_of_fold(
+        source.features,
+        source.labels,
+        source.folds,
+        encoder,
+        lambda fold: fit_text(recipe, source, all_but(source, fold), seed),
+    )
+    return encoder, read
+
+
+def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
+    """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
+    counts = source.targets.sum(0)
+    prior = counts * class_weights(source.targets, recipe.text.fit.class_power).numpy()
+    return prior / prior.sum()
+
+
+@dataclass(frozen=True)
+class Temperatures:
+    """Temperatures of both branches, fitted on out-of-fold pairs balanced over the emotions."""
+
+    audio: float
+    text: float
+
+
+def temperatures(audio: Read, text: Read) -> Temperatures:
+    """Fit each branch's temperature where every emotion weighs the same, as in the pairs."""
+    generator = np.random.default_rng(0)
+    left, right = matched(audio, text, 400, generator)
+    return Temperatures(
+        fit_temperature(audio.logits[left], audio.labels[left]), fit_temperature(text.logits[right], text.labels[right])
+    )
+
+
+def pair_inputs(audio: Read, text: Read, left: np.ndarray, right: np.ndarray, t: Temperatures) -> dict[str, Tensor]:
+    """Return the fusion's inputs for pairs of clips and texts."""
+    sound, sound_mask = data.pad([audio.hidden[i] for i in left])
+    words, words_mask = data.pad([text.hidden[i] for i in right])
+    return {
+        "audio": sound,
+        "audio_mask": sound_mask,
+        "text": words,
+        "text_mask": words_mask,
+        "audio_log": torch.log_softmax(audio.logits[left] / t.audio, dim=-1),
+        "text_log": torch.log_softmax(text.logits[right] / t.text, dim=-1),
+    }
+
+
+def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: np.ndarray, seed: int) -> BiFormer:
+    """Fit the fusion on pairs of a clip and a text with the same label, drawn anew every epoch."""
+    part = recipe.fusion
+    settings = {f.name: getattr(part, f.name) for f in dataclasses.fields(FusionConfig) if hasattr(part, f.name)}
+    config = FusionConfig(audio_dim=audio.hidden[0].shape[1], text_dim=text.hidden[0].shape[1], **settings)
+    torch.manual_seed(seed)
+    model = BiFormer(config)
+    if config.pool:
+        # The pool starts as the product of both calibrated branches under a uniform prior.
+        with torch.no_grad():
+            model.head[-1].bias.copy_(torch.as_tensor(-np.log(prior)))
+
+    def batches(epoch: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        left, right = matched(audio, text, part.pairs, draw)
+        for rows in data.buckets([len(text.hidden[i]) for i in right], part.fit.batch, generator):
+            targets = torch.eye(7)[audio.labels[left[rows]]]
+            yield pair_inputs(audio, text, left[rows], right[rows], t), targets
+
+    steps = -(-7 * part.pairs // part.fit.batch) + 1
+    return fit(model, batches, steps=steps, weights=torch.ones(7), settings=part.fit, seed=seed)
+
+
+@torch.no_grad()
+def fuse(
+    model: BiFormer, audio: Read, text: Read, left: Sequence[int], right: Sequence[int], t: Temperatures
+) -> Tensor:
+    """Return the fusion's logits (N, 7) of pairs."""
+    left, right = np.asarray(left), np.asarray(right)
+    logits = torch.zeros(len(left), 7)
+    for rows in data.buckets([len(text.hidden[i]) for i in right], 128, None):
+        logits[rows] = model(**pair_inputs(audio, text, left[rows], right[rows], t)).logits
+    return logits
+
+
+def bimodal_temperature(
+    recipe: Recipe, audio: Read, text: Read, folds: list[np.ndarray], t: Temperatures, prior, seed
+) -> float:
+    """Fit the fusion's temperature on clips that a fusion fitted on the other clips has not seen.
+
+    `folds` are index arrays into `audio`; the first is kept aside, as is every fifth text.
+    """
+    aside, texts = folds[0], np.arange(len(text.labels)) % 5 == 0
+    rest = np.setdiff1d(np.arange(len(audio.labels)), aside)
+
+    def part(read: Read, rows: np.ndarray) -> Read:
+        return Read([read.hidden[i] for i in rows], read.logits[rows], read.labels[rows])
+
+    model = fit_fusion(recipe, part(audio, rest), part(text, np.flatnonzero(~texts)), t, prior, seed)
+    sounds, words = part(audio, aside), part(text, np.flatnonzero(texts))
+    left, right = matched(sounds, words, 100, np.random.default_rng(1))
+    return fit_temperature(fuse(model, sounds, words, left, right, t), sounds.labels[left])

@@ -1,0 +1,145 @@
+"""Cross-validation over actors, dialogues and matched pairs: the figures that settings are chosen by.
+
+Each function yields one row of figures per seed; `summary` gives mean and standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bibier.text_features import CharNgrams
+from train import bundle as fitting
+from train import corpora
+from train.metrics import ece, fit_temperature, scores, uar
+from train.recipe import Recipe
+from train.stacking import held_out, matched
+
+DRAWS = 20  # of balanced pairs
+
+
+def audio(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
+    """Actor cross-validation of the audio branch: every clip is judged by an encoder that never heard its actor."""
+    source = fitting.audio_source(recipe, folder)
+    for seed in seeds:
+        logits = torch.zeros(len(source.labels), 7)
+        for number, fold in enumerate(source.folds):
+            encoder = fitting.fit_audio(recipe, source, fitting.all_but(source, number), seed)
+            logits[fold] = held_out(encoder, [source.features[i] for i in fold], source.labels[fold]).logits
+            report(f"seed {seed} fold {number}: UAR {uar(source.labels[fold], logits[fold].argmax(1).numpy()):.2f}")
+        yield {"seed": seed} | _calibrated(logits.numpy(), source.labels, source.folds)
+
+
+def text(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
+    """Text branch: MELD dev, and RESD folds grouped by dialogue (all of MELD train stays in the training part)."""
+    source = fitting.text_source(recipe, folder)
+    dev = corpora.read("meld", folder, "dev")
+    extractor = CharNgrams(recipe.text.features)
+    dev_features, dev_labels = [extractor(item.text) for item in dev], np.array([item.label for item in dev])
+    resd = np.array([i for i, item in enumerate(source.items) if item.corpus == "resd"])
+    for seed in seeds:
+        encoder = fitting.fit_text(recipe, source, fitting.all_but(source), seed)
+        probabilities = _softmax(held_out(encoder, dev_features, dev_labels).logits)
+        figures = {f"MELD dev {k}": v for k, v in scores(dev_labels, probabilities).items() if k in ("UAR", "WF1")}
+        report(f"seed {seed}: {figures}")
+        if len(resd):
+            predicted = np.zeros(len(resd), dtype=int)
+            for fold in corpora.folds([source.items[i] for i in resd], 5, "dialogue"):
+                rest = np.setdiff1d(np.arange(len(source.items)), resd[fold])
+                encoder = fitting.fit_text(recipe, source, rest, seed)
+                read = held_out(encoder, [source.features[i] for i in resd[fold]], source.labels[resd[fold]])
+                predicted[fold] = read.logits.argmax(1).numpy()
+            figures["RESD grouped UAR"] = uar(source.labels[resd], predicted)
+        yield {"seed": seed} | figures
+
+
+def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
+    """Held-out actors × MELD dev texts, matched by label and balanced over the emotions, 20 draws a fold.
+
+    For each fold of actors, nothing that is fitted (encoders, temperatures, fusion) has heard them; the encoders are
+    those of the recipe's seed, the fusion is fitted anew for every seed. "product" is the product of both calibrated
+    branches, with the text's prior taken out.
+    """
+    sound = fitting.audio_source(recipe, folder)
+    words = fitting.text_source(recipe, folder)
+    prior = fitting.text_prior(recipe, words)
+    text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
+    dev = corpora.read("meld", folder, "dev")
+    extractor = CharNgrams(recipe.text.features)
+    dev_read = held_out(text_encoder, [extractor(i.text) for i in dev], np.array([i.label for i in dev]))
+    for seed in seeds:
+        rows: list[dict] = []
+        for number, fold in enumerate(sound.folds):
+            encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed, outside=number)
+            t = fitting.temperatures(audio_read, text_read)
+            inside = _positions(sound.folds, number)
+            model = fitting.fit_fusion(recipe, audio_read, text_read, t, prior, seed)
+            heat = fitting.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)
+            test = held_out(encoder, [sound.features[i] for i in fold], sound.labels[fold])
+            generator = np.random.default_rng(1000 + number)
+            for _ in range(DRAWS):
+                left, right = matched(test, dev_read, 32, generator)
+                truth = test.labels[left]
+                p = {
+                    "audio": _softmax(test.logits[left] / t.audio),
+                    "text": _softmax(dev_read.logits[right] / t.text),
+                    "bimodal": _softmax(fitting.fuse(model, test, dev_read, left, right, t) / heat),
+                }
+                p["product"] = p["audio"] * p["text"] / prior
+                p["product"] /= p["product"].sum(1, keepdims=True)
+                rows.append(
+                    {f"{name} UAR": uar(truth, q.argmax(1)) for name, q in p.items()}
+                    | {f"{name} ECE": ece(truth, q) for name, q in p.items()}
+                )
+            report(
+                f"seed {seed} fold {number}: "
+                + _short(_mean(rows[-DRAWS:]))
+                + f" · T {t.audio:.2f} {t.text:.2f} {heat:.2f}"
+            )
+        mean = _mean(rows)
+        mean["gain over the better branch"] = mean["bimodal UAR"] - max(mean["audio UAR"], mean["text UAR"])
+        yield {"seed": seed} | mean
+
+
+def _positions(folds: list[np.ndarray], outside: int) -> list[np.ndarray]:
+    """Return the folds but one as positions among their own sorted rows, as `out_of_fold` returns them."""
+    kept = [fold for number, fold in enumerate(folds) if number != outside]
+    chosen = np.sort(np.concatenate(kept))
+    return [np.searchsorted(chosen, fold) for fold in kept]
+
+
+def _calibrated(logits: np.ndarray, labels: np.ndarray, folds: list[np.ndarray]) -> dict:
+    """Scores of out-of-fold logits; each fold's temperature is fitted on the other folds."""
+    probabilities = np.zeros_like(logits, dtype=np.float64)
+    for fold in folds:
+        rest = np.setdiff1d(np.arange(len(labels)), fold)
+        probabilities[fold] = _softmax(logits[fold] / fit_temperature(logits[rest], labels[rest]))
+    return scores(labels, probabilities)
+
+
+def _softmax(logits) -> np.ndarray:
+    return torch.softmax(torch.as_tensor(logits).double(), dim=-1).numpy()
+
+
+def _mean(rows: list[dict]) -> dict:
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def _short(row: dict) -> str:
+    return " ".join(f"{name} {value:.1f}" for name, value in row.items() if name.endswith("UAR"))
+
+
+def summary(rows: list[dict]) -> str:
+    """Mean ± standard deviation over seeds of every figure."""
+    lines = []
+    for name in rows[0]:
+        if name not in ("seed", "n"):
+            values = [row[name] for row in rows]
+            lines.append(f"{name:32}{np.mean(values):8.3f} ± {np.std(values):.3f}   ({len(values)} seeds)")
+    return "\n".join(lines)
+
+
+PARTS = {"audio": audio, "text": text, "bimodal": bimodal}

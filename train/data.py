@@ -1,0 +1,102 @@
+"""Features once, then batches: a cache on disk, padding, length buckets.
+
+N items, B batch, T steps, M mel bins, K n-gram slots.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bibier import audio
+from bibier.audio_features import LogMel
+from train.augment import Perturbation, normalise_batch, perturb, spec_augment
+from train.corpora import Item
+
+CACHE = Path(".cache/features")
+
+
+def mel_power(items: Sequence[Item], extractor: LogMel, cache: Path = CACHE) -> list[np.ndarray]:
+    """Return each clip's mel power (T, M), from the cache where the same sound and settings are known."""
+    settings = json.dumps(dataclasses.asdict(extractor.config), sort_keys=True)
+    folder = cache / f"log-mel-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for item in items:
+        file = folder / f"{hashlib.sha256(item.path.read_bytes()).hexdigest()}.npy"
+        if not file.exists():
+            part = file.with_suffix(".part")
+            with part.open("wb") as handle:
+                np.save(handle, extractor.power(audio.load(item.path).samples))
+            part.replace(file)
+        found.append(np.load(file))
+    return found
+
+
+def pad(sequences: Sequence[np.ndarray | Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack sequences (Tᵢ, …) into (B, T, …) with zeros on the right, and the mask (B, T), True where valid."""
+    tensors = [torch.as_tensor(s) for s in sequences]
+    lengths = torch.tensor([len(t) for t in tensors])
+    padded = tensors[0].new_zeros((len(tensors), max(int(lengths.max()), 1), *tensors[0].shape[1:]))
+    for row, tensor in zip(padded, tensors, strict=True):
+        row[: len(tensor)] = tensor
+    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
+
+
+def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | None) -> list[list[int]]:
+    """Split indices into batches of similar length; shuffled when there is a generator, longest last otherwise."""
+    sizes = torch.as_tensor(lengths)
+    if generator is None:
+        return [part.tolist() for part in sizes.argsort(stable=True).split(batch)]
+    order = torch.randperm(len(sizes), generator=generator)
+    parts = [part for chunk in order.split(batch * 10) for part in chunk[sizes[chunk].argsort()].split(batch)]
+    return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
+
+
+def audio_batches(powers: Sequence[np.ndarray], targets: np.ndarray, batch: int, options: Perturbation) -> Callable:
+    """Return the training batches of clips: perturbed mel power, normalised, partly blanked."""
+    lengths = [len(power) for power in powers]
+
+    def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        for indices in buckets(lengths, batch, generator):
+            power, mask = pad([powers[i] for i in indices])
+            power, mask = perturb(power, mask.sum(1), options, generator)
+            features = spec_augment(normalise_batch(power, mask), mask, options, generator)
+            yield {"features": features, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
+
+    return epoch
+
+
+def text_batches(ids: Sequence[np.ndarray], targets: np.ndarray, batch: int) -> Callable:
+    """Return the training batches of texts."""
+    lengths = [len(text) for text in ids]
+
+    def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        for indices in buckets(lengths, batch, generator):
+            features, mask = pad([ids[i] for i in indices])
+            yield {"features": features, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
+
+    return epoch
+
+
+@torch.no_grad()
+def encode(encoder: torch.nn.Module, features: Sequence[np.ndarray], batch: int = 64) -> tuple[list[Tensor], Tensor]:
+    """Run an encoder in eval mode: each item's valid hidden states (Tᵢ, D), and logits (N, 7)."""
+    encoder.eval()
+    hidden: list[Tensor] = [torch.empty(0)] * len(features)
+    logits = torch.zeros(len(features), 7)
+    for indices in buckets([len(f) for f in features], batch, None):
+        stacked, mask = pad([features[i] for i in indices])
+        encoded = encoder(features=stacked, mask=mask)
+        lengths = encoded.mask.sum(1).tolist()
+        for row, index in enumerate(indices):
+            hidden[index] = encoded.hidden[row, : lengths[row]].clone()
+        logits[indices] = encoded.logits
+    return hidden, logits

@@ -1,0 +1,83 @@
+"""Fit everything a recipe says and write the checkpoint that the app loads."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bibier import checkpoint
+from bibier.checkpoint import Bundle, BundleConfig, Calibration
+from train import bundle as fitting
+from train.metrics import uar
+from train.recipe import Recipe
+
+
+def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[str], None]) -> Bundle:
+    """Fit both encoders on all training rows, the fusion on out-of-fold reads, and save the bundle with its card.
+
+    The card is the Markdown file beside the recipe, with the figures of this fit filled in.
+    """
+    sound, words = fitting.audio_source(recipe, folder), fitting.text_source(recipe, folder)
+    report(f"{len(sound.items)} clips, {len(words.items)} texts")
+    audio_encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed)
+    report("audio encoders fitted")
+    text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
+    report("text encoders fitted")
+    t, prior = fitting.temperatures(audio_read, text_read), fitting.text_prior(recipe, words)
+    fusion = fitting.fit_fusion(recipe, audio_read, text_read, t, prior, recipe.seed)
+    heat = fitting.bimodal_temperature(recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed)
+    config = BundleConfig(
+        name=recipe.name,
+        audio_features=recipe.audio.features,
+        audio_encoder=recipe.audio.encoder,
+        text_features=recipe.text.features,
+        text_encoder=recipe.text.encoder,
+        fusion=fusion.config,
+        calibration=Calibration(t.audio, t.text, heat),
+        text_prior=tuple(prior.tolist()),
+        recipe=dataclasses.asdict(recipe),
+        data=_data(sound, words),
+        metrics={
+            "audio, actors left out in turn": {"UAR": uar(audio_read.labels, audio_read.logits.argmax(1).numpy())}
+        },
+    )
+    made = Bundle(config)
+    made.audio_encoder.load_state_dict(audio_encoder.state_dict())
+    made.text_encoder.load_state_dict(text_encoder.state_dict())
+    made.fusion.load_state_dict(fusion.state_dict())
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    values = {
+        "audio_parameters": f"{parameters(made.audio_encoder):,}",
+        "text_parameters": f"{parameters(made.text_encoder):,}",
+        "fusion_parameters": f"{parameters(made.fusion):,}",
+        "temperatures": f"{t.audio:.2f} (voice), {t.text:.2f} (words), {heat:.2f} (both)",
+        "clips": len(sound.items),
+        "texts": len(words.items),
+        "data_hash": config.data["sha256"],
+    }
+    checkpoint.save(made, out, card.format_map(values))
+    report(f"written to {out}")
+    return made.eval()
+
+
+def _data(sound: fitting.Source, words: fitting.Source) -> dict:
+    """Describe the training set: counts by corpus and a SHA-256 over every row's features and target."""
+    digest = hashlib.sha256()
+    for source in (sound, words):
+        for item, raw, target in zip(source.items, source.raw, source.targets, strict=True):
+            digest.update(item.id.encode())
+            digest.update(np.ascontiguousarray(raw).tobytes())
+            digest.update(np.ascontiguousarray(target).tobytes())
+    counts = Counter(item.corpus for source in (sound, words) for item in source.items)
+    return {"rows": dict(sorted(counts.items())), "split": "train", "sha256": digest.hexdigest()}
+
+
+def parameters(model: torch.nn.Module) -> int:
+    """Count the parameters of a model."""
+    return sum(p.numel() for p in model.parameters())
