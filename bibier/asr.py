@@ -142,6 +142,7 @@ class Whisper:
                 self._model = self._load()
 
     def _load(self):
+        import torch
         import whisper
 
         if self._own_file is None:
@@ -156,6 +157,7 @@ class Whisper:
             raise InputError("recogniser-damaged", path=str(self.weights)) from error
         if self._own_file is None and self._urls is None:  # the heads that follow the words, in Whisper's own weights
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[self.size])
+        whisper.timing.dtw(torch.zeros(2, 2))  # compiles the alignment of words (3 s) now and not in the first clip
         return model
 
     def __call__(self, samples: np.ndarray) -> Transcript:

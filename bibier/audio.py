@@ -152,7 +152,7 @@ class _Gatherer:
         """Mix down, centre and judge what was gathered."""
         if self._stream is not None:
             self._blocks.append(self._stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
-        if not self.frames:
+        if not sum(map(len, self._blocks)):
             raise InputError("audio-no-samples", prefix=self.prefix)
         if self.cut and self.seconds < MIN_SECONDS:
             raise InputError("audio-damaged", prefix=self.prefix, seconds=self.seconds, least=MIN_SECONDS)
@@ -191,6 +191,8 @@ def _mix(tracks: np.ndarray) -> tuple[np.ndarray, bool]:
 def _read_array(samples: np.ndarray, rate: int) -> Clip:
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf" or samples.dtype in (np.int64, np.uint64):
         raise InputError("audio-array", dtype=str(samples.dtype), shape=str(samples.shape))
+    if not samples.size:
+        raise InputError("audio-no-samples", prefix="")
     if samples.ndim == 1:
         samples = samples[:, None]
     elif samples.shape[0] <= MAX_CHANNELS and samples.shape[0] < samples.shape[1]:
@@ -214,15 +216,14 @@ def _as_float(block: np.ndarray) -> np.ndarray:
 
 def _read_file(path: Path) -> Clip:
     prefix = f"{short_name(path)}: "
-    if path.is_dir():
-        raise InputError("audio-directory", prefix=prefix)
     try:
+        if path.is_dir():
+            raise InputError("audio-directory", prefix=prefix)
+        if not path.is_file():  # nor a pipe, which would never end
+            raise InputError("audio-missing", prefix=prefix)
         with path.open("rb") as file:
             head = file.read(16)
-            file.seek(0, os.SEEK_END)
-            size = file.tell()  # bytes
-    except FileNotFoundError:
-        raise InputError("audio-missing", prefix=prefix) from None
+            size = os.fstat(file.fileno()).st_size  # bytes
     except OSError as error:
         raise InputError("audio-closed", prefix=prefix, reason=error.strerror or str(error)) from error
     if not size:

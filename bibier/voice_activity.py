@@ -72,7 +72,8 @@ def _voicing(power: np.ndarray, rate: int) -> tuple[float, float]:
     )  # (2 size,), the window's own share
     correlation = np.fft.irfft(power, axis=1)  # (t, 2 size)
     correlation = correlation[:, shortest:longest] / (correlation[:, :1] + 1e-20) * (taper[0] / taper[shortest:longest])
-    line = np.partition(power, -5, axis=1)[:, -5:].sum(axis=1) / total  # (t,); a line is five bins wide
+    strongest = np.clip(power.argmax(axis=1)[:, None] + np.arange(-2, 3), 0, size)  # (t, 5); a line is five bins wide
+    line = np.take_along_axis(power, strongest, axis=1).sum(axis=1) / total  # (t,)
     loud = total > np.percentile(total, 95) * 10 ** (-LOUD / 10)
     voiced = loud & (correlation.max(axis=1) > PERIODIC) & (line < ONE_LINE)  # (t,)
     lag = np.log(shortest + correlation.argmax(axis=1))  # (t,)

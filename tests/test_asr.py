@@ -111,7 +111,7 @@ def test_segments_without_speech_and_endless_repetitions_are_dropped():
 
 
 def test_repetitions_of_whisper_give_no_transcript(tmp_path):
-    model = parrot(tmp_path / "loop.pt", " ля" * 20)
+    model = parrot(tmp_path / "loop.pt", " ля" * 10)
     assert asr.Whisper(str(model))(noise(2.5)) == asr.Transcript("", source="none")
 
 

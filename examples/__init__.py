@@ -1,0 +1,1 @@
+"""Example clips and the script that makes them."""
