@@ -27,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     cross.add_argument("--part", choices=("audio", "text", "bimodal"), required=True)
     cross.add_argument("--data", type=Path, required=True)
     cross.add_argument("--seeds", type=int, default=3)
-    cross.add_argument(
-        "--set", action="append", default=[], metavar="PART.TABLE.FIELD=VALUE", help="change one setting"
-    )
+
+    for command in (fit, cross):
+        command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
 
     evaluate = commands.add_parser("evaluate", help="UAR, MF1, WAR, WF1 and ECE of a checkpoint on a corpus")
     evaluate.add_argument("checkpoint", help="folder of a checkpoint, or a name under checkpoints/")
@@ -57,7 +57,7 @@ def _say(line: str) -> None:
 def _fit(options: argparse.Namespace) -> int:
     from train import recipe, ship
 
-    ship.make(recipe.load(options.recipe), options.recipe, options.data, options.out, _say)
+    ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, _say)
     return 0
 
 
