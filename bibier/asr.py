@@ -200,7 +200,7 @@ def _invented(segment: dict) -> bool:
 class PocketSphinx:
     """CMU PocketSphinx with the English model of its package: no download, and rough.
 
-    Long recordings are cut in pauses, so that the time grows linearly (about 0.4 s per second of speech).
+    Long recordings are cut in pauses, so that the time grows linearly (about 0.2 s per second of speech).
 
     Raises
     ------
@@ -213,6 +213,7 @@ class PocketSphinx:
     language = "en"
     FRAME_RATE = 100  # Hz, of the segments' times
     LEVEL = 0.1  # RMS that the samples are brought to
+    SEARCH = {"maxhmmpf": 3_000, "maxwpf": 10}  # per frame; 2.5 times as fast, 54 words of 102 right and not 55
     SHORTEST, LONGEST = 10, 20  # s, of the pieces
 
     def __init__(self):
@@ -227,7 +228,7 @@ class PocketSphinx:
             if self._decoder is None:
                 import pocketsphinx
 
-                self._decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
+                self._decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", **self.SEARCH)
 
     def __call__(self, samples: np.ndarray) -> Transcript:
         """Recognise (n,) float32 samples at 16 kHz; nothing is invented for silence."""
