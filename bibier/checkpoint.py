@@ -67,6 +67,7 @@ class Bundle(torch.nn.Module):
     def __init__(self, config: BundleConfig):
         super().__init__()
         self.config = config
+        _agree(config)
         self.audio_features = LogMel(config.audio_features)
         self.text_features = CharNgrams(config.text_features)
         self.audio_encoder = AudioEncoder(config.audio_encoder)
@@ -86,6 +87,20 @@ class Bundle(torch.nn.Module):
         )
 
 
+def _agree(config: BundleConfig) -> None:
+    """Raise ValueError where two parts of a config contradict each other."""
+    features, encoder = config.text_features, config.text_encoder
+    for name in ("buckets", "slots"):
+        ours, theirs = getattr(features, name), getattr(encoder, name)
+        if ours != theirs:
+            raise ValueError(f"text_features.{name} is {ours}, and text_encoder.{name} is {theirs}")
+    if config.audio_features.bins != config.audio_encoder.bins:
+        raise ValueError(f"audio_features.bins is {config.audio_features.bins}, and the encoder reads other bins")
+    calibration = dataclasses.asdict(config.calibration).values()
+    if not all(isinstance(t, int | float) and 0 < t < float("inf") for t in calibration):
+        raise ValueError("every temperature of calibration must be positive")
+
+
 def save(bundle: Bundle, folder: str | Path, card: str) -> Path:
     """Write a checkpoint folder; floating-point tensors are stored as float16."""
     folder = Path(folder)
@@ -95,6 +110,7 @@ def save(bundle: Bundle, folder: str | Path, card: str) -> Path:
         for name, tensor in bundle.state_dict().items()
     }
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     text = json.dumps(dataclasses.asdict(bundle.config), indent=2, ensure_ascii=False) + "\n"
     (folder / CONFIG).write_text(text, encoding="utf-8")
     (folder / CARD).write_text(card, encoding="utf-8")
