@@ -26,6 +26,7 @@ class LogMelConfig:
     average: int = 2  # hops averaged into one frame
     trim: float = 40.0  # dB under the loud frames below which the ends are cut off
     level: float = 0.05  # RMS after levelling
+    floor: float = 1e-3  # added to mel power before the logarithm; the mean power of a bin is about 1.3
 
 
 class LogMel:
@@ -66,10 +67,7 @@ class LogMel:
 
     def features(self, power: np.ndarray) -> np.ndarray:
         """Return (T, 2, M) float32 features of mel power (T, M)."""
-        return normalise(np.log(power + FLOOR))
-
-
-FLOOR = 1e-3  # added to mel power before the logarithm
+        return normalise(np.log(power + self.config.floor))
 
 
 def normalise(logmel: np.ndarray) -> np.ndarray:

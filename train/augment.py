@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bibier.audio_features import FLOOR, LogMelConfig
+from bibier.audio_features import LogMelConfig
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ def _centres(bins: int) -> Tensor:
     )
 
 
-def normalise_batch(power: Tensor, mask: Tensor) -> Tensor:
+def normalise_batch(power: Tensor, mask: Tensor, floor: float) -> Tensor:
     """`audio_features.normalise` for a padded batch: (B, T, M), (B, T) → (B, T, 2, M), zeros at padding."""
     valid = mask[..., None].to(power.dtype)
-    x = torch.log(power + FLOOR)
+    x = torch.log(power + floor)
     count = valid.sum(1, keepdim=True)
     mean = (x * valid).sum(1, keepdim=True) / count
     deviation = (((x - mean) * valid).square().sum(1, keepdim=True) / count).sqrt()

@@ -109,7 +109,7 @@ def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, repor
 
     def train(model: AudioEncoder) -> None:
         batches = data.audio_batches(
-            [source.raw[i] for i in rows], source.targets[rows], part.fit.batch, part.perturbation
+            [source.raw[i] for i in rows], source.targets[rows], part.fit.batch, part.perturbation, part.features.floor
         )
         _fit(model, batches, source.targets[rows], part.fit, seed, report)
 

@@ -17,7 +17,6 @@ import numpy as np
 from bibier.labels import EMOTIONS, canonical, vector
 
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-RAVDESS_STATEMENTS = ("Kids are talking by the door.", "Dogs are sitting by the door.")
 RAVDESS_TRAINING_ACTORS = range(1, 21)  # the others are the test split
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 
@@ -81,7 +80,10 @@ def _sound(folder: Path, stem: str) -> Path | None:
 
 
 def ravdess(data: Path) -> list[Item]:
-    """RAVDESS speech: every clip below `ravdess/`; actors 01–20 are the training split, 21–24 the test split."""
+    """RAVDESS speech: every clip below `ravdess/`; actors 01–20 are the training split, 21–24 the test split.
+
+    Its two sentences are the same in every emotion, so the items carry no text: the words say nothing here.
+    """
     items = []
     for path in sorted(p for p in (data / "ravdess").rglob("*") if p.suffix.lower() in AUDIO_ENDINGS):
         parts = path.stem.split("-")
@@ -93,7 +95,6 @@ def ravdess(data: Path) -> list[Item]:
                 id=f"ravdess/{path.stem}",
                 corpus="ravdess",
                 target=one_hot(RAVDESS_EMOTIONS[int(parts[2]) - 1]),
-                text=RAVDESS_STATEMENTS[int(parts[4]) - 1],
                 path=path,
                 split="train" if actor in RAVDESS_TRAINING_ACTORS else "test",
                 speaker=f"ravdess/{actor:02d}",
@@ -106,13 +107,12 @@ def tess(data: Path) -> list[Item]:
     """TESS: `{OAF,YAF}_word_emotion`, two actresses. No part is trained on by default: all of it is its test split."""
     items = []
     for path in sorted(p for p in (data / "tess").rglob("*") if p.suffix.lower() in AUDIO_ENDINGS):
-        speaker, word, emotion = path.stem.split("_", 2)
+        speaker, _, emotion = path.stem.split("_", 2)
         items.append(
             Item(
                 id=f"tess/{path.stem}",
                 corpus="tess",
                 target=one_hot(emotion),
-                text=f"Say the word {word}.",
                 path=path,
                 split="test",
                 speaker=f"tess/{speaker}",

@@ -60,7 +60,9 @@ def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | Non
     return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
 
 
-def audio_batches(powers: Sequence[np.ndarray], targets: np.ndarray, batch: int, options: Perturbation) -> Callable:
+def audio_batches(
+    powers: Sequence[np.ndarray], targets: np.ndarray, batch: int, options: Perturbation, floor: float
+) -> Callable:
     """Return the training batches of clips: perturbed mel power, normalised, partly blanked."""
     lengths = [len(power) for power in powers]
 
@@ -68,7 +70,7 @@ def audio_batches(powers: Sequence[np.ndarray], targets: np.ndarray, batch: int,
         for indices in buckets(lengths, batch, generator):
             power, mask = pad([powers[i] for i in indices])
             power, mask = perturb(power, mask.sum(1), options, generator)
-            features = spec_augment(normalise_batch(power, mask), mask, options, generator)
+            features = spec_augment(normalise_batch(power, mask, floor), mask, options, generator)
             yield {"features": features, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
 
     return epoch

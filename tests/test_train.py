@@ -1,0 +1,395 @@
+"""Corpora, metrics, the loop and the whole way from a data folder to a checkpoint that the app loads."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from conftest import voice
+from sklearn.metrics import balanced_accuracy_score
+
+from bibier import checkpoint
+from bibier.audio_features import LogMel
+from bibier.labels import EMOTIONS
+from bibier.predictor import Predictor
+from train import __main__ as cli
+from train import bundle as fitting
+from train import corpora, data, metrics, recipe, stacking
+from train.augment import Perturbation, normalise_batch, perturb, spec_augment
+from train.corpora import CorpusError
+from train.trainer import FitSettings, class_weights, fit, soft_cross_entropy
+
+WORDS = dict(zip(EMOTIONS, ("hate", "yuck", "scared", "lovely", "door", "miss", "wow"), strict=True))
+CODES = {"neutral": 1, "happy": 3, "sad": 4, "anger": 5, "fear": 6, "disgust": 7, "surprise": 8}
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A data folder with the layouts of RAVDESS, MELD and RESD: two clips an actor and emotion, some texts each."""
+    root = tmp_path_factory.mktemp("data")
+    for actor in (1, 2, 3, 21):
+        place = root / "ravdess" / f"Actor_{actor:02d}"
+        place.mkdir(parents=True)
+        for number, code in enumerate(CODES.values()):
+            sound = voice(0.7 + 0.1 * number, seed=100 * actor + code)
+            soundfile.write(place / f"03-01-{code:02d}-01-01-01-{actor:02d}.wav", sound, 16_000)
+    for split, count in (("train", 6), ("dev", 2), ("test", 2)):
+        rows = [
+            {
+                "Utterance": f"{WORDS[emotion]} number{i}",
+                "Speaker": "A",
+                "Emotion": {"happy": "joy", "sad": "sadness"}.get(emotion, emotion),
+                "Dialogue_ID": i,
+                "Utterance_ID": n,
+            }
+            for i in range(count)
+            for n, emotion in enumerate(EMOTIONS)
+        ]
+        write_csv(root / f"meld_{split}.csv", rows)
+    rows = [
+        {
+            "name": f"{i}_a_b_{n}",
+            "emotion": "enthusiasm" if emotion == "surprise" else emotion,
+            "text": f"слово {emotion} {i}",
+        }
+        for i in range(5)
+        for n, emotion in enumerate(EMOTIONS)
+    ]
+    write_csv(root / "resd_train.csv", rows)
+    return root
+
+
+RECIPE = """
+name = "small"
+seed = 0
+[audio]
+corpora = ["ravdess"]
+folds = 3
+[audio.features]
+[audio.encoder]
+channels = [4, 6, 8]
+dim = 8
+hidden = 6
+[audio.perturbation]
+[audio.fit]
+epochs = 1
+batch = 8
+[text]
+corpora = ["meld", "resd"]
+folds = 2
+[text.soft]
+[text.features]
+buckets = 512
+slots = 16
+[text.encoder]
+buckets = 512
+slots = 16
+dim = 8
+temporal = "lstm"
+[text.fit]
+epochs = 12
+batch = 8
+learning_rate = 0.05
+[fusion]
+hidden = 8
+length = 12
+layers = 1
+heads = 2
+out = 8
+dropout = 0.1
+pool = true
+pairs = 4
+[fusion.fit]
+epochs = 2
+batch = 16
+"""
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the caches are relative to where the command runs
+    (tmp_path / "small.toml").write_text(RECIPE)
+    (tmp_path / "small.md").write_text("# small\n\nlicence: research, non-commercial. {clips} clips, {texts} texts.\n")
+    return tmp_path / "small.toml"
+
+
+def test_from_a_data_folder_to_a_checkpoint_that_predicts_and_evaluates(small, folder, tmp_path, capsys):
+    out = tmp_path / "made"
+    assert cli.main(["fit", str(small), "--data", str(folder), "--out", str(out)]) == 0
+    bundle = checkpoint.load(out)
+    assert bundle.config.data["rows"] == {"meld": 42, "ravdess": 21, "resd": 35}
+    assert bundle.config.recipe["audio"]["fit"]["batch"] == 8
+    assert "21 clips, 77 texts" in (out / "README.md").read_text()
+    capsys.readouterr()
+    command = ["evaluate", str(out), "--corpus", "meld", "--split", "test", "--data", str(folder), "--json"]
+    assert cli.main(command) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["text"]["n"] == 14 and figures["audio"] is None
+    assert figures["text"]["UAR"] > 80  # each emotion has a word of its own: a text branch that learns must find it
+    assert cli.main(["evaluate", str(out), "--corpus", "ravdess", "--data", str(folder), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["audio"]["n"] == 7 and figures["text"] is None
+
+
+def test_evaluation_and_the_predictor_agree(small, folder, tmp_path, capsys):
+    """The batched evaluation must give what the app gives, item by item."""
+    out = tmp_path / "made"
+    cli.main(["fit", str(small), "--data", str(folder), "--out", str(out)])
+    clip = next((folder / "ravdess" / "Actor_21").iterdir())
+    rows = [{"path": str(clip), "text": f"{word} it", "label": label} for label, word in WORDS.items()]
+    write_csv(tmp_path / "both.csv", rows)
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(out), "--corpus", str(tmp_path / "both.csv"), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    predictor = Predictor(checkpoint.load(out))
+    for branch in ("audio", "text", "bimodal"):
+        losses = [-np.log(getattr(predictor(clip, row["text"]), branch).probabilities[row["label"]]) for row in rows]
+        assert figures[branch]["soft_cross_entropy"] == pytest.approx(np.mean(losses), abs=1e-4)
+
+
+def test_a_fitted_encoder_is_read_back_and_not_fitted_again(small, folder, monkeypatch):
+    chosen = recipe.load(small)
+    source = fitting.audio_source(chosen, folder)
+    rows = fitting.all_but(source, 0)
+    first = fitting.fit_audio(chosen, source, rows, 0)
+    monkeypatch.setattr(fitting, "_fit", lambda *_: pytest.fail("fitted twice"))
+    second = fitting.fit_audio(chosen, source, rows, 0)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    with pytest.raises(pytest.fail.Exception):
+        fitting.fit_audio(chosen, source, fitting.all_but(source, 1), 0)
+
+
+def test_a_change_of_one_setting_reaches_the_recipe(small):
+    assert recipe.load(small, ['audio.encoder.temporal="mamba"']).audio.encoder.temporal == "mamba"
+
+
+@pytest.mark.parametrize("change", ["audio.encoder.depth=3", "audio.oops=1", "audio", "text.fit.epochs=x"])
+def test_a_wrong_setting_is_named(small, change):
+    with pytest.raises(CorpusError, match=change.split("=")[0].split(".")[-1]):
+        recipe.load(small, [change])
+
+
+def test_no_actor_and_no_dialogue_is_on_both_sides(folder):
+    for corpus, by, count in (("ravdess", "speaker", 3), ("resd", "dialogue", 5)):
+        items = corpora.read(corpus, folder, "train")
+        parts = corpora.folds(items, count, by)
+        assert sorted(np.concatenate(parts)) == list(range(len(items)))
+        groups = [{getattr(items[i], by) for i in part} for part in parts]
+        assert sum(map(len, groups)) == len(set.union(*groups))
+
+
+def test_ravdess_test_split_is_the_actors_never_trained_on(folder):
+    assert {item.speaker for item in corpora.read("ravdess", folder, "test")} == {"ravdess/21"}
+    assert not any(item.speaker == "ravdess/21" for item in corpora.read("ravdess", folder, "train"))
+
+
+def test_c1_controls_become_the_characters_they_were():
+    assert corpora.repair("I\x92m \x93fine\x94\xa0now\x85") == "I’m “fine” now…"
+
+
+def test_soft_targets_are_clipped_mixed_and_kept_normalised(tmp_path, folder):
+    items = corpora.read("meld", folder, "train")[:2]
+    jitter = dict(zip(EMOTIONS, (-0.01, 0, 0, 1.51, 0, 0.5, 0), strict=True))
+    write_csv(tmp_path / "soft.csv", [{"video_name": "dia0_utt0"} | jitter])
+    first, second = corpora.soften(items, tmp_path / "soft.csv", 0.5)
+    expected = 0.5 * items[0].target + 0.5 * np.array([0, 0, 0, 1.51, 0, 0.5, 0]) / 2.01
+    np.testing.assert_allclose(first.target, expected)
+    assert second is items[1]
+
+
+MANIFESTS = {
+    "unknown label": ([{"text": "a", "label": "bored"}], "bored"),
+    "no label": ([{"text": "a"}], "label"),
+    "sums to 2": ([{"text": "a"} | dict.fromkeys(EMOTIONS, 2 / 7)], "sum to 1"),
+    "missing file": ([{"path": "gone.wav", "label": "sad"}], "gone.wav"),
+    "nothing": ([{"path": "", "text": "", "label": "sad"}], "neither"),
+}
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_a_bad_manifest_is_refused_by_line(tmp_path, name):
+    rows, said = MANIFESTS[name]
+    write_csv(tmp_path / "list.csv", rows)
+    with pytest.raises(CorpusError, match=said):
+        corpora.read(str(tmp_path / "list.csv"))
+
+
+def test_a_manifest_takes_distributions(tmp_path):
+    write_csv(tmp_path / "list.csv", [{"text": "a"} | dict.fromkeys(EMOTIONS, 0) | {"sad": 0.75, "fear": 0.25}])
+    (item,) = corpora.read(str(tmp_path / "list.csv"), split="test")
+    assert item.target.tolist() == [0, 0, 0.25, 0, 0, 0.75, 0]
+
+
+@pytest.mark.parametrize("corpus", ["nope", "meld", "gone.csv"])
+def test_a_corpus_that_is_not_there_is_one_clear_sentence(tmp_path, capsys, corpus):
+    assert cli.main(["evaluate", "compact", "--corpus", corpus, "--data", str(tmp_path)]) == 2
+    assert corpus in capsys.readouterr().err
+
+
+def test_metric_identities():
+    generator = np.random.default_rng(0)
+    truth, p = generator.integers(0, 7, 500), generator.dirichlet(np.ones(7), 500)
+    found, predicted = metrics.scores(truth, p), p.argmax(1)
+    assert found["UAR"] == pytest.approx(100 * balanced_accuracy_score(truth, predicted))
+    assert found["WAR"] == pytest.approx(100 * (truth == predicted).mean())
+    recalls = np.diag(metrics.confusion(truth, p)) / np.bincount(truth)
+    assert found["UAR"] == pytest.approx(100 * recalls.mean())
+    assert metrics.soft_cross_entropy(np.eye(7)[truth], p) == pytest.approx(-np.log(p[range(500), truth]).mean())
+
+
+def test_ece_is_the_gap_between_confidence_and_accuracy():
+    sure = np.tile([0.9, 0.1, 0, 0, 0, 0, 0], (10, 1))
+    assert metrics.ece([0] * 9 + [1], sure) == pytest.approx(0)
+    assert metrics.ece([0] * 5 + [1] * 5, sure) == pytest.approx(0.4)
+
+
+def test_uar_leaves_out_classes_that_the_truth_lacks():
+    assert metrics.uar([0, 0, 3], [0, 6, 3]) == pytest.approx(75)
+
+
+def test_the_temperature_undoes_a_known_one():
+    generator = np.random.default_rng(0)
+    logits = 2 * generator.standard_normal((20_000, 7))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = (p.cumsum(1) > generator.random((len(p), 1))).argmax(1)
+    assert metrics.fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.05)
+
+
+def test_the_loss_equals_torch_s_on_one_hot_targets_and_trains_on_the_rest():
+    logits, labels = torch.randn(9, 7), torch.randint(0, 7, (9,))
+    weights = torch.rand(7) + 0.1
+    hard = soft_cross_entropy(logits, torch.eye(7)[labels], weights)
+    torch.testing.assert_close(hard, torch.nn.functional.cross_entropy(logits, labels, weight=weights))
+    target = torch.tensor([[0.6, 0.4, 0, 0, 0, 0, 0]])
+    best = torch.full((1, 7), -30.0)
+    best[0, :2] = target[0, :2].log()
+    other = best.clone()
+    other[0, 1] -= 1  # same argmax, less of the second emotion: a loss that took the argmax would fall
+    ones = torch.ones(7)
+    assert soft_cross_entropy(best, target, ones) < soft_cross_entropy(other, target, ones)
+
+
+def test_class_weights_are_natural_at_0_and_balanced_at_1():
+    targets = np.eye(7)[[0] * 6 + [1] * 3 + [2, 3, 4, 5, 6]]
+    assert class_weights(targets, 0).tolist() == [1.0] * 7
+    assert class_weights(targets, 1).tolist() == pytest.approx([14 / 7 / n for n in (6, 3, 1, 1, 1, 1, 1)])
+
+
+class Linear(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.map = torch.nn.Linear(7, 7)
+
+    def forward(self, features):
+        from types import SimpleNamespace
+
+        return SimpleNamespace(logits=self.map(features))
+
+
+def fit_linear(settings, seed=0):
+    torch.manual_seed(seed)
+    eye = torch.eye(7)
+
+    def batches(epoch, generator):
+        order = torch.randperm(7, generator=generator)
+        yield {"features": eye[order]}, eye[order]
+
+    return fit(Linear(), batches, steps=1, weights=torch.ones(7), settings=settings, seed=seed)
+
+
+def test_the_loop_learns_and_repeats_itself():
+    settings = FitSettings(epochs=150, learning_rate=0.2, average=0.5)
+    first, second = fit_linear(settings), fit_linear(settings)
+    assert first(torch.eye(7)).logits.argmax(1).tolist() == list(range(7))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_loss_that_explodes_is_an_error():
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        settings = FitSettings(epochs=3, learning_rate=float("inf"))
+        fit_linear(settings)
+
+
+def test_batch_normalisation_equals_the_extractor_s():
+    extractor = LogMel()
+    powers = [extractor.power(voice(s).astype(np.float32)) for s in (0.8, 1.6)]
+    power, mask = data.pad(powers)
+    batch = normalise_batch(power, mask, extractor.config.floor)
+    for row, power in zip(batch, powers, strict=True):
+        torch.testing.assert_close(row[: len(power)], torch.from_numpy(extractor.features(power)), atol=1e-4, rtol=1e-3)
+        assert row[len(power) :].abs().max() == 0 if len(power) < len(row) else True
+
+
+def test_level_does_not_matter_to_the_features():
+    extractor, sound = LogMel(), voice(1.0).astype(np.float32)
+    np.testing.assert_allclose(extractor(sound), extractor(sound / 10), atol=2e-2)
+
+
+def test_a_perturbation_of_nothing_changes_nothing():
+    still = Perturbation(stretch=0, shift=0, equaliser=0, noise=0, telephone=0, time_masks=0, bin_masks=0)
+    power, mask = data.pad([np.random.default_rng(0).random((n, 64), dtype=np.float32) for n in (30, 50)])
+    generator = torch.Generator().manual_seed(0)
+    same, same_mask = perturb(power, mask.sum(1), still, generator)
+    assert torch.equal(mask, same_mask)
+    torch.testing.assert_close(same[mask], power[mask], atol=1e-4, rtol=1e-3)
+    assert torch.equal(spec_augment(power[:, :, None], mask, still, generator), power[:, :, None])
+
+
+def test_masks_never_blank_more_than_they_may():
+    options = Perturbation(time_masks=1, bin_masks=1)
+    features, mask = torch.ones(50, 40, 2, 64), torch.ones(50, 40, dtype=torch.bool)
+    kept = spec_augment(features, mask, options, torch.Generator().manual_seed(0)).mean((1, 2, 3))
+    assert kept.max() <= 1 and kept.min() >= (1 - 9 / 40) * (1 - 9 / 64) and kept.mean() < 1
+
+
+def test_stitching_recovers_a_linear_map():
+    generator = torch.Generator().manual_seed(0)
+    true, source = torch.randn(6, 4, generator=generator), [torch.randn(n, 6, generator=generator) for n in (30, 50)]
+    weight, offset = stacking.stitch(source, [s @ true + 3 for s in source], ridge=1e-9)
+    torch.testing.assert_close(weight, true, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(offset, torch.full((4,), 3.0), atol=1e-3, rtol=1e-3)
+
+
+def test_out_of_fold_reads_each_item_with_the_encoder_that_did_not_see_it(tiny_bundle):
+    """Each fold's encoder is marked by its bias: every item must carry the mark of its own fold."""
+    import copy
+
+    features = [np.random.default_rng(i).standard_normal((10, 2, 64)).astype(np.float32) for i in range(6)]
+    folds = [np.array([0, 4]), np.array([1, 3]), np.array([2, 5])]
+
+    def marked(number):
+        encoder = copy.deepcopy(tiny_bundle.audio_encoder)
+        with torch.no_grad():
+            encoder.head.weight.zero_()
+            encoder.head.bias.fill_(number)
+        return encoder
+
+    read = stacking.out_of_fold(features, np.arange(6), folds, tiny_bundle.audio_encoder, marked)
+    assert read.logits[:, 0].tolist() == [0, 1, 2, 1, 0, 2]
+    own, _ = data.encode(tiny_bundle.audio_encoder, features)
+    torch.testing.assert_close(torch.cat(read.hidden), torch.cat(own), atol=0.2, rtol=0)
+
+
+def test_pairs_share_their_label_and_every_emotion_weighs_the_same():
+    labels = np.array([0, 0, 1, 2, 3, 4, 5, 6, 6, 6])
+    read = stacking.Read([], torch.zeros(0), labels)
+    left, right = stacking.matched(read, read, 5, np.random.default_rng(0))
+    assert (labels[left] == labels[right]).all()
+    assert np.bincount(labels[left]).tolist() == [5] * 7
+
+
+def test_every_row_of_an_epoch_is_in_exactly_one_batch():
+    lengths = np.random.default_rng(0).integers(1, 50, 101)
+    parts = data.buckets(lengths, 8, torch.Generator().manual_seed(0))
+    assert sorted(i for part in parts for i in part) == list(range(101))
+    assert parts != data.buckets(lengths, 8, torch.Generator().manual_seed(1))
