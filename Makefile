@@ -1,0 +1,53 @@
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+RECIPE ?= train/recipes/compact.toml
+
+.PHONY: help app test lint format screenshots examples train figures bench clean
+
+help:            ## list the verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/.app: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -r requirements.txt
+	@touch $@
+
+$(BIN)/.dev: requirements-dev.txt $(BIN)/.app
+	$(BIN)/pip install -r requirements-dev.txt
+	@touch $@
+
+app: $(BIN)/.app  ## install what the app needs and open it on localhost
+	$(BIN)/python app.py
+
+test: $(BIN)/.dev ## install what the tests need and run them
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.dev ## check the style
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(BIN)/.dev ## apply the style
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+screenshots: $(BIN)/.dev ## take the README's picture anew (needs Chromium)
+	$(BIN)/python docs/screenshots.py
+
+examples: $(BIN)/.app ## synthesise the example clips anew (needs espeak-ng)
+	$(BIN)/python -m examples.make
+
+train: $(BIN)/.app ## fit checkpoints/compact from the corpora in DATA
+	$(BIN)/python -m train fit $(RECIPE) --data $(DATA) --out checkpoints/compact
+
+figures: $(BIN)/.app ## cross-validate the recipe: the figures of the README
+	for part in audio text bimodal; do $(BIN)/python -m train crossvalidate $(RECIPE) --part $$part --data $(DATA); done
+	$(BIN)/python -m benchmarks.robustness $(RECIPE) --data $(DATA)
+	$(BIN)/python -m benchmarks.words --data $(DATA)
+
+bench: $(BIN)/.dev ## measure speed: the scan, one clip, the browser
+	$(BIN)/python -m benchmarks.scan
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.browser
+
+clean:           ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .cache

@@ -1,0 +1,166 @@
+"""The house: imports go downward, both languages are complete, the documents tell the truth."""
+
+import ast
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bibier.messages import CATALOGUE
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# From the ground up; a module may import only what stands on a lower line. `train` stands above `bibier`.
+STOREYS = (
+    ("bibier.labels", "bibier.messages", "bibier.downloads"),
+    ("bibier.voice_activity", "bibier.models.ssm", "bibier.models.layers"),
+    ("bibier.audio", "bibier.models.temporal"),
+    ("bibier.asr", "bibier.audio_features", "bibier.text_features", "bibier.models.unimodal"),
+    ("bibier.models.text_encoder", "bibier.models.fusion"),
+    ("bibier.checkpoint", "bibier.explain"),
+    ("bibier.predictor",),
+    ("bibier.ui", "bibier.__main__"),
+    ("train",),
+    ("app", "benchmarks", "docs", "examples"),
+)
+FORBIDDEN = {"utils", "common", "helpers", "base", "factory", "registry", "types", "constants"}
+
+
+def python_files():
+    return [p for folder in ("bibier", "train", "benchmarks", "examples") for p in (ROOT / folder).rglob("*.py")]
+
+
+def storey(module: str) -> int | None:
+    for level, modules in enumerate(STOREYS):
+        if any(module == name or module.startswith(name + ".") for name in modules):
+            return level
+    return None
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            # `from package import module` imports the module
+            found |= {f"{node.module}.{a.name}" for a in node.names} | {node.module}
+    return {name for name in found if name.split(".")[0] in ("bibier", "train", "app", "benchmarks")}
+
+
+@pytest.mark.parametrize("path", python_files(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_downward(path):
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    if module in ("bibier", "bibier.models", "bibier.ui"):
+        return
+    own = storey(module)
+    assert own is not None, f"{module} has no storey: give it one"
+    for name in imported(path):
+        other = storey(name)
+        inside = module.split(".")[:2] == name.split(".")[:2] if own == other else False
+        assert other is None or other < own or inside, f"{module} imports {name}"
+
+
+def test_no_circle_within_a_storey():
+    edges = {}
+    for path in python_files():
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        edges[module] = {n for n in imported(path)}
+    seen: dict[str, int] = {}
+
+    def visit(module, trail):
+        if seen.get(module) == 2:
+            return
+        assert module not in trail, " → ".join((*trail, module))
+        for name in edges.get(module, ()):
+            if name in edges and name != module:
+                visit(name, (*trail, module))
+        seen[module] = 2
+
+    for module in edges:
+        visit(module, ())
+
+
+def test_no_room_without_a_purpose():
+    assert not [p for p in python_files() if p.stem in FORBIDDEN or re.search(r"_(v\d|old)$", p.stem)]
+
+
+@pytest.mark.parametrize("key", CATALOGUE)
+def test_every_message_says_the_same_values_in_both_languages(key):
+    english, russian = CATALOGUE[key]
+    fields = [{f for _, f, _, _ in string.Formatter().parse(text) if f} for text in (english, russian)]
+    assert fields[0] == fields[1]
+    assert re.search("[а-яё]", russian, re.I) or not re.search(r"[a-z]{4}", re.sub(r"\{.*?\}|Whisper", "", english))
+
+
+def used_keys() -> set[str]:
+    """Every literal key given to InputError or Message in the package."""
+    found = set()
+    for path in (ROOT / "bibier").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("InputError", "Message") and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    found.add(first.value)
+    return found
+
+
+def test_every_used_message_exists():
+    assert used_keys() and used_keys() <= CATALOGUE.keys()
+
+
+def front_matter() -> dict:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def test_the_readme_s_front_matter_is_space_yaml():
+    assert front_matter() == yaml.safe_load((ROOT / "space.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_space_runs_the_gradio_that_is_pinned():
+    pinned = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements.txt").read_text(), re.M))
+    assert front_matter()["sdk_version"] == pinned["gradio"]
+
+
+def test_the_readme_names_every_room():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in [
+        *(ROOT / "bibier").glob("*.py"),
+        *(ROOT / "bibier" / "models").glob("*.py"),
+        *(ROOT / "train").glob("*.py"),
+    ]:
+        if not path.name.startswith("__"):
+            assert re.search(rf"\b{path.name}\b", readme), f"README's tree lacks {path.relative_to(ROOT)}"
+
+
+@pytest.mark.parametrize("module", ["bibier", "train"])
+def test_the_readme_names_every_command(module):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = ast.parse((ROOT / module / "__main__.py").read_text(encoding="utf-8"))
+    calls = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and getattr(n.func, "attr", "") in ("add_parser", "add_argument")
+    ]
+    names = [n.args[0].value for n in calls if n.args and isinstance(n.args[0], ast.Constant)]
+    assert names
+    for name in names:
+        if n := re.match(r"--?[\w-]+|[a-z]+", name):
+            assert n[0] in readme, f"README does not mention {name} of python -m {module}"
+
+
+def test_the_readme_s_links_and_pictures_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", readme):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
+
+
+def test_configs_are_readable_json():
+    for path in (ROOT / "checkpoints").glob("*/config.json"):
+        assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.parent.name
