@@ -15,15 +15,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground up; a module may import only what stands on a lower line. `train` stands above `bibier`.
 STOREYS = (
-    ("bibier.labels", "bibier.messages", "bibier.downloads"),
-    ("bibier.voice_activity", "bibier.models.ssm", "bibier.models.layers"),
+    ("bibier.labels", "bibier.messages"),
+    ("bibier.downloads", "bibier.voice_activity", "bibier.models.ssm", "bibier.models.layers"),
     ("bibier.audio", "bibier.models.temporal"),
     ("bibier.asr", "bibier.audio_features", "bibier.text_features", "bibier.models.unimodal"),
     ("bibier.models.text_encoder", "bibier.models.fusion"),
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),
     ("bibier.ui", "bibier.__main__"),
-    ("train",),
+    ("train.corpora", "train.metrics", "train.augment", "train.trainer"),
+    ("train.data", "train.recipe"),
+    ("train.stacking",),
+    ("train.bundle",),
+    ("train.crossvalidate", "train.evaluate", "train.ship"),
+    ("train.__main__",),
     ("app", "benchmarks", "docs", "examples"),
 )
 FORBIDDEN = {"utils", "common", "helpers", "base", "factory", "registry", "types", "constants"}
@@ -55,7 +60,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", python_files(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_go_downward(path):
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    if module in ("bibier", "bibier.models", "bibier.ui"):
+    if path.name == "__init__.py":
         return
     own = storey(module)
     assert own is not None, f"{module} has no storey: give it one"
