@@ -541,7 +541,7 @@ def test_a_very_quiet_voice_is_still_a_voice(voice):
     assert clip.speech
 
 
-@pytest.mark.parametrize("decibels", [20, 10])
+@pytest.mark.parametrize("decibels", [20, 10, 0])
 def test_a_voice_in_noise_is_a_voice(voice, decibels):
     added = noise(2, seed=3)
     added *= voice.std() / added.std() * 10 ** (-decibels / 20)
@@ -556,6 +556,12 @@ def test_a_rising_voice_without_pauses_is_speech():
     time = np.arange(RATE) / RATE
     phase = 2 * np.pi * np.cumsum(120 + 80 * time) / RATE
     assert has_speech((0.2 * sum(np.sin(k * phase) / k for k in range(1, 20))).astype(np.float32), RATE)
+
+
+def test_a_whisper_is_speech():
+    time = np.arange(2 * RATE) / RATE
+    syllables = np.maximum(np.sin(2 * np.pi * 2.5 * time), 0.003)  # five, no pitch
+    assert load(((noise(2, colour=1) * syllables).astype(np.float32), RATE)).speech
 
 
 @pytest.mark.corpora
