@@ -29,7 +29,7 @@ CONV_TAPS = 4  # K, as published
 DT_MIN, DT_MAX = 1e-3, 1e-1  # range of softplus(dt bias) at the start (Gu & Dao, section 3.6)
 CHANNELS_PER_RANK = 16  # R = ceil(d / 16), as published
 
-SAVE_EVERY = 8  # S: states kept for the backward are B T d N / S numbers; S of them are recomputed at a time, in cache
+SAVE_EVERY = 16  # S: states kept for the backward are B T d N / S numbers, as many as u at N = 16
 PART = 128  # channels in the backward's inner loops
 LANES = 16  # channels are split between threads in multiples of one 512-bit vector of float32
 WORK_PER_THREAD = 2_000_000  # state updates B T d N, about 1 ms: less is not worth a thread
