@@ -1,55 +1,13 @@
-"""What several tests share: a tiny bundle with random weights, and a tone that passes for a voice."""
+"""Fixtures that several tests share."""
 
-import numpy as np
 import pytest
 import torch
+from tiny import shaken, tiny_config
 
-from bibier.audio_features import LogMelConfig
-from bibier.checkpoint import Bundle, BundleConfig, Calibration
-from bibier.models.fusion import FusionConfig
-from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
-from bibier.models.unimodal import AudioEncoderConfig
-from bibier.text_features import CharNgramsConfig
-
-
-def tiny_config(**changes) -> BundleConfig:
-    text = TextEncoderConfig(buckets=512, slots=16, dim=8, temporal="lstm")
-    audio = AudioEncoderConfig(channels=(4, 6, 8), dim=8, hidden=6)
-    fusion = FusionConfig(
-        audio_dim=12, text_dim=TextEncoder(text).dim_out, hidden=8, length=12, layers=2, heads=2, out=8
-    )
-    values = dict(
-        name="tiny",
-        audio_features=LogMelConfig(),
-        audio_encoder=audio,
-        text_features=CharNgramsConfig(buckets=512, slots=16),
-        text_encoder=text,
-        fusion=fusion,
-        calibration=Calibration(),
-    )
-    return BundleConfig(**(values | changes))
+from bibier.checkpoint import Bundle
 
 
 @pytest.fixture
 def tiny_bundle() -> Bundle:
     torch.manual_seed(0)
     return shaken(Bundle(tiny_config())).eval()
-
-
-def shaken(model: torch.nn.Module) -> torch.nn.Module:
-    """Move every parameter off its initial value, so that nothing is zero by construction."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    return model
-
-
-def voice(seconds: float = 2.0, rate: int = 16_000, seed: int = 0) -> np.ndarray:
-    """Syllables: a gliding harmonic tone, swelling and fading four times a second, in float64 within [-1, 1]."""
-    generator = np.random.default_rng(seed)
-    t = np.arange(round(seconds * rate)) / rate
-    pitch = 140 + 40 * np.sin(2 * np.pi * 0.7 * t) + generator.normal(0, 1)
-    phase = 2 * np.pi * np.cumsum(pitch) / rate
-    tone = sum(np.sin(k * phase) / k for k in range(1, 20))
-    envelope = np.clip(np.sin(2 * np.pi * 4 * t), 0, None) ** 0.5
-    return 0.2 * tone / np.abs(tone).max() * envelope + 1e-4 * generator.standard_normal(len(t))

@@ -5,8 +5,8 @@ import pickle
 
 import pytest
 import torch
-from conftest import shaken, tiny_config
 from safetensors.torch import load_file, save_file
+from tiny import shaken, tiny_config
 
 from bibier import checkpoint
 from bibier.checkpoint import Bundle

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import shaken
+from tiny import shaken
 
 from bibier.models.fusion import BiFormer, CrossLayer, FusionConfig
 from bibier.models.layers import AttentivePooling, masked_mean, masked_softmax, resample_valid

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import voice
+from tiny import voice
 
 from bibier import __main__ as cli
 from bibier.asr import Transcript, Word

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import voice
 from sklearn.metrics import balanced_accuracy_score
+from tiny import voice
 
 from bibier import checkpoint
 from bibier.audio_features import LogMel
