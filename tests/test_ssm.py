@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from bibier.models import ssm
+from bibier.models import scan_kernel, ssm
 from bibier.models.ssm import MambaBlock, scan_reference, selective_scan, warm
 
 NAMES = ("u", "delta", "A", "B", "C", "D")
@@ -67,7 +67,7 @@ def test_kernel_equals_the_float64_loop(shape, dtype, tolerance):
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_threads_change_nothing(batch, threads, monkeypatch):
     """Fewer sequences than threads split the channels, more split the batch."""
-    monkeypatch.setattr(ssm, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(scan_kernel, "WORK_PER_THREAD", 1)
     args = inputs((batch, 11, 50, 5))
     upstream = torch.randn_like(args[0])
     threads(1)
@@ -80,7 +80,7 @@ def test_threads_change_nothing(batch, threads, monkeypatch):
 
 
 def test_gradcheck():
-    args = [a.requires_grad_() for a in inputs((2, ssm.SAVE_EVERY + 2, 3, 3))]  # two stretches of the backward
+    args = [a.requires_grad_() for a in inputs((2, scan_kernel.SAVE_EVERY + 2, 3, 3))]  # two stretches of the backward
     assert torch.autograd.gradcheck(selective_scan, args)
     assert torch.autograd.gradcheck(scan_reference, args)
 
@@ -145,12 +145,12 @@ def test_without_numba_the_loop_serves(monkeypatch):
     args = inputs((2, 7, 6, 4), torch.float32)
     expected = selective_scan(*args)
     monkeypatch.setitem(sys.modules, "numba", None)  # makes `import numba` raise ImportError
-    ssm._compile.cache_clear()
+    scan_kernel._compile.cache_clear()
     try:
         assert not warm()
         assert torch.equal(selective_scan(*args), scan_reference(*args))
     finally:
-        ssm._compile.cache_clear()
+        scan_kernel._compile.cache_clear()
     assert_close(expected, scan_reference(*args), rtol=1e-5, atol=1e-5)
 
 
