@@ -193,6 +193,26 @@ def test_ravdess_test_split_is_the_actors_never_trained_on(folder):
     assert not any(item.speaker == "ravdess/21" for item in corpora.read("ravdess", folder, "train"))
 
 
+def test_ravdess_is_found_by_its_names_where_it_has_no_folder(folder):
+    assert len(corpora.read("ravdess", folder / "ravdess", "all")) == 28
+
+
+def test_columns_may_have_any_known_name_of_an_emotion(tmp_path):
+    row = {
+        "text": "a",
+        "joy": 0.25,
+        "enthusiasm": 0.75,
+        "anger": 0,
+        "disgust": 0,
+        "fear": 0,
+        "neutral": 0,
+        "sadness": 0,
+    }
+    write_csv(tmp_path / "list.csv", [row])
+    (item,) = corpora.read(str(tmp_path / "list.csv"))
+    assert item.target.tolist() == [0, 0, 0, 0.25, 0, 0, 0.75]
+
+
 def test_c1_controls_become_the_characters_they_were():
     assert corpora.repair("I\x92m \x93fine\x94\xa0now\x85") == "I’m “fine” now…"
 

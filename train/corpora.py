@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bibier.labels import EMOTIONS, canonical, vector
+from bibier.labels import ALIASES, EMOTIONS, canonical, vector
 
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+RAVDESS_NAME = re.compile(r"\d\d-\d\d-0[1-8](-\d\d){4}")
+RAVDESS_SPEECH = 1  # the vocal channel; 2 is song
 RAVDESS_TRAINING_ACTORS = range(1, 21)  # the others are the test split
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 
@@ -50,6 +52,22 @@ def one_hot(label: str) -> np.ndarray:
     return np.eye(len(EMOTIONS))[EMOTIONS.index(canonical(label))]
 
 
+def target(row: dict[str, str]) -> np.ndarray:
+    """Return the (7,) distribution of a table's row: its label, or one column per emotion under any of its names.
+
+    Raises ValueError that names what is unknown or missing.
+    """
+    for name in ("label", "ground_truth", "emotion", "Emotion"):
+        if row.get(name):
+            return one_hot(row[name])
+    named = {}
+    for name, value in row.items():
+        known = (name or "").strip().lower()
+        if known in EMOTIONS or known in ALIASES:
+            named[canonical(known)] = float(value)
+    return vector(named)
+
+
 def repair(text: str) -> str:
     """Undo a cp1252 text that was read as Latin-1 (C1 control characters) and plain the spaces."""
     text = re.sub("[\x80-\x9f]", lambda c: c[0].encode("latin-1").decode("cp1252", "ignore"), text)
@@ -80,21 +98,25 @@ def _sound(folder: Path, stem: str) -> Path | None:
 
 
 def ravdess(data: Path) -> list[Item]:
-    """RAVDESS speech: every clip below `ravdess/`; actors 01–20 are the training split, 21–24 the test split.
+    """RAVDESS speech, below `ravdess/` or by its names anywhere; actors 01–20 are the training split, others the test.
 
     Its two sentences are the same in every emotion, so the items carry no text: the words say nothing here.
     """
+    own = data / "ravdess"
     items = []
-    for path in sorted(p for p in (data / "ravdess").rglob("*") if p.suffix.lower() in AUDIO_ENDINGS):
-        parts = path.stem.split("-")
-        if len(parts) != 7 or not all(part.isdigit() for part in parts):
-            raise CorpusError(f"{path.name} is not a RAVDESS name (seven numbers joined by hyphens): remove it")
-        actor = int(parts[6])
+    for path in sorted(p for p in (own if own.is_dir() else data).rglob("*") if p.suffix.lower() in AUDIO_ENDINGS):
+        if not RAVDESS_NAME.fullmatch(path.stem):
+            if own.is_dir():
+                raise CorpusError(f"{path.name} is not a RAVDESS name (seven numbers joined by hyphens): remove it")
+            continue
+        _, channel, emotion, _, _, _, actor = map(int, path.stem.split("-"))
+        if channel != RAVDESS_SPEECH:
+            continue
         items.append(
             Item(
                 id=f"ravdess/{path.stem}",
                 corpus="ravdess",
-                target=one_hot(RAVDESS_EMOTIONS[int(parts[2]) - 1]),
+                target=one_hot(RAVDESS_EMOTIONS[emotion - 1]),
                 path=path,
                 split="train" if actor in RAVDESS_TRAINING_ACTORS else "test",
                 speaker=f"ravdess/{actor:02d}",
@@ -135,7 +157,7 @@ def meld(data: Path) -> list[Item]:
                 Item(
                     id=f"meld/{split}/{name}",
                     corpus="meld",
-                    target=one_hot(row["Emotion"]),
+                    target=target(row),
                     text=repair(row["Utterance"]),
                     path=next((p for folder in folders if (p := _sound(folder, name))), None),
                     split=split,
@@ -158,13 +180,11 @@ def resd(data: Path) -> list[Item]:
         for row in read_table(table):
             name = Path(row.get("video_name") or row["name"]).stem
             folders = (table.parent / split, table.parent / "wav", data / "resd" / split, data / "resd" / "wav")
-            label = row.get("ground_truth") or row.get("emotion")
-            target = one_hot(label) if label else np.array([float(row[emotion]) for emotion in EMOTIONS])
             items.append(
                 Item(
                     id=f"resd/{split}/{name}",
                     corpus="resd",
-                    target=target,
+                    target=target(row),
                     text=repair(row["text"]),
                     path=next((p for folder in folders if (p := _sound(folder, name))), None),
                     language="ru",
@@ -183,15 +203,10 @@ def manifest(path: Path) -> list[Item]:
     for number, row in enumerate(read_table(path), start=2):
         place = f"{path.name}, line {number}"
         try:
-            if row.get("label"):
-                target = one_hot(row["label"])
-            else:
-                target = vector({emotion: float(row[emotion]) for emotion in EMOTIONS})
-        except KeyError as error:
-            raise CorpusError(f"{place}: column 'label' is empty and column {error} is missing") from error
+            found = target(row)
         except ValueError as error:
-            raise CorpusError(f"{place}: {error}") from error
-        if not np.isfinite(target).all() or target.min() < 0 or not 0.99 < target.sum() < 1.01:
+            raise CorpusError(f"{place}: give a label, or one column per emotion ({error})") from error
+        if not np.isfinite(found).all() or found.min() < 0 or not 0.99 < found.sum() < 1.01:
             raise CorpusError(f"{place}: the probabilities must be non-negative and sum to 1")
         clip = None
         if row.get("path"):
@@ -204,7 +219,7 @@ def manifest(path: Path) -> list[Item]:
             Item(
                 id=f"{path.stem}/{number - 1}",
                 corpus=path.stem,
-                target=target / target.sum(),
+                target=found / found.sum(),
                 text=repair(row["text"]) if row.get("text") else None,
                 path=clip,
                 language=row.get("language") or "en",
