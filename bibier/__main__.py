@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _predict(options: argparse.Namespace) -> int:
     from bibier import asr, checkpoint
     from bibier.messages import InputError
-    from bibier.predictor import Predictor
+    from bibier.predictor import Predictor, as_json
 
     progress = Progress(len(options.files))
     progress("load", 0)
@@ -63,7 +63,8 @@ def _predict(options: argparse.Namespace) -> int:
             continue
         progress.clear()
         if options.json:
-            print(json.dumps(as_json(file, prediction, options.language), ensure_ascii=False), flush=True)
+            found = {"file": file} | as_json(prediction, options.language)
+            print(json.dumps(found, ensure_ascii=False), flush=True)
         else:
             print(as_text(file, prediction, options.language), flush=True)
     return 1 if failed else 0
@@ -84,24 +85,6 @@ class Progress:
         """Remove the line."""
         if self.shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def as_json(file: str, prediction, language: str = "en") -> dict:
-    """Return one prediction as the object that `--json` prints."""
-    found: dict = {"file": file}
-    for name in ("audio", "text", "bimodal"):
-        branch = getattr(prediction, name)
-        found[name] = branch.probabilities
-        if branch.probabilities is None:
-            found[f"{name}_reason"] = branch.reason.text(language)
-    transcript = prediction.transcript
-    found["transcript"] = transcript.text
-    found["transcript_by"] = {name: getattr(transcript, name) for name in ("source", "recogniser", "language")}
-    found["words"] = [vars(word) for word in prediction.words]
-    found["conflict"] = prediction.conflict
-    found["warnings"] = [notice.text(language) for notice in prediction.notices]
-    found["timings"] = prediction.timings
-    return found
 
 
 def refused(file: str, error, language: str = "en") -> dict:

@@ -264,3 +264,21 @@ def _branch(logits: torch.Tensor, temperature: float) -> Branch:
 def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:
     """Repeat a batch of one without copying it."""
     return tensor.expand(times, *tensor.shape[1:])
+
+
+def as_json(prediction: Prediction, language: str = "en") -> dict:
+    """Return a prediction for a program: every probability by its label's name, every sentence in `language`."""
+    found: dict = {}
+    for name in ("audio", "text", "bimodal"):
+        branch = getattr(prediction, name)
+        found[name] = branch.probabilities
+        if branch.probabilities is None:
+            found[f"{name}_reason"] = branch.reason.text(language)
+    transcript = prediction.transcript
+    found["transcript"] = transcript.text
+    found["transcript_by"] = {name: getattr(transcript, name) for name in ("source", "recogniser", "language")}
+    found["words"] = [vars(word) for word in prediction.words]
+    found["conflict"] = prediction.conflict
+    found["warnings"] = [notice.text(language) for notice in prediction.notices]
+    found["timings"] = prediction.timings
+    return found
