@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 
-import gradio as gr
-from gradio.components.plot import PlotData
-from gradio.processing_utils import save_file_to_cache
-
 from bibier.messages import InputError
 from bibier.ui import shell
+from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services
-from bibier.ui.session import Desk, Shown, label
+from bibier.ui.session import Desk, Shown, failure
 from bibier.ui.strings import say
 
 WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
 SEEN = "(...inputs) => bibier.with_view(...inputs)"
-NO_RECOGNISER = "none"
+SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
 # One analysis at a time: the models use all cores anyhow, and a second would only slow both.
 INFERENCE = {"concurrency_id": "inference", "concurrency_limit": 1}
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
@@ -40,6 +37,21 @@ def look_of(raw: str | None, request: gr.Request) -> shell.View:
     return shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
 
 
+def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
+    """Show the examples as buttons, a row for each language that is spoken in them."""
+    picks = {}
+    with gr.Column(elem_id="examples", visible=bool(services.examples)):
+        slot("sentence", "examples", elem_classes="plain")
+        for language in dict.fromkeys(example.language for example in services.examples):
+            with gr.Row(elem_classes="picks"):
+                slot("sentence", f"spoken_{language}", elem_classes="plain spoken")
+                for index, example in enumerate(services.examples):
+                    if example.language == language:
+                        title = i18n(f"example_{index}")
+                        picks[index] = gr.Button(title, size="sm", min_width=0, elem_classes="example")
+    return [picks[index] for index in sorted(picks)]
+
+
 def build(services: Services, i18n: gr.I18n) -> None:
     """Lay the tab out in the open `gr.Blocks` and wire it."""
     desk = Desk(services)
@@ -55,12 +67,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
                 elem_id="voice",
             )
             slot("microphone", elem_id="microphone")
-            with gr.Row(elem_id="examples", visible=bool(services.examples)):
-                slot("examples", elem_id="examples-title")
-                picks = [
-                    gr.Button(i18n(f"example_{index}"), size="sm", min_width=0, elem_classes="example")
-                    for index in range(len(services.examples))
-                ]
+            picks = examples(services, i18n)
             part["transcript"] = gr.Textbox(
                 label=i18n("transcript"),
                 placeholder=i18n("transcript_placeholder"),
@@ -72,8 +79,8 @@ def build(services: Services, i18n: gr.I18n) -> None:
             part["author"] = slot("line", "", elem_id="author")
             part["recogniser"] = gr.Dropdown(
                 label=i18n("recogniser"),
-                choices=[(i18n("recogniser_loading"), NO_RECOGNISER)],
-                value=NO_RECOGNISER,
+                choices=[(one.label.text(), one.name) for one in services.recognisers()],
+                value=next(one.name for one in services.recognisers() if one.ready),
                 interactive=True,
                 elem_id="recogniser",
             )
@@ -82,9 +89,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
                 fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
             part["fetching"] = fetching
             part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
-            part["stage"] = slot(
-                "stage", {"key": "stage_loading"}, elem_id="stage", js='bibier.signals(trigger); /* "edit" "redraw" */'
-            )
+            part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
             part["verdict"] = slot("verdict", elem_id="verdict")
             with gr.Column(elem_id="bars"):
@@ -94,14 +99,13 @@ def build(services: Services, i18n: gr.I18n) -> None:
             slot("note", elem_id="note")
     part["moment"] = gr.State(None, time_to_live=3600)
     view = gr.Textbox(visible=False)
-    everything = list({component._id: component for component in part.values()}.values())
 
     def put(shown: Shown) -> dict:
         """Turn values by name into Gradio's updates."""
         out = {}
         for name, value in shown.items():
             if name == "chart":
-                value = PlotData(type="plotly", plot=json.dumps(value))
+                value = gr.components.plot.PlotData(type="plotly", plot=json.dumps(value))
             elif name == "analyse":
                 value = gr.Button(interactive=value)
             elif name == "recogniser":
@@ -109,7 +113,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
             elif name == "fetching":
                 value = gr.Row(visible=value)
             out[part[name]] = value
-        return out or {part["stage"]: gr.skip()}
+        return out
 
     def arrived(clip, text, moment, raw, request: gr.Request):
         return put(desk.arrived(clip, text or "", moment, look_of(raw, request)))
@@ -120,7 +124,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
 
     def picking(example):
         def pick(recogniser, raw, request: gr.Request):
-            clip = save_file_to_cache(example.path, cache_dir=part["voice"].GRADIO_CACHE)
+            clip = gr.processing_utils.save_file_to_cache(example.path, cache_dir=part["voice"].GRADIO_CACHE)
             yield put({"voice": clip, "transcript": example.transcript, "moment": None})
             for shown in desk.analyse(
                 clip, example.transcript, recogniser, None, look_of(raw, request), example=example
@@ -136,48 +140,26 @@ def build(services: Services, i18n: gr.I18n) -> None:
         return put(desk.redraw(moment, look_of(raw, request)))
 
     def restore(raw, request: gr.Request):
-        return put(desk.restore(look_of(raw, request)))
-
-    def choices(language: str, chosen: str | None = None) -> Shown:
-        known = services.models.result().recognisers
-        rows = [(label(one, language), one.name) for one in known]
-        rows.append((say("recogniser_none", language), NO_RECOGNISER))
-        first = next((one.name for one in known if one.ready), NO_RECOGNISER)
-        return {"recogniser": {"choices": rows, "value": chosen or first}}
+        seen = look_of(raw, request)
+        return put(desk.choices(seen.look.language) | desk.restore(seen))
 
     async def ready(raw, request: gr.Request):
         language = look_of(raw, request).look.language
-        await asyncio.wait([asyncio.wrap_future(services.models)])
-        error = services.models.exception()
+        await asyncio.wait([asyncio.wrap_future(services.reader)])
+        error = services.reader.exception()
         if error is None:
-            return put({"stage": None} | choices(language))
-        text = error.text(language) if isinstance(error, InputError) else say("failed_models", language)
-        return put({"stage": {"text": text, "error": True}})
+            return put({"stage": None})
+        return put(failure(error.text(language) if isinstance(error, InputError) else say("failed_models", language)))
 
     def choose(recogniser, raw, request: gr.Request):
-        language, choice = look_of(raw, request).look.language, desk.recogniser(recogniser)
-        if choice is None or choice.ready:
-            return put({"fetching": False, "ask": ""})
-        values = {"name": choice.name, "megabytes": choice.megabytes, "host": choice.host}
-        return put({"fetching": True, "ask": say("fetch_ask", language, **values)})
+        return put(desk.choose(recogniser, look_of(raw, request)))
 
     def download(recogniser, raw, request: gr.Request):
-        language, choice = look_of(raw, request).look.language, desk.recogniser(recogniser)
-        if choice is None or services.models.result().fetch is None:
-            return
-        values = {"name": choice.name, "megabytes": choice.megabytes}
-        yield put({"stage": {"text": say("stage_fetching", language, **values)}})
-        try:
-            services.models.result().fetch(choice.name)
-        except InputError as error:
-            yield put({"stage": {"text": error.text(language), "error": True}})
-            return
-        done = {"text": say("stage_fetched", language, **values), "still": True}
-        yield put({"stage": done, "fetching": False} | choices(language, choice.name))
+        for shown in desk.download(recogniser, look_of(raw, request)):
+            yield put(shown)
 
     def failed(raw, request: gr.Request):
-        text = say("failed", look_of(raw, request).look.language)
-        return put({"stage": {"text": text, "error": True}})
+        return put(failure(say("failed", look_of(raw, request).look.language)))
 
     def predict(clip, text, request: gr.Request):
         """Answer programs: probabilities by label for the voice, the words and both."""
@@ -189,24 +171,24 @@ def build(services: Services, i18n: gr.I18n) -> None:
         except ValueError as error:
             raise gr.Error(str(error)) from error
 
-    def wire(event, function, inputs, name, *, js=WAIT, **settings):
+    def wire(event, function, inputs, name, *, js=WAIT, shows=tuple(part), **settings):
         settings = {"api_name": name, "js": js} | HIDDEN | settings
-        event = event(function, [*(part[one] for one in inputs), view], everything, **settings)
+        event = event(function, [*(part[one] for one in inputs), view], [part[one] for one in shows], **settings)
         event.failure(failed, [view], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
 
-    page = gr.context.Context.root_block
-    wire(page.load, restore, [], "restore", js=SEEN, queue=False)
-    wire(page.load, ready, [], "ready", js=SEEN, concurrency_limit=None)
+    # not the page's own load event: it may come before a component is mounted, and then its answer is lost
+    wire(part["stage"].opened, restore, [], "restore", js=SEEN, queue=False)
+    wire(part["stage"].opened, ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
     wire(part["voice"].input, arrived, ["voice", "transcript", "moment"], "arrived", js=SEEN)
     wire(part["analyse"].click, analyse, ["voice", "transcript", "recogniser", "moment"], "analyse", **INFERENCE)
     for index, button in enumerate(picks):
         wire(button.click, picking(services.examples[index]), ["recogniser"], f"example_{index}", **INFERENCE)
     wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, trigger_mode="always_last", **INFERENCE)
-    wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, trigger_mode="always_last")
-    wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN)
-    wire(fetch.click, download, ["recogniser"], "download")
+    wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], trigger_mode="always_last")
+    wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
+    wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
     # typed words alone can be analysed too
-    part["transcript"].input(
+    part["stage"].typed(
         None,
         [part["transcript"], part["voice"]],
         [part["analyse"]],

@@ -9,17 +9,20 @@ from __future__ import annotations
 import html
 import textwrap
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
-from bibier.predictor import Prediction
 from bibier.ui.strings import percent, say
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.predictor import Prediction
 
 BRANCHES = ("audio", "text", "bimodal")
 # The modality is told by position and by pattern: voice hatched, words dotted, both solid.
 PATTERNS = {"audio": "/", "text": ".", "bimodal": ""}
 
 HEIGHT_WIDE = 310  # pixels, three panels side by side
-HEIGHT_NARROW = 690  # pixels, three panels below each other
+HEIGHT_NARROW = 720  # pixels, three panels below each other
 REACH = 127  # end of the axis in per cent: leaves room for the number behind a full bar
 FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
 
@@ -62,13 +65,15 @@ def _title(branch: str, probabilities: dict[str, float] | None, language: str, i
     if probabilities is None:
         return f"{head}<br>&nbsp;"
     winner = max(probabilities, key=probabilities.__getitem__)
-    return f"{head}<br><span style='color:{ink.soft}'>{NAMES[language][winner]}&nbsp;&nbsp;{percent(probabilities[winner])}</span>"
+    named = f"{NAMES[language][winner]}&nbsp;&nbsp;{percent(probabilities[winner])}"
+    return f"{head}<br><span style='color:{ink.soft}'>{named}</span>"
 
 
 def _bars(branch: str, probabilities: dict[str, float], axis: str, look: Look, ink: Ink) -> dict:
     names, colours = NAMES[look.language], COLOURS_DARK if look.dark else COLOURS
     winner = max(probabilities, key=probabilities.__getitem__)
-    numbers = [percent(probabilities[emotion]) for emotion in EMOTIONS]
+    numbers = {emotion: percent(probabilities[emotion]) for emotion in EMOTIONS}
+    numbers[winner] = f"<b>{numbers[winner]}</b>"
     return {
         "type": "bar",
         "orientation": "h",
@@ -77,10 +82,7 @@ def _bars(branch: str, probabilities: dict[str, float], axis: str, look: Look, i
         "y": [names[emotion] for emotion in EMOTIONS],
         "xaxis": f"x{axis}",
         "yaxis": f"y{axis}",
-        "text": [
-            f"<b>{number}</b>" if emotion == winner else number
-            for emotion, number in zip(EMOTIONS, numbers, strict=True)
-        ],
+        "text": list(numbers.values()),
         "textposition": "outside",
         "textfont": {"color": ink.text, "size": 13},
         "cliponaxis": False,

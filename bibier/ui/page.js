@@ -103,7 +103,7 @@
 
   draw.note = (slot) => slot.replaceChildren(make("p", { class: "note" }, b.say.perceived));
   draw.microphone = () => {};
-  draw.examples = (slot) => slot.replaceChildren(make("p", {}, b.say.examples));
+  draw.sentence = (slot, value) => slot.replaceChildren(make("p", { class: "small" }, b.say[value]));
   draw.line = (slot, value) => slot.replaceChildren(make("p", { class: "small" }, value || "\u00a0"));
 
   // value: {key} for a sentence of the page, {text} for one made by the server; error: true for a failure
@@ -238,6 +238,17 @@
     choose(how);
   };
 
+  // --- names of buttons that Gradio leaves in English ---------------------------------------------------------------
+  const names = [[/^Upload file/, "label_upload"], [/^Record audio/, "label_record"], [/^Adjust volume/, "label_volume"],
+    [/^Adjust playback speed/, "label_speed"], [/^Skip backwards/, "label_back"], [/^Skip forward/, "label_forward"],
+    [/^Select input device/, "label_device"]];
+  const rename = () => {
+    for (const node of document.querySelectorAll("#voice [aria-label]")) {
+      const known = names.find(([pattern]) => pattern.test(node.getAttribute("aria-label")));
+      if (known) node.setAttribute("aria-label", b.say[known[1]]);
+    }
+  };
+
   // --- wiring: each gr.HTML has one constant, empty slot, filled here ---------------------------------------------
   b.mount = (name, element, props, watch) => {
     const slot = element.querySelector(".slot");
@@ -248,10 +259,23 @@
 
   // the stage carries the events that the page itself raises
   b.signals = (trigger) => {
+    const parts = ["#voice", "#transcript", "#recogniser", "#verdict .slot", "#chart", "#words .slot"];
+    const open = () => {
+      if (!parts.every((part) => document.querySelector(part))) { setTimeout(open, 30); return; }
+      trigger("opened");
+      measure.observe(document.querySelector("#bars"));
+      rename();
+      new MutationObserver(rename).observe(document.querySelector("#voice"),
+        { subtree: true, childList: true, attributeFilter: ["aria-label"] });
+    };
     let waiting = 0;
     const soon = (name, delay) => { clearTimeout(waiting); waiting = setTimeout(() => trigger(name), delay); };
     const edited = (event) => event.target.matches && event.target.matches("#transcript textarea");
-    document.addEventListener("input", (event) => edited(event) && soon("edit", 700));
+    document.addEventListener("input", (event) => {
+      if (!edited(event)) return;
+      setTimeout(() => trigger("typed")); // once Gradio has taken the value over
+      soon("edit", 700);
+    });
     document.addEventListener("focusout", (event) => edited(event) && soon("edit", 150));
     let seen = null;
     const look = () => {
@@ -261,7 +285,7 @@
     };
     new MutationObserver(look).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     const settle = () => { clearTimeout(look.timer); look.timer = setTimeout(look, 250); };
-    addEventListener("resize", settle);
-    setTimeout(look, 1000);
+    const measure = new ResizeObserver(settle);
+    open();
   };
 })();

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before the import: it would call home
+from starlette.middleware import Middleware
 
-import gradio as gr  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
-
-from bibier.messages import LANGUAGES  # noqa: E402
-from bibier.ui import analyse  # noqa: E402
-from bibier.ui.services import Services  # noqa: E402
-from bibier.ui.shell import Shell  # noqa: E402
-from bibier.ui.strings import catalogue  # noqa: E402
+from bibier.messages import LANGUAGES
+from bibier.ui import analyse
+from bibier.ui.quick import gradio as gr
+from bibier.ui.services import Services, short
+from bibier.ui.shell import Shell
+from bibier.ui.strings import catalogue
 
 STYLE = Path(__file__).with_name("page.css")
 CLIP_LIMIT = "100mb"  # a long recording as 16-bit wav
@@ -34,6 +31,7 @@ def theme() -> gr.themes.Base:
         font=(gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
         font_mono=(gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
     ).set(
+        block_radius="14px",
         body_background_fill="#f6f7fa",
         body_background_fill_dark="#10131b",
         block_background_fill="#ffffff",
@@ -65,7 +63,7 @@ def translations(services: Services) -> gr.I18n:
     return gr.I18n(
         **{
             language: catalogue(language)
-            | {f"example_{index}": example.titles[language] for index, example in enumerate(services.examples)}
+            | {f"example_{index}": short(example, language) for index, example in enumerate(services.examples)}
             for language in LANGUAGES
         }
     )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bibier.asr import Transcript
-from bibier.predictor import Heard, Prediction
+from bibier.asr import Choice, Transcript
+from bibier.labels import NAMES
+from bibier.messages import LANGUAGES, Message
+from bibier.ui.strings import STRINGS, say
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.predictor import Heard, Prediction
 
 
 class Reader(Protocol):
@@ -23,28 +29,7 @@ class Reader(Protocol):
     def read(self, heard: Heard | None, transcript: Transcript | str) -> Prediction: ...
 
 
-@dataclass(frozen=True)
-class Recogniser:
-    """One way to get the words from the sound, as offered to a person."""
-
-    name: str
-    ready: bool  # False when using it would download something first
-    rough: bool  # True when its text needs correcting as a rule
-    megabytes: int = 0  # size of the download, 0 when nothing is missing
-    host: str = ""  # where the download comes from
-
-
-@dataclass(frozen=True)
-class Models:
-    """What the background thread delivers.
-
-    `reader(name)` is a predictor with the recogniser of that name; `None` means that the words are typed. The first
-    of `recognisers` is the default. `fetch(name)` downloads what a recogniser lacks and raises InputError if it can't.
-    """
-
-    reader: Callable[[str | None], Reader]
-    recognisers: tuple[Recogniser, ...] = ()
-    fetch: Callable[[str], None] | None = None
+Progress = Callable[[int, int | None], None]  # told the bytes received and the bytes in all
 
 
 @dataclass(frozen=True)
@@ -59,9 +44,26 @@ class Example:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the page is built on. `models` may still be loading when the page is shown."""
+    """Everything that the page is built on.
 
-    models: Future[Models]
+    Parameters
+    ----------
+    reader
+        Delivers, when the models are loaded, a predictor for the name of a recogniser. The page is shown before.
+    recognisers
+        Lists the ways to get the words, the preferred first and "none" (the words are typed) last.
+    announce
+        Says what fetching a recogniser that is not ready would download, how large it is and where it goes.
+    fetch
+        Downloads what a recogniser lacks. Raises InputError when it can't.
+    examples
+        Clips to try.
+    """
+
+    reader: Future[Callable[[str], Reader]]
+    recognisers: Callable[[], tuple[Choice, ...]]
+    announce: Callable[[str], Message]
+    fetch: Callable[[str, Progress], None]
     examples: tuple[Example, ...] = ()
 
 
@@ -71,7 +73,20 @@ def read_examples(folder: Path) -> tuple[Example, ...]:
     if not index.exists():
         return ()
     return tuple(
-        Example(folder / row["file"], row["transcript"], row["language"], {"en": row["en"], "ru": row["ru"]})
+        Example(
+            folder / row["file"], row["transcript"], row["language"], {code: row["shows"][code] for code in LANGUAGES}
+        )
         for row in json.loads(index.read_text(encoding="utf-8"))
         if (folder / row["file"]).exists()
     )
+
+
+def short(example: Example, language: str) -> str:
+    """Name an example in a word or two: by the emotion or "disagree" in its file's name, else its title's beginning.
+
+    Examples: anger_en.ogg → "Anger"; another.wav, "Rain, and a voice" → "Rain".
+    """
+    kind = example.path.stem.split("_")[0]
+    if f"example_{kind}" in STRINGS:
+        return say(f"example_{kind}", language)
+    return NAMES[language].get(kind, re.split(r"[,:;]", example.titles[language])[0]).capitalize()

@@ -9,19 +9,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bibier.asr import Transcript
+from bibier.asr import Choice, Transcript
 from bibier.messages import InputError, Message
-from bibier.predictor import Heard, Prediction
 from bibier.ui.chart import Look, figure, table
-from bibier.ui.services import Example, Models, Recogniser, Services
+from bibier.ui.services import Example, Reader, Services
 from bibier.ui.shell import View
 from bibier.ui.strings import say
 from bibier.ui.verdict import verdict
-from bibier.ui.words import author, retimed, words
+from bibier.ui.words import author, corrected, words
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.predictor import Heard, Prediction
 
 Shown = dict[str, object]
 
@@ -38,7 +42,12 @@ class Moment:
     prediction: Prediction
     recogniser: str | None = None
     example: Transcript | None = None  # the words that came with an example
+    rough: bool = False  # of the recogniser: its words need correcting as a rule
     extra: tuple[Message, ...] = ()
+
+
+class LoadError(Exception):
+    """The models could not be loaded; the text says so to the person."""
 
 
 class Shelf:
@@ -63,13 +72,6 @@ class Shelf:
         with self.lock:
             then, moment = self.kept.get(token, (0.0, None))
             return moment if moment is not None and time.monotonic() - then <= self.seconds else None
-
-
-def label(recogniser: Recogniser, language: str) -> str:
-    """Name a recogniser as the choice shows it: what is rough or must be downloaded says so."""
-    if not recogniser.ready:
-        return say("recogniser_fetch", language, name=recogniser.name, megabytes=recogniser.megabytes)
-    return say("recogniser_rough", language, name=recogniser.name) if recogniser.rough else recogniser.name
 
 
 def failure(text: str) -> Shown:
@@ -98,7 +100,7 @@ def results(moment: Moment, look: Look) -> Shown:
         "chart": figure(prediction, look),
         "table": table(prediction, language),
         "words": words(prediction, moment.clip, language),
-        "author": author(prediction.transcript, language, example=given),
+        "author": author(prediction.transcript, language, example=given, rough=moment.rough),
         "stage": {"text": judged.took, "still": True},
     }
 
@@ -110,20 +112,62 @@ class Desk:
         self.services = services
         self.shelf = Shelf()
 
-    def models(self, language: str) -> Models:
-        """Wait for the models. Raises InputError with the loader's own reason, or RuntimeError with a general one."""
-        error = self.services.models.exception()
+    def reader(self, language: str) -> Callable[[str], Reader]:
+        """Wait for the models. Raises InputError with the loader's own reason, or `LoadError` with a general one."""
+        error = self.services.reader.exception()
         if error is None:
-            return self.services.models.result()
+            return self.services.reader.result()
         if isinstance(error, InputError):
             raise error
-        raise RuntimeError(say("failed_models", language)) from error
+        raise LoadError(say("failed_models", language)) from error
 
-    def recogniser(self, name: str | None) -> Recogniser | None:
-        """Find a recogniser by name; None before the models are there, or when the words are typed."""
-        if not self.services.models.done() or self.services.models.exception() is not None:
-            return None
-        return next((one for one in self.services.models.result().recognisers if one.name == name), None)
+    def choice(self, name: str | None) -> Choice:
+        """Find a recogniser by name; an unknown name is the last choice, typing the words."""
+        choices = self.services.recognisers()
+        return next((one for one in choices if one.name == name), choices[-1])
+
+    def choices(self, language: str, chosen: str | None = None) -> Shown:
+        """List the recognisers; without a choice, the first that is ready is chosen."""
+        choices = self.services.recognisers()
+        first = next(one.name for one in choices if one.ready)
+        return {
+            "recogniser": {
+                "choices": [(one.label.text(language), one.name) for one in choices],
+                "value": chosen or first,
+            }
+        }
+
+    def choose(self, name: str | None, view: View) -> Shown:
+        """Ask before anything is downloaded."""
+        choice = self.choice(name)
+        if choice.ready or not choice.megabytes:
+            return {"fetching": False, "ask": ""}
+        return {"fetching": True, "ask": self.services.announce(choice.name).text(view.look.language)}
+
+    def download(self, name: str | None, view: View) -> Iterator[Shown]:
+        """Fetch a recogniser, telling how far it is."""
+        language, choice = view.look.language, self.choice(name)
+        received = 0
+
+        def progress(so_far: int, _total: int | None) -> None:
+            nonlocal received
+            received = so_far
+
+        with ThreadPoolExecutor(1, thread_name_prefix="download") as pool:
+            job = pool.submit(self.services.fetch, choice.name, progress)
+            while not job.done():
+                text = say(
+                    "stage_fetching", language, name=choice.name, received=received // 10**6, megabytes=choice.megabytes
+                )
+                yield {"stage": {"text": text}}
+                wait([job], timeout=0.5)
+            try:
+                job.result()
+            except InputError as error:
+                yield failure(error.text(language))
+                return
+        done = {"text": say("stage_fetched", language, name=choice.name), "still": True}
+        yield {"stage": done, "fetching": False} | self.choices(language, choice.name)
 
     def arrived(self, clip: str | None, text: str, moment: Moment | None, view: View) -> Shown:
         """Make room for a new clip, or for none: words that belonged to the last clip leave with it."""
@@ -148,9 +192,7 @@ class Desk:
             yield from self._steps(clip, text, recogniser, moment, view, example)
         except InputError as error:
             yield blank(view.look) | failure(error.text(view.look.language)) | {"moment": None}
-        except RuntimeError as error:
-            if self.services.models.done() and self.services.models.exception() is None:
-                raise  # not the loader's: a fault of ours, which must be seen
+        except LoadError as error:
             yield failure(str(error))
 
     def _steps(self, clip, text, recogniser, moment, view, example) -> Iterator[Shown]:
@@ -162,20 +204,20 @@ class Desk:
         if not clip and not text.strip():
             yield failure(say("nothing", language))
             return
-        if not self.services.models.done():
+        if not self.services.reader.done():
             yield stage("stage_loading")
-        models = self.models(language)
-        choice = self.recogniser(recogniser)
+        readers, choice = self.reader(language), self.choice(recogniser)
         if moment is not None and moment.clip != clip:
             moment = None
         said = moment.prediction.transcript if moment else None
         same = said is not None and text == said.text
         # untouched words of one recogniser are no answer to the question for another's
         listen = not text.strip() or (same and said.source == "recogniser" and moment.recogniser != recogniser)
-        if listen and clip and choice is not None and not choice.ready:
+        if listen and clip and not choice.ready:
             yield failure(say("fetch_first", language, name=choice.name))
             return
-        reader = models.reader(choice.name if choice else None)
+        # when nothing is to be recognised, a recogniser that is not there yet is not asked for
+        reader = readers(choice.name if listen else "none")
 
         heard = moment.heard if moment else None
         if heard is None and clip:
@@ -184,7 +226,7 @@ class Desk:
         extra: tuple[Message, ...] = ()
         given = Transcript(example.transcript, example.language) if example else moment.example if moment else None
         seconds = None
-        if listen and choice is not None:
+        if listen and choice.name != "none" and heard.speech:
             yield stage("stage_transcribing", name=choice.name)
             began = time.perf_counter()
             try:
@@ -202,7 +244,7 @@ class Desk:
         prediction = reader.read(heard, transcript)
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
-        moment = Moment(clip, heard, prediction, recogniser, given, extra)
+        moment = Moment(clip, heard, prediction, recogniser, given, choice.rough, extra)
         self.shelf.put(view.token, moment)
         shown = results(moment, view.look) | {"moment": moment, "analyse": True}
         if prediction.transcript.text != text:
@@ -217,9 +259,9 @@ class Desk:
         if text == moment.prediction.transcript.text or (moment.heard is None and not text.strip()):
             return {}
         given = moment.example
-        transcript = given if given and text == given.text else retimed(text, moment.prediction.transcript)
+        transcript = given if given and text == given.text else corrected(text, moment.prediction.transcript)
         try:
-            prediction = self.models(language).reader(None).read(moment.heard, transcript)
+            prediction = self.reader(language)("none").read(moment.heard, transcript)
         except InputError as error:
             return failure(error.text(language))
         moment = replace(moment, prediction=prediction, extra=())
@@ -247,11 +289,9 @@ class Desk:
         """Answer a program: every probability by its label's name, every sentence in `language`."""
         if not clip and not (text or "").strip():
             raise ValueError(say("nothing", language))
-        models = self.models(language)
-        ready = next((one.name for one in models.recognisers if one.ready), None)
-        reader = models.reader(ready)
+        reader = self.reader(language)(next(one.name for one in self.services.recognisers() if one.ready))
         heard = reader.hear(clip) if clip else None
-        transcript = text or (reader.transcribe(heard) if ready else "")
+        transcript = text or reader.transcribe(heard)
         prediction = reader.read(heard, transcript)
         answer: dict = {}
         for name in ("audio", "text", "bimodal"):

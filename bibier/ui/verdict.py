@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from bibier.labels import NAMES
 from bibier.messages import Message
-from bibier.predictor import Prediction
 from bibier.ui.strings import STRINGS, decimal, percent, say
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.predictor import Prediction
 
 BARELY = 0.10  # a lead below this is a tie to a reader
 UNCLEAR = 0.30  # a winner below this (chance is 0.14) is no winner
 CLEAR = 0.65  # a calibrated winner is right about two times in three from here on
-AGREE = 0.05  # bits of Jensen–Shannon divergence that no reader sees in the bars
-DISAGREE = 0.20  # bits; two winners of 60 % on different emotions stand about 0.3 apart
+DISAGREE = 0.20  # bits of Jensen–Shannon divergence; two winners of 60 % on different emotions stand about 0.3 apart
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def badge(prediction: Prediction, language: str) -> Badge | None:
     technical = say("divergence", language, value=decimal(conflict, language))
     heard, read = ranked(voice)[0][0], ranked(words)[0][0]
     if conflict < DISAGREE:
-        kind = "agree" if heard == read or conflict < AGREE else "differ"
+        kind = "agree" if heard == read else "differ"
         return Badge(kind, say(kind, language), technical)
     if heard == read:
         return Badge("differ", say("strength", language), technical)

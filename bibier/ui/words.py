@@ -5,13 +5,16 @@ Transcripts are hostile input: the browser builds the page from these values wit
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
+import re
+from typing import TYPE_CHECKING
 
-from bibier.asr import Transcript, Word
+from bibier.asr import Transcript
 from bibier.labels import COLOURS, COLOURS_DARK, NAMES
-from bibier.predictor import Prediction
 from bibier.ui.strings import decimal, language_name, percent, say
 from bibier.ui.verdict import deciding, ranked
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.predictor import Prediction
 
 FAINT = 0.0005  # a change of probability that is not worth a number
 
@@ -71,31 +74,26 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> dic
     }
 
 
-def author(transcript: Transcript | None, language: str, *, example: bool = False) -> str:
+def author(transcript: Transcript | None, language: str, *, example: bool = False, rough: bool = False) -> str:
     """Say who wrote the words: a recogniser, the person, or the example's file."""
     if transcript is None:
         return ""
     if not transcript.text.strip():
         return say("by_none", language)
-    spoken = language_name(transcript.language, language)
+    spoken = "" if transcript.language == "und" else f", {language_name(transcript.language, language)}"
     if transcript.source == "recogniser":
-        return say("by_recogniser", language, name=transcript.recogniser or "?", language=spoken)
+        name = say("rough", language, name=transcript.recogniser) if rough else transcript.recogniser
+        return say("by_recogniser", language, name=name, language=spoken)
     return say("by_example" if example else "by_person", language, language=spoken)
 
 
-def retimed(text: str, known: Transcript) -> Transcript | str:
-    """Give a corrected text the times of the words that the correction left alone.
+def corrected(text: str, known: Transcript) -> Transcript | str:
+    """Give a corrected text the recogniser's word times and, while the script is the same, its language.
 
-    Example: of "i am happi now" corrected to "I am happy now", "am" and "now" keep their times.
+    The predictor aligns the times with the words that the correction left alone.
     """
-    if not any(word.start is not None for word in known.words):
+    if not known.words:
         return text
-    typed = text.split()
-    fold = [word.text.casefold() for word in known.words]
-    words = [Word(token) for token in typed]
-    matcher = SequenceMatcher(None, fold, [token.casefold() for token in typed], autojunk=False)
-    for block in matcher.get_matching_blocks():
-        for offset in range(block.size):
-            old = known.words[block.a + offset]
-            words[block.b + offset] = Word(typed[block.b + offset], old.start, old.end)
-    return Transcript(text, known.language, tuple(words), source="person")
+    cyrillic = re.search("[а-яё]", text, re.IGNORECASE) is not None
+    language = known.language if cyrillic == (known.language == "ru") else "und"
+    return Transcript(text, language, known.words, source="person" if text.strip() else "none")

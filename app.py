@@ -1,0 +1,65 @@
+"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME]`."""
+
+import argparse
+import functools
+import threading
+import traceback
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from bibier import asr
+from bibier.ui import page
+from bibier.ui.services import Services, read_examples
+
+EXAMPLES = read_examples(Path(__file__).parent / "examples")
+
+
+def load(name: str, served: threading.Event):
+    """Bring torch and the models in once the page is served; the first use compiles, so it is made here."""
+    served.wait()
+    from bibier import checkpoint
+    from bibier.predictor import Predictor
+
+    bundle, recogniser = checkpoint.load(name), functools.cache(asr.recogniser)
+    for example in EXAMPLES[:1]:
+        predictor = Predictor(bundle)
+        predictor.read(predictor.hear(example.path), example.transcript)
+    return lambda choice: Predictor(bundle, recogniser(choice))
+
+
+def whisper(name: str, progress=None) -> asr.Whisper:
+    """Return a Whisper that may download its weights, by the name of its choice."""
+    return asr.Whisper(name.removeprefix("whisper-"), download=True, progress=progress)
+
+
+def report(future: Future) -> None:
+    """Print why the models did not load; the page says that they didn't."""
+    if future.exception():
+        traceback.print_exception(future.exception())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Open the interface in a browser.")
+    parser.add_argument("--host", help="address to listen on (default: $GRADIO_SERVER_NAME, else 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port (default: $GRADIO_SERVER_PORT, else the first free from 7860)")
+    parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
+    options = parser.parse_args()
+
+    served = threading.Event()
+    reader = ThreadPoolExecutor(1, thread_name_prefix="models").submit(load, options.checkpoint, served)
+    reader.add_done_callback(report)
+    services = Services(
+        reader,
+        recognisers=asr.available,
+        announce=lambda name: whisper(name).announcement,
+        fetch=lambda name, progress: whisper(name, progress).load(),
+        examples=EXAMPLES,
+    )
+    app = page.build(services)
+    page.launch(app, services, host=options.host, port=options.port)
+    served.set()
+    app.block_thread()
+
+
+if __name__ == "__main__":
+    main()

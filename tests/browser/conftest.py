@@ -1,0 +1,186 @@
+"""One app and one Chromium for all browser tests: `python app.py`, its embedded checkpoint, a fake microphone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "happy_en.ogg"
+# $BIBIER_CHECKPOINT takes another checkpoint than the embedded one, by name or folder
+CHECKPOINT = os.environ.get("BIBIER_CHECKPOINT", "compact")
+CHROMIUM = os.environ.get("BIBIER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT = 30_000  # ms; the machine may be busy with other work
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> tuple[np.ndarray, int]:
+    """Return the samples and the rate of a spoken example."""
+    return soundfile.read(EXAMPLE, dtype="float32")
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """Start Playwright, if it and a Chromium are there."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM or not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium: install it, or name it in $BIBIER_CHROMIUM")
+    with playwright.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(driver, tmp_path_factory, clip):
+    """Start one Chromium whose microphone plays the example over and over."""
+    spoken = tmp_path_factory.mktemp("microphone") / "spoken.wav"
+    soundfile.write(spoken, *clip, subtype="PCM_16")
+    fake = [
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={spoken}",
+    ]
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *fake])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def refusing(driver):
+    """Start a Chromium that has a microphone and refuses it to every page."""
+    args = [*QUIET, "--use-fake-device-for-media-stream", "--deny-permission-prompts"]
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=args)
+    yield browser
+    browser.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def server(chromium, tmp_path_factory) -> str:
+    """Start the real app on a free port, from a folder of its own; return its address."""
+    if not (Path(CHECKPOINT) / "config.json").exists() and not (ROOT / "checkpoints" / CHECKPOINT).exists():
+        pytest.skip(f"no checkpoint {CHECKPOINT}: train it, or name another in $BIBIER_CHECKPOINT")
+    folder = tmp_path_factory.mktemp("app")
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, str(ROOT / "app.py"), "--port", address.rsplit(":", 1)[1], "--checkpoint", CHECKPOINT]
+    with (folder / "app.log").open("wb") as log:
+        app = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "cache")},
+        )
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            break
+        except OSError:
+            assert app.poll() is None and time.monotonic() < deadline, (folder / "app.log").read_text()
+            time.sleep(0.2)
+    yield address
+    app.terminate()
+    app.wait(30)
+    print((folder / "app.log").read_text())
+
+
+class Visit:
+    """A visitor's page, with what it asked for and what it complained about."""
+
+    def __init__(self, browser, server: str, **context):
+        self.server = server
+        self.context = browser.new_context(
+            **({"locale": "en-US", "viewport": {"width": 1440, "height": 900}} | context)
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(WAIT)
+        self.outside: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", self._asked)
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _asked(self, request) -> None:
+        if not request.url.startswith((self.server, self.server.replace("http", "ws"), "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def _said(self, message) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def open(self) -> Visit:
+        self.page.goto(self.server)
+        self.page.wait_for_selector("#chart .js-plotly-plot .xtick")
+        self.page.wait_for_function("!document.querySelector('#stage .busy')")  # the models are loaded
+        assert self.page.locator("#stage .alert").count() == 0, self.page.inner_text("#stage")
+        return self
+
+    def bars(self) -> list[list[float]]:
+        """Return the lengths of the three sets of bars as the chart holds them, in per cent."""
+        return self.page.evaluate(
+            "[...document.querySelector('#chart .js-plotly-plot').data].map((trace) => Array.from(trace.x))"
+        )
+
+    def upload(self, path: Path) -> None:
+        """Upload a clip, in place of the last one."""
+        page = self.page
+        if page.locator("#voice [aria-label=Clear]").count():
+            page.locator("#voice [aria-label=Clear]").first.click()
+        page.locator("#voice [aria-label='Upload a file']").click()
+        page.locator("#voice input[type=file]").set_input_files(path)
+        page.wait_for_function("!document.querySelector('#analyse').disabled")
+
+    def analyse(self) -> str:
+        """Press Analyse and return the verdict's sentence, or the error."""
+        self.page.wait_for_function("!document.querySelector('#analyse').disabled")
+        self.page.click("#analyse")
+        self.page.wait_for_selector("#verdict .sentence, #stage .alert")
+        found = self.page.locator("#verdict .sentence, #stage .alert").first
+        return found.inner_text()
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Open pages by `visit(**context)`; afterwards, nothing may have been asked of the outside or failed."""
+    visits: list[Visit] = []
+
+    def start(browser=chromium, **context) -> Visit:
+        visits.append(Visit(browser, server, **context))
+        return visits[-1].open()
+
+    yield start
+    for one in visits:
+        one.context.close()
+    assert [url for one in visits for url in one.outside] == []
+    assert [text for one in visits for text in one.complaints] == []

@@ -1,0 +1,165 @@
+"""The main job in a real browser: speech in, three sets of bars and the words that mattered."""
+
+import re
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+BRANCHES = 3
+EMOTIONS = 7
+
+
+def test_record_and_see(visit):
+    """Record with the microphone: the words are recognised, and every branch is shown."""
+    one = visit()
+    page = one.page
+    assert page.locator("#analyse").is_disabled()
+    page.click("#voice button.record-button")
+    page.wait_for_timeout(3500)
+    page.click("#voice button.stop-button")
+    sentence = one.analyse()
+    assert "together" in sentence or "alone" in sentence, sentence
+    text = page.input_value("#transcript textarea")
+    assert len(text.split()) >= 3, text
+    assert "pocketsphinx" in page.inner_text("#author").lower() or "whisper" in page.inner_text("#author").lower()
+    bars = one.bars()
+    assert len(bars) == BRANCHES
+    for panel in bars:
+        assert len(panel) == EMOTIONS and sum(panel) == pytest.approx(100, abs=0.01)
+    words = page.locator("#words .word")
+    assert words.all_inner_texts() == [word.strip(".,!?") for word in text.split()]
+    # selecting a word shows its figure and plays that stretch alone
+    words.nth(1).click()
+    detail = page.inner_text("#words .detail")
+    assert words.nth(1).inner_text() in detail and re.search(r"\d+\.\d–\d+\.\d s", detail), detail
+    page.wait_for_function("bibier.player.currentTime > 0 && bibier.player.paused")
+    start, end = (float(second) for second in re.findall(r"(\d+\.\d)", detail)[-2:])
+    assert start - 0.2 <= page.evaluate("bibier.player.currentTime") <= end + 0.5
+
+
+def test_edit_changes_text_and_both_only(visit):
+    """An edited transcript is read again by itself; the voice's bars stay."""
+    one = visit()
+    page = one.page
+    page.locator("button.example").first.click()
+    page.wait_for_selector("#verdict .sentence")
+    assert "example" in page.inner_text("#author")
+    before = one.bars()
+    page.fill("#transcript textarea", "This is disgusting, I hate it, get out of my house!")
+    page.wait_for_function("document.querySelector('#author').innerText.includes('Typed by you')")
+    page.wait_for_selector("#words .word:has-text('disgusting')")
+    page.wait_for_function(f"document.querySelector('#chart .js-plotly-plot').data[1].x[0] !== {before[1][0]}")
+    after = one.bars()
+    assert after[0] == before[0]
+    assert after[1] != before[1] and after[2] != before[2]
+    # words gone: the voice alone
+    page.fill("#transcript textarea", "")
+    page.wait_for_function("document.querySelector('#verdict').innerText.includes('voice alone')")
+    assert one.bars()[0] == before[0]
+
+
+def test_words_alone(visit):
+    """Without sound, typed words are judged by themselves, and the voice's panel says why it is empty."""
+    one = visit()
+    one.page.fill("#transcript textarea", "What a wonderful surprise!")
+    assert "words alone" in one.analyse()
+    panels = one.bars()
+    assert sum(panels[0]) == 0 and sum(panels[1]) == pytest.approx(100, abs=0.01) and sum(panels[2]) == 0
+
+
+def test_typed_words_win_over_the_recogniser(visit, tmp_path, clip):
+    one = visit()
+    path = tmp_path / "clip.wav"
+    soundfile.write(path, *clip)
+    one.upload(path)
+    one.page.wait_for_function("!document.querySelector('#analyse').disabled")
+    one.page.fill("#transcript textarea", "These are my own words")
+    one.analyse()
+    assert one.page.input_value("#transcript textarea") == "These are my own words"
+    assert "Typed by you" in one.page.inner_text("#author")
+
+
+def encode(path, samples: np.ndarray, rate: int) -> None:
+    """Write mono samples in the format of the file's ending."""
+    kind = path.suffix[1:]
+    if kind == "opus":
+        soundfile.write(path, samples, rate, format="OGG", subtype="OPUS")
+    elif kind in ("wav", "flac", "mp3", "ogg"):
+        soundfile.write(path, samples, rate)
+    else:
+        codec, sample_format = {"m4a": ("aac", "fltp"), "webm": ("libopus", "flt")}[kind]
+        with av.open(str(path), "w", format={"m4a": "mp4", "webm": "webm"}[kind]) as file:
+            stream = file.add_stream(codec, rate=48000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="flt", layout="mono")
+            frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), 0
+            resampler = av.AudioResampler(sample_format, "mono", 48000, frame_size=stream.frame_size or 960)
+            for part in [*resampler.resample(frame), *resampler.resample(None)]:
+                file.mux(stream.encode(part))
+            file.mux(stream.encode(None))
+
+
+def test_every_format(visit, tmp_path, clip):
+    """Upload one clip in every format that the page promises: the voice's bars agree."""
+    one = visit()
+    voices = {}
+    for kind in ("wav", "flac", "mp3", "ogg", "opus", "m4a", "webm"):
+        path = tmp_path / f"clip.{kind}"
+        encode(path, *clip)
+        one.upload(path)
+        one.page.wait_for_selector("#verdict .idle")
+        one.page.fill("#transcript textarea", "So happy to see you")
+        assert "together" in one.analyse(), kind
+        voices[kind] = np.array(one.bars()[0])
+    for kind, voice in voices.items():  # codecs change the sound a little
+        assert np.abs(voice - voices["wav"]).max() < 25, (kind, voices)
+
+
+@pytest.mark.parametrize("name, content", [("empty.wav", b""), ("text.wav", b"this is not sound at all\n" * 40)])
+def test_broken_upload(visit, tmp_path, name, content):
+    """A broken file gives one clear sentence, and the app goes on."""
+    one = visit()
+    (tmp_path / name).write_bytes(content)
+    one.upload(tmp_path / name)
+    sentence = one.analyse()
+    assert sentence.endswith(".") and len(sentence) > 30, sentence
+    assert "Traceback" not in sentence and "/" not in sentence.replace(" / ", ""), sentence
+    one.page.locator("button.example").first.click()
+    one.page.wait_for_selector("#verdict .sentence")
+    assert one.page.locator("#stage .alert").count() == 0
+    # the player itself can't show such a file and says so in the console
+    one.complaints.clear()
+
+
+def test_silence_is_said_first(visit, tmp_path):
+    """Silence: what is wrong stands before everything, and no words are invented."""
+    one = visit()
+    soundfile.write(tmp_path / "silence.wav", np.zeros(32000), 16000)
+    one.upload(tmp_path / "silence.wav")
+    one.analyse()
+    assert one.page.locator("#verdict .notice").count() >= 1
+    assert one.page.input_value("#transcript textarea") == ""
+
+
+HOSTILE = [
+    "<script>window.hacked = 1</script> sad",
+    "${window.hacked = 2} {{window.hacked}} so angry",
+    '<img src=x onerror="window.hacked = 3"> happy `${window.hacked = 4}`',
+]
+
+
+def test_hostile_words_are_text(visit):
+    """Code in a transcript is shown as it was written and never runs."""
+    one = visit()
+    page = one.page
+    for text in HOSTILE:
+        page.fill("#transcript textarea", text)
+        one.analyse()
+        page.wait_for_function("(text) => document.querySelector('#words .text')?.textContent === text", arg=text)
+        assert page.locator("#words .text img, #words .text script").count() == 0
+        page.locator("#words .word").first.click()
+    page.reload()
+    page.wait_for_selector("#words .word")
+    assert page.evaluate("window.hacked") is None

@@ -1,0 +1,150 @@
+"""The page around the main job: languages, widths, the microphone, the keyboard, what it asks of the network."""
+
+import re
+
+import pytest
+
+# Names and formats that are the same in every language
+NAMES = frozenset(
+    ("BiBiER", "English", "wav", "flac", "mp3", "ogg", "opus", "m4a", "webm")
+    + ("PocketSphinx", "Whisper", "base", "small", "turbo", "medium", "large", "tiny")
+)
+
+
+def english(page) -> list[str]:
+    """Return the English words that a reader of the page sees or is read."""
+    seen = page.evaluate(
+        """() => {
+            const attributes = ["aria-label", "title", "placeholder", "data-tip"];
+            const shown = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility());
+            const named = shown.flatMap((e) => attributes.map((name) => e.getAttribute(name)));
+            document.querySelectorAll("#voice select").forEach((devices) => devices.remove()); // named by the system
+            return [document.body.innerText, ...named].filter(Boolean).join("\\n");
+        }"""
+    )
+    return [word for word in re.findall(r"[A-Za-z][A-Za-z0-9]{2,}", seen) if word not in NAMES]
+
+
+def test_russian_from_the_browser(visit):
+    """A Russian browser gets a Russian page, down to the last label."""
+    one = visit(locale="ru-RU")
+    page = one.page
+    assert page.get_attribute("html", "lang") == "ru"
+    assert page.inner_text("#analyse") == "Анализировать"
+    assert english(page) == []
+    page.locator("button.example").nth(4).click()  # a Russian example
+    page.wait_for_selector("#verdict .sentence")
+    page.click("#table summary")
+    page.locator("#words .word").first.click()
+    page.locator("#words input[value=attention]").check()
+    leftover = [word for word in english(page) if word not in ("audio", "only", "text", "bimodal")]
+    assert leftover == []
+
+
+def test_switch_keeps_the_result(visit):
+    """The language switch lasts, and the last analysis is still there in the other language."""
+    one = visit()
+    page = one.page
+    page.locator("button.example").first.click()
+    page.wait_for_selector("#verdict .sentence")
+    bars, words = one.bars(), page.input_value("#transcript textarea")
+    page.click(".languages button[lang=ru]")
+    page.wait_for_selector("#verdict .sentence:has-text('вместе')")
+    page.wait_for_selector("#chart .xtick")
+    assert one.bars() == bars
+    assert page.input_value("#transcript textarea") == words
+    assert page.inner_text("#analyse") == "Анализировать"
+    page.fill("#transcript textarea", "Мне очень грустно")  # the voice was kept too
+    page.wait_for_selector("#words .word:has-text('грустно')")
+    assert one.bars()[0] == bars[0] and one.bars()[1] != bars[1]
+    page.goto(one.server)
+    page.wait_for_selector("#analyse:has-text('Анализировать')")
+
+
+@pytest.mark.parametrize("locale, sentence", [("en-US", "did not let this page"), ("ru-RU", "не дал странице доступ")])
+def test_denied_microphone_is_explained(visit, refusing, locale, sentence):
+    one = visit(refusing, locale=locale)
+    one.page.click("#voice button.record-button")
+    one.page.wait_for_selector("#microphone .alert")
+    assert sentence in one.page.inner_text("#microphone")
+    one.complaints.clear()  # the recorder's own report of the refusal
+
+
+def test_microphone_without_processing(visit):
+    """Recording asks for the bare signal: speech processing distorts what a voice expresses."""
+    one = visit()
+    asked = one.page.evaluate(
+        """async () => {
+            const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+            const settings = stream.getAudioTracks()[0].getSettings();
+            stream.getTracks().forEach((track) => track.stop());
+            return [settings.echoCancellation, settings.noiseSuppression, settings.autoGainControl];
+        }"""
+    )
+    assert asked == [False, False, False]
+
+
+def test_phone(visit):
+    """At 390 pixels nothing scrolls sideways, and the parts stack in their order."""
+    one = visit(viewport={"width": 390, "height": 844}, locale="ru-RU")
+    page = one.page
+    page.locator("button.example").nth(3).click()
+    page.wait_for_selector("#verdict .sentence")
+    page.wait_for_function("document.querySelector('#chart .js-plotly-plot').clientHeight > 600")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    parts = ["#voice", "#transcript", "#verdict", "#chart", "#words"]
+    tops = [page.locator(part).bounding_box()["y"] for part in parts]
+    assert tops == sorted(tops)
+    page.set_viewport_size({"width": 1200, "height": 800})  # turned to a wide screen: side by side
+    page.wait_for_function("document.querySelector('#chart .js-plotly-plot').clientHeight < 400")
+
+
+def test_nothing_jumps(visit):
+    """Verdict, chart and words keep their places when results arrive."""
+    one = visit()
+    page = one.page
+    parts = "['#verdict', '#bars', '#words', '#analyse']"
+    tops = f"{parts}.map((part) => document.querySelector(part).getBoundingClientRect().top)"
+    before = page.evaluate(tops)
+    page.locator("button.example").first.click()
+    page.wait_for_selector("#verdict .sentence")
+    page.wait_for_selector("#words .word")
+    after = page.evaluate(tops)
+    assert after == pytest.approx(before, abs=1.5)
+
+
+def test_keyboard(visit):
+    """An example, a word and the weights' choice are reached and used without a mouse."""
+    one = visit()
+    page = one.page
+    page.locator("button.example").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#words .word")
+    page.locator("#words .word").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert page.locator("#words .word[aria-pressed=true]").count() == 1
+    assert page.evaluate("document.activeElement.classList.contains('word')")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.locator("#words input[value=occlusion]").focus()
+    page.keyboard.press("ArrowRight")
+    assert "share" in page.inner_text("#words .explain")
+
+
+def test_dark_theme_is_followed(visit):
+    one = visit(color_scheme="dark")
+    one.page.locator("button.example").first.click()
+    one.page.wait_for_selector("#verdict .sentence")
+    colours = one.page.evaluate("document.querySelector('#chart .js-plotly-plot').data[0].marker.color[5]")
+    assert colours == "#3D9BD9"
+
+
+def test_only_this_server_may_be_asked(server):
+    """The page says what it may load, and forbids the rest."""
+    import urllib.request
+
+    with urllib.request.urlopen(server) as answer:
+        policy, page = answer.headers["content-security-policy"], answer.read().decode()
+    assert "default-src 'self'" in policy
+    assert page.count("window.bibier = ") == 1
