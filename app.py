@@ -32,6 +32,13 @@ def whisper(name: str, progress=None) -> asr.Whisper:
     return asr.Whisper(name.removeprefix("whisper-"), download=True, progress=progress)
 
 
+def as_json(prediction, language: str) -> dict:
+    """Give a prediction to a program; torch is there by then."""
+    from bibier import predictor
+
+    return predictor.as_json(prediction, language)
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -53,6 +60,7 @@ def main() -> None:
         recognisers=asr.available,
         announce=lambda name: whisper(name).announcement,
         fetch=lambda name, progress: whisper(name, progress).load(),
+        as_json=as_json,
         examples=EXAMPLES,
     )
     app = page.build(services)

@@ -17,6 +17,9 @@ SEEN = "(...inputs) => bibier.with_view(...inputs)"
 SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
 # One analysis at a time: the models use all cores anyhow, and a second would only slow both.
 INFERENCE = {"concurrency_id": "inference", "concurrency_limit": 1}
+RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment")
+# By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
+LATEST = {"trigger_mode": "always_last"}
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -66,6 +69,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
                 editable=False,
                 elem_id="voice",
             )
+            slot("sentence", "voice_hint", elem_id="hint", elem_classes="plain")
             slot("microphone", elem_id="microphone")
             picks = examples(services, i18n)
             part["transcript"] = gr.Textbox(
@@ -113,7 +117,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
             elif name == "fetching":
                 value = gr.Row(visible=value)
             out[part[name]] = value
-        return out
+        return out or {part["stage"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
 
     def arrived(clip, text, moment, raw, request: gr.Request):
         return put(desk.arrived(clip, text or "", moment, look_of(raw, request)))
@@ -122,16 +126,23 @@ def build(services: Services, i18n: gr.I18n) -> None:
         for shown in desk.analyse(clip, text or "", recogniser, moment, look_of(raw, request)):
             yield put(shown)
 
-    def picking(example):
-        def pick(recogniser, raw, request: gr.Request):
+    def placing(example):
+        def place(_raw):
             clip = gr.processing_utils.save_file_to_cache(example.path, cache_dir=part["voice"].GRADIO_CACHE)
-            yield put({"voice": clip, "transcript": example.transcript, "moment": None})
-            for shown in desk.analyse(
-                clip, example.transcript, recogniser, None, look_of(raw, request), example=example
-            ):
+            return put({"voice": clip, "transcript": example.transcript, "moment": None})
+
+        return place
+
+    def trying(example):
+        def attempt(clip, recogniser, raw, request: gr.Request):
+            seen = look_of(raw, request)
+            for shown in desk.analyse(clip, example.transcript, recogniser, None, seen, example=example):
                 yield put(shown)
 
-        return pick
+        return attempt
+
+    def typed(text, clip, raw):
+        return put({"analyse": bool(clip or (text or "").strip())})  # typed words alone can be analysed too
 
     def edited(text, moment, raw, request: gr.Request):
         return put(desk.edited(text or "", moment, look_of(raw, request)))
@@ -175,25 +186,32 @@ def build(services: Services, i18n: gr.I18n) -> None:
         settings = {"api_name": name, "js": js} | HIDDEN | settings
         event = event(function, [*(part[one] for one in inputs), view], [part[one] for one in shows], **settings)
         event.failure(failed, [view], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
+        return event
 
     # not the page's own load event: it may come before a component is mounted, and then its answer is lost
     wire(part["stage"].opened, restore, [], "restore", js=SEEN, queue=False)
     wire(part["stage"].opened, ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
-    wire(part["voice"].input, arrived, ["voice", "transcript", "moment"], "arrived", js=SEEN)
-    wire(part["analyse"].click, analyse, ["voice", "transcript", "recogniser", "moment"], "analyse", **INFERENCE)
+    wire(part["voice"].input, arrived, ["voice", "transcript", "moment"], "arrived", js=SEEN, **LATEST)
+    wire(
+        part["analyse"].click,
+        analyse,
+        ["voice", "transcript", "recogniser", "moment"],
+        "analyse",
+        shows=RESULTS,
+        **INFERENCE,
+    )
     for index, button in enumerate(picks):
-        wire(button.click, picking(services.examples[index]), ["recogniser"], f"example_{index}", **INFERENCE)
-    wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, trigger_mode="always_last", **INFERENCE)
-    wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], trigger_mode="always_last")
+        example, name = services.examples[index], f"example_{index}"
+        # The clip is placed by an event of its own: Gradio's browser side changes what a generator gave before in
+        # place, and would spoil the clip with the next stage's update.
+        placed = wire(button.click, placing(example), [], name, shows=["voice", "transcript", "moment"], queue=False)
+        wire(placed.success, trying(example), ["voice", "recogniser"], f"{name}_analyse", shows=RESULTS, **INFERENCE)
+    wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, **LATEST, **INFERENCE)
+    wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], **LATEST)
     wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
     wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
-    # typed words alone can be analysed too
-    part["stage"].typed(
-        None,
-        [part["transcript"], part["voice"]],
-        [part["analyse"]],
-        js="(text, clip) => ({ __type__: 'update', interactive: Boolean(clip || (text || '').trim()) })",
-        api_visibility="private",
+    wire(
+        part["stage"].typed, typed, ["transcript", "voice"], "typed", js=SEEN, shows=["analyse"], **LATEST, queue=False
     )
     gr.Button(visible=False).click(
         predict, [part["voice"], part["transcript"]], gr.JSON(visible=False), api_name="predict", **INFERENCE

@@ -56,6 +56,8 @@ class Services:
         Says what fetching a recogniser that is not ready would download, how large it is and where it goes.
     fetch
         Downloads what a recogniser lacks. Raises InputError when it can't.
+    as_json
+        Gives a prediction to a program, its sentences in the language named.
     examples
         Clips to try.
     """
@@ -64,6 +66,7 @@ class Services:
     recognisers: Callable[[], tuple[Choice, ...]]
     announce: Callable[[str], Message]
     fetch: Callable[[str, Progress], None]
+    as_json: Callable[[Prediction, str], dict]
     examples: tuple[Example, ...] = ()
 
 

@@ -292,22 +292,4 @@ class Desk:
         reader = self.reader(language)(next(one.name for one in self.services.recognisers() if one.ready))
         heard = reader.hear(clip) if clip else None
         transcript = text or reader.transcribe(heard)
-        prediction = reader.read(heard, transcript)
-        answer: dict = {}
-        for name in ("audio", "text", "bimodal"):
-            branch = getattr(prediction, name)
-            answer[name] = branch.probabilities
-            if branch.reason is not None:
-                answer[f"{name}_reason"] = branch.reason.text(language)
-        return answer | {
-            "transcript": {
-                "text": prediction.transcript.text,
-                "language": prediction.transcript.language,
-                "source": prediction.transcript.source,
-                "recogniser": prediction.transcript.recogniser,
-            },
-            "words": [vars(word) for word in prediction.words],
-            "conflict": prediction.conflict,
-            "warnings": [notice.text(language) for notice in prediction.notices],
-            "timings": prediction.timings,
-        }
+        return self.services.as_json(reader.read(heard, transcript), language)

@@ -38,7 +38,7 @@ def preferred(cookie: str, accepted: str) -> str:
         return chosen.value
 
     def weight(part: str) -> float:
-        match = re.search(r";\s*q=([0-9.]+)\s*$", part)
+        match = re.search(r";\s*q=(\S+)\s*$", part)
         try:
             return float(match[1]) if match else 1.0
         except ValueError:

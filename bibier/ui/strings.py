@@ -18,8 +18,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     # left: the voice and the words
     "voice": ("Voice", "Голос"),
     "voice_hint": (
-        "Record, or drop a file here: wav, flac, mp3, ogg, opus, m4a, webm.",
-        "Запишите голос или перетащите файл: wav, flac, mp3, ogg, opus, m4a, webm.",
+        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; 20 minutes at most.",
+        "Запишите голос или загрузите wav, flac, mp3, ogg, opus, m4a или webm; не больше 20 минут.",
     ),
     "examples": (
         "Or try an example (synthetic voices: no measure of accuracy)",
@@ -69,7 +69,6 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Скачиваем {name}: {received} из {megabytes} МБ…",
     ),
     "stage_fetched": ("{name} is ready.", "{name}: можно пользоваться."),
-    "stage_ready": ("Ready.", "Готово."),
     "took": ("Took {total}: {stages}", "Заняло {total}: {stages}"),
     "time_read": ("reading the file", "чтение файла"),
     "time_audio": ("voice", "голос"),

@@ -55,6 +55,9 @@ def test_edit_changes_text_and_both_only(visit):
     after = one.bars()
     assert after[0] == before[0]
     assert after[1] != before[1] and after[2] != before[2]
+    page.click("#analyse")  # the example's clip is still there to be analysed
+    page.wait_for_selector("#stage .small")
+    assert one.bars() == after and page.locator("#stage .alert").count() == 0
     # words gone: the voice alone
     page.fill("#transcript textarea", "")
     page.wait_for_function("document.querySelector('#verdict').innerText.includes('voice alone')")
