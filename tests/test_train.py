@@ -20,7 +20,7 @@ from train import bundle as fitting
 from train import corpora, data, metrics, recipe, stacking
 from train.augment import Perturbation, normalise_batch, perturb, spec_augment
 from train.corpora import CorpusError
-from train.trainer import FitSettings, class_weights, fit, soft_cross_entropy
+from train.trainer import FitSettings, class_weights, fit, parameter_groups, soft_cross_entropy
 
 WORDS = dict(zip(EMOTIONS, ("hate", "yuck", "scared", "lovely", "door", "miss", "wow"), strict=True))
 CODES = {"neutral": 1, "happy": 3, "sad": 4, "anger": 5, "fear": 6, "disgust": 7, "surprise": 8}
@@ -332,6 +332,28 @@ def test_the_loop_learns_and_repeats_itself():
     first, second = fit_linear(settings), fit_linear(settings)
     assert first(torch.eye(7)).logits.argmax(1).tolist() == list(range(7))
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_groups_take_the_parameters_that_they_name():
+    model = torch.nn.ModuleDict({"votes": torch.nn.Linear(3, 2), "rest": torch.nn.Linear(3, 2)})
+    settings = FitSettings(
+        epochs=1, learning_rate=0.1, groups=({"match": "votes.weight", "learning_rate": 0.5, "epsilon": 1e-3},)
+    )
+    votes, matrices, vectors = parameter_groups(model, settings)
+    assert votes["params"] == [model["votes"].weight] and (votes["lr"], votes["eps"]) == (0.5, 1e-3)
+    assert matrices["params"] == [model["rest"].weight] and matrices["weight_decay"] > 0
+    assert len(vectors["params"]) == 2 and vectors["weight_decay"] == 0
+    with pytest.raises(AssertionError, match="nothing"):
+        parameter_groups(model, FitSettings(epochs=1, groups=({"match": "nothing"},)))
+
+
+def test_each_corpus_has_class_weights_of_its_own(small, folder):
+    chosen = recipe.load(small)
+    source = fitting.text_source(chosen, folder)
+    weighted = fitting.weighted_targets(chosen, source)
+    corpus = np.array([item.corpus for item in source.items])
+    for name in ("meld", "resd"):
+        np.testing.assert_allclose(weighted[corpus == name].sum(0), (corpus == name).sum() / 7, rtol=1e-5)
 
 
 def test_a_loss_that_explodes_is_an_error():

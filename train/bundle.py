@@ -94,12 +94,24 @@ def _fitted(
 
 
 def _key(part, source: Source, rows: np.ndarray, seed: int) -> list:
-    settings = dataclasses.asdict(dataclasses.replace(part, folds=0))
     seen = hashlib.sha256()
     for row in rows:
         seen.update(source.items[row].id.encode())
         seen.update(np.ascontiguousarray(source.raw[row]).tobytes())
-    return [settings, seed, seen.hexdigest()]
+        seen.update(np.ascontiguousarray(source.targets[row]).tobytes())
+    return [_settings(dataclasses.replace(part, folds=0)), seed, seen.hexdigest()]
+
+
+def _settings(part) -> dict:
+    """Return the settings that are not at their defaults: a setting that comes later must not void earlier fits."""
+    found = {}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if dataclasses.is_dataclass(value):
+            found[field.name] = _settings(value)
+        elif value != field.default:
+            found[field.name] = value
+    return found
 
 
 def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> AudioEncoder:
@@ -122,10 +134,21 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     torch.manual_seed(seed)
 
     def train(model: TextEncoder) -> None:
-        batches = data.text_batches([source.raw[i] for i in rows], source.targets[rows], part.fit.batch)
-        _fit(model, batches, source.targets[rows], part.fit, seed, report)
+        targets = weighted_targets(recipe, source)[rows]
+        batches = data.text_batches([source.raw[i] for i in rows], targets, part.fit.batch)
+        plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
+        _fit(model, batches, targets, plain, seed, report)
 
     return _fitted(lambda: TextEncoder(part.encoder), train, ["text", *_key(part, source, rows, seed)])
+
+
+def weighted_targets(recipe: Recipe, source: Source) -> np.ndarray:
+    """Return the texts' targets (N, 7) times the class weights of their corpus: its classes differ from another's."""
+    targets = source.targets.copy()
+    corpus = np.array([item.corpus for item in source.items])
+    for name in recipe.text.corpora:
+        targets[corpus == name] *= class_weights(targets[corpus == name], recipe.text.fit.class_power).numpy()
+    return targets
 
 
 def _fit(model, batches, targets: np.ndarray, settings, seed: int, report) -> None:
@@ -175,8 +198,7 @@ def read_text(recipe: Recipe, source: Source, seed: int) -> tuple[TextEncoder, R
 
 def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
     """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
-    counts = source.targets.sum(0)
-    prior = counts * class_weights(source.targets, recipe.text.fit.class_power).numpy()
+    prior = weighted_targets(recipe, source).sum(0)
     return prior / prior.sum()
 
 

@@ -31,7 +31,9 @@ class FitSettings:
     smoothing: float = 0.0  # uniform label smoothing
     class_power: float = 1.0  # classes weigh (N / (7 n))^power: 0 natural, 1 balanced
     average: float = 0.99  # exponential moving average of the weights, per step; 0 keeps the last
-    clip: float = 1.0  # largest gradient norm
+    clip: float = 1.0  # largest gradient norm; 0 is no limit
+    beta: float = 0.999  # AdamW's second
+    groups: tuple[dict, ...] = ()  # {match, learning_rate, epsilon, weight_decay} for parameters whose name has `match`
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -41,6 +43,26 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tens
     """
     weighted = targets * weights
     return -(weighted * torch.log_softmax(logits, dim=-1)).sum() / weighted.sum()
+
+
+def parameter_groups(model: nn.Module, settings: FitSettings) -> list[dict]:
+    """Sort a model's parameters into AdamW's groups: the settings' own first, then matrices, then vectors.
+
+    Vectors (biases, gains, norms) are not decayed.
+    """
+    own = [{"params": [], "lr": g.get("learning_rate", settings.learning_rate)} for g in settings.groups]
+    for group, wanted in zip(own, settings.groups, strict=True):
+        group["eps"] = wanted.get("epsilon", 1e-8)
+        group["weight_decay"] = wanted.get("weight_decay", settings.weight_decay)
+    matrices = {"params": [], "lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    vectors = {"params": [], "lr": settings.learning_rate, "weight_decay": 0.0}
+    for name, parameter in model.named_parameters():
+        place = next((i for i, wanted in enumerate(settings.groups) if wanted["match"] in name), None)
+        group = own[place] if place is not None else matrices if parameter.ndim > 1 else vectors
+        group["params"].append(parameter)
+    for group, wanted in zip(own, settings.groups, strict=True):
+        assert group["params"], f"no parameter's name has {wanted['match']!r}"
+    return [group for group in (*own, matrices, vectors) if group["params"]]
 
 
 def class_weights(targets: np.ndarray, power: float) -> Tensor:
@@ -78,15 +100,13 @@ def fit(
         The loss is no longer a finite number.
     """
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed}, {"params": plain, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-    )
+    groups = parameter_groups(model, settings)
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, settings.beta))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.epochs * steps + 1, pct_start=settings.warm_up
+        optimiser,
+        [group["lr"] for group in groups],
+        total_steps=settings.epochs * steps + 1,
+        pct_start=settings.warm_up,
     )
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
     model, optimiser, schedule = accelerator.prepare(model, optimiser, schedule)
@@ -102,7 +122,8 @@ def fit(
             loss = soft_cross_entropy(model(**inputs).logits, targets, weights)
             optimiser.zero_grad()
             accelerator.backward(loss)
-            accelerator.clip_grad_norm_(model.parameters(), settings.clip)
+            if settings.clip > 0:
+                accelerator.clip_grad_norm_(model.parameters(), settings.clip)
             optimiser.step()
             schedule.step()
             average.update_parameters(accelerator.unwrap_model(model))
