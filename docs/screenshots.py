@@ -1,7 +1,7 @@
 """Take the pictures of the running app: `python docs/screenshots.py [--all] [--checkpoint NAME]`.
 
 Writes `docs/screenshot.png` (the picture of the README: one example, wide, light, English). With `--all`, also
-`docs/screenshots/<language>-<width>-<theme>.png` for both languages, 1440 and 390 pixels, light and dark.
+`tests/output/<language>-<width>-<theme>.png` for both languages, 1440 and 390 pixels, light and dark.
 Starts the app itself, and headless Chromium with a fake microphone.
 """
 
@@ -84,7 +84,7 @@ def main() -> None:
             for language in ("en", "ru") if options.all else ():
                 for width in (1440, 390):
                     for theme in ("light", "dark"):
-                        path = ROOT / "docs" / "screenshots" / f"{language}-{width}-{theme}.png"
+                        path = ROOT / "tests" / "output" / f"{language}-{width}-{theme}.png"
                         take(browser, address, path, language, width, theme)
             browser.close()
     finally:

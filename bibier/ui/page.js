@@ -73,6 +73,28 @@
     }, true);
   }
 
+  // --- files --------------------------------------------------------------------------------------------------------
+  // Gradio drops a file in silence when the browser does not call it audio (a webm recording is "video/webm"). Every
+  // file goes to the server instead, which reads it or says why it can't.
+  const retyped = (files) => {
+    const carrier = new DataTransfer();
+    for (const file of files) carrier.items.add(new File([file], file.name, { type: "audio/wav" }));
+    return carrier.files;
+  };
+  const foreign = (files) => Array.from(files || []).some((file) => !file.type.startsWith("audio/"));
+  addEventListener("change", (event) => {
+    const input = event.target;
+    if (input.matches && input.matches("#voice input[type=file]") && foreign(input.files)) input.files = retyped(input.files);
+  }, true);
+  addEventListener("drop", (event) => {
+    const input = event.target.closest && event.target.closest("#voice") && document.querySelector("#voice input[type=file]");
+    if (!input || !foreign(event.dataTransfer.files)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    input.files = retyped(event.dataTransfer.files);
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }, true);
+
   // --- building the page ----------------------------------------------------------------------------------------------
   const make = (tag, facts = {}, ...children) => {
     const node = document.createElement(tag);

@@ -19,7 +19,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "voice": ("Voice", "Голос"),
     "voice_hint": (
         "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; 20 minutes at most.",
-        "Запишите голос или загрузите wav, flac, mp3, ogg, opus, m4a или webm; не больше 20 минут.",
+        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до 20 минут.",
     ),
     "examples": (
         "Or try an example (synthetic voices: no measure of accuracy)",
@@ -175,13 +175,13 @@ STRINGS: dict[str, tuple[str, str]] = {
     "weights_none": ("The words will stand here, coloured by their weight.", "Здесь будут слова, окрашенные по весу."),
     "attention": ("Attention", "Внимание"),
     "attention_is": (
-        "where the model looks while reading: each word's share, which is a focus and not a cause",
-        "куда модель смотрит при чтении: доля каждого слова; это фокус, а не причина",
+        "Where the model looks while reading: each word's share, which is a focus and not a cause",
+        "Куда модель смотрит при чтении: доля каждого слова; это фокус, а не причина",
     ),
     "occlusion": ("Leaving the word out", "Удаление слова"),
     "occlusion_is": (
-        "how far “{emotion}” falls when the word is deleted; dashed words speak against it (occlusion)",
-        "насколько падает «{emotion}», если слово удалить; слова в пунктире говорят против (окклюзия)",
+        "How far “{emotion}” falls when the word is deleted; dashed words speak against it (occlusion)",
+        "Насколько падает «{emotion}», если слово удалить; слова в пунктире говорят против (окклюзия)",
     ),
     "word_attention": ("“{word}”: {value} of the attention", "«{word}»: {value} внимания"),
     "word_falls": (

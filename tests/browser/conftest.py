@@ -30,6 +30,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+CUT = ("AbortError", "Unexpected error Connection errored out")  # how Gradio reports a stream that a reload cut
 WAIT = 60_000  # ms; the machine may be busy with other work
 
 
@@ -136,7 +137,7 @@ class Visit:
             self.outside.append(request.url)
 
     def _said(self, message) -> None:
-        if message.type == "error":
+        if message.type == "error" and not message.text.startswith(CUT):
             self.complaints.append(message.text)
 
     def open(self) -> Visit:

@@ -120,7 +120,10 @@ def test_every_format(visit, tmp_path, clip):
         assert np.abs(voice - voices["wav"]).max() < 25, (kind, voices)
 
 
-@pytest.mark.parametrize("name, content", [("empty.wav", b""), ("text.wav", b"this is not sound at all\n" * 40)])
+NOT_SOUND = b"this is not sound at all\n" * 40
+
+
+@pytest.mark.parametrize("name, content", [("empty.wav", b""), ("text.wav", NOT_SOUND), ("notes.txt", NOT_SOUND)])
 def test_broken_upload(visit, tmp_path, name, content):
     """A broken file gives one clear sentence, and the app goes on."""
     one = visit()
