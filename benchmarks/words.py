@@ -4,7 +4,8 @@
 
 On every text of MELD dev with at least two words: the mean fall of the predicted probability when the word with the
 largest weight is deleted, over the mean fall when a random word is (its expectation: the mean over all words).
-"Voice and words" does the same for the bimodal branch, each text paired with a clip of the same label.
+"Voice and words" does the same for the bimodal branch, each text paired with a clip of the same label; "crossed" is
+the fusion's cross-attention, which is not shown in the app.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from bibier import checkpoint
-from bibier.predictor import Predictor
+from bibier.predictor import Heard, Predictor
 from train import corpora
 
 
@@ -35,7 +37,7 @@ def main() -> None:
         there = [clip for clip in clips if clip.label == label]
         heard[label] = [predictor.hear(there[i].path) for i in generator.choice(len(there), 5, replace=False)]
     for name in ("words alone", "voice and words"):
-        falls = {"attention": [], "occlusion": [], "random": []}
+        falls: dict[str, list[float]] = {"random": [], "attention": [], "occlusion": [], "crossed": []}
         for item in items:
             sound = None if name == "words alone" else heard[item.label][generator.integers(5)]
             words = predictor.read(sound, item.text).words
@@ -45,12 +47,19 @@ def main() -> None:
             falls["attention"].append(fall[np.argmax([word.attention for word in words])])
             falls["occlusion"].append(fall.max())
             falls["random"].append(fall.mean())
-        mean = {kind: float(np.mean(values)) for kind, values in falls.items()}
-        print(
-            f"{name:16} n {len(falls['random'])}   fall: random {mean['random']:.4f}  attention {mean['attention']:.4f}"
-            f"  occlusion {mean['occlusion']:.4f}   ratio: attention {mean['attention'] / mean['random']:.2f}"
-            f"  occlusion {mean['occlusion'] / mean['random']:.2f}"
-        )
+            if sound is not None:
+                falls["crossed"].append(fall[crossed(predictor, sound, item.text).argmax()])
+        random = float(np.mean(falls["random"]))
+        ratios = "  ".join(f"{kind} {np.mean(v) / random:.2f}" for kind, v in falls.items() if v and kind != "random")
+        print(f"{name:16} n {len(falls['random'])}   mean fall {random:.4f}   times that, top word by: {ratios}")
+
+
+@torch.inference_mode()
+def crossed(predictor: Predictor, heard: Heard, text: str) -> np.ndarray:
+    """Return the share of the fusion's cross-attention that each word gets: (n,)."""
+    ids = torch.from_numpy(predictor.bundle.text_features(text))[None]
+    encoded = predictor.bundle.text_encoder(features=ids, mask=torch.ones(ids.shape[:2], dtype=torch.bool))
+    return predictor.bundle.fuse(heard.hidden, encoded).word_attention[0].numpy()
 
 
 if __name__ == "__main__":

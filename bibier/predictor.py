@@ -149,13 +149,13 @@ class Predictor:
             text = _branch(encoded.logits, self.bundle.config.calibration.text)
             clock.lap("text")
             bimodal = Branch(None, audio.reason)
-            attention = encoded.attention[0]
             if heard and heard.hidden is not None:
                 fused = self.bundle.fuse(heard.hidden, encoded)
                 bimodal = _branch(fused.logits, self.bundle.config.calibration.bimodal)
-                attention = fused.word_attention[0]
                 clock.lap("bimodal")
-            weights = self._weigh(spans, transcript, heard, text, bimodal, attention.numpy())
+            # The text encoder's attention, also where there is a voice: the cross-attention of the fusion looks at
+            # words whose deletion changes no more than that of any word (README, figures).
+            weights = self._weigh(spans, transcript, heard, text, bimodal, encoded.attention[0].numpy())
             clock.lap("explain")
         conflict = None
         if audio.probabilities and text.probabilities:

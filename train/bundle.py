@@ -134,6 +134,7 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     torch.manual_seed(seed)
 
     def train(model: TextEncoder) -> None:
+        model.count(source.raw[i] for i in rows)
         targets = weighted_targets(recipe, source)[rows]
         batches = data.text_batches([source.raw[i] for i in rows], targets, part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
