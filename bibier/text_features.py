@@ -72,7 +72,7 @@ class CharNgramsConfig:
     """Settings of `CharNgrams`; every field is JSON."""
 
     buckets: int = 65536  # ids run from 1 to buckets − 1; 0 is padding
-    slots: int = 32  # K
+    slots: int = 24  # K
     shortest: int = 3  # characters of an n-gram, the boundary marks < and > included
     longest: int = 5
 
@@ -81,12 +81,13 @@ class CharNgrams:
     """Hashed features of each word: itself, what stands around it, and its character n-grams.
 
     The first `CharNgrams.CONTEXT` slots hold one kind of feature each, in a fixed order (the word, the word with its
-    punctuation, the pair and the triple that it ends, …); an absent kind is 0. The character n-grams follow, the
-    shortest first, and as many as there are slots. Ids are CRC-32 modulo the number of buckets: the same in every
-    process and on every platform.
+    punctuation, the pair and the triple that it ends, …: see `__call__`); an absent kind is 0. The character n-grams
+    follow, the shortest first, and as many as there are slots. Ids are CRC-32 modulo the number of buckets: the same in
+    every process and on every platform.
     """
 
     CONTEXT = 8
+    MARKS = (4, 7)  # of these, the kinds that are punctuation alone
 
     def __init__(self, config: CharNgramsConfig | None = None):
         self.config = config = config or CharNgramsConfig()

@@ -38,6 +38,8 @@ def encoder(request):
     encoder = TextEncoder(TextEncoderConfig(**SMALL, temporal=request.param)).eval()
     with torch.no_grad():  # a fresh encoder's votes are zero, which would hide what they do
         encoder.ngram_votes.normal_()
+        encoder.vote.weight.normal_()
+        encoder.rarity.uniform_(1, 8)
     return encoder
 
 
@@ -84,8 +86,7 @@ def test_attention_times_direction_is_the_evidence(encoder):
     votes = read.hidden[..., -len(EMOTIONS) :]
     length = votes.norm(dim=2)
     pooled = (read.attention.unsqueeze(2) * torch.nn.functional.normalize(votes, dim=2)).sum(1)
-    evidence = pooled * length.sum(1, keepdim=True) / read.mask.sum(1, keepdim=True).sqrt()
-    same(encoder.bias + evidence, read.logits)
+    same(encoder.bias + pooled * length.sum(1, keepdim=True), read.logits)
 
 
 def test_every_parameter_receives_a_gradient(encoder):
@@ -102,6 +103,44 @@ def test_an_empty_text_gives_the_bias(encoder):
     assert (read.attention == 0).all()
     none = encoder(features=features[:, :0], mask=torch.zeros(2, 0, dtype=torch.bool))
     assert none.hidden.shape == (2, 0, encoder.dim_out)
+
+
+def test_the_linear_part_is_tf_idf_per_sort_of_feature():
+    """A second implementation, feature by feature; the letters of a word share one unit of weight."""
+    torch.manual_seed(0)
+    encoder = TextEncoder(TextEncoderConfig(**SMALL, temporal="none")).eval()
+    encoder.count([CharNgrams(CharNgramsConfig(buckets=512, slots=24))(text) for text in TEXTS])
+    with torch.no_grad():
+        encoder.ngram_votes.normal_()
+    inputs = batch(TEXTS[0])
+    sorts = {0: [], 1: [], 2: []}  # words, marks, letters: (weight, vote)
+    for word in inputs["features"][0].tolist():
+        letters = sum(i > 0 for i in word[8:])
+        for slot, i in enumerate(word):
+            if i:
+                sort = 2 if slot >= 8 else int(slot in (4, 7))
+                share = letters**-0.5 if sort == 2 else 1.0
+                sorts[sort].append((share * encoder.rarity[i].item(), encoder.ngram_votes[i].detach().numpy()))
+    logits = sum(
+        sum(w * vote for w, vote in found) / np.sqrt(sum(w * w for w, _ in found)) for found in sorts.values() if found
+    )
+    logits = torch.tensor(logits - logits.mean(), dtype=torch.float32)
+    same(encoder(**inputs).logits[0], logits)
+
+
+def test_rarity_is_scikit_learns_idf():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    encoder = TextEncoder(TextEncoderConfig(buckets=8, slots=8))
+    encoder.count([np.array([[1, 2, 0, 0, 0, 0, 0, 0]]), np.array([[1, 1, 3, 0, 0, 0, 0, 0]])])
+    idf = TfidfVectorizer(analyzer=list).fit(["ab", "aac"]).idf_
+    np.testing.assert_allclose(encoder.rarity[1:4].numpy(), idf, rtol=1e-6)
+
+
+def test_the_optimisers_groups_hold_every_parameter_once():
+    encoder = TextEncoder(TextEncoderConfig(**SMALL))
+    grouped = [id(p) for group in encoder.parameter_groups(1e-3) for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for p in encoder.parameters())
 
 
 def test_a_text_of_5000_words_runs(encoder):

@@ -49,7 +49,7 @@ def test_spans_point_into_the_text_in_order(text):
     assert all(text[span.begin : span.stop] == span.text for span in spans)
     assert all(a.stop <= b.begin for a, b in zip(spans, spans[1:], strict=False))
     ids = CharNgrams(CharNgramsConfig(buckets=64))(spans)
-    assert ids.shape == (len(spans), 32) and ids.min(initial=0) >= 0 and ids.max(initial=0) < 64
+    assert ids.shape == (len(spans), 24) and ids.min(initial=0) >= 0 and ids.max(initial=0) < 64
     assert (ids[:, 0] > 0).all()
 
 

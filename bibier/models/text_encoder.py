@@ -1,12 +1,14 @@
 """The small text encoder on hashed n-grams: every word casts a vote over the emotions, and the text is their sum.
 
-B batch, T words, K slots of a word, D features of a word, C classes.
+B batch, T words, K slots of a word, D features of a word, D' features of a state, C classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,30 +20,35 @@ from bibier.text_features import CharNgrams
 
 TINY = 1e-6  # keeps the share of the votes defined where all votes are zero
 
+# Slots of one sort share a norm: words and their neighbours, marks of punctuation, character n-grams. With one norm for
+# all, the two dozen letters of a word would drown its question mark.
+MARKS, WORDS, LETTERS = range(3)
+SORTS = tuple(MARKS if slot in CharNgrams.MARKS else WORDS for slot in range(CharNgrams.CONTEXT))
+
 
 @dataclass(frozen=True)
 class TextEncoderConfig:
     """Dimensions of `TextEncoder`; every field is JSON."""
 
-    buckets: int = 32768  # of the extractor
+    buckets: int = 65536  # of the extractor
     slots: int = 24  # K, of the extractor
-    dim: int = 32  # D of an n-gram's vector
-    temporal: str = "none"
-    hidden: int | None = None  # inner width of the temporal encoder
+    dim: int = 32  # D, of an n-gram's vector
+    temporal: str = "mamba"
+    hidden: int | None = 32  # inner width of the temporal encoder; None is its own default
     layers: int = 1
-    dropout: float = 0.3
-    ngram_dropout: float = 0.3  # of single n-grams, in training
-    word_dropout: float = 0.1  # of whole words, in training
+    context: float = 0.5  # scale of the votes of the states beside those of the n-grams
+    dropout: float = 0.5  # of the states, in training
+    ngram_dropout: float = 0.5  # of single n-grams on the way to the states, in training
 
 
 class TextEncoder(nn.Module):
     """Hashed n-grams → emotion.
 
-    A word's vote is the sum of two parts: a linear one, looked up for each n-gram, and a contextual one, read off the
-    temporal encoder's state at the word. The logits are a bias and the votes' sum over √T, which makes the encoder a
-    logistic regression on n-grams with a neural correction. Written as attention: the weight of a word is the length of
-    its vote (less the vote's mean, which no softmax can see), as a share of all lengths, and its value the vote's
-    direction. So a large weight means a large part in the logits, by construction and not by hope.
+    A word's vote is the sum of two parts: a linear one, looked up for each n-gram and weighed as in TF-IDF, and a
+    contextual one, read off the temporal encoder's state at the word. The logits are a bias and the sum of the votes,
+    which makes the encoder a logistic regression on n-grams with a neural correction. Written as attention: the weight
+    of a word is the length of its vote (less the vote's mean, which no softmax can see) as a share of all lengths, and
+    its value the vote's direction. So a large weight means a large part in the logits, by construction.
 
     forward(features: (B, T, K), mask: (B, T)) → Encoded, whose hidden states are the contextual states and the votes
     side by side, `dim_out` wide. Eval-mode outputs do not depend on the batch or on the padding.
@@ -50,10 +57,9 @@ class TextEncoder(nn.Module):
     def __init__(self, config: TextEncoderConfig):
         super().__init__()
         self.config = config
-        kinds = torch.arange(config.slots).clamp(max=CharNgrams.CONTEXT)  # every character n-gram is of one kind
-        self.register_buffer("kinds", kinds, persistent=False)
-        self.vote_gain = nn.Parameter(torch.ones(CharNgrams.CONTEXT + 1))
-        self.vector_gain = nn.Parameter(torch.ones(CharNgrams.CONTEXT + 1))
+        letters = config.slots - CharNgrams.CONTEXT
+        self.register_buffer("sorts", F.one_hot(torch.tensor(SORTS + (LETTERS,) * letters)).float(), persistent=False)
+        self.register_buffer("rarity", torch.ones(config.buckets))
         # Votes start at zero: what an n-gram says is learnt from the texts that hold it, not from its hash.
         self.ngram_votes = nn.Parameter(torch.zeros(config.buckets, len(EMOTIONS)))
         self.ngram_vectors = nn.Parameter(0.02 * torch.randn(config.buckets, config.dim))
@@ -63,19 +69,43 @@ class TextEncoder(nn.Module):
         self.norm = nn.LayerNorm(self.temporal.dim_out)
         self.dropout = nn.Dropout(config.dropout)
         self.vote = nn.Linear(self.temporal.dim_out, len(EMOTIONS), bias=False)
+        nn.init.zeros_(self.vote.weight)
         self.bias = nn.Parameter(torch.zeros(len(EMOTIONS)))
         self.dim_out = self.temporal.dim_out + len(EMOTIONS)
 
-    def _weights(self, features: Tensor) -> Tensor:
-        """Weight of each n-gram in its word, (B, T, K): 1 for a context slot, 1/√n for each of n character n-grams."""
-        present = (features > 0).float()  # (B, T, K)
-        context, ngrams = present.split((CharNgrams.CONTEXT, present.shape[2] - CharNgrams.CONTEXT), dim=2)
-        weights = torch.cat((context, ngrams * ngrams.sum(2, keepdim=True).clamp_min(1).rsqrt()), dim=2)
-        if self.training:
-            weights = F.dropout(weights, self.config.ngram_dropout)
-            kept = torch.rand(weights.shape[:2], device=weights.device) >= self.config.word_dropout
-            weights = weights * kept.unsqueeze(2)
-        return weights
+    def count(self, texts: Iterable[np.ndarray]) -> None:
+        """Learn how rare each n-gram is from the training texts' ids (T, K): 1 + log((1 + N) / (1 + n)), n of N texts
+        holding it, the weights of TF-IDF. To be called once, before training."""
+        holding, total = torch.zeros(self.config.buckets), 0
+        for ids in texts:
+            holding[torch.from_numpy(np.unique(ids))] += 1
+            total += 1
+        self.rarity.copy_(1 + torch.log((1 + total) / (1 + holding)))
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        """Return the optimiser's groups: the votes learn 40 times as fast, but only where their gradients are large.
+
+        Adam gives the n-gram that was seen twice as long a step as the one seen a thousand times. The large eps takes
+        that from it, which is worth 4 points of WF1 + UAR on MELD dev.
+        """
+        others = [p for p in self.parameters() if p is not self.ngram_votes and p is not self.ngram_vectors]
+        return [
+            {"params": [self.ngram_votes], "lr": 40 * learning_rate, "eps": 1e-3, "weight_decay": 0.0},
+            {"params": [self.ngram_vectors], "lr": learning_rate, "eps": 1e-6, "weight_decay": 0.0},
+            {"params": others, "lr": learning_rate, "eps": 1e-6},
+        ]
+
+    def _weights(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Weight of each n-gram before normalisation: its rarity; 1/√n of it for each of a word's n letter n-grams."""
+        weights = self.rarity[features] * (features > 0) * mask.unsqueeze(2)  # (B, T, K)
+        context, letters = weights.split((CharNgrams.CONTEXT, weights.shape[2] - CharNgrams.CONTEXT), dim=2)
+        share = (letters > 0).sum(2, keepdim=True).clamp_min(1).rsqrt()  # (B, T, 1)
+        return torch.cat((context, letters * share), dim=2)
+
+    def _normalised(self, weights: Tensor) -> Tensor:
+        """Divide the weights of each sort by their Euclidean norm over the text: (B, T, K) → (B, T, K)."""
+        norms = (weights.square().sum(1) @ self.sorts).sqrt().clamp_min(1)  # (B, 3)
+        return weights / (norms @ self.sorts.t()).unsqueeze(1)
 
     def _look_up(self, table: Tensor, features: Tensor, weights: Tensor) -> Tensor:
         """Weighted sum of a word's rows of the table: (B, T, K), (B, T, K) → (B, T, columns)."""
@@ -84,15 +114,15 @@ class TextEncoder(nn.Module):
 
     def forward(self, *, features: Tensor, mask: Tensor) -> Encoded:
         """Read n-gram ids (B, T, K), 0 where a slot is empty, with mask (B, T)."""
-        weights = self._weights(features) * mask.unsqueeze(2)  # (B, T, K)
-        vectors = self._look_up(self.ngram_vectors, features, weights * self.vector_gain[self.kinds])  # (B, T, D)
-        states = self.dropout(self.norm(self.temporal(vectors, mask)))  # (B, T, D')
-        votes = self._look_up(self.ngram_votes, features, weights * self.vote_gain[self.kinds])  # (B, T, C)
-        votes = votes + self.vote(states)
+        weights = self._weights(features, mask)  # (B, T, K)
+        kept = F.dropout(weights, self.config.ngram_dropout, self.training)
+        vectors = self._look_up(self.ngram_vectors, features, kept)  # (B, T, D)
+        states = self.dropout(self.norm(self.temporal(vectors, mask))) * mask.unsqueeze(2)  # (B, T, D')
+        words = mask.sum(1).clamp_min(1)  # (B,)
+        votes = self._look_up(self.ngram_votes, features, self._normalised(weights))  # (B, T, C)
+        votes = votes + self.config.context * self.vote(states) / words[:, None, None].sqrt()
         votes = (votes - votes.mean(2, keepdim=True)) * mask.unsqueeze(2)
         length = (votes.norm(dim=2) + TINY) * mask  # (B, T)
-        words = mask.sum(1, keepdim=True).clamp_min(1)  # (B, 1)
-        logits = self.bias + votes.sum(1) / words.sqrt()  # (B, C)
         attention = length / length.sum(1, keepdim=True).clamp_min(TINY)  # (B, T)
-        hidden = torch.cat((states * mask.unsqueeze(2), votes), dim=2)  # (B, T, D' + C)
-        return Encoded(hidden, mask, logits, attention)
+        hidden = torch.cat((states, votes), dim=2)  # (B, T, D' + C)
+        return Encoded(hidden, mask, self.bias + votes.sum(1), attention)
