@@ -137,12 +137,6 @@ def test_rarity_is_scikit_learns_idf():
     np.testing.assert_allclose(encoder.rarity[1:4].numpy(), idf, rtol=1e-6)
 
 
-def test_the_optimisers_groups_hold_every_parameter_once():
-    encoder = TextEncoder(TextEncoderConfig(**SMALL))
-    grouped = [id(p) for group in encoder.parameter_groups(1e-3) for p in group["params"]]
-    assert sorted(grouped) == sorted(id(p) for p in encoder.parameters())
-
-
 def test_a_text_of_5000_words_runs(encoder):
     read = encoder(**batch(" ".join(TEXTS * 240)))
     assert read.logits.isfinite().all()

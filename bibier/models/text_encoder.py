@@ -82,19 +82,6 @@ class TextEncoder(nn.Module):
             total += 1
         self.rarity.copy_(1 + torch.log((1 + total) / (1 + holding)))
 
-    def parameter_groups(self, learning_rate: float) -> list[dict]:
-        """Return the optimiser's groups: the votes learn 40 times as fast, but only where their gradients are large.
-
-        Adam gives the n-gram that was seen twice as long a step as the one seen a thousand times. The large eps takes
-        that from it, which is worth 4 points of WF1 + UAR on MELD dev.
-        """
-        others = [p for p in self.parameters() if p is not self.ngram_votes and p is not self.ngram_vectors]
-        return [
-            {"params": [self.ngram_votes], "lr": 40 * learning_rate, "eps": 1e-3, "weight_decay": 0.0},
-            {"params": [self.ngram_vectors], "lr": learning_rate, "eps": 1e-6, "weight_decay": 0.0},
-            {"params": others, "lr": learning_rate, "eps": 1e-6},
-        ]
-
     def _weights(self, features: Tensor, mask: Tensor) -> Tensor:
         """Weight of each n-gram before normalisation: its rarity; 1/√n of it for each of a word's n letter n-grams."""
         weights = self.rarity[features] * (features > 0) * mask.unsqueeze(2)  # (B, T, K)
