@@ -171,11 +171,12 @@ class Desk:
 
     def arrived(self, clip: str | None, text: str, moment: Moment | None, view: View) -> Shown:
         """Make room for a new clip, or for none: words that belonged to the last clip leave with it."""
+        shown: Shown = {"moment": None, "stage": None}
         if moment is not None and moment.heard is not None and text == moment.prediction.transcript.text:
-            text = ""
+            text = shown["transcript"] = ""  # otherwise the words stay: they may be being typed at this moment
         self.shelf.put(view.token, None)
         armed = bool(clip or text.strip())
-        return blank(view.look, armed=armed) | {"moment": None, "transcript": text, "analyse": armed, "stage": None}
+        return blank(view.look, armed=armed) | shown | {"analyse": armed}
 
     def analyse(
         self,

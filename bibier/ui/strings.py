@@ -149,6 +149,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Voice and words point the same way, but not equally strongly",
         "Голос и слова говорят об одном, но с разной силой",
     ),
+    "vague_voice": ("The voice by itself is not clear", "Голос сам по себе неясен"),
+    "vague_words": ("The words by themselves are not clear", "Слова сами по себе неясны"),
     "disagree": (
         "Voice and words disagree: {voice} in the voice, {words} in the words",
         "Голос и слова расходятся: в голосе — {voice}, в словах — {words}",

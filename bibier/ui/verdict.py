@@ -71,12 +71,14 @@ def badge(prediction: Prediction, language: str) -> Badge | None:
     if voice is None or words is None or conflict is None:
         return None
     technical = say("divergence", language, value=decimal(conflict, language))
-    heard, read = ranked(voice)[0][0], ranked(words)[0][0]
+    (heard, p), (read, q) = ranked(voice)[0], ranked(words)[0]
     if conflict < DISAGREE:
         kind = "agree" if heard == read else "differ"
         return Badge(kind, say(kind, language), technical)
     if heard == read:
         return Badge("differ", say("strength", language), technical)
+    if min(p, q) < UNCLEAR:  # who says nothing clear does not contradict
+        return Badge("differ", say("vague_voice" if p < q else "vague_words", language), technical)
     names = NAMES[language]
     return Badge("disagree", say("disagree", language, voice=names[heard], words=names[read]), technical)
 
