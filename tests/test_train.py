@@ -17,7 +17,7 @@ from bibier.labels import EMOTIONS
 from bibier.predictor import Predictor
 from train import __main__ as cli
 from train import bundle as fitting
-from train import corpora, data, metrics, recipe, stacking
+from train import corpora, crossvalidate, data, metrics, recipe, stacking
 from train.augment import Perturbation, normalise_batch, perturb, spec_augment
 from train.corpora import CorpusError
 from train.trainer import FitSettings, class_weights, fit, parameter_groups, soft_cross_entropy
@@ -155,6 +155,20 @@ def test_evaluation_and_the_predictor_agree(small, folder, tmp_path, capsys):
     for branch in ("audio", "text", "bimodal"):
         losses = [-np.log(getattr(predictor(clip, row["text"]), branch).probabilities[row["label"]]) for row in rows]
         assert figures[branch]["soft_cross_entropy"] == pytest.approx(np.mean(losses), abs=1e-4)
+
+
+@pytest.mark.parametrize("part", ["audio", "text", "bimodal"])
+def test_cross_validation_prints_a_row_a_seed(small, folder, capsys, part, monkeypatch):
+    monkeypatch.setattr(crossvalidate, "DRAWS", 2)
+    assert cli.main(["crossvalidate", str(small), "--part", part, "--data", str(folder), "--seeds", "2"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [row["seed"] for row in rows] == [0, 1]
+    assert all(np.isfinite(list(row.values())).all() for row in rows)
+    if part == "text":
+        assert rows[0]["MELD test UAR"] > 80  # each emotion has a word of its own
+    if part == "bimodal":
+        better = max(rows[0]["audio UAR"], rows[0]["text UAR"])
+        assert rows[0]["gain over the better branch"] == pytest.approx(rows[0]["bimodal UAR"] - better)
 
 
 def test_a_fitted_encoder_is_read_back_and_not_fitted_again(small, folder, monkeypatch):
