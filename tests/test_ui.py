@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from concurrent.futures import Future
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bibier.asr import Choice, Transcript, Word
+from bibier.audio import MAX_SECONDS
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
 from bibier.messages import LANGUAGES, InputError, Message
 from bibier.predictor import Branch, Heard, Prediction, WordWeight
@@ -327,3 +329,8 @@ def test_examples(tmp_path):
     assert short(Example(tmp_path / "other.wav", "", "en", {"en": "Rain, and a voice"}), "en") == "Rain"
     assert short(Example(tmp_path / "disagree_en.wav", "", "en", {}), "en") == say("example_disagree", "en")
     assert read_examples(tmp_path / "none") == ()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_limit_that_is_stated_is_the_limit_that_is_kept(language):
+    assert re.search(rf"\b{MAX_SECONDS // 60} мин|\b{MAX_SECONDS // 60} min", say("voice_hint", language))

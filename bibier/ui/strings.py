@@ -18,8 +18,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     # left: the voice and the words
     "voice": ("Voice", "Голос"),
     "voice_hint": (
-        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; 20 minutes at most.",
-        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до 20 минут.",
+        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; 10 minutes at most.",
+        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до 10 минут.",
     ),
     "examples": (
         "Or try an example (synthetic voices: no measure of accuracy)",
