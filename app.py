@@ -11,12 +11,13 @@ from bibier import asr
 from bibier.ui import page
 from bibier.ui.services import Services, read_examples
 
+PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
 
 
-def load(name: str, served: threading.Event):
-    """Bring torch and the models in once the page is served; the first use compiles, so it is made here."""
-    served.wait()
+def load(name: str, opened: threading.Event):
+    """Bring torch and the models in once the page is seen; the first use compiles, so it is made here."""
+    opened.wait(PATIENCE)
     from bibier import checkpoint
     from bibier.predictor import Predictor
 
@@ -52,8 +53,8 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
     options = parser.parse_args()
 
-    served = threading.Event()
-    reader = ThreadPoolExecutor(1, thread_name_prefix="models").submit(load, options.checkpoint, served)
+    opened = threading.Event()
+    reader = ThreadPoolExecutor(1, thread_name_prefix="models").submit(load, options.checkpoint, opened)
     reader.add_done_callback(report)
     services = Services(
         reader,
@@ -62,10 +63,10 @@ def main() -> None:
         fetch=lambda name, progress: whisper(name, progress).load(),
         as_json=as_json,
         examples=EXAMPLES,
+        opened=opened.set,
     )
     app = page.build(services)
     page.launch(app, services, host=options.host, port=options.port)
-    served.set()
     app.block_thread()
 
 

@@ -2,8 +2,8 @@
 
 Two figures, each printed as median (least–most):
 
-* first paint: from starting `python app.py` to the Analyse button on the screen, with a browser that is open already
-  and loads the page again and again until it answers;
+* first paint: from starting `python app.py` to the Analyse button on the screen, in a browser that is open already and
+  goes to the page once it answers;
 * click to charts: from the click on Analyse, with a transcript given and everything warm, to the new bars drawn.
 """
 
@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("BIBIER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -57,6 +57,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def answered(port: int) -> None:
+    """Wait until something listens on the port."""
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+
+
 def first_paint(browser, checkpoint: str) -> float:
     """Return the seconds from the command to the button on the screen."""
     port, context = free_port(), browser.new_context()
@@ -65,12 +74,8 @@ def first_paint(browser, checkpoint: str) -> float:
     begun = time.perf_counter()
     app = start(port, checkpoint)
     try:
-        while True:
-            try:
-                page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
-                break
-            except Error:
-                time.sleep(0.05)
+        answered(port)
+        page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
         page.wait_for_selector("#analyse")
         return time.perf_counter() - begun
     finally:
@@ -86,12 +91,8 @@ def clicks(browser, checkpoint: str, runs: int) -> list[float]:
     try:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(WAIT)
-        while True:
-            try:
-                page.goto(f"http://127.0.0.1:{port}")
-                break
-            except Error:
-                time.sleep(0.2)
+        answered(port)
+        page.goto(f"http://127.0.0.1:{port}")
         page.wait_for_selector("#chart .js-plotly-plot .xtick")
         page.wait_for_function("!document.querySelector('#stage .busy')")
         page.locator("button.example").first.click()

@@ -60,6 +60,8 @@ class Services:
         Gives a prediction to a program, its sentences in the language named.
     examples
         Clips to try.
+    opened
+        Told when a page stands in a browser, so that loading the models doesn't delay the first.
     """
 
     reader: Future[Callable[[str], Reader]]
@@ -68,6 +70,7 @@ class Services:
     fetch: Callable[[str, Progress], None]
     as_json: Callable[[Prediction, str], dict]
     examples: tuple[Example, ...] = ()
+    opened: Callable[[], None] = lambda: None
 
 
 def read_examples(folder: Path) -> tuple[Example, ...]:

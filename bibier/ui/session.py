@@ -275,6 +275,7 @@ class Desk:
 
     def restore(self, view: View) -> Shown:
         """Show a tab's last result again after a reload, or the empty page."""
+        self.services.opened()
         moment = self.shelf.get(view.token)
         if moment is None:
             return blank(view.look)
