@@ -9,7 +9,7 @@ from bibier.messages import InputError
 from bibier.ui import shell
 from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services
-from bibier.ui.session import Desk, Shown, failure
+from bibier.ui.session import Desk, LoadError, Shown, failure
 from bibier.ui.strings import say
 
 WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
@@ -178,9 +178,9 @@ def build(services: Services, i18n: gr.I18n) -> None:
         try:
             return desk.predict(clip, text, language)
         except InputError as error:
-            raise gr.Error(error.text(language)) from error
-        except ValueError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(error.text(language), print_exception=False) from error
+        except (ValueError, LoadError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
     def wire(event, function, inputs, name, *, js=WAIT, shows=tuple(part), **settings):
         settings = {"api_name": name, "js": js} | HIDDEN | settings
