@@ -25,6 +25,8 @@ class LogMelConfig:
     hop: float = 0.010  # s
     average: int = 2  # hops averaged into one frame
     trim: float = 40.0  # dB under the loud frames below which the ends are cut off
+    above: float = 6.0  # dB over the faint frames, the same where noise fills the pauses
+    stand_out: float = 12.0  # dB under the loud frames that are never cut off
     level: float = 0.05  # RMS after levelling
     floor: float = 1e-3  # added to mel power before the logarithm; the mean power of a bin is about 1.3
 
@@ -51,7 +53,12 @@ class LogMel:
         )
         power = (spectrum.real**2 + spectrum.imag**2).T @ self._filters.T  # (hops, M)
         energy = power.sum(1)
-        loud = np.flatnonzero(energy > np.percentile(energy, 95) * 10 ** (-c.trim / 10))
+        faint, strong = np.percentile(energy, (10, 95))
+        # In noise the ends never fall silent: there the faint frames tell its level, as long as speech stands out of it.
+        threshold = max(
+            strong * 10 ** (-c.trim / 10), min(faint * 10 ** (c.above / 10), strong * 10 ** (-c.stand_out / 10))
+        )
+        loud = np.flatnonzero(energy > threshold)
         if len(loud):
             power = power[loud[0] : loud[-1] + 1]
         # Levelling the trimmed speech in the power domain is the same as levelling its samples.

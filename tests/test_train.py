@@ -391,6 +391,14 @@ def test_level_does_not_matter_to_the_features():
     np.testing.assert_allclose(extractor(sound), extractor(sound / 10), atol=2e-2)
 
 
+def test_noise_does_not_keep_the_silent_ends():
+    extractor, sound = LogMel(), voice(1.0).astype(np.float32)
+    framed = np.pad(sound, 16_000)
+    noise = 0.1 * np.sqrt(np.mean(framed**2)) * np.random.default_rng(0).standard_normal(len(framed))
+    clean, noisy = len(extractor.power(framed)), len(extractor.power((framed + noise).astype(np.float32)))
+    assert clean <= 55 and 0.7 * clean <= noisy <= 1.1 * clean
+
+
 def test_a_perturbation_of_nothing_changes_nothing():
     still = Perturbation(stretch=0, shift=0, equaliser=0, noise=0, telephone=0, time_masks=0, bin_masks=0)
     power, mask = data.pad([np.random.default_rng(0).random((n, 64), dtype=np.float32) for n in (30, 50)])
