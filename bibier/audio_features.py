@@ -54,7 +54,7 @@ class LogMel:
         power = (spectrum.real**2 + spectrum.imag**2).T @ self._filters.T  # (hops, M)
         energy = power.sum(1)
         faint, strong = np.percentile(energy, (10, 95))
-        # In noise the ends never fall silent: there the faint frames tell its level, as long as speech stands out of it.
+        # In noise the ends never fall silent: there the faint frames tell its level, if speech stands out of it.
         threshold = max(
             strong * 10 ** (-c.trim / 10), min(faint * 10 ** (c.above / 10), strong * 10 ** (-c.stand_out / 10))
         )
