@@ -29,6 +29,7 @@ class LogMelConfig:
     stand_out: float = 12.0  # dB under the loud frames that are never cut off
     level: float = 0.05  # RMS after levelling
     floor: float = 1e-3  # added to mel power before the logarithm; the mean power of a bin is about 1.3
+    kind: str = "log-mel"
 
 
 class LogMel:

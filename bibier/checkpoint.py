@@ -17,13 +17,9 @@ import torch
 from safetensors.torch import save_file
 
 from bibier.audio import SAMPLE_RATE
-from bibier.audio_features import LogMel, LogMelConfig
 from bibier.labels import EMOTIONS
 from bibier.messages import InputError
-from bibier.models.fusion import BiFormer, FusionConfig
-from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
-from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
-from bibier.text_features import CharNgrams, CharNgramsConfig
+from bibier.parts import PARTS, build, settings
 
 FORMAT = 1
 ROOT = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -44,12 +40,14 @@ class BundleConfig:
     """All that is needed to rebuild a bundle and to know what it is; every field is JSON."""
 
     name: str
-    audio_features: LogMelConfig
-    audio_encoder: AudioEncoderConfig
-    text_features: CharNgramsConfig
-    text_encoder: TextEncoderConfig
-    fusion: FusionConfig
-    calibration: Calibration
+    # Parts, each a config that `parts` knows. A bundle without an encoder, as of published weights of one modality,
+    # judges by the other alone.
+    audio_features: object | None = None
+    audio_encoder: object | None = None
+    text_features: object | None = None
+    text_encoder: object | None = None
+    fusion: object | None = None
+    calibration: Calibration = Calibration()
     languages: tuple[str, ...] = ("en", "ru")
     licence: str = "research, non-commercial"
     text_prior: tuple[float, ...] = (1 / 7,) * 7  # classes among the texts of the training set, in the order of labels
@@ -67,46 +65,61 @@ class Bundle(torch.nn.Module):
     def __init__(self, config: BundleConfig):
         super().__init__()
         self.config = config
-        _agree(config)
-        self.audio_features = LogMel(config.audio_features)
-        self.text_features = CharNgrams(config.text_features)
-        self.audio_encoder = AudioEncoder(config.audio_encoder)
-        self.text_encoder = TextEncoder(config.text_encoder)
-        self.fusion = BiFormer(config.fusion)
+        for part in PARTS:
+            setattr(self, part, build(part, getattr(config, part)))
+        _agree(self)
 
     def fuse(self, heard, words):
-        """Run the fusion on two `Encoded` batches; the pool reads calibrated log-probabilities."""
+        """Run the fusion on two `Encoded` batches and their judgements."""
         calibration = self.config.calibration
         return self.fusion(
             audio=heard.hidden,
             audio_mask=heard.mask,
             text=words.hidden,
             text_mask=words.mask,
-            audio_log=torch.log_softmax(heard.logits / calibration.audio, dim=-1),
-            text_log=torch.log_softmax(words.logits / calibration.text, dim=-1),
+            audio_log=evidence(self.config.fusion, heard.logits, calibration.audio),
+            text_log=evidence(self.config.fusion, words.logits, calibration.text),
         )
 
 
-def _agree(config: BundleConfig) -> None:
-    """Raise ValueError where two parts of a config contradict each other."""
-    features, encoder = config.text_features, config.text_encoder
-    for name in ("buckets", "slots"):
-        ours, theirs = getattr(features, name), getattr(encoder, name)
-        if ours != theirs:
-            raise ValueError(f"text_features.{name} is {ours}, and text_encoder.{name} is {theirs}")
-    if config.audio_features.bins != config.audio_encoder.bins:
-        raise ValueError(f"audio_features.bins is {config.audio_features.bins}, and the encoder reads other bins")
+def evidence(fusion_config, logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return what a fusion reads of a branch's judgement (B, 7): calibrated log-probabilities, or the logits as they
+    are for a published variant, which was trained on those."""
+    if getattr(fusion_config, "reads_logits", False):
+        return logits
+    return torch.log_softmax(logits / temperature, dim=-1)
+
+
+def _agree(bundle: Bundle) -> None:
+    """Raise ValueError where two parts of a bundle contradict each other."""
+    config = bundle.config
+    for modality in ("audio", "text"):
+        features, encoder = getattr(config, f"{modality}_features"), getattr(config, f"{modality}_encoder")
+        if (features is None) != (encoder is None):
+            raise ValueError(f"{modality}_features and {modality}_encoder belong together: give both or none")
+        for name in ("bins", "buckets", "slots"):
+            ours, theirs = getattr(features, name, None), getattr(encoder, name, None)
+            if None not in (ours, theirs) and ours != theirs:
+                raise ValueError(f"{modality}_features.{name} is {ours}, and {modality}_encoder.{name} is {theirs}")
+        if config.fusion is not None:
+            if encoder is None:
+                raise ValueError(f"the fusion needs an encoder of {modality}")
+            made, read = getattr(bundle, f"{modality}_encoder").dim_out, getattr(config.fusion, f"{modality}_dim")
+            if made != read:
+                raise ValueError(f"the {modality} encoder gives {made} features, and the fusion reads {read}")
+    if config.audio_encoder is None and config.text_encoder is None:
+        raise ValueError("neither an audio encoder nor a text encoder")
     calibration = dataclasses.asdict(config.calibration).values()
     if not all(isinstance(t, int | float) and 0 < t < float("inf") for t in calibration):
         raise ValueError("every temperature of calibration must be positive")
 
 
-def save(bundle: Bundle, folder: str | Path, card: str) -> Path:
-    """Write a checkpoint folder; floating-point tensors are stored as float16."""
+def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) -> Path:
+    """Write a checkpoint folder; floating-point tensors are stored as float16, or with `half=False` as they are."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in bundle.state_dict().items()
     }
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
@@ -187,32 +200,22 @@ def read_config(folder: Path) -> BundleConfig:
     if raw.get("sample_rate") != SAMPLE_RATE:
         raise InputError("checkpoint-rate", name=name, found=raw.get("sample_rate"), expected=SAMPLE_RATE)
     try:
-        return _build(BundleConfig, raw)
-    except (TypeError, ValueError) as error:
+        return _build(raw)
+    except (TypeError, ValueError, AssertionError) as error:
         # The constructor's own words name the key; what stands before them names only the class.
         detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
         raise InputError("checkpoint-config-bad", name=name, detail=detail) from error
 
 
-_PARTS = {
-    "audio_features": LogMelConfig,
-    "audio_encoder": AudioEncoderConfig,
-    "text_features": CharNgramsConfig,
-    "text_encoder": TextEncoderConfig,
-    "fusion": FusionConfig,
-    "calibration": Calibration,
-}
-
-
-def _build(cls, raw: dict):
-    """Make a frozen dataclass of a JSON object; lists become tuples, an unknown key is a TypeError."""
+def _build(raw: dict) -> BundleConfig:
+    """Make a config of a JSON object; lists become tuples, an unknown key is a TypeError."""
     values = {}
     for key, value in raw.items():
-        if cls is BundleConfig and key in _PARTS:
+        if key in PARTS and value is not None or key == "calibration":
             if not isinstance(value, dict):
                 raise TypeError(f"{key} must be an object")
-            value = _build(_PARTS[key], value)
+            value = Calibration(**value) if key == "calibration" else settings(key, value)
         elif isinstance(value, list):
             value = tuple(value)
         values[key] = value
-    return cls(**values)
+    return BundleConfig(**values)

@@ -75,6 +75,7 @@ class CharNgramsConfig:
     slots: int = 24  # K
     shortest: int = 3  # characters of an n-gram, the boundary marks < and > included
     longest: int = 5
+    kind: str = "char-ngrams"
 
 
 class CharNgrams:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bibier.audio_features import LogMel
-from bibier.models.fusion import BiFormer, FusionConfig
+from bibier.models.fusion import Fusion, FusionConfig, build_fusion
 from bibier.models.text_encoder import TextEncoder
 from bibier.models.unimodal import AudioEncoder
 from bibier.text_features import CharNgrams
@@ -234,13 +234,13 @@ def pair_inputs(audio: Read, text: Read, left: np.ndarray, right: np.ndarray, t:
     }
 
 
-def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: np.ndarray, seed: int) -> BiFormer:
+def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: np.ndarray, seed: int) -> Fusion:
     """Fit the fusion on pairs of a clip and a text with the same label, drawn anew every epoch."""
     part = recipe.fusion
     settings = {f.name: getattr(part, f.name) for f in dataclasses.fields(FusionConfig) if hasattr(part, f.name)}
     config = FusionConfig(audio_dim=audio.hidden[0].shape[1], text_dim=text.hidden[0].shape[1], **settings)
     torch.manual_seed(seed)
-    model = BiFormer(config)
+    model = build_fusion(config)
     if config.pool:
         # The pool starts as the product of both calibrated branches under a uniform prior.
         with torch.no_grad():
@@ -258,9 +258,7 @@ def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: 
 
 
 @torch.no_grad()
-def fuse(
-    model: BiFormer, audio: Read, text: Read, left: Sequence[int], right: Sequence[int], t: Temperatures
-) -> Tensor:
+def fuse(model: Fusion, audio: Read, text: Read, left: Sequence[int], right: Sequence[int], t: Temperatures) -> Tensor:
     """Return the fusion's logits (N, 7) of pairs."""
     left, right = np.asarray(left), np.asarray(right)
     logits = torch.zeros(len(left), 7)

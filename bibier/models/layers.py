@@ -57,3 +57,86 @@ def resample_valid(x: Tensor, mask: Tensor, length: int) -> Tensor:
     from_left = x.gather(1, left.unsqueeze(-1).expand(-1, -1, dim))
     from_right = x.gather(1, right.unsqueeze(-1).expand(-1, -1, dim))
     return torch.lerp(from_left, from_right, share) * (valid > 0).unsqueeze(-1)
+
+
+class GraphAttention(nn.Module):
+    """Graph attention (Veličković et al., 2018) on complete graphs with self-loops: (B, N, D) → (B, N, heads · D').
+
+    e_ij = LeakyReLU(a_dst · z_i + a_src · z_j), α = softmax_j e, out_i = Σ_j α_ij z_j + bias, for each head.
+    Every sample is a graph of its own.
+    """
+
+    def __init__(self, inputs: int, outputs: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.linear = nn.Linear(inputs, heads * outputs, bias=False)
+        self.source = nn.Parameter(torch.empty(heads, outputs))
+        self.target = nn.Parameter(torch.empty(heads, outputs))
+        self.bias = nn.Parameter(torch.zeros(heads * outputs))
+        for weight in (self.linear.weight, self.source, self.target):
+            nn.init.xavier_uniform_(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.linear(x).unflatten(-1, (self.heads, -1))  # (B, N, heads, D')
+        score = (z * self.target).sum(-1)[:, :, None] + (z * self.source).sum(-1)[:, None]  # (B, N, N, heads)
+        share = torch.softmax(nn.functional.leaky_relu(score, 0.2), dim=2)
+        return torch.einsum("bijh,bjhd->bihd", share, z).flatten(2) + self.bias  # (B, N, heads · D')
+
+
+class Graph(nn.Module):
+    """The two modalities as two nodes of a graph, two layers of graph attention: (B, D) twice → (B, 2, D).
+
+    Each node is projected first: Linear, norm, dropout, ReLU (paper, BiGraphFormer).
+    """
+
+    def __init__(self, dim: int, heads: int, dropout: float):
+        super().__init__()
+        self.node = nn.ModuleDict(
+            {
+                name: nn.Sequential(nn.Linear(dim, dim), nn.LayerNorm(dim), nn.Dropout(dropout), nn.ReLU())
+                for name in ("audio", "text")
+            }
+        )
+        self.first = GraphAttention(dim, dim, heads)
+        self.second = GraphAttention(heads * dim, dim, 1)
+
+    def forward(self, *, audio: Tensor, text: Tensor) -> Tensor:
+        nodes = torch.stack((self.node["audio"](audio), self.node["text"](text)), dim=1)  # (B, 2, D)
+        return self.second(torch.relu(self.first(nodes)))  # (B, 2, D)
+
+
+class GatedAddition(nn.Module):
+    """Gated addition of two nodes: z ⊙ tanh(x₁ W₁) + (1 − z) ⊙ tanh(x₂ W₂): (B, 2, D) → (B, G).
+
+    `over="each"` is a sigmoid gate for each feature; `over="features"` is the published softmax over the features.
+    """
+
+    def __init__(self, inputs: int, outputs: int, dropout: float, *, over: str = "each"):
+        super().__init__()
+        self.first = nn.Linear(inputs, outputs, bias=False)
+        self.second = nn.Linear(inputs, outputs, bias=False)
+        self.gate = nn.Linear(2 * inputs, outputs, bias=False)
+        for linear in (self.first, self.second, self.gate):
+            nn.init.xavier_uniform_(linear.weight)
+        self.dropout = nn.Dropout(dropout)
+        self.over = over
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        left, right = nodes.unbind(1)  # (B, D) each
+        score = self.dropout(self.gate(nodes.flatten(1)))  # (B, G)
+        share = torch.softmax(score, dim=-1) if self.over == "features" else torch.sigmoid(score)
+        left, right = (self.dropout(torch.tanh(f(x))) for f, x in ((self.first, left), (self.second, right)))
+        return share * left + (1 - share) * right
+
+
+def mix(judgements: tuple[Tensor, ...], weight: Tensor, *, linear: bool) -> Tensor:
+    """Weigh M judgements (B, K) class by class with softmax over M of `weight` (M, K) (paper, WPF): logits (B, K).
+
+    The judgements are logits or log-probabilities. Their probabilities are mixed, and the logarithm of the mixture is
+    returned; with `linear`, the judgements themselves are mixed, as published.
+    """
+    share = torch.log_softmax(weight, dim=0)[:, None]  # (M, 1, K)
+    stacked = torch.stack(judgements)  # (M, B, K)
+    if linear:
+        return (share.exp() * stacked).sum(0)
+    return torch.logsumexp(share + torch.log_softmax(stacked, dim=-1), dim=0)

@@ -39,6 +39,7 @@ class TextEncoderConfig:
     context: float = 0.5  # scale of the votes of the states beside those of the n-grams
     dropout: float = 0.5  # of the states, in training
     ngram_dropout: float = 0.5  # of single n-grams on the way to the states, in training
+    kind: str = "votes"
 
 
 class TextEncoder(nn.Module):

@@ -36,6 +36,7 @@ class AudioEncoderConfig:
     hidden: int = 64  # per direction
     layers: int = 1
     dropout: float = 0.3
+    kind: str = "conv"
 
 
 class MaskedConv(nn.Module):

@@ -1,0 +1,57 @@
+"""What a bundle can be made of: for each part, its kinds, their settings and how they are built.
+
+A part is written down as a table of settings, in a checkpoint's JSON as in a recipe's TOML; its field `kind` says which
+one it is, and the first kind is meant where none is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bibier.audio_features import LogMel, LogMelConfig
+from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
+from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
+from bibier.text_features import CharNgrams, CharNgramsConfig
+
+
+class Kind(NamedTuple):
+    """One kind of a part."""
+
+    config: type  # frozen dataclass of JSON fields
+    build: Callable  # config → the part
+
+
+PARTS: dict[str, dict[str, Kind]] = {
+    "audio_features": {"log-mel": Kind(LogMelConfig, LogMel)},
+    "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)},
+    "text_features": {"char-ngrams": Kind(CharNgramsConfig, CharNgrams)},
+    "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)},
+    "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
+    | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS},
+}
+
+
+def settings(part: str, raw: dict):
+    """Make a part's config of a table of settings; lists become tuples.
+
+    Raises
+    ------
+    ValueError
+        The kind is unknown.
+    TypeError
+        A field is unknown or missing.
+    AssertionError
+        A value is out of its range.
+    """
+    kinds = PARTS[part]
+    kind = raw.get("kind", next(iter(kinds)))
+    if kind not in kinds:
+        raise ValueError(f"{part} knows no kind {kind!r}; known are {', '.join(kinds)}")
+    return kinds[kind].config(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
+
+
+def build(part: str, config):
+    """Build a part of its config; None gives None: a bundle without that part."""
+    return None if config is None else PARTS[part][config.kind].build(config)
