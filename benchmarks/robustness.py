@@ -20,9 +20,9 @@ from scipy.signal import butter, sosfiltfilt
 
 from bibier import audio
 from bibier.audio import SAMPLE_RATE
-from bibier.audio_features import LogMel
+from bibier.parts import build
 from train import bundle as fitting
-from train import recipe
+from train import recipe, sources
 from train.metrics import uar
 from train.stacking import held_out
 
@@ -82,8 +82,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     chosen = recipe.load(options.recipe)
-    source = fitting.audio_source(chosen, options.data)
-    extractor = LogMel(chosen.audio.features)
+    source = sources.audio_source(chosen, options.data)
+    extractor = build("audio_features", chosen.audio.features)
     clips = [audio.load(item.path).samples for item in source.items]
     lost: dict[str, list[float]] = {name: [] for name in ("clean", *CONDITIONS)}
     for name in lost:
@@ -93,7 +93,7 @@ def main() -> None:
         for seed in range(options.seeds):
             predicted = np.zeros(len(clips), dtype=int)
             for number, fold in enumerate(source.folds):
-                encoder = fitting.fit_audio(chosen, source, fitting.all_but(source, number), seed)
+                encoder = fitting.fit_audio(chosen, source, source.all_but(number), seed)
                 read = held_out(encoder, [features[i] for i in fold], source.labels[fold])
                 predicted[fold] = read.logits.argmax(1).numpy()
             lost[name].append(uar(source.labels, predicted))

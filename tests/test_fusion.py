@@ -186,7 +186,7 @@ def test_an_open_gate_passes_one_node_and_a_closed_one_the_other():
 @torch.no_grad()
 @pytest.mark.parametrize("kind", [kind for kind in FUSIONS if kind != "wpf"])
 def test_the_words_reach_the_result_through_attention_only_where_they_should(kind):
-    """Changing one word changes the logits; in the graph models every sample of a batch has edges, not the first alone."""
+    """Changing one word changes the logits of every sample: in the graphs each has its edges, not the first alone."""
     torch.manual_seed(5)
     model = shaken(build_fusion(FusionConfig(6, 5, 8, 11, 1, 2, 8, kind=kind, graph_heads=2, gated=6))).eval()
     audio, text, logs = torch.randn(3, 20, 6), torch.randn(3, 4, 5), torch.zeros(3, 7)

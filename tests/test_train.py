@@ -17,7 +17,7 @@ from bibier.labels import EMOTIONS
 from bibier.predictor import Predictor
 from train import __main__ as cli
 from train import bundle as fitting
-from train import corpora, crossvalidate, data, metrics, recipe, stacking
+from train import corpora, crossvalidate, data, metrics, recipe, sources, stacking
 from train.augment import Perturbation, normalise_batch, perturb, spec_augment
 from train.corpora import CorpusError
 from train.trainer import FitSettings, class_weights, fit, parameter_groups, soft_cross_entropy
@@ -101,6 +101,10 @@ epochs = 12
 batch = 8
 learning_rate = 0.05
 [fusion]
+pairs = 4
+
+[fusion.model]
+kind = "biformer"
 hidden = 8
 length = 12
 layers = 1
@@ -108,7 +112,7 @@ heads = 2
 out = 8
 dropout = 0.1
 pool = true
-pairs = 4
+
 [fusion.fit]
 epochs = 2
 batch = 16
@@ -173,14 +177,14 @@ def test_cross_validation_prints_a_row_a_seed(small, folder, capsys, part, monke
 
 def test_a_fitted_encoder_is_read_back_and_not_fitted_again(small, folder, monkeypatch):
     chosen = recipe.load(small)
-    source = fitting.audio_source(chosen, folder)
-    rows = fitting.all_but(source, 0)
+    source = sources.audio_source(chosen, folder)
+    rows = source.all_but(0)
     first = fitting.fit_audio(chosen, source, rows, 0)
     monkeypatch.setattr(fitting, "_fit", lambda *_: pytest.fail("fitted twice"))
     second = fitting.fit_audio(chosen, source, rows, 0)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     with pytest.raises(pytest.fail.Exception):
-        fitting.fit_audio(chosen, source, fitting.all_but(source, 1), 0)
+        fitting.fit_audio(chosen, source, source.all_but(1), 0)
 
 
 def test_a_change_of_one_setting_reaches_the_recipe(small):
@@ -363,8 +367,8 @@ def test_groups_take_the_parameters_that_they_name():
 
 def test_each_corpus_has_class_weights_of_its_own(small, folder):
     chosen = recipe.load(small)
-    source = fitting.text_source(chosen, folder)
-    weighted = fitting.weighted_targets(chosen, source)
+    source = sources.text_source(chosen, folder)
+    weighted = sources.weighted_targets(chosen, source)
     corpus = np.array([item.corpus for item in source.items])
     for name in ("meld", "resd"):
         np.testing.assert_allclose(weighted[corpus == name].sum(0), (corpus == name).sum() / 7, rtol=1e-5)

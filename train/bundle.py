@@ -16,68 +16,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from bibier.audio_features import LogMel
-from bibier.models.fusion import Fusion, FusionConfig, build_fusion
-from bibier.models.text_encoder import TextEncoder
-from bibier.models.unimodal import AudioEncoder
-from bibier.text_features import CharNgrams
-from train import corpora, data
+from bibier.checkpoint import evidence
+from bibier.parts import build
+from train import data
 from train.metrics import fit_temperature
 from train.recipe import Recipe
+from train.sources import Source, weighted_targets
 from train.stacking import Read, matched, out_of_fold
 from train.trainer import class_weights, fit
 
 ENCODERS = Path(".cache/encoders")
 
 
-@dataclass(frozen=True)
-class Source:
-    """One modality's training rows, their features and their folds."""
-
-    items: list[corpora.Item]
-    features: list[np.ndarray]  # what the encoder reads
-    raw: list[np.ndarray]  # what its training batches are made of
-    targets: np.ndarray  # (N, 7), soft
-    labels: np.ndarray  # (N,)
-    folds: list[np.ndarray]
-
-
-def audio_source(recipe: Recipe, folder: Path) -> Source:
-    """Read the training clips of the recipe; folds are groups of actors."""
-    items = [item for name in recipe.audio.corpora for item in corpora.read(name, folder, "train")]
-    extractor = LogMel(recipe.audio.features)
-    powers = data.mel_power(items, extractor)
-    return Source(
-        items,
-        [extractor.features(power) for power in powers],
-        powers,
-        np.stack([item.target for item in items]),
-        np.array([item.label for item in items]),
-        corpora.folds(items, recipe.audio.folds, "speaker"),
-    )
-
-
-def text_source(recipe: Recipe, folder: Path) -> Source:
-    """Read the training texts of the recipe; folds are groups of dialogues."""
-    items: list[corpora.Item] = []
-    targets: list[np.ndarray] = []
-    for name in recipe.text.corpora:
-        rows = corpora.read(name, folder, "train")
-        items += rows
-        if soft := recipe.text.soft.get(name):
-            rows = corpora.soften(rows, folder / soft["table"], soft["weight"])
-        targets += [item.target for item in rows]
-    extractor = CharNgrams(recipe.text.features)
-    ids = [extractor(item.text) for item in items]
-    labels = np.array([item.label for item in items])
-    return Source(items, ids, ids, np.stack(targets), labels, corpora.folds(items, recipe.text.folds, "dialogue"))
-
-
-def _fitted(
-    make: Callable[[], torch.nn.Module], train: Callable[[torch.nn.Module], None], key: list
-) -> torch.nn.Module:
+def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module], None], key: list) -> nn.Module:
     """Fit a model, or read it back if the very same fit was made before."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
     file = ENCODERS / f"{digest}.safetensors"
@@ -114,42 +67,34 @@ def _settings(part) -> dict:
     return found
 
 
-def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> AudioEncoder:
+def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
     """Fit the audio encoder on some rows of the source."""
     part = recipe.audio
     torch.manual_seed(seed)
 
-    def train(model: AudioEncoder) -> None:
+    def train(model: nn.Module) -> None:
         batches = data.audio_batches(
             [source.raw[i] for i in rows], source.targets[rows], part.fit.batch, part.perturbation, part.features.floor
         )
         _fit(model, batches, source.targets[rows], part.fit, seed, report)
 
-    return _fitted(lambda: AudioEncoder(part.encoder), train, ["audio", *_key(part, source, rows, seed)])
+    return _fitted(lambda: build("audio_encoder", part.encoder), train, ["audio", *_key(part, source, rows, seed)])
 
 
-def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> TextEncoder:
+def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
     """Fit the text encoder on some rows of the source."""
     part = recipe.text
     torch.manual_seed(seed)
 
-    def train(model: TextEncoder) -> None:
-        model.count(source.raw[i] for i in rows)
+    def train(model: nn.Module) -> None:
+        if hasattr(model, "count"):
+            model.count(source.raw[i] for i in rows)
         targets = weighted_targets(recipe, source)[rows]
         batches = data.text_batches([source.raw[i] for i in rows], targets, part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
         _fit(model, batches, targets, plain, seed, report)
 
-    return _fitted(lambda: TextEncoder(part.encoder), train, ["text", *_key(part, source, rows, seed)])
-
-
-def weighted_targets(recipe: Recipe, source: Source) -> np.ndarray:
-    """Return the texts' targets (N, 7) times the class weights of their corpus: its classes differ from another's."""
-    targets = source.targets.copy()
-    corpus = np.array([item.corpus for item in source.items])
-    for name in recipe.text.corpora:
-        targets[corpus == name] *= class_weights(targets[corpus == name], recipe.text.fit.class_power).numpy()
-    return targets
+    return _fitted(lambda: build("text_encoder", part.encoder), train, ["text", *_key(part, source, rows, seed)])
 
 
 def _fit(model, batches, targets: np.ndarray, settings, seed: int, report) -> None:
@@ -164,43 +109,32 @@ def _fit(model, batches, targets: np.ndarray, settings, seed: int, report) -> No
     )
 
 
-def all_but(source: Source, *folds: int) -> np.ndarray:
-    """Return the rows of all folds but these."""
-    return np.sort(np.concatenate([fold for number, fold in enumerate(source.folds) if number not in folds]))
-
-
-def read_audio(recipe: Recipe, source: Source, seed: int, outside: int | None = None) -> tuple[AudioEncoder, Read]:
+def read_audio(recipe: Recipe, source: Source, seed: int, outside: int | None = None) -> tuple[nn.Module, Read]:
     """Fit the audio encoder on all folds but `outside`, and read those folds each without itself."""
     kept = [number for number in range(len(source.folds)) if number != outside]
     left_out = () if outside is None else (outside,)
-    encoder = fit_audio(recipe, source, all_but(source, *left_out), seed)
+    encoder = fit_audio(recipe, source, source.all_but(*left_out), seed)
     read = out_of_fold(
         source.features,
         source.labels,
         [source.folds[number] for number in kept],
         encoder,
-        lambda place: fit_audio(recipe, source, all_but(source, kept[place], *left_out), seed),
+        lambda place: fit_audio(recipe, source, source.all_but(kept[place], *left_out), seed),
     )
     return encoder, read
 
 
-def read_text(recipe: Recipe, source: Source, seed: int) -> tuple[TextEncoder, Read]:
+def read_text(recipe: Recipe, source: Source, seed: int) -> tuple[nn.Module, Read]:
     """Fit the text encoder on all rows, and read each fold without itself."""
-    encoder = fit_text(recipe, source, all_but(source), seed)
+    encoder = fit_text(recipe, source, source.all_but(), seed)
     read = out_of_fold(
         source.features,
         source.labels,
         source.folds,
         encoder,
-        lambda fold: fit_text(recipe, source, all_but(source, fold), seed),
+        lambda fold: fit_text(recipe, source, source.all_but(fold), seed),
     )
     return encoder, read
-
-
-def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
-    """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
-    prior = weighted_targets(recipe, source).sum(0)
-    return prior / prior.sum()
 
 
 @dataclass(frozen=True)
@@ -220,8 +154,10 @@ def temperatures(audio: Read, text: Read) -> Temperatures:
     )
 
 
-def pair_inputs(audio: Read, text: Read, left: np.ndarray, right: np.ndarray, t: Temperatures) -> dict[str, Tensor]:
-    """Return the fusion's inputs for pairs of clips and texts."""
+def pair_inputs(
+    config, audio: Read, text: Read, left: np.ndarray, right: np.ndarray, t: Temperatures
+) -> dict[str, Tensor]:
+    """Return the inputs of a fusion of this config for pairs of clips and texts."""
     sound, sound_mask = data.pad([audio.hidden[i] for i in left])
     words, words_mask = data.pad([text.hidden[i] for i in right])
     return {
@@ -229,19 +165,18 @@ def pair_inputs(audio: Read, text: Read, left: np.ndarray, right: np.ndarray, t:
         "audio_mask": sound_mask,
         "text": words,
         "text_mask": words_mask,
-        "audio_log": torch.log_softmax(audio.logits[left] / t.audio, dim=-1),
-        "text_log": torch.log_softmax(text.logits[right] / t.text, dim=-1),
+        "audio_log": evidence(config, audio.logits[left], t.audio),
+        "text_log": evidence(config, text.logits[right], t.text),
     }
 
 
-def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: np.ndarray, seed: int) -> Fusion:
+def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: np.ndarray, seed: int) -> nn.Module:
     """Fit the fusion on pairs of a clip and a text with the same label, drawn anew every epoch."""
     part = recipe.fusion
-    settings = {f.name: getattr(part, f.name) for f in dataclasses.fields(FusionConfig) if hasattr(part, f.name)}
-    config = FusionConfig(audio_dim=audio.hidden[0].shape[1], text_dim=text.hidden[0].shape[1], **settings)
+    config = part.config(audio.hidden[0].shape[1], text.hidden[0].shape[1])
     torch.manual_seed(seed)
-    model = build_fusion(config)
-    if config.pool:
+    model = build("fusion", config)
+    if getattr(config, "pool", False):
         # The pool starts as the product of both calibrated branches under a uniform prior.
         with torch.no_grad():
             model.head[-1].bias.copy_(torch.as_tensor(-np.log(prior)))
@@ -251,19 +186,21 @@ def fit_fusion(recipe: Recipe, audio: Read, text: Read, t: Temperatures, prior: 
         left, right = matched(audio, text, part.pairs, draw)
         for rows in data.buckets([len(text.hidden[i]) for i in right], part.fit.batch, generator):
             targets = torch.eye(7)[audio.labels[left[rows]]]
-            yield pair_inputs(audio, text, left[rows], right[rows], t), targets
+            yield pair_inputs(config, audio, text, left[rows], right[rows], t), targets
 
     steps = -(-7 * part.pairs // part.fit.batch) + 1
     return fit(model, batches, steps=steps, weights=torch.ones(7), settings=part.fit, seed=seed)
 
 
 @torch.no_grad()
-def fuse(model: Fusion, audio: Read, text: Read, left: Sequence[int], right: Sequence[int], t: Temperatures) -> Tensor:
+def fuse(
+    model: nn.Module, audio: Read, text: Read, left: Sequence[int], right: Sequence[int], t: Temperatures
+) -> Tensor:
     """Return the fusion's logits (N, 7) of pairs."""
     left, right = np.asarray(left), np.asarray(right)
     logits = torch.zeros(len(left), 7)
     for rows in data.buckets([len(text.hidden[i]) for i in right], 128, None):
-        logits[rows] = model(**pair_inputs(audio, text, left[rows], right[rows], t)).logits
+        logits[rows] = model(**pair_inputs(model.config, audio, text, left[rows], right[rows], t)).logits
     return logits
 
 

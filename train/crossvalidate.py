@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier.text_features import CharNgrams
 from train import bundle as fitting
 from train import corpora
 from train.metrics import ece, fit_temperature, scores, uar
 from train.recipe import Recipe
+from train.sources import audio_source, read_words, text_prior, text_source
 from train.stacking import held_out, matched
 
 DRAWS = 20  # of balanced pairs
@@ -23,11 +23,11 @@ DRAWS = 20  # of balanced pairs
 
 def audio(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
     """Actor cross-validation of the audio branch: every clip is judged by an encoder that never heard its actor."""
-    source = fitting.audio_source(recipe, folder)
+    source = audio_source(recipe, folder)
     for seed in seeds:
         logits = torch.zeros(len(source.labels), 7)
         for number, fold in enumerate(source.folds):
-            encoder = fitting.fit_audio(recipe, source, fitting.all_but(source, number), seed)
+            encoder = fitting.fit_audio(recipe, source, source.all_but(number), seed)
             logits[fold] = held_out(encoder, [source.features[i] for i in fold], source.labels[fold]).logits
             report(f"seed {seed} fold {number}: UAR {uar(source.labels[fold], logits[fold].argmax(1).numpy()):.2f}")
         yield {"seed": seed} | _calibrated(logits.numpy(), source.labels, source.folds)
@@ -38,15 +38,14 @@ def text(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[s
 
     The test figures are there to be reported; settings are chosen by the others.
     """
-    source = fitting.text_source(recipe, folder)
-    extractor = CharNgrams(recipe.text.features)
+    source = text_source(recipe, folder)
     official = {}
     for split in ("dev", "test"):
         items = corpora.read("meld", folder, split)
-        official[split] = [extractor(item.text) for item in items], np.array([item.label for item in items])
+        official[split] = read_words(recipe.text, items), np.array([item.label for item in items])
     resd = np.array([i for i, item in enumerate(source.items) if item.corpus == "resd"])
     for seed in seeds:
-        encoder = fitting.fit_text(recipe, source, fitting.all_but(source), seed)
+        encoder = fitting.fit_text(recipe, source, source.all_but(), seed)
         figures = {}
         for split, (features, labels) in official.items():
             found = scores(labels, _softmax(held_out(encoder, features, labels).logits))
@@ -70,13 +69,12 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
     those of the recipe's seed, the fusion is fitted anew for every seed. "product" is the product of both calibrated
     branches, with the text's prior taken out.
     """
-    sound = fitting.audio_source(recipe, folder)
-    words = fitting.text_source(recipe, folder)
-    prior = fitting.text_prior(recipe, words)
+    sound = audio_source(recipe, folder)
+    words = text_source(recipe, folder)
+    prior = text_prior(recipe, words)
     text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
     dev = corpora.read("meld", folder, "dev")
-    extractor = CharNgrams(recipe.text.features)
-    dev_read = held_out(text_encoder, [extractor(i.text) for i in dev], np.array([i.label for i in dev]))
+    dev_read = held_out(text_encoder, read_words(recipe.text, dev), np.array([i.label for i in dev]))
     for seed in seeds:
         rows: list[dict] = []
         for number, fold in enumerate(sound.folds):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bibier.audio_features import LogMelConfig
-from bibier.models.text_encoder import TextEncoderConfig
-from bibier.models.unimodal import AudioEncoderConfig
-from bibier.text_features import CharNgramsConfig
+from bibier.parts import settings
 from train.augment import Perturbation
 from train.corpora import CorpusError
 from train.trainer import FitSettings
@@ -22,11 +20,12 @@ class AudioPart:
     """What the audio encoder is and how it is fitted."""
 
     corpora: tuple[str, ...]
-    folds: int  # of actors, for cross-validation and for the fusion's inputs
-    features: LogMelConfig
-    encoder: AudioEncoderConfig
-    perturbation: Perturbation
+    folds: int  # of groups, for cross-validation and for the fusion's inputs
+    features: object  # settings of a kind of `parts`
+    encoder: object
     fit: FitSettings
+    perturbation: Perturbation = Perturbation()
+    group: str = "speaker"  # what a fold must not divide: speaker or dialogue
 
 
 @dataclass(frozen=True)
@@ -34,26 +33,27 @@ class TextPart:
     """What the text encoder is and how it is fitted."""
 
     corpora: tuple[str, ...]
-    folds: int  # of dialogues
-    soft: dict  # corpus → {table, weight}: LS-LLM distributions mixed into the targets
-    features: CharNgramsConfig
-    encoder: TextEncoderConfig
+    folds: int
+    features: object
+    encoder: object
     fit: FitSettings
+    soft: dict = field(default_factory=dict)  # corpus → {table, weight}: LS-LLM distributions mixed into the targets
+    group: str = "dialogue"
 
 
 @dataclass(frozen=True)
 class FusionPart:
     """What the fusion is and how it is fitted."""
 
-    hidden: int
-    length: int
-    layers: int
-    heads: int
-    out: int
-    dropout: float
-    pool: bool
-    pairs: int  # of each emotion, drawn anew for every epoch
+    model: dict  # settings of a kind of fusion; its audio_dim and text_dim are those of the encoders
     fit: FitSettings
+    pairs: int = (
+        0  # of each emotion, a clip and a text with one label, drawn anew for every epoch; 0: the corpora's own
+    )
+
+    def config(self, audio_dim: int, text_dim: int):
+        """Return the fusion's config for encoders of these widths."""
+        return settings("fusion", {"audio_dim": audio_dim, "text_dim": text_dim, **self.model})
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Recipe:
 _TABLES = {
     Recipe: {"audio": AudioPart, "text": TextPart, "fusion": FusionPart},
     AudioPart: {
-        "features": LogMelConfig,
-        "encoder": AudioEncoderConfig,
+        "features": "audio_features",
+        "encoder": "audio_encoder",
         "perturbation": Perturbation,
         "fit": FitSettings,
     },
-    TextPart: {"features": CharNgramsConfig, "encoder": TextEncoderConfig, "fit": FitSettings},
+    TextPart: {"features": "text_features", "encoder": "text_encoder", "fit": FitSettings},
     FusionPart: {"fit": FitSettings},
 }
 
@@ -107,6 +107,11 @@ def _merged(raw: dict, patch: dict) -> dict:
 
 
 def _build(cls, raw: dict, place: str):
+    """Make a dataclass, or a part of a bundle where `cls` is its name, of a TOML table."""
+    if not isinstance(raw, dict):
+        raise CorpusError(f"{place} must be a table, and is {raw!r}")
+    if isinstance(cls, str):
+        return _checked(place, lambda: settings(cls, raw))
     known = {field.name for field in dataclasses.fields(cls)}
     if unknown := sorted(raw.keys() - known):
         raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
@@ -119,7 +124,17 @@ def _build(cls, raw: dict, place: str):
         else value
         for key, value in raw.items()
     }
+    made = _checked(place, lambda: cls(**values))
+    if cls is FusionPart:
+        _checked(f"{place} [model]", lambda: made.config(1, 1))
+    return made
+
+
+def _checked(place: str, make: Callable):
+    """Make a value; what its constructor refuses becomes a sentence that names the place."""
     try:
-        return cls(**values)
-    except TypeError as error:
-        raise CorpusError(f"{place}: {error}") from error
+        return make()
+    except (TypeError, ValueError, AssertionError) as error:
+        # The constructor's own words name the field; what stands before them names only the class.
+        detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
+        raise CorpusError(f"{place}: {detail}") from error

@@ -72,7 +72,7 @@ def fusion(state: dict[str, Tensor], *, heads: int = HEADS) -> tuple[FusionConfi
     keys = Keys(state)
     config = _config(keys, heads)
     if config.kind == "wpf":
-        keys.made["weight"] = keys.take("weights")
+        keys.made["mixture"] = keys.take("weights")
     elif config.kind == "bimamba":
         _mamba(keys, config)
     else:
@@ -82,7 +82,7 @@ def fusion(state: dict[str, Tensor], *, heads: int = HEADS) -> tuple[FusionConfi
         for number in (0, 1, 4):
             keys.layer(f"head.{number}", f"classifier.{number}")
         if config.wpf:
-            keys.made["weight"] = keys.take("pred_fusion.weights")
+            keys.made["mixture"] = keys.take("pred_fusion.weights")
     if keys.rest:
         raise CorpusError(f"{sorted(keys.rest)[0]!r} belongs to no published {config.kind}: {len(keys.rest)} such keys")
     return config, {key: tensor.clone().float() for key, tensor in keys.made.items()}

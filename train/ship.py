@@ -16,6 +16,7 @@ from bibier.checkpoint import Bundle, BundleConfig, Calibration
 from train import bundle as fitting
 from train.metrics import uar
 from train.recipe import Recipe
+from train.sources import Source, audio_source, text_prior, text_source
 
 
 def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[str], None]) -> Bundle:
@@ -23,13 +24,13 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
 
     The card is the Markdown file beside the recipe, with the figures of this fit filled in.
     """
-    sound, words = fitting.audio_source(recipe, folder), fitting.text_source(recipe, folder)
+    sound, words = audio_source(recipe, folder), text_source(recipe, folder)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
     audio_encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed)
     report("audio encoders fitted")
     text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
     report("text encoders fitted")
-    t, prior = fitting.temperatures(audio_read, text_read), fitting.text_prior(recipe, words)
+    t, prior = fitting.temperatures(audio_read, text_read), text_prior(recipe, words)
     fusion = fitting.fit_fusion(recipe, audio_read, text_read, t, prior, recipe.seed)
     heat = fitting.bimodal_temperature(recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed)
     config = BundleConfig(
@@ -66,7 +67,7 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
     return made.eval()
 
 
-def _data(sound: fitting.Source, words: fitting.Source) -> dict:
+def _data(sound: Source, words: Source) -> dict:
     """Describe the training set: counts by corpus and a SHA-256 over every row's features and target."""
     digest = hashlib.sha256()
     for source in (sound, words):

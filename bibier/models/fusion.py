@@ -136,7 +136,7 @@ class Fusion(nn.Module):
         if config.pool:
             self.weight = nn.Parameter(torch.ones(2, len(EMOTIONS)))
         if config.wpf:
-            self.weight = nn.Parameter(torch.zeros(2 if config.kind == "wpf" else 3, len(EMOTIONS)))
+            self.mixture = nn.Parameter(torch.zeros(2 if config.kind == "wpf" else 3, len(EMOTIONS)))
 
     def judge(
         self, *, audio: Tensor, audio_mask: Tensor, text: Tensor, text_mask: Tensor
@@ -159,7 +159,7 @@ class Fusion(nn.Module):
         if self.config.pool:
             logits = logits + self.weight[0] * audio_log + self.weight[1] * text_log
         if self.config.wpf:
-            logits = mix((audio_log, text_log, logits), self.weight, linear=self.config.reads_logits)
+            logits = mix((audio_log, text_log, logits), self.mixture, linear=self.config.reads_logits)
         return Fused(logits, attention)
 
 
@@ -177,7 +177,7 @@ class WPF(Fusion):
         text_log: Tensor,
     ) -> Fused:
         """Mix the two judgements; the hidden states are not read."""
-        return Fused(mix((audio_log, text_log), self.weight, linear=self.config.reads_logits), None)
+        return Fused(mix((audio_log, text_log), self.mixture, linear=self.config.reads_logits), None)
 
 
 class Former(Fusion):

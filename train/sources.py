@@ -1,0 +1,84 @@
+"""A recipe's training rows, one modality at a time: what is read, what an encoder is given, how rows are grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bibier.parts import build
+from train import corpora, data
+from train.recipe import AudioPart, Recipe, TextPart
+from train.trainer import class_weights
+
+
+@dataclass(frozen=True)
+class Source:
+    """One modality's training rows, their features and their folds."""
+
+    items: list[corpora.Item]
+    features: list[np.ndarray]  # what the encoder reads
+    raw: list[np.ndarray]  # what its training batches are made of: mel power for log-mels, else the features
+    targets: np.ndarray  # (N, 7), soft
+    labels: np.ndarray  # (N,)
+    folds: list[np.ndarray]
+
+    def all_but(self, *folds: int) -> np.ndarray:
+        """Return the rows of all folds but these."""
+        return np.sort(np.concatenate([fold for number, fold in enumerate(self.folds) if number not in folds]))
+
+
+def audio_source(recipe: Recipe, folder: Path) -> Source:
+    """Read the training clips of the recipe; folds are groups of speakers, or as the recipe says."""
+    items = [item for name in recipe.audio.corpora for item in corpora.read(name, folder, "train")]
+    features, raw = read_sound(recipe.audio, items)
+    return _source(recipe.audio, items, items, features, raw)
+
+
+def text_source(recipe: Recipe, folder: Path) -> Source:
+    """Read the training texts of the recipe; folds are groups of dialogues, or as the recipe says."""
+    items: list[corpora.Item] = []
+    soft: list[corpora.Item] = []
+    for name in recipe.text.corpora:
+        rows = corpora.read(name, folder, "train")
+        items += rows
+        if table := recipe.text.soft.get(name):
+            rows = corpora.soften(rows, folder / table["table"], table["weight"])
+        soft += rows
+    ids = read_words(recipe.text, items)
+    return _source(recipe.text, items, soft, ids, ids)
+
+
+def _source(part: AudioPart | TextPart, items, softened, features, raw) -> Source:
+    targets, labels = np.stack([item.target for item in softened]), np.array([item.label for item in items])
+    return Source(items, features, raw, targets, labels, corpora.folds(items, part.folds, part.group))
+
+
+def read_sound(part: AudioPart, items: Sequence[corpora.Item]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return each clip's features and what training batches are made of, by the recipe's extractor."""
+    extractor = build("audio_features", part.features)
+    powers = data.mel_power(items, extractor)
+    return [extractor.features(power) for power in powers], powers
+
+
+def read_words(part: TextPart, items: Sequence[corpora.Item]) -> list[np.ndarray]:
+    """Return each text's features, by the recipe's extractor."""
+    extractor = build("text_features", part.features)
+    return [extractor(item.text) for item in items]
+
+
+def weighted_targets(recipe: Recipe, source: Source) -> np.ndarray:
+    """Return the texts' targets (N, 7) times the class weights of their corpus: its classes differ from another's."""
+    targets = source.targets.copy()
+    corpus = np.array([item.corpus for item in source.items])
+    for name in recipe.text.corpora:
+        targets[corpus == name] *= class_weights(targets[corpus == name], recipe.text.fit.class_power).numpy()
+    return targets
+
+
+def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
+    """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
+    prior = weighted_targets(recipe, source).sum(0)
+    return prior / prior.sum()
