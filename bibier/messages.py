@@ -247,6 +247,12 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "There are no words, only the voice. Type what was said, or choose a recogniser.",
         "Слов нет, есть только голос. Введите сказанное или выберите распознавание речи.",
     ),
+    "no-audio-model": ("This checkpoint does not judge the voice.", "Эта модель не оценивает голос."),
+    "no-text-model": ("This checkpoint does not judge words.", "Эта модель не оценивает слова."),
+    "no-fusion-model": (
+        "This checkpoint judges voice and words only by themselves.",
+        "Эта модель оценивает голос и слова только по отдельности.",
+    ),
     "not-judged": (
         "The recording has no voice that could be judged.",
         "В записи нет голоса, который можно оценить.",

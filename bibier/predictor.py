@@ -116,7 +116,10 @@ class Predictor:
                 None,
                 clock.laps,
             )
-        features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None]  # (1, T, 2, M)
+        if self.bundle.audio_encoder is None:
+            nothing = Branch(None, Message("no-audio-model"))
+            return Heard(clip.samples, clip.duration, nothing, tuple(notices), True, None, clock.laps)
+        features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None]  # (1, T, …)
         encoded = self.bundle.audio_encoder(features=features, mask=torch.ones(features.shape[:2], dtype=torch.bool))
         branch = _branch(encoded.logits, self.bundle.config.calibration.audio)
         clock.lap("audio")
@@ -142,14 +145,14 @@ class Predictor:
         if len(spans) > MAX_WORDS:
             notices.append(Message("text-cut", {"words": len(spans), "limit": MAX_WORDS}))
             spans = spans[:MAX_WORDS]
-        text = bimodal = Branch(None, Message("no-words"))
+        text = bimodal = Branch(None, Message("no-words" if self.bundle.text_encoder else "no-text-model"))
         weights: tuple[WordWeight, ...] = ()
-        if spans:
+        if spans and self.bundle.text_encoder:
             encoded = self._read_texts([spans])
             text = _branch(encoded.logits, self.bundle.config.calibration.text)
             clock.lap("text")
-            bimodal = Branch(None, audio.reason)
-            if heard and heard.hidden is not None:
+            bimodal = Branch(None, audio.reason or Message("no-fusion-model"))
+            if heard and heard.hidden is not None and self.bundle.fusion:
                 fused = self.bundle.fuse(heard.hidden, encoded)
                 bimodal = _branch(fused.logits, self.bundle.config.calibration.bimodal)
                 clock.lap("bimodal")

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tiny import voice
+from tiny import tiny_config, voice
 
 from bibier import __main__ as cli
+from bibier import checkpoint
 from bibier.asr import Transcript, Word
 from bibier.explain import align, occlusion
 from bibier.labels import EMOTIONS, jensen_shannon
-from bibier.predictor import MAX_WORDS, Predictor
+from bibier.predictor import MAX_WORDS, Predictor, as_json
 from bibier.text_features import words
 
 RATE = 16_000
@@ -43,6 +44,30 @@ def test_three_distributions_over_the_seven_emotions(predictor, clip):
     assert 0 <= prediction.conflict <= 1
     assert prediction.duration == pytest.approx(2, abs=0.01)
     assert {"read", "audio", "text", "bimodal", "explain"} <= prediction.timings.keys()
+
+
+PARTS = {
+    "audio": {"text_features": None, "text_encoder": None, "fusion": None},
+    "text": {"audio_features": None, "audio_encoder": None, "fusion": None},
+    "both, no fusion": {"fusion": None},
+}
+
+
+@pytest.mark.parametrize("there", PARTS)
+def test_a_checkpoint_of_some_parts_judges_by_those_and_says_what_it_lacks(there, clip, tmp_path):
+    bundle = checkpoint.Bundle(tiny_config(**PARTS[there])).eval()
+    predictor = Predictor(checkpoint.load(checkpoint.save(bundle, tmp_path / "some", "# some")))
+    prediction = predictor(clip, "I can't believe it!")
+    reasons = {name: getattr(prediction, name).reason for name in ("audio", "text", "bimodal")}
+    lacking = {name: reason.key for name, reason in reasons.items() if reason}
+    expected = {
+        "audio": {"text": "no-text-model", "bimodal": "no-text-model"},
+        "text": {"audio": "no-audio-model", "bimodal": "no-audio-model"},
+        "both, no fusion": {"bimodal": "no-fusion-model"},
+    }
+    assert lacking == expected[there]
+    assert bool(prediction.words) == (there != "audio")
+    as_json(prediction, "ru")
 
 
 def test_words_are_the_transcript_s_and_their_attention_is_a_share(predictor, clip):
