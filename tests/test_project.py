@@ -29,7 +29,7 @@ STOREYS = (
     ("train.data", "train.recipe", "train.released_fusion"),
     ("train.stacking", "train.sources"),
     ("train.bundle",),
-    ("train.crossvalidate", "train.evaluate", "train.ship"),
+    ("train.crossvalidate", "train.evaluate", "train.push", "train.ship"),
     ("train.__main__",),
     ("app", "benchmarks", "docs", "examples"),
 )
