@@ -2,23 +2,13 @@
 
 import pytest
 import torch
-from tiny import shaken
+from tiny import padded, shaken
 
 from bibier.models.fusion import BiFormer, CrossLayer, FusionConfig
 from bibier.models.layers import AttentivePooling, masked_mean, masked_softmax, resample_valid
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
 
 LENGTHS = (23, 40, 7)
-
-
-def padded(items: list[torch.Tensor], extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    longest = max(len(x) for x in items) + extra
-    batch = torch.full((len(items), longest, *items[0].shape[1:]), 7.0)  # padding holds rubbish on purpose
-    mask = torch.zeros(len(items), longest, dtype=torch.bool)
-    for row, valid, x in zip(batch, mask, items, strict=True):
-        row[: len(x)] = x
-        valid[: len(x)] = True
-    return batch, mask
 
 
 def audio(temporal):
