@@ -15,7 +15,6 @@ from bibier.models.lpgnet import (
     LPGNet,
     LPGNetConfig,
     MultimodalGate,
-    Stream,
     UnimodalGate,
     distillation_loss,
     positions,
@@ -26,6 +25,7 @@ VARIANTS = ("frame", "utterance")
 ABLATIONS = ({}, {"intra": False}, {"inter": False}, {"ffn": False}, {"gate": False}, {"kernel": 1, "feed": 4})
 CLOSE = dict(atol=2e-5, rtol=1e-4)
 EVEN = torch.ones(7)
+HEADS = 2  # of the golden SDT
 
 
 def make(**changes):
@@ -136,8 +136,17 @@ def test_an_utterance_hears_the_rest_of_its_dialogue():
 
 
 @torch.no_grad()
-def test_attention_equals_torch_multihead_attention():
-    stream = make().streams["text_audio"]
+def test_the_order_of_frames_matters():
+    """Only the positions can tell it, where the convolution sees one frame at a time."""
+    model, ((audio, text), *_) = make(kernel=1), clips("frame")
+    there, back = run(model, [(audio, text)]).logits, run(model, [(audio.flip(0), text)]).logits
+    assert not torch.allclose(there, back, atol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("ffn", [True, False])
+def test_attention_equals_torch_multihead_attention(ffn):
+    stream = make(ffn=ffn).streams["text_audio"]
     own, source = torch.randn(2, 5, 8), torch.randn(2, 4, 8)
     own_mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
     mask = torch.tensor([[True] * 4, [True, True, False, False]])
@@ -147,7 +156,7 @@ def test_attention_equals_torch_multihead_attention():
     peer.out_proj.load_state_dict(stream.out.state_dict())
     c, weights = peer(own, source, source, key_padding_mask=~mask)
     sides = dict(own=own, own_mask=own_mask, source=source, source_mask=mask)
-    o = own + stream.compression(c, own_mask)[:, None] + stream.feed(own + c)
+    o = own + stream.compression(c, own_mask)[:, None] + (stream.feed(own + c) if ffn else c)
     torch.testing.assert_close(stream(**sides), stream.gate(o), **CLOSE)
     torch.testing.assert_close(stream.shares(**sides)[0], weights[0].mean(0))
     torch.testing.assert_close(stream.shares(**sides)[1], weights[1, :3].mean(0))
@@ -179,9 +188,6 @@ def sdt_stream(state, name, key, query, mask):
     inner = F.layer_norm(x, (8,), p["feed_forward.layer_norm.weight"], p["feed_forward.layer_norm.bias"], 1e-6)
     inner = F.gelu(F.linear(inner, p["feed_forward.w_1.weight"], p["feed_forward.w_1.bias"]), approximate="tanh")
     return x + F.linear(inner, p["feed_forward.w_2.weight"], p["feed_forward.w_2.bias"])
-
-
-HEADS = 2
 
 
 @torch.no_grad()
@@ -297,4 +303,3 @@ def test_settings_are_json_and_checked():
     ):
         with pytest.raises(ValueError, match=message):
             make(**change)
-    assert isinstance(make().streams["text_text"], Stream)

@@ -206,7 +206,7 @@ class LPGNet(nn.Module):
 
     def _read(self, name: str, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         x, mask = never_empty(x, mask)
-        x = self.local[name](x.transpose(1, 2)).transpose(1, 2) * mask.unsqueeze(-1)  # (B, N, H)
+        x = self.local[name](x.transpose(1, 2)).transpose(1, 2)  # (B, N, H); nothing reads the padding from here on
         return self.dropout(x + positions(*x.shape[1:], like=x)), mask
 
     def forward(

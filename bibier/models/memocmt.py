@@ -2,9 +2,9 @@
 
 B batch, Ta audio frames, Tt text tokens, D features, H hidden width, C classes.
 
-Corrected: masks in the attention and in every aggregation, no layer that nothing reads. The published code also builds
-`fusion_*` (2,954,496 parameters at H = 768) and never calls it, and with "cls" it builds the text-query branch and never
-reads it: here neither exists.
+Corrected: masks in the attention and in every aggregation, and no layer that nothing reads. The published code also
+builds `fusion_*` (2,954,496 parameters at H = 768) without ever calling it, and with "cls" never reads the branch that
+the text asks (as many): here neither exists.
 """
 
 from __future__ import annotations
@@ -163,11 +163,9 @@ def from_published(
             if part not in PUBLISHED:
                 raise ValueError(f"{name} is no tensor of MemoCMT's fusion: it knows {', '.join(PUBLISHED)}")
             ours[f"{PUBLISHED[part]}.{rest}"] = tensor
-    for name in ("inner.weight", "outer.weight"):
-        if name not in ours:
-            raise ValueError(
-                f"the state dict lacks {next(k for k, v in PUBLISHED.items() if name.startswith(v))}.weight"
-            )
+    for name in ("linear_0.weight", "classifer.weight"):
+        if name not in state:
+            raise ValueError(f"the state dict lacks {name}")
     inner, hidden = ours["inner.weight"].shape
     model = MemoCMT(
         MemoCMTConfig(
