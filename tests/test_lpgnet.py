@@ -225,6 +225,17 @@ def test_gates_and_positions_within_sdt_give_its_golden_outputs():
         torch.testing.assert_close(x.log_softmax(-1)[mask], reference["out"][name][mask], **CLOSE)
 
 
+@torch.no_grad()
+def test_gates_of_a_case_by_hand():
+    """Odds of 3 : 1 for the first modality in the first feature, of 1 : 1 in the second."""
+    one, both = UnimodalGate(2), MultimodalGate(2)
+    one.fc.weight.copy_(torch.tensor([[0.0, 0.0], [math.log(3), 0.0]]))
+    torch.testing.assert_close(one(torch.tensor([1.0, 8.0])), torch.tensor([0.5, 6.0]))
+    both.fc.weight.copy_(torch.tensor([[math.log(3), 0.0], [0.0, 0.0]]))
+    x = torch.tensor([[[2.0, 6.0]], [[1.0, 4.0]]])  # (2, B, H)
+    torch.testing.assert_close(both(x), torch.tensor([[0.75 * 2 + 0.25 * 1, 5.0]]))
+
+
 @pytest.mark.parametrize("which", ["task", "hard", "soft"])
 def test_each_loss_is_sdt_s(which):
     reference = golden("sdt_ref.pt")

@@ -3,8 +3,10 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from tiny import golden, padded, shaken
 
 from bibier.models.memocmt import AGGREGATIONS, MemoCMT, MemoCMTConfig, aggregate, from_published
@@ -73,6 +75,41 @@ def published(hidden=8, inner=4, classes=4):
             state |= {f"{side}_{part}.weight": torch.randn(shape), f"{side}_{part}.bias": torch.randn(hidden)}
     state |= {"linear_0.weight": torch.randn(inner, hidden), "linear_0.bias": torch.randn(inner)}
     return state | {"classifer.weight": torch.randn(classes, inner), "classifer.bias": torch.randn(classes)}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("how", AGGREGATIONS)
+def test_a_second_implementation_agrees(how):
+    """SPEC §7 in NumPy and float64, over one clip."""
+    torch.manual_seed(0)
+    state = published()
+    w = {name: tensor.double().numpy() for name, tensor in state.items()}
+    audio, text = torch.randn(6, 8), torch.randn(3, 8)
+
+    def branch(side, queries, keys):
+        q, k, v = (
+            x @ weight.T + bias
+            for x, weight, bias in zip(
+                (queries, keys, keys),
+                np.split(w[f"{side}_attention.in_proj_weight"], 3),
+                np.split(w[f"{side}_attention.in_proj_bias"], 3),
+                strict=True,
+            )
+        )
+        heads = [slice(0, 4), slice(4, 8)]
+        x = np.concatenate([softmax(q[:, h] @ k[:, h].T / 2, axis=1) @ v[:, h] for h in heads], axis=1)
+        for part in ("attention.out_proj", "linear"):
+            x = x @ w[f"{side}_{part}.weight"].T + w[f"{side}_{part}.bias"]
+        x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        return x * w[f"{side}_layer_norm.weight"] + w[f"{side}_layer_norm.bias"]
+
+    a, t = audio.double().numpy(), text.double().numpy()
+    tokens = np.concatenate([branch("text", a, t), branch("audio", t, a)])
+    pooled = {"cls": tokens[0], "mean": tokens.mean(0), "max": tokens.max(0), "min": tokens.min(0)}[how]
+    x = pooled @ w["linear_0.weight"].T + w["linear_0.bias"]
+    expected = np.where(x > 0, x, 0.01 * x) @ w["classifer.weight"].T + w["classifer.bias"]
+    logits = run(from_published(state, aggregation=how, heads=2), [(audio, text)], extra=2).logits[0]
+    np.testing.assert_allclose(logits.numpy(), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_conversion_carries_every_tensor_over():
