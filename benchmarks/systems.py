@@ -42,6 +42,11 @@ SYSTEMS |= {
     for mixed, settings in MIXING.items()
     for name, kind in FORMERS.items()
 }
+SYSTEMS |= {
+    f"MemoCMT-{how}": {"kind": "memocmt", "hidden": 32, "heads": 4, "inner": 32, "aggregation": how}
+    for how in ("cls", "mean", "max", "min")
+}
+SYSTEMS["LPGNet (frame)"] = {"kind": "lpgnet", "hidden": 32, "heads": 4, "dropout": 0.3}
 SYSTEMS["BiFormer on the log-linear pool (compact)"] = {}
 
 

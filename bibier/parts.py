@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from bibier.audio_features import LogMel, LogMelConfig
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
+from bibier.models.lpgnet import LPGNet, LPGNetConfig
+from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
 from bibier.text_features import CharNgrams, CharNgramsConfig
@@ -29,7 +31,8 @@ PARTS: dict[str, dict[str, Kind]] = {
     "text_features": {"char-ngrams": Kind(CharNgramsConfig, CharNgrams)},
     "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)},
     "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
-    | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS},
+    | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS}
+    | {"memocmt": Kind(MemoCMTConfig, MemoCMT), "lpgnet": Kind(LPGNetConfig, LPGNet)},
 }
 
 

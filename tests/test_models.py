@@ -2,23 +2,15 @@
 
 import pytest
 import torch
-from tiny import shaken
+from tiny import padded, shaken
 
 from bibier.models.fusion import CrossLayer, FusionConfig, build_fusion
 from bibier.models.layers import AttentivePooling, masked_mean, masked_softmax, resample_valid
+from bibier.models.lpgnet import LPGNet, LPGNetConfig
+from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
 
 LENGTHS = (23, 40, 7)
-
-
-def padded(items: list[torch.Tensor], extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    longest = max(len(x) for x in items) + extra
-    batch = torch.full((len(items), longest, *items[0].shape[1:]), 7.0)  # padding holds rubbish on purpose
-    mask = torch.zeros(len(items), longest, dtype=torch.bool)
-    for row, valid, x in zip(batch, mask, items, strict=True):
-        row[: len(x)] = x
-        valid[: len(x)] = True
-    return batch, mask
 
 
 def audio(temporal):
@@ -57,7 +49,21 @@ def fusion(kind, mixing="plain", variant="corrected"):
     return bimodal(build_fusion(config))
 
 
+def memocmt(aggregation):
+    torch.manual_seed(3)
+    return bimodal(
+        MemoCMT(MemoCMTConfig(audio_dim=6, text_dim=5, hidden=8, heads=2, aggregation=aggregation, dropout=0))
+    )
+
+
+def lpgnet(kernel):
+    torch.manual_seed(3)
+    config = LPGNetConfig(audio_dim=6, text_dim=5, hidden=8, heads=2, kernel=int(kernel), dropout=0.0)
+    return bimodal(LPGNet(config))
+
+
 def bimodal(model):
+    """A fusion model, shaken; clips for it; and a run of clips that gives logits and the attention on words."""
     model = shaken(model).eval()
     clips = [
         (torch.randn(a, 6), torch.randn(t, 5), torch.randn(7).log_softmax(0), torch.randn(7).log_softmax(0))
@@ -69,6 +75,8 @@ def bimodal(model):
         t, tm = padded([c[1] for c in chosen], extra)
         logs = {"audio_log": torch.stack([c[2] for c in chosen]), "text_log": torch.stack([c[3] for c in chosen])}
         fused = model(audio=a, audio_mask=am, text=t, text_mask=tm, **logs)
+        if model.training and hasattr(model, "loss"):
+            return model.loss(fused, torch.eye(7)[: len(chosen)], torch.ones(7)), None
         return fused.logits, fused.word_attention
 
     return model, clips, run
@@ -79,6 +87,9 @@ FUSION_CASES = [
     (fusion, "wpf", "wpf"),
     *((fusion, kind, mixing) for kind in (*FORMERS, "bimamba") for mixing in ("plain", "wpf", "pool")),
     *((fusion, kind, "plain", "published") for kind in FORMERS),
+    *((memocmt, aggregation) for aggregation in ("cls", "mean", "max", "min")),
+    (lpgnet, "1"),
+    (lpgnet, "3"),
 ]
 CASES = [(audio, "lstm"), (audio, "mamba"), (audio, "none"), *FUSION_CASES]
 

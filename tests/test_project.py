@@ -21,6 +21,7 @@ STOREYS = (
     ("bibier.audio", "bibier.models.temporal"),
     ("bibier.asr", "bibier.audio_features", "bibier.text_features", "bibier.models.unimodal"),
     ("bibier.models.text_encoder", "bibier.models.fusion"),
+    ("bibier.models.memocmt", "bibier.models.lpgnet"),
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),

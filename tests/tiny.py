@@ -1,6 +1,10 @@
 """What several tests need: a tiny bundle with random weights, and a tone that passes for a voice."""
 
+import os
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 from bibier.audio_features import LogMelConfig
@@ -27,6 +31,25 @@ def tiny_config(**changes) -> BundleConfig:
         calibration=Calibration(),
     )
     return BundleConfig(**(values | changes))
+
+
+def golden(name: str) -> dict:
+    """Read golden tensors; the test is skipped where they are not at hand."""
+    folder = Path(os.environ.get("BIBIER_GOLDEN", Path(__file__).resolve().parents[2] / "shared" / "golden"))
+    if not (folder / name).is_file():
+        pytest.skip(f"{name} is not at hand")
+    return torch.load(folder / name, map_location="cpu", weights_only=True)
+
+
+def padded(items: list[torch.Tensor], extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Right-pad sequences with rubbish, on purpose: the batch (B, T, …) and its mask (B, T)."""
+    longest = max(len(x) for x in items) + extra
+    batch = torch.full((len(items), longest, *items[0].shape[1:]), 7.0)
+    mask = torch.zeros(len(items), longest, dtype=torch.bool)
+    for row, valid, x in zip(batch, mask, items, strict=True):
+        row[: len(x)] = x
+        valid[: len(x)] = True
+    return batch, mask
 
 
 def shaken(model: torch.nn.Module) -> torch.nn.Module:

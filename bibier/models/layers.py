@@ -22,6 +22,16 @@ def masked_softmax(scores: Tensor, mask: Tensor, dim: int = -1) -> Tensor:
     return weights * mask
 
 
+def never_empty(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Zero the padding, and read a sequence without valid steps as one zero vector: (B, T, D), (B, T) → the same.
+
+    Attention to nothing is undefined; attention to one empty token is the same for any padding.
+    """
+    x = x.masked_fill(~mask.unsqueeze(-1), 0.0)
+    first = torch.arange(mask.shape[1], device=mask.device) == 0  # (T,)
+    return x, mask | (first & ~mask.any(1, keepdim=True))
+
+
 class AttentivePooling(nn.Module):
     """Attentive statistics (Okabe et al., 2018): (B, T, D), (B, T) → (B, 2 D), weights (B, T).
 
