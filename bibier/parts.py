@@ -13,6 +13,7 @@ from bibier.audio_features import LogMel, LogMelConfig
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
+from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
 from bibier.text_features import CharNgrams, CharNgramsConfig
@@ -25,11 +26,12 @@ class Kind(NamedTuple):
     build: Callable  # config → the part
 
 
+SEQUENCE = {"sequence": Kind(SequenceEncoderConfig, SequenceEncoder)}
 PARTS: dict[str, dict[str, Kind]] = {
     "audio_features": {"log-mel": Kind(LogMelConfig, LogMel)},
-    "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)},
+    "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
     "text_features": {"char-ngrams": Kind(CharNgramsConfig, CharNgrams)},
-    "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)},
+    "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)} | SEQUENCE,
     "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
     | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS}
     | {"memocmt": Kind(MemoCMTConfig, MemoCMT), "lpgnet": Kind(LPGNetConfig, LPGNet)},

@@ -25,6 +25,7 @@ COUNTS = {
     ("bigatedgraphformer", "corrected"): (6_367_542, KEY_BIASES + 75_614),  # both graphs' fc
     ("bigatedgraphformer", "published"): (6_367_542, KEY_BIASES + 141_918),  # and fc_gated_temp
 }
+BIMAMBA = dict(audio_dim=256, text_dim=1024, hidden=512, layers=4, out=512, kind="bimamba", pool=False)
 
 
 def parameters(model):
@@ -38,6 +39,12 @@ def test_counts_are_those_of_table_9_less_its_dead_layers(kind, variant):
     assert parameters(build_fusion(config)) == table - dead
     mixed = FusionConfig(**TABLE_9, pool=False, wpf=True, kind=kind, variant=variant)
     assert parameters(build_fusion(mixed)) == table - dead + 21
+
+
+def test_bimamba_counts_are_those_of_table_9():
+    assert parameters(build_fusion(FusionConfig(**BIMAMBA, variant="published"))) == 4_889_607
+    # The standard scan has a bias of its own for Δ: 512 in each of the four blocks.
+    assert parameters(build_fusion(FusionConfig(**BIMAMBA))) == 4_889_607 + 4 * 512
 
 
 def test_wpf_has_fourteen_parameters():

@@ -8,6 +8,8 @@ from bibier.models.fusion import CrossLayer, FusionConfig, build_fusion
 from bibier.models.layers import AttentivePooling, masked_mean, masked_softmax, resample_valid
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
+from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
+from bibier.models.temporal import KINDS
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
 
 LENGTHS = (23, 40, 7)
@@ -18,6 +20,23 @@ def audio(temporal):
     config = AudioEncoderConfig(channels=(4, 6, 8), dim=8, hidden=6, temporal=temporal, dropout=0.0)
     model = shaken(AudioEncoder(config)).eval()
     clips = [torch.randn(n, 2, 64) for n in LENGTHS]
+
+    def run(chosen, extra=0):
+        features, mask = padded(chosen, extra)
+        encoded = model(features=features, mask=mask)
+        return encoded.logits, encoded.attention
+
+    return model, clips, run
+
+
+def sequence(temporal, pooling="mean"):
+    torch.manual_seed(1)
+    both = not temporal.startswith("mamba-published")
+    config = SequenceEncoderConfig(
+        inputs=5, dim=8, temporal=temporal, hidden=8, heads=2, dropout=0.0, bidirectional=both, pooling=pooling
+    )
+    model = shaken(SequenceEncoder(config)).eval()
+    clips = [torch.randn(n, 5) for n in LENGTHS]
 
     def run(chosen, extra=0):
         features, mask = padded(chosen, extra)
@@ -86,12 +105,21 @@ FORMERS = ("biformer", "bigraphformer", "bigatedgraphformer")
 FUSION_CASES = [
     (fusion, "wpf", "wpf"),
     *((fusion, kind, mixing) for kind in (*FORMERS, "bimamba") for mixing in ("plain", "wpf", "pool")),
-    *((fusion, kind, "plain", "published") for kind in FORMERS),
+    *((fusion, kind, "plain", "published") for kind in (*FORMERS, "bimamba")),
     *((memocmt, aggregation) for aggregation in ("cls", "mean", "max", "min")),
     (lpgnet, "1"),
     (lpgnet, "3"),
 ]
-CASES = [(audio, "lstm"), (audio, "mamba"), (audio, "none"), *FUSION_CASES]
+CASES = [
+    (audio, "lstm"),
+    (audio, "mamba"),
+    (audio, "none"),
+    *((sequence, kind) for kind in KINDS),
+    (sequence, "lstm", "last"),
+    (sequence, "transformer", "attentive"),
+    (sequence, "mamba-published", "mean-of-95"),
+    *FUSION_CASES,
+]
 
 
 def name(case):
@@ -144,11 +172,13 @@ def test_every_parameter_receives_a_gradient(case):
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
 
 
-@pytest.mark.parametrize("frames", [15, 3000])
-def test_a_third_of_a_second_and_a_minute_run(frames):
-    model = AudioEncoder(AudioEncoderConfig(channels=(4, 6, 8), dim=8, hidden=6)).eval()
-    encoded = model(features=torch.randn(1, frames, 2, 64), mask=torch.ones(1, frames, dtype=torch.bool))
-    assert torch.isfinite(encoded.logits).all()
+@torch.no_grad()
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_third_of_a_second_and_a_minute_run(kind):
+    model, _, _ = sequence(kind)
+    for frames in (15, 3000):
+        encoded = model(features=torch.randn(1, frames, 5), mask=torch.ones(1, frames, dtype=torch.bool))
+        assert torch.isfinite(encoded.logits).all()
 
 
 @torch.no_grad()

@@ -182,7 +182,7 @@ def test_convolution_is_the_depthwise_causal_one():
     conv.weight.data = block.conv_weight.data.t()[:, None]
     conv.bias.data = block.conv_bias.data
     expected = conv(a.transpose(1, 2))[..., :9].transpose(1, 2)
-    assert_close(block._causal_conv(a), expected, rtol=1e-5, atol=1e-6)
+    assert_close(ssm.causal_conv(a, block.conv_weight, block.conv_bias), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_padding_in_the_middle_is_as_if_steps_stood_still():

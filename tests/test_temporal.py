@@ -1,11 +1,12 @@
 """Temporal encoders against the contract on sequences (DESIGN): neither the batch nor the padding is ever seen."""
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
-from bibier.models.ssm import MambaBlock
-from bibier.models.temporal import KINDS, build_temporal
+from bibier.models.ssm import MambaBlock, PublishedMambaBlock
+from bibier.models.temporal import KINDS, build_temporal, sinusoids
 
 B, T, D = 4, 9, 6
 LENGTHS = [9, 5, 0, 1]  # full, padded, empty, one step
@@ -17,12 +18,26 @@ VARIANTS = [
     ("mamba", True, 1),
     ("mamba", True, 2),
     ("mamba", False, 2),
+    ("transformer", True, 2),
+    ("transformer-learned-pre", True, 1),
+    ("xlstm", True, 1),
+    ("xlstm", False, 2),
+    ("position-wise", True, 2),
+    ("mamba-published", False, 2),
+    ("mamba-published-branch", False, 2),
 ]
 every_variant = pytest.mark.parametrize(("kind", "bidirectional", "layers"), VARIANTS)
+OPTIONS = {
+    "transformer": {"heads": 2},
+    "transformer-learned-pre": {"heads": 2, "positions": "learned", "limit": 7, "norm": "pre"},
+    "xlstm": {"heads": 2},
+}
 
 
 def build(kind, bidirectional, layers, **options):
     torch.manual_seed(0)
+    options = OPTIONS.get(kind, {}) | options
+    kind = "transformer" if kind.startswith("transformer") else kind
     return build_temporal(kind, D, bidirectional=bidirectional, layers=layers, **options).eval()
 
 
@@ -92,12 +107,12 @@ def test_shortest_inputs(kind, bidirectional, layers, steps):
     assert y.shape == (2, steps, model.dim_out) and y.isfinite().all()
 
 
-@pytest.mark.parametrize("kind", ["lstm", "mamba"])
+@pytest.mark.parametrize("kind", ["lstm", "mamba", "xlstm"])
 def test_one_direction_is_causal_and_two_are_not(kind, batch):
     x, _ = batch
     mask = torch.ones(B, T, dtype=torch.bool)
     changed = x.clone()
-    changed[:, 6] += 1.0
+    changed[:, 6, 0] += 1.0  # one feature: a norm would not see the same step in all
     for bidirectional in (False, True):
         model = build(kind, bidirectional, 1)
         moved = (model(changed, mask) - model(x, mask)).abs().amax(dim=(0, 2)) > 1e-6  # (T,)
@@ -118,7 +133,7 @@ def test_backward_direction_is_the_valid_part_reversed():
 
 def test_dropout_acts_in_training_only(batch):
     x, mask = batch
-    for kind in ("lstm", "mamba"):
+    for kind in ("lstm", "mamba", "transformer", "xlstm", "position-wise"):
         model = build(kind, True, 1, dropout=0.5)
         assert torch.equal(model(x, mask), model(x, mask))
         model.train()
@@ -147,6 +162,112 @@ def test_lstm_refuses_a_mask_that_cannot_be_packed(batch):
 
 
 def test_unknown_kind_names_the_choices():
-    with pytest.raises(ValueError, match="'gru'.*lstm, mamba, none"):
+    with pytest.raises(ValueError, match="'gru'.*lstm, xlstm, transformer, mamba, none"):
         build_temporal("gru", D)
-    assert set(KINDS) == {"lstm", "mamba", "none"}
+    assert "gru" not in KINDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "told"),
+    [
+        ("transformer", {"heads": 4}, "multiple of its heads: 6"),
+        ("transformer", {"heads": 2, "positions": "rotary"}, "'rotary'.*sinusoidal, learned"),
+        ("transformer", {"heads": 2, "norm": "both"}, "'both'.*post, pre"),
+        ("xlstm", {"heads": 4}, "multiple of 4: 6"),
+        ("xlstm", {"heads": 2, "hidden": 6, "cells": "m"}, "memory must be a multiple of 4: 6"),
+        ("xlstm", {"heads": 2, "cells": "sx"}, "'sx'"),
+        ("mamba-published", {}, "one direction"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(kind, options, told):
+    with pytest.raises(ValueError, match=told):
+        build_temporal(kind, D, **options)
+
+
+def test_attention_runs_over_the_tokens_and_not_over_the_batch(batch):
+    """The published text Transformer lacks batch_first: there, another text of the batch changes this one."""
+    x, _ = batch
+    mask = torch.ones(B, T, dtype=torch.bool)
+    changed = x.clone()
+    changed[1, 3] += 1.0
+    moved = (build("transformer", True, 1)(changed, mask) - build("transformer", True, 1)(x, mask)).abs().amax(2) > 1e-6
+    assert moved[1].all() and not moved[[0, 2, 3]].any()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_the_transformer_equals_its_formula_in_float64(norm, batch):
+    """A layer written out in numpy, post- and pre-norm (Vaswani et al. 2017; Xiong et al. 2020)."""
+    x, _ = batch
+    model = build("transformer", True, 1, norm=norm)
+    layer, heads = model.layers[0], 2
+    w = {name: p.double().numpy() for name, p in layer.named_parameters()}
+
+    def norm_of(z, name):
+        z = (z - z.mean(-1, keepdims=True)) / np.sqrt(z.var(-1, keepdims=True) + 1e-5)
+        return z * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def attend(z):
+        packed = z @ w["self_attn.in_proj_weight"].T + w["self_attn.in_proj_bias"]
+        q, k, v = (p.reshape(*p.shape[:-1], heads, -1).swapaxes(0, 1) for p in np.split(packed, 3, axis=-1))
+        scores = np.exp(q @ k.swapaxes(1, 2) / np.sqrt(D / heads))
+        mixed = (scores / scores.sum(-1, keepdims=True) @ v).swapaxes(0, 1).reshape(z.shape)
+        return mixed @ w["self_attn.out_proj.weight"].T + w["self_attn.out_proj.bias"]
+
+    def feed(z):
+        inner = np.maximum(z @ w["linear1.weight"].T + w["linear1.bias"], 0)
+        return inner @ w["linear2.weight"].T + w["linear2.bias"]
+
+    position = np.arange(T)[:, None] / 10_000 ** (np.arange(0, D, 2) / D)
+    z = x[0].double().numpy() + np.stack((np.sin(position), np.cos(position)), -1).reshape(T, D)
+    if norm == "post":
+        z = norm_of(z + attend(z), "norm1")
+        z = norm_of(z + feed(z), "norm2")
+    else:
+        z = z + attend(norm_of(z, "norm1"))
+        z = z + feed(norm_of(z, "norm2"))
+        z = (z - z.mean(-1, keepdims=True)) / np.sqrt(z.var(-1, keepdims=True) + 1e-5)  # the stack's own norm
+    assert_close(model(x[:1], torch.ones(1, T, dtype=torch.bool))[0].double(), torch.from_numpy(z), rtol=0, atol=2e-6)
+
+
+def test_the_last_learned_position_serves_all_beyond():
+    model = build("transformer-learned-pre", True, 1)  # seven positions
+    x = torch.zeros(1, T, D)
+    y = model(x, torch.ones(1, T, dtype=torch.bool))[0]
+    assert_close(y[7], y[6])
+    assert not torch.allclose(y[5], y[6])
+    assert sinusoids(3, 5).shape == (3, 5)
+
+
+def test_the_position_wise_encoder_sees_no_time(batch):
+    x, _ = batch
+    mask, order = torch.ones(B, T, dtype=torch.bool), torch.randperm(T)
+    model = build("position-wise", True, 2)
+    assert_close(model(x[:, order], mask), model(x, mask)[:, order], rtol=1e-5, atol=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("steep", "grows"), [(3.2, True), (2.0, False)])
+def test_the_published_scan_diverges_beyond_e_and_the_standard_one_never(steep, grows):
+    """Δ exp(-A) with A = 1 exceeds 1 once Δ = softplus(D) > e (SPEC section 2)."""
+    torch.manual_seed(0)
+    published, standard = PublishedMambaBlock(D, state=1), MambaBlock(D, state=1)
+    x, sizes = torch.randn(1, 1500, D), []
+    mask = torch.ones(1, 1500, dtype=torch.bool)
+    for block, bias in ((published, published.D), (standard, standard.dt_proj.bias)):
+        block.dt_proj.weight.zero_()
+        bias.fill_(np.log(np.expm1(steep)))  # softplus⁻¹
+        sizes.append(block(x, mask).abs().nan_to_num(torch.inf).max())
+    assert (sizes[0] > 1e6) == grows
+    assert sizes[1] < 1e2
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["transformer", "xlstm", "position-wise", "lstm", "mamba"])
+def test_a_minute_runs_beside_a_moment(kind):
+    """60 s of wav2vec2 frames and 0.3 s in one batch; the moment gets what it gets alone."""
+    model = build_temporal(kind, 8, heads=2, layers=1, bidirectional=False).eval()
+    x, mask = torch.randn(2, 2999, 8), torch.arange(2999) < torch.tensor([[2999], [14]])
+    y = model(x, mask)
+    assert y.isfinite().all()
+    assert_close(y[1, :14], model(x[1:, :14], mask[1:, :14])[0], rtol=1e-4, atol=1e-5)

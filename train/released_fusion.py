@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+import torch
 from torch import Tensor
 
 from bibier.models.fusion import FusionConfig
@@ -171,4 +172,13 @@ def _mamba(keys: Keys, config: FusionConfig) -> None:
     for ours, theirs in (("audio", "audio_proj"), ("text", "text_proj"), ("both", "fusion_proj")):
         for number in (0, 1):
             keys.layer(f"project.{ours}.{number}", f"{theirs}.{number}")
-    raise NotImplementedError
+    for number in range(config.layers):
+        to, source = f"temporal.blocks.{number}", f"mamba_blocks.{number}.0"
+        for name in ("A", "D", "in_proj.weight", "out_proj.weight"):
+            keys.made[f"{to}.{name}"] = keys.take(f"{source}.{name}")
+        maps = [keys.take(f"{source}.{name}.weight") for name in ("s_D.0", "s_B", "s_C")]
+        keys.made[f"{to}.x_proj.weight"] = torch.cat(maps)  # (R + 2 N, d)
+        keys.made[f"{to}.dt_proj.weight"] = keys.take(f"{source}.s_D.1.weight")
+        keys.made[f"{to}.conv_weight"] = keys.take(f"{source}.conv.weight")[:, 0].T
+        keys.made[f"{to}.conv_bias"] = keys.take(f"{source}.conv.bias")
+        keys.made[f"temporal.norms.{number}.weight"] = keys.take(f"mamba_blocks.{number}.1.weight")

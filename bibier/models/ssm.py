@@ -119,6 +119,19 @@ def _scan_cuda(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Ten
     return selective_scan_fn(u, delta, A.contiguous(), B, C, D).transpose(1, 2)  # (B, T, d)
 
 
+def causal_conv(a: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Depthwise causal convolution: (B, T, d), weight (K, d) with the oldest step first, bias (d,) -> (B, T, d).
+
+    K shifted multiply-adds: on a CPU faster than Conv1d and its transposes.
+    """
+    taps, steps = len(weight), a.shape[1]
+    padded = F.pad(a, (0, 0, taps - 1, 0))  # (B, T + K - 1, d)
+    out = bias
+    for k in range(taps):
+        out = torch.addcmul(out, padded[:, k : k + steps], weight[k])  # (B, T, d)
+    return out
+
+
 class MambaBlock(nn.Module):
     """One Mamba block (Gu & Dao, figure 3), without the norm and the residual, which belong to the stack.
 
@@ -176,7 +189,7 @@ class MambaBlock(nn.Module):
         if mask is not None:
             x = x.masked_fill(~mask[..., None], 0.0)
         a, z = self.in_proj(x).chunk(2, dim=-1)  # (B, T, d) each; 0 at padding, as there is no bias
-        u = F.silu(self._causal_conv(a))  # (B, T, d)
+        u = F.silu(causal_conv(a, self.conv_weight, self.conv_bias))  # (B, T, d)
         dt, b, c = self.x_proj(u).split([self.rank, self.state, self.state], dim=-1)  # (B, T, R), (B, T, N) twice
         delta = F.softplus(self.dt_proj(dt))  # (B, T, d)
         if mask is not None:
@@ -184,11 +197,51 @@ class MambaBlock(nn.Module):
         y = selective_scan(u, delta, -torch.exp(self.A_log), b, c, self.D)  # (B, T, d)
         return self.out_proj(y * F.silu(z))  # (B, T, D); SiLU(0) = 0 keeps padding at 0
 
-    def _causal_conv(self, a: Tensor) -> Tensor:
-        """Depthwise causal convolution as K shifted multiply-adds: on a CPU faster than Conv1d and its transposes."""
-        steps = a.shape[1]
-        padded = F.pad(a, (0, 0, CONV_TAPS - 1, 0))  # (B, T + K - 1, d)
-        out = self.conv_bias
-        for k in range(CONV_TAPS):
-            out = torch.addcmul(out, padded[:, k : k + steps], self.conv_weight[k])  # (B, T, d)
-        return out
+
+def published_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """The recurrence of the published text encoder (SPEC section 2), whose decay is Δ exp(-A) in place of exp(Δ A).
+
+        h_t = Δ_t exp(-A) h_{t-1} + Δ_t B_t u_t
+        y_t = <h_t, C_t> + D u_t
+
+    No discretisation of a continuous system: Δ = 0 forgets everything, and the state grows without bound where
+    Δ > exp(A), with A = 1 from Δ > 2.718. Parameters and the result are those of `selective_scan`, but for A, which
+    stands here for itself. For published weights only: a loop over time, differentiated by torch.
+    """
+    decay = torch.exp(-A)  # (d, N)
+    h = u.new_zeros(u.shape[0], u.shape[2], A.shape[1])  # (B, d, N)
+    ys = []
+    for t in range(u.shape[1]):
+        h = delta[:, t, :, None] * (decay * h + u[:, t, :, None] * B[:, t, None, :])  # (B, d, N)
+        ys.append((h * C[:, t, None, :]).sum(-1))  # (B, d)
+    y = torch.stack(ys, dim=1) if ys else torch.zeros_like(u)  # (B, T, d)
+    return y + D * u
+
+
+class PublishedMambaBlock(nn.Module):
+    """The block of the published text encoder: `published_scan`, with D also the bias of Δ. Causal.
+
+    Parameters are those of `MambaBlock`; there are d fewer weights, as Δ has no bias of its own.
+    """
+
+    def __init__(self, dim: int, *, inner: int | None = None, state: int = 16, rank: int | None = None):
+        super().__init__()
+        like = MambaBlock(dim, inner=inner, state=state, rank=rank)
+        self.state, self.rank = like.state, like.rank
+        self.in_proj, self.x_proj, self.out_proj = like.in_proj, like.x_proj, like.out_proj
+        self.conv_weight, self.conv_bias = like.conv_weight, like.conv_bias
+        inner = len(self.conv_bias)
+        self.dt_proj = nn.Linear(self.rank, inner, bias=False)
+        self.A = nn.Parameter(torch.arange(1.0, state + 1).repeat(inner, 1))  # (d, N)
+        self.D = nn.Parameter(torch.ones(inner))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Mix along time: (B, T, D), right-padded mask (B, T) -> (B, T, D), exactly 0 at padding."""
+        x = x.masked_fill(~mask[..., None], 0.0)
+        a, z = self.in_proj(x).chunk(2, dim=-1)  # (B, T, d) each
+        u = F.silu(causal_conv(a, self.conv_weight, self.conv_bias))  # (B, T, d)
+        dt, b, c = self.x_proj(u).split([self.rank, self.state, self.state], dim=-1)  # (B, T, R), (B, T, N) twice
+        delta = F.softplus(self.D + self.dt_proj(dt))  # (B, T, d)
+        y = published_scan(u, delta, self.A, b, c, self.D)  # (B, T, d)
+        # The gate is 0 at padding already, but a state that diverges over it would make that 0 a NaN.
+        return self.out_proj(y * F.silu(z)).masked_fill(~mask[..., None], 0.0)  # (B, T, D)

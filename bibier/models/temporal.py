@@ -6,12 +6,19 @@ Contract of every kind: masks are True where valid; what stands at padded positi
 exactly 0 there; a row without one valid position gives zeros; `dim_out` tells the width of the output.
 """
 
+import functools
+import math
+
 import torch
 from torch import Tensor, nn
 
-from bibier.models.ssm import MambaBlock
+from bibier.models.ssm import MambaBlock, PublishedMambaBlock
+from bibier.models.xlstm import XLSTM
 
 RMS_EPS = 1e-8  # as published (SPEC section 2)
+POSITIONS = ("sinusoidal", "learned", "none")
+NORMS = ("post", "pre")
+WAVES = 10_000.0  # longest wave of the sinusoids, in steps of 2π (Vaswani et al. 2017, section 3.5)
 
 
 class Identity(nn.Module):
@@ -68,11 +75,13 @@ class LSTM(nn.Module):
 class MambaLayer(nn.Module):
     """x + forward(norm(x)) + backward(norm(x)): one norm and one residual around one or two directions."""
 
-    def __init__(self, dim: int, *, inner: int | None, state: int, dropout: float, bidirectional: bool):
+    def __init__(
+        self, dim: int, *, inner: int | None, state: int, rank: int | None, dropout: float, bidirectional: bool
+    ):
         super().__init__()
         self.norm = nn.RMSNorm(dim, eps=RMS_EPS)
-        self.ahead = MambaBlock(dim, inner=inner, state=state)
-        self.back = MambaBlock(dim, inner=inner, state=state) if bidirectional else None
+        self.ahead = MambaBlock(dim, inner=inner, state=state, rank=rank)
+        self.back = MambaBlock(dim, inner=inner, state=state, rank=rank) if bidirectional else None
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -92,12 +101,21 @@ class Mamba(nn.Module):
     """
 
     def __init__(
-        self, dim: int, *, hidden: int | None, layers: int, dropout: float, bidirectional: bool, state: int, **_
+        self,
+        dim: int,
+        *,
+        hidden: int | None,
+        layers: int,
+        dropout: float,
+        bidirectional: bool,
+        state: int,
+        rank: int | None,
+        **_,
     ):
         super().__init__()
         self.dim_out = dim
         self.layers = nn.ModuleList(
-            MambaLayer(dim, inner=hidden, state=state, dropout=dropout, bidirectional=bidirectional)
+            MambaLayer(dim, inner=hidden, state=state, rank=rank, dropout=dropout, bidirectional=bidirectional)
             for _ in range(layers)
         )
 
@@ -108,7 +126,149 @@ class Mamba(nn.Module):
         return x
 
 
-KINDS = {"lstm": LSTM, "mamba": Mamba, "none": Identity}
+class PositionWise(nn.Module):
+    """The released audio "Mamba" (SPEC section 1): a residual MLP on each step by itself, without any mixing in time.
+
+    A block is z <- LayerNorm(z + Dropout(W_o ReLU(u + S_B u + S_C u))), u = W_i z, each W and S with a bias. What its
+    names say of B and C is all that is left of a state-space model. Here for the published weights.
+    """
+
+    def __init__(self, dim: int, *, hidden: int | None, layers: int, dropout: float, **_):
+        super().__init__()
+        hidden = dim if hidden is None else hidden
+        self.dim_out = dim
+        self.blocks = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "in_proj": nn.Linear(dim, hidden),
+                    "s_B": nn.Linear(hidden, hidden),
+                    "s_C": nn.Linear(hidden, hidden),
+                    "out_proj": nn.Linear(hidden, dim),
+                    "norm": nn.LayerNorm(dim),
+                }
+            )
+            for _ in range(layers)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        # The published code leaves a constant at padded frames; but it encoded file by file, so none was ever read.
+        x = x.masked_fill(~mask[..., None], 0.0)
+        for block in self.blocks:
+            u = block["in_proj"](x)  # (B, T, H)
+            u = torch.relu(u + block["s_B"](u) + block["s_C"](u))
+            x = block["norm"](x + self.dropout(block["out_proj"](u)))  # (B, T, D)
+        return x.masked_fill(~mask[..., None], 0.0)
+
+
+class PublishedMamba(nn.Module):
+    """The published text encoder (SPEC section 2): x + Block(RMSNorm(x)) with the published scan, causal only.
+
+    With `branch`, the published BiMamba's stack (section 3): x + RMSNorm(Block(x)).
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        hidden: int | None,
+        layers: int,
+        bidirectional: bool,
+        state: int,
+        rank: int | None,
+        branch: bool = False,
+        **_,
+    ):
+        super().__init__()
+        if bidirectional:
+            raise ValueError("the published Mamba runs in one direction: set bidirectional to false")
+        self.dim_out, self.branch = dim, branch
+        self.blocks = nn.ModuleList(
+            PublishedMambaBlock(dim, inner=hidden, state=state, rank=rank) for _ in range(layers)
+        )
+        self.norms = nn.ModuleList(nn.RMSNorm(dim, eps=RMS_EPS) for _ in range(layers))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = x.masked_fill(~mask[..., None], 0.0)
+        for block, norm in zip(self.blocks, self.norms, strict=True):
+            x = x + (norm(block(x, mask)) if self.branch else block(norm(x), mask))  # (B, T, D); padding stays 0
+        return x
+
+
+def sinusoids(steps: int, dim: int) -> Tensor:
+    """Fixed positions (Vaswani et al. 2017, section 3.5): (T, D), sines at even features and cosines at odd ones."""
+    angle = torch.arange(steps)[:, None] * torch.exp(torch.arange(0, dim, 2) * (-math.log(WAVES) / dim))  # (T, D/2)
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)[:, :dim]
+
+
+class Transformer(nn.Module):
+    """Encoder layers of self-attention over the valid steps; `dim_out` is D.
+
+    `hidden` is the width of the feed-forward part, 4 D by default. Positions are added once, before the first layer:
+    "sinusoidal"; "learned", a table of `limit` vectors, of which the last serves all steps beyond; or "none". With
+    `norm="pre"` a last norm follows the stack. The published text Transformer attends across the batch in place of the
+    tokens, and to padding: a defect, not kept as a variant, as no weights of it are published.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        hidden: int | None,
+        layers: int,
+        dropout: float,
+        heads: int,
+        positions: str,
+        limit: int,
+        norm: str,
+        **_,
+    ):
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"a Transformer's width must be a multiple of its heads: {dim} is none of {heads}")
+        if positions not in POSITIONS:
+            raise ValueError(f"unknown positions {positions!r}; choose one of {', '.join(POSITIONS)}")
+        if norm not in NORMS:
+            raise ValueError(f"unknown norm {norm!r}; choose one of {', '.join(NORMS)}")
+        self.dim_out, self.positions = dim, positions
+        if positions == "learned":
+            self.table = nn.Parameter(0.02 * torch.randn(limit, dim))
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                dim, heads, 4 * dim if hidden is None else hidden, dropout, batch_first=True, norm_first=norm == "pre"
+            )
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        if mask.numel() == 0:
+            return x
+        steps = x.shape[1]
+        x = x.masked_fill(~mask[..., None], 0.0)
+        if self.positions == "learned":
+            x = x + self.table[torch.arange(steps, device=x.device).clamp_max(len(self.table) - 1)]  # (B, T, D)
+        elif self.positions == "sinusoidal":
+            x = x + sinusoids(steps, x.shape[2]).to(x)
+        x = self.dropout(x)
+        # Softmax over no key at all is NaN; a row without a valid step reads its first, and is emptied in the end.
+        hide = ~mask & (mask.any(1, keepdim=True) | (torch.arange(steps, device=mask.device) > 0))  # (B, T)
+        for layer in self.layers:
+            x = layer(x, src_key_padding_mask=hide)  # (B, T, D)
+        return self.norm(x).masked_fill(~mask[..., None], 0.0)
+
+
+KINDS = {
+    "lstm": LSTM,
+    "xlstm": XLSTM,
+    "transformer": Transformer,
+    "mamba": Mamba,
+    "none": Identity,
+    "position-wise": PositionWise,
+    "mamba-published": PublishedMamba,
+    "mamba-published-branch": functools.partial(PublishedMamba, branch=True),
+}
 
 
 def build_temporal(
@@ -119,24 +279,40 @@ def build_temporal(
     layers: int = 1,
     dropout: float = 0.0,
     bidirectional: bool = True,
+    heads: int = 4,
+    positions: str = "sinusoidal",
+    limit: int = 500,
+    norm: str = "post",
     state: int = 16,
+    rank: int | None = None,
+    cells: str = "sm",
 ) -> nn.Module:
     """Build the temporal encoder of a name.
 
     Parameters
     ----------
     kind : str
-        A key of `KINDS`: "lstm", "mamba" or "none".
+        A key of `KINDS`. "position-wise", "mamba-published" and "mamba-published-branch" are there for published
+        weights.
     dim : int
         D, width of the input.
     hidden : int, optional
-        Inner width: of one LSTM direction, or of each Mamba scan. Each kind has its own default.
+        Inner width: of one LSTM direction, of an xLSTM's memory, of a Transformer's feed-forward part, of each Mamba
+        scan. Each kind has its own default.
     layers : int
+        How many layers; of an xLSTM, how many times `cells`.
     dropout : float
-        After every layer.
+        After every layer, and within those of a Transformer. None in the published Mamba.
     bidirectional : bool
-    state : int
-        States per channel (Mamba only).
+        LSTM, xLSTM and Mamba only; a Transformer always sees both sides.
+    heads : int
+        Transformer and xLSTM.
+    positions, limit, norm
+        Transformer only: see there.
+    state, rank : int
+        Mamba only: states per channel; rank of Δ, by default a sixteenth of the channels.
+    cells : str
+        xLSTM only: "s" for an sLSTM block and "m" for an mLSTM block, from the input up.
 
     Returns
     -------
@@ -146,8 +322,21 @@ def build_temporal(
     Raises
     ------
     ValueError
-        On an unknown kind.
+        On an unknown kind, or an option that its kind doesn't know or can't fit to the width.
     """
     if kind not in KINDS:
         raise ValueError(f"unknown temporal encoder {kind!r}; choose one of {', '.join(KINDS)}")
-    return KINDS[kind](dim, hidden=hidden, layers=layers, dropout=dropout, bidirectional=bidirectional, state=state)
+    return KINDS[kind](
+        dim,
+        hidden=hidden,
+        layers=layers,
+        dropout=dropout,
+        bidirectional=bidirectional,
+        heads=heads,
+        positions=positions,
+        limit=limit,
+        norm=norm,
+        state=state,
+        rank=rank,
+        cells=cells,
+    )
