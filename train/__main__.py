@@ -1,4 +1,4 @@
-"""python -m train {fit,crossvalidate,evaluate}: make a checkpoint, and measure one."""
+"""python -m train {fit,crossvalidate,evaluate,search,table}: make a checkpoint, measure it, compare many."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--split", default="test", help="train, dev, test or all (default: test)")
     evaluate.add_argument("--data", type=Path, help="folder that holds the corpora")
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+
+    table = commands.add_parser(
+        "table", help="runs of several systems and seeds in one table, with ranks and intervals"
+    )
+    table.add_argument("run", type=Path, nargs="+", help="files written by train.runs.write_run, .json or .jsonl")
+    table.add_argument("--out", type=Path, help="folder for the table and the confusion matrices")
+    table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
+    table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
+    table.add_argument("--draws", type=int, default=10_000, help="of the bootstrap")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -44,7 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     from train.corpora import CorpusError
 
     try:
-        return {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate}[options.command](options)
+        run = {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate, "table": _table}
+        return run[options.command](options)
     except (CorpusError, InputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -86,6 +96,18 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(json.dumps(where | figures, ensure_ascii=False))
     else:
         print(table(figures))
+    return 0
+
+
+def _table(options: argparse.Namespace) -> int:
+    from train import table
+    from train.runs import read_run
+
+    made = table.make({path: read_run(path) for path in options.run}, draws=options.draws)
+    print(table.FORMATS[options.format][1](made), end="")
+    if options.out is not None:
+        for file in table.save(made, options.out, options.format, options.picture):
+            _say(f"written: {file}")
     return 0
 
 
