@@ -1,4 +1,4 @@
-"""python -m train {fit,crossvalidate,evaluate}: make a checkpoint, and measure one."""
+"""python -m train {fit,crossvalidate,evaluate,search,table}: make a checkpoint, measure it, compare many."""
 
 from __future__ import annotations
 
@@ -28,7 +28,17 @@ def main(arguments: list[str] | None = None) -> int:
     cross.add_argument("--data", type=Path, required=True)
     cross.add_argument("--seeds", type=int, default=3)
 
-    for command in (fit, cross):
+    search = commands.add_parser("search", help="choose a recipe's fields by its dev figures, never by a test split")
+    search.add_argument("recipe", type=Path)
+    search.add_argument("--grid", type=Path, required=True, help='TOML: "part.table.field" = [candidates]')
+    search.add_argument("--method", choices=("greedy", "exhaustive", "optuna"), required=True)
+    search.add_argument("--trials", type=int, default=50, help="of optuna")
+    search.add_argument("--part", choices=("audio", "text", "bimodal"), required=True)
+    search.add_argument("--data", type=Path, required=True)
+    search.add_argument("--out", type=Path, required=True, help="folder of the log; the same call goes on from it")
+    search.add_argument("--seeds", type=int, default=1)
+
+    for command in (fit, cross, search):
         command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
 
     evaluate = commands.add_parser("evaluate", help="UAR, MF1, WAR, WF1 and ECE of a checkpoint on a corpus")
@@ -37,6 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--split", default="test", help="train, dev, test or all (default: test)")
     evaluate.add_argument("--data", type=Path, help="folder that holds the corpora")
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+
+    table = commands.add_parser(
+        "table", help="runs of several systems and seeds in one table, with ranks and intervals"
+    )
+    table.add_argument("run", type=Path, nargs="+", help="files written by train.runs.write_run, .json or .jsonl")
+    table.add_argument("--out", type=Path, help="folder for the table and the confusion matrices")
+    table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
+    table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
+    table.add_argument("--draws", type=int, default=10_000, help="of the bootstrap")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -44,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
     from train.corpora import CorpusError
 
     try:
-        return {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate}[options.command](options)
+        run = {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate, "search": _search, "table": _table}
+        return run[options.command](options)
     except (CorpusError, InputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -86,6 +106,46 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(json.dumps(where | figures, ensure_ascii=False))
     else:
         print(table(figures))
+    return 0
+
+
+def _search(options: argparse.Namespace) -> int:
+    from train import recipe, search
+
+    chosen = recipe.load(options.recipe, options.set)
+    grid = search.load_grid(options.grid, chosen, options.method)
+    live = search.Live(sys.stderr)
+    about = f"{options.part}, {options.seeds} seeds, {options.data.resolve()}"
+    searched = search.Search(
+        chosen,
+        search.cross_validated(options.part, options.data, options.seeds, live.report),
+        lambda figures: search.dev_score(options.part, figures),
+        options.out,
+        about=about,
+        show=live.show,
+    )
+    if options.method == "optuna":
+        search.optuna(searched, grid, options.trials, chosen.seed)
+    else:
+        {"greedy": search.greedy, "exhaustive": search.exhaustive}[options.method](searched, grid)
+    print(search.table(searched.trials))
+    if searched.best is None:
+        _say("no trial succeeded: the reasons are in the table")
+        return 1
+    changes = " ".join(f"--set '{field}={json.dumps(value)}'" for field, value in searched.best.values.items())
+    print(f"best: python -m train fit {options.recipe} {changes}")
+    return 0
+
+
+def _table(options: argparse.Namespace) -> int:
+    from train import table
+    from train.runs import read_run
+
+    made = table.make({path: read_run(path) for path in options.run}, draws=options.draws)
+    print(table.FORMATS[options.format][1](made), end="")
+    if options.out is not None:
+        for file in table.save(made, options.out, options.format, options.picture):
+            _say(f"written: {file}")
     return 0
 
 

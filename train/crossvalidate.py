@@ -13,7 +13,7 @@ import torch
 
 from train import bundle as fitting
 from train import corpora
-from train.metrics import ece, fit_temperature, scores, uar
+from train.metrics import MEASURES, confusion, ece, fit_temperature, measures, scores, uar
 from train.recipe import Recipe
 from train.sources import audio_source, read_words, text_prior, text_source
 from train.stacking import held_out, matched
@@ -33,14 +33,20 @@ def audio(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[
         yield {"seed": seed} | _calibrated(logits.numpy(), source.labels, source.folds)
 
 
-def text(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
+def text(
+    recipe: Recipe,
+    folder: Path,
+    seeds: Sequence[int],
+    report: Callable[[str], None],
+    splits: Sequence[str] = ("dev", "test"),
+) -> Iterator[dict]:
     """Text branch: MELD dev and test, and RESD folds grouped by dialogue (MELD train stays in the training part).
 
-    The test figures are there to be reported; settings are chosen by the others.
+    The test figures are there to be reported; settings are chosen by the others. `splits` are those of MELD.
     """
     source = text_source(recipe, folder)
     official = {}
-    for split in ("dev", "test"):
+    for split in splits:
         items = corpora.read("meld", folder, split)
         official[split] = read_words(recipe.text, items), np.array([item.label for item in items])
     resd = np.array([i for i, item in enumerate(source.items) if item.corpus == "resd"])
@@ -49,16 +55,17 @@ def text(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[s
         figures = {}
         for split, (features, labels) in official.items():
             found = scores(labels, _softmax(held_out(encoder, features, labels).logits))
-            figures |= {f"MELD {split} {name}": found[name] for name in ("WF1", "UAR")}
+            figures |= {f"MELD {split} {name}": found[name] for name in MEASURES}
         report(f"seed {seed}: {figures}")
         if len(resd):
-            predicted = np.zeros(len(resd), dtype=int)
+            probabilities = np.zeros((len(resd), 7))
             for fold in corpora.folds([source.items[i] for i in resd], 5, "dialogue"):
                 rest = np.setdiff1d(np.arange(len(source.items)), resd[fold])
                 encoder = fitting.fit_text(recipe, source, rest, seed)
                 read = held_out(encoder, [source.features[i] for i in resd[fold]], source.labels[resd[fold]])
-                predicted[fold] = read.logits.argmax(1).numpy()
-            figures["RESD grouped UAR"] = uar(source.labels[resd], predicted)
+                probabilities[fold] = _softmax(read.logits)
+            found = scores(source.labels[resd], probabilities)
+            figures |= {f"RESD grouped {name}": found[name] for name in MEASURES}
         yield {"seed": seed} | figures
 
 
@@ -97,6 +104,8 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
                 p["product"] /= p["product"].sum(1, keepdims=True)
                 draws.append((test.labels[left], p))
             row = {f"{name} UAR": float(np.mean([uar(y, p[name].argmax(1)) for y, p in draws])) for name in draws[0][1]}
+            own = [measures(confusion(y, p["bimodal"])) for y, p in draws]
+            row |= {f"bimodal {name}": float(np.mean([found[name] for found in own])) for name in MEASURES}
             # Over all draws at once: of 224 pairs, even a perfect branch would show an error of a few points.
             truth = np.concatenate([y for y, _ in draws])
             row |= {f"{name} ECE": ece(truth, np.concatenate([p[name] for _, p in draws])) for name in draws[0][1]}

@@ -1,9 +1,12 @@
-"""Metrics of the papers: UAR, MF1, WAR, WF1, and calibration. Labels are always all seven.
+"""Metrics of the papers: UAR, MF1, WAR, WF1, and calibration, with bootstrap intervals. Labels are always all seven.
 
-N items, K = 7 classes.
+N items, K = 7 classes, G groups (speakers, dialogues, or single items), S additive sums of a metric, D draws.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
@@ -11,6 +14,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 from bibier.labels import EMOTIONS
 
 ALL = list(range(len(EMOTIONS)))
+MEASURES = ("UAR", "MF1", "WAR", "WF1")  # in the order of the papers' tables
+BINS = 10  # of the calibration error
+TINY = 1e-12  # keeps the logarithm of a probability finite
+CHUNK = 1000  # draws at once: bounds the memory to CHUNK · G weights
 
 
 def uar(truth, predicted) -> float:
@@ -19,7 +26,7 @@ def uar(truth, predicted) -> float:
     return 100 * float(recall_score(truth, predicted, labels=present, average="macro", zero_division=0))
 
 
-def ece(truth, probabilities, bins: int = 10) -> float:
+def ece(truth, probabilities, bins: int = BINS) -> float:
     """Expected calibration error of the largest probability (Guo et al., 2017), in [0, 1], equal-width bins."""
     probabilities, truth = np.asarray(probabilities), np.asarray(truth)
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
@@ -55,9 +62,35 @@ def confusion(truth, probabilities) -> list[list[int]]:
     return confusion_matrix(truth, np.asarray(probabilities).argmax(1), labels=ALL).tolist()
 
 
+def measures(counts) -> dict[str, np.ndarray]:
+    """UAR, MF1, WAR and WF1 in per cent of confusion counts (..., 7, 7), truth in rows; each (...).
+
+    The same figures as `scores`, for any number of tables at once. UAR is over the classes that occur in the truth; a
+    class that neither occurs nor is predicted counts as F1 = 0, as with labels=range(7) in scikit-learn (SPEC 5).
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)  # (..., 7)
+    truth, predicted = counts.sum(-1), counts.sum(-2)  # (..., 7)
+    # Counts are whole numbers, so a maximum with 1 only replaces 0 / 0 by 0.
+    total = np.maximum(truth.sum(-1), 1)
+    f1 = 2 * hits / np.maximum(truth + predicted, 1)
+    recall = hits / np.maximum(truth, 1)
+    return {
+        "UAR": 100 * recall.sum(-1) / np.maximum((truth > 0).sum(-1), 1),
+        "MF1": 100 * f1.mean(-1),
+        "WAR": 100 * hits.sum(-1) / total,
+        "WF1": 100 * (truth * f1).sum(-1) / total,
+    }
+
+
+def selection_score(figures: dict[str, float], prefix: str = "") -> float:
+    """Mean of UAR, MF1, WAR and WF1 of one corpus: what models and settings are chosen by (SPEC 5, selection)."""
+    return float(np.mean([figures[prefix + name] for name in MEASURES]))
+
+
 def soft_cross_entropy(targets, probabilities) -> float:
     """Mean of −Σ_c q_c log p_c in nats, of distributions (N, 7)."""
-    return float(-(np.asarray(targets) * np.log(np.clip(probabilities, 1e-12, None))).sum(1).mean())
+    return float(-(np.asarray(targets) * np.log(np.clip(probabilities, TINY, None))).sum(1).mean())
 
 
 def fit_temperature(logits, truth) -> float:
@@ -71,3 +104,148 @@ def fit_temperature(logits, truth) -> float:
         return -log_softmax(logits / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth].mean()
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one model says of N items."""
+
+    truth: np.ndarray  # (N,) class indices
+    probabilities: np.ndarray  # (N, 7)
+    groups: Sequence | None = None  # (N,) what is drawn as a whole: speakers or dialogues; None draws single items
+    targets: np.ndarray | None = None  # (N, 7) distributions, for the soft cross-entropy; None is one-hot
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its percentile interval."""
+
+    value: float
+    low: float
+    high: float
+    groups: int  # G, how many units were drawn from
+
+
+def _cells(judged: Judged) -> np.ndarray:
+    """Return (N, 49): each item's cell of the confusion table."""
+    place = len(ALL) * np.asarray(judged.truth) + np.asarray(judged.probabilities).argmax(1)
+    return np.eye(len(ALL) ** 2)[place]
+
+
+def _calibration_sums(judged: Judged) -> np.ndarray:
+    """Return (N, BINS + 1): confidence less correctness in the item's bin, and a count."""
+    p = np.asarray(judged.probabilities)
+    gap = p.max(1) - (p.argmax(1) == np.asarray(judged.truth))
+    place = np.minimum((p.max(1) * BINS).astype(int), BINS - 1)
+    return np.column_stack([np.eye(BINS)[place] * gap[:, None], np.ones(len(p))])
+
+
+def _loss_sums(judged: Judged) -> np.ndarray:
+    """Return (N, 2): the item's cross-entropy in nats, and a count."""
+    targets = np.eye(len(ALL))[judged.truth] if judged.targets is None else np.asarray(judged.targets)
+    loss = -(targets * np.log(np.clip(judged.probabilities, TINY, None))).sum(1)
+    return np.column_stack([loss, np.ones(len(loss))])
+
+
+# Every metric as a function of sums over items: then a draw of groups costs one row of a matrix product.
+_STATISTICS = {
+    name: (_cells, lambda sums, name=name: measures(sums.reshape(*sums.shape[:-1], len(ALL), len(ALL)))[name])
+    for name in MEASURES
+} | {
+    "ECE": (_calibration_sums, lambda sums: np.abs(sums[..., :-1]).sum(-1) / np.maximum(sums[..., -1], 1)),
+    "soft_cross_entropy": (_loss_sums, lambda sums: sums[..., 0] / np.maximum(sums[..., -1], 1)),
+}
+
+
+def bootstrap(
+    judged: Sequence[Judged],
+    names: Sequence[str] = MEASURES,
+    *,
+    draws: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Percentile intervals of metrics, each the mean over several models (seeds), with groups drawn with replacement.
+
+    All models are judged on the same draw of groups. Models that were judged on other items of these groups are
+    welcome; without groups, all must have been judged on the same items in the same order.
+
+    Raises
+    ------
+    ValueError
+        A metric is unknown, there is nothing to draw from, or items without groups differ in number.
+    """
+    return _intervals(judged, np.full(len(judged), 1 / max(1, len(judged))), names, draws, seed, level)
+
+
+def paired_bootstrap(
+    first: Sequence[Judged],
+    second: Sequence[Judged],
+    names: Sequence[str] = MEASURES,
+    *,
+    draws: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Percentile intervals of the differences second − first, of the means over seeds, on the same items.
+
+    The same draws of groups serve both sides, so that what makes a group hard for both cancels.
+
+    Raises
+    ------
+    ValueError
+        As `bootstrap`, or not all were judged on the same items.
+    """
+    for judged in (*first, *second):
+        if not np.array_equal(judged.truth, first[0].truth):
+            raise ValueError("a paired comparison needs the same items in the same order on both sides")
+    signs = [-1 / len(first)] * len(first) + [1 / len(second)] * len(second)
+    return _intervals([*first, *second], np.array(signs), names, draws, seed, level)
+
+
+def _intervals(judged: Sequence[Judged], weights: np.ndarray, names, draws, seed, level) -> dict[str, Interval]:
+    if unknown := [name for name in names if name not in _STATISTICS]:
+        raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(_STATISTICS)}")
+    places, count = _group_places(judged)
+    found = {}
+    for rows in dict.fromkeys(_STATISTICS[name][0] for name in names):
+        sums = np.stack([_by_group(rows(one), place, count) for one, place in zip(judged, places, strict=True)], 1)
+        drawn = _drawn(sums.reshape(count, -1), draws, seed).reshape(draws, *sums.shape[1:])  # (D, models, S)
+        for name in names:
+            own, value = _STATISTICS[name]
+            if own is rows:
+                low, high = np.quantile(value(drawn) @ weights, [(1 - level) / 2, (1 + level) / 2])
+                found[name] = Interval(float(value(sums.sum(0)) @ weights), float(low), float(high), count)
+    return {name: found[name] for name in names}
+
+
+def _group_places(judged: Sequence[Judged]) -> tuple[list[np.ndarray], int]:
+    """Number the groups of all models alike; returns an index (N,) for each model and G."""
+    if not judged or not all(len(one.truth) for one in judged):
+        raise ValueError("there are no items to draw from")
+    if judged[0].groups is None:
+        if any(one.groups is not None or len(one.truth) != len(judged[0].truth) for one in judged):
+            raise ValueError("without groups, all models need the same items; give every item its group")
+        return [np.arange(len(one.truth)) for one in judged], len(judged[0].truth)
+    number: dict = {}
+    places = [np.array([number.setdefault(group, len(number)) for group in one.groups]) for one in judged]
+    return places, len(number)
+
+
+def _by_group(rows: np.ndarray, place: np.ndarray, count: int) -> np.ndarray:
+    """Sum (N, S) over the items of each group: (G, S)."""
+    sums = np.zeros((count, rows.shape[1]))
+    np.add.at(sums, place, rows)
+    return sums
+
+
+def _drawn(sums: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    """Sum (G, S) over groups drawn with replacement, G in each draw: (D, S). The same seed draws the same groups."""
+    generator, count = np.random.default_rng(seed), len(sums)
+    parts = []
+    for start in range(0, draws, CHUNK):
+        size = min(CHUNK, draws - start)
+        chosen = generator.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        times = np.bincount(chosen.ravel(), minlength=size * count).reshape(size, count)  # how often each is drawn
+        parts.append(times.astype(np.float64) @ sums)
+    return np.concatenate(parts)

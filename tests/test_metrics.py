@@ -1,0 +1,183 @@
+"""Metrics: identities, the same figures by another way, and what a bootstrap must do."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
+
+from train.metrics import (
+    MEASURES,
+    Judged,
+    bootstrap,
+    confusion,
+    ece,
+    measures,
+    paired_bootstrap,
+    scores,
+    selection_score,
+    soft_cross_entropy,
+)
+
+
+def judged(seed=0, n=500, *, groups=None, skill=0.0) -> Judged:
+    """A model whose predictions are better than chance by `skill`; the same seed has the same truth."""
+    truth = np.random.default_rng(0).choice(7, n, p=[0.13, 0.03, 0.02, 0.15, 0.48, 0.08, 0.11])
+    logits = np.random.default_rng(seed + 1).standard_normal((n, 7)) + skill * np.eye(7)[truth]
+    p = np.exp(logits)
+    return Judged(truth, p / p.sum(1, keepdims=True), groups)
+
+
+def table(one: Judged) -> np.ndarray:
+    return np.array(confusion(one.truth, one.probabilities))
+
+
+def test_the_four_measures_are_what_their_names_say():
+    one = judged(skill=1.0)
+    counts, predicted = table(one), one.probabilities.argmax(1)
+    found = measures(counts)
+    recall, precision = np.diag(counts) / counts.sum(1), np.diag(counts) / counts.sum(0)
+    f1 = 2 * precision * recall / (precision + recall)
+    assert found["WAR"] == pytest.approx(100 * accuracy_score(one.truth, predicted))
+    assert found["UAR"] == pytest.approx(100 * balanced_accuracy_score(one.truth, predicted))
+    assert found["MF1"] == pytest.approx(100 * f1.mean())
+    assert found["MF1"] == pytest.approx(100 * f1_score(one.truth, predicted, average="macro"))
+    assert found["WF1"] == pytest.approx(100 * (counts.sum(1) / counts.sum() * f1).sum())
+    # MF1 is the mean of the classes' F1, not the F1 of the mean precision and recall.
+    assert found["MF1"] != pytest.approx(
+        200 * precision.mean() * recall.mean() / (precision.mean() + recall.mean()), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("kept", [range(7), (0, 3), (4,)])
+def test_measures_of_counts_equal_the_scores_of_items(kept):
+    one = judged(skill=0.5)
+    rows = np.isin(one.truth, list(kept))
+    truth, p = one.truth[rows], one.probabilities[rows]
+    expected = scores(truth, p)
+    assert measures(confusion(truth, p)) == pytest.approx({name: expected[name] for name in MEASURES})
+
+
+def test_on_balanced_supports_uar_is_war():
+    counts = np.random.default_rng(0).multinomial(20, np.full(7, 1 / 7), size=7)
+    assert measures(counts)["UAR"] == pytest.approx(measures(counts)["WAR"])
+
+
+def test_a_class_that_neither_side_has_stays_in_the_table():
+    truth, p = [0, 0, 3], np.eye(7)[[0, 3, 3]]
+    assert np.array(confusion(truth, p)).shape == (7, 7)
+    assert measures(confusion(truth, p))["MF1"] == pytest.approx(100 * 2 * (2 / 3) / 7)
+    assert scores(truth, p)["MF1"] == pytest.approx(100 * 2 * (2 / 3) / 7)
+
+
+def test_the_language_model_s_published_uar():
+    """SPEC 9.3: Qwen's labels of MELD train, in the order neutral, happy, sad, anger, surprise, disgust, fear."""
+    counts = [
+        [4710, 0, 0, 0, 0, 0, 0],
+        [0, 1743, 0, 0, 0, 0, 0],
+        [0, 1, 682, 0, 0, 0, 0],
+        [0, 12, 10, 1087, 0, 0, 0],
+        [4, 25, 4, 1, 1171, 0, 0],
+        [2, 3, 8, 16, 4, 238, 0],
+        [8, 9, 14, 2, 1, 0, 234],
+    ]
+    assert measures(counts)["UAR"] == pytest.approx(95.741, abs=5e-4)
+    assert measures(counts)["WAR"] == pytest.approx(100 * (1 - 124 / 9989))
+
+
+@pytest.mark.parametrize(
+    ("values", "average"), [((36.17, 36.76, 56.44, 55.27), 46.16), ((37.20, 37.18, 37.50, 37.36), 37.31)]
+)
+def test_the_selection_score_is_the_published_average(values, average):
+    """Text Mamba on MELD and RESD as in the published repository (LEYA-HSE/BiBiER, text-based_experiments)."""
+    assert selection_score(dict(zip(MEASURES, values, strict=True))) == pytest.approx(average, abs=0.005)
+    prefixed = {f"MELD dev {name}": value for name, value in zip(MEASURES, values, strict=True)}
+    assert selection_score(prefixed, "MELD dev ") == pytest.approx(average, abs=0.005)
+
+
+def test_the_bootstrap_s_values_are_the_metrics():
+    one = judged(skill=0.7, groups=np.arange(500) // 9)
+    found = bootstrap([one], (*MEASURES, "ECE", "soft_cross_entropy"), draws=10)
+    expected = scores(one.truth, one.probabilities)
+    for name in (*MEASURES, "ECE"):
+        assert found[name].value == pytest.approx(expected[name])
+    one_hot = np.eye(7)[one.truth]
+    assert found["soft_cross_entropy"].value == pytest.approx(soft_cross_entropy(one_hot, one.probabilities))
+    assert found["ECE"].value == pytest.approx(ece(one.truth, one.probabilities))
+    assert found["UAR"].groups == 56
+
+
+def test_the_bootstrap_equals_a_plain_loop_over_draws():
+    """A second implementation: draw speakers, put their items together, score them with scikit-learn."""
+    speakers = np.random.default_rng(3).integers(0, 12, 200)
+    first, second = (judged(seed, 200, groups=speakers, skill=skill) for seed, skill in ((1, 0.5), (2, 1.0)))
+    found = paired_bootstrap([first], [second], ("WF1", "WAR", "ECE"), draws=4000)
+    generator, plain = np.random.default_rng(9), []
+    for _ in range(1000):
+        rows = np.concatenate([np.flatnonzero(speakers == s) for s in generator.integers(0, 12, 12)])
+        y, a, b = first.truth[rows], first.probabilities[rows], second.probabilities[rows]
+        wf1 = [100 * f1_score(y, p.argmax(1), labels=range(7), average="weighted", zero_division=0) for p in (a, b)]
+        plain.append(
+            (wf1[1] - wf1[0], 100 * ((b.argmax(1) == y).mean() - (a.argmax(1) == y).mean()), ece(y, b) - ece(y, a))
+        )
+    for name, draws in zip(("WF1", "WAR", "ECE"), np.array(plain).T, strict=True):
+        spread = draws.std()
+        assert found[name].low == pytest.approx(np.quantile(draws, 0.025), abs=0.25 * spread)
+        assert found[name].high == pytest.approx(np.quantile(draws, 0.975), abs=0.25 * spread)
+
+
+def test_the_interval_of_accuracy_is_the_binomial_s():
+    truth = np.zeros(2000, dtype=int)
+    p = np.eye(7)[np.repeat([0, 4], [1200, 800])]
+    found = bootstrap([Judged(truth, p)], ["WAR"])["WAR"]
+    half = 1.96 * 100 * (0.6 * 0.4 / 2000) ** 0.5
+    assert (found.low, found.high) == pytest.approx((60 - half, 60 + half), abs=0.15)
+
+
+def test_items_of_one_speaker_are_no_independent_evidence():
+    """Each speaker's items are all right or all wrong: drawing items would claim an interval three times too narrow."""
+    right = np.repeat(np.random.default_rng(0).random(50) < 0.6, 10)
+    p = np.eye(7)[np.where(right, 0, 4)]
+    by_speaker = bootstrap([Judged(np.zeros(500, int), p, np.arange(500) // 10)], ["WAR"])["WAR"]
+    by_item = bootstrap([Judged(np.zeros(500, int), p)], ["WAR"])["WAR"]
+    ratio = (by_speaker.high - by_speaker.low) / (by_item.high - by_item.low)
+    assert ratio == pytest.approx(10**0.5, rel=0.1)
+
+
+def test_pairing_cancels_what_both_sides_share():
+    first = judged(1, skill=1.0)
+    same = paired_bootstrap([first], [first], (*MEASURES, "ECE", "soft_cross_entropy"), draws=200)
+    assert all((one.value, one.low, one.high) == (0, 0, 0) for one in same.values())
+    better = paired_bootstrap([first], [judged(1, skill=2.0)], ["WAR"])["WAR"]
+    assert better.low > 0
+
+
+def test_seeds_are_averaged_on_both_sides():
+    first, second = [judged(i) for i in range(3)], [judged(i, skill=1.0) for i in range(5)]
+    found = paired_bootstrap(first, second, ["UAR"], draws=50)["UAR"]
+    means = [np.mean([scores(one.truth, one.probabilities)["UAR"] for one in side]) for side in (first, second)]
+    assert found.value == pytest.approx(means[1] - means[0])
+
+
+def test_the_same_seed_draws_the_same_and_another_seed_does_not():
+    one = judged(groups=np.arange(500) // 5)
+    first, again, other = (bootstrap([one], draws=100, seed=seed)["WF1"] for seed in (1, 1, 2))
+    assert first == again and first != other
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: bootstrap([judged()], ["F2"]), "F2"),
+        (lambda: bootstrap([]), "no items"),
+        (lambda: bootstrap([judged(n=20), judged(n=30)]), "same items"),
+        (lambda: paired_bootstrap([judged(n=20)], [judged(n=30)]), "same items"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
+
+
+def test_the_confusion_s_order_is_truth_then_prediction():
+    truth, p = [2, 2, 5], np.eye(7)[[5, 2, 5]]
+    assert confusion(truth, p) == confusion_matrix(truth, [5, 2, 5], labels=range(7)).tolist()
+    assert confusion(truth, p)[2][5] == 1 and confusion(truth, p)[5][2] == 0
