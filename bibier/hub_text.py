@@ -80,9 +80,6 @@ class HubTextConfig:
     rows: int = 0  # of the features that are kept, 0 for all: the paper's 95 (CANINE: 329)
     special: bool = True  # keep the rows of special tokens, as the paper does; they own no word
     dtype: str = "float32"  # or bfloat16, twice as fast on a CPU and 1 % off
-    remote_code: bool = (
-        False  # consent to run the program code that comes with the weights; none of these kinds has any
-    )
 
     def __post_init__(self):
         complete(self, SOURCES)

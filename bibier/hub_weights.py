@@ -237,7 +237,7 @@ class Frozen:
     Parameters
     ----------
     config
-        Settings with kind, repo, revision, dim, dtype and remote_code.
+        Settings with kind, repo, revision, layer, dim and dtype, and remote_code where a kind runs code.
     device
         Where the model runs.
     allow_download
@@ -288,7 +288,7 @@ class Frozen:
 
 
 def batches(lengths: Sequence[int], *, budget: int, equal: bool) -> Iterator[list[int]]:
-    """Group indices by length, the shortest first: a group's size times its longest is within the budget (or it is one).
+    """Group indices by length, the shortest first; a group's size times its longest is within the budget, or it is one.
 
     With `equal`, a group holds one length only, for models that padding would change.
     """

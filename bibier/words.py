@@ -54,7 +54,7 @@ def words(text: str) -> tuple[WordSpan, ...]:
     found = list(_TOKEN.finditer(text))
     is_word = bool(found)
     found = found or list(_NOT_SPACE.finditer(text))
-    stops = [m.start() for m in found[1:]] + [len(text)]
+    stops = [m.start() for m in found[1:]] + [len(text)] * bool(found)
     return tuple(
         WordSpan(m.group(), m.start(), m.end(), text[m.end() : stop], is_word, lead=text[: m.start()] if i == 0 else "")
         for i, (m, stop) in enumerate(zip(found, stops, strict=True))
