@@ -193,15 +193,16 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
     import transformers
 
     found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    for key, value, expected in (
+    for setting, value, expected in (
         ("model_type", found.get("model_type"), source.model_type),
         ("hidden_size", found.get("hidden_size"), config.dim),
     ):
         if value != expected:
-            raise InputError("weights-other-model", folder=str(folder), key=key, value=value, expected=expected)
+            raise InputError("weights-other-model", folder=str(folder), setting=setting, value=value, expected=expected)
     files = weights_of(folder)
-    verbosity = transformers.logging.get_verbosity()
+    verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()  # a head that is left out is no warning here
+    transformers.logging.disable_progress_bar()
     try:
         model, loaded = getattr(transformers, remote or source.architecture).from_pretrained(
             folder,
@@ -221,6 +222,8 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
         raise InputError("weights-code-fails", repo=config.repo, version=version, detail=str(error)[:200]) from error
     finally:
         transformers.logging.set_verbosity(verbosity)
+        if bars:
+            transformers.logging.enable_progress_bar()
     # What replaces masked frames in pre-training is not used by a frozen model, and not every repository has it.
     missing = sorted(key for key in loaded["missing_keys"] if not key.endswith("masked_spec_embed"))
     if missing:

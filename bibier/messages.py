@@ -235,10 +235,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "В {folder} нет {file}. Загрузите или скопируйте все файлы заново.",
     ),
     "weights-other-model": (
-        "config.json of {folder} says {key} = {value}; expected {expected}. It holds another model: correct `kind`, "
-        "`repo` or `dim`.",
-        "В config.json папки {folder} указано {key} = {value}, а ожидается {expected}. Это другая модель: исправьте "
-        "`kind`, `repo` или `dim`.",
+        "config.json of {folder} says {setting} = {value}; expected {expected}. It holds another model: correct "
+        "`kind`, `repo` or `dim`.",
+        "В config.json папки {folder} указано {setting} = {value}, а ожидается {expected}. Это другая модель: "
+        "исправьте `kind`, `repo` или `dim`.",
     ),
     "weights-broken": (
         "The weights in {file} are cut off or don't fit the model ({detail}). Delete the file and fetch it again.",
