@@ -1,17 +1,21 @@
-"""Samples → (T, D) features. Here: log-mels, computed with no weights; encoders from the Hub join by name.
+"""Samples → (T, …) features, by the extractor's kind: log-mels here, with no weights; encoders from the Hub by name.
 
 T frames, M mel bins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import librosa
 import numpy as np
 
 from bibier.audio import SAMPLE_RATE
+from bibier.hub_audio import SOURCES, HubAudio, HubAudioConfig
+from bibier.messages import InputError, Message
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,11 @@ class LogMelConfig:
 class LogMel:
     """Log-mel spectrogram of the speech, whatever its level: ends trimmed, RMS set, hops averaged in pairs."""
 
+    modality = "audio"
+
     def __init__(self, config: LogMelConfig = LogMelConfig()):
         self.config = config
+        self.dim = config.bins
 
     @cached_property
     def _filters(self) -> np.ndarray:
@@ -73,6 +80,10 @@ class LogMel:
         """Return (T, 2, M) float32: the log-mels in two normalisations (see `normalise`)."""
         return self.features(self.power(samples))
 
+    def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the features (Tᵢ, 2, M) of each clip (nᵢ,)."""
+        return [self(clip) for clip in clips]
+
     def features(self, power: np.ndarray) -> np.ndarray:
         """Return (T, 2, M) float32 features of mel power (T, M)."""
         return normalise(np.log(power + self.config.floor))
@@ -87,3 +98,31 @@ def normalise(logmel: np.ndarray) -> np.ndarray:
     per_bin = (logmel - logmel.mean(0)) / (logmel.std(0) + 0.5)
     whole = (logmel - logmel.mean()) / (logmel.std() + 0.1)
     return np.stack((per_bin, whole), axis=1).astype(np.float32)
+
+
+KINDS = ("log-mel", *SOURCES)
+
+
+def audio_config(values: dict) -> LogMelConfig | HubAudioConfig:
+    """Make the settings of an extractor from JSON or TOML; without a `kind` it is log-mel.
+
+    Raises InputError on an unknown kind and TypeError on an unknown setting.
+    """
+    kind = values.get("kind", "log-mel")
+    if kind not in KINDS:
+        raise InputError("features-unknown", kind=kind, kinds=", ".join(KINDS))
+    return LogMelConfig(**values) if kind == "log-mel" else HubAudioConfig(**values)
+
+
+def build_audio_features(
+    config: LogMelConfig | HubAudioConfig,
+    *,
+    device: str = "cpu",
+    allow_download: bool = False,
+    cache: Path | None = None,
+    report: Callable[[Message], None] | None = None,
+) -> LogMel | HubAudio:
+    """Return the extractor of a config. Nothing is loaded before the first use; for the rest see `HubAudio`."""
+    if isinstance(config, LogMelConfig):
+        return LogMel(config)
+    return HubAudio(config, device=device, allow_download=allow_download, cache=cache, report=report)

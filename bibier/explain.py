@@ -1,6 +1,6 @@
 """How much each word mattered: by the model's attention, and by leaving the word out.
 
-n words, T text steps (one a word).
+n words, T rows of the text's features (words, or the tokens they are made of).
 """
 
 from __future__ import annotations
@@ -12,6 +12,23 @@ import numpy as np
 
 from bibier.asr import Word
 from bibier.text_features import WordSpan, normalise
+
+
+def per_word(attention: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:
+    """Return each word's share (count,) of the attention: the sum over its rows, special tokens dropped (SPEC §6).
+
+    Parameters
+    ----------
+    attention
+        (T,) ≥ 0.
+    owners
+        (T,) the word that each row belongs to, −1 for special tokens.
+    count
+        The number of words. A word without a row of its own gets 0; all sum to 1.
+    """
+    owned = owners >= 0
+    share = np.bincount(owners[owned], weights=attention[: len(owners)][owned], minlength=count)
+    return share / share.sum() if share.sum() > 0 else np.full(count, 1 / count)
 
 
 def occlusion(

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bibier.audio_features import LogMel, LogMelConfig
+from bibier import audio_features, text_features
+from bibier.audio_features import LogMelConfig, build_audio_features
+from bibier.hub_audio import HubAudioConfig
+from bibier.hub_text import HubTextConfig
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
-from bibier.text_features import CharNgrams, CharNgramsConfig
+from bibier.text_features import CharNgramsConfig, build_text_features
 
 
 class Kind(NamedTuple):
@@ -28,9 +31,11 @@ class Kind(NamedTuple):
 
 SEQUENCE = {"sequence": Kind(SequenceEncoderConfig, SequenceEncoder)}
 PARTS: dict[str, dict[str, Kind]] = {
-    "audio_features": {"log-mel": Kind(LogMelConfig, LogMel)},
+    "audio_features": {"log-mel": Kind(LogMelConfig, build_audio_features)}
+    | {kind: Kind(HubAudioConfig, build_audio_features) for kind in audio_features.SOURCES},
     "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
-    "text_features": {"char-ngrams": Kind(CharNgramsConfig, CharNgrams)},
+    "text_features": {"char-ngrams": Kind(CharNgramsConfig, build_text_features)}
+    | {kind: Kind(HubTextConfig, build_text_features) for kind in text_features.SOURCES},
     "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)} | SEQUENCE,
     "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
     | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS}

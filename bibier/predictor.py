@@ -17,7 +17,7 @@ import torch
 from bibier.asr import Transcript
 from bibier.audio import load
 from bibier.checkpoint import Bundle
-from bibier.explain import align, occlusion
+from bibier.explain import align, occlusion, per_word
 from bibier.labels import jensen_shannon, named, vector
 from bibier.messages import Message
 from bibier.models.unimodal import Encoded
@@ -200,11 +200,11 @@ class Predictor:
 
     def _read_texts(self, texts: list[tuple[WordSpan, ...]]) -> Encoded:
         """Run the text encoder on a batch of texts given as spans."""
-        ids = [torch.from_numpy(self.bundle.text_features(spans)) for spans in texts]
-        longest = max(1, max(len(row) for row in ids))
-        features = torch.zeros(len(ids), longest, ids[0].shape[1], dtype=torch.long)
-        mask = torch.zeros(len(ids), longest, dtype=torch.bool)
-        for i, row in enumerate(ids):
+        rows = [torch.from_numpy(row) for row in self.bundle.text_features.batch(texts)]
+        longest = max(1, max(len(row) for row in rows))
+        features = rows[0].new_zeros((len(rows), longest, *rows[0].shape[1:]))
+        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for i, row in enumerate(rows):
             features[i, : len(row)] = row
             mask[i, : len(row)] = True
         return self.bundle.text_encoder(features=features, mask=mask)
@@ -218,7 +218,11 @@ class Predictor:
         bimodal: Branch,
         attention: np.ndarray,
     ) -> tuple[WordWeight, ...]:
-        """Weigh each word for the emotion that both together, or else the words alone, predict."""
+        """Weigh each word for the emotion that both together, or else the words alone, predict.
+
+        `attention` is that of the text encoder's rows (T,), which may be tokens.
+        """
+        attention = per_word(attention, self.bundle.text_features.owners(spans), len(spans))
         calibration = self.bundle.config.calibration
         shown = bimodal if bimodal.probabilities else text
         whole = vector(shown.probabilities)

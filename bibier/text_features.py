@@ -1,4 +1,4 @@
-"""char-ngrams: words → hashed n-gram ids, one row a word, and the words' spans in the text.
+"""Words → features, by the extractor's kind: char-ngrams here, with no weights; encoders from the Hub join by name.
 
 T words, K slots of a word.
 """
@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
-# Letters, digits and combining marks (a decomposed й is и + U+0306); apostrophes and hyphens only between two of them.
-_LETTER = r"(?:[^\W_]|[\u0300-\u036f])"
-_WORD = rf"{_LETTER}+(?:['’‘ʼ`-]{_LETTER}+)*"
-# Pictographs with their variation selectors, skin tones and joiners: 👩‍👩‍👧 is one token, and so is a flag.
-_PICTURE = r"[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff]*"
-_EMOJI = rf"[\U0001f1e6-\U0001f1ff]{{2}}|{_PICTURE}(?:\u200d{_PICTURE})*"
-_TOKEN = re.compile(rf"{_WORD}|{_EMOJI}")
-_NOT_SPACE = re.compile(r"\S+")
+from bibier.hub_text import SOURCES, HubText, HubTextConfig
+from bibier.messages import InputError, Message
+from bibier.words import WordSpan, words
+
 _REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
 _DIGIT = re.compile(r"\d")
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "ё": "е", "–": "-", "—": "-", "…": "..."})
@@ -29,42 +26,6 @@ _TAIL = re.compile(r"[^.,!?:;()\-]")
 
 LONGEST_WORD = 32  # characters of a word that are looked at; the rest of a "word" of 10,000 letters tells nothing
 LONGEST_TAIL = 3  # characters of the punctuation after a word: "?!!!!" is "?!"
-
-
-@dataclass(frozen=True)
-class WordSpan:
-    """One word (or emoji) and where it stands; `original[begin:stop] == text`."""
-
-    text: str
-    begin: int
-    stop: int
-    after: str = ""  # the punctuation up to the next word, as written; deleting the word deletes it too
-    is_word: bool = True  # False only in a text without any word, such as "?!"
-
-
-def words(text: str) -> tuple[WordSpan, ...]:
-    """Split a text into words.
-
-    A word is a run of letters and digits of any script, with the apostrophes and hyphens inside it; an emoji is a word.
-    Punctuation belongs to the word before it. A text of punctuation alone gives its runs, with `is_word` False.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    tuple of WordSpan
-        In the order of the text; empty when the text has nothing but white space.
-    """
-    found = list(_TOKEN.finditer(text))
-    if not found:
-        return tuple(WordSpan(m.group(), m.start(), m.end(), is_word=False) for m in _NOT_SPACE.finditer(text))
-    stops = [m.start() for m in found[1:]] + [len(text)]
-    return tuple(
-        WordSpan(m.group(), m.start(), m.end(), after="".join(text[m.end() : stop].split()))
-        for m, stop in zip(found, stops, strict=True)
-    )
 
 
 @dataclass(frozen=True)
@@ -87,11 +48,13 @@ class CharNgrams:
     every process and on every platform.
     """
 
+    modality = "text"
     CONTEXT = 8
     MARKS = (4, 7)  # of these, the kinds that are punctuation alone
 
     def __init__(self, config: CharNgramsConfig | None = None):
         self.config = config = config or CharNgramsConfig()
+        self.dim = config.slots
         if config.slots < self.CONTEXT or config.buckets < 2:
             raise ValueError(f"char-ngrams needs at least {self.CONTEXT} slots and 2 buckets; got {config}")
         # A text repeats its words: the n-grams of a word are hashed once.
@@ -131,6 +94,18 @@ class CharNgrams:
             before, before_that = name, before
         return ids
 
+    def owners(self, spans: Sequence[WordSpan] | str) -> np.ndarray:
+        """Return the word (T,) int64 that each row belongs to: one row a word."""
+        return np.arange(len(words(spans) if isinstance(spans, str) else spans))
+
+    def read(self, spans: Sequence[WordSpan] | str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ids (T, K) of a text and the word (T,) that each row belongs to."""
+        return self(spans), self.owners(spans)
+
+    def batch(self, texts: Sequence[Sequence[WordSpan] | str]) -> list[np.ndarray]:
+        """Return the ids (Tᵢ, K) of each text."""
+        return [self(text) for text in texts]
+
     def _id(self, feature: str) -> int:
         # "surrogatepass": a lone surrogate is ill-formed text, not an error.
         return crc32(feature.encode("utf-8", "surrogatepass")) % (self.config.buckets - 1) + 1
@@ -157,3 +132,31 @@ def _tail(punctuation: str) -> str:
     """Return the punctuation that is hashed: quotes and symbols dropped, a run of one mark cut at two (dots: three)."""
     marks = _TAIL.sub("", punctuation[:100].translate(_PLAIN))
     return re.sub(r"([^.])\1{2,}", r"\1\1", marks)[:LONGEST_TAIL]
+
+
+KINDS = ("char-ngrams", *SOURCES)
+
+
+def text_config(values: dict) -> CharNgramsConfig | HubTextConfig:
+    """Make the settings of an extractor from JSON or TOML; without a `kind` it is char-ngrams.
+
+    Raises InputError on an unknown kind and TypeError on an unknown setting.
+    """
+    kind = values.get("kind", "char-ngrams")
+    if kind not in KINDS:
+        raise InputError("features-unknown", kind=kind, kinds=", ".join(KINDS))
+    return CharNgramsConfig(**values) if kind == "char-ngrams" else HubTextConfig(**values)
+
+
+def build_text_features(
+    config: CharNgramsConfig | HubTextConfig,
+    *,
+    device: str = "cpu",
+    allow_download: bool = False,
+    cache: Path | None = None,
+    report: Callable[[Message], None] | None = None,
+) -> CharNgrams | HubText:
+    """Return the extractor of a config. Nothing is loaded before the first use; for the rest see `HubText`."""
+    if isinstance(config, CharNgramsConfig):
+        return CharNgrams(config)
+    return HubText(config, device=device, allow_download=allow_download, cache=cache, report=report)

@@ -1,4 +1,4 @@
-"""python -m train {fit,crossvalidate,evaluate,search,table}: make a checkpoint, measure it, compare many."""
+"""python -m train {prepare,fit,crossvalidate,search,evaluate,table,released,push}: from corpora to a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+
+    prepare = commands.add_parser("prepare", help="extract the features that a recipe needs, once")
+    prepare.add_argument("recipe", type=Path)
+    prepare.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
+    prepare.add_argument("--download", action="store_true", help="fetch the weights that are not on this machine")
+    prepare.add_argument("--cache", type=Path, help="folder of the features (default: .cache/features)")
+    prepare.add_argument("--device", default="cpu", help="where the models run (default: cpu)")
 
     fit = commands.add_parser("fit", help="fit a bundle by a recipe and write its checkpoint")
     fit.add_argument("recipe", type=Path)
@@ -38,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     search.add_argument("--out", type=Path, required=True, help="folder of the log; the same call goes on from it")
     search.add_argument("--seeds", type=int, default=1)
 
-    for command in (fit, cross, search):
+    for command in (prepare, fit, cross, search):
         command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
 
     evaluate = commands.add_parser("evaluate", help="UAR, MF1, WAR, WF1 and ECE of a checkpoint on a corpus")
@@ -63,7 +70,14 @@ def main(arguments: list[str] | None = None) -> int:
     from train.corpora import CorpusError
 
     try:
-        run = {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate, "search": _search, "table": _table}
+        run = {
+            "prepare": _prepare,
+            "fit": _fit,
+            "crossvalidate": _crossvalidate,
+            "search": _search,
+            "evaluate": _evaluate,
+            "table": _table,
+        }
         return run[options.command](options)
     except (CorpusError, InputError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -72,6 +86,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from train import features, recipe
+
+    chosen = recipe.load(options.recipe, options.set)
+    cache = options.cache or features.CACHE
+    features.prepare(
+        chosen, options.data, cache=cache, allow_download=options.download, device=options.device, report=_say
+    )
+    return 0
 
 
 def _fit(options: argparse.Namespace) -> int:
