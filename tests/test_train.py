@@ -1,73 +1,23 @@
 """Corpora, metrics, the loop and the whole way from a data folder to a checkpoint that the app loads."""
 
-import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from sklearn.metrics import balanced_accuracy_score
+from small_corpora import WORDS, write_csv
 from tiny import voice
 
 from bibier import checkpoint
 from bibier.audio_features import LogMel
-from bibier.labels import EMOTIONS
 from bibier.predictor import Predictor
 from train import __main__ as cli
 from train import bundle as fitting
-from train import corpora, crossvalidate, data, metrics, recipe, sources, stacking
+from train import crossvalidate, data, metrics, recipe, sources, stacking
 from train.augment import Perturbation, normalise_batch, perturb, spec_augment
 from train.corpora import CorpusError
 from train.trainer import FitSettings, class_weights, fit, parameter_groups, soft_cross_entropy
-
-WORDS = dict(zip(EMOTIONS, ("hate", "yuck", "scared", "lovely", "door", "miss", "wow"), strict=True))
-CODES = {"neutral": 1, "happy": 3, "sad": 4, "anger": 5, "fear": 6, "disgust": 7, "surprise": 8}
-
-
-def write_csv(path: Path, rows: list[dict]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """A data folder with the layouts of RAVDESS, MELD and RESD: two clips an actor and emotion, some texts each."""
-    root = tmp_path_factory.mktemp("data")
-    for actor in (1, 2, 3, 21):
-        place = root / "ravdess" / f"Actor_{actor:02d}"
-        place.mkdir(parents=True)
-        for number, code in enumerate(CODES.values()):
-            sound = voice(0.7 + 0.1 * number, seed=100 * actor + code)
-            soundfile.write(place / f"03-01-{code:02d}-01-01-01-{actor:02d}.wav", sound, 16_000)
-    for split, count in (("train", 6), ("dev", 2), ("test", 2)):
-        rows = [
-            {
-                "Utterance": f"{WORDS[emotion]} number{i}",
-                "Speaker": "A",
-                "Emotion": {"happy": "joy", "sad": "sadness"}.get(emotion, emotion),
-                "Dialogue_ID": i,
-                "Utterance_ID": n,
-            }
-            for i in range(count)
-            for n, emotion in enumerate(EMOTIONS)
-        ]
-        write_csv(root / f"meld_{split}.csv", rows)
-    rows = [
-        {
-            "name": f"{i}_a_b_{n}",
-            "emotion": "enthusiasm" if emotion == "surprise" else emotion,
-            "text": f"слово {emotion} {i}",
-        }
-        for i in range(5)
-        for n, emotion in enumerate(EMOTIONS)
-    ]
-    write_csv(root / "resd_train.csv", rows)
-    return root
-
 
 RECIPE = """
 name = "small"
@@ -195,83 +145,6 @@ def test_a_change_of_one_setting_reaches_the_recipe(small):
 def test_a_wrong_setting_is_named(small, change):
     with pytest.raises(CorpusError, match=change.split("=")[0].split(".")[-1]):
         recipe.load(small, [change])
-
-
-def test_no_actor_and_no_dialogue_is_on_both_sides(folder):
-    for corpus, by, count in (("ravdess", "speaker", 3), ("resd", "dialogue", 5)):
-        items = corpora.read(corpus, folder, "train")
-        parts = corpora.folds(items, count, by)
-        assert sorted(np.concatenate(parts)) == list(range(len(items)))
-        groups = [{getattr(items[i], by) for i in part} for part in parts]
-        assert sum(map(len, groups)) == len(set.union(*groups))
-
-
-def test_ravdess_test_split_is_the_actors_never_trained_on(folder):
-    assert {item.speaker for item in corpora.read("ravdess", folder, "test")} == {"ravdess/21"}
-    assert not any(item.speaker == "ravdess/21" for item in corpora.read("ravdess", folder, "train"))
-
-
-def test_ravdess_is_found_by_its_names_where_it_has_no_folder(folder):
-    assert len(corpora.read("ravdess", folder / "ravdess", "all")) == 28
-
-
-def test_columns_may_have_any_known_name_of_an_emotion(tmp_path):
-    row = {
-        "text": "a",
-        "joy": 0.25,
-        "enthusiasm": 0.75,
-        "anger": 0,
-        "disgust": 0,
-        "fear": 0,
-        "neutral": 0,
-        "sadness": 0,
-    }
-    write_csv(tmp_path / "list.csv", [row])
-    (item,) = corpora.read(str(tmp_path / "list.csv"))
-    assert item.target.tolist() == [0, 0, 0, 0.25, 0, 0, 0.75]
-
-
-def test_c1_controls_become_the_characters_they_were():
-    assert corpora.repair("I\x92m \x93fine\x94\xa0now\x85") == "I’m “fine” now…"
-
-
-def test_soft_targets_are_clipped_mixed_and_kept_normalised(tmp_path, folder):
-    items = corpora.read("meld", folder, "train")[:2]
-    jitter = dict(zip(EMOTIONS, (-0.01, 0, 0, 1.51, 0, 0.5, 0), strict=True))
-    write_csv(tmp_path / "soft.csv", [{"video_name": "dia0_utt0"} | jitter])
-    first, second = corpora.soften(items, tmp_path / "soft.csv", 0.5)
-    expected = 0.5 * items[0].target + 0.5 * np.array([0, 0, 0, 1.51, 0, 0.5, 0]) / 2.01
-    np.testing.assert_allclose(first.target, expected)
-    assert second is items[1]
-
-
-MANIFESTS = {
-    "unknown label": ([{"text": "a", "label": "bored"}], "bored"),
-    "no label": ([{"text": "a"}], "label"),
-    "sums to 2": ([{"text": "a"} | dict.fromkeys(EMOTIONS, 2 / 7)], "sum to 1"),
-    "missing file": ([{"path": "gone.wav", "label": "sad"}], "gone.wav"),
-    "nothing": ([{"path": "", "text": "", "label": "sad"}], "neither"),
-}
-
-
-@pytest.mark.parametrize("name", MANIFESTS)
-def test_a_bad_manifest_is_refused_by_line(tmp_path, name):
-    rows, said = MANIFESTS[name]
-    write_csv(tmp_path / "list.csv", rows)
-    with pytest.raises(CorpusError, match=said):
-        corpora.read(str(tmp_path / "list.csv"))
-
-
-def test_a_manifest_takes_distributions(tmp_path):
-    write_csv(tmp_path / "list.csv", [{"text": "a"} | dict.fromkeys(EMOTIONS, 0) | {"sad": 0.75, "fear": 0.25}])
-    (item,) = corpora.read(str(tmp_path / "list.csv"), split="test")
-    assert item.target.tolist() == [0, 0, 0.25, 0, 0, 0.75, 0]
-
-
-@pytest.mark.parametrize("corpus", ["nope", "meld", "gone.csv"])
-def test_a_corpus_that_is_not_there_is_one_clear_sentence(tmp_path, capsys, corpus):
-    assert cli.main(["evaluate", "compact", "--corpus", corpus, "--data", str(tmp_path)]) == 2
-    assert corpus in capsys.readouterr().err
 
 
 def test_metric_identities():

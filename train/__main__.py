@@ -123,7 +123,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from train import corpora
     from train.evaluate import evaluate, table
 
-    items = corpora.read(options.corpus, options.data, options.split)
+    items = corpora.read(options.corpus, options.data, options.split, report=_say)
     bundle = checkpoint.load(options.checkpoint)
     figures = evaluate(bundle, items, _say)
     if options.json:

@@ -23,7 +23,7 @@ from bibier.parts import build
 from train import data
 from train.metrics import fit_temperature
 from train.recipe import Recipe
-from train.sources import Source, weighted_targets
+from train.sources import Source, target_weights, weighted_targets
 from train.stacking import Read, matched, out_of_fold
 from train.trainer import class_weights, fit
 
@@ -89,10 +89,14 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     def train(model: nn.Module) -> None:
         if hasattr(model, "count"):
             model.count(source.raw[i] for i in rows)
-        targets = weighted_targets(recipe, source)[rows]
+        weights = target_weights(recipe, source)
+
+        def targets(epoch: int) -> np.ndarray:
+            return (source.epoch_targets(epoch) * weights)[rows]
+
         batches = data.text_batches([source.raw[i] for i in rows], targets, part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
-        _fit(model, batches, targets, plain, seed, report)
+        _fit(model, batches, weighted_targets(recipe, source)[rows], plain, seed, report)
 
     return _fitted(lambda: build("text_encoder", part.encoder), train, ["text", *_key(part, source, rows, seed)])
 

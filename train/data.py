@@ -76,14 +76,15 @@ def audio_batches(
     return epoch
 
 
-def text_batches(ids: Sequence[np.ndarray], targets: np.ndarray, batch: int) -> Callable:
-    """Return the training batches of texts."""
+def text_batches(ids: Sequence[np.ndarray], targets: np.ndarray | Callable[[int], np.ndarray], batch: int) -> Callable:
+    """Return the training batches of texts; `targets` are (N, 7), or give an epoch's (N, 7)."""
     lengths = [len(text) for text in ids]
 
-    def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        wanted = targets(number) if callable(targets) else targets
         for indices in buckets(lengths, batch, generator):
             features, mask = pad([ids[i] for i in indices])
-            yield {"features": features, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
+            yield {"features": features, "mask": mask}, torch.as_tensor(wanted[indices], dtype=torch.float32)
 
     return epoch
 

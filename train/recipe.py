@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bibier.parts import settings
+from train import soften
 from train.augment import Perturbation
 from train.corpora import CorpusError
 from train.trainer import FitSettings
@@ -37,8 +38,12 @@ class TextPart:
     features: object
     encoder: object
     fit: FitSettings
-    soft: dict = field(default_factory=dict)  # corpus → {table, weight}: LS-LLM distributions mixed into the targets
+    soft: dict = field(default_factory=dict)  # corpus → the fields of `soften.Softening`, such as {table, weight}
     group: str = "dialogue"
+
+    def __post_init__(self):
+        for name, raw in self.soft.items():
+            soften.settings(raw, f"soft targets of {name}")
 
 
 @dataclass(frozen=True)

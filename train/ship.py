@@ -24,7 +24,7 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
 
     The card is the Markdown file beside the recipe, with the figures of this fit filled in.
     """
-    sound, words = audio_source(recipe, folder), text_source(recipe, folder)
+    sound, words = audio_source(recipe, folder), text_source(recipe, folder, report)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
     audio_encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed)
     report("audio encoders fitted")

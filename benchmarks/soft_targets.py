@@ -1,0 +1,357 @@
+"""Does training on soft targets help? Text only: MELD's official split, and RESD in folds grouped by dialogue.
+
+    python -m benchmarks.soft_targets --data DIR
+
+Every finished fit appends a line to runs/soft_targets.jsonl, so that an interrupted run goes on where it stopped;
+the table is benchmarks/soft_targets.md, the figures of every fit benchmarks/soft_targets.json. The section "Reading" of
+the table is written by hand and kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import platform
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.special import softmax
+
+from bibier.labels import EMOTIONS
+from bibier.models.text_encoder import TextEncoder
+from bibier.text_features import CharNgrams
+from train import corpora, data, recipe, soften
+from train.metrics import fit_temperature, scores, soft_cross_entropy
+from train.stacking import held_out
+from train.trainer import class_weights, fit
+
+PROBABILITIES = (0.2, 0.5, 1.0)
+SOFT = ("uniform", "LS-LLM argmax", "LS-LLM distribution")
+CONDITIONS = (("hard", 0.0), *((name, p) for p in PROBABILITIES for name in SOFT))
+TABLES = {"meld": "soft_labels/qwen3-4b_meld.csv", "resd": "soft_labels/qwen3-4b_resd.csv"}
+FOLDS = 5
+DRAWS = 10_000  # of the bootstrap
+FIGURES = ("WF1", "UAR", "NLL", "ECE")
+BINS = 10  # of the calibration error
+
+RUNS = Path("runs/soft_targets.jsonl")
+TABLE = Path("benchmarks/soft_targets.md")
+RAW = Path("benchmarks/soft_targets.json")
+READING = "## Reading"
+
+HEAD = """# Does training on soft targets help?
+
+Text only, the compact text encoder (`[text]` of `train/recipes/compact.toml`: {fit.epochs} epochs, batch {fit.batch},
+class power {fit.class_power}), {seeds} seeds; ± is the standard deviation over seeds.
+
+    python -m benchmarks.soft_targets --data DIR
+
+* **hard**: the label. **uniform**: (1 − λ) · label + λ / 7 on every row, with the λ that gives the mean entropy (nats)
+  of the LS-LLM's targets at that p. **LS-LLM argmax**: per sample and epoch, with probability p, the label becomes the
+  argmax of the table's row, as published. **LS-LLM distribution**: it becomes the row itself, clipped and renormalised.
+* Class weights (N / 7n)^power are those of the labels in every condition; a seed has the same initial weights and the
+  same batches in every condition.
+* NLL is the cross-entropy of the hard label in nats, ECE has ten bins; both after a temperature, fitted on MELD dev, or
+  for a fold of RESD on the predictions of the other folds. Nothing else was chosen by these runs.
+* Intervals: paired bootstrap, {draws:,} draws of test utterances (MELD) or of dialogues (RESD); in a draw each seed's
+  figure is computed, averaged over the seeds, and the same average of hard is taken off. They say how the test items
+  vary; the ± says how the seeds do.
+* Data: MELD's official CSVs; RESD's train rows (the soft-label table holds their texts and labels) in {folds} folds
+  grouped by dialogue, trained on RESD alone; soft labels of Qwen3-4B, which was shown the true label.
+* Versions: {versions}; CPU, 1 thread.
+"""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is trained on and what is judged; RESD is judged on its own folds."""
+
+    name: str
+    items: list[corpora.Item]
+    ids: list[np.ndarray]
+    labels: np.ndarray  # (N,)
+    judged: dict[str, tuple[list[np.ndarray], np.ndarray]]  # split → ids, labels; empty for RESD
+    folds: list[np.ndarray]  # empty for MELD
+    groups: np.ndarray  # what the bootstrap draws: utterances of MELD's test, dialogues of RESD
+
+
+def read(name: str, folder: Path, part: recipe.TextPart) -> Corpus:
+    """Read a corpus with its features."""
+    extractor = CharNgrams(part.features)
+
+    def prepared(split: str) -> tuple[list[corpora.Item], list[np.ndarray], np.ndarray]:
+        items = corpora.read(name, folder, split)
+        return items, [extractor(item.text) for item in items], np.array([item.label for item in items])
+
+    items, ids, labels = prepared("train")
+    if name == "meld":
+        judged = {split: prepared(split)[1:] for split in ("dev", "test")}
+        return Corpus(name, items, ids, labels, judged, [], np.arange(len(judged["test"][1])))
+    dialogues = np.unique([item.dialogue for item in items], return_inverse=True)[1]
+    return Corpus(name, items, ids, labels, {}, corpora.folds(items, FOLDS, "dialogue"), dialogues)
+
+
+def softening(condition: str, p: float, name: str, items: list[corpora.Item], folder: Path) -> soften.Softening:
+    """Return the settings of a condition. Uniform smoothing gets the mean entropy of the LS-LLM's targets at that p."""
+    replaced = soften.Softening(TABLES[name], "replace", probability=p)
+    if condition == "uniform":
+        return soften.Softening(weight=soften.uniform_weight(soften.soft_targets(items, replaced, folder).entropy()))
+    if condition == "hard":
+        return dataclasses.replace(replaced, probability=0.0)
+    return dataclasses.replace(replaced, argmax=condition == "LS-LLM argmax")
+
+
+def fitted(corpus: Corpus, rows: np.ndarray, condition: str, p: float, seed: int, part, folder: Path):
+    """Fit one encoder on some rows; returns it and the softening of its targets."""
+    items, ids = [corpus.items[i] for i in rows], [corpus.ids[i] for i in rows]
+    settings = softening(condition, p, corpus.name, items, folder)
+    targets = soften.soft_targets(items, settings, folder, seed)
+    torch.manual_seed(seed)
+    model = TextEncoder(part.encoder)
+    model.count(ids)
+    model = fit(
+        model,
+        data.text_batches(ids, targets, part.fit.batch),
+        steps=-(-len(rows) // part.fit.batch) + 1,
+        weights=class_weights(targets.own, part.fit.class_power),  # of the labels, the same in every condition
+        settings=part.fit,
+        seed=seed,
+    )
+    return model, targets
+
+
+def run(corpus: Corpus, condition: str, p: float, seed: int, part, folder: Path) -> dict:
+    """Make one row: the logits that its figures are made of, and what its targets were."""
+    started = time.perf_counter()
+    if corpus.judged:
+        model, targets = fitted(corpus, np.arange(len(corpus.items)), condition, p, seed, part, folder)
+        logits = {split: held_out(model, *it).logits for split, it in corpus.judged.items()}
+        softened = [targets]
+    else:
+        found, softened = torch.zeros(len(corpus.items), len(EMOTIONS)), []
+        for fold in corpus.folds:
+            rest = np.setdiff1d(np.arange(len(corpus.items)), fold)
+            model, targets = fitted(corpus, rest, condition, p, seed, part, folder)
+            found[fold] = held_out(model, [corpus.ids[i] for i in fold], corpus.labels[fold]).logits
+            softened.append(targets)
+        logits = {"folds": found}
+    return {
+        "corpus": corpus.name,
+        "condition": condition,
+        "p": p,
+        "seed": seed,
+        "entropy": float(np.mean([targets.entropy() for targets in softened])),
+        "weight": float(np.mean([targets.settings.weight for targets in softened])),
+        "report": softened[0].report(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "logits": {name: np.round(values.numpy().astype(float), 4).tolist() for name, values in logits.items()},
+    }
+
+
+def calibrated(corpus: Corpus, row: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return the truth (N,) and the probabilities (N, 7) after a temperature.
+
+    MELD: fitted on dev. RESD: that of a fold is fitted on the other folds, which their own encoders never saw.
+    """
+    if corpus.judged:
+        dev, test = (np.array(row["logits"][split]) for split in ("dev", "test"))
+        return corpus.judged["test"][1], softmax(test / fit_temperature(dev, corpus.judged["dev"][1]), axis=1)
+    logits = np.array(row["logits"]["folds"])
+    probabilities = np.zeros_like(logits)
+    for fold in corpus.folds:
+        rest = np.setdiff1d(np.arange(len(logits)), fold)
+        probabilities[fold] = softmax(logits[fold] / fit_temperature(logits[rest], corpus.labels[rest]), axis=1)
+    return corpus.labels, probabilities
+
+
+def figures(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """WF1 and UAR in per cent, negative log-likelihood of the label in nats, ECE in [0, 1]."""
+    found = scores(truth, probabilities)
+    nll = soft_cross_entropy(np.eye(len(EMOTIONS))[truth], probabilities)
+    return {"WF1": found["WF1"], "UAR": found["UAR"], "NLL": nll, "ECE": found["ECE"]}
+
+
+def tallies(truth: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return per group what the figures are sums of: (G, 49 + 1 + 2 · BINS).
+
+    The confusion's cells, the negative log-likelihood, and by bin of confidence the hits and the confidence.
+    """
+    kinds = len(EMOTIONS)
+    predicted, confidence = probabilities.argmax(1), probabilities.max(1)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    single = np.zeros((len(truth), kinds * kinds + 1 + 2 * BINS))
+    rows = np.arange(len(truth))
+    single[rows, truth * kinds + predicted] = 1
+    single[:, kinds * kinds] = -np.log(probabilities[rows, truth].clip(1e-12))
+    single[rows, kinds * kinds + 1 + place] = predicted == truth
+    single[rows, kinds * kinds + 1 + BINS + place] = confidence
+    found = np.zeros((groups.max() + 1, single.shape[1]))
+    np.add.at(found, groups, single)
+    return found
+
+
+def from_tallies(sums: np.ndarray) -> np.ndarray:
+    """Return (…, 4) figures in the order of FIGURES from summed tallies (…, 49 + 1 + 2 · BINS)."""
+    kinds = len(EMOTIONS)
+    cells = sums[..., : kinds * kinds].reshape(*sums.shape[:-1], kinds, kinds)
+    support, predicted = cells.sum(-1), cells.sum(-2)  # (…, 7)
+    hits, total = np.diagonal(cells, axis1=-2, axis2=-1), cells.sum((-1, -2))
+    f1 = 2 * hits / np.maximum(support + predicted, 1)
+    recalls = hits / np.maximum(support, 1)
+    rest = sums[..., kinds * kinds + 1 :]
+    return np.stack(
+        (
+            100 * (f1 * support).sum(-1) / total,
+            100 * recalls.sum(-1) / (support > 0).sum(-1),
+            sums[..., kinds * kinds] / total,
+            np.abs(rest[..., :BINS] - rest[..., BINS:]).sum(-1) / total,
+        ),
+        axis=-1,
+    )
+
+
+def bootstrap(corpus: Corpus, found: dict[tuple, list[tuple]], draws: int = DRAWS) -> dict[tuple, np.ndarray]:
+    """Return for every condition the 95 % interval (2, 4) of its difference to hard, paired in draw and seed.
+
+    In each draw of groups with replacement, every figure is computed for every seed, averaged over the seeds, and the
+    same average of `hard` on the same draw is taken off.
+    """
+    groups = corpus.groups.max() + 1
+    counts = np.random.default_rng(0).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(np.float64)
+    means = {
+        key: np.mean([from_tallies(counts @ tallies(*pair, corpus.groups)) for pair in pairs], axis=0)
+        for key, pairs in found.items()
+    }
+    return {key: np.percentile(mean - means["hard", 0.0], (2.5, 97.5), axis=0) for key, mean in means.items()}
+
+
+def finished(key: str) -> Iterator[dict]:
+    """Yield the rows that were made under the same settings and data."""
+    if RUNS.is_file():
+        for line in RUNS.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if row["key"] == key:
+                yield row
+
+
+def signature(path: Path, folder: Path) -> str:
+    """Return a hash of the recipe's [text], the tables of soft labels and the texts: what a row depends on."""
+    part = tomllib.loads(path.read_text(encoding="utf-8"))["text"]
+    seen = hashlib.sha256(json.dumps(part, sort_keys=True).encode())
+    for file in (*TABLES.values(), *(f"text/meld_{split}.csv" for split in ("train", "dev", "test"))):
+        if (folder / file).is_file():
+            seen.update((folder / file).read_bytes())
+    return seen.hexdigest()[:16]
+
+
+def table(corpus: Corpus, rows: list[dict]) -> tuple[list[str], list[dict]]:
+    """Return the Markdown table of a corpus, and its raw rows."""
+    found: dict[tuple, list[tuple]] = {}
+    single: dict[tuple, list[dict]] = {}
+    raw = []
+    for row in sorted(rows, key=lambda row: row["seed"]):
+        key = row["condition"], row["p"]
+        pair = calibrated(corpus, row)
+        found.setdefault(key, []).append(pair)
+        single.setdefault(key, []).append(figures(*pair))
+        raw.append({name: row[name] for name in row if name != "logits"} | single[key][-1])
+    intervals = bootstrap(corpus, found)
+    hard = {name: np.mean([one[name] for one in single["hard", 0.0]]) for name in FIGURES}
+    lines = [
+        "| targets | p | entropy | " + " | ".join(f"{name} | Δ to hard [95 %]" for name in FIGURES) + " |",
+        "|---|---|---|" + "---|---|" * len(FIGURES),
+    ]
+    beyond = compared = 0
+    for condition, p in CONDITIONS:
+        if (condition, p) not in single:
+            continue
+        first = next(row for row in rows if (row["condition"], row["p"]) == (condition, p))
+        name = condition + (f" (λ {first['weight']:.3f})" if condition == "uniform" else "")
+        cells = [name, f"{p:g}" if condition != "hard" else "", f"{first['entropy']:.3f}"]
+        for place, figure in enumerate(FIGURES):
+            values = [one[figure] for one in single[condition, p]]
+            digits = 2 if figure in ("WF1", "UAR") else 3
+            cells.append(f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}")
+            if condition == "hard":
+                cells.append("")
+                continue
+            low, high = intervals[condition, p][:, place]
+            compared, beyond = compared + 1, beyond + (low > 0 or high < 0)
+            mark = "**" if low > 0 or high < 0 else ""
+            delta = np.mean(values) - hard[figure]
+            cells.append(f"{mark}{delta:+.{digits}f}{mark} [{low:+.{digits}f}, {high:+.{digits}f}]")
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", f"{beyond} of the {compared} intervals do not hold 0 (bold); with no effect at all, about "]
+    lines[-1] += f"{compared / 20:.0f} would, and the cells are not independent."
+    return lines, raw
+
+
+def write(done: dict[str, tuple[Corpus, list[dict]]], part, seeds: int) -> None:
+    """Write the table and the raw figures; the reading that was written by hand stays."""
+    kept = TABLE.read_text(encoding="utf-8").partition(READING)[2] if TABLE.is_file() else ""
+    head = HEAD.format(
+        fit=part.fit,
+        seeds=seeds,
+        draws=DRAWS,
+        folds=FOLDS,
+        versions=f"Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}",
+    )
+    lines = [head]
+    raw = []
+    for name, (corpus, rows) in done.items():
+        made = {(row["condition"], row["p"]) for row in rows}
+        where = "train → test" if corpus.judged else f"{FOLDS} folds grouped by dialogue"
+        lines += [f"## {name.upper()}, {where}", ""]
+        if missing := [f"{condition} {p:g}" for condition, p in CONDITIONS if (condition, p) not in made]:
+            lines += [f"Not finished: {', '.join(missing)}.", ""]
+        found, single = table(corpus, rows)
+        lines += [*found, ""]
+        raw += single
+    TABLE.write_text("\n".join([*lines, READING + (kept or "\n")]), encoding="utf-8")
+    RAW.write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Make the rows that are not there yet, then the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=Path("train/recipes/compact.toml"))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--table", action="store_true", help="only write the table of what is finished")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    part = recipe.load(options.recipe).text
+    key = signature(options.recipe, options.data)
+    done = {(row["corpus"], row["condition"], row["p"], row["seed"]): row for row in finished(key)}
+    read_corpora = {name: read(name, options.data, part) for name in TABLES}
+    wanted = [(name, *condition, seed) for seed in range(options.seeds) for name in TABLES for condition in CONDITIONS]
+    for number, (name, condition, p, seed) in enumerate(wanted, start=1):
+        if options.table or (name, condition, p, seed) in done:
+            continue
+        row = run(read_corpora[name], condition, p, seed, part, options.data) | {"key": key}
+        done[name, condition, p, seed] = row
+        RUNS.parent.mkdir(exist_ok=True)
+        with RUNS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        shown = figures(*calibrated(read_corpora[name], row))
+        brief = " ".join(f"{figure} {value:.3f}" for figure, value in shown.items())
+        print(
+            f"{number}/{len(wanted)} {name} {condition} p {p:g} seed {seed}: {brief} ({row['seconds']} s)", flush=True
+        )
+    rows = [row for row in done.values() if row["seed"] < options.seeds]
+    write(
+        {name: (c, [row for row in rows if row["corpus"] == name]) for name, c in read_corpora.items()},
+        part,
+        options.seeds,
+    )
+
+
+if __name__ == "__main__":
+    main()
