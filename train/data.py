@@ -1,43 +1,17 @@
-"""Features once, then batches: a cache on disk, padding, length buckets.
+"""Features → batches: padding, length buckets.
 
 N items, B batch, T steps, M mel bins, K n-gram slots.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bibier import audio
-from bibier.audio_features import LogMel
 from train.augment import Perturbation, normalise_batch, perturb, spec_augment
-from train.corpora import Item
-
-CACHE = Path(".cache/features")
-
-
-def mel_power(items: Sequence[Item], extractor: LogMel, cache: Path = CACHE) -> list[np.ndarray]:
-    """Return each clip's mel power (T, M), from the cache where the same sound and settings are known."""
-    settings = json.dumps(dataclasses.asdict(extractor.config), sort_keys=True)
-    folder = cache / f"log-mel-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    found = []
-    for item in items:
-        file = folder / f"{hashlib.sha256(item.path.read_bytes()).hexdigest()}.npy"
-        if not file.exists():
-            part = file.with_suffix(".part")
-            with part.open("wb") as handle:
-                np.save(handle, extractor.power(audio.load(item.path).samples))
-            part.replace(file)
-        found.append(np.load(file))
-    return found
 
 
 def pad(sequences: Sequence[np.ndarray | Tensor]) -> tuple[Tensor, Tensor]:
@@ -60,14 +34,15 @@ def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | Non
     return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
 
 
-def audio_batches(
-    powers: Sequence[np.ndarray], targets: np.ndarray, batch: int, options: Perturbation, floor: float
-) -> Callable:
-    """Return the training batches of clips: perturbed mel power, normalised, partly blanked."""
-    lengths = [len(power) for power in powers]
+Rows = Callable[[int], tuple[Sequence[np.ndarray], np.ndarray]]  # epoch → N arrays (Tᵢ, …), targets (N, 7)
 
-    def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-        for indices in buckets(lengths, batch, generator):
+
+def audio_batches(rows: Rows, batch: int, options: Perturbation, floor: float) -> Callable:
+    """Return the training batches of clips given as mel power: perturbed, normalised, partly blanked."""
+
+    def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        powers, targets = rows(number)
+        for indices in buckets([len(power) for power in powers], batch, generator):
             power, mask = pad([powers[i] for i in indices])
             power, mask = perturb(power, mask.sum(1), options, generator)
             features = spec_augment(normalise_batch(power, mask, floor), mask, options, generator)
@@ -76,15 +51,14 @@ def audio_batches(
     return epoch
 
 
-def text_batches(ids: Sequence[np.ndarray], targets: np.ndarray | Callable[[int], np.ndarray], batch: int) -> Callable:
-    """Return the training batches of texts; `targets` are (N, 7), or give an epoch's (N, 7)."""
-    lengths = [len(text) for text in ids]
+def plain_batches(rows: Rows, batch: int) -> Callable:
+    """Return the training batches of features as they are: texts, or clips read by a frozen encoder."""
 
     def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-        wanted = targets(number) if callable(targets) else targets
-        for indices in buckets(lengths, batch, generator):
-            features, mask = pad([ids[i] for i in indices])
-            yield {"features": features, "mask": mask}, torch.as_tensor(wanted[indices], dtype=torch.float32)
+        features, targets = rows(number)
+        for indices in buckets([len(row) for row in features], batch, generator):
+            padded, mask = pad([features[i] for i in indices])
+            yield {"features": padded, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
 
     return epoch
 

@@ -18,13 +18,13 @@ import numpy as np
 from tqdm import tqdm
 
 from bibier import audio
-from bibier.audio_features import LogMelConfig, build_audio_features
+from bibier.audio_features import LogMel, LogMelConfig, build_audio_features
 from bibier.messages import InputError
 from bibier.text_features import CharNgramsConfig, build_text_features
-from train import corpora, data
+from train import corpora
 from train.corpora import CorpusError, Item
 
-CACHE = data.CACHE
+CACHE = Path(".cache/features")
 TOGETHER = 64  # clips or texts that are read before the extractor is called
 LIMIT = 0.01  # share of clips that may be unreadable
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -99,6 +99,21 @@ def cached(
     if unreadable:
         report(f"{len(unreadable)} of {len(items)} items cannot be read and are left out")
     return [found[file] for file in files]
+
+
+class MelPower:
+    """Mel power as features: what training perturbs, and what log-mels are made of."""
+
+    modality = "audio"
+
+    def __init__(self, extractor: LogMel):
+        self.extractor = extractor
+        self.config = dataclasses.replace(extractor.config, kind="mel-power")
+        self.dim = extractor.config.bins
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the mel power (Tᵢ, M) of each clip."""
+        return [self.extractor.power(clip) for clip in clips]
 
 
 def described(cache: Path, extractor) -> Path:
@@ -218,13 +233,9 @@ def prepare(
             items = [i for i in corpora.read(name, folder, "all") if (i.path if modality == "audio" else i.text)]
             if not items:
                 raise CorpusError(f"corpus {name!r} has no {modality} below {folder}: check --data")
-            if isinstance(part.features, LogMelConfig):
-                # Training perturbs the mel power, so that is what is kept of log-mels.
-                data.mel_power(items, extractor, cache)
-                where, read = cache, len(items)
-            else:
-                found = cached(items, extractor, cache=cache, report=report)
-                where, read = described(cache, extractor), sum(features is not None for features in found)
-            counts[f"{modality}/{name}"] = read
-            report(f"{modality}: {read} items of {name} as {part.features.kind}, in {where}")
+            kept = MelPower(extractor) if isinstance(part.features, LogMelConfig) else extractor
+            found = cached(items, kept, cache=cache, report=report)
+            counts[f"{modality}/{name}"] = sum(features is not None for features in found)
+            where = described(cache, kept)
+            report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {kept.config.kind}, in {where}")
     return counts

@@ -13,6 +13,7 @@ from bibier.parts import settings
 from train import soften
 from train.augment import Perturbation
 from train.corpora import CorpusError
+from train.merge import Merging
 from train.trainer import FitSettings
 
 
@@ -27,6 +28,9 @@ class AudioPart:
     fit: FitSettings
     perturbation: Perturbation = Perturbation()
     group: str = "speaker"  # what a fold must not divide: speaker or dialogue
+    merge: Merging | None = None  # short clips joined to longer ones (SDS), anew in every epoch
+    balance: bool = False  # draw an epoch's rows so that every corpus counts the same
+    limit: float = 0.01  # share of a corpus's files that may be missing or unreadable
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class TextPart:
     fit: FitSettings
     soft: dict = field(default_factory=dict)  # corpus → the fields of `soften.Softening`, such as {table, weight}
     group: str = "dialogue"
+    merge: Merging | None = None
+    balance: bool = False
+    limit: float = 0.01
 
     def __post_init__(self):
         for name, raw in self.soft.items():
@@ -78,9 +85,10 @@ _TABLES = {
         "features": "audio_features",
         "encoder": "audio_encoder",
         "perturbation": Perturbation,
+        "merge": Merging,
         "fit": FitSettings,
     },
-    TextPart: {"features": "text_features", "encoder": "text_encoder", "fit": FitSettings},
+    TextPart: {"features": "text_features", "encoder": "text_encoder", "merge": Merging, "fit": FitSettings},
     FusionPart: {"fit": FitSettings},
 }
 

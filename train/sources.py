@@ -1,17 +1,30 @@
-"""A recipe's training rows, one modality at a time: what is read, what an encoder is given, how rows are grouped."""
+"""A recipe's training rows, one modality at a time: what is read, what an encoder is given, how rows are grouped.
+
+N rows of a source, T steps.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from bibier.audio_features import LogMel
 from bibier.parts import build
-from train import corpora, data, soften
+from bibier.text_features import CharNgrams
+from train import corpora, merge, soften
+from train.corpora import CorpusError
+from train.features import MelPower, cached
 from train.recipe import AudioPart, Recipe, TextPart
 from train.trainer import class_weights
+
+HUB_FRAME = 0.02  # s, of every speech encoder from the Hub
+WORDS_PER_SECOND = 2.5  # of MELD (SPEC §9: 7.9 words in 3.1 s); the length of a text whose sound is not at hand
+
+Rows = Callable[[int], tuple[list[np.ndarray], np.ndarray]]  # epoch → what batches are made of, targets (N, 7)
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,10 @@ class Source:
     targets: np.ndarray  # (N, 7), soft: what an epoch's targets are in the mean
     labels: np.ndarray  # (N,)
     folds: list[np.ndarray]
+    seconds: np.ndarray  # (N,)
+    join: Callable[[merge.Chain], np.ndarray]  # rows of a merged clip → its raw
     drawn: Callable[[int], np.ndarray] | None = None  # an epoch's targets (N, 7), where they differ from epoch to epoch
+    dev: dict[str, tuple[list[np.ndarray], np.ndarray]] = field(default_factory=dict)  # corpus → features, labels
 
     def epoch_targets(self, epoch: int) -> np.ndarray:
         """Return the (N, 7) targets of an epoch."""
@@ -34,12 +50,57 @@ class Source:
         """Return the rows of all folds but these."""
         return np.sort(np.concatenate([fold for number, fold in enumerate(self.folds) if number not in folds]))
 
+    def epochs(self, part: AudioPart | TextPart, rows: np.ndarray, seed: int, weights: np.ndarray | None = None) -> Rows:
+        """Return what each epoch trains on: these rows, merged and balanced over the corpora as the recipe says.
 
-def audio_source(recipe: Recipe, folder: Path) -> Source:
-    """Read the training clips of the recipe; folds are groups of speakers, or as the recipe says."""
-    items = [item for name in recipe.audio.corpora for item in corpora.read(name, folder, "train", need="audio")]
-    features, raw = read_sound(recipe.audio, items)
-    return _source(recipe.audio, items, np.stack([item.target for item in items]), features, raw)
+        `weights` (N, 7) are multiplied with the targets. Chains are drawn among the rows alone, so that nothing of a
+        fold that is left out comes in.
+        """
+        names = [self.items[row].corpus for row in rows]
+        merger = merge.Merger(self.seconds[rows], self.labels[rows], names, part.merge, seed) if part.merge else None
+
+        def epoch(number: int) -> tuple[list[np.ndarray], np.ndarray]:
+            targets = self.epoch_targets(number) if weights is None else self.epoch_targets(number) * weights
+            targets = targets[rows]
+            if merger is None:
+                raw = [self.raw[row] for row in rows]
+            else:
+                chains = merger(number)
+                raw = [self.join(tuple(int(rows[place]) for place in chain)) for chain in chains]
+                targets = merge.joined_targets(targets, chains, part.merge.target)
+            if part.balance:
+                drawn = corpora.balanced(names, torch.Generator().manual_seed(seed * 100_003 + number)).tolist()
+                raw, targets = [raw[place] for place in drawn], targets[drawn]
+            return raw, targets
+
+        return epoch
+
+
+def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda line: None) -> Source:
+    """Read the training clips of the recipe; folds are groups of speakers, or as the recipe says.
+
+    A clip that cannot be read is reported and left out, up to the recipe's `limit`.
+    """
+    part = recipe.audio
+    extractor = build("audio_features", part.features)
+    found = []
+    for name in part.corpora:
+        rows = corpora.read(name, folder, "train", need="audio", limit=part.limit, report=report)
+        found += read_sound(part, rows, report)
+    items = [item for item, _ in found]
+    raw = [power for _, power in found]
+    step = part.features.hop * part.features.average if isinstance(extractor, LogMel) else HUB_FRAME
+    return Source(
+        items,
+        _features(extractor, raw),
+        raw,
+        np.stack([item.target for item in items]),
+        np.array([item.label for item in items]),
+        corpora.folds(items, part.folds, part.group),
+        np.array([len(power) * step for power in raw]),
+        lambda chain: np.concatenate([raw[row] for row in chain]),
+        dev=_dev(part, folder, "audio", lambda rows: _sound_features(part, rows, report), report),
+    )
 
 
 def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda line: None) -> Source:
@@ -47,45 +108,93 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
 
     Folds are groups of dialogues, or as the recipe says.
     """
+    part = recipe.text
     items: list[corpora.Item] = []
     softened: list[soften.SoftTargets] = []
-    for name in recipe.text.corpora:
-        rows = corpora.read(name, folder, "train", need="text", report=report)
+    for name in part.corpora:
+        rows = corpora.read(name, folder, "train", need="text", limit=part.limit, report=report)
         items += rows
         wanted = soften.HARD
-        if raw := recipe.text.soft.get(name):
+        if raw := part.soft.get(name):
             wanted = soften.settings(raw, f"soft targets of {name}")
         softened.append(soften.soft_targets(rows, wanted, folder, recipe.seed))
         if raw:
             report(f"{name}: {softened[-1].report()}")
-    ids = read_words(recipe.text, items)
-    targets = np.concatenate([part.expected() for part in softened])
-    return _source(
-        recipe.text,
+    features = read_words(part, items, report)
+    extractor = build("text_features", part.features)
+
+    def join(chain: merge.Chain) -> np.ndarray:
+        if len(chain) == 1:
+            return features[chain[0]]
+        if isinstance(extractor, CharNgrams):
+            return extractor(" ".join(items[row].text for row in chain))
+        return np.concatenate([features[row] for row in chain])
+
+    return Source(
         items,
-        targets,
-        ids,
-        ids,
+        features,
+        features,
+        np.concatenate([part.expected() for part in softened]),
+        np.array([item.label for item in items]),
+        corpora.folds(items, part.folds, part.group),
+        np.array([len(item.text.split()) / WORDS_PER_SECOND for item in items]),
+        join,
         lambda epoch: np.concatenate([part(epoch) for part in softened]),
+        _dev(part, folder, "text", lambda rows: read_words(part, rows, report), report),
     )
 
 
-def _source(part: AudioPart | TextPart, items, targets, features, raw, drawn=None) -> Source:
-    labels = np.array([item.label for item in items])
-    return Source(items, features, raw, targets, labels, corpora.folds(items, part.folds, part.group), drawn)
+def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, report: Callable) -> dict:
+    """Return features and labels of each corpus's dev split, where training is stopped or slowed by them."""
+    if not part.fit.patience and part.fit.schedule != "plateau":
+        return {}
+    found = {}
+    for name in part.corpora:
+        try:
+            rows = corpora.read(name, folder, "dev", need=need, limit=part.limit, report=report)
+        except CorpusError as error:
+            report(f"{name} takes no part in choosing the epoch: {error}")
+            continue
+        features = read(rows)
+        found[name] = (features, np.array([item.label for item in rows]))
+    if not found:
+        raise CorpusError(
+            f"no corpus of {', '.join(part.corpora)} has a dev split, which patience and the plateau schedule need: "
+            "set patience = 0 and another schedule"
+        )
+    return found
 
 
-def read_sound(part: AudioPart, items: Sequence[corpora.Item]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return each clip's features and what training batches are made of, by the recipe's extractor."""
+def read_sound(
+    part: AudioPart, items: Sequence[corpora.Item], report: Callable[[str], None] = lambda line: None
+) -> list[tuple[corpora.Item, np.ndarray]]:
+    """Return each clip that can be read, with what training batches are made of, by the recipe's extractor."""
     extractor = build("audio_features", part.features)
-    powers = data.mel_power(items, extractor)
-    return [extractor.features(power) for power in powers], powers
+    kept = MelPower(extractor) if isinstance(extractor, LogMel) else extractor
+    found = cached(items, kept, report=report, limit=part.limit)
+    return [(item, raw) for item, raw in zip(items, found, strict=True) if raw is not None]
 
 
-def read_words(part: TextPart, items: Sequence[corpora.Item]) -> list[np.ndarray]:
+def _features(extractor, raw: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [extractor.features(power) for power in raw] if isinstance(extractor, LogMel) else list(raw)
+
+
+def _sound_features(part: AudioPart, items: list[corpora.Item], report: Callable[[str], None]) -> list[np.ndarray]:
+    """Return the features of clips of a dev split, all of which must be readable."""
+    found = read_sound(part, items, report)
+    if len(found) < len(items):
+        raise CorpusError(f"{len(items) - len(found)} clips of the dev split cannot be read: mend or remove them")
+    return _features(build("audio_features", part.features), [raw for _, raw in found])
+
+
+def read_words(
+    part: TextPart, items: Sequence[corpora.Item], report: Callable[[str], None] = lambda line: None
+) -> list[np.ndarray]:
     """Return each text's features, by the recipe's extractor."""
     extractor = build("text_features", part.features)
-    return [extractor(item.text) for item in items]
+    if isinstance(extractor, CharNgrams):
+        return [extractor(item.text) for item in items]
+    return cached(items, extractor, report=report)
 
 
 def target_weights(recipe: Recipe, source: Source) -> np.ndarray:
@@ -106,3 +215,15 @@ def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
     """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
     prior = weighted_targets(recipe, source).sum(0)
     return prior / prior.sum()
+
+
+def own_pairs(sound: Source, words: Source) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows (n,) of both sources that are the voice and the words of one utterance.
+
+    Raises CorpusError where there is none.
+    """
+    place = {item.id: row for row, item in enumerate(words.items)}
+    left = [row for row, item in enumerate(sound.items) if item.id in place]
+    if not left:
+        raise CorpusError("no utterance has both a clip and a text here: set fusion.pairs, to pair them by their label")
+    return np.array(left), np.array([place[sound.items[row].id] for row in left])
