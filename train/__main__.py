@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         return {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate}[options.command](options)
-    except (CorpusError, InputError) as error:
+    except (CorpusError, InputError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -14,7 +14,8 @@ from bibier.models.unimodal import AudioEncoderConfig
 from bibier.text_features import CharNgramsConfig
 from train.augment import Perturbation
 from train.corpora import CorpusError
-from train.trainer import FitSettings
+from train.ranges import COUNT, NOT_NEGATIVE, PART, POSITIVE, Range, check
+from train.settings import FitSettings
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,21 @@ _TABLES = {
 }
 
 
+# What a field of any table but [….fit] may be, which looks after itself.
+_WHOLE, _SHARE = Range(0, whole=True), Range(0, 1)
+_RANGES = {
+    **dict.fromkeys(("dropout", "ngram_dropout", "stretch"), PART),
+    **dict.fromkeys(("noise", "telephone"), _SHARE),
+    **dict.fromkeys(("layers", "heads", "out", "dim", "channels", "bins", "buckets", "slots", "length"), COUNT),
+    **dict.fromkeys(("pairs", "average", "time_mask", "bin_mask", "shortest", "longest"), COUNT),
+    **dict.fromkeys(("seed", "time_masks", "bin_masks"), _WHOLE),
+    **dict.fromkeys(("context", "shift", "equaliser", "low", "trim"), NOT_NEGATIVE),
+    **dict.fromkeys(("high", "window", "hop", "level", "floor"), POSITIVE),
+    "hidden": Range(1, whole=True, absent=True),
+    "folds": Range(2, whole=True),
+}
+
+
 def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe; an unknown or missing field is a CorpusError that names it.
 
@@ -107,6 +123,8 @@ def _merged(raw: dict, patch: dict) -> dict:
 
 
 def _build(cls, raw: dict, place: str):
+    if not isinstance(raw, dict):
+        raise CorpusError(f"{place} is {raw!r}: it must be a table")
     known = {field.name for field in dataclasses.fields(cls)}
     if unknown := sorted(raw.keys() - known):
         raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
@@ -120,6 +138,9 @@ def _build(cls, raw: dict, place: str):
         for key, value in raw.items()
     }
     try:
-        return cls(**values)
-    except TypeError as error:
+        built = cls(**values)
+        if cls is not FitSettings:
+            check(built, _RANGES)
+        return built
+    except (TypeError, ValueError) as error:
         raise CorpusError(f"{place}: {error}") from error
