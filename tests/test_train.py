@@ -1,4 +1,4 @@
-"""Corpora, metrics, the loop and the whole way from a data folder to a checkpoint that the app loads."""
+"""Corpora, metrics and the whole way from a data folder to a checkpoint that the app loads."""
 
 import json
 
@@ -17,7 +17,6 @@ from train import bundle as fitting
 from train import crossvalidate, data, metrics, recipe, sources, stacking
 from train.augment import Perturbation, normalise_batch, perturb, spec_augment
 from train.corpora import CorpusError
-from train.trainer import FitSettings, class_weights, fit, parameter_groups, soft_cross_entropy
 
 RECIPE = """
 name = "small"
@@ -147,6 +146,23 @@ def test_a_wrong_setting_is_named(small, change):
         recipe.load(small, [change])
 
 
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ("audio.encoder.dropout=1.0", r"\[audio\] \[encoder\]: dropout is 1.0"),
+        ("audio.encoder.channels=[4, 0, 8]", r"channels is \(4, 0, 8\): each must be a whole number of at least 1"),
+        ("fusion.model.layers=0", r"\[fusion\] \[model\]: layers is 0: it must be a whole number of at least 1"),
+        ("text.folds=1", r"\[text\]: folds is 1"),
+        ("text.fit=3", r"\[text\] \[fit\] is 3: it must be a table"),
+        ("audio.fit.warm_up=1.5", r"\[audio\] \[fit\]: warm_up is 1.5"),
+        ("fusion.fit.optimiser='adagrad'", "one of adamw"),
+    ],
+)
+def test_a_setting_out_of_range_names_its_table_and_value(small, change, said):
+    with pytest.raises(CorpusError, match=said):
+        recipe.load(small, [change])
+
+
 def test_metric_identities():
     generator = np.random.default_rng(0)
     truth, p = generator.integers(0, 7, 500), generator.dirichlet(np.ones(7), 500)
@@ -176,68 +192,6 @@ def test_the_temperature_undoes_a_known_one():
     assert metrics.fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.05)
 
 
-def test_the_loss_equals_torch_s_on_one_hot_targets_and_trains_on_the_rest():
-    logits, labels = torch.randn(9, 7), torch.randint(0, 7, (9,))
-    weights = torch.rand(7) + 0.1
-    hard = soft_cross_entropy(logits, torch.eye(7)[labels], weights)
-    torch.testing.assert_close(hard, torch.nn.functional.cross_entropy(logits, labels, weight=weights))
-    target = torch.tensor([[0.6, 0.4, 0, 0, 0, 0, 0]])
-    best = torch.full((1, 7), -30.0)
-    best[0, :2] = target[0, :2].log()
-    other = best.clone()
-    other[0, 1] -= 1  # same argmax, less of the second emotion: a loss that took the argmax would fall
-    ones = torch.ones(7)
-    assert soft_cross_entropy(best, target, ones) < soft_cross_entropy(other, target, ones)
-
-
-def test_class_weights_are_natural_at_0_and_balanced_at_1():
-    targets = np.eye(7)[[0] * 6 + [1] * 3 + [2, 3, 4, 5, 6]]
-    assert class_weights(targets, 0).tolist() == [1.0] * 7
-    assert class_weights(targets, 1).tolist() == pytest.approx([14 / 7 / n for n in (6, 3, 1, 1, 1, 1, 1)])
-
-
-class Linear(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.map = torch.nn.Linear(7, 7)
-
-    def forward(self, features):
-        from types import SimpleNamespace
-
-        return SimpleNamespace(logits=self.map(features))
-
-
-def fit_linear(settings, seed=0):
-    torch.manual_seed(seed)
-    eye = torch.eye(7)
-
-    def batches(epoch, generator):
-        order = torch.randperm(7, generator=generator)
-        yield {"features": eye[order]}, eye[order]
-
-    return fit(Linear(), batches, steps=1, weights=torch.ones(7), settings=settings, seed=seed)
-
-
-def test_the_loop_learns_and_repeats_itself():
-    settings = FitSettings(epochs=150, learning_rate=0.2, average=0.5)
-    first, second = fit_linear(settings), fit_linear(settings)
-    assert first(torch.eye(7)).logits.argmax(1).tolist() == list(range(7))
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-
-
-def test_groups_take_the_parameters_that_they_name():
-    model = torch.nn.ModuleDict({"votes": torch.nn.Linear(3, 2), "rest": torch.nn.Linear(3, 2)})
-    settings = FitSettings(
-        epochs=1, learning_rate=0.1, groups=({"match": "votes.weight", "learning_rate": 0.5, "epsilon": 1e-3},)
-    )
-    votes, matrices, vectors = parameter_groups(model, settings)
-    assert votes["params"] == [model["votes"].weight] and (votes["lr"], votes["eps"]) == (0.5, 1e-3)
-    assert matrices["params"] == [model["rest"].weight] and matrices["weight_decay"] > 0
-    assert len(vectors["params"]) == 2 and vectors["weight_decay"] == 0
-    with pytest.raises(AssertionError, match="nothing"):
-        parameter_groups(model, FitSettings(epochs=1, groups=({"match": "nothing"},)))
-
-
 def test_each_corpus_has_class_weights_of_its_own(small, folder):
     chosen = recipe.load(small)
     source = sources.text_source(chosen, folder)
@@ -245,12 +199,6 @@ def test_each_corpus_has_class_weights_of_its_own(small, folder):
     corpus = np.array([item.corpus for item in source.items])
     for name in ("meld", "resd"):
         np.testing.assert_allclose(weighted[corpus == name].sum(0), (corpus == name).sum() / 7, rtol=1e-5)
-
-
-def test_a_loss_that_explodes_is_an_error():
-    with pytest.raises(FloatingPointError, match="learning_rate"):
-        settings = FitSettings(epochs=3, learning_rate=float("inf"))
-        fit_linear(settings)
 
 
 def test_batch_normalisation_equals_the_extractor_s():

@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
             "table": _table,
         }
         return run[options.command](options)
-    except (CorpusError, InputError) as error:
+    except (CorpusError, InputError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from bibier.audio_features import LogMelConfig
 from bibier.checkpoint import evidence
 from bibier.parts import build
 from train import data
-from train.metrics import fit_temperature
+from train.metrics import fit_temperature, scores
 from train.recipe import Recipe
 from train.sources import Source, target_weights, weighted_targets
 from train.stacking import Read, matched, out_of_fold
@@ -30,16 +31,16 @@ from train.trainer import class_weights, fit
 ENCODERS = Path(".cache/encoders")
 
 
-def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module], None], key: list) -> nn.Module:
-    """Fit a model, or read it back if the very same fit was made before."""
+def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], key: list) -> nn.Module:
+    """Fit a model, or read it back if the very same fit was made before; one that was killed goes on."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
     file = ENCODERS / f"{digest}.safetensors"
     model = make()
     if file.exists():
         model.load_state_dict(load_file(file))
         return model.eval()
-    train(model)
     file.parent.mkdir(parents=True, exist_ok=True)
+    train(model, file.with_suffix(".state"))
     part = file.with_suffix(".part")
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
     part.replace(file)
@@ -72,11 +73,13 @@ def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, repor
     part = recipe.audio
     torch.manual_seed(seed)
 
-    def train(model: nn.Module) -> None:
-        batches = data.audio_batches(
-            [source.raw[i] for i in rows], source.targets[rows], part.fit.batch, part.perturbation, part.features.floor
-        )
-        _fit(model, batches, source.targets[rows], part.fit, seed, report)
+    def train(model: nn.Module, state: Path) -> None:
+        epochs = source.epochs(part, rows, seed)
+        if isinstance(part.features, LogMelConfig):
+            batches = data.audio_batches(epochs, part.fit.batch, part.perturbation, part.features.floor)
+        else:
+            batches = data.plain_batches(epochs, part.fit.batch)
+        _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
     return _fitted(lambda: build("audio_encoder", part.encoder), train, ["audio", *_key(part, source, rows, seed)])
 
@@ -86,22 +89,23 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     part = recipe.text
     torch.manual_seed(seed)
 
-    def train(model: nn.Module) -> None:
+    def train(model: nn.Module, state: Path) -> None:
         if hasattr(model, "count"):
             model.count(source.raw[i] for i in rows)
-        weights = target_weights(recipe, source)
-
-        def targets(epoch: int) -> np.ndarray:
-            return (source.epoch_targets(epoch) * weights)[rows]
-
-        batches = data.text_batches([source.raw[i] for i in rows], targets, part.fit.batch)
+        batches = data.plain_batches(source.epochs(part, rows, seed, target_weights(recipe, source)), part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
-        _fit(model, batches, weighted_targets(recipe, source)[rows], plain, seed, report)
+        _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 
     return _fitted(lambda: build("text_encoder", part.encoder), train, ["text", *_key(part, source, rows, seed)])
 
 
-def _fit(model, batches, targets: np.ndarray, settings, seed: int, report) -> None:
+def _fit(model, batches, source: Source, targets: np.ndarray, settings, seed: int, report, state: Path) -> None:
+    def validate(model: nn.Module) -> dict[str, dict]:
+        return {
+            corpus: scores(labels, torch.softmax(data.encode(model, features)[1].double(), dim=-1).numpy())
+            for corpus, (features, labels) in source.dev.items()
+        }
+
     fit(
         model,
         batches,
@@ -110,6 +114,9 @@ def _fit(model, batches, targets: np.ndarray, settings, seed: int, report) -> No
         settings=settings,
         seed=seed,
         report=report,
+        validate=validate if source.dev else None,
+        state=state,
+        data=state.stem,
     )
 
 

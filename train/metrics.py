@@ -57,6 +57,12 @@ def scores(truth, probabilities) -> dict[str, float]:
     }
 
 
+def selection(corpora: dict[str, dict]) -> float:
+    """Mean over corpora of the mean of UAR, WAR, MF1 and WF1: what the best epoch is chosen by (SPEC §5, Selection)."""
+    means = [sum(found[name] for name in ("UAR", "WAR", "MF1", "WF1")) / 4 for found in corpora.values()]
+    return float(sum(means) / len(means))
+
+
 def confusion(truth, probabilities) -> list[list[int]]:
     """Counts (7, 7): rows are the truth, columns the prediction."""
     return confusion_matrix(truth, np.asarray(probabilities).argmax(1), labels=ALL).tolist()

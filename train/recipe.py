@@ -14,7 +14,8 @@ from train import soften
 from train.augment import Perturbation
 from train.corpora import CorpusError
 from train.merge import Merging
-from train.trainer import FitSettings
+from train.ranges import COUNT, NOT_NEGATIVE, PART, POSITIVE, Range, check
+from train.settings import FitSettings
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,21 @@ _TABLES = {
 }
 
 
+# What a field of any table but [….fit] may be, which looks after itself.
+_WHOLE, _SHARE = Range(0, whole=True), Range(0, 1)
+_RANGES = {
+    **dict.fromkeys(("dropout", "ngram_dropout", "stretch"), PART),
+    **dict.fromkeys(("noise", "telephone"), _SHARE),
+    **dict.fromkeys(("layers", "heads", "out", "channels", "bins", "buckets", "slots", "length"), COUNT),
+    **dict.fromkeys(("average", "time_mask", "bin_mask", "shortest", "longest"), COUNT),
+    **dict.fromkeys(("seed", "pairs", "time_masks", "bin_masks"), _WHOLE),
+    **dict.fromkeys(("context", "shift", "equaliser", "low", "trim"), NOT_NEGATIVE),
+    **dict.fromkeys(("high", "window", "hop", "level", "floor"), POSITIVE),
+    **dict.fromkeys(("hidden", "dim"), Range(1, whole=True, absent=True)),
+    "folds": Range(2, whole=True),
+}
+
+
 def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe; an unknown or missing field is a CorpusError that names it.
 
@@ -122,7 +138,7 @@ def _merged(raw: dict, patch: dict) -> dict:
 def _build(cls, raw: dict, place: str):
     """Make a dataclass, or a part of a bundle where `cls` is its name, of a TOML table."""
     if not isinstance(raw, dict):
-        raise CorpusError(f"{place} must be a table, and is {raw!r}")
+        raise CorpusError(f"{place} is {raw!r}: it must be a table")
     if isinstance(cls, str):
         return _checked(place, lambda: settings(cls, raw))
     known = {field.name for field in dataclasses.fields(cls)}
@@ -146,7 +162,10 @@ def _build(cls, raw: dict, place: str):
 def _checked(place: str, make: Callable):
     """Make a value; what its constructor refuses becomes a sentence that names the place."""
     try:
-        return make()
+        built = make()
+        if dataclasses.is_dataclass(built) and not isinstance(built, FitSettings):
+            check(built, _RANGES)
+        return built
     except (TypeError, ValueError, AssertionError) as error:
         # The constructor's own words name the field; what stands before them names only the class.
         detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))

@@ -50,7 +50,9 @@ class Source:
         """Return the rows of all folds but these."""
         return np.sort(np.concatenate([fold for number, fold in enumerate(self.folds) if number not in folds]))
 
-    def epochs(self, part: AudioPart | TextPart, rows: np.ndarray, seed: int, weights: np.ndarray | None = None) -> Rows:
+    def epochs(
+        self, part: AudioPart | TextPart, rows: np.ndarray, seed: int, weights: np.ndarray | None = None
+    ) -> Rows:
         """Return what each epoch trains on: these rows, merged and balanced over the corpora as the recipe says.
 
         `weights` (N, 7) are multiplied with the targets. Chains are drawn among the rows alone, so that nothing of a

@@ -1,0 +1,54 @@
+"""One or many processes: every one makes the same batches and learns from its share of their rows.
+
+The gradients are summed, so that many processes take the steps that one would take. B rows of a batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+
+
+def begin_alike(model: nn.Module, accelerator: Accelerator, seed: int) -> None:
+    """Give every process the first one's weights, and a random stream of its own (dropout must not repeat itself)."""
+    if accelerator.num_processes == 1:
+        return
+    for tensor in (*model.parameters(), *model.buffers()):
+        torch.distributed.broadcast(tensor.data, 0)
+    if accelerator.process_index:
+        torch.manual_seed(seed * 100_003 + accelerator.process_index)
+
+
+def own_rows(inputs: dict[str, Any], targets: Tensor, accelerator: Accelerator) -> tuple[dict[str, Any], Tensor]:
+    """Return this process's rows of a batch; none are left for it where the batch has fewer rows than processes."""
+    if accelerator.num_processes == 1:
+        return inputs, targets
+    rows = slice(accelerator.process_index, None, accelerator.num_processes)
+    return {k: v[rows] if isinstance(v, Tensor) else v for k, v in inputs.items()}, targets[rows]
+
+
+def summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
+    """Sum the gradients, in place, and the loss over the processes; return the loss.
+
+    A parameter keeps no gradient only where no process has one.
+    """
+    if accelerator.num_processes == 1:
+        return loss
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    there = torch.tensor([p.grad is not None for p in parameters], dtype=loss.dtype, device=loss.device)
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    flat = torch.cat([*(g.flatten() for g in gradients), there, loss[None]])
+    flat = accelerator.reduce(flat, "sum")
+    *parts, there, loss = flat.split([*(p.numel() for p in parameters), len(parameters), 1])
+    for parameter, part, found in zip(parameters, parts, there.tolist(), strict=True):
+        parameter.grad = part.view_as(parameter).clone() if found else None
+    return loss[0]
+
+
+def told_by_the_first(value: Any, accelerator: Accelerator) -> Any:
+    """Return the first process's value on all of them."""
+    return value if accelerator.num_processes == 1 else broadcast_object_list([value])[0]
