@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from train import bundle as fitting
-from train import corpora, recipe
+from train import corpora, pairs, recipe
 from train.sources import Source, audio_source, read_words, text_prior, text_source
 from train.stacking import Read, held_out
 
@@ -50,11 +50,6 @@ SYSTEMS["LPGNet (frame)"] = {"kind": "lpgnet", "hidden": 32, "heads": 4, "dropou
 SYSTEMS["BiFormer on the log-linear pool (compact)"] = {}
 
 
-def part(read: Read, rows: np.ndarray) -> Read:
-    """Keep some rows of a read."""
-    return Read([read.hidden[i] for i in rows], read.logits[rows], read.labels[rows])
-
-
 def settings(chosen: recipe.Recipe, name: str) -> recipe.Recipe:
     """Return the compact recipe with a system's fusion in its place."""
     own = SYSTEMS[name]
@@ -65,7 +60,7 @@ def settings(chosen: recipe.Recipe, name: str) -> recipe.Recipe:
     return dataclasses.replace(chosen, fusion=dataclasses.replace(chosen.fusion, model=model, fit=fit))
 
 
-def pairs(texts: np.ndarray, clips: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def clips_for(texts: np.ndarray, clips: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return for each text's label (N,) the row of a clip with the same label."""
     return np.array([generator.choice(np.flatnonzero(clips == label)) for label in texts])
 
@@ -80,8 +75,8 @@ def folds(chosen: recipe.Recipe, sound: Source, words: Source, texts: dict[str, 
         aside = np.zeros(len(resd), dtype=bool)
         aside[words.folds[number]] = True
         aside &= resd
-        inside = part(text_read, np.flatnonzero(~aside))
-        yield number, audio_read, inside, fitting.temperatures(audio_read, inside), clips, np.flatnonzero(aside)
+        inside = text_read.part(np.flatnonzero(~aside))
+        yield number, audio_read, inside, pairs.temperatures(audio_read, inside), clips, np.flatnonzero(aside)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -109,13 +104,13 @@ def run(options: argparse.Namespace) -> None:
                 file = RUNS / f"{name}__{seed}__{number}.npz"
                 if file.exists():
                     continue
-                model = fitting.fit_fusion(own, audio_read, inside, t, prior, seed)
+                model = pairs.fit_fusion(own, audio_read, inside, t, prior, seed)
                 found = {}
                 for corpus, read in (*official.items(), ("resd", text_read)):
                     rows = aside if corpus == "resd" else np.flatnonzero(deal[corpus] == number)
                     generator = np.random.default_rng([seed, number, len(rows)])
-                    left = pairs(read.labels[rows], clips.labels, generator)
-                    logits = fitting.fuse(model, clips, read, left, rows, t)
+                    left = clips_for(read.labels[rows], clips.labels, generator)
+                    logits = pairs.fuse(model, clips, read, left, rows, t)
                     found |= {
                         f"{corpus} rows": rows,
                         f"{corpus} clips": sound.folds[number][left],

@@ -36,7 +36,7 @@ STOREYS = (
     ("train.data", "train.recipe", "train.runs", "train.released_fusion"),
     ("train.features",),
     ("train.sources", "train.stacking", "train.table"),
-    ("train.bundle",),
+    ("train.bundle", "train.pairs"),
     ("train.crossvalidate", "train.evaluate", "train.push", "train.ship"),
     ("train.search",),
     ("train.__main__",),

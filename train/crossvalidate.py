@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from train import bundle as fitting
-from train import corpora
+from train import corpora, pairs
 from train.metrics import MEASURES, confusion, ece, fit_temperature, measures, scores, uar
 from train.recipe import Recipe
 from train.sources import audio_source, read_words, text_prior, text_source
@@ -86,10 +86,10 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
         rows: list[dict] = []
         for number, fold in enumerate(sound.folds):
             encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed, outside=number)
-            t = fitting.temperatures(audio_read, text_read)
+            t = pairs.temperatures(audio_read, text_read)
             inside = _positions(sound.folds, number)
-            model = fitting.fit_fusion(recipe, audio_read, text_read, t, prior, seed)
-            heat = fitting.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)
+            model = pairs.fit_fusion(recipe, audio_read, text_read, t, prior, seed)
+            heat = pairs.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)
             test = held_out(encoder, [sound.features[i] for i in fold], sound.labels[fold])
             generator = np.random.default_rng(1000 + number)
             draws = []
@@ -98,7 +98,7 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
                 p = {
                     "audio": _softmax(test.logits[left] / t.audio),
                     "text": _softmax(dev_read.logits[right] / t.text),
-                    "bimodal": _softmax(fitting.fuse(model, test, dev_read, left, right, t) / heat),
+                    "bimodal": _softmax(pairs.fuse(model, test, dev_read, left, right, t) / heat),
                 }
                 p["product"] = p["audio"] * p["text"] / prior
                 p["product"] /= p["product"].sum(1, keepdims=True)

@@ -60,9 +60,9 @@ class FusionPart:
 
     model: dict  # settings of a kind of fusion; its audio_dim and text_dim are those of the encoders
     fit: FitSettings
-    pairs: int = (
-        0  # of each emotion, a clip and a text with one label, drawn anew for every epoch; 0: the corpora's own
-    )
+    soft: bool = False  # train on the texts' soft targets in the place of labels
+    # Of each emotion, a clip and a text with one label, drawn anew for every epoch; 0: the corpora's own pairs.
+    pairs: int = 0
 
     def config(self, audio_dim: int, text_dim: int):
         """Return the fusion's config for encoders of these widths."""
@@ -78,6 +78,12 @@ class Recipe:
     audio: AudioPart
     text: TextPart
     fusion: FusionPart
+
+    def without_selection(self) -> Recipe:
+        """Return the recipe with a fusion that runs all its epochs, where there is no dev split to stop it by."""
+        schedule = "none" if self.fusion.fit.schedule == "plateau" else self.fusion.fit.schedule
+        fit = dataclasses.replace(self.fusion.fit, patience=0, schedule=schedule)
+        return dataclasses.replace(self, fusion=dataclasses.replace(self.fusion, fit=fit))
 
 
 _TABLES = {

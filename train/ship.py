@@ -14,6 +14,7 @@ import torch
 from bibier import checkpoint
 from bibier.checkpoint import Bundle, BundleConfig, Calibration
 from train import bundle as fitting
+from train import pairs
 from train.metrics import uar
 from train.recipe import Recipe
 from train.sources import Source, audio_source, text_prior, text_source
@@ -24,15 +25,18 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
 
     The card is the Markdown file beside the recipe, with the figures of this fit filled in.
     """
-    sound, words = audio_source(recipe, folder), text_source(recipe, folder, report)
+    sound, words = audio_source(recipe, folder, report), text_source(recipe, folder, report)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
-    audio_encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed)
+    own = None if recipe.fusion.pairs else pairs.own_pairs(sound, words)
+    audio_encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed, report=report)
     report("audio encoders fitted")
-    text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
+    text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed, report=report)
     report("text encoders fitted")
-    t, prior = fitting.temperatures(audio_read, text_read), text_prior(recipe, words)
-    fusion = fitting.fit_fusion(recipe, audio_read, text_read, t, prior, recipe.seed)
-    heat = fitting.bimodal_temperature(recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed)
+    t, prior = pairs.temperatures(audio_read, text_read, own), text_prior(recipe, words)
+    dev = pairs.dev_reads(sound, words, audio_encoder, text_encoder) if own else {}
+    options = {"own": own, "soft": words.targets if recipe.fusion.soft else None}
+    fusion = pairs.fit_fusion(recipe, audio_read, text_read, t, prior, recipe.seed, dev=dev, report=report, **options)
+    heat = pairs.bimodal_temperature(recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed, **options)
     config = BundleConfig(
         name=recipe.name,
         audio_features=recipe.audio.features,

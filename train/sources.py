@@ -28,6 +28,15 @@ Rows = Callable[[int], tuple[list[np.ndarray], np.ndarray]]  # epoch → what ba
 
 
 @dataclass(frozen=True)
+class Split:
+    """Rows that training is judged by."""
+
+    items: list[corpora.Item]
+    features: list[np.ndarray]
+    labels: np.ndarray  # (N,)
+
+
+@dataclass(frozen=True)
 class Source:
     """One modality's training rows, their features and their folds."""
 
@@ -40,7 +49,7 @@ class Source:
     seconds: np.ndarray  # (N,)
     join: Callable[[merge.Chain], np.ndarray]  # rows of a merged clip → its raw
     drawn: Callable[[int], np.ndarray] | None = None  # an epoch's targets (N, 7), where they differ from epoch to epoch
-    dev: dict[str, tuple[list[np.ndarray], np.ndarray]] = field(default_factory=dict)  # corpus → features, labels
+    dev: dict[str, Split] = field(default_factory=dict)  # by corpus
 
     def epoch_targets(self, epoch: int) -> np.ndarray:
         """Return the (N, 7) targets of an epoch."""
@@ -146,8 +155,8 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
     )
 
 
-def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, report: Callable) -> dict:
-    """Return features and labels of each corpus's dev split, where training is stopped or slowed by them."""
+def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, report: Callable) -> dict[str, Split]:
+    """Return each corpus's dev split, where training is stopped or slowed by them."""
     if not part.fit.patience and part.fit.schedule != "plateau":
         return {}
     found = {}
@@ -157,8 +166,7 @@ def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, re
         except CorpusError as error:
             report(f"{name} takes no part in choosing the epoch: {error}")
             continue
-        features = read(rows)
-        found[name] = (features, np.array([item.label for item in rows]))
+        found[name] = Split(rows, read(rows), np.array([item.label for item in rows]))
     if not found:
         raise CorpusError(
             f"no corpus of {', '.join(part.corpora)} has a dev split, which patience and the plateau schedule need: "
@@ -217,15 +225,3 @@ def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
     """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
     prior = weighted_targets(recipe, source).sum(0)
     return prior / prior.sum()
-
-
-def own_pairs(sound: Source, words: Source) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows (n,) of both sources that are the voice and the words of one utterance.
-
-    Raises CorpusError where there is none.
-    """
-    place = {item.id: row for row, item in enumerate(words.items)}
-    left = [row for row, item in enumerate(sound.items) if item.id in place]
-    if not left:
-        raise CorpusError("no utterance has both a clip and a text here: set fusion.pairs, to pair them by their label")
-    return np.array(left), np.array([place[sound.items[row].id] for row in left])

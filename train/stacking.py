@@ -27,6 +27,10 @@ class Read:
     logits: Tensor  # (N, 7)
     labels: np.ndarray  # (N,)
 
+    def part(self, rows: Sequence[int]) -> Read:
+        """Keep some items, in the order of `rows`."""
+        return Read([self.hidden[row] for row in rows], self.logits[rows], self.labels[rows])
+
 
 def stitch(source: Sequence[Tensor], target: Sequence[Tensor], ridge: float = 1e-2) -> tuple[Tensor, Tensor]:
     """Return the least-squares map (D, D') and offset (D',) from one encoder's hidden states to another's.
@@ -86,11 +90,10 @@ def held_out(encoder: torch.nn.Module, features: Sequence[np.ndarray], labels: n
 
 
 def matched(a: Read, b: Read, per_class: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw pairs of the same label, `per_class` of each emotion: two index arrays (7 · per_class,)."""
+    """Draw pairs of the same label, `per_class` of each emotion that both have: two index arrays (≤ 7 · per_class,)."""
     left, right = [], []
-    for label in range(7):
+    for label in sorted(set(a.labels.tolist()) & set(b.labels.tolist())):
         for side, read in ((left, a), (right, b)):
             there = np.flatnonzero(read.labels == label)
-            assert len(there), f"no item with label {label} to pair"
             side.append(generator.choice(there, per_class, replace=len(there) < per_class))
     return np.concatenate(left), np.concatenate(right)
