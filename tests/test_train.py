@@ -11,6 +11,8 @@ from tiny import voice
 
 from bibier import checkpoint
 from bibier.audio_features import LogMel
+from bibier.models.fusion import FUSIONS as FUSIONS_BY_KIND
+from bibier.models.memocmt import AGGREGATIONS
 from bibier.predictor import Predictor
 from train import __main__ as cli
 from train import bundle as fitting
@@ -92,6 +94,39 @@ def test_from_a_data_folder_to_a_checkpoint_that_predicts_and_evaluates(small, f
     assert cli.main(["evaluate", str(out), "--corpus", "ravdess", "--data", str(folder), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["audio"]["n"] == 7 and figures["text"] is None
+
+
+FUSIONS = [
+    'fusion.model.kind = "bigraphformer"',
+    'fusion.model.kind = "bigatedgraphformer"',
+    'fusion.model.kind = "bimamba"',
+    'fusion.model = {kind = "wpf", wpf = true, pool = false}',
+    *(f'fusion.model = {{kind = "{kind}", wpf = true, pool = false}}' for kind in FUSIONS_BY_KIND if kind != "wpf"),
+    *(f'fusion.model = {{kind = "memocmt", hidden = 8, heads = 2, aggregation = "{how}"}}' for how in AGGREGATIONS),
+    'fusion.model = {kind = "lpgnet", hidden = 8, heads = 2}',
+]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A place where fitted encoders are kept from one test to the next."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.mark.parametrize("change", FUSIONS)
+def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(kept, folder, monkeypatch, change):
+    """`fit` → `push` to a folder → the Predictor, which the app runs, for every model of the list."""
+    monkeypatch.chdir(kept)
+    (kept / "small.toml").write_text(RECIPE)
+    out, there = kept / "runs" / str(FUSIONS.index(change)), kept / "spaces" / str(FUSIONS.index(change))
+    command = ["fit", "small.toml", "--data", str(folder), "--out", str(out), "--set", change]
+    assert cli.main(command) == 0
+    assert cli.main(["push", str(out), str(there)]) == 0
+    bundle = checkpoint.load(there)
+    assert f'"{bundle.config.fusion.kind}"' in change
+    prediction = Predictor(bundle)((voice(1.5), 16_000), "What a lovely door")
+    assert sum(prediction.bimodal.probabilities.values()) == pytest.approx(1)
+    assert len(prediction.words) == 4
 
 
 def test_evaluation_and_the_predictor_agree(small, folder, tmp_path, capsys):

@@ -63,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
     table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
     table.add_argument("--draws", type=int, default=10_000, help="of the bootstrap")
+    push = commands.add_parser("push", help="hand a fitted checkpoint on to a folder, checked and whole")
+    push.add_argument("run", help="folder of a checkpoint, or a name under checkpoints/")
+    push.add_argument("target", type=Path, help="folder to write, such as checkpoints/mine")
+    push.add_argument("--replace", action="store_true", help="replace the checkpoint that is there")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -77,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
             "search": _search,
             "evaluate": _evaluate,
             "table": _table,
+            "push": _push,
         }
         return run[options.command](options)
     except (CorpusError, InputError, FloatingPointError) as error:
@@ -101,8 +106,9 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace) -> int:
     from train import recipe, ship
+    from train.progress import progress
 
-    ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, _say)
+    ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, progress())
     return 0
 
 
@@ -171,6 +177,13 @@ def _table(options: argparse.Namespace) -> int:
     if options.out is not None:
         for file in table.save(made, options.out, options.format, options.picture):
             _say(f"written: {file}")
+    return 0
+
+
+def _push(options: argparse.Namespace) -> int:
+    from train import push
+
+    print(push.to_folder(options.run, options.target, replace=options.replace))
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bibier.parts import settings
+from bibier.parts import PARTS, settings
 from train import soften
 from train.augment import Perturbation
 from train.corpora import CorpusError
@@ -110,7 +110,8 @@ _RANGES = {
     **dict.fromkeys(("seed", "pairs", "time_masks", "bin_masks"), _WHOLE),
     **dict.fromkeys(("context", "shift", "equaliser", "low", "trim"), NOT_NEGATIVE),
     **dict.fromkeys(("high", "window", "hop", "level", "floor"), POSITIVE),
-    **dict.fromkeys(("hidden", "dim"), Range(1, whole=True, absent=True)),
+    "hidden": Range(1, whole=True, absent=True),
+    "dim": Range(0, whole=True, absent=True),
     "folds": Range(2, whole=True),
 }
 
@@ -120,12 +121,7 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
 
     `changes` are "part.table.field=VALUE" with VALUE in TOML, such as 'audio.encoder.temporal="mamba"'.
     """
-    try:
-        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CorpusError(f"no such recipe: {path}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise CorpusError(f"{path} is not TOML: {error}") from error
+    raw = _read(Path(path))
     for change in changes:
         try:
             patch = tomllib.loads(change)
@@ -135,10 +131,39 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
     return _build(Recipe, raw, Path(path).name)
 
 
+def _read(path: Path) -> dict:
+    """Read a recipe's TOML over that of its `base`, a file beside it."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CorpusError(f"no such recipe: {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path} is not TOML: {error}") from error
+    base = raw.pop("base", None)
+    if base is None:
+        return raw
+    if not isinstance(base, str) or base == path.name:
+        raise CorpusError(f"{path.name}: base is {base!r}: it must name another recipe beside this one")
+    return _merged(_read(path.parent / base), raw)
+
+
 def _merged(raw: dict, patch: dict) -> dict:
-    return raw | {
-        key: _merged(raw.get(key, {}), value) if isinstance(value, dict) else value for key, value in patch.items()
-    }
+    """Lay a table over another; one whose `kind` has other fields takes its place."""
+    found = dict(raw)
+    for key, value in patch.items():
+        below = raw.get(key)
+        if isinstance(value, dict) and isinstance(below, dict) and _alike(below.get("kind"), value.get("kind")):
+            value = _merged(below, value)
+        found[key] = value
+    return found
+
+
+def _alike(below: str | None, above: str | None) -> bool:
+    """Whether a table of one kind may be laid over one of another: they have the same fields."""
+    if above is None or below == above:
+        return True
+    configs = {name: kind.config for kinds in PARTS.values() for name, kind in kinds.items()}
+    return configs.get(below) is configs.get(above)
 
 
 def _build(cls, raw: dict, place: str):

@@ -19,11 +19,13 @@ from train.metrics import uar
 from train.recipe import Recipe
 from train.sources import Source, audio_source, text_prior, text_source
 
+CARD = Path(__file__).parent / "recipes" / "card.md"  # for a recipe that has no card of its own
+
 
 def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[str], None]) -> Bundle:
     """Fit both encoders on all training rows, the fusion on out-of-fold reads, and save the bundle with its card.
 
-    The card is the Markdown file beside the recipe, with the figures of this fit filled in.
+    The card is the Markdown file beside the recipe, or a general one, with the figures of this fit filled in.
     """
     sound, words = audio_source(recipe, folder, report), text_source(recipe, folder, report)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
@@ -56,8 +58,14 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
     made.audio_encoder.load_state_dict(audio_encoder.state_dict())
     made.text_encoder.load_state_dict(text_encoder.state_dict())
     made.fusion.load_state_dict(fusion.state_dict())
-    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    card = path.with_suffix(".md")
+    card = (card if card.is_file() else CARD).read_text(encoding="utf-8")
     values = {
+        "name": recipe.name,
+        "audio_kind": recipe.audio.features.kind,
+        "text_kind": recipe.text.features.kind,
+        "fusion_kind": fusion.config.kind,
+        "rows": ", ".join(f"{corpus} {count}" for corpus, count in config.data["rows"].items()),
         "audio_parameters": f"{parameters(made.audio_encoder):,}",
         "text_parameters": f"{parameters(made.text_encoder):,}",
         "fusion_parameters": f"{parameters(made.fusion):,}",

@@ -28,7 +28,7 @@ class SequenceEncoderConfig:
 
     kind: str = "sequence"
     inputs: int = 1024  # features of the extractor
-    dim: int | None = None  # of the projection; None: the features go to the temporal encoder as they are
+    dim: int | None = None  # of the projection; None or 0: the features go to the temporal encoder as they are
     temporal: str = "lstm"
     hidden: int | None = None  # inner width of the temporal encoder; None is its own default
     layers: int = 1
@@ -64,8 +64,8 @@ class SequenceEncoder(nn.Module):
     def __init__(self, config: SequenceEncoderConfig):
         super().__init__()
         self.config = c = config
-        dim = c.inputs if c.dim is None else c.dim
-        self.project = nn.Identity() if c.dim is None else nn.Linear(c.inputs, c.dim)
+        dim = c.dim or c.inputs
+        self.project = nn.Linear(c.inputs, c.dim) if c.dim else nn.Identity()
         self.temporal = build_temporal(
             c.temporal,
             dim,
