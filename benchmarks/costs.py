@@ -207,17 +207,17 @@ def _line(cells: list[str]) -> str:
 
 def draw(families: Mapping[str, Costs], file: Path) -> None:
     """Draw seconds of a step against T (left) and B (right), a row for each family, both axes logarithmic."""
-    from matplotlib import rc_context
+    from matplotlib import rc_context, style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4 * len(families)), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(len(families), 2, squeeze=False)
-    with rc_context({"svg.hashsalt": "costs"}):
+    # Colours that differ to colour-blind eyes, and a marker each for who sees none.
+    with rc_context(style.library["tableau-colorblind10"] | {"svg.hashsalt": "costs"}):
+        figure = Figure(figsize=(10, 4 * len(families)), layout="constrained")
+        FigureCanvasAgg(figure)
+        grid = figure.subplots(len(families), 2, squeeze=False)
         for row, (family, costs) in zip(grid, families.items(), strict=True):
             for axes, axis, label in zip(row, (1, 0), (f"T, at B = {BATCH}", f"B, at T = {LENGTH}"), strict=True):
-                # Colour-blind-safe colours, and a marker each for who sees none.
                 for number, entry in enumerate(costs.entries):
                     along = costs.along(entry.name, axis)
                     axes.plot(*zip(*along.items(), strict=True), "osD^vPX*<>"[number % 10] + "-", label=entry.name)
