@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from bibier.labels import EMOTIONS
 from bibier.models.fusion import BiFormer, FusionConfig
 from bibier.models.layers import masked_mean
-from bibier.models.temporal import KINDS, build_temporal
+from bibier.models.temporal import build_temporal
 
 LENGTHS = (50, 100, 200, 400, 800, 1600)  # T, at B = BATCH
 BATCHES = (1, 4, 8, 16, 64)  # B, at T = LENGTH
@@ -84,10 +84,12 @@ def pair(batch: int, length: int) -> dict[str, Tensor]:
     return inputs
 
 
+TEMPORAL = ("lstm", "mamba", "none")  # those of KINDS that are compared: variants for published weights are not
+
 # The models, in the order of the tables; the first of a family is what the others are compared with. A model's forward
 # takes what `inputs` gives and returns an object with `logits` (B, K).
 MODELS = [
-    *(Entry(kind, "temporal", lambda kind=kind: Classifier(kind), sequence) for kind in KINDS),
+    *(Entry(kind, "temporal", lambda kind=kind: Classifier(kind), sequence) for kind in TEMPORAL),
     Entry("BiFormer", "fusion", lambda: BiFormer(FusionConfig(audio_dim=WIDTH, text_dim=WIDTH)), pair),
 ]
 
@@ -184,9 +186,8 @@ def tables(costs: Costs) -> str:
     head = ["model", *(f"B {batch}" for batch in batches), "grows as", "an epoch, s"]
     head += [f"peak MiB, B {batch} T {length}" for batch, length in points]
     steps = -(-EPOCH // batches[-1])
-    lines += ["", f"T = {LENGTH}, milliseconds of a step; an epoch is {EPOCH:,} utterances in {steps:,} steps of "]
-    lines[-1] += f"{batches[-1]}, were they all as long."
-    lines += ["", *_header(head)]
+    epoch = f"an epoch is {EPOCH:,} utterances in {steps:,} steps of {batches[-1]}, were they all as long"
+    lines += ["", f"T = {LENGTH}, milliseconds of a step; {epoch}.", "", *_header(head)]
     for name in names:
         along = costs.along(name, 0)
         cells = [name, *(f"{1000 * value:.1f}" for value in along.values()), f"B^{exponent(along):.2f}"]
@@ -206,17 +207,17 @@ def _line(cells: list[str]) -> str:
 
 def draw(families: Mapping[str, Costs], file: Path) -> None:
     """Draw seconds of a step against T (left) and B (right), a row for each family, both axes logarithmic."""
-    from matplotlib import rc_context
+    from matplotlib import rc_context, style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4 * len(families)), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(len(families), 2, squeeze=False)
-    with rc_context({"svg.hashsalt": "costs"}):
+    # Colours that differ to colour-blind eyes, and a marker each for who sees none.
+    with rc_context(style.library["tableau-colorblind10"] | {"svg.hashsalt": "costs"}):
+        figure = Figure(figsize=(10, 4 * len(families)), layout="constrained")
+        FigureCanvasAgg(figure)
+        grid = figure.subplots(len(families), 2, squeeze=False)
         for row, (family, costs) in zip(grid, families.items(), strict=True):
             for axes, axis, label in zip(row, (1, 0), (f"T, at B = {BATCH}", f"B, at T = {LENGTH}"), strict=True):
-                # Colour-blind-safe colours, and a marker each for who sees none.
                 for number, entry in enumerate(costs.entries):
                     along = costs.along(entry.name, axis)
                     axes.plot(*zip(*along.items(), strict=True), "osD^vPX*<>"[number % 10] + "-", label=entry.name)
@@ -245,22 +246,21 @@ def main(arguments: list[str] | None = None) -> None:
         entry = next(entry for entry in MODELS if entry.name == name)
         print(peak_of_this_process(entry, (int(batch), int(length))))
         return
+    if unknown := set(options.only or ()) - {entry.name for entry in MODELS}:
+        parser.error(f"no model {unknown.pop()}; there are {', '.join(entry.name for entry in MODELS)}")
     entries = [entry for entry in MODELS if not options.only or entry.name in options.only]
-    if not entries:
-        parser.error(f"no such model; there are {', '.join(entry.name for entry in MODELS)}")
     lengths = LENGTHS[:2] if options.quick else LENGTHS
     points = [(BATCH, length) for length in lengths]
     points += [(batch, LENGTH) for batch in (BATCHES[:3] if options.quick else BATCHES) if batch != BATCH]
     measured_peaks = [] if options.quick else [(BATCH, LENGTH), (BATCH, LENGTHS[-1])]
     families = {}
-    text = (
-        f"PyTorch {torch.__version__.split('+')[0]}, one thread, D = {WIDTH}: `python -m benchmarks.costs`. CPU time, "
-    )
-    text += f"median of {1 if options.quick else ROUNDS} rounds in which the models take turns.\n"
+    version, rounds = torch.__version__.split("+")[0], 1 if options.quick else ROUNDS
+    text = f"`python -m benchmarks.costs`, PyTorch {version}, one thread, D = {WIDTH}, all sequences T long. "
+    text += f"CPU time, median of {rounds} rounds in which the models take turns.\n"
     for family in dict.fromkeys(entry.family for entry in entries):
         own = [entry for entry in entries if entry.family == family]
         peaks = {point: {entry.name: peak(entry, point) for entry in own} for point in measured_peaks}
-        seconds = {point: measure(own, point, 1 if options.quick else ROUNDS) for point in points}
+        seconds = {point: measure(own, point, rounds) for point in points}
         families[family] = Costs(own, seconds, peaks)
         text += f"\n## {family.capitalize()} models\n\n{tables(families[family])}"
     print(text)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from test_train import RECIPE, WORDS, write_csv
@@ -157,6 +158,14 @@ def test_a_broken_log_is_refused_by_its_line(chosen, tmp_path):
     (tmp_path / "trials.jsonl").write_text('{"key": 1}\n')
     with pytest.raises(CorpusError, match=r"trials.jsonl, line 1"):
         searched(chosen, tmp_path, Bowl())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_one_sentence_with_the_remedy(chosen, tmp_path):
+    found = searched(chosen, tmp_path, Bowl())
+    found.log = Path("/dev/full")
+    with pytest.raises(CorpusError, match="/dev/full can't be written.*finished trials are kept"):
+        found.run({"text.fit.batch": 4})
 
 
 def test_a_trial_of_another_recipe_does_not_count(chosen, tmp_path, small):

@@ -115,6 +115,22 @@ def test_nothing_is_written_that_could_not_be_read_back(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CorpusError, match="run.json can't be written"):
+        write_run(tmp_path / "file" / "run.json", make_run())
+    write_run(tmp_path / "run.json", make_run())
+    assert cli.main(["table", str(tmp_path / "run.json"), "--draws", "9", "--out", str(tmp_path / "file")]) == 2
+    assert "file can't be written" in capsys.readouterr().err
+
+
+def test_a_line_separator_within_an_id_is_no_new_line(tmp_path):
+    run = make_run(n=1)
+    strange = Run(run.system, 0, "meld", "test", (Row("a\u2028b", None, "sad", run.rows[0].probabilities),))
+    write_run(tmp_path / "run.jsonl", strange)
+    assert read_run(tmp_path / "run.jsonl") == strange
+
+
 def test_ties_get_the_smallest_rank():
     values = np.array([[30.0, 10], [40, 10], [40, 20], [50, 5]])
     assert table.ranks(values).tolist() == [[4, 2], [2, 2], [2, 1], [1, 4]]

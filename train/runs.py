@@ -87,7 +87,7 @@ def write_run(path: Path, run: Run) -> None:
     Raises
     ------
     CorpusError
-        As `read_run`: what could not be read back is not written.
+        As `read_run`: what could not be read back is not written. Or the file can't be written, such as on a full disk.
     """
     path = Path(path)
     head = {name: getattr(run, name) for name in HEAD}
@@ -97,10 +97,13 @@ def write_run(path: Path, run: Run) -> None:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, *rows))
     else:
         text = json.dumps(head | {"rows": rows}, ensure_ascii=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise CorpusError(f"{path} can't be written: {error}; choose another folder, or free some space") from error
 
 
 def read_run(path: Path) -> Run:
@@ -121,7 +124,7 @@ def read_run(path: Path) -> Run:
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path} can't be read as text: {error}") from error
     if path.suffix == ".jsonl":
-        lines = [(f"line {n}", _json(path, f"line {n}", line)) for n, line in enumerate(text.splitlines(), 1) if line]
+        lines = [(f"line {n}", _json(path, f"line {n}", line)) for n, line in enumerate(text.split("\n"), 1) if line]
         head, rows = (lines[0][1], lines[1:]) if lines else ({}, [])
     else:
         head = _json(path, "the file", text)

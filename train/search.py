@@ -242,12 +242,16 @@ class Search:
         return trial
 
     def _keep(self, trial: Trial) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(dataclasses.asdict(trial), ensure_ascii=False) + "\n"
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            remedy = "free some space and call again: finished trials are kept"
+            raise CorpusError(f"{self.log} can't be written: {error}; {remedy}") from error
         self.known[trial.key] = trial
 
     @property

@@ -268,8 +268,15 @@ def save(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
     Raises
     ------
     CorpusError
-        Two systems' names differ only in what a file's name can't hold.
+        Two systems' names differ only in what a file's name can't hold, or the folder can't be written.
     """
+    try:
+        return _write(table, folder, form, picture)
+    except OSError as error:
+        raise CorpusError(f"{folder} can't be written: {error}; choose another folder, or free some space") from error
+
+
+def _write(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
     ending, lay_out = FORMATS[form]
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"table.{ending}"]
