@@ -1,4 +1,4 @@
-"""python -m train {prepare,fit,crossvalidate,search,evaluate,table,released,push}: from corpora to a checkpoint."""
+"""python -m train COMMAND: from corpora to a checkpoint, and what is measured on the way; --help lists the commands."""
 
 from __future__ import annotations
 
@@ -63,6 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
     table.add_argument("--draws", type=int, default=10_000, help="of the bootstrap")
+
+    made = commands.add_parser("templates", help="phrases from template files, and their speech, as a manifest")
+    made.add_argument("folder", type=Path, help="folder of template files, one JSON an emotion")
+    made.add_argument("--out", type=Path, required=True, help="folder of the manifest tug.csv and its clips")
+    made.add_argument("--speech", metavar="MODEL", help="say them with this Dia: a name on the Hub or a folder")
+    made.add_argument("--tags", choices=("published", "used"), default="published")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -77,6 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
             "search": _search,
             "evaluate": _evaluate,
             "table": _table,
+            "templates": _templates,
         }
         return run[options.command](options)
     except (CorpusError, InputError, FloatingPointError) as error:
@@ -171,6 +178,22 @@ def _table(options: argparse.Namespace) -> int:
     if options.out is not None:
         for file in table.save(made, options.out, options.format, options.picture):
             _say(f"written: {file}")
+    return 0
+
+
+def _templates(options: argparse.Namespace) -> int:
+    import random
+
+    from train import templates
+
+    speak = templates.Dia.load(options.speech) if options.speech else None
+    rows, said = [], []
+    for emotion, count in templates.COUNTS.items():
+        parts = templates.read(options.folder / f"{emotion}.json")
+        phrases = templates.compose(parts, count, draw=random.Random(templates.SEED), tags=options.tags)
+        rows += templates.items(phrases, emotion)
+        said += phrases
+    print(templates.write(rows, options.out, speak=speak, said=said, report=_say))
     return 0
 
 
