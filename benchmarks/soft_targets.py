@@ -118,7 +118,7 @@ def fitted(corpus: Corpus, rows: np.ndarray, condition: str, p: float, seed: int
     model.count(ids)
     model = fit(
         model,
-        data.text_batches(ids, targets, part.fit.batch),
+        data.plain_batches(lambda epoch: (ids, targets(epoch)), part.fit.batch),
         steps=-(-len(rows) // part.fit.batch) + 1,
         weights=class_weights(targets.own, part.fit.class_power),  # of the labels, the same in every condition
         settings=part.fit,

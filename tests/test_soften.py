@@ -163,7 +163,9 @@ def test_the_batches_hold_the_targets_of_their_epoch():
     ids = [np.full((1 + i % 5, 3), i) for i in range(50)]
     for epoch in (0, 1):
         seen = np.zeros((50, 7))
-        for inputs, wanted in data.text_batches(ids, targets, 8)(epoch, torch.Generator().manual_seed(epoch)):
+        for inputs, wanted in data.plain_batches(lambda number: (ids, targets(number)), 8)(
+            epoch, torch.Generator().manual_seed(epoch)
+        ):
             seen[inputs["features"][:, 0, 0]] = wanted
         np.testing.assert_allclose(seen, targets(epoch), atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""python -m train {prepare,fit,crossvalidate,search,evaluate,table,released,push}: from corpora to a checkpoint."""
+"""python -m train COMMAND: from corpora to a checkpoint, and what is measured on the way; --help lists the commands."""
 
 from __future__ import annotations
 
@@ -67,6 +67,12 @@ def main(arguments: list[str] | None = None) -> int:
     push.add_argument("run", help="folder of a checkpoint, or a name under checkpoints/")
     push.add_argument("target", type=Path, help="folder to write, such as checkpoints/mine")
     push.add_argument("--replace", action="store_true", help="replace the checkpoint that is there")
+
+    made = commands.add_parser("templates", help="phrases from template files, and their speech, as a manifest")
+    made.add_argument("folder", type=Path, help="folder of template files, one JSON an emotion")
+    made.add_argument("--out", type=Path, required=True, help="folder of the manifest tug.csv and its clips")
+    made.add_argument("--speech", metavar="MODEL", help="say them with this Dia: a name on the Hub or a folder")
+    made.add_argument("--tags", choices=("published", "used"), default="published")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -82,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             "evaluate": _evaluate,
             "table": _table,
             "push": _push,
+            "templates": _templates,
         }
         return run[options.command](options)
     except (CorpusError, InputError, FloatingPointError) as error:
@@ -184,6 +191,22 @@ def _push(options: argparse.Namespace) -> int:
     from train import push
 
     print(push.to_folder(options.run, options.target, replace=options.replace))
+    return 0
+
+
+def _templates(options: argparse.Namespace) -> int:
+    import random
+
+    from train import templates
+
+    speak = templates.Dia.load(options.speech) if options.speech else None
+    rows, said = [], []
+    for emotion, count in templates.COUNTS.items():
+        parts = templates.read(options.folder / f"{emotion}.json")
+        phrases = templates.compose(parts, count, draw=random.Random(templates.SEED), tags=options.tags)
+        rows += templates.items(phrases, emotion)
+        said += phrases
+    print(templates.write(rows, options.out, speak=speak, said=said, report=_say))
     return 0
 
 
