@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bibier.audio_features import LogMel, LogMelConfig
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
+from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 from bibier.models.unimodal import AudioEncoder, AudioEncoderConfig
 from bibier.text_features import CharNgrams, CharNgramsConfig
@@ -25,9 +26,15 @@ class Kind(NamedTuple):
 
 PARTS: dict[str, dict[str, Kind]] = {
     "audio_features": {"log-mel": Kind(LogMelConfig, LogMel)},
-    "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)},
+    "audio_encoder": {
+        "conv": Kind(AudioEncoderConfig, AudioEncoder),
+        "sequence": Kind(SequenceEncoderConfig, SequenceEncoder),
+    },
     "text_features": {"char-ngrams": Kind(CharNgramsConfig, CharNgrams)},
-    "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)},
+    "text_encoder": {
+        "votes": Kind(TextEncoderConfig, TextEncoder),
+        "sequence": Kind(SequenceEncoderConfig, SequenceEncoder),
+    },
     "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
     | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS},
 }

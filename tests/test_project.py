@@ -27,10 +27,11 @@ STOREYS = (
     ("bibier.predictor",),
     ("bibier.ui", "bibier.__main__"),
     ("train.corpora", "train.metrics", "train.augment", "train.trainer"),
-    ("train.data", "train.recipe", "train.released_fusion"),
-    ("train.stacking", "train.sources"),
+    ("train.data", "train.recipe", "train.released_encoders"),
+    ("train.stacking", "train.sources", "train.released_fusion"),
     ("train.bundle",),
     ("train.crossvalidate", "train.evaluate", "train.push", "train.ship"),
+    ("train.released",),
     ("train.__main__",),
     ("app", "benchmarks", "docs", "examples"),
 )

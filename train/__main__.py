@@ -37,6 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--split", default="test", help="train, dev, test or all (default: test)")
     evaluate.add_argument("--data", type=Path, help="folder that holds the corpora")
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+
+    released = commands.add_parser("released", help="turn published weights into a checkpoint")
+    released.add_argument("part", choices=("audio", "text", "fusion"))
+    released.add_argument("file", type=Path, help="state dict of the published model")
+    released.add_argument("--out", type=Path, required=True, help="folder of the checkpoint to write")
+    for part in ("audio", "text"):
+        released.add_argument(f"--{part}", type=Path, metavar="FILE", help=f"{part} encoder that a fusion goes with")
+    released.add_argument("--heads", type=int, default=8, help="attention heads of a fusion (default: 8, Table 9)")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -44,7 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     from train.corpora import CorpusError
 
     try:
-        return {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate}[options.command](options)
+        return {"fit": _fit, "crossvalidate": _crossvalidate, "evaluate": _evaluate, "released": _released}[
+            options.command
+        ](options)
     except (CorpusError, InputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -86,6 +96,18 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(json.dumps(where | figures, ensure_ascii=False))
     else:
         print(table(figures))
+    return 0
+
+
+def _released(options: argparse.Namespace) -> int:
+    from train import released
+    from train.corpora import CorpusError
+
+    if getattr(options, options.part, None) is not None:
+        raise CorpusError(f"--{options.part} names a second file of the same part: leave it out")
+    given = {"audio": options.audio, "text": options.text, options.part: options.file}
+    files = {part: path for part, path in given.items() if path is not None}
+    _say(f"written: {released.write(files, options.out, heads=options.heads)}")
     return 0
 
 

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from bibier.models.fusion import FusionConfig
 from train.corpora import CorpusError
+from train.released_encoders import block_shapes, mamba_block
 
 POOLS = {"feature": "feat", "time": "temp"}  # our name → the published one
 STREAMS = {"audio_layers": "audio_to_text_attn", "text_layers": "text_to_audio_attn"}
+BLOCK = tuple(block_shapes(1, channels=1, states=1, rank=1))  # names of a Mamba block's tensors
 HEADS = 8  # of the trunk (Table 9); shapes don't tell it
 
 
@@ -171,4 +173,8 @@ def _mamba(keys: Keys, config: FusionConfig) -> None:
     for ours, theirs in (("audio", "audio_proj"), ("text", "text_proj"), ("both", "fusion_proj")):
         for number in (0, 1):
             keys.layer(f"project.{ours}.{number}", f"{theirs}.{number}")
-    raise NotImplementedError
+    for number in range(config.layers):
+        place = f"mamba_blocks.{number}"
+        block = {name: keys.take(f"{place}.0.{name}") for name in BLOCK}
+        keys.made |= {f"temporal.blocks.{number}.{name}": tensor for name, tensor in mamba_block(block).items()}
+        keys.made[f"temporal.norms.{number}.weight"] = keys.take(f"{place}.1.weight")
