@@ -43,7 +43,8 @@ class LogMel:
 
     def __init__(self, config: LogMelConfig = LogMelConfig()):
         self.config = config
-        self.dim = config.bins
+        self.dim = config.bins  # of the last axis
+        self.per_step = 2 * config.bins
 
     @cached_property
     def _filters(self) -> np.ndarray:

@@ -101,7 +101,8 @@ def _agree(bundle: Bundle) -> None:
             ours, theirs = getattr(features, name, None), getattr(encoder, name, None)
             if None not in (ours, theirs) and ours != theirs:
                 raise ValueError(f"{modality}_features.{name} is {ours}, and {modality}_encoder.{name} is {theirs}")
-        inputs, given = getattr(encoder, "inputs", None), getattr(getattr(bundle, f"{modality}_features"), "dim", None)
+        inputs, extractor = getattr(encoder, "inputs", None), getattr(bundle, f"{modality}_features")
+        given = None if extractor is None else getattr(extractor, "per_step", extractor.dim)
         if inputs is not None and inputs != given:
             raise ValueError(f"{modality}_encoder.inputs is {inputs}, and {features.kind} gives {given} features")
         if config.fusion is not None:

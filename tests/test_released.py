@@ -16,7 +16,9 @@ from train.__main__ import main
 from train.corpora import CorpusError
 
 GOLDEN = Path(os.environ.get("BIBIER_GOLDEN", Path(__file__).resolve().parents[2] / "shared" / "golden"))
-LOG_MEL, NGRAMS = {"kind": "log-mel"}, {"kind": "char-ngrams"}  # stand in for extractors whose weights are not here
+SOUND = {"kind": "wav2vec2", "repo": "tiny", "revision": "0" * 40, "dim": 5}
+WORDS = {"kind": "jina", "repo": "tiny", "revision": "0" * 40, "dim": 6}
+
 
 
 def audio_state(inputs=5, dim=4, layers=2):
@@ -213,7 +215,7 @@ def test_published_files_become_a_checkpoint_that_loads(tmp_path):
         "text": save(tmp_path, "t.pt", text_state()),
         "fusion": save(tmp_path, "f.pt", bimamba_state()),
     }
-    out = released.write(files, tmp_path / "published", features={"audio": LOG_MEL, "text": NGRAMS})
+    out = released.write(files, tmp_path / "published", features={"audio": SOUND, "text": WORDS})
     bundle = checkpoint.load(out)
     assert bundle.config.name == "published" and bundle.config.fusion.kind == "bimamba"
     assert len(bundle.config.recipe["published"]["audio"]["sha256"]) == 64
@@ -225,7 +227,7 @@ def test_published_files_become_a_checkpoint_that_loads(tmp_path):
     assert bundle.fuse(heard, words).logits.isfinite().all()
     assert "published variants" in (out / "README.md").read_text()
     with pytest.raises(CorpusError, match="there already"):
-        released.write(files, out, features={"audio": LOG_MEL, "text": NGRAMS})
+        released.write(files, out, features={"audio": SOUND, "text": WORDS})
 
 
 def test_files_that_do_not_belong_together_are_told(tmp_path):
@@ -235,7 +237,7 @@ def test_files_that_do_not_belong_together_are_told(tmp_path):
         "fusion": save(tmp_path, "f.pt", bimamba_state()),
     }
     with pytest.raises(CorpusError, match="belong together.*gives 3 features, and the fusion reads 4"):
-        released.write(files, tmp_path / "out", features={"audio": LOG_MEL, "text": NGRAMS})
+        released.write(files, tmp_path / "out", features={"audio": SOUND, "text": WORDS})
     assert not (tmp_path / "out").exists()
 
 
