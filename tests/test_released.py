@@ -20,7 +20,6 @@ SOUND = {"kind": "wav2vec2", "repo": "tiny", "revision": "0" * 40, "dim": 5}
 WORDS = {"kind": "jina", "repo": "tiny", "revision": "0" * 40, "dim": 6}
 
 
-
 def audio_state(inputs=5, dim=4, layers=2):
     torch.manual_seed(0)
     shapes = {"input_proj": (dim, inputs), "fc": (7, dim)}
