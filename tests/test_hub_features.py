@@ -10,6 +10,7 @@ import os
 import threading
 from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 import soundfile
@@ -36,6 +37,7 @@ from train.corpora import CorpusError, Item, one_hot
 
 transformers = pytest.importorskip("transformers")
 
+FUNASR = importlib.util.find_spec("funasr") is not None
 REVISION = "tiny-1"
 DIM = 16
 TEXTS = (
@@ -413,7 +415,7 @@ def test_settings_that_the_model_cannot_have_are_refused(folders):
 # -------------------------------------------------------------------------------------------------------------- weights
 
 
-@pytest.mark.parametrize("kind", [*AUDIO_SOURCES, *TEXT_SOURCES])
+@pytest.mark.parametrize("kind", [k for k in (*AUDIO_SOURCES, *TEXT_SOURCES) if FUNASR or k != "emotion2vec"])
 def test_nothing_is_fetched_unasked(tmp_path, kind):
     make, door, source = (
         (audio_config, build_audio_features, AUDIO_SOURCES[kind])
@@ -427,6 +429,12 @@ def test_nothing_is_fetched_unasked(tmp_path, kind):
         sentence = error.text(language)
         assert source.repo in sentence and str(source.megabytes) in sentence and "--download" in sentence
     assert not list(tmp_path.rglob("*"))
+
+
+def test_an_offline_machine_says_how_to_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    extractor = build_audio_features(HubAudioConfig("hubert"), cache=tmp_path, allow_download=True)
+    assert "into a folder" in str(refused("weights-unreachable", extractor.load))
 
 
 def test_a_snapshot_of_the_hub_s_cache_is_found_and_half_of_one_is_not(tmp_path, folders):
@@ -506,13 +514,50 @@ def test_foreign_code_runs_only_with_consent(tmp_path, folders):
     refused("weights-code-fails", build("exhubert", copied(folder, tmp_path / "old"), remote_code=True).load)
 
 
+@pytest.mark.skipif(FUNASR, reason="funasr is installed")
 def test_emotion2vec_says_what_to_install(tmp_path):
-    if importlib.util.find_spec("funasr"):
-        pytest.skip("funasr is installed")
-    (tmp_path / "config.yaml").touch()
-    (tmp_path / "emotion2vec_base.pt").touch()
-    config = audio_config({"kind": "emotion2vec", "repo": str(tmp_path), "revision": REVISION, "remote_code": True})
-    assert "pip install funasr" in str(refused("extractor-not-installed", build_audio_features(config).load))
+    config = audio_config({"kind": "emotion2vec", "remote_code": True})
+    extractor = build_audio_features(config, cache=tmp_path, allow_download=True)
+    assert "pip install funasr" in str(refused("extractor-not-installed", extractor.load))
+
+
+@pytest.mark.skipif(not FUNASR, reason="funasr, an optional package, is not installed")
+def test_emotion2vec_is_the_one_of_funasr(tmp_path):
+    from funasr.models.emotion2vec.model import Emotion2vec
+
+    spec = "[(8, 10, 5)] + [(8, 3, 2)] * 4 + [(8, 2, 2)] * 2"
+    off = ("start_drop_path_rate", "end_drop_path_rate", "prenet_layerdrop", "prenet_dropout", "mask_noise_std")
+    off += ("mask_prob", "mask_prob_adjust", "keep_masked_pct", "mask_dropout", "mask_channel_prob")
+    off += ("encoder_dropout", "post_mlp_drop", "attention_dropout", "activation_dropout", "dropout_input", "layerdrop")
+    no = ("inverse_mask", "add_masks", "remove_masks", "ema_local_encoder", "learned_alibi", "conv_pos_pre_ln")
+    no += ("learned_alibi_scale_per_layer", "layer_norm_first", "end_of_block_targets")
+    yes = ("init_extra_token_zero", "encoder_zero_mask", "use_alibi_encoder", "learned_alibi_scale")
+    yes += ("learned_alibi_scale_per_head", "norm_affine", "normalize")
+    shared = dict.fromkeys(off, 0.0) | dict.fromkeys(no, False) | dict.fromkeys(yes, True)
+    shared |= {"prenet_depth": 1, "num_extra_tokens": 10, "mask_prob_min": None, "mask_length": 5, "alibi_scale": 1.0}
+    shared |= {"mask_channel_length": 64, "local_grad_mult": 1.0, "alibi_max_pos": None, "num_alibi_heads": 2}
+    shared |= {"model_depth": 2, "decoder": None, "extractor_mode": "layer_norm", "feature_encoder_spec": spec}
+    shared |= {"conv_pos_width": 15, "conv_pos_groups": 4, "conv_pos_depth": 2, "type": "AUDIO"}
+    conf = shared | {"depth": 2, "num_heads": 2, "norm_eps": 1e-5, "embed_dim": DIM, "mlp_ratio": 4.0, "clone_batch": 8}
+    conf |= {"average_top_k_layers": 2, "modalities": {"audio": shared}}
+    (tmp_path / "config.yaml").write_text(json.dumps({"model": "Emotion2vec", "model_conf": conf}))
+    metas = {"init_param": "emotion2vec_base.pt", "config": "config.yaml"}
+    (tmp_path / "configuration.json").write_text(
+        json.dumps({"task": "emotion-recognition", "model": {"type": "funasr"}, "file_path_metas": metas})
+    )
+    torch.manual_seed(0)
+    model = Emotion2vec(model_conf=conf).eval()
+    torch.save({"model": model.state_dict()}, tmp_path / "emotion2vec_base.pt")
+    values = {"kind": "emotion2vec", "repo": str(tmp_path), "revision": REVISION, "dim": DIM}
+    refused("weights-run-code", build_audio_features(audio_config(values)).load)
+    extractor = build_audio_features(audio_config(values | {"remote_code": True}))
+    sounds = clips(1.0, 0.5, 2.0)
+    found = extractor.batch(sounds)
+    assert [f.shape for f in found] == [(49, DIM), (24, DIM), (99, DIM)]
+    sound = torch.from_numpy(sounds[0])
+    with torch.no_grad():
+        expected = model.extract_features(torch.nn.functional.layer_norm(sound, sound.shape)[None])["x"][0]
+    np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-4)
 
 
 @given(st.lists(st.integers(1, 50)), st.booleans())
