@@ -143,9 +143,10 @@ def _fetch(repo: str, revision: str, code: bool, cache: Path | None, report) -> 
     from huggingface_hub.errors import HTTPError
 
     try:
-        files = huggingface_hub.snapshot_download(repo, revision=revision, cache_dir=cache, dry_run=True)
-        wanted = chosen([file.filename for file in files], code)
-        size = sum(file.file_size or 0 for file in files if file.filename in wanted and file.will_download)
+        tree = huggingface_hub.HfApi().list_repo_tree(repo, revision=revision)
+        sizes = {file.path: file.size for file in tree if isinstance(file, huggingface_hub.RepoFile)}
+        wanted = chosen(list(sizes), code)
+        size = sum(sizes[name] for name in wanted)
         folder = Path(cache or huggingface_hub.constants.HF_HUB_CACHE)
         values = {"repo": repo, "revision": revision, "megabytes": round(size / 1e6), "folder": str(folder)}
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,8 @@ Nothing here touches the network; the Hub's cache is always an empty folder of t
 """
 
 import dataclasses
+import hashlib
+import http.server
 import importlib.util
 import json
 import os
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tiny import voice
@@ -286,6 +288,7 @@ def test_bfloat16_is_near(folders, extractors, kind):
 # ---------------------------------------------------------------------------------------------------------------- words
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_words_joined_again_are_the_text(text):
     spans = words(text)
@@ -431,6 +434,78 @@ def test_nothing_is_fetched_unasked(tmp_path, kind):
     assert not list(tmp_path.rglob("*"))
 
 
+def copied(folder: Path, target: Path) -> Path:
+    target.mkdir()
+    for file in folder.iterdir():
+        (target / file.name).write_bytes(file.read_bytes())
+    return target
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A Hub on this machine: serves a folder as any repository at any commit, and notes the paths that it was asked."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_HEAD(self):
+            self.do_GET()
+
+        def do_GET(self):
+            server = self.server
+            server.asked.append(f"{self.command} {self.path}")
+            path = self.path.partition("?")[0]
+            if "/tree/" in path:
+                files = [f for f in server.folder.rglob("*") if f.is_file()]
+                files = [f for f in files if f.parent == server.folder or "recursive=true" in self.path.lower()]
+                tree = [(str(f.relative_to(server.folder)), f.stat().st_size) for f in files]
+                tree = [{"type": "file", "path": p, "size": size, "oid": sha256(p)} for p, size in tree]
+                content, headers = json.dumps(tree).encode(), {"Content-Type": "application/json"}
+            else:
+                name = path.partition("/resolve/")[2].partition("/")[2]
+                content, headers = (server.folder / name).read_bytes(), {"ETag": f'"{sha256(name)}"'}
+                headers["X-Repo-Commit"] = path.partition("/resolve/")[2].partition("/")[0]
+            self.send_response(200)
+            for header, value in (headers | {"Content-Length": str(len(content))}).items():
+                self.send_header(header, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(content)
+
+    def sha256(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.asked = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+        template = address + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield server
+        server.shutdown()
+
+
+def test_what_was_allowed_is_fetched_at_the_pinned_commit_and_nothing_else(tmp_path, folders, hub):
+    hub.folder = copied(folders["bert"], tmp_path / "remote")
+    (hub.folder / "onnx").mkdir()
+    for name in ("README.md", "pytorch_model.bin", "code.py", "onnx/model.safetensors"):
+        (hub.folder / name).write_bytes(b"not wanted")
+    config, said = text_config(POSITIONS | {"kind": "bert", "dim": DIM}), []
+    options = {"cache": tmp_path / "cache", "report": lambda message: said.append(message.text("en"))}
+    extractor = build_text_features(config, allow_download=True, **options)
+    np.testing.assert_array_equal(extractor(TEXTS[0]), build("bert", folders["bert"])(TEXTS[0]))
+    assert len(said) == 1 and config.revision in said[0] and str(tmp_path / "cache") in said[0]
+    resolved = {path.partition("?")[0] for path in hub.asked if path.startswith("GET") and "/resolve/" in path}
+    names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert {path.rpartition("/")[2] for path in resolved} == names
+    assert all(f"/google-bert/bert-base-uncased/resolve/{config.revision}/" in path for path in resolved)
+    hub.asked.clear()
+    build_text_features(config, **options).load()  # the second time nothing is asked for
+    assert not hub.asked and len(said) == 1
+
+
 def test_an_offline_machine_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     extractor = build_audio_features(HubAudioConfig("hubert"), cache=tmp_path, allow_download=True)
@@ -468,13 +543,6 @@ def test_a_missing_shard_is_missed(tmp_path):
     assert len(weights_of(tmp_path)) == 2
     (tmp_path / "model-2.safetensors").unlink()
     assert weights_of(tmp_path) == []
-
-
-def copied(folder: Path, target: Path) -> Path:
-    target.mkdir()
-    for file in folder.iterdir():
-        (target / file.name).write_bytes(file.read_bytes())
-    return target
 
 
 def test_damaged_weights_are_named(tmp_path, folders):
@@ -560,6 +628,7 @@ def test_emotion2vec_is_the_one_of_funasr(tmp_path):
     np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 50)), st.booleans())
 def test_batches_hold_everything_once_within_the_budget(lengths, equal):
     groups = list(batches(lengths, budget=60, equal=equal))
