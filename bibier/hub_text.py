@@ -28,7 +28,7 @@ SOURCES = {
     "jina": Source(
         "jinaai/jina-embeddings-v3-hf",
         "d18862d9a48706220815554fac3ebb4dfa46fc28",
-        2_310,
+        1_150,
         1024,
         "JinaEmbeddingsV3Model",
         "jina_embeddings_v3",
@@ -116,12 +116,6 @@ class HubText(Frozen):
         import transformers
 
         source = SOURCES[self.config.kind]
-        self._tokenizer = None
-        if self.config.kind != "canine":
-            try:
-                self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            except (OSError, ValueError, KeyError) as error:
-                raise InputError("weights-incomplete", folder=str(folder), file="tokenizer.json") from error
         model = open_model(folder, source, self.config, add_pooling_layer=False)
         # RoBERTa counts its positions from behind the padding's index.
         most = model.config.max_position_embeddings - (self.config.kind == "xlm-r") * (model.config.pad_token_id + 1)
@@ -130,6 +124,12 @@ class HubText(Frozen):
             raise InputError(
                 "features-setting", kind=self.config.kind, setting="positions", value=value, expected=expected
             )
+        self._tokenizer = None
+        if self.config.kind != "canine":
+            try:
+                self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            except (OSError, ValueError, KeyError) as error:
+                raise InputError("weights-incomplete", folder=str(folder), file="tokenizer.json") from error
         return model.to(self.device)
 
     def __call__(self, spans: Sequence[WordSpan] | str) -> np.ndarray:

@@ -19,6 +19,7 @@ import torch
 from bibier.messages import InputError, Message
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+REPO = re.compile(r"(?!.*(?:--|\.\.))(?:\w[\w.-]*/)?\w[\w.-]*")  # anything else can only be meant as a folder
 CODE = ".py"
 # What else is fetched of a repository beside its weights; READMEs, pictures and other frameworks' weights are not.
 DESCRIPTIONS = (".json", ".txt", ".model", ".yaml")
@@ -110,10 +111,11 @@ def find(
         The weights are not on this machine and may not be fetched, or could not be; the revision is not a commit; the
         folder lacks a file.
     """
-    if Path(repo).is_dir():
-        if not weights_of(Path(repo)):
+    folder = Path(repo).expanduser()
+    if folder.is_dir() or not REPO.fullmatch(repo):
+        if not weights_of(folder):
             raise InputError("weights-incomplete", folder=repo, file=SAFE)
-        return Path(repo)
+        return folder
     if not COMMIT.fullmatch(revision):
         raise InputError("weights-revision", repo=repo, revision=revision)
     if folder := _cached(repo, revision, cache):
@@ -193,7 +195,13 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
     """
     import transformers
 
-    found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    file = folder / "config.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError("weights-incomplete", folder=str(folder), file=file.name) from error
+    except ValueError as error:
+        raise InputError("weights-broken", file=str(file), detail=str(error)) from error
     for setting, value, expected in (
         ("model_type", found.get("model_type"), source.model_type),
         ("hidden_size", found.get("hidden_size"), config.dim),

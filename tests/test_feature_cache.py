@@ -98,6 +98,12 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(tmp_path, extractor
     assert len(store.cached(sounds, extractor, cache=cache)) == 4  # it goes on
 
 
+def test_a_cache_that_cannot_be_written_is_said(tmp_path, extractor, sounds):
+    (tmp_path / "file").touch()
+    with pytest.raises(CorpusError, match="cannot be written to .*choose another --cache"):
+        store.cached(sounds, extractor, cache=tmp_path / "file")
+
+
 def test_unreadable_clips_are_listed_and_too_many_refused(tmp_path, extractor, sounds):
     for i in (0, 2):
         sounds[i].path.write_bytes(b"no sound" + bytes([i]))

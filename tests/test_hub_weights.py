@@ -191,6 +191,11 @@ def test_a_snapshot_of_the_hub_s_cache_is_found_and_half_of_one_is_not(tmp_path,
     assert extractor(clips(0.5)[0]).shape == (24, DIM)
 
 
+@pytest.mark.parametrize("repo", ["/no/such/folder", "./weights", "~/weights", "a/b/c", "two words"])
+def test_what_can_only_be_a_folder_is_looked_for_on_the_disk(tmp_path, repo):
+    refused("weights-incomplete", find, repo, REVISION, megabytes=1, cache=tmp_path)
+
+
 def test_a_branch_is_no_pinned_revision(tmp_path):
     refused("weights-revision", find, "facebook/hubert-base-ls960", "main", megabytes=1, cache=tmp_path)
 
@@ -221,6 +226,10 @@ def test_damaged_weights_are_named(tmp_path, folders):
     weights = {name: tensor for name, tensor in weights.items() if "layer.1.attention.self.query" not in name}
     save_file(weights, poor / "model.safetensors", {"format": "pt"})
     assert "query" in str(refused("weights-lack", build("bert", poor).load))
+    (poor / "config.json").write_text("{")
+    refused("weights-broken", build("bert", poor).load)
+    (poor / "config.json").unlink()
+    refused("weights-incomplete", build("bert", poor).load)
     empty = tmp_path / "empty"
     empty.mkdir()
     refused("weights-incomplete", build("bert", empty).load)
