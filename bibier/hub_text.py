@@ -19,6 +19,7 @@ from bibier.words import WordSpan, joined, words
 
 BATCH_TOKENS = 8192  # of all texts that run at once, their padding included
 NOBODY = -1  # the owner of special tokens
+VOCABULARIES = ("tokenizer.json", "sentencepiece.bpe.model", "vocab.txt")
 SURROGATE = re.compile("[\ud800-\udfff]")
 # CANINE's characters with a meaning, and the fewest that its strided convolution can read.
 CLS, SEP, PAD, FEWEST = 0xE000, 0xE001, 0, 4
@@ -126,10 +127,12 @@ class HubText(Frozen):
             )
         self._tokenizer = None
         if self.config.kind != "canine":
+            if not any((folder / name).is_file() for name in VOCABULARIES):  # transformers would make up an empty one
+                raise InputError("weights-incomplete", folder=str(folder), file=VOCABULARIES[0])
             try:
                 self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             except (OSError, ValueError, KeyError) as error:
-                raise InputError("weights-incomplete", folder=str(folder), file="tokenizer.json") from error
+                raise InputError("weights-incomplete", folder=str(folder), file=VOCABULARIES[0]) from error
         return model.to(self.device)
 
     def __call__(self, spans: Sequence[WordSpan] | str) -> np.ndarray:

@@ -221,6 +221,9 @@ def test_damaged_weights_are_named(tmp_path, folders):
     cut = copied(folders["bert"], tmp_path / "cut")
     (cut / "model.safetensors").write_bytes((cut / "model.safetensors").read_bytes()[:5000])
     assert "model.safetensors" in str(refused("weights-broken", build("bert", cut).load))
+    mute = copied(folders["xlm-r"], tmp_path / "mute")
+    (mute / "tokenizer.json").unlink()
+    assert "tokenizer.json" in str(refused("weights-incomplete", build("xlm-r", mute).load))
     poor = copied(folders["bert"], tmp_path / "poor")
     weights = load_file(poor / "model.safetensors")
     weights = {name: tensor for name, tensor in weights.items() if "layer.1.attention.self.query" not in name}
