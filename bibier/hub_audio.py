@@ -105,10 +105,10 @@ def frames(samples: int, *, kernels: Sequence[int], strides: Sequence[int]) -> i
 class HubAudio(Frozen):
     """Hidden states of a frozen speech encoder, at 50 frames a second; see `Frozen` for what it is made of.
 
-    `extractor(samples)` and `extractor.batch(clips)` give the same within 1e−4. Clips of several lengths run together
-    with a mask where the convolutions normalise each frame by itself (wav2vec2-large-robust). Where the first of them
-    normalises over the whole clip (hubert-base: group norm), zeros behind the speech would change its beginning, and
-    the same has to be feared of foreign code: only clips of equal length run together there.
+    `extractor(samples)` and `extractor.batch(clips)` give the same within 1e−4 in float32. Clips of like lengths run
+    together with a mask where the convolutions normalise each frame by itself (wav2vec2-large-robust). Where the first
+    of them normalises over the whole clip (hubert-base: group norm), zeros behind the speech would change its
+    beginning, and the same has to be feared of foreign code: only clips of equal length run together there.
     """
 
     modality = "audio"

@@ -105,9 +105,9 @@ class HubText(Frozen):
     """Hidden states of a frozen text encoder; see `Frozen` for what it is made of.
 
     A text is either a string or words, from which some may have been left out; the words of a string give the same.
-    `extractor(text)` and `extractor.batch(texts)` give the same within 1e−4. Texts of several lengths run together with
-    a mask, but for CANINE: its strided convolution over characters would mix padding into the last ones, so only texts
-    of equal length run together there.
+    `extractor(text)` and `extractor.batch(texts)` give the same within 1e−4 in float32. Texts of like lengths run
+    together with a mask, but for CANINE: its strided convolution over characters would mix padding into the last ones,
+    so only texts of equal length run together there.
     """
 
     modality = "text"

@@ -25,6 +25,7 @@ CODE = ".py"
 DESCRIPTIONS = (".json", ".txt", ".model", ".yaml")
 # The weights of a folder, the preferred first. A pickle is opened only where there is nothing else.
 SAFE, PICKLES, FUNASR = "model*.safetensors", "pytorch_model*.bin", "*.pt"
+LONGER = 1.25
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -302,13 +303,15 @@ class Frozen:
 def batches(lengths: Sequence[int], *, budget: int, equal: bool) -> Iterator[list[int]]:
     """Group indices by length, the shortest first; a group's size times its longest is within the budget, or it is one.
 
+    The longest of a group is at most `LONGER` times its shortest: on a CPU padding costs more than company saves.
     With `equal`, a group holds one length only, for models that padding would change.
     """
     order = sorted(range(len(lengths)), key=lambda i: lengths[i])
     for _, group in itertools.groupby(order, key=lambda i: lengths[i] if equal else 0):
         found: list[int] = []
         for index in group:
-            if found and (len(found) + 1) * lengths[index] > budget:
+            too_many = (len(found) + 1) * lengths[index] > budget
+            if found and (too_many or lengths[index] > LONGER * lengths[found[0]]):
                 yield found
                 found = []
             found.append(index)

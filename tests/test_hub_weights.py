@@ -315,4 +315,5 @@ def test_batches_hold_everything_once_within_the_budget(lengths, equal):
     for group in groups:
         sizes = [lengths[i] for i in group]
         assert len(group) == 1 or len(group) * max(sizes) <= 60
+        assert max(sizes) <= 1.25 * min(sizes)
         assert not equal or len(set(sizes)) == 1
