@@ -47,7 +47,7 @@ SOURCES = {
         "HubertModel",
         "hubert",
     ),
-    # Its weights are a pickle that funasr opens by itself, which may run code.
+    # funasr evaluates lines of its configuration, and opens its pickle.
     "emotion2vec": Source(
         "emotion2vec/emotion2vec_base",
         "0c9a3152734f9d7a7a05b4ee6bfb3c109d288664",
@@ -83,12 +83,16 @@ class HubAudioConfig:
 
 
 def normalised(samples: np.ndarray) -> np.ndarray:
-    """Return samples (n,) with zero mean and unit variance, the processors' (x − μ) / √(σ² + 1e−7), at least
-    `SHORTEST` of them: zeros follow."""
+    """Return samples (n,) with zero mean and unit variance, the processors' (x − μ) / √(σ² + 1e−7)."""
     samples = np.asarray(samples, dtype=np.float64)
     if len(samples):
         samples = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
-    return np.pad(samples, (0, max(0, SHORTEST - len(samples)))).astype(np.float32)
+    return samples.astype(np.float32)
+
+
+def lengthened(samples: np.ndarray) -> np.ndarray:
+    """Return at least `SHORTEST` samples (n,) float32: zeros follow a shorter clip."""
+    return np.pad(np.asarray(samples, dtype=np.float32), (0, max(0, SHORTEST - len(samples))))
 
 
 def frames(samples: int, *, kernels: Sequence[int], strides: Sequence[int]) -> int:
@@ -101,14 +105,20 @@ def frames(samples: int, *, kernels: Sequence[int], strides: Sequence[int]) -> i
 class HubAudio(Frozen):
     """Hidden states of a frozen speech encoder, at 50 frames a second; see `Frozen` for what it is made of.
 
-    `extractor(samples)` and `extractor.batch(clips)` give the same within 1e−4. Clips of several lengths run together
-    with a mask where the convolutions normalise each frame by itself (wav2vec2-large-robust). Where the first of them
-    normalises over the whole clip (hubert-base: group norm), zeros behind the speech would change its beginning, and
-    the same has to be feared of foreign code: only clips of equal length run together there.
+    `extractor(samples)` and `extractor.batch(clips)` give the same within 1e−4 in float32. Clips of like lengths run
+    together with a mask where the convolutions normalise each frame by itself (wav2vec2-large-robust). Where the first
+    of them normalises over the whole clip (hubert-base: group norm), zeros behind the speech would change its
+    beginning, and the same has to be feared of foreign code: only clips of equal length run together there.
     """
 
     modality = "audio"
     sources = SOURCES
+
+    def folder(self) -> Path:
+        """Return the folder of the model's files, fetching them first if that was allowed. Raises InputError."""
+        if self.config.kind == "emotion2vec" and importlib.util.find_spec("funasr") is None:
+            raise InputError("extractor-not-installed", kind=self.config.kind, package="funasr")
+        return super().folder()
 
     def _open(self, folder: Path):
         kind = self.config.kind
@@ -125,9 +135,10 @@ class HubAudio(Frozen):
     def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return the features (Tᵢ, D) float32 of each clip (nᵢ,). Raises InputError."""
         self.load()
-        clips = [normalised(clip) for clip in clips]
-        found: list[np.ndarray] = [np.empty(0)] * len(clips)
         kind = self.config.kind
+        # funasr normalises by itself, with a larger ε that is felt in quiet clips.
+        clips = [lengthened(clip if kind == "emotion2vec" else normalised(clip)) for clip in clips]
+        found: list[np.ndarray] = [np.empty(0)] * len(clips)
         equal = SOURCES[kind].runs_code or self._model.config.feat_extract_norm == "group"
         with self._lock, torch.inference_mode():
             for rows in batches([len(clip) for clip in clips], budget=BATCH_SAMPLES, equal=equal):
@@ -163,14 +174,12 @@ class HubAudio(Frozen):
 
 def _funasr(folder: Path, device: str):
     """Open emotion2vec by funasr, an optional package."""
-    if importlib.util.find_spec("funasr") is None:
-        raise InputError("extractor-not-installed", kind="emotion2vec", package="funasr")
     from funasr import AutoModel
 
     return AutoModel(model=str(folder), device=device, disable_update=True, disable_pbar=True, log_level="ERROR")
 
 
 def _emotion2vec(model, clips: list[np.ndarray]) -> list[np.ndarray]:
-    """Run emotion2vec on normalised clips, one by one → (Tᵢ, D) at 50 Hz."""
+    """Run emotion2vec on clips (nᵢ,), one by one → (Tᵢ, D) at 50 Hz."""
     options = {"granularity": "frame", "extract_embedding": True, "disable_pbar": True}
     return [np.asarray(model.generate(clip, **options)[0]["feats"], dtype=np.float32) for clip in clips]

@@ -19,6 +19,7 @@ from bibier.words import WordSpan, joined, words
 
 BATCH_TOKENS = 8192  # of all texts that run at once, their padding included
 NOBODY = -1  # the owner of special tokens
+VOCABULARIES = ("tokenizer.json", "sentencepiece.bpe.model", "vocab.txt")
 SURROGATE = re.compile("[\ud800-\udfff]")
 # CANINE's characters with a meaning, and the fewest that its strided convolution can read.
 CLS, SEP, PAD, FEWEST = 0xE000, 0xE001, 0, 4
@@ -28,7 +29,7 @@ SOURCES = {
     "jina": Source(
         "jinaai/jina-embeddings-v3-hf",
         "d18862d9a48706220815554fac3ebb4dfa46fc28",
-        2_310,
+        1_150,
         1024,
         "JinaEmbeddingsV3Model",
         "jina_embeddings_v3",
@@ -104,9 +105,9 @@ class HubText(Frozen):
     """Hidden states of a frozen text encoder; see `Frozen` for what it is made of.
 
     A text is either a string or words, from which some may have been left out; the words of a string give the same.
-    `extractor(text)` and `extractor.batch(texts)` give the same within 1e−4. Texts of several lengths run together with
-    a mask, but for CANINE: its strided convolution over characters would mix padding into the last ones, so only texts
-    of equal length run together there.
+    `extractor(text)` and `extractor.batch(texts)` give the same within 1e−4 in float32. Texts of like lengths run
+    together with a mask, but for CANINE: its strided convolution over characters would mix padding into the last ones,
+    so only texts of equal length run together there.
     """
 
     modality = "text"
@@ -116,12 +117,6 @@ class HubText(Frozen):
         import transformers
 
         source = SOURCES[self.config.kind]
-        self._tokenizer = None
-        if self.config.kind != "canine":
-            try:
-                self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            except (OSError, ValueError, KeyError) as error:
-                raise InputError("weights-incomplete", folder=str(folder), file="tokenizer.json") from error
         model = open_model(folder, source, self.config, add_pooling_layer=False)
         # RoBERTa counts its positions from behind the padding's index.
         most = model.config.max_position_embeddings - (self.config.kind == "xlm-r") * (model.config.pad_token_id + 1)
@@ -130,6 +125,14 @@ class HubText(Frozen):
             raise InputError(
                 "features-setting", kind=self.config.kind, setting="positions", value=value, expected=expected
             )
+        self._tokenizer = None
+        if self.config.kind != "canine":
+            if not any((folder / name).is_file() for name in VOCABULARIES):  # transformers would make up an empty one
+                raise InputError("weights-incomplete", folder=str(folder), file=VOCABULARIES[0])
+            try:
+                self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            except (OSError, ValueError, KeyError) as error:
+                raise InputError("weights-incomplete", folder=str(folder), file=VOCABULARIES[0]) from error
         return model.to(self.device)
 
     def __call__(self, spans: Sequence[WordSpan] | str) -> np.ndarray:

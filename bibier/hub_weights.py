@@ -19,11 +19,13 @@ import torch
 from bibier.messages import InputError, Message
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+REPO = re.compile(r"(?!.*(?:--|\.\.))(?:\w[\w.-]*/)?\w[\w.-]*")  # anything else can only be meant as a folder
 CODE = ".py"
 # What else is fetched of a repository beside its weights; READMEs, pictures and other frameworks' weights are not.
 DESCRIPTIONS = (".json", ".txt", ".model", ".yaml")
 # The weights of a folder, the preferred first. A pickle is opened only where there is nothing else.
 SAFE, PICKLES, FUNASR = "model*.safetensors", "pytorch_model*.bin", "*.pt"
+LONGER = 1.25
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -110,10 +112,11 @@ def find(
         The weights are not on this machine and may not be fetched, or could not be; the revision is not a commit; the
         folder lacks a file.
     """
-    if Path(repo).is_dir():
-        if not weights_of(Path(repo)):
+    folder = Path(repo).expanduser()
+    if folder.is_dir() or not REPO.fullmatch(repo):
+        if not weights_of(folder):
             raise InputError("weights-incomplete", folder=repo, file=SAFE)
-        return Path(repo)
+        return folder
     if not COMMIT.fullmatch(revision):
         raise InputError("weights-revision", repo=repo, revision=revision)
     if folder := _cached(repo, revision, cache):
@@ -143,9 +146,10 @@ def _fetch(repo: str, revision: str, code: bool, cache: Path | None, report) -> 
     from huggingface_hub.errors import HTTPError
 
     try:
-        files = huggingface_hub.snapshot_download(repo, revision=revision, cache_dir=cache, dry_run=True)
-        wanted = chosen([file.filename for file in files], code)
-        size = sum(file.file_size or 0 for file in files if file.filename in wanted and file.will_download)
+        tree = huggingface_hub.HfApi().list_repo_tree(repo, revision=revision)
+        sizes = {file.path: file.size for file in tree if isinstance(file, huggingface_hub.RepoFile)}
+        wanted = chosen(list(sizes), code)
+        size = sum(sizes[name] for name in wanted)
         folder = Path(cache or huggingface_hub.constants.HF_HUB_CACHE)
         values = {"repo": repo, "revision": revision, "megabytes": round(size / 1e6), "folder": str(folder)}
         folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +196,13 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
     """
     import transformers
 
-    found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    file = folder / "config.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError("weights-incomplete", folder=str(folder), file=file.name) from error
+    except ValueError as error:
+        raise InputError("weights-broken", file=str(file), detail=str(error)) from error
     for setting, value, expected in (
         ("model_type", found.get("model_type"), source.model_type),
         ("hidden_size", found.get("hidden_size"), config.dim),
@@ -293,13 +303,15 @@ class Frozen:
 def batches(lengths: Sequence[int], *, budget: int, equal: bool) -> Iterator[list[int]]:
     """Group indices by length, the shortest first; a group's size times its longest is within the budget, or it is one.
 
+    The longest of a group is at most `LONGER` times its shortest: on a CPU padding costs more than company saves.
     With `equal`, a group holds one length only, for models that padding would change.
     """
     order = sorted(range(len(lengths)), key=lambda i: lengths[i])
     for _, group in itertools.groupby(order, key=lambda i: lengths[i] if equal else 0):
         found: list[int] = []
         for index in group:
-            if found and (len(found) + 1) * lengths[index] > budget:
+            too_many = (len(found) + 1) * lengths[index] > budget
+            if found and (too_many or lengths[index] > LONGER * lengths[found[0]]):
                 yield found
                 found = []
             found.append(index)

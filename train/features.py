@@ -5,6 +5,7 @@ N items, T steps, D features.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -92,6 +93,7 @@ def cached(
                     raise InputError("features-not-finite", kind=extractor.config.kind, name=missing[file].id)
                 _write(file, features, done=len(found), total=len(files))
                 found[file] = _read(file, extractor.dim, report)
+                assert found[file] is not None, f"{extractor.config.kind} gave {features.dtype} {features.shape}"
             bar.update(len(part))
     _refuse(unreadable, len(items), limit)
     for name, reason in unreadable:
@@ -190,13 +192,15 @@ def _store(file: Path, content: bytes, state: str) -> None:
             handle.write(content)
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
         if error.errno in FULL:
             raise CorpusError(
                 f"the disk of {file.parent} is full: free some space or choose another --cache; {state}, and the same "
                 "command goes on from there"
             ) from error
         raise CorpusError(f"{file.parent} cannot be written to ({error.strerror}): choose another --cache") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def _refuse(unreadable: list[tuple[str, str]], total: int, limit: float) -> None:
