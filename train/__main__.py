@@ -73,6 +73,14 @@ def main(arguments: list[str] | None = None) -> int:
     made.add_argument("--out", type=Path, required=True, help="folder of the manifest tug.csv and its clips")
     made.add_argument("--speech", metavar="MODEL", help="say them with this Dia: a name on the Hub or a folder")
     made.add_argument("--tags", choices=("published", "used"), default="published")
+
+    released = commands.add_parser("released", help="turn published weights into a checkpoint")
+    released.add_argument("part", choices=("audio", "text", "fusion"))
+    released.add_argument("file", type=Path, help="state dict of the published model")
+    released.add_argument("--out", type=Path, required=True, help="folder of the checkpoint to write")
+    for part in ("audio", "text"):
+        released.add_argument(f"--{part}", type=Path, metavar="FILE", help=f"{part} encoder that a fusion goes with")
+    released.add_argument("--heads", type=int, default=8, help="attention heads of a fusion (default: 8, Table 9)")
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
@@ -89,6 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
             "table": _table,
             "push": _push,
             "templates": _templates,
+            "released": _released,
         }
         return run[options.command](options)
     except (CorpusError, InputError, FloatingPointError) as error:
@@ -207,6 +216,18 @@ def _templates(options: argparse.Namespace) -> int:
         rows += templates.items(phrases, emotion)
         said += phrases
     print(templates.write(rows, options.out, speak=speak, said=said, report=_say))
+    return 0
+
+
+def _released(options: argparse.Namespace) -> int:
+    from train import released
+    from train.corpora import CorpusError
+
+    if getattr(options, options.part, None) is not None:
+        raise CorpusError(f"--{options.part} names a second file of the same part: leave it out")
+    given = {"audio": options.audio, "text": options.text, options.part: options.file}
+    files = {part: path for part, path in given.items() if path is not None}
+    _say(f"written: {released.write(files, options.out, heads=options.heads)}")
     return 0
 
 

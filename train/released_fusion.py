@@ -8,14 +8,15 @@ from __future__ import annotations
 import dataclasses
 import re
 
-import torch
 from torch import Tensor
 
 from bibier.models.fusion import FusionConfig
 from train.corpora import CorpusError
+from train.released_encoders import block_shapes, mamba_block
 
 POOLS = {"feature": "feat", "time": "temp"}  # our name → the published one
 STREAMS = {"audio_layers": "audio_to_text_attn", "text_layers": "text_to_audio_attn"}
+BLOCK = tuple(block_shapes(1, channels=1, states=1, rank=1))  # names of a Mamba block's tensors
 HEADS = 8  # of the trunk (Table 9); shapes don't tell it
 
 
@@ -173,12 +174,7 @@ def _mamba(keys: Keys, config: FusionConfig) -> None:
         for number in (0, 1):
             keys.layer(f"project.{ours}.{number}", f"{theirs}.{number}")
     for number in range(config.layers):
-        to, source = f"temporal.blocks.{number}", f"mamba_blocks.{number}.0"
-        for name in ("A", "D", "in_proj.weight", "out_proj.weight"):
-            keys.made[f"{to}.{name}"] = keys.take(f"{source}.{name}")
-        maps = [keys.take(f"{source}.{name}.weight") for name in ("s_D.0", "s_B", "s_C")]
-        keys.made[f"{to}.x_proj.weight"] = torch.cat(maps)  # (R + 2 N, d)
-        keys.made[f"{to}.dt_proj.weight"] = keys.take(f"{source}.s_D.1.weight")
-        keys.made[f"{to}.conv_weight"] = keys.take(f"{source}.conv.weight")[:, 0].T
-        keys.made[f"{to}.conv_bias"] = keys.take(f"{source}.conv.bias")
-        keys.made[f"temporal.norms.{number}.weight"] = keys.take(f"mamba_blocks.{number}.1.weight")
+        place = f"mamba_blocks.{number}"
+        block = {name: keys.take(f"{place}.0.{name}") for name in BLOCK}
+        keys.made |= {f"temporal.blocks.{number}.{name}": tensor for name, tensor in mamba_block(block).items()}
+        keys.made[f"temporal.norms.{number}.weight"] = keys.take(f"{place}.1.weight")
