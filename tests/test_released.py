@@ -16,8 +16,7 @@ from train.__main__ import main
 from train.corpora import CorpusError
 
 GOLDEN = Path(os.environ.get("BIBIER_GOLDEN", Path(__file__).resolve().parents[2] / "shared" / "golden"))
-SOUND = {"kind": "wav2vec2", "repo": "tiny", "revision": "0" * 40, "dim": 5}
-WORDS = {"kind": "jina", "repo": "tiny", "revision": "0" * 40, "dim": 6}
+SMALL = {"audio": {"kind": "wav2vec2", "dim": 5}, "text": {"kind": "jina", "dim": 6}}  # as if they gave so few features
 
 
 def audio_state(inputs=5, dim=4, layers=2):
@@ -214,7 +213,7 @@ def test_published_files_become_a_checkpoint_that_loads(tmp_path):
         "text": save(tmp_path, "t.pt", text_state()),
         "fusion": save(tmp_path, "f.pt", bimamba_state()),
     }
-    out = released.write(files, tmp_path / "published", features={"audio": SOUND, "text": WORDS})
+    out = released.write(files, tmp_path / "published", features=SMALL)
     bundle = checkpoint.load(out)
     assert bundle.config.name == "published" and bundle.config.fusion.kind == "bimamba"
     assert len(bundle.config.recipe["published"]["audio"]["sha256"]) == 64
@@ -226,7 +225,7 @@ def test_published_files_become_a_checkpoint_that_loads(tmp_path):
     assert bundle.fuse(heard, words).logits.isfinite().all()
     assert "published variants" in (out / "README.md").read_text()
     with pytest.raises(CorpusError, match="there already"):
-        released.write(files, out, features={"audio": SOUND, "text": WORDS})
+        released.write(files, out, features=SMALL)
 
 
 def test_files_that_do_not_belong_together_are_told(tmp_path):
@@ -236,8 +235,18 @@ def test_files_that_do_not_belong_together_are_told(tmp_path):
         "fusion": save(tmp_path, "f.pt", bimamba_state()),
     }
     with pytest.raises(CorpusError, match="belong together.*gives 3 features, and the fusion reads 4"):
-        released.write(files, tmp_path / "out", features={"audio": SOUND, "text": WORDS})
+        released.write(files, tmp_path / "out", features=SMALL)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_writes_the_published_audio_encoder(tmp_path, capsys):
+    """Its full widths: 791,559 parameters, 1024 features of wav2vec2 (SPEC section 1)."""
+    path = save(tmp_path, "new_best_model.pt", audio_state(inputs=1024, dim=256))
+    assert main(["released", "audio", str(path), "--out", str(tmp_path / "released-audio")]) == 0
+    assert "released-audio" in capsys.readouterr().err
+    bundle = checkpoint.load(tmp_path / "released-audio")
+    assert sum(parameter.numel() for parameter in bundle.audio_encoder.parameters()) == 791_559
+    assert bundle.config.audio_features.kind == "wav2vec2" and bundle.config.text_encoder is None
 
 
 @pytest.mark.parametrize(
