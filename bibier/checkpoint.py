@@ -126,11 +126,20 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in bundle.state_dict().items()
     }
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     text = json.dumps(dataclasses.asdict(bundle.config), indent=2, ensure_ascii=False) + "\n"
-    (folder / CONFIG).write_text(text, encoding="utf-8")
-    (folder / CARD).write_text(card, encoding="utf-8")
+    parts = {name: folder / f".{name}.part" for name in (WEIGHTS, CONFIG, CARD)}
+    try:
+        save_file(tensors, parts[WEIGHTS], metadata={"format": "pt"})
+        parts[WEIGHTS].chmod(0o644)  # safetensors makes it private
+        parts[CONFIG].write_text(text, encoding="utf-8")
+        parts[CARD].write_text(card, encoding="utf-8")
+        for name, part in parts.items():
+            part.replace(folder / name)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError("checkpoint-not-written", name=str(folder), detail=str(error)) from error
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
     return folder
 
 

@@ -264,6 +264,12 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "The folder “{name}” has no {file}, so it is not a checkpoint. Give the folder that the training wrote.",
         "В папке «{name}» нет файла {file}: это не контрольная точка. Укажите папку, созданную при обучении.",
     ),
+    "checkpoint-not-written": (
+        "The checkpoint “{name}” could not be written, and what was there is untouched ({detail}). Make room on the "
+        "disk, or choose another folder.",
+        "Контрольную точку «{name}» не удалось записать, прежняя не изменена ({detail}). Освободите место на диске или "
+        "выберите другую папку.",
+    ),
     "checkpoint-no-weights": (
         "The checkpoint “{name}” has no {file}. Only safetensors are read, never pickles. Copy the whole folder again.",
         "В контрольной точке «{name}» нет файла {file}. Читаются только safetensors, но не pickle. "

@@ -1,7 +1,9 @@
 """A checkpoint round-trips, and every bad one is refused with a sentence in both languages."""
 
+import errno
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -115,3 +117,18 @@ def test_the_embedded_default_is_small_and_says_what_it_is():
     assert bundle.config.data["rows"].keys() == {"meld", "ravdess", "resd"}
     card = (folder / "README.md").read_text()
     assert "non-commercial" in card and "perceived" in card and "{" not in card
+
+
+def test_a_full_disk_leaves_the_checkpoint_that_was_there(tiny_bundle, tmp_path, monkeypatch):
+    folder = checkpoint.save(tiny_bundle, tmp_path / "mine", "# mine")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    whole = Path.write_text
+
+    def full(path, text, **options):
+        whole(path, text[:10], **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="No space left"):
+        checkpoint.save(shaken(tiny_bundle), folder, "# other")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -171,6 +171,49 @@ def test_a_fitted_encoder_is_read_back_and_not_fitted_again(small, folder, monke
         fitting.fit_audio(chosen, source, source.all_but(1), 0)
 
 
+def test_merged_rows_are_trained_on_anew_in_every_epoch_and_logged(small, folder, tmp_path):
+    """SDS by the recipe: chains of one label and corpus, drawn among the rows of the fit alone."""
+    changes = ["audio.merge = {probability = 1.0, seconds = 2.0}", "text.merge = {probability = 1.0, seconds = 3.0}"]
+    chosen = recipe.load(small, changes)
+    for source, part in (
+        (sources.audio_source(chosen, folder), chosen.audio),
+        (sources.text_source(chosen, folder), chosen.text),
+    ):
+        rows, log = source.all_but(0), tmp_path / "log.jsonl"
+        epochs = source.epochs(part, rows, 0, log=log)
+        (raw, targets), _ = epochs(0), epochs(1)
+        assert len(raw) == len(rows) == len(targets)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        assert {line["epoch"] for line in lines} == {0, 1}
+        labels = {item.id: (item.label, item.corpus) for item in source.items}
+        inside = {source.items[row].id for row in rows}
+        assert all(len({labels[name] for name in line["parts"]}) == 1 for line in lines)
+        assert all(set(line["parts"]) <= inside for line in lines)
+        orders = [[line["parts"] for line in lines if line["epoch"] == epoch] for epoch in (0, 1)]
+        assert part is chosen.audio or orders[0] != orders[1]  # of the clips there are only two of a label
+        lengths = {item.id: len(part) for item, part in zip(source.items, source.raw, strict=True)}
+        first = {line["row"]: line for line in lines if line["epoch"] == 0}
+        for row, made in zip(rows, raw, strict=True):
+            if line := first.get(source.items[row].id):
+                assert len(made) == sum(lengths[name] for name in line["parts"])
+        log.unlink()
+
+
+def test_balanced_corpora_count_the_same(small, folder):
+    chosen = recipe.load(small, ["text.balance = true", 'text.corpora = ["meld", "resd"]'])
+    source = sources.text_source(chosen, folder)
+    rows = source.all_but()
+    names = {id(raw): item.corpus for raw, item in zip(source.raw, source.items, strict=True)}
+    drawn = [names[id(raw)] for epoch in range(40) for raw in source.epochs(chosen.text, rows, 0)(epoch)[0]]
+    assert drawn.count("meld") / len(drawn) == pytest.approx(0.5, abs=0.03)
+
+
+def test_merged_clips_without_sound_cannot_be_transcribed(small, folder):
+    chosen = recipe.load(small, ['text.merge = {text = "transcribe"}'])
+    with pytest.raises(CorpusError, match="no sound to transcribe"):
+        sources.text_source(chosen, folder)
+
+
 def test_a_change_of_one_setting_reaches_the_recipe(small):
     assert recipe.load(small, ['audio.encoder.temporal="mamba"']).audio.encoder.temporal == "mamba"
 

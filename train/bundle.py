@@ -72,7 +72,7 @@ def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, repor
     torch.manual_seed(seed)
 
     def train(model: nn.Module, state: Path) -> None:
-        epochs = source.epochs(part, rows, seed)
+        epochs = source.epochs(part, rows, seed, log=state.with_suffix(".merged.jsonl"))
         if isinstance(part.features, LogMelConfig):
             batches = data.audio_batches(epochs, part.fit.batch, part.perturbation, part.features.floor)
         else:
@@ -90,7 +90,8 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     def train(model: nn.Module, state: Path) -> None:
         if hasattr(model, "count"):
             model.count(source.raw[i] for i in rows)
-        batches = data.plain_batches(source.epochs(part, rows, seed, target_weights(recipe, source)), part.fit.batch)
+        epochs = source.epochs(part, rows, seed, target_weights(recipe, source), state.with_suffix(".merged.jsonl"))
+        batches = data.plain_batches(epochs, part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
         _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 

@@ -241,5 +241,5 @@ def prepare(
             found = cached(items, kept, cache=cache, report=report)
             counts[f"{modality}/{name}"] = sum(features is not None for features in found)
             where = described(cache, kept)
-            report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {kept.config.kind}, in {where}")
+            report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {part.features.kind}, in {where}")
     return counts

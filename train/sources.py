@@ -5,6 +5,7 @@ N rows of a source, T steps.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bibier import asr, audio
 from bibier.audio_features import LogMel
 from bibier.parts import build
 from bibier.text_features import CharNgrams
@@ -60,12 +62,17 @@ class Source:
         return np.sort(np.concatenate([fold for number, fold in enumerate(self.folds) if number not in folds]))
 
     def epochs(
-        self, part: AudioPart | TextPart, rows: np.ndarray, seed: int, weights: np.ndarray | None = None
+        self,
+        part: AudioPart | TextPart,
+        rows: np.ndarray,
+        seed: int,
+        weights: np.ndarray | None = None,
+        log: Path | None = None,
     ) -> Rows:
         """Return what each epoch trains on: these rows, merged and balanced over the corpora as the recipe says.
 
         `weights` (N, 7) are multiplied with the targets. Chains are drawn among the rows alone, so that nothing of a
-        fold that is left out comes in.
+        fold that is left out comes in. `log` is a file that gets a line for every merged row of every epoch.
         """
         names = [self.items[row].corpus for row in rows]
         merger = merge.Merger(self.seconds[rows], self.labels[rows], names, part.merge, seed) if part.merge else None
@@ -77,6 +84,10 @@ class Source:
                 raw = [self.raw[row] for row in rows]
             else:
                 chains = merger(number)
+                if log:
+                    lines = merge.log(chains, [self.items[row].id for row in rows], self.seconds[rows])
+                    with log.open("a", encoding="utf-8") as file:
+                        file.writelines(f'{{"epoch": {number}, {line[1:]}\n' for line in lines)
                 raw = [self.join(tuple(int(rows[place]) for place in chain)) for chain in chains]
                 targets = merge.joined_targets(targets, chains, part.merge.target)
             if part.balance:
@@ -134,9 +145,13 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
     features = read_words(part, items, report)
     extractor = build("text_features", part.features)
 
+    heard = _recognised(items) if part.merge and part.merge.text == "transcribe" else None
+
     def join(chain: merge.Chain) -> np.ndarray:
         if len(chain) == 1:
             return features[chain[0]]
+        if heard:
+            return extractor(heard(chain))
         if isinstance(extractor, CharNgrams):
             return extractor(" ".join(items[row].text for row in chain))
         return np.concatenate([features[row] for row in chain])
@@ -153,6 +168,22 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
         lambda epoch: np.concatenate([part(epoch) for part in softened]),
         _dev(part, folder, "text", lambda rows: read_words(part, rows, report), report),
     )
+
+
+def _recognised(items: Sequence[corpora.Item]) -> Callable[[merge.Chain], str]:
+    """Return what writes down the joined sound of a chain, as the published merging did; each chain once."""
+    if silent := [item.id for item in items if item.path is None]:
+        raise CorpusError(f'{silent[0]} has no sound to transcribe: set text = "join" in [text.merge]')
+    recogniser = asr.recogniser()
+    if recogniser is None:
+        raise CorpusError('no recogniser is at hand to transcribe merged clips: set text = "join" in [text.merge]')
+
+    @functools.cache
+    def written(chain: merge.Chain) -> str:
+        samples = np.concatenate([audio.load(items[row].path).samples for row in chain])
+        return recogniser(samples).text or " ".join(items[row].text for row in chain)
+
+    return written
 
 
 def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, report: Callable) -> dict[str, Split]:

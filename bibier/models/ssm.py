@@ -77,7 +77,7 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D:
     assert B.shape == C.shape == (batch, steps, state), f"B {tuple(B.shape)}, C {tuple(C.shape)} want (B, T, N)"
     work = torch.float64 if u.dtype == torch.float64 else torch.float32
     args = [t.to(work) for t in (u, delta, A, B, C, D)]
-    if u.is_cuda and work == torch.float32 and _has_mamba_ssm():
+    if u.is_cuda and work == torch.float32 and _has("mamba_ssm"):
         y = _scan_cuda(*args)
     elif u.device.type == "cpu" and u.numel() and scan_kernel.kernels() is not None:
         y = scan_kernel.scan(*args)
@@ -107,8 +107,8 @@ def warm() -> bool:
 
 
 @functools.cache
-def _has_mamba_ssm() -> bool:
-    return importlib.util.find_spec("mamba_ssm") is not None
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _scan_cuda(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
@@ -122,8 +122,13 @@ def _scan_cuda(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Ten
 def causal_conv(a: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Depthwise causal convolution: (B, T, d), weight (K, d) with the oldest step first, bias (d,) -> (B, T, d).
 
-    K shifted multiply-adds: on a CPU faster than Conv1d and its transposes.
+    K shifted multiply-adds: on a CPU faster than Conv1d and its transposes. On CUDA the package causal_conv1d is called
+    where it is installed; that call has not been run by the project's tests.
     """
+    if a.is_cuda and _has("causal_conv1d"):
+        from causal_conv1d import causal_conv1d_fn
+
+        return causal_conv1d_fn(a.transpose(1, 2).contiguous(), weight.T.contiguous(), bias).transpose(1, 2)
     taps, steps = len(weight), a.shape[1]
     padded = F.pad(a, (0, 0, taps - 1, 0))  # (B, T + K - 1, d)
     out = bias
