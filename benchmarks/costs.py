@@ -31,8 +31,10 @@ import torch
 from torch import Tensor, nn
 
 from bibier.labels import EMOTIONS
-from bibier.models.fusion import BiFormer, FusionConfig
+from bibier.models.fusion import FusionConfig, build_fusion
 from bibier.models.layers import masked_mean
+from bibier.models.lpgnet import LPGNet, LPGNetConfig
+from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.temporal import build_temporal
 
 LENGTHS = (50, 100, 200, 400, 800, 1600)  # T, at B = BATCH
@@ -84,13 +86,37 @@ def pair(batch: int, length: int) -> dict[str, Tensor]:
     return inputs
 
 
-TEMPORAL = ("lstm", "mamba", "none")  # those of KINDS that are compared: variants for published weights are not
+TEMPORAL = (
+    "lstm",
+    "xlstm",
+    "transformer",
+    "mamba",
+    "none",
+)  # those of KINDS that are compared: variants for published weights are not
+
+FUSIONS = {
+    "BiFormer": "biformer",
+    "BiGraphFormer": "bigraphformer",
+    "BiGatedGraphFormer": "bigatedgraphformer",
+    "BiMamba": "bimamba",
+}
+WIDTHS = {"audio_dim": WIDTH, "text_dim": WIDTH}
+HIDDEN = 64
+
+
+def fusion(kind: str, wpf: bool = False) -> nn.Module:
+    """A fusion model of the default dimensions."""
+    return build_fusion(FusionConfig(**WIDTHS, hidden=HIDDEN, kind=kind, wpf=wpf, pool=False))
+
 
 # The models, in the order of the tables; the first of a family is what the others are compared with. A model's forward
 # takes what `inputs` gives and returns an object with `logits` (B, K).
 MODELS = [
     *(Entry(kind, "temporal", lambda kind=kind: Classifier(kind), sequence) for kind in TEMPORAL),
-    Entry("BiFormer", "fusion", lambda: BiFormer(FusionConfig(audio_dim=WIDTH, text_dim=WIDTH)), pair),
+    *(Entry(name, "fusion", lambda kind=kind: fusion(kind), pair) for name, kind in FUSIONS.items()),
+    Entry("WPF", "fusion", lambda: fusion("wpf", wpf=True), pair),
+    Entry("MemoCMT", "fusion", lambda: MemoCMT(MemoCMTConfig(**WIDTHS, hidden=HIDDEN, heads=4)), pair),
+    Entry("LPGNet", "fusion", lambda: LPGNet(LPGNetConfig(**WIDTHS, hidden=HIDDEN, heads=4)), pair),
 ]
 
 
