@@ -1,5 +1,9 @@
 """Does training on soft targets help? Text only: MELD's official split, and RESD in folds grouped by dialogue.
 
+RESD is judged twice. In plain folds of whole dialogues the classes of a fold are the opposite of those of its training
+rows, as a dialogue has two emotions only: who guesses the class that is rarest in training scores far above chance. In
+stratified folds, of whole dialogues too, that guess is worth nothing.
+
     python -m benchmarks.soft_targets --data DIR
 
 Every finished fit appends a line to runs/soft_targets.jsonl, so that an interrupted run goes on where it stopped;
@@ -23,12 +27,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.special import softmax
+from sklearn.model_selection import StratifiedGroupKFold
 
 from bibier.labels import EMOTIONS
 from bibier.models.text_encoder import TextEncoder
 from bibier.text_features import CharNgrams
 from train import corpora, data, recipe, soften
-from train.metrics import fit_temperature, scores, soft_cross_entropy
+from train.metrics import fit_temperature, scores, soft_cross_entropy, uar
 from train.stacking import held_out
 from train.trainer import class_weights, fit
 
@@ -36,6 +41,7 @@ PROBABILITIES = (0.2, 0.5, 1.0)
 SOFT = ("uniform", "LS-LLM argmax", "LS-LLM distribution")
 CONDITIONS = (("hard", 0.0), *((name, p) for p in PROBABILITIES for name in SOFT))
 TABLES = {"meld": "soft_labels/qwen3-4b_meld.csv", "resd": "soft_labels/qwen3-4b_resd.csv"}
+PROTOCOLS = {"meld": "meld", "resd": "resd", "resd stratified": "resd"}  # → the corpus
 FOLDS = 5
 DRAWS = 10_000  # of the bootstrap
 FIGURES = ("WF1", "UAR", "NLL", "ECE")
@@ -64,7 +70,8 @@ class power {fit.class_power}), {seeds} seeds; ± is the standard deviation over
   figure is computed, averaged over the seeds, and the same average of hard is taken off. They say how the test items
   vary; the ± says how the seeds do.
 * Data: MELD's official CSVs; RESD's train rows (the soft-label table holds their texts and labels) in {folds} folds
-  grouped by dialogue, trained on RESD alone; soft labels of Qwen3-4B, which was shown the true label.
+  grouped by dialogue, plain and stratified by label, trained on RESD alone; soft labels of Qwen3-4B, which was shown
+  the true label.
 * Versions: {versions}; CPU, 1 thread.
 """
 
@@ -73,6 +80,7 @@ class power {fit.class_power}), {seeds} seeds; ± is the standard deviation over
 class Corpus:
     """What is trained on and what is judged; RESD is judged on its own folds."""
 
+    protocol: str
     name: str
     items: list[corpora.Item]
     ids: list[np.ndarray]
@@ -82,8 +90,9 @@ class Corpus:
     groups: np.ndarray  # what the bootstrap draws: utterances of MELD's test, dialogues of RESD
 
 
-def read(name: str, folder: Path, part: recipe.TextPart) -> Corpus:
-    """Read a corpus with its features."""
+def read(protocol: str, folder: Path, part: recipe.TextPart) -> Corpus:
+    """Read a protocol's corpus with its features."""
+    name = PROTOCOLS[protocol]
     extractor = CharNgrams(part.features)
 
     def prepared(split: str) -> tuple[list[corpora.Item], list[np.ndarray], np.ndarray]:
@@ -93,9 +102,23 @@ def read(name: str, folder: Path, part: recipe.TextPart) -> Corpus:
     items, ids, labels = prepared("train")
     if name == "meld":
         judged = {split: prepared(split)[1:] for split in ("dev", "test")}
-        return Corpus(name, items, ids, labels, judged, [], np.arange(len(judged["test"][1])))
+        return Corpus(protocol, name, items, ids, labels, judged, [], np.arange(len(judged["test"][1])))
     dialogues = np.unique([item.dialogue for item in items], return_inverse=True)[1]
-    return Corpus(name, items, ids, labels, {}, corpora.folds(items, FOLDS, "dialogue"), dialogues)
+    if protocol == "resd":
+        folds = corpora.folds(items, FOLDS, "dialogue")
+    else:
+        splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+        folds = [held for _, held in splitter.split(labels, labels, dialogues)]
+    return Corpus(protocol, name, items, ids, labels, {}, folds, dialogues)
+
+
+def blind(corpus: Corpus) -> float:
+    """UAR of guessing, in each fold, the class that is rarest in its training rows: what no text is needed for."""
+    guessed = np.zeros(len(corpus.labels), dtype=int)
+    for fold in corpus.folds:
+        rest = np.setdiff1d(np.arange(len(corpus.labels)), fold)
+        guessed[fold] = np.bincount(corpus.labels[rest], minlength=len(EMOTIONS)).argmin()
+    return uar(corpus.labels, guessed)
 
 
 def softening(condition: str, p: float, name: str, items: list[corpora.Item], folder: Path) -> soften.Softening:
@@ -143,7 +166,7 @@ def run(corpus: Corpus, condition: str, p: float, seed: int, part, folder: Path)
             softened.append(targets)
         logits = {"folds": found}
     return {
-        "corpus": corpus.name,
+        "corpus": corpus.protocol,
         "condition": condition,
         "p": p,
         "seed": seed,
@@ -307,8 +330,17 @@ def write(done: dict[str, tuple[Corpus, list[dict]]], part, seeds: int) -> None:
     raw = []
     for name, (corpus, rows) in done.items():
         made = {(row["condition"], row["p"]) for row in rows}
-        where = "train → test" if corpus.judged else f"{FOLDS} folds grouped by dialogue"
-        lines += [f"## {name.upper()}, {where}", ""]
+        kind = "stratified folds" if "stratified" in name else "folds"
+        where = "train → test" if corpus.judged else f"{FOLDS} {kind} grouped by dialogue"
+        lines += [f"## {corpus.name.upper()}, {where}", ""]
+        if corpus.folds:
+            lines += [
+                f"Guessing the class that is rarest in the training folds, without any text: UAR {blind(corpus):.2f}."
+            ]
+            lines += [""]
+        if not rows:
+            lines += ["Not run yet.", ""]
+            continue
         if missing := [f"{condition} {p:g}" for condition, p in CONDITIONS if (condition, p) not in made]:
             lines += [f"Not finished: {', '.join(missing)}.", ""]
         found, single = table(corpus, rows)
@@ -330,8 +362,8 @@ def main() -> None:
     part = recipe.load(options.recipe).text
     key = signature(options.recipe, options.data)
     done = {(row["corpus"], row["condition"], row["p"], row["seed"]): row for row in finished(key)}
-    read_corpora = {name: read(name, options.data, part) for name in TABLES}
-    wanted = [(name, *condition, seed) for seed in range(options.seeds) for name in TABLES for condition in CONDITIONS]
+    read_corpora = {name: read(name, options.data, part) for name in PROTOCOLS}
+    wanted = [(name, *one, seed) for seed in range(options.seeds) for name in PROTOCOLS for one in CONDITIONS]
     for number, (name, condition, p, seed) in enumerate(wanted, start=1):
         if options.table or (name, condition, p, seed) in done:
             continue
