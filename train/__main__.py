@@ -122,9 +122,11 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace) -> int:
     from train import recipe, ship
+    from train.processes import is_first
     from train.progress import progress
 
-    ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, progress())
+    report = progress() if is_first() else lambda line: None
+    ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, report)
     return 0
 
 

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from bibier.audio_features import LogMelConfig
 from bibier.parts import build
 from train import data
+from train.corpora import CorpusError
 from train.metrics import scores
+from train.processes import only_first
 from train.recipe import Recipe
 from train.sources import Source, target_weights, weighted_targets
 from train.stacking import Read, out_of_fold
@@ -39,9 +42,18 @@ def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], No
         return model.eval()
     file.parent.mkdir(parents=True, exist_ok=True)
     train(model, file.with_suffix(".state"))
-    part = file.with_suffix(".part")
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
-    part.replace(file)
+
+    def write() -> None:
+        part = file.with_suffix(".part")
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
+            part.replace(file)
+        except (OSError, SafetensorError) as error:
+            raise CorpusError(f"{file.parent} can't be written ({error}): make room and try again") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    only_first(write)
     return model.eval()
 
 

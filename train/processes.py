@@ -5,10 +5,11 @@ The gradients are summed, so that many processes take the steps that one would t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
@@ -52,3 +53,16 @@ def summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
 def told_by_the_first(value: Any, accelerator: Accelerator) -> Any:
     """Return the first process's value on all of them."""
     return value if accelerator.num_processes == 1 else broadcast_object_list([value])[0]
+
+
+def only_first(write: Callable[[], None]) -> None:
+    """Let the first process write a file, and the others wait until it is there."""
+    state = PartialState(cpu=not torch.cuda.is_available())
+    if state.is_main_process:
+        write()
+    state.wait_for_everyone()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks and writes."""
+    return PartialState(cpu=not torch.cuda.is_available()).is_main_process

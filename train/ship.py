@@ -16,6 +16,7 @@ from bibier.checkpoint import Bundle, BundleConfig, Calibration
 from train import bundle as fitting
 from train import pairs
 from train.metrics import uar
+from train.processes import only_first
 from train.recipe import Recipe
 from train.sources import Source, audio_source, text_prior, text_source
 
@@ -74,7 +75,7 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
         "texts": len(words.items),
         "data_hash": config.data["sha256"],
     }
-    checkpoint.save(made, out, card.format_map(values))
+    only_first(lambda: checkpoint.save(made, out, card.format_map(values)))
     report(f"written to {out}")
     return made.eval()
 
