@@ -19,6 +19,8 @@ from safetensors.torch import save_file
 from bibier.audio import SAMPLE_RATE
 from bibier.labels import EMOTIONS
 from bibier.messages import InputError
+from bibier.models.fusion import Fused
+from bibier.models.layers import masked_mean
 from bibier.parts import PARTS, build, settings
 
 FORMAT = 1
@@ -71,6 +73,8 @@ class Bundle(torch.nn.Module):
 
     def fuse(self, heard, words):
         """Run the fusion on two `Encoded` batches and their judgements."""
+        if getattr(self.config.fusion, "variant", None) == "utterance":
+            return self._as_dialogues(heard, words)
         calibration = self.config.calibration
         return self.fusion(
             audio=heard.hidden,
@@ -80,6 +84,17 @@ class Bundle(torch.nn.Module):
             audio_log=evidence(self.config.fusion, heard.logits, calibration.audio),
             text_log=evidence(self.config.fusion, words.logits, calibration.text),
         )
+
+    def _as_dialogues(self, heard, words):
+        """Run a fusion that reads dialogues: every clip is a dialogue of one utterance, the mean of its states."""
+        one = torch.ones(len(heard.mask), 1, dtype=torch.bool, device=heard.mask.device)
+        fused = self.fusion(
+            audio=masked_mean(heard.hidden, heard.mask)[:, None],
+            audio_mask=one,
+            text=masked_mean(words.hidden, words.mask)[:, None],
+            text_mask=one,
+        )
+        return Fused(fused.logits[:, 0], None)
 
 
 def evidence(fusion_config, logits: torch.Tensor, temperature: float) -> torch.Tensor:

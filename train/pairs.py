@@ -29,10 +29,16 @@ from train.trainer import class_weights, fit
 
 @dataclass(frozen=True)
 class Own:
-    """The pairs of a corpus that has both: rows of the audio read and of the text read (P,)."""
+    """The pairs of a corpus that has both: rows of the audio read and of the text read (P,), and their dialogues."""
 
     left: np.ndarray
     right: np.ndarray
+    dialogues: Sequence[str] = ()  # P names, in the order of the utterances
+
+    def part(self, chosen: np.ndarray) -> Own:
+        """Keep some pairs, given as a mask (P,)."""
+        kept = [name for name, keep in zip(self.dialogues, chosen, strict=True) if keep] if self.dialogues else ()
+        return Own(self.left[chosen], self.right[chosen], kept)
 
 
 def own_pairs(sound: Source, words: Source) -> Own:
@@ -41,7 +47,28 @@ def own_pairs(sound: Source, words: Source) -> Own:
     left = [row for row, item in enumerate(sound.items) if item.id in place]
     if not left:
         raise CorpusError("no utterance has both a clip and a text here: set fusion.pairs, to pair them by their label")
-    return Own(np.array(left), np.array([place[sound.items[row].id] for row in left]))
+    names = [sound.items[row].dialogue or sound.items[row].id for row in left]
+    return Own(np.array(left), np.array([place[sound.items[row].id] for row in left]), names)
+
+
+def by_dialogue(config) -> bool:
+    """Whether a fusion reads the utterances of a dialogue as one sequence."""
+    return getattr(config, "kind", None) == "lpgnet" and config.variant == "utterance"
+
+
+def dialogue_inputs(audio: Read, text: Read, left: np.ndarray, right: np.ndarray, groups: Sequence[np.ndarray]) -> dict:
+    """Return the inputs of B dialogues (B, N, D) of the pairs in each group: an utterance is the mean of its states."""
+    sounds, mask = data.pad([torch.stack([audio.hidden[left[i]].mean(0) for i in group]) for group in groups])
+    words, _ = data.pad([torch.stack([text.hidden[right[i]].mean(0) for i in group]) for group in groups])
+    return {"audio": sounds, "audio_mask": mask, "text": words, "text_mask": mask}
+
+
+def grouped(names: Sequence[str]) -> list[np.ndarray]:
+    """Return the positions of each dialogue's utterances, in their order."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        found.setdefault(name, []).append(place)
+    return [np.array(places) for places in found.values()]
 
 
 @dataclass(frozen=True)
@@ -86,7 +113,7 @@ def fit_fusion(
     *,
     own: Own | None = None,
     soft: np.ndarray | None = None,
-    dev: dict[str, tuple[Read, Read]] | None = None,
+    dev: dict[str, tuple[Read, Read, Sequence[str]]] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> nn.Module:
     """Fit the fusion.
@@ -102,7 +129,7 @@ def fit_fusion(
     soft
         (N', 7) targets of the texts to train on in the place of the labels.
     dev
-        Reads of each corpus's dev split, row by row the same utterances, for early stopping.
+        Reads of each corpus's dev split, row by row the same utterances, and their dialogues, for early stopping.
     """
     part = recipe.fusion
     config = part.config(audio.hidden[0].shape[1], text.hidden[0].shape[1])
@@ -113,23 +140,33 @@ def fit_fusion(
         with torch.no_grad():
             model.head[-1].bias.copy_(torch.as_tensor(-np.log(prior)))
     targets = torch.as_tensor(np.eye(7)[text.labels] if soft is None else soft, dtype=torch.float32)
+    dialogues = grouped(own.dialogues) if by_dialogue(config) and own else []
+    if by_dialogue(config) and not own:
+        raise CorpusError("LPGNet of utterances reads dialogues: set fusion.pairs = 0, for a corpus that has them")
 
     def batches(epoch: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        for rows in data.buckets([len(group) for group in dialogues], part.fit.batch, generator) if dialogues else ():
+            groups = [dialogues[row] for row in rows]
+            wanted, _ = data.pad([targets[own.right[group]] for group in groups])  # (B, N, 7), zeros at padding
+            yield dialogue_inputs(audio, text, own.left, own.right, groups), wanted
+        if dialogues:
+            return
         left, right = (own.left, own.right) if own else matched(audio, text, part.pairs, draw)
         for rows in data.buckets([len(text.hidden[i]) for i in right], part.fit.batch, generator):
             yield pair_inputs(config, audio, text, left[rows], right[rows], t), targets[right[rows]]
 
     def validate(model: nn.Module) -> dict[str, dict]:
         found = {}
-        for corpus, (sounds, words) in dev.items():
+        for corpus, (sounds, words, names) in dev.items():
             rows = np.arange(len(sounds.labels))
-            found[corpus] = scores(sounds.labels, torch.softmax(fuse(model, sounds, words, rows, rows, t), -1).numpy())
+            logits = fuse(model, sounds, words, rows, rows, t, dialogues=names)
+            found[corpus] = scores(sounds.labels, torch.softmax(logits, -1).numpy())
         return found
 
     # Matched pairs are balanced already.
     weights = class_weights(targets[own.right].numpy(), part.fit.class_power) if own else torch.ones(7)
-    count = len(own.left) if own else 7 * part.pairs
+    count = len(dialogues) or (len(own.left) if own else 7 * part.pairs)
     return fit(
         model,
         batches,
@@ -154,18 +191,30 @@ def dev_reads(sound: Source, words: Source, audio_encoder: nn.Module, text_encod
             found[corpus] = (
                 held_out(audio_encoder, [heard.features[row] for row in left], heard.labels[left]),
                 held_out(text_encoder, [read.features[row] for row in right], read.labels[right]),
+                [heard.items[row].dialogue or heard.items[row].id for row in left],
             )
     return found
 
 
 @torch.no_grad()
 def fuse(
-    model: nn.Module, audio: Read, text: Read, left: Sequence[int], right: Sequence[int], t: Temperatures
+    model: nn.Module,
+    audio: Read,
+    text: Read,
+    left: Sequence[int],
+    right: Sequence[int],
+    t: Temperatures,
+    *,
+    dialogues: Sequence[str] = (),
 ) -> Tensor:
-    """Return the fusion's logits (P, 7) of pairs."""
+    """Return the fusion's logits (P, 7) of pairs; one that reads dialogues takes a pair without one for a dialogue."""
     model.eval()
     left, right = np.asarray(left), np.asarray(right)
     logits = torch.zeros(len(left), 7)
+    if by_dialogue(model.config):
+        for group in grouped(dialogues or range(len(left))):
+            logits[group] = model(**dialogue_inputs(audio, text, left, right, [group])).logits[0].float()
+        return logits
     for rows in data.buckets([len(text.hidden[i]) for i in right], 128, None):
         logits[rows] = model(**pair_inputs(model.config, audio, text, left[rows], right[rows], t)).logits.float()
     return logits
@@ -192,9 +241,10 @@ def bimodal_temperature(
     plain = recipe.without_selection()
     if own:
         out = np.isin(own.left, aside)
-        model = fit_fusion(plain, audio, text, t, prior, seed, own=Own(own.left[~out], own.right[~out]), soft=soft)
+        model = fit_fusion(plain, audio, text, t, prior, seed, own=own.part(~out), soft=soft)
         left, right = own.left[out], own.right[out]
-        return fit_temperature(fuse(model, audio, text, left, right, t), audio.labels[left])
+        logits = fuse(model, audio, text, left, right, t, dialogues=own.part(out).dialogues)
+        return fit_temperature(logits, audio.labels[left])
     rest, kept = np.setdiff1d(np.arange(len(audio.labels)), aside), np.flatnonzero(~texts)
     model = fit_fusion(
         plain, audio.part(rest), text.part(kept), t, prior, seed, soft=None if soft is None else soft[kept]

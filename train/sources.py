@@ -197,7 +197,7 @@ def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, re
         except CorpusError as error:
             report(f"{name} takes no part in choosing the epoch: {error}")
             continue
-        found[name] = Split(rows, read(rows), np.array([item.label for item in rows]))
+        found[rows[0].corpus] = Split(rows, read(rows), np.array([item.label for item in rows]))
     if not found:
         raise CorpusError(
             f"no corpus of {', '.join(part.corpora)} has a dev split, which patience and the plateau schedule need: "
