@@ -15,7 +15,7 @@ from bibier.text_features import WordSpan, normalise
 
 
 def per_word(attention: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:
-    """Return each word's share (count,) of the attention: the sum over its rows, special tokens dropped (SPEC §6).
+    """Return each word's share (count,) of the attention: the sum over its rows, special tokens dropped.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from train.manifest import label_map
 DATA = Path(os.environ.get("BIBIER_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 real = pytest.mark.skipif(not (DATA / "text").is_dir(), reason="the real corpora are not here")
 
-# Published counts in the order neutral, happy, surprise, anger, sad, disgust, fear (SPEC §9.2).
+# Published counts in the order neutral, happy, surprise, anger, sad, disgust, fear.
 MELD_ORDER = ("neutral", "happy", "surprise", "anger", "sad", "disgust", "fear")
 MELD = {
     "train": (4710, 1743, 1205, 1109, 683, 271, 268),

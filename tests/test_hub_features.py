@@ -46,7 +46,7 @@ def extractors(folders) -> dict:
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "hubert", "exhubert"])
 def test_frames_of_the_convolution_chain(extractors, kind):
-    """SPEC §1: 0.5 s → 24, 1 s → 49, 2 s → 99, 4 s → 199, 10 s → 499 frames."""
+    """0.5 s → 24, 1 s → 49, 2 s → 99, 4 s → 199, 10 s → 499 frames."""
     seconds, expected = (0.5, 1, 2, 4, 10), [24, 49, 99, 199, 499]
     chain = {"kernels": (10, 3, 3, 3, 3, 2, 2), "strides": (5, 2, 2, 2, 2, 2, 2)}
     assert [frames(round(16_000 * s), **chain) for s in seconds] == expected

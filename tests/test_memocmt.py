@@ -35,7 +35,7 @@ def count(model):
 
 
 def test_parameter_count_is_the_published_one():
-    """6,007,940 at 768 and 4 classes (SPEC §7); 3 classes more have 3·(128 + 1), and "cls" reads one branch only."""
+    """6,007,940 at 768 and 4 classes; 3 classes more have 3·(128 + 1), and "cls" reads one branch only."""
     with torch.device("meta"):
         four = count(MemoCMT(MemoCMTConfig(audio_dim=768, text_dim=768, classes=4)))
         seven = count(MemoCMT(MemoCMTConfig(audio_dim=768, text_dim=768)))
@@ -80,7 +80,7 @@ def published(hidden=8, inner=4, classes=4):
 @torch.no_grad()
 @pytest.mark.parametrize("how", AGGREGATIONS)
 def test_a_second_implementation_agrees(how):
-    """SPEC §7 in NumPy and float64, over one clip."""
+    """The published forward pass in NumPy and float64, over one clip."""
     torch.manual_seed(0)
     state = published()
     w = {name: tensor.double().numpy() for name, tensor in state.items()}

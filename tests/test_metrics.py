@@ -69,7 +69,7 @@ def test_a_class_that_neither_side_has_stays_in_the_table():
 
 
 def test_the_language_model_s_published_uar():
-    """SPEC 9.3: Qwen's labels of MELD train, in the order neutral, happy, sad, anger, surprise, disgust, fear."""
+    """Qwen's labels of MELD train, in the order neutral, happy, sad, anger, surprise, disgust, fear."""
     counts = [
         [4710, 0, 0, 0, 0, 0, 0],
         [0, 1743, 0, 0, 0, 0, 0],

@@ -69,7 +69,7 @@ def encoder_of(config, state):
 
 @torch.no_grad()
 def test_the_audio_encoder_is_the_published_forward_pass():
-    """Against SPEC section 1 in float64 numpy; each clip by itself, as the published pipeline read them."""
+    """Against the published forward pass in float64 numpy; each clip by itself, as the published pipeline read them."""
     state = audio_state()
     w = {name: tensor.double().numpy() for name, tensor in state.items()}
     model = encoder_of(*released_encoders.audio(state))
@@ -98,7 +98,7 @@ def test_the_audio_encoder_is_the_published_forward_pass():
 
 @torch.no_grad()
 def test_the_text_encoder_is_the_published_forward_pass():
-    """Against SPEC section 2 in float64 numpy, step by step; zeros fill the text up to seven positions."""
+    """Against the published forward pass in float64 numpy, step by step; zeros fill the text up to seven positions."""
     state, length, words = text_state(), 7, 5
     w = {name: tensor.double().numpy() for name, tensor in state.items()}
     x = torch.zeros(1, length, 6)
@@ -240,7 +240,7 @@ def test_files_that_do_not_belong_together_are_told(tmp_path):
 
 
 def test_the_command_writes_the_published_audio_encoder(tmp_path, capsys):
-    """Its full widths: 791,559 parameters, 1024 features of wav2vec2 (SPEC section 1)."""
+    """Its full widths: 791,559 parameters, 1024 features of wav2vec2."""
     path = save(tmp_path, "new_best_model.pt", audio_state(inputs=1024, dim=256))
     assert main(["released", "audio", str(path), "--out", str(tmp_path / "released-audio")]) == 0
     assert "released-audio" in capsys.readouterr().err

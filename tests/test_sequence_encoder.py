@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 
-# row → settings, parameters. All read 1024 features: wav2vec2-large for audio, Jina v3 for text (SPEC section 4).
+# row → settings, parameters. All read 1024 features: wav2vec2-large for audio, Jina v3 for text.
 ROWS = {
     "audio-lstm": (dict(temporal="lstm", hidden=128, layers=2, dropout=0.2, pooling="last"), 1_578_759),
     "audio-transformer": (dict(dim=128, temporal="transformer", hidden=512, layers=2, heads=4, dropout=0.4), 528_647),
@@ -107,7 +107,7 @@ def test_every_parameter_receives_a_gradient(name, clips):
 
 @torch.no_grad()
 def test_last_is_what_torch_calls_the_final_hidden_state(clips):
-    """h_n of a packed nn.LSTM, top layer, forward and backward side by side (SPEC section 4)."""
+    """h_n of a packed nn.LSTM, top layer, forward and backward side by side."""
     model = tiny("lstm-last")
     peer = torch.nn.LSTM(8, 3, num_layers=2, bidirectional=True, batch_first=True)
     for layer in range(2):

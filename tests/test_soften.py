@@ -177,7 +177,7 @@ ORDER = ("neutral", "happy", "sad", "anger", "surprise", "disgust", "fear")  # o
 @real
 @pytest.mark.parametrize(("corpus", "wrong", "confidence"), [("meld", 124, 0.7214), ("resd", 56, 0.5910)])
 def test_the_published_tables_are_read_as_published(corpus, wrong, confidence):
-    """The counts of SPEC §9.3, with ties broken in the tables' own order."""
+    """The published counts, with ties broken in the tables' own order."""
     rows = corpora.read(corpus, DATA, "train", need="text")
     targets = soften.soft_targets(rows, Softening(f"soft_labels/qwen3-4b_{corpus}.csv", "replace"), DATA)
     assert targets.found.all()

@@ -21,7 +21,7 @@ PARTS = {
     "templates": ["{i} {s} {v}.", "{s} {v}, {c}.", "{i} {s} {v} , {c}."],
 }
 PUBLISHED = os.environ.get("BIBIER_TEMPLATES", "")  # the folder of the published files, emotion_templates
-# The first 16 digits of the SHA-256 of the sorted phrases, and how many of them hold a tag (SPEC §5).
+# The first 16 digits of the SHA-256 of the sorted phrases, and how many of them hold a tag.
 GOLDEN = {
     "anger": ("a0703bc105dda270", 1781),
     "disgust": ("8b86b67a72b71436", 2462),

@@ -141,7 +141,7 @@ def test_dropout_acts_in_training_only(batch):
 
 
 def test_published_sizes():
-    """SPEC sections 2 and 4: the standard-Mamba text stack and the audio BiLSTM, without their heads."""
+    """The standard-Mamba text stack and the audio BiLSTM, without their heads."""
 
     def size(model):
         return sum(parameter.numel() for parameter in model.parameters())
@@ -249,7 +249,7 @@ def test_the_position_wise_encoder_sees_no_time(batch):
 @torch.no_grad()
 @pytest.mark.parametrize(("steep", "grows"), [(3.2, True), (2.0, False)])
 def test_the_published_scan_diverges_beyond_e_and_the_standard_one_never(steep, grows):
-    """Δ exp(-A) with A = 1 exceeds 1 once Δ = softplus(D) > e (SPEC section 2)."""
+    """Δ exp(-A) with A = 1 exceeds 1 once Δ = softplus(D) > e."""
     torch.manual_seed(0)
     published, standard = PublishedMambaBlock(D, state=1), MambaBlock(D, state=1)
     x, sizes = torch.randn(1, 1500, D), []

@@ -161,7 +161,7 @@ def folds(items: list[Item], count: int, by: str, seed: int = 0) -> list[np.ndar
 
 
 def balanced(corpora: Sequence[str], generator: torch.Generator) -> Tensor:
-    """Draw an epoch's items so that every corpus weighs the same: (N,) indices, with replacement (SPEC §5, Sampling).
+    """Draw an epoch's items so that every corpus weighs the same: (N,) indices, with replacement.
 
     `corpora` names each item's corpus. An item of a corpus of n is drawn with a probability in proportion to 1 / n.
     """

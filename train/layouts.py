@@ -21,7 +21,7 @@ RAVDESS_NAME = re.compile(r"\d\d-\d\d-0[1-8](-\d\d){4}")
 RAVDESS_SPEECH = 1  # the vocal channel; 2 is song
 RAVDESS_TRAINING_ACTORS = range(1, 21)  # the others are the test split
 
-# The four-class subset: anger 1103, happy with excited 1636, neutral 1708, sad 1084 turns, 5531 in all (SPEC §8).
+# The four-class subset: anger 1103, happy with excited 1636, neutral 1708, sad 1084 turns, 5531 in all.
 IEMOCAP_EMOTIONS = {"ang": "anger", "hap": "happy", "exc": "happy", "neu": "neutral", "sad": "sad"}
 IEMOCAP_TEST = 5  # the session
 IEMOCAP_LINE = re.compile(r"\[(?P<start>[\d.]+) - (?P<end>[\d.]+)\]\s+(?P<name>\S+)\s+(?P<emotion>\w+)\s+\[")

@@ -1,6 +1,6 @@
 """Short clips merged into longer ones (SDS): a row becomes a chain of clips of the same label and corpus.
 
-As run for the papers (SPEC §5) a merged row replaces its first component, and no row is added; the target length is
+As run for the papers a merged row replaces its first component, and no row is added; the target length is
 4 s. There the draw was unseeded and made once; here it is seeded and made anew for every epoch, a chain never holds a
 clip twice, corpora don't disturb each other's draws, and the components are logged.
 

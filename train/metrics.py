@@ -58,7 +58,7 @@ def scores(truth, probabilities) -> dict[str, float]:
 
 
 def selection(corpora: dict[str, dict]) -> float:
-    """Mean over corpora of the mean of UAR, WAR, MF1 and WF1: what the best epoch is chosen by (SPEC §5, Selection)."""
+    """Mean over corpora of the mean of UAR, WAR, MF1 and WF1: what the best epoch is chosen by."""
     means = [sum(found[name] for name in ("UAR", "WAR", "MF1", "WF1")) / 4 for found in corpora.values()]
     return float(sum(means) / len(means))
 
@@ -72,7 +72,7 @@ def measures(counts) -> dict[str, np.ndarray]:
     """UAR, MF1, WAR and WF1 in per cent of confusion counts (..., 7, 7), truth in rows; each (...).
 
     The same figures as `scores`, for any number of tables at once. UAR is over the classes that occur in the truth; a
-    class that neither occurs nor is predicted counts as F1 = 0, as with labels=range(7) in scikit-learn (SPEC 5).
+    class that neither occurs nor is predicted counts as F1 = 0, as with labels=range(7) in scikit-learn.
     """
     counts = np.asarray(counts, dtype=np.float64)
     hits = np.diagonal(counts, axis1=-2, axis2=-1)  # (..., 7)
@@ -90,7 +90,7 @@ def measures(counts) -> dict[str, np.ndarray]:
 
 
 def selection_score(figures: dict[str, float], prefix: str = "") -> float:
-    """Mean of UAR, MF1, WAR and WF1 of one corpus: what models and settings are chosen by (SPEC 5, selection)."""
+    """Mean of UAR, MF1, WAR and WF1 of one corpus: what models and settings are chosen by."""
     return float(np.mean([figures[prefix + name] for name in MEASURES]))
 
 

@@ -25,7 +25,7 @@ SHOWN = 4  # keys that a message names
 
 
 def audio(state: State) -> tuple[SequenceEncoderConfig, State]:
-    """Convert the published audio encoder, the position-wise one (SPEC section 1).
+    """Convert the published audio encoder, the position-wise one.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def audio(state: State) -> tuple[SequenceEncoderConfig, State]:
 
 
 def text(state: State, *, length: int = TEXT_LENGTH) -> tuple[SequenceEncoderConfig, State]:
-    """Convert the published text encoder (SPEC section 2), whose mean is over `length` positions, words or not.
+    """Convert the published text encoder, whose mean is over `length` positions, words or not.
 
     Returns and raises as `audio` does.
     """

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules of the papers, by name (SPEC §5: Optimisers, Schedulers)."""
+"""Optimisers and learning-rate schedules of the papers, by name."""
 
 from __future__ import annotations
 

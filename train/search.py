@@ -34,7 +34,7 @@ from train.recipe import Recipe
 
 SHOWN = 10  # trials of the live table
 
-# Cross-validation part → prefixes of its dev figures, one a corpus. The score is their mean (SPEC 5, selection).
+# Cross-validation part → prefixes of its dev figures, one a corpus. The score is their mean.
 DEV = {"audio": ("",), "text": ("MELD dev ", "RESD grouped "), "bimodal": ("bimodal ",)}
 
 
@@ -284,7 +284,7 @@ def _read_log(path: Path) -> dict[str, Trial]:
 
 
 def greedy(search: Search, grid: Grid) -> None:
-    """Field by field in the grid's order: keep the best candidate, and go on from there (SPEC 5, search).
+    """Field by field in the grid's order: keep the best candidate, and go on from there.
 
     The first step tries all candidates of the first field. Each later step starts from the incumbent, whose result is
     known, and tries the field's other candidates; only a better score replaces it. A field that has not had its turn

@@ -61,7 +61,7 @@ def read_distributions(table: Path) -> dict[str, np.ndarray]:
     """Read an LS-LLM table: clip name → (7,) distribution over EMOTIONS.
 
     Columns are found by name: the published files use another order. They hold negative values and values above 1 (the
-    jitter that broke ties, SPEC §5), which are clipped at 0 and renormalised.
+    jitter that broke ties), which are clipped at 0 and renormalised.
 
     Raises
     ------

@@ -24,7 +24,7 @@ from train.recipe import AudioPart, Recipe, TextPart
 from train.trainer import class_weights
 
 HUB_FRAME = 0.02  # s, of every speech encoder from the Hub
-WORDS_PER_SECOND = 2.5  # of MELD (SPEC §9: 7.9 words in 3.1 s); the length of a text whose sound is not at hand
+WORDS_PER_SECOND = 2.5  # of MELD (7.9 words in 3.1 s); the length of a text whose sound is not at hand
 
 Rows = Callable[[int], tuple[list[np.ndarray], np.ndarray]]  # epoch → what batches are made of, targets (N, 7)
 

@@ -23,7 +23,7 @@ from train.runs import Place, Run
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Rank (R, M) values over the rows: 1 is the largest of a column, ties all get the smallest rank (SPEC 9.5).
+    """Rank (R, M) values over the rows: 1 is the largest of a column, ties all get the smallest rank.
 
     A value that is missing (NaN) has no rank (NaN) and takes no part.
     """

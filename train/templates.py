@@ -106,7 +106,7 @@ def tidy(phrase: str) -> str:
 def compose(parts: Templates, count: int, *, draw: random.Random, tags: str = "published") -> list[str]:
     """Compose phrases, each another, in the order they are found.
 
-    Subject, verb, context, interjection and template are drawn in this order (SPEC §5). Where both the interjection and
+    Subject, verb, context, interjection and template are drawn in this order. Where both the interjection and
     the context hold a tag, a coin takes the tags from one of them, so that a phrase has one at most. As published the
     coin falls even when the template uses only one of the two, and about half of such phrases lose their only tag.
 
@@ -164,7 +164,7 @@ def items(phrases: Sequence[str], emotion: str, *, clips: Path | None = None, ke
 
 
 def sample(rows: Sequence[Item], ratio: float, seed: int) -> list[Item]:
-    """Draw int(n · ratio) of each emotion's n items: a share of the synthetic rows, not of the corpus (SPEC §5)."""
+    """Draw int(n · ratio) of each emotion's n items: a share of the synthetic rows, not of the corpus."""
     draw = random.Random(seed)
     kept = []
     for label in sorted({item.label for item in rows}):

@@ -58,7 +58,7 @@ def class_weights(targets: np.ndarray, power: float) -> Tensor:
 
 
 class Best:
-    """The best epoch so far by the mean dev score, strictly better (SPEC §5, Selection), and its weights."""
+    """The best epoch so far by the mean dev score, strictly better, and its weights."""
 
     def __init__(self, patience: int):
         self.patience = patience

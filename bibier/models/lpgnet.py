@@ -1,11 +1,13 @@
-"""LPGNet: four streams of attention at once, gates, and a teacher inside the model (SPEC §8).
+"""LPGNet: four streams of attention at once, gates, and a teacher inside the model.
 
 B batch, N steps, Nq steps that ask, Ns steps that answer, D features, H hidden width, K classes.
 
-The paper (arXiv 2508.08925) has no public code. What its outline leaves open follows SDT (Ma et al., 2023), or is a
-choice of ours; SPEC §8 tells which is which. Choices beyond SPEC's: no bias in the key (softmax cancels it) nor in the
-1×1 convolution (batch normalisation cancels it); without the FFN the attended C itself is added; without gates the
-modalities are averaged.
+The paper (arXiv 2508.08925) has no public code. Its outline gives the local convolution, the four streams, the global
+compression (pooling, 1×1 convolution, batch normalisation, LeakyReLU), the FFN with a residual, dual gates and
+self-distillation. Gates, merging, heads, the mask's value and the losses follow SDT (Ma et al., 2023). Choices of ours:
+the kernel of 1 step, sinusoidal positions, the pooled mean over valid steps, the norm before the FFN; no bias in the key
+(softmax cancels it) nor in the 1×1 convolution (batch normalisation cancels it); without the FFN the attended C itself
+is added; without gates the modalities are averaged.
 """
 
 from __future__ import annotations
@@ -257,7 +259,7 @@ class LPGNet(nn.Module):
 def distillation_loss(
     logits: Tensor, branches: Tensor, targets: Tensor, weights: Tensor, settings: Distillation
 ) -> Tensor:
-    """Return the weighted sum of the three losses (SPEC §8) as a scalar.
+    """Return the weighted sum of the three losses as a scalar.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""MemoCMT: cross-attention both ways, all tokens of both put together, one aggregation (Khan et al., 2025; SPEC §7).
+"""MemoCMT: cross-attention both ways, all tokens of both put together, one aggregation (Khan et al., 2025).
 
 B batch, Ta audio frames, Tt text tokens, D features, H hidden width, C classes.
 

@@ -204,7 +204,7 @@ class MambaBlock(nn.Module):
 
 
 def published_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """The recurrence of the published text encoder (SPEC section 2), whose decay is Δ exp(-A) in place of exp(Δ A).
+    """The recurrence of the published text encoder, whose decay is Δ exp(-A) in place of exp(Δ A).
 
         h_t = Δ_t exp(-A) h_{t-1} + Δ_t B_t u_t
         y_t = <h_t, C_t> + D u_t

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from bibier.models.ssm import MambaBlock, PublishedMambaBlock
 from bibier.models.xlstm import XLSTM
 
-RMS_EPS = 1e-8  # as published (SPEC section 2)
+RMS_EPS = 1e-8  # as published
 POSITIONS = ("sinusoidal", "learned", "none")
 NORMS = ("post", "pre")
 WAVES = 10_000.0  # longest wave of the sinusoids, in steps of 2π (Vaswani et al. 2017, section 3.5)
@@ -127,7 +127,7 @@ class Mamba(nn.Module):
 
 
 class PositionWise(nn.Module):
-    """The released audio "Mamba" (SPEC section 1): a residual MLP on each step by itself, without any mixing in time.
+    """The released audio "Mamba": a residual MLP on each step by itself, without any mixing in time.
 
     A block is z <- LayerNorm(z + Dropout(W_o ReLU(u + S_B u + S_C u))), u = W_i z, each W and S with a bias. What its
     names say of B and C is all that is left of a state-space model. Here for the published weights.
@@ -162,7 +162,7 @@ class PositionWise(nn.Module):
 
 
 class PublishedMamba(nn.Module):
-    """The published text encoder (SPEC section 2): x + Block(RMSNorm(x)) with the published scan, causal only.
+    """The published text encoder: x + Block(RMSNorm(x)) with the published scan, causal only.
 
     With `branch`, the published BiMamba's stack (section 3): x + RMSNorm(Block(x)).
     """
