@@ -4,8 +4,8 @@ B batch, N steps, Nq steps that ask, Ns steps that answer, D features, H hidden 
 
 The paper (arXiv 2508.08925) has no public code. Its outline gives the local convolution, the four streams, the global
 compression (pooling, 1×1 convolution, batch normalisation, LeakyReLU), the FFN with a residual, dual gates and
-self-distillation. Gates, merging, heads, the mask's value and the losses follow SDT (Ma et al., 2023). Our choices:
-the kernel of 1 step, sinusoidal positions, the pooled mean over valid steps, the norm before the FFN; no bias in the key
+self-distillation. Gates, merging, heads, the mask's value and the losses follow SDT (Ma et al., 2023). Ours: the
+kernel of 1 step, sinusoidal positions, the pooled mean over valid steps, the norm before the FFN; no bias in the key
 (softmax cancels it) nor in the 1×1 convolution (batch normalisation cancels it); without the FFN the attended C itself
 is added; without gates the modalities are averaged.
 """

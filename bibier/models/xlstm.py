@@ -191,7 +191,7 @@ class SBlock(nn.Module):
         self.gates_zo = blocks(heads, dim // heads, 2 * each)
         self.recurrent = blocks(heads, each, 4 * each)
         bias = torch.zeros(heads, 4, each)
-        bias[:, 1] = torch.linspace(*FORGET_BIAS, heads)[:, None]
+        bias[:, 1] = torch.linspace(*FORGET_BIAS, heads, device=bias.device)[:, None]
         self.bias = nn.Parameter(bias)
         self.norm = HeadNorm(memory)
         feed = math.ceil(FEED_FACTOR * dim)
@@ -224,7 +224,8 @@ class MBlock(nn.Module):
         self.key = blocks(memory // QK_BLOCK, QK_BLOCK, QK_BLOCK)
         self.gates = nn.Linear(memory, 2 * heads)  # ĩ and f̃, one of each for a head
         with torch.no_grad():
-            self.gates.bias.copy_(torch.cat((torch.zeros(heads), torch.linspace(*FORGET_BIAS, heads))))
+            bias = self.gates.bias.zero_()
+            bias[heads:] = torch.linspace(*FORGET_BIAS, heads, device=bias.device)
         self.norm = HeadNorm(memory)
         self.skip = nn.Parameter(torch.ones(memory))
         self.down = nn.Linear(memory, dim, bias=False)
