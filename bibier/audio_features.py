@@ -14,8 +14,8 @@ import librosa
 import numpy as np
 
 from bibier.audio import SAMPLE_RATE
-from bibier.hub_audio import SOURCES, HubAudio, HubAudioConfig
-from bibier.messages import InputError, Message
+from bibier.hub_audio import HubAudio, HubAudioConfig
+from bibier.messages import Message
 
 
 @dataclass(frozen=True)
@@ -99,20 +99,6 @@ def normalise(logmel: np.ndarray) -> np.ndarray:
     per_bin = (logmel - logmel.mean(0)) / (logmel.std(0) + 0.5)
     whole = (logmel - logmel.mean()) / (logmel.std() + 0.1)
     return np.stack((per_bin, whole), axis=1).astype(np.float32)
-
-
-KINDS = ("log-mel", *SOURCES)
-
-
-def audio_config(values: dict) -> LogMelConfig | HubAudioConfig:
-    """Make the settings of an extractor from JSON or TOML; without a `kind` it is log-mel.
-
-    Raises InputError on an unknown kind and TypeError on an unknown setting.
-    """
-    kind = values.get("kind", "log-mel")
-    if kind not in KINDS:
-        raise InputError("features-unknown", kind=kind, kinds=", ".join(KINDS))
-    return LogMelConfig(**values) if kind == "log-mel" else HubAudioConfig(**values)
 
 
 def build_audio_features(

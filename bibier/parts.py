@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bibier import audio_features, text_features
+from bibier import hub_audio, hub_text
 from bibier.audio_features import LogMelConfig, build_audio_features
 from bibier.hub_audio import HubAudioConfig
 from bibier.hub_text import HubTextConfig
@@ -32,10 +32,10 @@ class Kind(NamedTuple):
 SEQUENCE = {"sequence": Kind(SequenceEncoderConfig, SequenceEncoder)}
 PARTS: dict[str, dict[str, Kind]] = {
     "audio_features": {"log-mel": Kind(LogMelConfig, build_audio_features)}
-    | {kind: Kind(HubAudioConfig, build_audio_features) for kind in audio_features.SOURCES},
+    | {kind: Kind(HubAudioConfig, build_audio_features) for kind in hub_audio.SOURCES},
     "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
     "text_features": {"char-ngrams": Kind(CharNgramsConfig, build_text_features)}
-    | {kind: Kind(HubTextConfig, build_text_features) for kind in text_features.SOURCES},
+    | {kind: Kind(HubTextConfig, build_text_features) for kind in hub_text.SOURCES},
     "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)} | SEQUENCE,
     "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
     | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS}

@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from bibier.hub_text import SOURCES, HubText, HubTextConfig
-from bibier.messages import InputError, Message
+from bibier.hub_text import HubText, HubTextConfig
+from bibier.messages import Message
 from bibier.words import WordSpan, words
 
 _REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
@@ -132,20 +132,6 @@ def _tail(punctuation: str) -> str:
     """Return the punctuation that is hashed: quotes and symbols dropped, a run of one mark cut at two (dots: three)."""
     marks = _TAIL.sub("", punctuation[:100].translate(_PLAIN))
     return re.sub(r"([^.])\1{2,}", r"\1\1", marks)[:LONGEST_TAIL]
-
-
-KINDS = ("char-ngrams", *SOURCES)
-
-
-def text_config(values: dict) -> CharNgramsConfig | HubTextConfig:
-    """Make the settings of an extractor from JSON or TOML; without a `kind` it is char-ngrams.
-
-    Raises InputError on an unknown kind and TypeError on an unknown setting.
-    """
-    kind = values.get("kind", "char-ngrams")
-    if kind not in KINDS:
-        raise InputError("features-unknown", kind=kind, kinds=", ".join(KINDS))
-    return CharNgramsConfig(**values) if kind == "char-ngrams" else HubTextConfig(**values)
 
 
 def build_text_features(

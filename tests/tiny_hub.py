@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import voice
 
-from bibier.audio_features import audio_config, build_audio_features
+from bibier.audio_features import build_audio_features
 from bibier.hub_audio import SOURCES as AUDIO_SOURCES
 from bibier.messages import InputError
-from bibier.text_features import build_text_features, text_config
+from bibier.parts import settings
+from bibier.text_features import build_text_features
 
 transformers = pytest.importorskip("transformers")
 
@@ -154,8 +155,8 @@ def copied(folder: Path, target: Path) -> Path:
 def build(kind: str, folder: Path, **changes):
     values = {"kind": kind, "repo": str(folder), "revision": REVISION, "dim": DIM} | changes
     if kind in AUDIO_SOURCES:
-        return build_audio_features(audio_config({"remote_code": kind == "exhubert"} | values))
-    return build_text_features(text_config(POSITIONS | values))
+        return build_audio_features(settings("audio_features", {"remote_code": kind == "exhubert"} | values))
+    return build_text_features(settings("text_features", POSITIONS | values))
 
 
 def clips(*seconds: float) -> list[np.ndarray]:
