@@ -1,4 +1,4 @@
-"""python -m bibier {predict,soft-labels}: what the voice and the words say, and what a language model thinks of them."""
+"""python -m bibier {predict,soft-labels}: what a recording says, and what a language model makes of a text."""
 
 from __future__ import annotations
 

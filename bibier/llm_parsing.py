@@ -1,4 +1,4 @@
-"""What a language model wrote → seven numbers, by the rules of the published parser (SPEC §5), or why there are none."""
+"""What a language model wrote → seven numbers, by the rules of the published parser (SPEC §5), or why none."""
 
 from __future__ import annotations
 

@@ -393,7 +393,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "{host} отклонил запрос (HTTP {status}): {reason}. Проверьте адрес, модель и ключ.",
     ),
     "llm-unreachable": (
-        "{host} gave no usable answer in {tries} tries ({reason}). What was answered is kept: run again later to go on.",
+        "{host} gave no usable answer in {tries} tries ({reason}). What was answered is kept: run again to go on.",
         "{host} не дал пригодного ответа за {tries} попыток ({reason}). Полученные ответы сохранены: повторите запуск "
         "позже, чтобы продолжить.",
     ),

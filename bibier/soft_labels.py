@@ -174,7 +174,7 @@ def softmax(scores: Mapping[str, float], temperature: float = 1.0) -> dict[str, 
     return {name: weight / total for name, weight in weights.items()}
 
 
-# ---------------------------------------------------------------------------------------------------------------- tables
+# ------------------------------------------------------------------------------------------------------------- tables
 
 
 def suggestions(
