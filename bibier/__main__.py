@@ -56,6 +56,8 @@ def _soft_labels_parser(commands) -> None:
     suggest.add_argument("--normalised", action="store_true", help="divide a label's score by its tokens")
     suggest.add_argument("--temperature", type=float, default=1.0, metavar="T", help="of the scores")
     suggest.add_argument("--timeout", type=float, default=60.0, metavar="S", help="for one answer of the endpoint")
+    prices = {"nargs": 2, "type": float, "default": (0.0, 0.0), "metavar": ("IN", "OUT")}
+    suggest.add_argument("--price", **prices, help="of a million tokens of questions and of answers")
     suggest.add_argument("--oracle", action="store_true", help="tell the true label, as in the paper")
     audit = verbs.add_parser("audit", help="report what is wrong in an LS-LLM table")
     audit.add_argument("file", metavar="CSV")
@@ -87,15 +89,26 @@ def _soft_labels(options: argparse.Namespace) -> int:
     from bibier.soft_labels import Settings, suggest_table
 
     settings = Settings(options.way, options.normalised, options.temperature)
-    shown = sys.stderr.isatty()
+    last = ""
+
+    def report(line: str) -> None:
+        nonlocal last
+        last = line
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
     invalid = suggest_table(
         _engine(options),
         file,
         target,
         oracle=options.oracle,
         settings=settings,
-        report=(lambda line: print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)) if shown else None,
+        prices=tuple(options.price),
+        report=report,
     )
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    print(last, file=sys.stderr)
     told = ", ".join(f"{count} {kind}" for kind, count in invalid.items())
     print(f"{target}: invalid rows {told or 0}", file=sys.stderr)
     return 1 if invalid else 0

@@ -370,6 +370,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "{file} has no column “{column}”. Add it, or choose another table.",
         "В {file} нет столбца «{column}». Добавьте его или выберите другую таблицу.",
     ),
+    "table-double": (
+        "{file}, row {row}: “{name}” is there already, in row {first}. Give each row its own name.",
+        "{file}, строка {row}: «{name}» уже есть в строке {first}. Дайте каждой строке своё имя.",
+    ),
     "table-exists": (
         "{file} is there already and is left as it is. Give another name.",
         "{file} уже существует и оставлен без изменений. Укажите другое имя.",

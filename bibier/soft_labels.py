@@ -190,21 +190,49 @@ def suggestions(
     Rows have text and video_name, id or path; ground_truth, label or emotion is told only with `oracle`.
     """
     for number, row in enumerate(rows, start=1):
-        label = next((row[name] for name in ("ground_truth", "label", "emotion") if row.get(name)), "")
-        if oracle and not label:
-            raise InputError("llm-no-label", row=number + 1)
+        label = _label(row)
         found = suggest(engine, row["text"], truth=label if oracle else "", settings=settings, cache=cache)
-        name = row.get("video_name") or row.get("id") or Path(row.get("path") or str(number)).stem
         filled_in = {column: row.get(column) or "-1" for column in COLUMNS[1:4]}
         yield (
             filled(
-                {"video_name": name, "text": row["text"], "ground_truth": label, "response_clean": found.answer}
+                {
+                    "video_name": _name(row, number),
+                    "text": row["text"],
+                    "ground_truth": label,
+                    "response_clean": found.answer,
+                }
                 | filled_in
                 | {"invalid": found.invalid},
                 found.probabilities,
             ),
             found,
         )
+
+
+def _name(row: Mapping[str, str], number: int) -> str:
+    return row.get("video_name") or row.get("id") or Path(row.get("path") or str(number)).stem
+
+
+def _label(row: Mapping[str, str]) -> str:
+    """Return the project's name of a row's label, "" if it has none. Raises InputError on a foreign one."""
+    label = next((row[name] for name in ("ground_truth", "label", "emotion") if row.get(name)), "")
+    try:
+        return canonical(label) if label else ""
+    except ValueError as error:
+        raise InputError("llm-label", label=label[:100], labels=", ".join(EMOTIONS)) from error
+
+
+def _check_rows(file: Path, rows: Sequence[Mapping[str, str]], oracle: bool) -> None:
+    """Find what is wrong with a manifest before anything is asked and paid for. Raises InputError."""
+    names: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        if oracle and not _label(row):
+            raise InputError("llm-no-label", row=number + 1)
+        _label(row)
+        name = _name(row, number)
+        if name in names:
+            raise InputError("table-double", file=file.name, row=number + 1, name=name[:100], first=names[name])
+        names[name] = number + 1
 
 
 def suggest_table(
@@ -214,15 +242,18 @@ def suggest_table(
     *,
     oracle: bool = False,
     settings: Settings | None = None,
+    prices: tuple[float, float] = (0.0, 0.0),
     report: Callable[[str], None] | None = None,
 ) -> dict[str, int]:
     """Write the LS-LLM table of a manifest; answers are kept in TARGET.cache, so a run that broke off goes on.
 
-    `report` is told, after each row, how many are done, invalid and from the cache, the tokens and the time left.
+    `report` is told, after each row, how many are done, invalid and from the cache, the tokens, their cost by
+    `prices` (of a million tokens of prompts and of answers, in any currency) and the time left.
     Returns the number of invalid rows by kind. Raises InputError.
     """
     rows = read(source)
     check_columns(source, rows, ("text",))
+    _check_rows(source, rows, oracle)
     if target.exists():
         raise InputError("table-exists", file=str(target))
     if not os.access(target.parent, os.W_OK):
@@ -238,9 +269,10 @@ def suggest_table(
             if report:
                 asked = len(done) - reused
                 left = (time.monotonic() - start) / max(asked, 1) * (len(rows) - len(done))
+                cost = sum(price * count for price, count in zip(prices, engine.tokens, strict=True)) / 1e6
                 report(
                     f"{len(done)}/{len(rows)} rows, {sum(invalid.values())} invalid, {reused} from the cache, "
-                    f"tokens {engine.tokens[0]} + {engine.tokens[1]}, about {left:.0f} s left"
+                    f"tokens {engine.tokens[0]} + {engine.tokens[1]}, cost {cost:.4f}, about {left:.0f} s left"
                 )
     finally:
         cache.close()

@@ -220,6 +220,37 @@ def test_a_table_is_suggested_goes_on_after_a_break_and_train_reads_it(tmp_path,
     assert not [p for p in tmp_path.iterdir() if KEY.encode() in p.read_bytes()]
 
 
+@pytest.mark.parametrize(
+    ("content", "key", "oracle"),
+    [
+        ("id,text\na,Hi\na,Ho\n", "table-double", False),
+        ("text,label\nHi,bored\n", "llm-label", False),
+        ("text,label\nHi,sad\nHo,\n", "llm-no-label", True),
+        ("id,label\na,sad\n", "table-column", False),
+    ],
+)
+def test_a_bad_manifest_is_refused_before_anything_is_asked(tmp_path, content, key, oracle):
+    (tmp_path / "m.csv").write_text(content, encoding="utf-8")
+    with served(reply(SEVEN)) as (url, asked):
+        target = tmp_path / "soft.csv"
+        refused(key, soft_labels.suggest_table, endpoint(url), tmp_path / "m.csv", target, oracle=oracle)
+        assert not asked and not target.exists()
+
+
+def test_the_progress_line_tells_the_cost(tmp_path):
+    with served(reply(SEVEN)) as (url, _):
+        lines = []
+        soft_labels.suggest_table(
+            endpoint(url),
+            manifest(tmp_path / "m.csv"),
+            tmp_path / "soft.csv",
+            settings=GENERATION,
+            prices=(1000, 10_000),
+            report=lines.append,
+        )
+    assert "3/3 rows, 0 invalid, 0 from the cache, tokens 15 + 6, cost 0.0750" in lines[-1]
+
+
 def test_a_local_model_fills_a_table_by_scoring(tmp_path, llm):
     out = tmp_path / "soft.csv"
     call = ["soft-labels", "suggest", str(manifest(tmp_path / "m.csv")), "-o", str(out), "--model", str(llm)]
