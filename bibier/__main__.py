@@ -75,7 +75,7 @@ def _soft_labels(options: argparse.Namespace) -> int:
 
     file = Path(options.file)
     if options.verb == "audit":
-        print(llm_audit.audit(file).text())
+        print(llm_audit.audit(file).text(options.language))
         return 0
     target = Path(options.out)
     if target.exists():

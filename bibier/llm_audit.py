@@ -27,6 +27,16 @@ COLUMNS = (
 )
 TOLERANCE = 1e-4  # of a row's sum: seven values of five decimals
 KINDS = ("missing", "not-a-number", "negative", "above-one", "sum", "unknown-label", "answer")
+WORDS = {
+    "en": (
+        *("rows", "invalid rows", "truth \\ largest", "wrong", "of", "mean entropy", "nats", "mean maximum"),
+        *("mean of the truth", "rows that the published fix-up reproduces"),
+    ),
+    "ru": (
+        *("строк", "негодных строк", "истина \\ максимум", "неверных", "из", "средняя энтропия", "нат"),
+        *("средний максимум", "средняя вероятность истины", "строк, воспроизведённых опубликованной правкой"),
+    ),
+}
 FIELD = 2**24  # characters in one cell
 
 
@@ -130,19 +140,20 @@ class Audit:
         there = totals > 0
         return float((np.diag(self.confusion)[there] / totals[there]).mean()) if there.any() else math.nan
 
-    def text(self) -> str:
-        """Lay the audit out for a terminal."""
-        lines = [f"rows {self.rows}", f"invalid rows {self.invalid}"]
+    def text(self, language: str = "en") -> str:
+        """Lay the audit out for a terminal; labels and kinds keep the names that they have in tables."""
+        rows, invalid, corner, wrong, of, entropy, nats, maximum, truth, again = WORDS[language]
+        lines = [f"{rows} {self.rows}", f"{invalid} {self.invalid}"]
         lines += [f"  {kind} {count}" for kind, count in self.kinds.items() if count]
-        lines.append("truth \\ largest" + "".join(f"{name:>10}" for name in ORDER))
+        lines.append(f"{corner:18}" + "".join(f"{name:>10}" for name in ORDER))
         for name, row in zip(ORDER, self.confusion, strict=True):
-            lines.append(f"{name:15}" + "".join(f"{count:10d}" for count in row))
-        lines.append(f"wrong {self.wrong} of {self.confusion.sum()}")
+            lines.append(f"{name:18}" + "".join(f"{count:10d}" for count in row))
+        lines.append(f"{wrong} {self.wrong} {of} {self.confusion.sum()}")
         lines.append(f"UAR {self.uar:.5f}")
-        lines.append(f"mean entropy {self.entropy:.4f} nats")
-        lines.append(f"mean maximum {self.maximum:.4f}")
-        lines.append(f"mean of the truth {self.truth:.4f}")
-        lines.append(f"rows that the published fix-up reproduces {self.reproduced}")
+        lines.append(f"{entropy} {self.entropy:.4f} {nats}")
+        lines.append(f"{maximum} {self.maximum:.4f}")
+        lines.append(f"{truth} {self.truth:.4f}")
+        lines.append(f"{again} {self.reproduced}")
         return "\n".join(lines)
 
 

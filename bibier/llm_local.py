@@ -70,7 +70,12 @@ class Local:
         """Return (model, tokenizer), brought into memory once. Raises InputError."""
         with self._lock:
             if self._opened is None:
-                folder = find(self.model, self.revision, megabytes=MEGABYTES, **self._where)
+                try:
+                    folder = find(self.model, self.revision, megabytes=MEGABYTES, **self._where)
+                except InputError as error:
+                    if error.message.key != "weights-missing":
+                        raise
+                    raise InputError("llm-weights-missing", **error.message.values) from error
                 self._opened = self._open(folder)
             return self._opened
 

@@ -411,6 +411,12 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "Сохранённые ответы в {file} недоступны ({reason}). Освободите место или закройте другие программы; если файл "
         "повреждён, удалите его.",
     ),
+    "llm-weights-missing": (
+        "The weights of {repo} (revision {revision}, about {megabytes} MB) are not on this machine, and nothing is "
+        "fetched unasked. Allow it with --download, give a folder as --model, or use --endpoint.",
+        "Весов {repo} (версия {revision}, около {megabytes} МБ) на этом компьютере нет, а без спроса ничего не "
+        "загружается. Разрешите загрузку (--download), укажите папку в --model или используйте --endpoint.",
+    ),
     "llm-way": (
         "There is no way “{way}” to a distribution. Choose one of: {ways}.",
         "Способа «{way}» нет. Выберите один из следующих: {ways}.",

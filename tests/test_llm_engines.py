@@ -97,7 +97,7 @@ def test_the_local_model_s_prose_is_invalid_and_said(local):
 
 def test_missing_and_broken_weights_are_refused(tmp_path, llm):
     refused("weights-revision", Local("qwen3-4b").load)
-    refused("weights-missing", Local("qwen3-4b", revision="0" * 40, cache=tmp_path).load)
+    refused("llm-weights-missing", Local("qwen3-4b", revision="0" * 40, cache=tmp_path).load)
     refused("weights-incomplete", Local(str(tmp_path)).load)
     for file in llm.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
