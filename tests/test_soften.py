@@ -10,6 +10,7 @@ from small_corpora import write_csv
 
 from benchmarks import soft_targets as benchmark
 from bibier.labels import EMOTIONS
+from bibier.simplex import with_truth
 from train import corpora, data, recipe, soften
 from train.corpora import CorpusError, Item
 from train.soften import Softening
@@ -120,7 +121,7 @@ def test_as_published_the_argmax_makes_soft_targets_hard_again():
 
 def test_the_truth_is_kept_by_the_smallest_change():
     distributions, labels = some(200), np.random.default_rng(1).integers(0, 7, 200)
-    kept = soften.with_truth(distributions, labels)
+    kept = with_truth(distributions, labels)
     assert (kept.argmax(1) == labels).all() and kept.min() >= 0
     np.testing.assert_allclose(kept.sum(1), 1)
     agreed = distributions.argmax(1) == labels

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from bibier.labels import EMOTIONS
+from bibier.simplex import with_truth
 from train.items import CorpusError, Item, read_table
 
 MODES = ("replace", "interpolate")
-NUDGE = 1e-6  # what the truth gets beyond a tie, so that an argmax finds it
 
 
 @dataclass(frozen=True)
@@ -89,26 +89,6 @@ def read_distributions(table: Path) -> dict[str, np.ndarray]:
         if name in found and not np.allclose(found[name], distribution):
             raise CorpusError(f"{table.name}, row {line}: {name!r} was there before with other values: keep one")
         found[name] = distribution
-    return found
-
-
-def with_truth(distributions: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the nearest distributions (N, 7) in Euclidean distance whose argmax is the label (N,).
-
-    The label's probability is pooled with the larger ones, the largest first, until none is left above the mean of the
-    pool (the projection onto q_y ≥ q_c); a nudge of `NUDGE` then breaks the tie. A row that agrees is not touched.
-    """
-    found = distributions.copy()
-    for row, label in zip(found, labels, strict=True):
-        if row.argmax() == label:
-            continue
-        pool = [label]
-        for other in sorted((c for c in range(len(row)) if c != label), key=lambda c: -row[c]):
-            if row[other] < row[pool].mean():
-                break
-            pool.append(other)
-        row[pool] = row[pool].mean() - NUDGE
-        row[label] += NUDGE * len(pool)
     return found
 
 

@@ -1,0 +1,57 @@
+"""Answers of language models that were paid for once: a small SQLite file, durable after each answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from bibier.messages import InputError
+
+
+def key(**parts: object) -> str:
+    """Return the SHA-256 of everything that an answer depends on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
+
+
+class Cache:
+    """Answers by key. Raises InputError when the file can't be used; `None` as the path keeps them in memory."""
+
+    def __init__(self, path: Path | None = None):
+        self.path, self._lock = path, threading.Lock()
+        with self._failing():
+            self._base = sqlite3.connect(path or ":memory:", timeout=30, check_same_thread=False)
+            self._base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+
+    def get(self, key: str) -> dict | None:
+        """Return the answer that was kept, None if there is none."""
+        with self._lock, self._failing():
+            row = self._base.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, key: str, answer: Mapping) -> None:
+        """Keep an answer; it is on the disk when this returns."""
+        with self._lock, self._failing(), self._base:
+            self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, json.dumps(answer)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def _failing(self) -> _Failing:
+        return _Failing(self.path)
+
+
+class _Failing:
+    def __init__(self, path: Path | None):
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise InputError("llm-cache", file=str(self.path), reason=str(error)) from error
