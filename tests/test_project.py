@@ -21,7 +21,7 @@ STOREYS = (
     ("bibier.audio", "bibier.standing", "bibier.models.temporal"),
     ("bibier.hub_audio", "bibier.hub_text"),
     ("bibier.asr", "bibier.store", "bibier.audio_features", "bibier.text_features", "bibier.models.unimodal"),
-    ("bibier.models.text_encoder", "bibier.models.sequence_encoder", "bibier.models.fusion"),
+    ("bibier.clips", "bibier.models.text_encoder", "bibier.models.sequence_encoder", "bibier.models.fusion"),
     ("bibier.models.memocmt", "bibier.models.lpgnet"),
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),
