@@ -21,13 +21,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predict.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
     _soft_labels_parser(commands)
+    annotations = commands.add_parser("annotations", help="fill, check and read a store of annotations")
+    annotations.add_argument("act", choices=("import", "check", "progress", "events"))
+    annotations.add_argument("project", metavar="PROJECT")
+    annotations.add_argument("place", nargs="?", metavar="PLACE", help="to import: a folder of recordings or a CSV")
+    annotations.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
+    annotations.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     options = parser.parse_args(arguments)
+    if options.command == "annotations" and (options.act == "import") != bool(options.place):
+        parser.error("import needs a PLACE, and only import has one")
 
     # Imported late, so that --help answers at once.
     from bibier.messages import InputError
 
     try:
-        return _soft_labels(options) if options.command == "soft-labels" else _predict(options)
+        acts = {"predict": _predict, "soft-labels": _soft_labels, "annotations": _annotations}
+        return acts[options.command](options)
     except InputError as error:
         print(error.text(options.language), file=sys.stderr)
         return 2
@@ -133,6 +142,32 @@ def _engine(options: argparse.Namespace):
         allow_download=options.download,
         report=lambda message: print(message.text(options.language), file=sys.stderr),
     )
+
+
+def _annotations(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from bibier import clips
+    from bibier.store import Store
+
+    store, project = Store(options.store), options.project
+    if options.act == "import":
+        store.project(project)
+        place = Path(options.place)
+        print((clips.add_folder if place.is_dir() else clips.add_manifest)(store, project, place))
+    elif options.act == "check":
+        found = clips.check(store, project)
+        for kind, lost in found.items():
+            for clip in lost:
+                print(kind, clip.sha256, clip.path, sep="\t")
+        return int(any(found.values()))
+    elif options.act == "progress":
+        for name in sorted({name for _, name in store.state(project)}):
+            print(name, *store.progress(project, name), sep="\t")
+    else:
+        for _, event in store.events(project):
+            print(event.to_json())
+    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:
