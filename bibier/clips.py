@@ -6,6 +6,7 @@ import csv
 import hashlib
 import math
 import shutil
+import tempfile
 from pathlib import Path
 
 import soundfile
@@ -65,16 +66,16 @@ def add_manifest(store: Store, project: str, path: Path) -> int:
 def add_recording(store: Store, project: str, sound, media: Path, *, text: str = "", language: str = "") -> Clip:
     """Copy one recording, a path or (samples in [-1, 1], rate in Hz), into `media` under its SHA-256 and add it."""
     media.mkdir(parents=True, exist_ok=True)
-    if isinstance(sound, tuple):
-        samples, rate = sound
-        part = media / ".new.wav"
-        soundfile.write(part, samples, rate, subtype="FLOAT")
-        ending = ".wav"
-    else:
-        part, ending = media / ".new", Path(sound).suffix.lower()
-        shutil.copyfile(sound, part)
-    name = sha256(part)
-    goal = part.replace(media / f"{name}{ending}")
+    ending = ".wav" if isinstance(sound, tuple) else Path(sound).suffix.lower()
+    with tempfile.TemporaryDirectory(dir=media, prefix=".new-") as folder:
+        part = Path(folder) / f"recording{ending}"
+        if isinstance(sound, tuple):
+            samples, rate = sound
+            soundfile.write(part, samples, rate, subtype="FLOAT")
+        else:
+            shutil.copyfile(sound, part)
+        name = sha256(part)
+        goal = part.replace(media / f"{name}{ending}")
     clip = Clip(name, str(goal.resolve()), text, language)
     store.add_clips(project, [clip])
     return clip
