@@ -28,6 +28,7 @@
     let confidence = null;
     let touched = false; // something differs from what is saved
     let busy = false;
+    let wanted = null; // a clip that was asked for before the person had a name
 
     const call = async (act, facts = {}) => {
       let timer = 0;
@@ -36,7 +37,9 @@
       try { answer = await Promise.race([server[act]({ ...who, ...facts }), late]); }
       catch (error) { throw Object.assign(new Error(b.say.offline), { lost: true, cause: error }); }
       finally { clearTimeout(timer); }
-      if (!answer || answer.error) throw new Error((answer && answer.error) || b.say.failed_save);
+      // Gradio swallows a failed request: every answer of ours is an object
+      if (!answer) throw Object.assign(new Error(b.say.offline), { lost: true });
+      if (answer.error) throw new Error(answer.error);
       return answer;
     };
 
@@ -302,11 +305,12 @@
       return once(() => entered(chosen));
     };
     const entered = async (chosen) => {
-      who = { ...who, ...chosen };
+      who = { project: chosen.project ?? who.project, annotator: chosen.annotator ?? who.annotator };
       if (chosen.annotator !== undefined) b.remember("bibier_annotator", who.annotator);
       trail = [];
       now = null;
-      let answer = await call("open", chosen.clip ? { clip: chosen.clip } : {});
+      wanted = chosen.clip || (chosen.project ? null : wanted);
+      let answer = await call("open", wanted ? { clip: wanted } : {});
       if (!answer.project && answer.projects.length) { // the last one, or the first
         const last = b.recall("bibier_project");
         who.project = answer.projects.includes(last) ? last : answer.projects[0];
@@ -314,6 +318,7 @@
       }
       projects(answer);
       if (answer.project) {
+        wanted = null;
         b.remember("bibier_project", answer.project);
         who.annotator = answer.annotator;
         name.value = answer.annotator;
@@ -372,7 +377,17 @@
       if (!event.repeat) press();
     });
     new IntersectionObserver(([seen]) => { if (!seen.isIntersecting) player.stop(); }).observe(host);
-    b.relabel = (chosen) => enter(chosen); // from the Analyse and the Agreement tab
-    enter();
+    b.relabel = (chosen) => enter(chosen);
+    enter(errand || {});
+    errand = null;
+  };
+
+  // From another tab: {project, clip} is to be labelled. The Annotate tab is built when it is first opened.
+  let errand = null;
+  b.carry = (chosen) => {
+    if (!chosen) return;
+    if (b.relabel) b.relabel(chosen); else errand = chosen;
+    const tab = document.querySelectorAll("#tabs [role=tab]")[1];
+    if (tab) tab.click();
   };
 })();

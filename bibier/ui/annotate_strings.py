@@ -66,7 +66,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "bar_unset": ("not set", "не задано"),
     "bar_locked_word": ("locked", "закреплено"),
     "bar_lock": ("Lock {name}", "Закрепить: {name}"),
-    "bar_locked": ("{name} is locked: press L on it to free it.", "{name}: закреплено. Нажмите на ней L, чтобы освободить."),
+    "bar_locked": (
+        "{name} is locked: press L on it to free it.",
+        "{name}: закреплено. Нажмите на ней L, чтобы освободить.",
+    ),
     "bar_is_locked": ("{name} is locked.", "{name}: закреплено."),
     "bar_is_free": ("{name} is free again.", "{name}: снова свободно."),
     "bars_empty": (
@@ -116,16 +119,12 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Not saved: nothing is set on this clip. Move a bar, or skip the clip (S).",
         "Не сохранено: для фрагмента ничего не задано. Сдвиньте шкалу или пропустите его (S).",
     ),
-    "failed_save": (
-        "Not saved: the app answered with an error. Your label is still here; try again.",
-        "Не сохранено: приложение ответило ошибкой. Разметка осталась на странице, попробуйте ещё раз.",
-    ),
-    "offline": ("There is no connection to the app.", "Нет связи с приложением."),
+    "offline": ("The app does not answer.", "Приложение не отвечает."),
     "offline_kept": (
-        "Not saved yet: there is no connection. Waiting labels: {count}. They are kept in this browser and will be "
-        "saved as soon as the app answers.",
-        "Пока не сохранено: нет связи. Ждут отправки: {count}. Разметка лежит в этом браузере и сохранится, как только "
-        "приложение ответит.",
+        "Not saved yet: the app does not answer. Waiting: {count}. Your label is kept in this browser and will be "
+        "saved as soon as it does.",
+        "Пока не сохранено: приложение не отвечает. Ждут отправки: {count}. Разметка лежит в этом браузере и "
+        "сохранится, как только оно ответит.",
     ),
     "draft_back": ("Your unfinished label is back.", "Незаконченная разметка возвращена."),
     "back_none": ("There is no earlier clip here.", "Более раннего фрагмента здесь нет."),

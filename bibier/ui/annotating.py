@@ -6,21 +6,21 @@ had shown a proposal before, and which it had shown is known here and not taken 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bibier.events import Event
 from bibier.messages import InputError
+from bibier.store import Clip, Store
 from bibier.ui.editor import points, probabilities, share
 
-if TYPE_CHECKING:
-    from bibier.store import Clip, Store
-
 HASH = re.compile(r"[0-9a-f]{64}")
+SENT = "analysed"  # the project of the recordings that come from the Analyse tab
 NAME_LIMIT = 80  # characters of an annotator's name
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 
@@ -59,7 +59,9 @@ class Annotating:
     enlist
         Makes a project from a folder or a manifest: (name, source) → its name. None where paths may not be given.
     foresee
-        Asked, without waiting, to put the model's proposal for clips into the store.
+        Asked to put the model's proposal for clips into the store: (project, clips, wait=False).
+    folder
+        Where recordings sent from the Analyse tab are kept: Gradio forgets its own copy after a day.
     """
 
     def __init__(
@@ -67,9 +69,10 @@ class Annotating:
         store: Store,
         *,
         enlist: Callable[[str, str], str] | None = None,
-        foresee: Callable[[str, list[Clip]], None] = lambda project, clips: None,
+        foresee: Callable[..., None] = lambda project, clips, wait=False: None,
+        folder: Path = Path("annotations") / "clips",
     ):
-        self.store, self.enlist, self.foresee = store, enlist, foresee
+        self.store, self.enlist, self.foresee, self.folder = store, enlist, foresee, folder
         self.trails: dict[str, Trail] = defaultdict(Trail)
         self.clips: dict[str, dict[str, Clip]] = {}
         self.lock = threading.Lock()
@@ -178,6 +181,20 @@ class Annotating:
         made = self.enlist(name.strip() if isinstance(name, str) else "", source.strip())
         return {"projects": list(self.settings()), "project": made}
 
+    def receive(self, recording: str, text: str, language: str, duration: float) -> dict:
+        """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it."""
+        source = Path(recording)
+        sound = source.read_bytes()
+        sha256 = hashlib.sha256(sound).hexdigest()
+        kept = self.folder / f"{sha256}{source.suffix.lower()}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(sound)
+        if SENT not in self.settings():
+            self.store.project(SENT)
+        clip = Clip(sha256, str(kept.resolve()), text, language, None, duration, {})
+        self.store.add_clips(SENT, [clip])
+        return {"project": SENT, "clip": sha256}
+
     def save(self, sent: dict) -> dict:
         """Append a label; the answer means that it is on the disk."""
         project, annotator = self.who(sent)
@@ -209,7 +226,7 @@ class Annotating:
         clip = self.clip(project, sent.get("clip"))
         if self.store.state(project).get((clip.sha256, annotator)) is None:
             raise InputError("annotate-uncommitted")
-        self.foresee(project, [clip])
+        self.foresee(project, [clip], wait=True)
         sources = tuple(sorted(self.proposals(project, clip.sha256)))
         if sources:
             self.append(sent, kind="reveal", seen=sources)
@@ -237,7 +254,7 @@ class Annotating:
         note, seconds = sent.get("note", ""), sent.get("seconds", 0.0)
         if not isinstance(note, str):
             raise InputError("annotate-field", name="note")
-        if type(seconds) not in (int, float) or not 0 <= seconds:  # NaN is not at least 0
+        if type(seconds) not in (int, float) or not seconds >= 0:  # NaN is refused too
             raise InputError("annotate-field", name="seconds")
         if not isinstance(sent.get("uuid"), str):
             raise InputError("annotate-field", name="uuid")

@@ -77,14 +77,16 @@ def build(services: Services, desk: Annotating) -> gr.Blocks:
         analyse.slot("header", elem_id="header")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analyse.build(services, i18n)
+                analyse.build(services, i18n, desk.receive)
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(desk)
     page.queue(max_size=QUEUE)
     return page
 
 
-def launch(page: gr.Blocks, services: Services, desk: Annotating, *, host: str | None = None, port: int | None = None) -> None:
+def launch(
+    page: gr.Blocks, services: Services, desk: Annotating, *, host: str | None = None, port: int | None = None
+) -> None:
     """Serve the page and return once it answers; the process must be kept alive by `page.block_thread()`."""
     page.launch(
         server_name=host,
