@@ -82,7 +82,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Пусто. Нажмите 1–7, сдвиньте шкалу или введите число.",
     ),
     "sum_whole": ("Sum: 100", "Сумма: 100"),
-    "preset": ("70 / 30", "70 / 30"),
+    "preset": ("Two: 70 / 30", "Две: 70 / 30"),
     "preset_first": ("70 / 30: press the digit of the main emotion.", "70 / 30: нажмите цифру главной эмоции."),
     "preset_second": ("Now the second one.", "Теперь вторую."),
     "hard": ("One only", "Только одна"),

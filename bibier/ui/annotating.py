@@ -89,9 +89,11 @@ class Annotating:
     def clip(self, project: str, sha256: object) -> Clip:
         """Return a clip of the project. Raises InputError when it is not there."""
         known = self.clips.get(project, {})
+        if not isinstance(sha256, str):
+            raise InputError("annotate-field", name="clip")
         if sha256 not in known:
             known = self.clips[project] = {clip.sha256: clip for clip in self.store.clips(project)}
-        if not isinstance(sha256, str) or sha256 not in known:
+        if sha256 not in known:
             raise InputError("annotate-clip", project=project)
         return known[sha256]
 
@@ -111,7 +113,7 @@ class Annotating:
         project, annotator = sent.get("project"), sent.get("annotator")
         if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
             raise InputError("annotate-name")
-        if project not in self.settings():
+        if not isinstance(project, str) or project not in self.settings():
             raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
         return project, annotator.strip()
 
@@ -164,7 +166,8 @@ class Annotating:
     def open(self, sent: dict) -> dict:
         """List the projects and, once project and name are chosen, give the first clip."""
         found: dict = {"projects": list(self.settings()), "paths": self.enlist is not None}
-        if sent.get("project") in self.settings() and sent.get("annotator"):
+        chosen = sent.get("project")
+        if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
             project, annotator = self.who(sent)
             first = self.clip(project, sent["clip"]) if sent.get("clip") else None
             found |= self.ahead(project, annotator, first=first) | {"project": project, "annotator": annotator}

@@ -319,3 +319,15 @@ def test_every_control_has_a_name(annotate):
         line for line in tree.splitlines() if line.strip() in ("- button", "- slider", "- textbox", "- combobox")
     ]
     assert len(EMOTIONS) == tree.count("spinbutton")
+
+
+def test_relabel_this(annotate):
+    """A recording of the Analyse tab is one click from the editor."""
+    page = annotate("sender").page
+    page.locator("#tabs [role=tab]").first.click()
+    page.locator("button.example").first.click()
+    page.wait_for_selector("#verdict .sentence")
+    page.click("#relabel")
+    page.wait_for_function("document.querySelector('.studio select').value === 'analysed'")
+    page.wait_for_selector(".soft.untouched")
+    assert page.inner_text(".clip .transcript") == page.input_value("#transcript textarea")
