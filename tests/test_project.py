@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the ground up; a module may import only what stands on a lower line. `train` stands above `bibier`.
 STOREYS = (
     ("bibier.labels", "bibier.messages", "bibier.words"),
-    ("bibier.downloads", "bibier.voice_activity", "bibier.models.scan_kernel", "bibier.models.layers"),
+    ("bibier.events", "bibier.downloads", "bibier.voice_activity", "bibier.models.scan_kernel", "bibier.models.layers"),
     ("bibier.models.ssm", "bibier.models.xlstm", "bibier.hub_weights"),
     ("bibier.audio", "bibier.models.temporal"),
     ("bibier.hub_audio", "bibier.hub_text"),
