@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,12 +154,27 @@ class Annotating:
     def ahead(self, project: str, annotator: str, *, first: Clip | None = None) -> dict:
         """Return the clip to show, the one after it, and how far the person is."""
         now = first or self.store.next(project, annotator)
-        after = self.store.next(project, annotator, besides=(now.sha256,)) if now else None
+        after = self.following(project, annotator, now) if now else None
         coming = [clip for clip in (now, after) if clip is not None]
         self.foresee(project, coming)
         done, total = self.store.progress(project, annotator)
         views = [self.view(project, annotator, clip) for clip in coming] + [None, None]
         return {"now": views[0], "after": views[1], "done": done, "total": total}
+
+    def following(self, project: str, annotator: str, now: Clip) -> Clip | None:
+        """Guess the clip after `now`, to be fetched ahead: it is right for the given order, and harmless otherwise."""
+        labels = self.store.state(project)
+        given = Counter(clip for clip, _ in labels)
+        wanted = self.settings()[project].get("wanted", 1)
+        left = (
+            clip
+            for clip in self.store.clips(project)
+            if clip.sha256 != now.sha256
+            and given[clip.sha256] < wanted
+            and (clip.sha256, annotator) not in labels
+            and (annotator, clip.sha256) not in self.trails[project].skipped
+        )
+        return min(left, key=lambda clip: given[clip.sha256], default=None)
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
