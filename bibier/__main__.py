@@ -20,13 +20,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predict.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none")
     predict.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
+    annotations = commands.add_parser("annotations", help="fill, check and read a store of annotations")
+    annotations.add_argument("act", choices=("import", "check", "progress", "events"))
+    annotations.add_argument("project", metavar="PROJECT")
+    annotations.add_argument("place", nargs="?", metavar="PLACE", help="to import: a folder of recordings or a CSV")
+    annotations.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
+    annotations.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     options = parser.parse_args(arguments)
+    if options.command == "annotations" and (options.act == "import") != bool(options.place):
+        parser.error("import needs a PLACE, and only import has one")
 
     # Imported late, so that --help answers at once.
     from bibier.messages import InputError
 
     try:
-        return _predict(options)
+        return _annotations(options) if options.command == "annotations" else _predict(options)
     except InputError as error:
         print(error.text(options.language), file=sys.stderr)
         return 2
@@ -36,6 +44,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader went away (`| head`): nothing is left to say, and Python must not try to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _annotations(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from bibier import clips
+    from bibier.store import Store
+
+    store, project = Store(options.store), options.project
+    if options.act == "import":
+        store.project(project)
+        place = Path(options.place)
+        print((clips.add_folder if place.is_dir() else clips.add_manifest)(store, project, place))
+    elif options.act == "check":
+        found = clips.check(store, project)
+        for kind, lost in found.items():
+            for clip in lost:
+                print(kind, clip.sha256, clip.path, sep="\t")
+        return int(any(found.values()))
+    elif options.act == "progress":
+        for name in sorted({name for _, name in store.state(project)}):
+            print(name, *store.progress(project, name), sep="\t")
+    else:
+        for _, event in store.events(project):
+            print(event.to_json())
+    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -1,0 +1,58 @@
+"""Clips: all rows or none; a moved or changed file is noticed; a recording is kept under its SHA-256."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from bibier.clips import add_folder, add_manifest, add_recording, check, sha256
+from bibier.messages import InputError
+from bibier.store import Store
+
+
+@pytest.fixture
+def place(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.project("p")
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for i in range(3):
+        soundfile.write(sounds / f"{i}.wav", np.full(1600, i / 10), 16000)
+    yield store, sounds
+    store.close()
+
+
+def test_a_folder_twice_doubles_nothing_and_losses_are_noticed(place):
+    store, sounds = place
+    assert add_folder(store, "p", sounds) == 3 and add_folder(store, "p", sounds) == 0
+    clips = store.clips("p")
+    (sounds / "0.wav").rename(sounds / "moved.wav")
+    (sounds / "1.wav").write_bytes(b"other")
+    assert check(store, "p") == {"missing": [clips[0]], "changed": [clips[1]]}
+    add_folder(store, "p", sounds)
+    assert check(store, "p")["missing"] == [] and store.clips("p")[0].path.endswith("moved.wav")
+
+
+def test_a_manifest(place):
+    store, sounds = place
+    (sounds / "m.csv").write_text("path,text,label,speaker\n0.wav,привет,joy,7\n1.wav,,,8\n", encoding="utf-8")
+    assert add_manifest(store, "p", sounds / "m.csv") == 2
+    first, second = store.clips("p")
+    assert (first.text, first.label, first.extra) == ("привет", "happy", {"speaker": "7"}) and second.label is None
+
+
+@pytest.mark.parametrize("row", ["no.wav,,,", "0.wav,,bored,", "1.wav,,,", "0.wav,,,nan", "0.wav,,", "0.wav,,,,,"])
+def test_a_bad_row_adds_nothing(place, row):
+    store, sounds = place
+    (sounds / "m.csv").write_text(f"path,text,label,duration\n1.wav,,,\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="Row 3"):
+        add_manifest(store, "p", sounds / "m.csv")
+    assert store.clips("p") == []
+
+
+def test_a_recording_is_kept_under_its_hash(place, tmp_path):
+    store, sounds = place
+    for sound in (sounds / "0.wav", (np.zeros(800, np.float32), 16000)):
+        clip = add_recording(store, "p", sound, tmp_path / "media", text="x")
+        kept = tmp_path / "media" / f"{clip.sha256}.wav"
+        assert str(kept) == clip.path and sha256(kept) == clip.sha256
+    assert len(store.clips("p")) == 2
