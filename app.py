@@ -8,14 +8,13 @@ import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr
+from bibier import asr, clips
 from bibier.messages import InputError
 from bibier.store import Store
 from bibier.ui import page
 from bibier.ui.annotating import Annotating
 from bibier.ui.foresight import Foresight
 from bibier.ui.services import Services, read_examples
-from bibier.ui.sources import enlist
 
 DATABASE = "sqlite:///annotations/bibier.db"
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
@@ -46,6 +45,15 @@ def as_json(prediction, language: str) -> dict:
     from bibier import predictor
 
     return predictor.as_json(prediction, language)
+
+
+def enlist(store: Store, name: str, source: str) -> str:
+    """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
+    path = Path(source).expanduser()
+    name = name or path.resolve().stem
+    store.project(name)
+    (clips.add_folder if path.is_dir() else clips.add_manifest)(store, name, path)
+    return name
 
 
 def report(future: Future) -> None:

@@ -39,18 +39,6 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "The model's opinion is shown after your own is saved. Save this clip first.",
         "Мнение модели видно после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
     ),
-    "annotate-source-missing": (
-        "There is nothing at {path}. Give a folder of recordings, or a .csv, .tsv or .jsonl manifest.",
-        "По пути {path} ничего нет. Укажите папку с записями или манифест .csv, .tsv, .jsonl.",
-    ),
-    "annotate-source-empty": (
-        "No recording was found in {path}. A folder needs audio files in it; a manifest needs rows with a `path`.",
-        "В {path} записей не нашлось. В папке должны быть звуковые файлы, в манифесте — строки с колонкой `path`.",
-    ),
-    "annotate-source-row": (
-        "{path}, row {row}: {reason} Nothing was taken. Mend the row and try again.",
-        "{path}, строка {row}: {reason} Ничего не взято. Исправьте строку и повторите.",
-    ),
     "annotate-elsewhere": (
         "Projects from a path on this computer can only be made where the app runs for this computer alone. "
         "Start it with --annotate SOURCE.",
