@@ -34,6 +34,10 @@ def folder(tmp_path_factory, clip):
 
 @pytest.fixture(scope="module")
 def studio(chromium, folder):
+    (folder / "annotations").mkdir()
+    store = Store(f"sqlite:///{folder}/annotations/bibier.db")
+    store.project("clips", wanted=100)  # every test is another person, with all clips before them
+    store.close()
     with running(folder, "--annotate", "clips") as address:
         yield address
 
