@@ -270,7 +270,12 @@
       if (!now) return;
       if (!editor.points) { tell(b.say.untouched, "alert"); return; }
       const here = now.clip;
-      if (touched || !now.label) { after = (await store({ act: "save", ...facts() })).now; trail = trail.filter((one) => one !== here); }
+      if (touched || !now.label) {
+        const answer = await store({ act: "save", ...facts() });
+        progress(answer);
+        after = answer.now;
+        trail = trail.filter((one) => one !== here);
+      }
       const answer = await call("reveal", { clip: here, uuid: uuid() });
       const time = seconds;
       now = { ...answer.now };
