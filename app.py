@@ -1,17 +1,24 @@
-"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME]`."""
+"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME] [--annotate SOURCE]`."""
 
 import argparse
 import functools
+import os
 import threading
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr
+from bibier import asr, clips
+from bibier.messages import InputError
+from bibier.store import Store
 from bibier.ui import page
+from bibier.ui.annotating import Annotating
+from bibier.ui.foresight import Foresight
 from bibier.ui.services import Services, read_examples
 
+DATABASE = "sqlite:///annotations/bibier.db"
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
+LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
 
 
@@ -40,6 +47,15 @@ def as_json(prediction, language: str) -> dict:
     return predictor.as_json(prediction, language)
 
 
+def enlist(store: Store, name: str, source: str) -> str:
+    """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
+    path = Path(source).expanduser()
+    name = name or path.resolve().stem
+    store.project(name)
+    (clips.add_folder if path.is_dir() else clips.add_manifest)(store, name, path)
+    return name
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -51,6 +67,8 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (default: $GRADIO_SERVER_NAME, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: $GRADIO_SERVER_PORT, else the first free from 7860)")
     parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
+    parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
+    parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
     options = parser.parse_args()
 
     opened = threading.Event()
@@ -65,8 +83,19 @@ def main() -> None:
         examples=EXAMPLES,
         opened=opened.set,
     )
-    app = page.build(services)
-    page.launch(app, services, host=options.host, port=options.port)
+    try:
+        if options.database == DATABASE:
+            Path("annotations").mkdir(exist_ok=True)
+        store = Store(options.database)
+        if options.annotate:
+            enlist(store, "", options.annotate)
+    except InputError as error:
+        parser.error(str(error))
+    local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
+    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}")
+    desk = Annotating(store, enlist=functools.partial(enlist, store) if local else None, foresee=foresight)
+    app = page.build(services, desk)
+    page.launch(app, services, desk, host=options.host, port=options.port)
     app.block_thread()
 
 

@@ -44,6 +44,7 @@ STOREYS = (
     ("train.released",),
     ("train.search",),
     ("train.__main__",),
+    ("benchmarks.browser",),
     ("app", "benchmarks", "docs", "examples"),
 )
 FORBIDDEN = {"utils", "common", "helpers", "base", "factory", "registry", "types", "constants"}

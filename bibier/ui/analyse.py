@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 from bibier.messages import InputError
 from bibier.ui import shell
@@ -55,8 +57,8 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     return [picks[index] for index in sorted(picks)]
 
 
-def build(services: Services, i18n: gr.I18n) -> None:
-    """Lay the tab out in the open `gr.Blocks` and wire it."""
+def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict]) -> None:
+    """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations."""
     desk = Desk(services)
     part: dict[str, gr.components.Component] = {}
     with gr.Row(elem_id="columns"):
@@ -100,6 +102,7 @@ def build(services: Services, i18n: gr.I18n) -> None:
                 part["chart"] = gr.Plot(show_label=False, container=False, elem_id="chart")
                 part["table"] = slot("table", elem_id="table")
             part["words"] = slot("words", elem_id="words")
+            relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
             slot("note", elem_id="note")
     part["moment"] = gr.State(None, time_to_live=3600)
     view = gr.Textbox(visible=False)
@@ -169,6 +172,13 @@ def build(services: Services, i18n: gr.I18n) -> None:
         for shown in desk.download(recogniser, look_of(raw, request)):
             yield put(shown)
 
+    def send(moment, raw, request: gr.Request):
+        language = look_of(raw, request).look.language
+        if moment is None or not moment.clip or not Path(moment.clip).is_file():
+            return failure(say("relabel_nothing", language))["stage"], None
+        said = moment.prediction.transcript
+        return gr.skip(), receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
+
     def failed(raw, request: gr.Request):
         return put(failure(say("failed", look_of(raw, request).look.language)))
 
@@ -213,6 +223,10 @@ def build(services: Services, i18n: gr.I18n) -> None:
     wire(
         part["stage"].typed, typed, ["transcript", "voice"], "typed", js=SEEN, shows=["analyse"], **LATEST, queue=False
     )
+    errand = gr.JSON(visible=False)
+    relabel.click(
+        send, [part["moment"], view], [part["stage"], errand], js=SEEN, api_name="relabel", queue=False, **HIDDEN
+    ).success(None, [errand], None, js="(errand) => bibier.carry(errand)", **HIDDEN)
     gr.Button(visible=False).click(
         predict, [part["voice"], part["transcript"]], gr.JSON(visible=False), api_name="predict", **INFERENCE
     )

@@ -111,6 +111,7 @@
     make("span", { ...facts, class: `tip ${facts.class || ""}`, tabindex: 0, "data-tip": technical,
       "aria-label": `${text} (${technical})` }, text);
 
+  Object.assign(b, { make, remember, recall });
   const draw = {};
 
   draw.header = (slot) => {

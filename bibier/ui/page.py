@@ -1,4 +1,4 @@
-"""The whole page: theme, languages, the Analyse tab, and how it is served."""
+"""The whole page: theme, languages, the tabs, and how it is served."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from starlette.middleware import Middleware
 
 from bibier.messages import LANGUAGES
-from bibier.ui import analyse
+from bibier.ui import analyse, annotate
+from bibier.ui.annotating import Annotating
 from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services, short
 from bibier.ui.shell import Shell
 from bibier.ui.strings import catalogue
 
-STYLE = Path(__file__).with_name("page.css")
+STYLES = ("page.css", "annotate.css")
 CLIP_LIMIT = "100mb"  # a long recording as 16-bit wav
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
 HOUR = 3600  # seconds
@@ -69,17 +70,23 @@ def translations(services: Services) -> gr.I18n:
     )
 
 
-def build(services: Services) -> gr.Blocks:
-    """Build the page on `services`; `launch` serves it."""
+def build(services: Services, desk: Annotating) -> gr.Blocks:
+    """Build the page on its services and the annotations' desk; `launch` serves it."""
     i18n = translations(services)
     with gr.Blocks(title="BiBiER", delete_cache=(HOUR, 24 * HOUR), analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
-        analyse.build(services, i18n)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(i18n("tab_analyse"), id="analyse"):
+                analyse.build(services, i18n, desk.receive)
+            with gr.Tab(i18n("tab_annotate"), id="annotate"):
+                annotate.build(desk)
     page.queue(max_size=QUEUE)
     return page
 
 
-def launch(page: gr.Blocks, services: Services, *, host: str | None = None, port: int | None = None) -> None:
+def launch(
+    page: gr.Blocks, services: Services, desk: Annotating, *, host: str | None = None, port: int | None = None
+) -> None:
     """Serve the page and return once it answers; the process must be kept alive by `page.block_thread()`."""
     page.launch(
         server_name=host,
@@ -94,7 +101,7 @@ def launch(page: gr.Blocks, services: Services, *, host: str | None = None, port
         ssr_mode=False,
         i18n=translations(services),
         theme=theme(),
-        css=STYLE.read_text(encoding="utf-8"),
-        app_kwargs={"middleware": [Middleware(Shell)]},
+        css="\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in STYLES),
+        app_kwargs={"middleware": [Middleware(Shell), Middleware(annotate.Clips, find=desk.path)]},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
     )

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
+from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.messages import LANGUAGES
 from bibier.ui.chart import Look
 from bibier.ui.strings import catalogue
 
 COOKIE = "bibier_language"
-SCRIPT = Path(__file__).with_name("page.js")
+SCRIPTS = ("page.js", "editor.js", "player.js", "annotate.js")  # in this order
 # Nothing is asked for outside, even by a transcript that found a way to try; Gradio itself needs inline code.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
@@ -79,9 +80,17 @@ def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
 
 def script(language: str) -> bytes:
     """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`."""
-    facts = {"language": language, "languages": {code: catalogue(code) for code in LANGUAGES}}
+    facts = {
+        "language": language,
+        "languages": {code: catalogue(code) for code in LANGUAGES},
+        "emotions": EMOTIONS,
+        "names": NAMES,
+        "colours": COLOURS,
+        "colours_dark": COLOURS_DARK,
+    }
     data = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
-    return f"<script>window.bibier = {data};\n{SCRIPT.read_text(encoding='utf-8')}</script>".encode()
+    code = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return f"<script>window.bibier = {data};\n{code}</script>".encode()
 
 
 class Shell:

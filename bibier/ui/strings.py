@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bibier.messages import LANGUAGES
+from bibier.ui.annotate_strings import ANNOTATE
 
 STRINGS: dict[str, tuple[str, str]] = {
     # the page
@@ -199,7 +200,7 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Без слова «{word}» вероятность «{emotion}» не меняется",
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
-}
+} | ANNOTATE
 
 
 def say(key: str, language: str, /, **values: object) -> str:

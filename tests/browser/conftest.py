@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -86,17 +87,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def server(chromium, tmp_path_factory) -> str:
-    """Start the real app on a free port, from a folder of its own; return its address."""
+@contextmanager
+def running(folder: Path, *options: str):
+    """Start the real app on a free port, from a folder of its own; give its address."""
     if not (Path(CHECKPOINT) / "config.json").exists() and not (ROOT / "checkpoints" / CHECKPOINT).exists():
         pytest.skip(f"no checkpoint {CHECKPOINT}: train it, or name another in $BIBIER_CHECKPOINT")
-    folder = tmp_path_factory.mktemp("app")
     address = f"http://127.0.0.1:{free_port()}"
     command = [sys.executable, str(ROOT / "app.py"), "--port", address.rsplit(":", 1)[1], "--checkpoint", CHECKPOINT]
-    with (folder / "app.log").open("wb") as log:
+    with (folder / "app.log").open("ab") as log:
         app = subprocess.Popen(
-            command,
+            [*command, *options],
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -114,6 +114,13 @@ def server(chromium, tmp_path_factory) -> str:
     app.terminate()
     app.wait(30)
     assert "Traceback" not in (said := (folder / "app.log").read_text()), said
+
+
+@pytest.fixture(scope="session")
+def server(chromium, tmp_path_factory) -> str:
+    """Start the real app; return its address."""
+    with running(tmp_path_factory.mktemp("app")) as address:
+        yield address
 
 
 class Visit:

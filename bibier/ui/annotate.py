@@ -1,0 +1,87 @@
+"""The Annotate tab: one component whose page side is annotate.js, and the calls that it makes to the server.
+
+The calls bypass Gradio's queue: a save must not wait behind an analysis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.responses import FileResponse, PlainTextResponse
+
+from bibier.messages import InputError
+from bibier.ui import shell
+from bibier.ui.annotating import Annotating
+from bibier.ui.quick import gradio as gr
+
+ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step")
+ROUTE = "/bibier/clip/"
+
+
+def signed_in(request: gr.Request) -> str | None:
+    """Return the Hub's user name where the visitor signed in with it, as on a Space."""
+    session = request.scope.get("session") or {}
+    return session.get("oauth_info", {}).get("userinfo", {}).get("preferred_username")
+
+
+def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Request], dict]:
+    """Make a call of the page's out of an act: errors become sentences in the page's language."""
+
+    def answer(sent: dict, request: gr.Request) -> dict:
+        sent = sent[0] if isinstance(sent, list) and sent else sent
+        sent = sent if isinstance(sent, dict) else {}
+        if user := signed_in(request):  # nobody writes under another's name
+            sent = sent | {"annotator": user}
+        look = shell.view(None, request.headers.get("cookie", ""), request.headers.get("accept-language", "")).look
+        try:
+            return act(sent)
+        except InputError as error:
+            return {"error": error.text(look.language)}
+
+    answer.__name__ = name
+    return answer
+
+
+def build(desk: Annotating) -> gr.HTML:
+    """Lay the tab out in the open `gr.Tab`. The template is constant: Gradio would run what is put into it."""
+    return gr.HTML(
+        html_template='<div class="studio"></div>',
+        js_on_load='bibier.studio(element.querySelector(".studio"), server);',
+        apply_default_css=False,
+        elem_id="annotate",
+        server_functions=[answering(getattr(desk, act), act) for act in ACTS],
+    )
+
+
+class Clips:
+    """ASGI middleware: the sound of a clip by its hash. Only files of the store are given, and only unchanged."""
+
+    def __init__(self, app, find: Callable[[str], str | None]):
+        self.app, self.find = app, find
+        self.checked: dict[tuple[str, int, int], str] = {}  # (path, size, time of change) → SHA-256
+
+    def hash_of(self, path: Path) -> str:
+        """Return the SHA-256 of a file; an unchanged file is read once."""
+        facts = path.stat()
+        key = (str(path), facts.st_size, facts.st_mtime_ns)
+        if key not in self.checked:
+            with path.open("rb") as file:
+                self.checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self.checked[key]
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http" or not scope["path"].startswith(ROUTE):
+            await self.app(scope, receive, send)
+            return
+        sha256 = scope["path"].removeprefix(ROUTE)
+        found = self.find(sha256)
+        path = Path(found) if found else None
+        if path is None or not path.is_file():
+            answer = PlainTextResponse("no such clip", 404)
+        elif self.hash_of(path) != sha256:
+            answer = PlainTextResponse("the file is not the one that was listed", 409)
+        else:
+            answer = FileResponse(path, headers={"cache-control": "private, max-age=3600", "etag": f'"{sha256}"'})
+        await answer(scope, receive, send)

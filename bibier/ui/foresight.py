@@ -1,0 +1,84 @@
+"""The model's proposals for the clips that are about to be labelled, made in the background and kept in the store."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
+from typing import TYPE_CHECKING
+
+from bibier.events import Event
+from bibier.messages import InputError
+from bibier.ui.services import Reader
+
+if TYPE_CHECKING:
+    from bibier.store import Clip, Store
+
+PATIENCE = 15.0  # s that a reveal waits for a proposal
+NAMESPACE = uuid.UUID(
+    "6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31"
+)  # one proposal for a clip and a source, however often made
+
+
+class Foresight:
+    """Asks the models for clips, one at a time; what is no longer about to be shown is not asked.
+
+    Parameters
+    ----------
+    store
+        Where a proposal is kept, as an event that belongs to nobody.
+    reader
+        Delivers a predictor by the name of a recogniser, when the models are loaded.
+    source
+        Names the proposals, as in "model:compact".
+    """
+
+    def __init__(self, store: Store, reader: Future[Callable[[str], Reader]], source: str):
+        self.store, self.reader, self.source = store, reader, source
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="foresight")
+        self.jobs: dict[tuple[str, str], Future] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, project: str, clips: list[Clip], *, wait: bool = False) -> None:
+        """See to the proposals of `clips`; with `wait`, return when they are there or it takes too long."""
+        with self.lock:
+            wanted = {(project, clip.sha256): clip for clip in clips}
+            for key, job in list(self.jobs.items()):
+                if job.done() or (key[0] == project and key not in wanted and job.cancel()):
+                    del self.jobs[key]
+            for key, clip in wanted.items():
+                if key not in self.jobs:
+                    self.jobs[key] = self.pool.submit(self.propose, project, clip)
+            mine = [self.jobs[key] for key in wanted]
+        for job in mine if wait else ():
+            try:
+                job.result(PATIENCE)
+            except LateError:
+                return
+
+    def propose(self, project: str, clip: Clip) -> None:
+        """Let the model hear and read one clip, and keep what it says; a clip that can't be read has no proposal."""
+        if (clip.sha256, self.source) in self.store.proposals(project) or self.reader.exception() is not None:
+            return
+        reader = self.reader.result()("none")
+        try:
+            prediction = reader.read(reader.hear(clip.path), clip.text)
+        except InputError:
+            return
+        branches = (prediction.bimodal, prediction.audio, prediction.text)
+        probs = next((one.probabilities for one in branches if one.probabilities is not None), None)
+        if probs is None:
+            return
+        total = sum(probs.values())
+        event = Event(
+            uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{self.source}")),
+            project=project,
+            clip=clip.sha256,
+            annotator="",
+            kind="propose",
+            probs={name: value / total for name, value in probs.items()},
+            source=self.source,
+        )
+        self.store.append(event)

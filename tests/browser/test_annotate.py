@@ -1,0 +1,337 @@
+"""The Annotate tab in a real browser: nothing that was typed is lost, and nothing is shown before its time."""
+
+import random
+
+import numpy as np
+import pytest
+import soundfile
+
+from bibier.labels import EMOTIONS
+from bibier.store import Store
+from bibier.ui.editor import points
+from tests.browser.conftest import Visit, running
+
+CLIPS = 24
+TO_LABEL = 20
+# what the same key gives on a Russian layout
+RUSSIAN = {"KeyL": "д", "KeyH": "р", "KeyP": "з", "KeyC": "с", "KeyR": "к"}
+VALUES = "[...document.querySelectorAll('.bar input[type=number]')].map((one) => one.value)"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, clip):
+    """Make a folder with a few short clips, all different."""
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "clips").mkdir()
+    sound, rate = clip
+    random_ = np.random.default_rng(4)
+    for number in range(CLIPS):
+        start = int(random_.integers(0, len(sound) // 2))
+        part = sound[start : start + rate // 2] * random_.uniform(0.5, 1)
+        soundfile.write(folder / "clips" / f"{number:02d}.wav", part, rate, subtype="PCM_16")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(chromium, folder):
+    (folder / "annotations").mkdir()
+    store = Store(f"sqlite:///{folder}/annotations/bibier.db")
+    store.project("clips", wanted=100)  # every test is another person, with all clips before them
+    store.close()
+    with running(folder, "--annotate", "clips") as address:
+        yield address
+
+
+@pytest.fixture
+def log(studio, folder):
+    """Read the events of a person as they lie on the disk."""
+    store = Store(f"sqlite:///{folder}/annotations/bibier.db")
+    return lambda person: [event for _, event in store.events("clips") if event.annotator == person]
+
+
+@pytest.fixture
+def annotate(chromium, studio):
+    """Open the Annotate tab under a name; afterwards, nothing may have been asked of the outside or failed."""
+    visits: list[Visit] = []
+
+    def start(person: str, **context) -> Visit:
+        one = Visit(chromium, studio, **context)
+        visits.append(one)
+        one.page.goto(studio)
+        enter(one, person)
+        return one
+
+    yield start
+    for one in visits:
+        one.context.close()
+    assert [url for one in visits for url in one.outside] == []
+    assert [text for one in visits for text in one.complaints] == []
+
+
+def enter(one: Visit, person: str) -> None:
+    page = one.page
+    page.locator("#tabs [role=tab]").nth(1).click()
+    page.wait_for_selector(".studio .who option", state="attached")
+    name = page.locator(".studio .who input[type=text]").first
+    if name.input_value() != person:
+        name.fill(person)
+        name.press("Enter")
+    page.wait_for_selector(".desk:not([hidden])")
+
+
+def values(page) -> list[int]:
+    return [int(value) for value in page.evaluate(VALUES)]
+
+
+def title(page) -> str:
+    return page.inner_text(".clip h2").split()[-1]
+
+
+def done(page, count: int) -> None:
+    """Wait until the progress says so."""
+    page.wait_for_function(f"document.querySelector('.far').textContent.match(/\\d+/)[0] === '{count}'")
+
+
+class Keys:
+    """Presses keys by their place on the keyboard; on a Russian layout, letters come out as Russian ones."""
+
+    def __init__(self, page, layout: str):
+        self.session, self.layout = page.context.new_cdp_session(page), layout
+
+    def __call__(self, *codes: str) -> None:
+        for code in codes:
+            shift, code = code.startswith("Shift+"), code.removeprefix("Shift+")
+            key = code.removeprefix("Key").lower() if code.startswith("Key") else code.removeprefix("Digit")
+            if self.layout == "russian":
+                key = RUSSIAN.get(code, key)
+            press = {"code": code, "key": key, "modifiers": 8 if shift else 0}
+            self.session.send("Input.dispatchKeyEvent", {"type": "rawKeyDown"} | press)
+            self.session.send("Input.dispatchKeyEvent", {"type": "keyUp"} | press)
+
+
+@pytest.mark.parametrize("layout", ["latin", "russian"])
+def test_twenty_clips_by_keyboard_alone(annotate, log, layout):
+    """Each label as it was typed, with its confidence."""
+    one = annotate(layout, locale="ru-RU" if layout == "russian" else "en-US")
+    page, typed = one.page, {}
+    press = Keys(page, layout)
+    for number in range(TO_LABEL):
+        first, second = number % 7, (number + 1 + number // 7) % 7
+        if number % 4 == 3:  # the preset
+            press("KeyP", f"Digit{first + 1}", f"Digit{second + 1}")
+            share = 30
+        else:  # points, on the number pad at times, with one too many taken away
+            pad = "Numpad" if number % 4 == 2 else "Digit"
+            press(f"{pad}{first + 1}", *[f"{pad}{second + 1}"] * (number % 5 + 2), f"Shift+Digit{second + 1}")
+            share = 5 * (number % 5 + 1)
+        press(*["KeyC"] * (number % 4 + 1))
+        expected = [0] * 7
+        expected[first], expected[second] = 100 - share, share
+        assert values(page) == expected
+        typed[title(page)] = (expected, (number % 4 + 1) / 4)
+        press("Enter")
+        done(page, number + 1)
+    found = {event.clip[:6]: (points(event.probs), event.confidence) for event in log(layout)}
+    assert len(typed) == TO_LABEL and found == typed
+    assert {event.kind for event in log(layout)} == {"label"}
+
+
+def test_thirty_arrow_presses(annotate):
+    """Every press counts, and the server is not asked for each; afterwards the keys still work."""
+    page = annotate("arrows").page
+    calls = []
+    page.on("request", lambda request: calls.append(request.url) if request.method == "POST" else None)
+    page.locator(".bar input[type=range]").first.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    assert values(page)[0] == 30 and sum(values(page)) == 100
+    page.wait_for_timeout(500)
+    assert len(calls) <= 5
+    page.keyboard.press("KeyH")
+    assert values(page)[0] == 100
+
+
+def test_untouched_is_not_uniform(annotate, log):
+    """An empty label is refused with words, and nothing is stored."""
+    page = annotate("idle").page
+    assert page.evaluate(VALUES) == [""] * 7
+    assert page.locator(".bar input[type=range]").first.get_attribute("aria-valuetext") == "not set"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".status.alert")
+    assert "Not saved" in page.inner_text(".status")
+    assert log("idle") == []
+
+
+def test_digits_in_a_note_stay_there(annotate, log):
+    """What is typed into a text field is text."""
+    page = annotate("writer").page
+    page.keyboard.press("Digit3")
+    page.keyboard.press("KeyN")
+    note = "1 2 7 ${alert(1)} <img src=x onerror=alert(1)> 0 H"
+    page.keyboard.type(note)
+    assert values(page)[2] == 100
+    page.keyboard.press("Control+Enter")
+    done(page, 1)
+    assert [event.note for event in log("writer")] == [note]
+
+
+def test_blind_first(annotate, log):
+    """No proposal reaches the browser before the person has committed; what is changed afterwards is told apart."""
+    one = annotate("blind")
+    page, bodies = one.page, []
+    page.on("response", lambda answer: bodies.append(answer.text()) if "component_server" in answer.url else None)
+    page.wait_for_timeout(3000)  # the model has had its time
+    for code in ("Digit2", "Digit5"):
+        page.keyboard.press(code)
+    page.keyboard.press("Enter")
+    done(page, 1)
+    page.keyboard.press("Backspace")
+    page.wait_for_function("document.querySelector('.far') && !document.querySelector('.soft').matches('.untouched')")
+    assert bodies and not any('"source"' in body for body in bodies)
+    assert page.locator(".mark").count() == 0
+    page.keyboard.press("KeyV")
+    page.wait_for_selector(".mark")
+    assert page.locator(".mark").count() == 7
+    page.keyboard.press("Digit5")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".soft.untouched")
+    label, reveal, changed = log("blind")
+    assert (label.kind, label.seen, label.before) == ("label", (), None)
+    assert reveal.kind == "reveal" and reveal.seen == ("model:compact",)
+    assert changed.seen == ("model:compact",) and points(changed.before) == [0, 95, 0, 0, 5, 0, 0]
+    assert points(changed.probs) == [0, 90, 0, 0, 10, 0, 0]
+
+
+def test_a_reload_keeps_everything(annotate, log):
+    """A draft is there again, a saved label too, and it can be undone and done again."""
+    one = annotate("again")
+    page = one.page
+    page.keyboard.press("Digit1")
+    first = title(page)
+    page.keyboard.press("Enter")
+    done(page, 1)
+    for code in ("Digit6", "Digit7", "KeyL"):
+        page.keyboard.press(code)
+    page.reload()
+    enter(one, "again")
+    page.wait_for_selector(".soft:not(.untouched)")
+    assert values(page) == [0, 0, 0, 0, 0, 95, 5]
+    assert page.locator(".bar.locked").count() == 1
+    page.keyboard.press("Digit0")
+    page.reload()
+    enter(one, "again")
+    done(page, 1)
+    page.keyboard.press("Control+z")
+    done(page, 0)
+    assert title(page) == first
+    page.keyboard.press("Control+Shift+z")
+    done(page, 1)
+    assert [event.kind for event in log("again")] == ["label", "undo", "redo"]
+    assert values(page) == [100, 0, 0, 0, 0, 0, 0]
+
+
+def test_skip_with_a_reason_comes_back(annotate, log):
+    page = annotate("skipper").page
+    first = title(page)
+    page.keyboard.press("KeyS")
+    page.keyboard.press("Digit2")
+    page.wait_for_function(f"!document.querySelector('.clip h2').textContent.includes('{first}')")
+    (skip,) = log("skipper")
+    assert (skip.kind, skip.note, skip.clip[:6]) == ("skip", "Several people speak", first)
+    done(page, 0)
+
+
+def test_a_dropped_connection_loses_nothing(annotate, log):
+    """The person is told, the label waits in the browser through a reload's worth of time, and is saved once."""
+    one = annotate("offline")
+    page = one.page
+    page.keyboard.press("Digit4")
+    one.context.set_offline(True)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".status.alert")
+    assert "Not saved yet" in page.inner_text(".status")
+    page.keyboard.press("Enter")  # impatience
+    page.wait_for_timeout(500)
+    assert log("offline") == []
+    one.context.set_offline(False)
+    done(page, 1)
+    assert [points(event.probs)[3] for event in log("offline")] == [100]
+    one.complaints[:] = [text for text in one.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ru-RU"])
+def test_a_phone_needs_no_sideways_scrolling(annotate, locale):
+    one = annotate(f"phone {locale}", viewport={"width": 390, "height": 844}, locale=locale)
+    page = one.page
+    page.locator(".bar input[type=range]").nth(3).click()
+    page.wait_for_selector(".soft:not(.untouched)")
+    assert sum(values(page)) == 100
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    slider, number = (page.locator(f".bar input[type={kind}]").first.bounding_box() for kind in ("range", "number"))
+    assert slider["y"] >= number["y"] + number["height"] - 1 and slider["width"] > 300  # in two rows
+
+
+def test_the_bars_always_sum_to_a_hundred(annotate):
+    """Any sequence of keys, typed numbers and locks keeps whole numbers that sum to 100; ratios survive a 100."""
+    page = annotate("sums").page
+    generator = random.Random(7)
+    acts = [
+        (generator.choice(["set"] * 4 + ["Digit", "Shift", "KeyL", "KeyH"]), generator.randrange(7)) for _ in range(400)
+    ]
+    totals = page.evaluate(
+        """(acts) => {
+            const host = document.createElement("div");
+            document.body.append(host);
+            const editor = bibier.editor(host, { sum: document.createElement("p") });
+            const numbers = host.querySelectorAll("input[type=number]");
+            const key = (code, shiftKey) => editor.key({ code, shiftKey, target: host, preventDefault() {},
+                getModifierState: () => false });
+            const type = (i, value) => {
+                numbers[i].value = value;
+                numbers[i].dispatchEvent(new Event("input", { bubbles: true }));
+            };
+            const totals = [];
+            acts.forEach(([act, i], step) => {
+                if (act === "set") type(i, (step * 37) % 101);
+                else if (act === "KeyL" || act === "KeyH") key(act, false);
+                else key(`Digit${i + 1}`, act === "Shift");
+                if (editor.points) totals.push([editor.points.reduce((a, p) => a + p, 0), Math.min(...editor.points),
+                    editor.points.every(Number.isInteger)]);
+            });
+            editor.load([0, 20, 0, 0, 60, 20, 0]);
+            type(0, 100);
+            type(0, 50);
+            host.remove();
+            return [totals, editor.points];
+        }""",
+        acts,
+    )
+    assert len(totals[0]) > 350
+    assert all(total == 100 and least >= 0 and whole for total, least, whole in totals[0])
+    assert totals[1] == [50, 10, 0, 0, 30, 10, 0]
+
+
+def test_every_control_has_a_name(annotate):
+    """Sliders, numbers, buttons and fields are named for a screen reader."""
+    page = annotate("named").page
+    tree = page.locator(".studio").aria_snapshot()
+    for emotion in ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"):
+        assert (
+            f'slider "{emotion}"' in tree and f'spinbutton "{emotion}"' in tree and f'button "Lock {emotion}"' in tree
+        )
+    assert not [
+        line for line in tree.splitlines() if line.strip() in ("- button", "- slider", "- textbox", "- combobox")
+    ]
+    assert len(EMOTIONS) == tree.count("spinbutton")
+
+
+def test_relabel_this(annotate):
+    """A recording of the Analyse tab is one click from the editor."""
+    page = annotate("sender").page
+    page.locator("#tabs [role=tab]").first.click()
+    page.locator("button.example").first.click()
+    page.wait_for_selector("#verdict .sentence")
+    page.click("#relabel")
+    page.wait_for_function("document.querySelector('.studio select').value === 'analysed'")
+    page.wait_for_selector(".soft.untouched")
+    assert page.inner_text(".clip .transcript") == page.input_value("#transcript textarea")
