@@ -66,7 +66,18 @@ def test_every_sentence_is_used():
     source = "".join(path.read_text() for path in folder.iterdir() if path.suffix in (".py", ".js"))
     for name in ("strings.py", "annotate_strings.py"):
         source = source.replace((folder / name).read_text(), "")
-    built = ("panel_", "technical_", "verdict_", "time_", "language_", "spoken_", "example_", "what_", "sure_", "confidence_")
+    built = (
+        "panel_",
+        "technical_",
+        "verdict_",
+        "time_",
+        "language_",
+        "spoken_",
+        "example_",
+        "what_",
+        "sure_",
+        "confidence_",
+    )
     unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
     assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []
 
