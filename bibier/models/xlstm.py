@@ -114,17 +114,18 @@ def slstm(gates: Tensor, recurrent: Tensor, mask: Tensor) -> Tensor:
     -------
     Tensor (B, T, H, e)
     """
-    batch, steps, heads, _, width = gates.shape
+    batch, _, heads, _, width = gates.shape
     h = c = n = gates.new_zeros(batch, heads, width)
     m = torch.full_like(h, -torch.inf)
     hs = []
-    for t in range(steps):
+    # Not by index: the gradient of an indexed step is as long as all steps.
+    for gate, valid in zip(gates.unbind(1), mask.unbind(1), strict=True):
         back = torch.einsum("bhe,hek->bhk", h, recurrent).unflatten(-1, (4, width))
-        log_i, raw_f, z, o = (gates[:, t] + back).unbind(2)  # (B, H, e) each
+        log_i, raw_f, z, o = (gate + back).unbind(2)  # (B, H, e) each
         log_f = F.logsigmoid(raw_f)
         top = torch.maximum(log_f + m, log_i).detach()
         i, f = (log_i - top).exp(), (log_f + m - top).exp()
-        here = mask[:, t, None, None]
+        here = valid[:, None, None]
         c = torch.where(here, f * c + i * torch.tanh(z), c)
         new_n = f * n + i  # at least 1: one of both exponentials is 1, and the n before was no less
         h = torch.where(here, torch.sigmoid(o) * c / new_n, h)
