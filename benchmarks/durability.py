@@ -67,7 +67,7 @@ def main(url: str) -> int:
     mixed = sum(event.uuid != event.note or event.uuid.split("/")[0] != event.annotator for event in found)
     missing = len(wanted - {event.uuid for event in found})
     print(f"8 annotators, 200 saves each: {missing} lost, {len(found) - len(wanted)} doubled, {mixed} mixed")
-    return int(bool(lost or missing or mixed))
+    return int(bool(lost or missing or mixed or len(kept) > len(set(kept)) or len(found) > len(wanted)))
 
 
 if __name__ == "__main__":

@@ -549,8 +549,11 @@ class Message:
     values: dict[str, object] = field(default_factory=dict)
 
     def text(self, language: str = "en") -> str:
-        """Return the sentence in `language` ("en" or "ru")."""
-        return CATALOGUE[self.key][LANGUAGES.index(language)].format_map(self.values)
+        """Return the sentence in `language` ("en" or "ru"); a value that is a sentence is put in it too."""
+        values = {
+            name: v.text(language) if isinstance(v, Message | InputError) else v for name, v in self.values.items()
+        }
+        return CATALOGUE[self.key][LANGUAGES.index(language)].format_map(values)
 
 
 class InputError(ValueError):

@@ -144,8 +144,7 @@ class Store:
         """
         event.check()
         with self._lock, self._transaction() as connection:
-            settings = self._hold(connection, event.project)
-            assert settings is not None
+            self._hold(connection, event.project)
             body = connection.scalar(sql.select(_events.c.body).where(_events.c.uuid == event.uuid))
             if body is not None:
                 known = Event.from_json(body)

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from bibier.clips import add_folder, add_manifest, add_recording, check, sha256
-from bibier.messages import InputError
+from bibier.messages import InputError, Message
 from bibier.store import Store
 
 
@@ -56,3 +56,9 @@ def test_a_recording_is_kept_under_its_hash(place, tmp_path):
         kept = tmp_path / "media" / f"{clip.sha256}.wav"
         assert str(kept) == clip.path and sha256(kept) == clip.sha256
     assert len(store.clips("p")) == 2
+
+
+def test_a_sentence_within_a_sentence_is_in_its_language():
+    inner = Message("no-sound")
+    outer = Message("clips-wrong", {"place": "list.csv", "count": 1, "first": inner})
+    assert inner.text("ru") in outer.text("ru") and inner.text("en") in outer.text("en")
