@@ -89,7 +89,7 @@
       act("redo", b.say.redo, "Control+Shift+Z", () => step(true), { shown: "Ctrl ⇧ Z" }));
     const tools = make("div", { class: "tools" },
       act("preset", b.say.preset, "P", () => editor.preset()), act("hard", b.say.hard, "H", () => editor.hard()),
-      act("clear", b.say.clear, "0", () => editor.clear()), act("guide", b.say.guide, "G", () => guide.showModal()));
+      act("clear", b.say.clear, "0", () => editor.clear()), act("guide", b.say.guide, "G", () => guiding()));
     const labelcard = make("section", { class: "card label-card", "aria-label": b.say.label_card },
       make("div", { class: "row" }, make("h2", {}, b.say.question), tools), bars,
       make("div", { class: "under" }, place_of_status, sum), make("div", { class: "opinions" }, opinion, compare),
@@ -350,7 +350,9 @@
     note.addEventListener("input", () => changed());
 
     // --- keys, by their place on the keyboard ----------------------------------------------------------------------------
-    const presses = { KeyS: () => skipping.showModal(), KeyG: () => guide.showModal(), KeyV: reveal, Backspace: back,
+    // The focus goes to the button at the end, and on a phone the page would follow it past the guidelines.
+    const guiding = () => { guide.showModal(); guide.scrollTop = 0; };
+    const presses = { KeyS: () => skipping.showModal(), KeyG: guiding, KeyV: reveal, Backspace: back,
       KeyN: () => note.focus(),
       KeyC: () => certain(CONFIDENCE[(CONFIDENCE.indexOf(confidence) + 1) % CONFIDENCE.length]) };
     document.addEventListener("keydown", (event) => {
