@@ -44,10 +44,13 @@ figures: $(BIN)/.app ## cross-validate the recipe: the figures of the README
 	$(BIN)/python -m benchmarks.robustness $(RECIPE) --data $(DATA)
 	$(BIN)/python -m benchmarks.words --data $(DATA)
 
-bench: $(BIN)/.dev ## measure speed: the scan, one clip, the browser
-	$(BIN)/python -m benchmarks.scan
+bench: $(BIN)/.dev ## measure speed: the scan, costs, one clip, the browser, annotating
+	$(BIN)/python -m benchmarks.scan --repeats 3
+	$(BIN)/python -m benchmarks.costs
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.browser
+	$(BIN)/python -m benchmarks.annotate
+	$(BIN)/python -m benchmarks.durability
 
 clean:           ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .cache

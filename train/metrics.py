@@ -57,12 +57,6 @@ def scores(truth, probabilities) -> dict[str, float]:
     }
 
 
-def selection(corpora: dict[str, dict]) -> float:
-    """Mean over corpora of the mean of UAR, WAR, MF1 and WF1: what the best epoch is chosen by."""
-    means = [sum(found[name] for name in ("UAR", "WAR", "MF1", "WF1")) / 4 for found in corpora.values()]
-    return float(sum(means) / len(means))
-
-
 def confusion(truth, probabilities) -> list[list[int]]:
     """Counts (7, 7): rows are the truth, columns the prediction."""
     return confusion_matrix(truth, np.asarray(probabilities).argmax(1), labels=ALL).tolist()
@@ -92,6 +86,11 @@ def measures(counts) -> dict[str, np.ndarray]:
 def selection_score(figures: dict[str, float], prefix: str = "") -> float:
     """Mean of UAR, MF1, WAR and WF1 of one corpus: what models and settings are chosen by."""
     return float(np.mean([figures[prefix + name] for name in MEASURES]))
+
+
+def selection(corpora: dict[str, dict]) -> float:
+    """Mean of the selection scores of several corpora: what the best epoch is chosen by."""
+    return float(np.mean([selection_score(figures) for figures in corpora.values()]))
 
 
 def soft_cross_entropy(targets, probabilities) -> float:
