@@ -1,0 +1,1 @@
+"""The library's sentences by what they are about: key → (English, Russian)."""
