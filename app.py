@@ -8,7 +8,7 @@ import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr, clips
+from bibier import asr, intake
 from bibier.messages import InputError
 from bibier.store import Store
 from bibier.ui import page
@@ -51,8 +51,7 @@ def enlist(store: Store, name: str, source: str) -> str:
     """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
     path = Path(source).expanduser()
     name = name or path.resolve().stem
-    store.project(name)
-    (clips.add_folder if path.is_dir() else clips.add_manifest)(store, name, path)
+    intake.add_place(store, name, source, Path("annotations") / "clips")
     return name
 
 

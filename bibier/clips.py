@@ -7,6 +7,8 @@ import hashlib
 import math
 import shutil
 import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import soundfile
@@ -18,6 +20,7 @@ from bibier.standing import Clip
 from bibier.store import Store
 
 ENDINGS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".webm"}
+TOLERANCE = 0.01  # of a distribution's sum, for rounded figures
 KNOWN = ("path", "text", "language", "label", "duration")
 
 
@@ -38,8 +41,9 @@ def add_folder(store: Store, project: str, folder: Path) -> int:
 def add_manifest(store: Store, project: str, path: Path) -> int:
     """Add the rows of a CSV with the columns path and, by choice, text, language, label, duration (s).
 
-    Other columns go to `Clip.extra`. Paths are relative to the manifest. All rows or none are added; returns how many
-    are new. Raises InputError with the number of bad rows and what is wrong with the first.
+    A column for each emotion is a distribution of the corpus (`Clip.soft`); it must sum to 1 within `TOLERANCE` and is
+    divided by its sum. Other columns go to `Clip.extra`. Paths are relative to the manifest. All rows or none are
+    added; returns how many are new. Raises InputError with the number of bad rows and what is wrong with the first.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -48,10 +52,11 @@ def add_manifest(store: Store, project: str, path: Path) -> int:
         raise InputError("clips-wrong", place=short_name(path), count=1, first=str(error)[:200]) from error
     if not rows or "path" not in rows[0]:
         raise InputError("clips-none", place=short_name(path))
+    columns = _emotion_columns(rows[0])
     clips, bad, seen = [], [], {}
     for number, row in enumerate(rows, start=2):
         try:
-            clip = _clip(row, number, path.parent)
+            clip = _clip(row, number, path.parent, columns)
             if clip.sha256 in seen:
                 raise _row(number, "path", row["path"], f"≠ {seen[clip.sha256]}")
             seen[clip.sha256] = number
@@ -81,6 +86,19 @@ def add_recording(store: Store, project: str, sound, media: Path, *, text: str =
     return clip
 
 
+def keep(sound: bytes, ending: str, media: Path) -> tuple[str, Path]:
+    """Write a file's bytes into `media` under their SHA-256, whole or not at all; returns that and the path."""
+    name = hashlib.sha256(sound).hexdigest()
+    goal = media / f"{name}{ending}"
+    if not goal.exists():
+        media.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=media, prefix=".new-") as folder:
+            part = Path(folder) / goal.name
+            part.write_bytes(sound)
+            part.replace(goal)
+    return name, goal
+
+
 def check(store: Store, project: str) -> dict[str, list[Clip]]:
     """Return the clips whose file is "missing" and those whose file is "changed" (another SHA-256)."""
     found: dict[str, list[Clip]] = {"missing": [], "changed": []}
@@ -93,7 +111,7 @@ def check(store: Store, project: str) -> dict[str, list[Clip]]:
     return found
 
 
-def _clip(row: dict, number: int, folder: Path) -> Clip:
+def _clip(row: dict, number: int, folder: Path, columns: dict[str, str]) -> Clip:
     if None in row or None in row.values():
         raise _row(number, "row", "", ", ".join(str(name) for name in row if name))
     path = folder / row["path"]
@@ -108,10 +126,43 @@ def _clip(row: dict, number: int, folder: Path) -> Clip:
         duration = math.nan
     if not 0 <= duration < math.inf:
         raise _row(number, "duration", row["duration"], "s ≥ 0")
-    extra = {name: value for name, value in row.items() if name not in KNOWN}
+    extra = {name: value for name, value in row.items() if name not in KNOWN and name not in columns.values()}
     label = canonical(label) if label else None
     where = str(path.resolve())
-    return Clip(sha256(path), where, row.get("text", ""), row.get("language", ""), label, duration, extra)
+    soft = _distribution(row, number, columns) if columns else None
+    return Clip(sha256(path), where, row.get("text", ""), row.get("language", ""), label, duration, extra, soft)
+
+
+def _emotion_columns(names: Iterable[str | None]) -> dict[str, str]:
+    """Return the column of each emotion; none at all is fine, some of them is not."""
+    found = defaultdict(list)
+    for name in names:
+        if name and name.strip().lower() in (*EMOTIONS, *ALIASES):
+            found[canonical(name)].append(name)
+    missing = [emotion for emotion in EMOTIONS if emotion not in found]
+    twice = [name for several in found.values() if len(several) > 1 for name in several]
+    if found and (missing or twice):
+        raise InputError("clips-columns", missing=", ".join(missing) or "—", twice=", ".join(twice) or "—")
+    return {emotion: several[0] for emotion, several in found.items()}
+
+
+def _distribution(row: dict, number: int, columns: dict[str, str]) -> dict[str, float] | None:
+    """Return a row's distribution; None when all its cells are empty."""
+    if not any(row[name].strip() for name in columns.values()):
+        return None
+    found = {}
+    for emotion in EMOTIONS:
+        cell = row[columns[emotion]]
+        try:
+            found[emotion] = float(cell)
+        except ValueError:
+            found[emotion] = math.nan
+        if not 0 <= found[emotion] <= 1 + TOLERANCE:  # NaN is refused too
+            raise _row(number, columns[emotion], cell, "0 … 1")
+    total = math.fsum(found.values())
+    if abs(total - 1) > TOLERANCE:
+        raise _row(number, ", ".join(columns.values()), f"Σ = {total:.4g}", f"Σ = 1 ± {TOLERANCE:g}")
+    return {emotion: value / total for emotion, value in found.items()}
 
 
 def _row(number: int, field: str, value: str, expected: str) -> InputError:

@@ -29,6 +29,7 @@ class Clip:
     label: str | None = None  # of the corpus, one of EMOTIONS
     duration: float = 0.0  # s; 0 when unknown
     extra: dict = field(default_factory=dict)
+    soft: dict[str, float] | None = None  # distribution of the corpus by emotion: neither a person's nor a proposal
 
 
 @dataclass(frozen=True)

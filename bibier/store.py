@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import sqlalchemy as sql
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -28,7 +29,11 @@ _tables = sql.MetaData()
 _number = sql.BigInteger().with_variant(sql.Integer, "sqlite")  # SQLite counts up only an INTEGER key
 _about = sql.Table("about", _tables, sql.Column("version", sql.Integer, nullable=False))
 _projects = sql.Table(
-    "projects", _tables, sql.Column("name", sql.Text, primary_key=True), sql.Column("settings", sql.Text)
+    "projects",
+    _tables,
+    sql.Column("name", sql.Text, primary_key=True),
+    sql.Column("settings", sql.Text),
+    sql.Column("moves", sql.Integer, nullable=False, server_default="0"),  # how often known clips changed their place
 )
 _clips = sql.Table(
     "clips",
@@ -65,7 +70,8 @@ class Store:
 
     def __init__(self, url: str):
         self._lock = threading.RLock()
-        self._standings: dict[str, tuple[Standing, int, int]] = {}  # with the last event's and clip's numbers
+        self._standings: dict[str, tuple[Standing, int, int, int]] = {}  # with the last event, clip and move
+        self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
         try:
             kind = sql.make_url(url).get_backend_name()
             if kind not in ("sqlite", "postgresql"):
@@ -76,6 +82,8 @@ class Store:
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise InputError("store-url", url=_hidden(url), reason=str(error).splitlines()[0][:120]) from error
         sql.event.listen(self._engine, "connect", _set_up_sqlite if lite else _set_up_postgres)
+        if lite and (name := self._engine.url.database) and not name.startswith((":memory:", "file:")):
+            self._file = (Path(name).absolute(), 0)
         if lite:
             # The driver's own transactions begin late, after a read; ours take the write lock at once.
             sql.event.listen(self._engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -88,6 +96,8 @@ class Store:
                 connection.execute(_about.insert().values(version=SCHEMA))
             elif version > SCHEMA:
                 raise InputError("store-newer", version=version, known=SCHEMA)
+        if self._file:
+            self._file = (self._file[0], self._file[0].stat().st_ino)
 
     def close(self) -> None:
         """Close every connection."""
@@ -115,11 +125,16 @@ class Store:
         return {row.name: SETTINGS | json.loads(row.settings) for row in rows}
 
     def add_clips(self, project: str, clips: Iterable[Clip]) -> int:
-        """Add clips after those that are there; returns how many are new. A known clip gets its new place."""
+        """Add clips after those that are there; returns how many are new. A known clip gets its new place.
+
+        A project that isn't there is made with them, so that a list that can't be read leaves no empty project.
+        """
         clips, new = list({clip.sha256: clip for clip in clips}.values()), 0
         with self._lock, self._transaction() as connection:
+            if connection.scalar(sql.select(_projects.c.name).where(_projects.c.name == project)) is None:
+                connection.execute(_projects.insert().values(name=project, settings="{}"))
             self._hold(connection, project)
-            standing = self._forward(connection, project)
+            standing, moved = self._forward(connection, project), 0
             for clip in clips:
                 body = json.dumps(asdict(clip), ensure_ascii=False)
                 if clip.sha256 not in standing.index:
@@ -128,7 +143,10 @@ class Store:
                 elif standing.clips[standing.index[clip.sha256]] != clip:
                     known = (_clips.c.project == project) & (_clips.c.sha256 == clip.sha256)
                     connection.execute(_clips.update().where(known).values(body=body))
-                    self._standings.pop(project, None)
+                    moved = 1
+            if moved:
+                mine = _projects.update().where(_projects.c.name == project)
+                connection.execute(mine.values(moves=_projects.c.moves + 1))
         return new
 
     def clips(self, project: str) -> list[Clip]:
@@ -229,7 +247,10 @@ class Store:
 
     def _forward(self, connection: sql.Connection, project: str) -> Standing:
         """Bring the derived state to the end of the log."""
-        standing, event, clip = self._standings.get(project) or (Standing(), 0, 0)
+        moves = connection.scalar(sql.select(_projects.c.moves).where(_projects.c.name == project))
+        standing, event, clip, known = self._standings.get(project) or (Standing(), 0, 0, moves)
+        if moves != known:
+            clip = 0  # read all of them anew: somebody moved some
         rows = sql.select(_clips).where((_clips.c.project == project) & (_clips.c.number > clip))
         for row in connection.execute(rows.order_by(_clips.c.number)):
             standing.add(Clip(**json.loads(row.body)))
@@ -237,7 +258,7 @@ class Store:
         for number, whole in self._read(connection, project, event):
             standing.apply(whole)
             event = number
-        self._standings[project] = (standing, event, clip)
+        self._standings[project] = (standing, event, clip, moves)
         return standing
 
     def _read(self, connection: sql.Connection, project: str, after: int) -> list[tuple[int, Event]]:
@@ -248,6 +269,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[sql.Connection]:
         """A transaction whose failures are said in words."""
+        self._look()
         try:
             with self._engine.begin() as connection:
                 yield connection
@@ -257,7 +279,25 @@ class Store:
                 raise InputError("store-locked", seconds=WAIT_SECONDS) from error
             if "disk is full" in reason or "No space left" in reason:
                 raise InputError("store-full") from error
+            if "readonly" in reason or "read-only" in reason:
+                raise InputError("store-read-only") from error
             raise InputError("store-closed", reason=reason) from error
+
+    def _look(self) -> None:
+        """See that the file is still the one that is open: SQLite would go on writing to a deleted one.
+
+        Another file in its place, such as a restored copy, is opened anew and read from its beginning.
+        """
+        if not self._file or not self._file[1]:
+            return
+        path, inode = self._file
+        with self._lock:
+            if not path.exists():
+                raise InputError("store-gone", file=str(path))
+            if (found := path.stat().st_ino) != inode:
+                self._engine.dispose()
+                self._standings.clear()
+                self._file = (path, found)
 
 
 def _set_up_sqlite(connection, record) -> None:

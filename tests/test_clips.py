@@ -49,6 +49,46 @@ def test_a_bad_row_adds_nothing(place, row):
     assert store.clips("p") == []
 
 
+def test_a_manifest_with_distributions(place):
+    store, sounds = place
+    names = "Anger,disgust,fear,joy,neutral,sad,surprise"
+    (sounds / "m.csv").write_text(f"path,{names}\n0.wav,.1,.1,.1,.1,.1,.1,.404\n1.wav,,,,,,,\n", encoding="utf-8")
+    assert add_manifest(store, "p", sounds / "m.csv") == 2
+    first, second = store.clips("p")
+    assert abs(sum(first.soft.values()) - 1) < 1e-12 and first.soft["surprise"] == pytest.approx(0.404 / 1.004)
+    assert second.soft is None and first.extra == {}
+
+
+@pytest.mark.parametrize(
+    "row, said",
+    [
+        ("0.9,0,0,0,0,0,0", "Σ = 0.9"),
+        ("nan,0,0,0,0,0,1", "anger"),
+        ("-0.1,0,0,0,0,0.1,1", "anger"),
+        ("inf,0,0,0,0,0,0", "anger"),
+        ("much,0,0,0,0,0,1", "much"),
+        (",0,0,0,0,0,1", "anger"),
+    ],
+)
+def test_a_row_that_is_no_distribution_adds_nothing(place, row, said):
+    store, sounds = place
+    (sounds / "m.csv").write_text(f"path,anger,disgust,fear,happy,neutral,sad,surprise\n0.wav,{row}\n")
+    with pytest.raises(InputError, match=f"Row 2.*{said}"):
+        add_manifest(store, "p", sounds / "m.csv")
+    assert store.clips("p") == []
+    with pytest.raises(InputError):
+        add_manifest(store, "new", sounds / "m.csv")
+    assert list(store.projects()) == ["p"]
+
+
+@pytest.mark.parametrize("columns, said", [("anger,sad", "Missing: disgust"), ("joy,happy", "Twice: joy, happy")])
+def test_some_of_the_emotions_are_no_distribution(place, columns, said):
+    store, sounds = place
+    (sounds / "m.csv").write_text(f"path,{columns}\n0.wav,1,0\n")
+    with pytest.raises(InputError, match=said):
+        add_manifest(store, "p", sounds / "m.csv")
+
+
 def test_a_recording_is_kept_under_its_hash(place, tmp_path):
     store, sounds = place
     for sound in (sounds / "0.wav", (np.zeros(800, np.float32), 16000)):

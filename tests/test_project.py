@@ -26,7 +26,7 @@ STOREYS = (
     ("bibier.hub_audio", "bibier.hub_text"),
     ("bibier.asr", "bibier.store", "bibier.audio_features", "bibier.text_features", "bibier.models.unimodal"),
     ("bibier.clips", "bibier.models.text_encoder", "bibier.models.sequence_encoder", "bibier.models.fusion"),
-    ("bibier.models.memocmt", "bibier.models.lpgnet"),
+    ("bibier.intake", "bibier.models.memocmt", "bibier.models.lpgnet"),
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),

@@ -10,8 +10,10 @@ def add(commands) -> None:
     annotations = commands.add_parser("annotations", help="fill, check and read a store of annotations")
     annotations.add_argument("act", choices=("import", "check", "progress", "events"))
     annotations.add_argument("project", metavar="PROJECT")
-    annotations.add_argument("place", nargs="?", metavar="PLACE", help="to import: a folder of recordings or a CSV")
+    annotations.add_argument("place", nargs="?", metavar="PLACE", help="to import: recordings, a CSV, a dataset")
     annotations.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
+    annotations.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
+    annotations.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
     annotations.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     annotations.set_defaults(run=run, wrong=annotations.error)
 
@@ -22,14 +24,12 @@ def run(options: argparse.Namespace) -> int:
         options.wrong("import needs a PLACE, and only import has one")
     from pathlib import Path
 
-    from bibier import clips
+    from bibier import clips, intake
     from bibier.store import Store
 
     store, project = Store(options.store), options.project
     if options.act == "import":
-        store.project(project)
-        place = Path(options.place)
-        print((clips.add_folder if place.is_dir() else clips.add_manifest)(store, project, place))
+        print(intake.add_place(store, project, options.place, Path(options.media), download=options.download))
     elif options.act == "check":
         found = clips.check(store, project)
         for kind, lost in found.items():

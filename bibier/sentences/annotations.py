@@ -41,6 +41,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The disk of the database is full. Nothing was saved; free some space and save again.",
         "На диске с базой данных нет места. Ничего не сохранено; освободите место и сохраните ещё раз.",
     ),
+    "store-read-only": (
+        "The database can't be written to: it is read-only. Nothing was saved; give the program the right to write to "
+        "the file and its folder, and save again.",
+        "База данных доступна только для чтения. Ничего не сохранено; разрешите запись в файл и его папку "
+        "и сохраните ещё раз.",
+    ),
+    "store-gone": (
+        "The database {file} is no longer there. Nothing was saved; put the file back and save again.",
+        "Базы данных {file} больше нет на месте. Ничего не сохранено; верните файл и сохраните ещё раз.",
+    ),
     "store-newer": (
         "The database was written by a newer version of the program (schema {version}; known up to {known}). "
         "Update the program.",
@@ -65,6 +75,28 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "clips-wrong": (
         "Nothing was added: {count} rows of {place} can't be used. {first}",
         "Ничего не добавлено: негодных строк в {place} — {count}. {first}",
+    ),
+    "clips-columns": (
+        "A distribution needs a column for each emotion, once. Missing: {missing}. Twice: {twice}.",
+        "Для распределения нужен ровно один столбец на каждую эмоцию. Не хватает: {missing}. Дважды: {twice}.",
+    ),
+    "clips-no-place": (
+        "There is no {place} here. Check the path; if it is a dataset on the Hub, add --download to fetch it.",
+        "Здесь нет {place}. Проверьте путь; если это набор данных на Hub, добавьте --download, чтобы скачать его.",
+    ),
+    "clips-dataset": (
+        "The dataset {place} can't be read ({reason}). Give a folder written by save_to_disk, Parquet files, or the "
+        "name of a dataset on the Hub.",
+        "Набор данных {place} не читается ({reason}). Укажите папку, записанную save_to_disk, файлы Parquet или имя "
+        "набора на Hub.",
+    ),
+    "clips-no-datasets": (
+        "To read this the package datasets is needed: pip install -r requirements-train.txt",
+        "Для чтения нужен пакет datasets: pip install -r requirements-train.txt",
+    ),
+    "clips-no-audio": (
+        "The dataset {place} has no audio column. Its columns: {columns}.",
+        "В наборе данных {place} нет столбца со звуком. Его столбцы: {columns}.",
     ),
     "clips-row": (
         "Row {row}: {field} is “{value}”; expected: {expected}.",

@@ -6,7 +6,6 @@ had shown a proposal before, and which it had shown is known here and not taken 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections import Counter, defaultdict
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bibier.clips import keep
 from bibier.events import Event
 from bibier.messages import InputError
 from bibier.store import Clip, Store
@@ -202,11 +202,7 @@ class Annotating:
     def receive(self, recording: str, text: str, language: str, duration: float) -> dict:
         """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it."""
         source = Path(recording)
-        sound = source.read_bytes()
-        sha256 = hashlib.sha256(sound).hexdigest()
-        kept = self.folder / f"{sha256}{source.suffix.lower()}"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(sound)
+        sha256, kept = keep(source.read_bytes(), source.suffix.lower(), self.folder)
         if SENT not in self.settings():
             self.store.project(SENT)
         clip = Clip(sha256, str(kept.resolve()), text, language, None, duration, {})
