@@ -112,7 +112,7 @@
       "aria-label": `${text} (${technical})` }, text);
 
   Object.assign(b, { make, remember, recall });
-  const draw = {};
+  const draw = b.draw = {};
 
   draw.header = (slot) => {
     const button = (code, name) => make("button", { type: "button", lang: code, "aria-pressed": String(b.language === code),

@@ -7,14 +7,14 @@ from pathlib import Path
 from starlette.middleware import Middleware
 
 from bibier.messages import LANGUAGES
-from bibier.ui import analyse, annotate
+from bibier.ui import agreement_tab, analyse, annotate
 from bibier.ui.annotating import Annotating
 from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services, short
 from bibier.ui.shell import Shell
 from bibier.ui.strings import catalogue
 
-STYLES = ("page.css", "annotate.css")
+STYLES = ("page.css", "annotate.css", "agreement.css")
 CLIP_LIMIT = "100mb"  # a long recording as 16-bit wav
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
 HOUR = 3600  # seconds
@@ -80,6 +80,8 @@ def build(services: Services, desk: Annotating) -> gr.Blocks:
                 analyse.build(services, i18n, desk.receive)
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(desk)
+            with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
+                agreement_tab.build(desk.store, tab)
     page.queue(max_size=QUEUE)
     return page
 

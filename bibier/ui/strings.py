@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bibier.messages import LANGUAGES
+from bibier.ui.agreement_strings import AGREEMENT
 from bibier.ui.annotate_strings import ANNOTATE
 
 STRINGS: dict[str, tuple[str, str]] = {
@@ -200,7 +201,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Без слова «{word}» вероятность «{emotion}» не меняется",
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
-} | ANNOTATE
+}
+STRINGS |= ANNOTATE | AGREEMENT
 
 
 def say(key: str, language: str, /, **values: object) -> str:
