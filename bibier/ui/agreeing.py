@@ -141,6 +141,7 @@ def figure(table: Table, look: Look) -> dict:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 14, "color": ink.text},
         "showlegend": False,
+        "separators": ", " if language == "ru" else ". ",
         "bargap": 0.32,
         "dragmode": False,
         "annotations": titles,

@@ -27,13 +27,12 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_alpha": ("Alpha", "Альфа"),
     "agree_alpha_is": (
         "Krippendorff's alpha: 1 is full agreement, 0 is chance. For classes, 0.80 counts as firm and 0.67 as "
-        "tentative. In brackets: 95 % of the bootstrap over clips.",
+        "tentative. Interval: 95 % of the bootstrap over clips.",
         "Альфа Криппендорфа: 1 — полное согласие, 0 — случайность. Для классов 0,80 считается надёжным, "
-        "0,67 — предварительным. В скобках: "
-        "95 % бутстрепа по фрагментам.",
+        "0,67 — предварительным. Интервал: 95 % бутстрепа по фрагментам.",
     ),
     "agree_measure": ("Compared by", "Сравнение по"),
-    "agree_interval": ("95 %", "95 %"),
+    "agree_interval": ("Interval", "Интервал"),
     "agree_clips": ("Clips", "Фрагменты"),
     "agree_jsd": ("distributions, Jensen–Shannon", "распределениям, Йенсен — Шеннон"),
     "agree_manhattan": ("distributions, half Manhattan", "распределениям, половина манхэттенского"),

@@ -1,0 +1,75 @@
+"""The Agreement tab in a real browser: three people's labels of real clips; hostile names stay text."""
+
+import numpy as np
+import pytest
+
+from bibier import agreement, clips
+from bibier.events import Event
+from bibier.labels import named
+from bibier.store import Store
+from tests.browser.conftest import ROOT, Visit, running
+
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
+PEOPLE = ("Anna", "Борис", HOSTILE)
+
+
+@pytest.fixture(scope="module")
+def studio(chromium, tmp_path_factory):
+    """Run the app on two projects, one of them named like a sentence of the page; gives address and store."""
+    folder, rng = tmp_path_factory.mktemp("agreement"), np.random.default_rng(0)
+    (folder / "annotations").mkdir()
+    store = Store(f"sqlite:///{folder}/annotations/bibier.db")
+    for project in ("examples", HOSTILE):
+        clips.add_folder(store, project, ROOT / "examples")
+    for clip in store.clips("examples"):
+        truth = rng.dirichlet([0.4] * 7)
+        for who in PEOPLE:
+            probs = named(rng.dirichlet(truth * 9 + 0.05))
+            store.append(Event(f"{who}{clip.sha256}", "examples", clip.sha256, who, "label", probs))
+    with running(folder) as address:
+        yield address, store
+
+
+def opened(chromium, address, **context) -> Visit:
+    one = Visit(chromium, address, **context)
+    one.page.on("dialog", lambda dialog: one.complaints.append(dialog.message))
+    one.page.goto(address)
+    one.page.locator("#tabs [role=tab]").nth(2).click()
+    one.page.wait_for_selector("#agree-facts .said")
+    return one
+
+
+@pytest.mark.parametrize("locale, width", [("en-US", 1440), ("ru-RU", 390)])
+def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, width):
+    address, store = studio
+    one = opened(chromium, address, locale=locale, viewport={"width": width, "height": 900})
+    page = one.page
+    page.select_option("#agree-facts select", "examples")
+    page.wait_for_selector("#agree-picture .js-plotly-plot .xtick")
+    table = agreement.blind(store.state("examples"))
+    told = page.inner_text("#agree-facts tbody tr >> nth=0").replace(",", ".").replace("−", "-")
+    assert f"{agreement.soft_alpha(table).value:.2f}" in told
+    assert HOSTILE in page.inner_text("#agree-facts .cards") and page.locator("#agree-facts img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ((first, *_), *_) = agreement.worst(table)
+    page.evaluate("localStorage.setItem('bibier_annotator', 'Anna')")
+    page.reload()
+    page.locator("#tabs [role=tab]").nth(2).click()
+    page.wait_for_selector("#agree-facts .said")
+    page.select_option("#agree-facts select", "examples")
+    page.locator("#agree-facts .worst button").first.click()
+    page.wait_for_selector(".desk:not([hidden])")
+    assert page.inner_text(".clip h2").split()[-1] == first[:6]
+    page.select_option(".studio .who select", "examples")
+    one.context.close()
+    assert one.complaints == [] and one.outside == []
+
+
+def test_a_project_without_labels_says_what_is_missing(chromium, studio):
+    address, _ = studio
+    one = opened(chromium, address)
+    one.page.select_option("#agree-facts select", HOSTILE)
+    one.page.wait_for_function("document.querySelector('#agree-facts .said').textContent.startsWith('Nobody')")
+    assert one.page.locator("#agree-picture").is_hidden()
+    one.context.close()
+    assert one.complaints == [] and one.outside == []
