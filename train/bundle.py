@@ -20,7 +20,7 @@ from torch import nn
 
 from bibier.audio_features import LogMelConfig
 from bibier.parts import build
-from train import data
+from train import data, start
 from train.corpora import CorpusError
 from train.metrics import scores
 from train.processes import only_first
@@ -91,7 +91,8 @@ def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, repor
             batches = data.plain_batches(epochs, part.fit.batch)
         _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
-    return _fitted(lambda: build("audio_encoder", part.encoder), train, ["audio", *_key(part, source, rows, seed)])
+    key = ["audio", *_key(part, source, rows, seed), *start.digest(recipe.start, "audio_encoder")]
+    return _fitted(lambda: start.begin(build("audio_encoder", part.encoder), recipe.start, "audio_encoder"), train, key)
 
 
 def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
@@ -100,14 +101,15 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     torch.manual_seed(seed)
 
     def train(model: nn.Module, state: Path) -> None:
-        if hasattr(model, "count"):
+        if hasattr(model, "count") and not recipe.start:
             model.count(source.raw[i] for i in rows)
         epochs = source.epochs(part, rows, seed, target_weights(recipe, source), state.with_suffix(".merged.jsonl"))
         batches = data.plain_batches(epochs, part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
         _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 
-    return _fitted(lambda: build("text_encoder", part.encoder), train, ["text", *_key(part, source, rows, seed)])
+    key = ["text", *_key(part, source, rows, seed), *start.digest(recipe.start, "text_encoder")]
+    return _fitted(lambda: start.begin(build("text_encoder", part.encoder), recipe.start, "text_encoder"), train, key)
 
 
 def _fit(model, batches, source: Source, targets: np.ndarray, settings, seed: int, report, state: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from train.annotated import PREFIXES, annotated
 from train.items import (
     LIMIT,
     Checked,
@@ -71,6 +72,8 @@ def read(
         items = READERS[corpus](data)
         if not items:
             raise CorpusError(f"nothing of {corpus!r} was found below {data}: check --data")
+    elif corpus.startswith(PREFIXES):
+        items = annotated(corpus)
     elif corpus in HUB:
         items = HUB[corpus]()
     elif Path(corpus).suffix == ".csv":
@@ -78,7 +81,9 @@ def read(
             raise CorpusError(f"no such manifest: {corpus}")
         items = manifest(Path(corpus))
     else:
-        raise CorpusError(f"unknown corpus {corpus!r}: use {', '.join(READERS)} or a manifest ending in .csv")
+        raise CorpusError(
+            f"unknown corpus {corpus!r}: use {', '.join(READERS)}, a manifest ending in .csv or URL#PROJECT"
+        )
     if split:
         items = select(items, split)
     kept = check(items, need=need, limit=limit, report=report).items

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier.cells import plain
 from bibier.labels import EMOTIONS, canonical
 from train.items import LABEL_COLUMNS, CorpusError, Item, emotion_columns, label_of, one_hot, read_table, repair
 
@@ -19,15 +20,17 @@ def manifest(path: Path) -> list[Item]:
     """Read a manifest.
 
     Columns path and/or text; label, or one column per emotion under any of its names (a row with both is trained on
-    its distribution); optionally language, split, speaker, dialogue. Paths are relative to the manifest. Labels that
-    the project doesn't know are read through NAME.labels.toml beside it, such as `happy = ["gioia", "amore"]`.
+    its distribution); optionally id (LS-LLM tables are matched by it; else the row's number), language, split,
+    speaker, dialogue. Paths are relative to the manifest. A cell that an export guarded with an apostrophe is read as
+    it was. Labels that the project doesn't know are read through NAME.labels.toml beside it, such as
+    `happy = ["gioia", "amore"]`.
 
     Raises
     ------
     CorpusError
         Names the file, the row and the remedy.
     """
-    rows = read_table(path)
+    rows = [{name: plain(cell) for name, cell in row.items()} for row in read_table(path)]
     if not rows:
         raise CorpusError(f"{path.name} has no rows: give a header and one line per item")
     names = {name.strip().lower() for name in rows[0]}
@@ -45,7 +48,7 @@ def manifest(path: Path) -> list[Item]:
             raise CorpusError(f"{place}: neither a path nor a text: give one")
         items.append(
             Item(
-                id=f"{path.stem}/{number - 1}",
+                id=f"{path.stem}/{row.get('id') or number - 1}",
                 corpus=path.stem,
                 target=_target(row, columns, labels, place),
                 text=repair(row["text"]) if row.get("text") else None,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bibier.checkpoint import evidence
 from bibier.parts import build
-from train import data
+from train import data, start
 from train.corpora import CorpusError
 from train.metrics import fit_temperature, scores
 from train.recipe import Recipe
@@ -135,7 +135,8 @@ def fit_fusion(
     config = part.config(audio.hidden[0].shape[1], text.hidden[0].shape[1])
     torch.manual_seed(seed)
     model = build("fusion", config)
-    if getattr(config, "pool", False):
+    start.begin(model, recipe.start, "fusion")
+    if getattr(config, "pool", False) and not recipe.start:
         # The pool starts as the product of both calibrated branches under a uniform prior.
         with torch.no_grad():
             model.head[-1].bias.copy_(torch.as_tensor(-np.log(prior)))

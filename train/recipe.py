@@ -78,6 +78,7 @@ class Recipe:
     audio: AudioPart
     text: TextPart
     fusion: FusionPart
+    start: str = ""  # a fitted checkpoint of the same models to go on from: its weights first, its calibration kept
 
     def without_selection(self) -> Recipe:
         """Return the recipe with a fusion that runs all its epochs, where there is no dev split to stop it by."""

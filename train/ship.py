@@ -14,7 +14,7 @@ import torch
 from bibier import checkpoint
 from bibier.checkpoint import Bundle, BundleConfig, Calibration
 from train import bundle as fitting
-from train import pairs
+from train import pairs, start
 from train.metrics import uar
 from train.processes import only_first
 from train.recipe import Recipe
@@ -35,11 +35,18 @@ def make(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[
     report("audio encoders fitted")
     text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed, report=report)
     report("text encoders fitted")
-    t, prior = pairs.temperatures(audio_read, text_read, own), text_prior(recipe, words)
+    if recipe.start:
+        kept = start.bundle(recipe.start).config
+        t, prior = pairs.Temperatures(kept.calibration.audio, kept.calibration.text), np.array(kept.text_prior)
+    else:
+        t, prior = pairs.temperatures(audio_read, text_read, own), text_prior(recipe, words)
     dev = pairs.dev_reads(sound, words, audio_encoder, text_encoder) if own else {}
     options = {"own": own, "soft": words.targets if recipe.fusion.soft else None}
     fusion = pairs.fit_fusion(recipe, audio_read, text_read, t, prior, recipe.seed, dev=dev, report=report, **options)
-    heat = pairs.bimodal_temperature(recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed, **options)
+    if recipe.start:
+        heat = kept.calibration.bimodal
+    else:
+        heat = pairs.bimodal_temperature(recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed, **options)
     config = BundleConfig(
         name=recipe.name,
         audio_features=recipe.audio.features,

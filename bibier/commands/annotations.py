@@ -1,64 +1,128 @@
-"""python -m bibier annotations: fill, check and read a store."""
+"""python -m bibier annotations: fill, check, read, compare and export a store."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from pathlib import Path
 
 
 def add(commands) -> None:
     """Describe the command to the parser."""
-    annotations = commands.add_parser("annotations", help="fill, check and read a store of annotations")
-    annotations.add_argument("act", choices=("import", "check", "progress", "agreement", "events"))
-    annotations.add_argument("project", metavar="PROJECT")
-    annotations.add_argument("place", nargs="?", metavar="PLACE", help="to import: recordings, a CSV, a dataset")
-    annotations.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
-    annotations.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
-    annotations.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
-    annotations.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
-    annotations.set_defaults(run=run, wrong=annotations.error)
+    annotations = commands.add_parser("annotations", help="fill, check, read, compare and export a store")
+    acts = annotations.add_subparsers(dest="act", required=True)
+
+    def act(name: str, run, words: str) -> argparse.ArgumentParser:
+        one = acts.add_parser(name, help=words)
+        one.add_argument("project", metavar="PROJECT")
+        one.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
+        one.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+        one.set_defaults(run=lambda options: _opened(run, options))
+        return one
+
+    fill = act("import", _import, "add recordings, a CSV, a dataset, or events that were exported")
+    fill.add_argument("place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or EVENTS.jsonl")
+    fill.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
+    fill.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
+    act("check", _check, "list recordings that are missing or have changed")
+    act("progress", _progress, "how far each person is")
+    act("events", _events, "print the log as JSON lines")
+    act("agreement", _agreement, "Krippendorff's alpha, the worst clips, who moved after a proposal, as JSON")
+    export = act("export", _export, "write what people said in a format of the field")
+    kinds = ("events", "long", "wide", "proposals", "lewidi", "chaosnli", "ls-llm", "manifest", "dataset")
+    export.add_argument("--format", choices=kinds, required=True)
+    export.add_argument("-o", "--out", type=Path, required=True, metavar="PATH", help="a file; of a dataset a folder")
+    export.add_argument("--replace", action="store_true", help="write over what is there")
+    push = act("push", _push, "push the labelled clips to the Hub as a dataset")
+    push.add_argument("name", metavar="USER/NAME")
+    push.add_argument("--public", action="store_true", help="for everybody to see (default: private)")
+    push.add_argument("--dry-run", action="store_true", help="list what would be sent, and send nothing")
+    for one in (export, push):
+        one.add_argument("--blind-only", action="store_true", help="labels as they were before a proposal was seen")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Do one act; returns the exit status."""
-    if (options.act == "import") != bool(options.place):
-        options.wrong("import needs a PLACE, and only import has one")
-    from pathlib import Path
-
-    from bibier import clips, intake
+def _opened(run, options: argparse.Namespace) -> int:
     from bibier.store import Store
 
-    store, project = Store(options.store), options.project
-    if options.act == "import":
-        print(intake.add_place(store, project, options.place, Path(options.media), download=options.download))
-    elif options.act == "check":
-        found = clips.check(store, project)
-        for kind, lost in found.items():
-            for clip in lost:
-                print(kind, clip.sha256, clip.path, sep="\t")
-        return int(any(found.values()))
-    elif options.act == "progress":
-        for name in sorted({name for _, name in store.state(project)}):
-            print(name, *store.progress(project, name), sep="\t")
-    elif options.act == "agreement":
-        print(json.dumps(_agreement(store, project, options.language), ensure_ascii=False, indent=2))
-    else:
-        for _, event in store.events(project):
-            print(event.to_json())
+    store = Store(options.store)
+    try:
+        return run(store, options)
+    finally:
+        store.close()
+
+
+def _import(store, options: argparse.Namespace) -> int:
+    from bibier import imports, intake
+
+    if Path(options.place).suffix == ".jsonl":
+        new, known = imports.add_events(store, options.project, Path(options.place))
+        print(f"{new} new, {known} known")
+        return 0
+    print(intake.add_place(store, options.project, options.place, Path(options.media), download=options.download))
     return 0
 
 
-def _agreement(store, project: str, language: str) -> dict:
-    """Return every alpha by name: its value, or null with the reason."""
+def _check(store, options: argparse.Namespace) -> int:
+    from bibier import clips
+
+    found = clips.check(store, options.project)
+    for kind, lost in found.items():
+        for clip in lost:
+            print(kind, clip.sha256, clip.path, sep="\t")
+    return int(any(found.values()))
+
+
+def _progress(store, options: argparse.Namespace) -> int:
+    for name in sorted({name for _, name in store.state(options.project)}):
+        print(name, *store.progress(options.project, name), sep="\t")
+    return 0
+
+
+def _events(store, options: argparse.Namespace) -> int:
+    for _, event in store.events(options.project):
+        print(event.to_json())
+    return 0
+
+
+def _work(store, options: argparse.Namespace):
+    from bibier import exports
+
+    work = exports.of_project(store, options.project)
+    return work.blind() if options.blind_only else work
+
+
+def _export(store, options: argparse.Namespace) -> int:
+    from bibier import dataset_export, exports
+
+    work = _work(store, options)
+    if options.format == "dataset":
+        print(dataset_export.save(work, options.out, replace=options.replace))
+    else:
+        print(exports.save(work, options.format, options.out, replace=options.replace))
+    return 0
+
+
+def _push(store, options: argparse.Namespace) -> int:
+    from bibier import dataset_export
+
+    work = _work(store, options)
+    files = dataset_export.push(work, options.name, private=not options.public, dry_run=options.dry_run)
+    print("\n".join(files))
+    print(f"{options.name}: {'not sent' if options.dry_run else 'sent'}", file=sys.stderr)
+    return 0
+
+
+def _agreement(store, options: argparse.Namespace) -> int:
     from bibier import agreement
 
-    labels = store.state(project)
+    labels = store.state(options.project)
     table = agreement.blind(labels)
 
     def plain(found: agreement.Alpha) -> dict:
-        return vars(found) | {"reason": found.reason.text(language) if found.reason else None}
+        return vars(found) | {"reason": found.reason.text(options.language) if found.reason else None}
 
-    return {
+    told = {
         "people": table.people,
         "labels_given_with_a_proposal_in_sight": table.sighted,
         "jensen_shannon": plain(agreement.soft_alpha(table)),
@@ -67,5 +131,7 @@ def _agreement(store, project: str, language: str) -> dict:
         "emotions": {name: plain(found) for name, found in agreement.emotion_alphas(table).items()},
         "pairs": [{"people": pair} | plain(found) for pair, found in agreement.pair_alphas(table).items()],
         "worst": [dict(zip(("clip", "bits", "people"), row, strict=True)) for row in agreement.worst(table)],
-        "moves": [vars(move) for move in agreement.moves(labels, store.proposals(project))],
+        "moves": [vars(move) for move in agreement.moves(labels, store.proposals(options.project))],
     }
+    print(json.dumps(told, ensure_ascii=False, indent=2))
+    return 0
