@@ -38,6 +38,7 @@ STOREYS = (
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),
+    ("bibier.proposals",),
     ("bibier.ui", "bibier.commands"),
     ("bibier.__main__",),
     ("train.items", "train.metrics", "train.augment", "train.pictures", "train.ranges", "train.progress"),
