@@ -79,7 +79,7 @@
       ...CONFIDENCE.map((value, i) => make("button", { type: "button", class: "choice", "aria-pressed": "false",
         onclick: (event) => { certain(confidence === value ? null : value); if (event.detail) event.currentTarget.blur(); } },
       b.say[`confidence_${i}`])));
-    const note = make("textarea", { rows: 1, maxlength: 4000, placeholder: b.say.note_hint, "aria-label": b.say.note_label });
+    const note = make("textarea", { rows: 1, placeholder: b.say.note_hint, "aria-label": b.say.note_label });
     const place_of_status = make("div", {});
     const sum = make("p", { class: "sum" });
     const opinion = make("div", { class: "opinion" });
@@ -387,7 +387,8 @@
         return;
       }
       const target = event.target.closest && event.target.closest("button, a, summary, [role=tab]");
-      if (target && (enters || event.code === "Space")) return; // a button's own keys
+      const opened = target && target.matches("[role=tab][aria-selected=true]"); // the click that opened this page left it focused
+      if (target && !opened && (enters || event.code === "Space")) return; // a button's own keys
       if (editor.key(event) || player.key(event)) return;
       const press = enters ? commit : presses[event.code];
       if (!press || event.shiftKey) return;
