@@ -110,6 +110,8 @@ def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
     """Write `data/train-00000.parquet` and `README.md` into a folder, whole or not at all."""
     if folder.exists() and not replace:
         raise InputError("export-exists", file=str(folder))
+    if folder.exists() and not _is_ours(folder):
+        raise InputError("export-other-folder", file=str(folder))
     made = dataset(work)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -118,9 +120,15 @@ def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
             (whole / "data").mkdir(parents=True)
             made.to_parquet(str(whole / "data" / "train-00000.parquet"))
             (whole / "README.md").write_text(card(work, made), encoding="utf-8")
+            old = Path(part) / "old"
             if folder.exists():
-                folder.rename(Path(part) / "old")
-            whole.rename(folder)
+                folder.rename(old)
+            try:
+                whole.rename(folder)
+            except OSError:
+                if old.exists():
+                    old.rename(folder)
+                raise
     except OSError as error:
         raise InputError("export-failed", file=str(folder), reason=error.strerror or str(error)) from error
     return folder
@@ -146,6 +154,14 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
         except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
             raise InputError("export-push", name=name, reason=str(error).splitlines()[0][:200]) from error
     return told
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell a folder that holds what `save` wrote and nothing else: only such a one may be replaced."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    return files <= {"README.md", str(Path("data") / "train-00000.parquet")}
 
 
 def _datasets():

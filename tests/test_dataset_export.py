@@ -62,6 +62,10 @@ def test_nothing_is_lost_or_half_written(store, tmp_path):
         dataset_export.save(type(work)(**(vars(work) | {"clips": gone})), folder, replace=True)
     assert (folder / "data" / "train-00000.parquet").read_bytes() == before
     dataset_export.save(work, folder, replace=True)
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="something else"):
+        dataset_export.save(work, folder, replace=True)
+    assert (folder / "thesis.txt").exists()
     with pytest.raises(InputError, match="no labels"):
         dataset_export.save(type(work)(**(vars(work) | {"labels": {}})), tmp_path / "none")
     assert not (tmp_path / "none").exists() and not list(tmp_path.glob(".new-*"))

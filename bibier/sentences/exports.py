@@ -5,6 +5,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} is there already and was left as it is. Choose another name, or add --replace.",
         "{file} уже есть и оставлен как был. Выберите другое имя или добавьте --replace.",
     ),
+    "export-other-folder": (
+        "{file} holds something else than a dataset of this program and was left as it is. Choose another folder.",
+        "В {file} лежит не набор данных этой программы; всё оставлено как было. Выберите другую папку.",
+    ),
+    "export-blind-events": (
+        "Events are exported whole. Leave --blind-only out, or choose a table.",
+        "События экспортируются целиком. Уберите --blind-only или выберите таблицу.",
+    ),
     "export-failed": (
         "{file} could not be written ({reason}). What was there is unchanged; free some space or choose another place.",
         "Не удалось записать {file} ({reason}). Что там было, не изменилось; освободите место или выберите другое.",
