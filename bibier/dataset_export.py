@@ -135,7 +135,10 @@ def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
 
 
 def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, api=None) -> list[str]:
-    """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing."""
+    """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing.
+
+    Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
@@ -148,6 +151,8 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
         try:
             api = api or HfApi()
             api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
+            if private and not api.repo_info(name, repo_type="dataset").private:
+                raise InputError("export-push-public", name=name)  # it was there before, for everybody to see
             api.upload_folder(
                 repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(work.labels)} labels"
             )

@@ -23,6 +23,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Не удалось отправить набор данных в {name} ({reason}). Что там было, не изменилось. Войдите через "
         "`hf auth login` или задайте HF_TOKEN с правом записи.",
     ),
+    "export-push-public": (
+        "{name} is there already and everybody can see it; nothing was sent. Add --public if that is wanted, or choose "
+        "another name.",
+        "{name} уже есть и виден всем; ничего не отправлено. Добавьте --public, если так и нужно, или выберите другое "
+        "имя.",
+    ),
     "export-no-labels": (
         "The project “{project}” has no labels to export.",
         "В проекте «{project}» нет разметки для экспорта.",
