@@ -13,6 +13,8 @@ CARD = """# {project}
 
 {clips} recordings with {labels} labels by {people} people: each label is a distribution over seven perceived emotions
 ({emotions}).
+Each person listened and gave every emotion its share, alone; {sighted} of the labels were given, or given again, after
+a machine's proposal had been shown (`seen`), the others without.
 
 | column | what it is |
 |---|---|
@@ -100,6 +102,7 @@ def card(work: Work, made) -> str:
         project=work.project.replace("\n", " "),
         clips=len(made),
         labels=len(work.labels),
+        sighted=sum(bool(label.seen) for label in work.labels.values()),
         people=len(people),
         emotions=", ".join(EMOTIONS),
     )
@@ -140,7 +143,7 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
     Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
 
     with tempfile.TemporaryDirectory(prefix="bibier-dataset-") as place:
         folder = save(work, Path(place) / "dataset")
@@ -156,8 +159,9 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
             api.upload_folder(
                 repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(work.labels)} labels"
             )
-        except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
-            raise InputError("export-push", name=name, reason=str(error).splitlines()[0][:200]) from error
+        except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            raise InputError("export-push", name=name, reason=reason) from error
     return told
 
 

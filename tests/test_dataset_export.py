@@ -188,3 +188,7 @@ def test_what_is_public_is_sent_to_only_when_asked_and_a_refusal_is_said(store, 
             dataset_export.push(work, "me/voices", api=api)
     with pytest.raises(InputError, match="could not be pushed"):
         dataset_export.push(work, "not a name", api=api)
+    with pytest.raises(InputError, match="could not be pushed"):
+        dataset_export.push(
+            work, "me/voices", api=HfApi(endpoint="http://127.0.0.1:9", token="hf_none")
+        )  # nobody there

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier import __main__ as command
-from bibier import exports, imports
+from bibier import clips, exports, imports
 from bibier.cells import guard, plain
 from bibier.events import Event
 from bibier.labels import EMOTIONS, named, vector
@@ -126,10 +126,10 @@ def test_a_broken_line_is_named_and_takes_nothing_in(work, store, tmp_path, line
 
 def test_a_long_table_comes_back(work, tmp_path):
     rows = imports.read_long(exports.save(work, "long", tmp_path / "long.csv"))
-    clips = {clip.sha256: clip for clip in CLIPS}
+    given = {clip.sha256: clip for clip in CLIPS}
     assert {(row["sha256"], row["annotator"]) for row in rows} == set(work.labels)
     for row in rows:
-        label, clip = work.labels[row["sha256"], row["annotator"]], clips[row["sha256"]]
+        label, clip = work.labels[row["sha256"], row["annotator"]], given[row["sha256"]]
         for name in ("probs", "before", "confidence", "note", "seen", "seconds"):
             assert row[name] == getattr(label, name), name
         assert row["event"] == label.event
@@ -202,6 +202,17 @@ def test_train_reads_the_manifest_and_the_ls_llm_table(work, tmp_path):
     assert audit(tmp_path / "soft.csv").rows == 2
     for row in imports.read_table(tmp_path / "soft.csv"):
         assert float(row["sum_of_emotions"]) == pytest.approx(1)
+
+
+def test_a_manifest_is_taken_in_as_clips_with_their_text(work, tmp_path):
+    sound = tmp_path / "a.wav"
+    sound.write_bytes(b"bytes")
+    clip = replace(CLIPS[0], path=str(sound))
+    one = replace(work, clips=[clip], labels={(clip.sha256, "A"): work.labels[CLIPS[0].sha256, "Anna"]})
+    other = Store(f"sqlite:///{tmp_path}/b.db")
+    assert clips.add_manifest(other, "q", exports.save(one, "manifest", tmp_path / "m.csv")) == 1
+    (found,) = other.clips("q")
+    assert found.text == clip.text and found.soft == one.labels[clip.sha256, "A"].probs and other.state("q") == {}
 
 
 def test_blind_labels_are_those_before_a_proposal(work):
