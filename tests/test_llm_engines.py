@@ -89,7 +89,7 @@ def test_a_thousand_random_texts_give_no_invalid_distribution(local):
     rng = random.Random(0)
     alphabet = [*map(chr, range(32, 0x500)), *"\n\t\0😡<|im_end|>{}%,0.5 "]
     invalid = 0
-    for number in range(1000):
+    for _ in range(1000):
         text = "".join(rng.choices(alphabet, k=rng.choice([0, 1, 5, 20, 80])))
         found = suggest(local, text, settings=Settings(temperature=rng.choice([0.1, 1, 10])))
         values = list((found.probabilities or {}).values())
