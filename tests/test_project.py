@@ -32,6 +32,7 @@ STOREYS = (
         "bibier.text_features",
         "bibier.models.unimodal",
     ),
+    ("bibier.segments",),
     ("bibier.clips", "bibier.models.text_encoder", "bibier.models.sequence_encoder", "bibier.models.fusion"),
     ("bibier.exports",),
     ("bibier.intake", "bibier.imports", "bibier.dataset_export", "bibier.models.memocmt", "bibier.models.lpgnet"),
