@@ -16,11 +16,12 @@ import numpy as np
 
 from bibier.asr import Word
 from bibier.audio import SAMPLE_RATE
+from bibier.recordings import LONG_SECONDS
 
 FRAME = 512  # samples, 32 ms: what the model reads at a time
 FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 
-SHORTEST, TARGET, LONGEST = 2.0, 12.0, 20.0  # s; a clip of a few seconds is judged best
+SHORTEST, TARGET, LONGEST = 2.0, 12.0, float(LONG_SECONDS)  # s; a clip of a few seconds is judged best
 PAUSE = 0.5  # s; from here on a pause ends a phrase
 LONG_PAUSE = 0.8  # s; across it not even a single word is joined to its neighbour
 MARGIN = 0.15  # s of a pause kept at each end of a stretch
@@ -29,7 +30,7 @@ BREATH = 0.1  # s; anything shorter is a closed consonant, not a pause
 LOUD = 0.05  # RMS of the loud frames that the model is shown: far below, it hears nothing
 LOUD_SHARE = 95  # per cent of the frames that are fainter than the loud ones
 FAINTEST = 1e-4  # RMS; the rounding of 16 bits is not raised to a voice
-LANE = 1_875  # frames, 60 s: a recording is read in lanes side by side, ten times as fast as one after the other
+LANE = 938  # frames, 30 s: a recording is read in lanes side by side, five times as fast as one after the other
 LANES = 16  # at a time
 LEAD = 63  # frames, 2 s that a lane hears before its own, to know what came before
 
