@@ -9,14 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from bibier import asr, intake
+from bibier.llm_cache import Cache
 from bibier.messages import InputError
 from bibier.store import Store
 from bibier.ui import page
+from bibier.ui.advice import Advice
 from bibier.ui.annotating import Annotating
 from bibier.ui.foresight import Foresight
 from bibier.ui.services import Services, read_examples
 
 DATABASE = "sqlite:///annotations/bibier.db"
+ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
@@ -55,6 +58,17 @@ def enlist(store: Store, name: str, source: str) -> str:
     return name
 
 
+def language_model(name: str):
+    """Open the language model of the editor: "endpoint" is the one that the environment names."""
+    if name == "endpoint":
+        from bibier.llm_endpoint import from_environment
+
+        return from_environment()
+    from bibier.llm_local import Local
+
+    return Local(name)
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -67,6 +81,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="port (default: $GRADIO_SERVER_PORT, else the first free from 7860)")
     parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
     parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
+    parser.add_argument("--language-model", metavar="NAME", help="asked in the editor: a folder, a name, or endpoint")
     parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
     options = parser.parse_args()
 
@@ -83,16 +98,24 @@ def main() -> None:
         opened=opened.set,
     )
     try:
-        if options.database == DATABASE:
-            Path("annotations").mkdir(exist_ok=True)
+        Path("annotations").mkdir(exist_ok=True)
         store = Store(options.database)
         if options.annotate:
             enlist(store, "", options.annotate)
     except InputError as error:
         parser.error(str(error))
+    advise = None
+    if options.language_model:
+        advise = Advice(store, functools.partial(language_model, options.language_model), Cache(ANSWERS))
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
     foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}")
-    desk = Annotating(store, enlist=functools.partial(enlist, store) if local else None, foresee=foresight)
+    desk = Annotating(
+        store,
+        enlist=functools.partial(enlist, store) if local else None,
+        foresee=foresight,
+        survey=foresight.survey,
+        advise=advise,
+    )
     app = page.build(services, desk)
     page.launch(app, services, desk, host=options.host, port=options.port)
     app.block_thread()

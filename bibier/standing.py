@@ -121,13 +121,18 @@ class Standing:
         self._tally(clip, annotator, last is not None)
         self._score(clip)
 
-    def next(self, annotator: str, *, wanted: int, order: str, share: float, seed: int) -> Clip | None:
+    def next(
+        self, annotator: str, *, wanted: int, order: str, share: float, seed: int, but: str | None = None
+    ) -> Clip | None:
         """Return the clip to be labelled next by one person, or None when nothing is left for them.
 
         `share` in [0, 1] of the turns are random whatever the order. Nobody reserves a clip: two people may work on
-        one at a time, and it then has more labels than wanted. Skipped clips come after all others.
+        one at a time, and it then has more labels than wanted. Skipped clips come after all others. `but` is the clip
+        in hand: what would come next if it were labelled.
         """
         left = self._left(annotator, wanted)  # (m,) indices
+        if but is not None:
+            left = left[left != self.index[but]]
         if not len(left):
             return None
         person = self.people.get(annotator, _Person())
@@ -136,7 +141,7 @@ class Standing:
         if not len(fresh):
             last = {act.clip: turn for turn, act in enumerate(person.done) if act.kind == "skip"}
             return self.clips[min(left, key=lambda i: last[self.clips[i].sha256])]
-        if order != "given" and _chance(f"{seed}/{annotator}/{len(person.done)}") < share:
+        if order != "given" and _chance(f"{seed}/{annotator}/{len(person.done) + (but is not None)}") < share:
             order = "random"
         if order in ("uncertain", "modalities", "people"):
             scores = self._score_table(order)[fresh]

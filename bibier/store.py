@@ -193,15 +193,14 @@ class Store:
         with self._current(project) as standing:
             return dict(standing.proposals)
 
-    def next(self, project: str, annotator: str, order: str | None = None) -> Clip | None:
-        """Return the clip that a person should label next (`Standing.next`), or None."""
+    def next(self, project: str, annotator: str, order: str | None = None, but: str | None = None) -> Clip | None:
+        """Return the clip that a person should label next, or after the clip `but` (`Standing.next`), or None."""
         if order is not None:
             _check_setting("order", order)
         with self._current(project) as standing:
             s = self._settings
-            return standing.next(
-                annotator, wanted=s["wanted"], order=order or s["order"], share=s["share"], seed=s["seed"]
-            )
+            rest = {name: s[name] for name in ("wanted", "share", "seed")}
+            return standing.next(annotator, order=order or s["order"], but=but, **rest)
 
     def progress(self, project: str, annotator: str) -> tuple[int, int]:
         """Return how many clips a person has labelled, and of how many."""

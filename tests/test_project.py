@@ -41,6 +41,7 @@ STOREYS = (
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),
     ("bibier.timeline",),
+    ("bibier.proposals",),
     ("bibier.ui", "bibier.commands"),
     ("bibier.__main__",),
     ("train.items", "train.metrics", "train.augment", "train.pictures", "train.ranges", "train.progress"),

@@ -25,6 +25,13 @@ def add(commands) -> None:
     fill.add_argument("place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or EVENTS.jsonl")
     fill.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
     fill.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
+    change = act("set", _set, "change a project's settings, and print them")
+    change.add_argument("--proposals", choices=("hidden", "shown"), help="before a person has saved")
+    change.add_argument("--wanted", type=int, metavar="N", help="annotators per clip")
+    change.add_argument("--order", choices=("given", "random", "uncertain", "modalities", "people"))
+    change.add_argument("--share", type=float, metavar="P", help="of the turns that are random, 0 to 1")
+    propose = act("propose", _propose, "have a checkpoint propose for every clip: the orders by the model need it")
+    propose.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     act("check", _check, "list recordings that are missing or have changed")
     act("progress", _progress, "how far each person is")
     act("events", _events, "print the log as JSON lines")
@@ -61,6 +68,30 @@ def _import(store, options: argparse.Namespace) -> int:
         return 0
     print(intake.add_place(store, options.project, options.place, Path(options.media), download=options.download))
     return 0
+
+
+def _set(store, options: argparse.Namespace) -> int:
+    given = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share")}
+    changed = {name: value for name, value in given.items() if value is not None}
+    print(json.dumps(store.project(options.project, **changed), ensure_ascii=False))
+    return 0
+
+
+def _propose(store, options: argparse.Namespace) -> int:
+    from bibier import checkpoint
+    from bibier.predictor import Predictor
+    from bibier.proposals import propose
+
+    predictor, source = Predictor(checkpoint.load(options.checkpoint)), f"model:{Path(options.checkpoint).name}"
+    known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
+    for number, clip in enumerate(clips, start=1):
+        if (clip.sha256, source) not in known and not propose(store, options.project, clip, predictor, source):
+            unread += 1
+            print(f"{clip.sha256}\t{clip.path}", file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{number}/{len(clips)}", end="", file=sys.stderr, flush=True)
+    print(f"{len(clips) - unread} of {len(clips)}")
+    return 1 if unread else 0
 
 
 def _check(store, options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 (() => {
   const b = window.bibier;
   const { make } = b;
+  const THINKING = 180000; // ms that a language model may take
   const PATIENCE = 20000; // ms until a silent server counts as gone; the same save may then be sent again
   const CONFIDENCE = [0.25, 0.5, 0.75, 1];
   const REASONS = ["skip_unclear", "skip_voices", "skip_silent", "skip_later"];
@@ -28,11 +29,12 @@
     let confidence = null;
     let touched = false; // something differs from what is saved
     let busy = false;
+    let advised = false; // a language model can be asked
     let wanted = null; // a clip that was asked for before the person had a name
 
-    const call = async (act, facts = {}) => {
+    const call = async (act, facts = {}, patience = PATIENCE) => {
       let timer = 0;
-      const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error("late")), PATIENCE); });
+      const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error("late")), patience); });
       let answer;
       try { answer = await Promise.race([server[act]({ ...who, ...facts }), late]); }
       catch (error) { throw Object.assign(new Error(b.say.offline), { lost: true, cause: error }); }
@@ -77,12 +79,13 @@
       ...CONFIDENCE.map((value, i) => make("button", { type: "button", class: "choice", "aria-pressed": "false",
         onclick: (event) => { certain(confidence === value ? null : value); if (event.detail) event.currentTarget.blur(); } },
       b.say[`confidence_${i}`])));
-    const note = make("textarea", { rows: 1, maxlength: 4000, placeholder: b.say.note_hint, "aria-label": b.say.note_label });
+    const note = make("textarea", { rows: 1, placeholder: b.say.note_hint, "aria-label": b.say.note_label });
     const place_of_status = make("div", {});
     const sum = make("p", { class: "sum" });
     const opinion = make("div", { class: "opinion" });
     const save = act("save primary", b.say.save, "Enter", () => commit());
     const compare = act("compare", b.say.reveal, "V", () => reveal());
+    const advise = act("advise", b.say.advise, "M", () => reveal("ask"), { hidden: true });
     const actions = make("div", { class: "actions" }, save,
       act("back", b.say.back, "Backspace", () => back(), { shown: "⌫" }), act("skip", b.say.skip, "S", () => skipping.showModal()),
       act("undo", b.say.undo, "Control+Z", () => step(false), { shown: "Ctrl Z" }),
@@ -92,13 +95,13 @@
       act("clear", b.say.clear, "0", () => editor.clear()), act("guide", b.say.guide, "G", () => guiding()));
     const labelcard = make("section", { class: "card label-card", "aria-label": b.say.label_card },
       make("div", { class: "row" }, make("h2", {}, b.say.question), tools), bars,
-      make("div", { class: "under" }, place_of_status, sum), make("div", { class: "opinions" }, opinion, compare),
+      make("div", { class: "under" }, place_of_status, sum), make("div", { class: "opinions" }, opinion, compare, advise),
       make("div", { class: "beside" }, sure, note), actions);
     const desk = make("div", { class: "desk", hidden: true }, clipcard, labelcard);
 
     const shut = (dialog) => make("button", { type: "button", onclick: () => dialog().close() }, b.say.close);
     const keys = [["1–7", "key_add"], ["⇧ 1–7", "key_less"], ["L", "key_lock"], ["0", "key_clear"], ["H", "key_hard"], ["P", "key_preset"],
-      ["Enter", "key_save"], ["⌫", "key_back"], ["S", "key_skip"], ["V", "key_reveal"], ["Ctrl Z", "key_undo"], ["C", "key_confidence"],
+      ["Enter", "key_save"], ["⌫", "key_back"], ["S", "key_skip"], ["V", "key_reveal"], ["M", "key_advise"], ["Ctrl Z", "key_undo"], ["C", "key_confidence"],
       ["N", "key_note"], ["Space", "key_play"], ["R", "key_replay"], ["− =", "key_speed"], ["[ ] \\", "key_loop"]];
     const guide = make("dialog", { class: "sheet", "aria-label": b.say.guide }, make("h2", {}, b.say.guide),
       make("ol", {}, ...["guide_1", "guide_2", "guide_3", "guide_4", "guide_5"].map((key) => make("li", {}, b.say[key]))),
@@ -110,8 +113,10 @@
         make("kbd", {}, String(i + 1)), b.say[key]))),
       make("form", { onsubmit: (event) => { event.preventDefault(); if (reason.value.trim()) skip(reason.value.trim()); } }, reason,
         make("button", { type: "submit" }, b.say.skip)), shut(() => skipping));
+    const panel = b.project_panel({ act: (run) => once(() => run(call)), tell, name: () => who.project,
+      settled: (answer) => { projects(answer); onward(answer); } });
     host.replaceChildren(
-      make("div", { class: "card who" }, make("label", {}, b.say.project, project), make("label", {}, b.say.annotator, name), creating,
+      make("div", { class: "card who" }, make("label", {}, b.say.project, project), make("label", {}, b.say.annotator, name), creating, ...panel.nodes,
         make("div", { class: "progress" }, bar, far)),
       top, empty, desk, guide, skipping);
 
@@ -170,7 +175,9 @@
     };
     const buttons = () => {
       sure.querySelectorAll(".choice").forEach((one, i) => one.setAttribute("aria-pressed", String(CONFIDENCE[i] === confidence)));
-      compare.hidden = Boolean(now && now.revealed && now.proposals.length);
+      const known = (kind) => Boolean(now && now.proposals.some((one) => one.source.startsWith(kind)));
+      compare.hidden = known("model:");
+      advise.hidden = !advised || known("llm:");
     };
     const opinions = () => {
       const named = (now.proposals || []).map((one) => ({ ...one, name: one.source.replace(/^(model|llm):/, "") }));
@@ -266,7 +273,7 @@
       });
     };
     // Saves first if something is unsaved: whoever looks has committed.
-    const reveal = () => once(async () => {
+    const reveal = (how = "reveal") => once(async () => {
       if (!now) return;
       if (!editor.points) { tell(b.say.untouched, "alert"); return; }
       const here = now.clip;
@@ -276,7 +283,8 @@
         after = answer.now;
         trail = trail.filter((one) => one !== here);
       }
-      const answer = await call("reveal", { clip: here, uuid: uuid() });
+      if (how === "ask") tell(b.say.advising);
+      const answer = await call(how, { clip: here, uuid: uuid() }, how === "ask" ? THINKING : PATIENCE);
       const time = seconds;
       now = { ...answer.now };
       seconds = time;
@@ -303,7 +311,10 @@
     };
     const projects = (answer) => {
       project.replaceChildren(...answer.projects.map((one) => make("option", { value: one, selected: one === who.project }, one)));
-      if (answer.paths !== undefined) creating.hidden = !answer.paths;
+      if (answer.paths === undefined) return;
+      creating.hidden = !answer.paths;
+      advised = answer.advice;
+      panel.show(answer);
     };
     const enter = async (chosen = {}) => {
       while (busy) await new Promise((soon) => { setTimeout(soon, 30); }); // a choice of project or name is never dropped
@@ -352,7 +363,7 @@
     // --- keys, by their place on the keyboard ----------------------------------------------------------------------------
     // The focus goes to the button at the end, and on a phone the page would follow it past the guidelines.
     const guiding = () => { guide.showModal(); guide.scrollTop = 0; };
-    const presses = { KeyS: () => skipping.showModal(), KeyG: guiding, KeyV: reveal, Backspace: back,
+    const presses = { KeyS: () => skipping.showModal(), KeyG: guiding, KeyV: () => reveal(), KeyM: () => advise.hidden || reveal("ask"), Backspace: back,
       KeyN: () => note.focus(),
       KeyC: () => certain(CONFIDENCE[(CONFIDENCE.indexOf(confidence) + 1) % CONFIDENCE.length]) };
     document.addEventListener("keydown", (event) => {
@@ -376,7 +387,8 @@
         return;
       }
       const target = event.target.closest && event.target.closest("button, a, summary, [role=tab]");
-      if (target && (enters || event.code === "Space")) return; // a button's own keys
+      const opened = target && target.matches("[role=tab][aria-selected=true]"); // the click that opened this page left it focused
+      if (target && !opened && (enters || event.code === "Space")) return; // a button's own keys
       if (editor.key(event) || player.key(event)) return;
       const press = enters ? commit : presses[event.code];
       if (!press || event.shiftKey) return;

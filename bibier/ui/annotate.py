@@ -16,7 +16,7 @@ from bibier.ui import shell
 from bibier.ui.annotating import Annotating
 from bibier.ui.quick import gradio as gr
 
-ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step")
+ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask")
 ROUTE = "/bibier/clip/"
 
 

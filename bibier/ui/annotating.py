@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bibier import exports
 from bibier.clips import keep
 from bibier.events import Event
 from bibier.messages import InputError
 from bibier.store import Clip, Store
 from bibier.ui.editor import points, probabilities, share
 
+SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
+SURVEYED = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
+BRANCHES = ("/audio", "/text")  # ends of sources that only order the queue
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
 NAME_LIMIT = 80  # characters of an annotator's name
 LONGEST = 24 * 3600.0  # s on one clip that are believed
@@ -60,6 +64,10 @@ class Annotating:
         Makes a project from a folder or a manifest: (name, source) → its name. None where paths may not be given.
     foresee
         Asked to put the model's proposal for clips into the store: (project, clips, wait=False).
+    survey
+        Asked to put the model's proposals for every clip of a project into the store, in the background.
+    advise
+        Has a language model propose for a clip: (project, clip) → source. None without one.
     folder
         Where recordings sent from the Analyse tab are kept: Gradio forgets its own copy after a day.
     """
@@ -70,8 +78,11 @@ class Annotating:
         *,
         enlist: Callable[[str, str], str] | None = None,
         foresee: Callable[..., None] = lambda project, clips, wait=False: None,
+        survey: Callable[[str], None] = lambda project: None,
         folder: Path = Path("annotations") / "clips",
+        advise: Callable[[str, Clip], str] | None = None,
     ):
+        self.advise, self.survey = advise, survey
         self.store, self.enlist, self.foresee, self.folder = store, enlist, foresee, folder
         self.trails: dict[str, Trail] = defaultdict(Trail)
         self.clips: dict[str, dict[str, Clip]] = {}
@@ -126,8 +137,12 @@ class Annotating:
         return self.settings()[project].get("proposals") == "shown"
 
     def proposals(self, project: str, clip: str) -> dict[str, dict[str, float]]:
-        """Return the machine's distributions for a clip by their sources."""
-        return {source: probs for (one, source), probs in self.store.proposals(project).items() if one == clip}
+        """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
+        return {
+            source: probs
+            for (one, source), probs in self.store.proposals(project).items()
+            if one == clip and not source.endswith(BRANCHES)
+        }
 
     def view(self, project: str, annotator: str, clip: Clip) -> dict:
         """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
@@ -154,40 +169,66 @@ class Annotating:
     def ahead(self, project: str, annotator: str, *, first: Clip | None = None) -> dict:
         """Return the clip to show, the one after it, and how far the person is."""
         now = first or self.store.next(project, annotator)
-        after = self.following(project, annotator, now) if now else None
+        after = self.store.next(project, annotator, but=now.sha256) if now else None
         coming = [clip for clip in (now, after) if clip is not None]
         self.foresee(project, coming)
         done, total = self.store.progress(project, annotator)
         views = [self.view(project, annotator, clip) for clip in coming] + [None, None]
         return {"now": views[0], "after": views[1], "done": done, "total": total}
 
-    def following(self, project: str, annotator: str, now: Clip) -> Clip | None:
-        """Guess the clip after `now`, to be fetched ahead: it is right for the given order, and harmless otherwise."""
-        labels = self.store.state(project)
-        given = Counter(clip for clip, _ in labels)
-        wanted = self.settings()[project].get("wanted", 1)
-        left = (
-            clip
-            for clip in self.store.clips(project)
-            if clip.sha256 != now.sha256
-            and given[clip.sha256] < wanted
-            and (clip.sha256, annotator) not in labels
-            and (annotator, clip.sha256) not in self.trails[project].skipped
-        )
-        return min(left, key=lambda clip: given[clip.sha256], default=None)
-
     # --- acts --------------------------------------------------------------------------------------------------------
 
     def open(self, sent: dict) -> dict:
         """List the projects and, once project and name are chosen, give the first clip."""
         found: dict = {"projects": list(self.settings()), "paths": self.enlist is not None}
+        found["advice"] = self.advise is not None
         chosen = sent.get("project")
         if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
             project, annotator = self.who(sent)
             first = self.clip(project, sent["clip"]) if sent.get("clip") else None
             found |= self.ahead(project, annotator, first=first) | {"project": project, "annotator": annotator}
             found["shown"] = self.shown(project)
+            found["settings"] = {name: self.settings()[project][name] for name in SETTINGS}
+            if found["settings"]["order"] in SURVEYED:
+                self.survey(project)
         return found
+
+    def settle(self, sent: dict) -> dict:
+        """Change settings of a project; only where the app runs for its own computer."""
+        project, _ = self.who(sent)
+        if self.enlist is None:
+            raise InputError("annotate-settings")
+        given = sent.get("settings")
+        if not isinstance(given, dict):
+            raise InputError("annotate-field", name="settings")
+        self.store.project(project, **{str(name): value for name, value in given.items()})
+        return self.open(sent)
+
+    def export(self, sent: dict) -> dict:
+        """Give an export as text: of everybody where the app runs for its own computer, else of the person alone."""
+        project, annotator = self.who(sent)
+        kind = sent.get("format")
+        if kind not in exports.FORMATS:
+            raise InputError("annotate-field", name="format")
+        work = exports.of_project(self.store, project)
+        if self.enlist is None:
+            mine = {key: label for key, label in work.labels.items() if key[1] == annotator}
+            log = [event for event in work.events if event.annotator == annotator]
+            work = replace(work, labels=mine, events=log, proposals={})
+        ending, write = exports.FORMATS[kind]
+        return {"name": f"{kind}{ending}", "text": "".join(write(work))}
+
+    def ask(self, sent: dict) -> dict:
+        """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
+        project, annotator = self.who(sent)
+        clip = self.clip(project, sent.get("clip"))
+        if self.advise is None:
+            raise InputError("advice-none")
+        if not self.shown(project) and self.store.state(project).get((clip.sha256, annotator)) is None:
+            raise InputError("annotate-uncommitted")
+        source = self.advise(project, clip)
+        self.append(sent, kind="reveal", seen=(source,))
+        return {"now": self.view(project, annotator, clip)}
 
     def enter(self, sent: dict) -> dict:
         """Make a project from a path on this computer."""

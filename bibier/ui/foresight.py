@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from typing import TYPE_CHECKING
 
-from bibier.events import Event
-from bibier.messages import InputError
+from bibier.proposals import propose
 from bibier.ui.services import Reader
 
 if TYPE_CHECKING:
     from bibier.store import Clip, Store
 
 PATIENCE = 15.0  # s that a reveal waits for a proposal
-NAMESPACE = uuid.UUID(
-    "6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31"
-)  # one proposal for a clip and a source, however often made
 
 
 class Foresight:
@@ -39,6 +34,7 @@ class Foresight:
         self.store, self.reader, self.source = store, reader, source
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="foresight")
         self.jobs: dict[tuple[str, str], Future] = {}
+        self.surveys: dict[str, threading.Thread] = {}
         self.lock = threading.Lock()
 
     def __call__(self, project: str, clips: list[Clip], *, wait: bool = False) -> None:
@@ -58,27 +54,20 @@ class Foresight:
             except LateError:
                 return
 
+    def survey(self, project: str) -> None:
+        """See to the proposals of every clip of a project in the background; clips about to be shown go first."""
+        with self.lock:
+            if project not in self.surveys or not self.surveys[project].is_alive():
+                self.surveys[project] = threading.Thread(target=self._survey, args=(project,), daemon=True)
+                self.surveys[project].start()
+
+    def _survey(self, project: str) -> None:
+        for clip in self.store.clips(project):
+            if (clip.sha256, self.source) not in self.store.proposals(project):
+                self.pool.submit(self.propose, project, clip).result()
+
     def propose(self, project: str, clip: Clip) -> None:
         """Let the model hear and read one clip, and keep what it says; a clip that can't be read has no proposal."""
         if (clip.sha256, self.source) in self.store.proposals(project) or self.reader.exception() is not None:
             return
-        reader = self.reader.result()("none")
-        try:
-            prediction = reader.read(reader.hear(clip.path), clip.text)
-        except InputError:
-            return
-        branches = (prediction.bimodal, prediction.audio, prediction.text)
-        probs = next((one.probabilities for one in branches if one.probabilities is not None), None)
-        if probs is None:
-            return
-        total = sum(probs.values())
-        event = Event(
-            uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{self.source}")),
-            project=project,
-            clip=clip.sha256,
-            annotator="",
-            kind="propose",
-            probs={name: value / total for name, value in probs.items()},
-            source=self.source,
-        )
-        self.store.append(event)
+        propose(self.store, project, clip, self.reader.result()("none"), self.source)

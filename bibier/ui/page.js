@@ -111,6 +111,10 @@
     make("span", { ...facts, class: `tip ${facts.class || ""}`, tabindex: 0, "data-tip": technical,
       "aria-label": `${text} (${technical})` }, text);
 
+  // Not in page.css: Gradio narrows its rules to parts of the page.
+  document.head.append(make("style", {}, "@media (prefers-reduced-motion: reduce) { *, *::before, *::after { transition: none !important; "
+    + "animation-duration: 1ms !important; animation-iteration-count: 1 !important; } }"));
+
   Object.assign(b, { make, remember, recall });
   const draw = b.draw = {};
 
@@ -188,7 +192,7 @@
     // a file that this browser can't play is simply not played: its figure is shown all the same
     player.play().then(watch, () => {});
   };
-  b.player = player;
+  Object.assign(b, { player, play });
 
   draw.words = (slot, value) => {
     const rows = (value && value.words) || [];

@@ -32,7 +32,7 @@ QUIET = [
     "--disable-sync",
 ]
 CUT = ("AbortError", "Unexpected error Connection errored out")  # how Gradio reports a stream that a reload cut
-WAIT = 60_000  # ms; the machine may be busy with other work
+WAIT = int(os.environ.get("BIBIER_WAIT", "60000"))  # ms; the machine may be busy with other work
 
 
 def pytest_collection_modifyitems(items):
@@ -87,12 +87,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class Address(str):
+    """Where an app answers, with its process."""
+
+    process: subprocess.Popen
+
+
 @contextmanager
-def running(folder: Path, *options: str):
+def running(folder: Path, *options: str, port: int | None = None, **environment: str):
     """Start the real app on a free port, from a folder of its own; give its address."""
     if not (Path(CHECKPOINT) / "config.json").exists() and not (ROOT / "checkpoints" / CHECKPOINT).exists():
         pytest.skip(f"no checkpoint {CHECKPOINT}: train it, or name another in $BIBIER_CHECKPOINT")
-    address = f"http://127.0.0.1:{free_port()}"
+    address = Address(f"http://127.0.0.1:{port or free_port()}")
     command = [sys.executable, str(ROOT / "app.py"), "--port", address.rsplit(":", 1)[1], "--checkpoint", CHECKPOINT]
     with (folder / "app.log").open("ab") as log:
         app = subprocess.Popen(
@@ -100,8 +106,9 @@ def running(folder: Path, *options: str):
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "cache")},
+            env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "cache")} | environment,
         )
+    address.process = app
     deadline = time.monotonic() + 120
     while True:
         try:

@@ -1,0 +1,293 @@
+"""The studio in a real browser, beyond one label: player, settings, exports, the language model, what goes wrong."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+import soundfile
+
+from bibier import clips, imports
+from bibier.llm_parsing import ORDER
+from bibier.store import Store
+from bibier.ui.editor import points
+from tests.browser.conftest import Visit, running
+from tests.browser.test_annotate import Keys, done, enter, title, values
+from tests.test_store import postgres, postgres_server  # noqa: F401, fixtures
+from tests.tiny_llm import reply, served
+
+HEARD = """
+    const Plain = window.Audio;
+    window.sounds = [];
+    window.Audio = function (...given) { const one = new Plain(...given); window.sounds.push(one); return one; };
+"""
+PLAYING = "window.sounds.filter((one) => !one.paused)"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, clip):
+    """Make a folder with a few clips of two seconds, all different."""
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "clips").mkdir()
+    (folder / "annotations").mkdir()
+    sound, rate = clip
+    for number in range(6):
+        part = np.resize(sound, 2 * rate) * (0.5 + number / 20)
+        soundfile.write(folder / "clips" / f"{number:02d}.wav", part, rate, subtype="PCM_16")
+    rows = "".join(f"clips/{number:02d}.wav,words {number}\n" for number in range(6))
+    (folder / "list.csv").write_text(f"path,text\n{rows}", encoding="utf-8")
+    return folder
+
+
+def filled(url: str, folder, project: str = "list") -> Store:
+    store = Store(url)
+    clips.add_manifest(store, project, folder / "list.csv")
+    store.project(project, wanted=100)
+    return store
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A language model that answers with log-probabilities."""
+    tops = {name: -float(i + 1) for i, name in enumerate(ORDER)}
+    with served(reply("neutral", tops)) as (address, asked):
+        yield address, asked
+
+
+@pytest.fixture(scope="module")
+def studio(chromium, folder, model):
+    store = filled(f"sqlite:///{folder}/annotations/bibier.db", folder)
+    environment = {"BIBIER_LLM_URL": model[0], "BIBIER_LLM_MODEL": "tiny"}
+    with running(folder, "--language-model", "endpoint", **environment) as address:
+        yield address, store
+
+
+@pytest.fixture
+def annotate(chromium, studio):
+    visits: list[Visit] = []
+
+    def start(person: str, **context) -> Visit:
+        one = Visit(chromium, studio[0], **context)
+        visits.append(one)
+        one.page.add_init_script(HEARD)
+        one.page.goto(studio[0])
+        enter(one, person)
+        return one
+
+    yield start
+    for one in visits:
+        one.context.close()
+    assert [url for one in visits for url in one.outside] == []
+    assert [text for one in visits for text in one.complaints] == []
+
+
+def of(store: Store, person: str) -> list:
+    return [event for _, event in store.events("list") if event.annotator == person]
+
+
+def test_the_player_plays_at_a_speed_in_a_loop_and_again(annotate):
+    page = annotate("listener").page
+    page.wait_for_function(f"{PLAYING}.length")  # by itself
+    page.select_option(".player .controls select", "0.5")
+    assert page.evaluate("window.sounds.some((one) => one.playbackRate === 0.5)")
+    page.keyboard.press("Space")
+    page.wait_for_function(f"!{PLAYING}.length")
+    page.evaluate("window.sounds.forEach((one) => { one.currentTime = 0.4; })")
+    page.keyboard.press("BracketLeft")
+    page.evaluate("window.sounds.forEach((one) => { one.currentTime = 0.7; })")
+    page.keyboard.press("BracketRight")
+    page.select_option(".player .controls select", "2")
+    page.locator(".player .controls select").evaluate("(one) => one.blur()")
+    page.keyboard.press("Space")
+    seen = page.evaluate(
+        """async () => {
+            const seen = [];
+            for (let i = 0; i < 40; i += 1) {
+                await new Promise((soon) => setTimeout(soon, 50));
+                const one = window.sounds.find((sound) => !sound.paused);
+                if (one) seen.push(one.currentTime);
+            }
+            return seen;
+        }"""
+    )
+    assert len(seen) >= 35 and min(seen) >= 0.35 and max(seen) < 1.2  # 2 s at twice the speed: 4 s without the loop
+    assert sum(after < before for before, after in zip(seen, seen[1:], strict=False)) >= 2
+    page.keyboard.press("Backslash")
+    page.keyboard.press("KeyR")
+    page.wait_for_function("window.sounds.some((one) => !one.paused && one.currentTime > 0.9)")
+    page.locator(".auto input").uncheck()
+    page.keyboard.press("Digit1")
+    page.keyboard.press("Enter")
+    done(page, 1)
+    page.wait_for_timeout(500)
+    assert page.evaluate(f"{PLAYING}.length") == 0
+    page.reload()
+    page.locator("#tabs [role=tab]").nth(1).click()
+    page.wait_for_selector(".auto input:not(:checked)")
+
+
+@pytest.mark.parametrize("layout", ["latin", "russian"])
+def test_keys_work_after_a_slider_had_the_focus(annotate, layout):
+    """Locking, presets, hard and clear, with the focus on a slider and on a Russian layout."""
+    page = annotate(f"focus {layout}").page
+    page.locator(".bar input[type=range]").nth(4).focus()
+    press = Keys(page, layout)
+    press("Digit5", "Digit2", "Digit2", "KeyL")  # neutral 90, disgust 10, which is locked
+    assert values(page) == [0, 10, 0, 0, 90, 0, 0] and page.locator(".bar.locked").count() == 1
+    press("Digit1", "Digit1", "Digit1")
+    assert values(page) == [15, 10, 0, 0, 75, 0, 0]
+    press("KeyH")  # all to the largest, locked or not
+    assert values(page) == [0, 0, 0, 0, 100, 0, 0]
+    press("Digit0")
+    assert page.locator(".soft.untouched").count() == 1
+    press("KeyP", "Digit7", "Digit6")
+    assert sorted(values(page)) == [0, 0, 0, 0, 0, 30, 70]
+
+
+def test_nothing_moves_for_those_who_asked_for_that(annotate):
+    page = annotate("still", reduced_motion="reduce").page
+    moving = page.evaluate(
+        """[...document.querySelectorAll('*')].filter((one) => {
+            const style = getComputedStyle(one);
+            return style.transitionDuration.split(',').some((t) => parseFloat(t) > 0.01)
+                || (style.animationName !== 'none' && parseFloat(style.animationDuration) > 0.01);
+        }).map((one) => one.className).slice(0, 5)"""
+    )
+    assert moving == [], moving
+
+
+def test_two_tabs_on_one_clip_lose_nothing(annotate, studio):
+    """Both labels stand in the log, the later counts, and undo brings the earlier back."""
+    one = annotate("double")
+    first, second = one.page, one.context.new_page()
+    second.set_default_timeout(8000)
+    second.goto(studio[0])
+    second.locator("#tabs [role=tab]").nth(1).click()
+    second.wait_for_selector(".desk:not([hidden])")
+    assert title(first) == title(second)
+    for page, key in ((first, "Digit1"), (second, "Digit2")):
+        page.bring_to_front()
+        page.keyboard.press(key)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".status.good")
+    assert [points(event.probs).index(100) for event in of(studio[1], "double")] == [0, 1]
+    studio[1].undo("list", "double")
+    ((_, label),) = [item for item in studio[1].state("list").items() if item[0][1] == "double"]
+    assert points(label.probs).index(100) == 0
+
+
+def test_a_closed_window_leaves_its_draft(annotate, studio):
+    one = annotate("closed")
+    one.page.keyboard.press("Digit3")
+    one.page.keyboard.press("Digit4")
+    wanted = values(one.page)
+    one.page.close()
+    one.page = one.context.new_page()
+    one.page.goto(studio[0])
+    enter(one, "closed")
+    one.page.wait_for_selector(".soft:not(.untouched)")
+    assert values(one.page) == wanted and of(studio[1], "closed") == []
+
+
+def test_a_skipped_clip_comes_back_at_the_end(annotate, studio):
+    page = annotate("later").page
+    first = title(page)
+    page.keyboard.press("KeyS")
+    page.keyboard.press("Digit1")
+    page.wait_for_function(f"!document.querySelector('.clip h2').textContent.includes('{first}')")
+    for number in range(5):
+        page.keyboard.press("Digit1")
+        page.keyboard.press("Enter")
+        done(page, number + 1)
+    page.wait_for_function(f"document.querySelector('.clip h2').textContent.includes('{first}')")
+    skips = [event for event in of(studio[1], "later") if event.kind == "skip"]
+    assert len(skips) == 1 and skips[0].note in page.inner_text(".status")
+
+
+def test_a_note_that_is_too_long_is_refused_and_stays(annotate, studio):
+    page = annotate("long").page
+    page.keyboard.press("Digit1")
+    page.locator(".beside textarea").fill("я" * 50_001)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".status.alert")
+    assert "100000" in page.inner_text(".status").replace(" ", "").replace("\u202f", "") and of(studio[1], "long") == []
+    assert len(page.input_value(".beside textarea")) == 50_001 and values(page)[0] == 100
+    page.locator(".beside textarea").fill("я" * 50_000)
+    page.keyboard.press("Control+Enter")
+    done(page, 1)
+    assert of(studio[1], "long")[0].note == "я" * 50_000
+
+
+def test_the_language_model_is_asked_after_the_label(annotate, studio, model):
+    page = annotate("asker").page
+    asked = len(model[1])
+    page.keyboard.press("Digit1")
+    page.keyboard.press("Enter")
+    done(page, 1)
+    assert len(model[1]) == asked
+    page.keyboard.press("Digit1")
+    page.keyboard.press("KeyM")
+    page.wait_for_selector(".mark")
+    assert "tiny" in page.inner_text(".opinion") and page.locator(".advise").is_hidden()
+    kinds = [event.kind for event in of(studio[1], "asker")]
+    assert kinds == ["label", "label", "reveal"] and len(model[1]) == asked + 1
+    page.keyboard.press("Digit2")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.soft.untouched')")
+    assert of(studio[1], "asker")[-1].seen == ("llm:tiny",)
+
+
+def test_settings_and_an_export(annotate, studio, tmp_path):
+    page = annotate("keeper").page
+    page.keyboard.press("Digit6")
+    page.keyboard.press("Enter")
+    done(page, 1)
+    page.locator(".settings summary").click()
+    page.locator(".settings input[type=number]").first.fill("99")
+    page.locator(".settings select").first.select_option("shown")
+    page.locator(".settings button").click()
+    page.wait_for_selector(".status.good")
+    assert (studio[1].project("list")["wanted"], studio[1].project("list")["proposals"]) == (99, "shown")
+    studio[1].project("list", wanted=100, proposals="hidden")
+    page.locator(".export summary").click()
+    page.locator(".export select").select_option("long")
+    with page.expect_download() as told:
+        page.locator(".export button").click()
+    told.value.save_as(tmp_path / "long.csv")
+    assert told.value.suggested_filename == "list-long.csv"
+    rows = {row["annotator"]: row["probs"] for row in imports.read_long(tmp_path / "long.csv")}
+    assert rows["keeper"]["sad"] == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_killed_server_loses_nothing(chromium, tmp_path, folder, kind, request):
+    """SIGKILL in the middle of an edit; when the app is back, the label is saved, once, and can be undone."""
+    (tmp_path / "annotations").mkdir()
+    url = f"sqlite:///{tmp_path}/annotations/bibier.db"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres")
+    store = filled(url, folder, project := f"killed-{random.random()}")
+    with running(tmp_path, "--database", url) as address:
+        one, port = Visit(chromium, address), int(address.rsplit(":", 1)[1])
+        one.page.goto(address)
+        one.page.evaluate(f"localStorage.setItem('bibier_project', {json.dumps(project)})")
+        enter(one, "Ann")
+        assert one.page.input_value(".studio .who select >> nth=0") == project
+        one.page.keyboard.press("Digit1")
+        one.page.keyboard.press("Enter")
+        done(one.page, 1)
+        one.page.keyboard.press("Digit2")
+        address.process.kill()
+        address.process.wait()
+        one.page.keyboard.press("Enter")
+        one.page.wait_for_selector(".status.alert")
+    with running(tmp_path, "--database", url, port=port):
+        one.page.reload()
+        enter(one, "Ann")
+        done(one.page, 2)
+        assert [points(event.probs).index(100) for _, event in store.events(project)] == [0, 1]
+        one.page.keyboard.press("Control+z")
+        done(one.page, 1)
+        assert [event.kind for _, event in store.events(project)] == ["label", "label", "undo"]
+        one.context.close()
+    store.close()
