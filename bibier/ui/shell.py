@@ -17,7 +17,7 @@ from bibier.ui.chart import Look
 from bibier.ui.strings import catalogue
 
 COOKIE = "bibier_language"
-SCRIPTS = (
+SCRIPTS = (  # in this order
     "page.js",
     "timeline.js",
     "editor.js",
@@ -25,7 +25,7 @@ SCRIPTS = (
     "project.js",
     "annotate.js",
     "agreement.js",
-)  # in this order
+)
 # Nothing is asked for outside, even by a transcript that found a way to try; Gradio itself needs inline code.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
