@@ -1,6 +1,7 @@
 """Any file or array → mono float32 at 16 kHz in [-1, 1], and what is wrong with the recording.
 
 Nothing here grows with the input beyond `MAX_SECONDS`: blocks are decoded, resampled and kept one after the other.
+What is longer is read by `recordings`, which keeps its blocks in a file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -19,7 +21,7 @@ from bibier.voice_activity import has_speech, loud_level
 
 SAMPLE_RATE = 16_000  # Hz
 MIN_SECONDS = 0.3  # s; anything shorter can't be judged
-MAX_SECONDS = 600  # s; ten minutes
+MAX_SECONDS = 600  # s; ten minutes that are judged as a whole
 MAX_CHANNELS = 8
 MIN_RATE, MAX_RATE = 4_000, 768_000  # Hz
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "webm")
@@ -90,11 +92,13 @@ def load(source: str | os.PathLike | tuple[np.ndarray, int] | tuple[int, np.ndar
         first, second = source
         samples, rate = (second, first) if np.ndim(first) == 0 else (first, second)
         return _read_array(np.asarray(samples), rate)
-    return _read_file(Path(source))
+    return gather(Path(source), Gatherer).clip()
 
 
-class _Gatherer:
+class Gatherer:
     """Takes blocks at the source's rate, checks them, and keeps them at `SAMPLE_RATE`."""
+
+    limit = MAX_SECONDS  # s
 
     def __init__(self, prefix: str, rate: int, channels: int, *, headroom: bool = False):
         if not MIN_RATE <= rate <= MAX_RATE:
@@ -107,6 +111,7 @@ class _Gatherer:
         self.stopped = 0  # samples at full scale or on a flat top
         self.peak = 0.0
         self.cut = False
+        self.kept = 0  # frames at `SAMPLE_RATE`
         self._blocks: list[np.ndarray] = []
         self._stream = None
         if rate != SAMPLE_RATE:
@@ -118,8 +123,8 @@ class _Gatherer:
 
     def refuse_length(self, seconds: float) -> None:
         """Raise InputError if a recording of `seconds` is too long."""
-        if seconds > MAX_SECONDS + 0.5:
-            minutes = MAX_SECONDS // 60
+        if seconds > self.limit + 0.5:
+            minutes = self.limit // 60
             raise InputError("audio-too-long", prefix=self.prefix, found=seconds / 60, limit=minutes)
 
     def add(self, block: np.ndarray) -> None:
@@ -131,7 +136,15 @@ class _Gatherer:
         self.frames += len(block)
         self.refuse_length(self.seconds)
         self.stopped += self._count_stopped(block)
-        self._blocks.append(block if self._stream is None else self._stream.resample_chunk(block))
+        self._take(block if self._stream is None else self._stream.resample_chunk(block))
+
+    def _take(self, block: np.ndarray) -> None:
+        self.kept += len(block)
+        self.keep(block)
+
+    def keep(self, block: np.ndarray) -> None:
+        """Keep a block of shape (n, channels) at `SAMPLE_RATE`."""
+        self._blocks.append(block)
 
     def _count_stopped(self, block: np.ndarray) -> int:
         height = np.abs(block)
@@ -148,17 +161,26 @@ class _Gatherer:
             stopped = max(stopped, int((height >= FULL_SCALE).sum()))
         return stopped
 
-    def clip(self) -> Clip:
-        """Mix down, centre and judge what was gathered."""
+    @property
+    def clipped(self) -> float:
+        """The share of samples at full scale or on a flat top."""
+        return self.stopped / (self.frames * self.channels)
+
+    def finish(self) -> list[Message]:
+        """Keep what the resampler still holds; say whether the file was cut off. Raises InputError when it is empty."""
         if self._stream is not None:
-            self._blocks.append(self._stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
-        if not sum(map(len, self._blocks)):
+            self._take(self._stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
+        if not self.kept:
             raise InputError("audio-no-samples", prefix=self.prefix)
         if self.cut and self.seconds < MIN_SECONDS:
             raise InputError("audio-damaged", prefix=self.prefix, seconds=self.seconds, least=MIN_SECONDS)
+        return [Message("audio-cut", {"seconds": self.seconds})] if self.cut else []
+
+    def clip(self) -> Clip:
+        """Mix down, centre and judge what was gathered."""
+        notices = self.finish()
         tracks = np.concatenate(self._blocks)  # (n, channels)
         self._blocks.clear()
-        notices = [Message("audio-cut", {"seconds": self.seconds})] if self.cut else []
         mono, opposite = _mix(tracks)  # (n,)
         if opposite:
             notices.append(Message("audio-opposite"))
@@ -166,9 +188,11 @@ class _Gatherer:
         loudest = float(np.abs(mono).max(initial=0.0))
         if loudest > 1:
             mono /= loudest
-        clipped = self.stopped / (self.frames * self.channels)
-        faults, speech = _judge(mono, clipped)
+        faults, speech = _judge(mono, self.clipped)
         return Clip(mono, len(mono) / SAMPLE_RATE, (*faults, *notices), speech)
+
+
+G = TypeVar("G", bound=Gatherer)
 
 
 def _mix(tracks: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -177,12 +201,17 @@ def _mix(tracks: np.ndarray) -> tuple[np.ndarray, bool]:
     if tracks.shape[1] == 1:
         return mono, False
     energy = tracks.var(axis=0)  # (channels,)
-    loudest = int(energy.argmax())
-    # Opposite channels leave 0; unrelated ones, or a voice in one of c channels, leave 1/c² of their energies' sum.
-    unrelated = float(energy.sum()) / tracks.shape[1] ** 2
-    if float(mono.var()) < CANCELLED * unrelated:
-        return tracks[:, loudest].copy(), True
+    if cancel(energy, float(mono.var())):
+        return tracks[:, int(energy.argmax())].copy(), True
     return mono, False
+
+
+def cancel(energy: np.ndarray, mean_energy: float) -> bool:
+    """Whether channels with the variances (channels,) cancel each other in their mean, whose variance is given.
+
+    Opposite channels leave 0; unrelated ones, or a voice in one of c channels, leave 1/c² of their energies' sum.
+    """
+    return mean_energy < CANCELLED * float(energy.sum()) / len(energy) ** 2
 
 
 # ---------------------------------------------------------------------------------------------------------- sources
@@ -197,7 +226,7 @@ def _read_array(samples: np.ndarray, rate: int) -> Clip:
         samples = samples[:, None]
     elif samples.shape[0] <= MAX_CHANNELS and samples.shape[0] < samples.shape[1]:
         samples = samples.T
-    gatherer = _Gatherer("", int(rate), samples.shape[1], headroom=samples.dtype.kind == "f")  # samples: (n, channels)
+    gatherer = Gatherer("", int(rate), samples.shape[1], headroom=samples.dtype.kind == "f")  # samples: (n, channels)
     gatherer.refuse_length(len(samples) / gatherer.rate)
     for start in range(0, len(samples), BLOCK):
         gatherer.add(_as_float(samples[start : start + BLOCK]))
@@ -214,7 +243,8 @@ def _as_float(block: np.ndarray) -> np.ndarray:
     return ((block.astype(np.float64) - middle) / half).astype(np.float32)
 
 
-def _read_file(path: Path) -> Clip:
+def gather(path: Path, kind: type[G]) -> G:
+    """Read a file into a gatherer of the given kind. Raises InputError where it can't be read."""
     prefix = f"{short_name(path)}: "
     try:
         if path.is_dir():
@@ -228,21 +258,21 @@ def _read_file(path: Path) -> Clip:
         raise InputError("audio-closed", prefix=prefix, reason=error.strerror or str(error)) from error
     if not size:
         raise InputError("audio-empty-file", prefix=prefix)
-    gatherer = _with_soundfile(path, prefix) or _with_av(path, prefix, head)
+    gatherer = _with_soundfile(path, prefix, kind) or _with_av(path, prefix, head, kind)
     if gatherer is None:
         raise InputError("audio-not-audio", prefix=prefix, formats=", ".join(FORMATS))
     gatherer.cut = gatherer.cut or _ends_early(path, head, size)
-    return gatherer.clip()
+    return gatherer
 
 
-def _with_soundfile(path: Path, prefix: str) -> _Gatherer | None:
+def _with_soundfile(path: Path, prefix: str, kind: type[G]) -> G | None:
     """Read with libsndfile; None if it can't open the file or finds no frames in it."""
     try:
         file = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, TypeError):  # TypeError: a name that ends in .raw promises headerless samples
         return None
     with file:
-        gatherer = _Gatherer(prefix, file.samplerate, file.channels, headroom=file.subtype in ("FLOAT", "DOUBLE"))
+        gatherer = kind(prefix, file.samplerate, file.channels, headroom=file.subtype in ("FLOAT", "DOUBLE"))
         stated = file.frames if file.frames < 2**62 else None  # libsndfile's "unknown" is the largest count
         gatherer.refuse_length((stated or 0) / file.samplerate)
         try:
@@ -255,7 +285,7 @@ def _with_soundfile(path: Path, prefix: str) -> _Gatherer | None:
     return gatherer if gatherer.frames else None
 
 
-def _with_av(path: Path, prefix: str, head: bytes) -> _Gatherer | None:
+def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
     """Read with FFmpeg's libraries; None if the file is none of `MAGIC`'s containers."""
     container_format = next((name for at, magic, name in MAGIC if head[at:].startswith(magic)), None)
     if container_format is None:
@@ -271,7 +301,7 @@ def _with_av(path: Path, prefix: str, head: bytes) -> _Gatherer | None:
             try:
                 for block, rate in _av_blocks(container):
                     if gatherer is None:
-                        gatherer = _Gatherer(prefix, rate, block.shape[1])
+                        gatherer = kind(prefix, rate, block.shape[1])
                         gatherer.refuse_length(stated)
                     if (rate, block.shape[1]) != (gatherer.rate, gatherer.channels):
                         gatherer.cut = True

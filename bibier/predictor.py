@@ -21,10 +21,10 @@ from bibier.explain import align, occlusion, per_word
 from bibier.labels import jensen_shannon, named, vector
 from bibier.messages import Message
 from bibier.models.unimodal import Encoded
+from bibier.recordings import LONG_SECONDS
 from bibier.text_features import WordSpan, words
 
 MAX_WORDS = 256  # of a transcript; more is a document, not an utterance
-LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
 NOTHING_SAID = Transcript("", source="none")
 
 

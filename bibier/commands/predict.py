@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 
 
 def add(commands) -> None:
@@ -21,7 +22,7 @@ def add(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
-    from bibier import asr, checkpoint
+    from bibier import asr, checkpoint, recordings
     from bibier.messages import InputError
     from bibier.predictor import Predictor, as_json
 
@@ -34,6 +35,11 @@ def run(options: argparse.Namespace) -> int:
     failed = 0
     for number, file in enumerate(options.files, start=1):
         try:
+            # words without their times belong to the recording as a whole
+            recording = None if (options.transcript or "").strip() else recordings.read_long(file)
+            if recording is not None:
+                _predict_long(file, predictor, recording, options, lambda stage, n=number: progress(stage, n))
+                continue
             prediction = predictor(file, options.transcript, progress=lambda stage, n=number: progress(stage, n))
         except InputError as error:
             failed += 1
@@ -52,20 +58,73 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _predict_long(file: str, predictor, recording, options: argparse.Namespace, tell) -> None:
+    """Print what each stretch of a long recording says as soon as it is known, and then the whole."""
+    from bibier.predictor import NOTHING_SAID
+    from bibier.timeline import follow, timeline_json
+
+    def show(stretch, done: int, planned: int) -> None:
+        if not options.json:
+            Progress.clear()
+            print(stretch_text(stretch, options.language), flush=True)
+        tell(f"{done}/{planned}")
+
+    if not options.json:
+        Progress.clear()
+        print(file, flush=True)
+    # an empty transcript leaves the voice alone, as for a clip
+    given = None if options.transcript is None else NOTHING_SAID
+    timeline = follow(predictor, recording, transcript=given, progress=show)
+    Progress.clear()
+    if options.json:
+        found = {"file": file} | timeline_json(timeline, options.language)
+        print(json.dumps(found, ensure_ascii=False), flush=True)
+    else:  # the words stand in the stretches' lines
+        whole = replace(timeline.summary(), transcript=NOTHING_SAID)
+        title = {"en": "the whole recording", "ru": "вся запись"}[options.language]
+        print(as_text(f"  {title}, {clock(timeline.duration)}", whole, options.language), flush=True)
+
+
+def clock(seconds: float) -> str:
+    """75.25 → "1:15.2"; 3700.0 → "1:01:40.0"."""
+    tenths = round(10 * seconds)
+    hours, minutes, rest = tenths // 36_000, tenths // 600 % 60, tenths % 600
+    ahead = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{ahead}:{rest // 10:02}.{rest % 10}"
+
+
+def stretch_text(stretch, language: str = "en") -> str:
+    """Lay out one stretch of a long recording in a line: when, what by both together or else alone, and its words."""
+    from bibier.labels import NAMES
+
+    when = f"{clock(stretch.segment.start)}–{clock(stretch.segment.end)}"
+    if stretch.prediction is None:
+        return f"  {when:>17}  ! {stretch.error.text(language)}"
+    prediction = stretch.prediction
+    branches = (prediction.bimodal, prediction.audio, prediction.text)
+    found = next((branch.probabilities for branch in branches if branch.probabilities), None)
+    told = prediction.audio.reason.text(language) if found is None else ""
+    if found:
+        winner = max(found, key=found.__getitem__)
+        told = f"{NAMES[language][winner]:11} {_bar(found[winner])}"
+    said = f"  “{prediction.transcript.text}”" if prediction.transcript.text else ""
+    return f"  {when:>17}  {told:25}{said}"
+
+
 class Progress:
     """One line on standard error that says which file and stage; silent where that is not a terminal."""
 
     def __init__(self, total: int):
         self.total = total
-        self.shown = sys.stderr.isatty()
 
     def __call__(self, stage: str, number: int) -> None:
-        if self.shown:
+        if sys.stderr.isatty():
             print(f"\r\x1b[K{number}/{self.total} {stage}…", end="", file=sys.stderr, flush=True)
 
-    def clear(self) -> None:
+    @staticmethod
+    def clear() -> None:
         """Remove the line."""
-        if self.shown:
+        if sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 

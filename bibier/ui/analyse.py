@@ -13,13 +13,16 @@ from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services
 from bibier.ui.session import Desk, LoadError, Shown, failure
 from bibier.ui.strings import say
+from bibier.ui.timeline import Long
 
 WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
 SEEN = "(...inputs) => bibier.with_view(...inputs)"
+STRETCH = "(...inputs) => bibier.with_stretch(...inputs)"
+RIBBON = 'bibier.ribbon(trigger); /* Gradio looks here for events: "pick" "stop" */'
 SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
 # One analysis at a time: the models use all cores anyhow, and a second would only slow both.
 INFERENCE = {"concurrency_id": "inference", "concurrency_limit": 1}
-RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment")
+RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment", "ribbon")
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST = {"trigger_mode": "always_last"}
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
@@ -42,6 +45,15 @@ def look_of(raw: str | None, request: gr.Request) -> shell.View:
     return shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
 
 
+def number_in(raw: str | None) -> object:
+    """Return which stretch the page asks about; its word is input like any other, and checked where it is used."""
+    try:
+        sent = json.loads(raw or "{}")
+    except ValueError:
+        return None
+    return sent.get("stretch") if isinstance(sent, dict) else None
+
+
 def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     """Show the examples as buttons, a row for each language that is spoken in them."""
     picks = {}
@@ -60,6 +72,7 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
 def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict]) -> None:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations."""
     desk = Desk(services)
+    long = Long(desk)
     part: dict[str, gr.components.Component] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
@@ -97,6 +110,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
             part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
+            part["ribbon"] = slot("ribbon", elem_id="ribbon", js=RIBBON)
             part["verdict"] = slot("verdict", elem_id="verdict")
             with gr.Column(elem_id="bars"):
                 part["chart"] = gr.Plot(show_label=False, container=False, elem_id="chart")
@@ -123,10 +137,11 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         return out or {part["stage"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
 
     def arrived(clip, text, moment, raw, request: gr.Request):
-        return put(desk.arrived(clip, text or "", moment, look_of(raw, request)))
+        seen = look_of(raw, request)
+        return put(desk.arrived(clip, text or "", moment, seen) | long.forget(seen))
 
     def analyse(clip, text, recogniser, moment, raw, request: gr.Request):
-        for shown in desk.analyse(clip, text or "", recogniser, moment, look_of(raw, request)):
+        for shown in long.analyse(clip, text or "", recogniser, moment, look_of(raw, request)):
             yield put(shown)
 
     def placing(example):
@@ -139,6 +154,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
     def trying(example):
         def attempt(clip, recogniser, raw, request: gr.Request):
             seen = look_of(raw, request)
+            yield put(long.forget(seen))
             for shown in desk.analyse(clip, example.transcript, recogniser, None, seen, example=example):
                 yield put(shown)
 
@@ -148,14 +164,21 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         return put({"analyse": bool(clip or (text or "").strip())})  # typed words alone can be analysed too
 
     def edited(text, moment, raw, request: gr.Request):
-        return put(desk.edited(text or "", moment, look_of(raw, request)))
+        seen = look_of(raw, request)
+        return put(long.corrected(desk.edited(text or "", moment, seen), seen))
 
     def redraw(moment, raw, request: gr.Request):
-        return put(desk.redraw(moment, look_of(raw, request)))
+        return put(long.redraw(moment, look_of(raw, request)))
+
+    def pick(raw, request: gr.Request):
+        return put(long.pick(number_in(raw), look_of(raw, request)))
+
+    def stop(raw, request: gr.Request):
+        return put(long.stop(look_of(raw, request)))
 
     def restore(raw, request: gr.Request):
         seen = look_of(raw, request)
-        return put(desk.choices(seen.look.language) | desk.restore(seen))
+        return put(desk.choices(seen.look.language) | desk.restore(seen) | long.restore(seen))
 
     async def ready(raw, request: gr.Request):
         language = look_of(raw, request).look.language
@@ -173,9 +196,11 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             yield put(shown)
 
     def send(moment, raw, request: gr.Request):
-        language = look_of(raw, request).look.language
+        seen = look_of(raw, request)
+        language = seen.look.language
         if moment is None or not moment.clip or not Path(moment.clip).is_file():
-            return failure(say("relabel_nothing", language))["stage"], None
+            key = "relabel_stretch" if long.here(seen) else "relabel_nothing"
+            return failure(say(key, language))["stage"], None
         said = moment.prediction.transcript
         return gr.skip(), receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
 
@@ -218,6 +243,8 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         wire(placed.success, trying(example), ["voice", "recogniser"], f"{name}_analyse", shows=RESULTS, **INFERENCE)
     wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, **LATEST, **INFERENCE)
     wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], **LATEST)
+    wire(part["ribbon"].pick, pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
+    wire(part["ribbon"].stop, stop, [], "stop", js=SEEN, shows=["stage"], queue=False)
     wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
     wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
     wire(

@@ -192,7 +192,7 @@
     // a file that this browser can't play is simply not played: its figure is shown all the same
     player.play().then(watch, () => {});
   };
-  b.player = player;
+  Object.assign(b, { player, play });
 
   draw.words = (slot, value) => {
     const rows = (value && value.words) || [];

@@ -14,8 +14,8 @@ from bibier.ui.services import Services, short
 from bibier.ui.shell import Shell
 from bibier.ui.strings import catalogue
 
-STYLES = ("page.css", "annotate.css", "agreement.css")
-CLIP_LIMIT = "100mb"  # a long recording as 16-bit wav
+STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css")
+CLIP_LIMIT = "400mb"  # an hour as 16-bit wav at 48 kHz
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
 HOUR = 3600  # seconds
 

@@ -17,7 +17,15 @@ from bibier.ui.chart import Look
 from bibier.ui.strings import catalogue
 
 COOKIE = "bibier_language"
-SCRIPTS = ("page.js", "editor.js", "player.js", "project.js", "annotate.js", "agreement.js")  # in this order
+SCRIPTS = (  # in this order
+    "page.js",
+    "timeline.js",
+    "editor.js",
+    "player.js",
+    "project.js",
+    "annotate.js",
+    "agreement.js",
+)
 # Nothing is asked for outside, even by a transcript that found a way to try; Gradio itself needs inline code.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bibier.messages import LANGUAGES
 from bibier.ui.agreement_strings import AGREEMENT
 from bibier.ui.annotate_strings import ANNOTATE
+from bibier.ui.timeline_strings import TIMELINE
 
 STRINGS: dict[str, tuple[str, str]] = {
     # the page
@@ -20,8 +21,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     # left: the voice and the words
     "voice": ("Voice", "Голос"),
     "voice_hint": (
-        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; 10 minutes at most.",
-        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до 10 минут.",
+        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; an hour at most.",
+        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до часа.",
     ),
     "examples": (
         "Or try an example (synthetic voices: no measure of accuracy)",
@@ -202,7 +203,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT
+STRINGS |= ANNOTATE | AGREEMENT | TIMELINE
 
 
 def say(key: str, language: str, /, **values: object) -> str:

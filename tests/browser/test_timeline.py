@@ -1,0 +1,121 @@
+"""A long recording in a real browser: stretches that fill in, play, are corrected, stopped and sent to the editor."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+RATE = 16_000
+ROOT = Path(__file__).parents[2]
+PICTURES = os.environ.get("BIBIER_PICTURES")  # a folder for screenshots, to look at
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory) -> Path:
+    """Return the spoken examples with a second between them, in one file."""
+    parts = []
+    for path in sorted((ROOT / "examples").glob("*.ogg")):
+        parts += [soxr.resample(*soundfile.read(path, dtype="float32"), RATE), np.zeros(RATE, np.float32)]
+    path = tmp_path_factory.mktemp("talk") / "talk.wav"
+    soundfile.write(path, np.concatenate(parts), RATE)
+    return path
+
+
+def picture(page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
+
+
+def ready(page) -> None:
+    page.wait_for_function(
+        "document.querySelector('#stage .small') && [...document.querySelectorAll('#ribbon .stretch')].length"
+        " && ![...document.querySelectorAll('#ribbon .stretch')].some((one) => one.disabled)"
+    )
+
+
+def judged(one, talk) -> None:
+    one.upload(talk)
+    one.page.click("#analyse")
+    ready(one.page)
+
+
+def test_a_long_recording_becomes_a_ribbon(visit, talk):
+    """Stretches with their words; a click plays one alone and shows its bars; it goes to the editor as its own file."""
+    one = visit()
+    page = one.page
+    judged(one, talk)
+    stretches = page.locator("#ribbon .stretch")
+    assert stretches.count() >= 8
+    assert "Below: the whole recording" in page.inner_text("#ribbon .shown")
+    whole = one.bars()
+    picture(page, "whole-1440-en-light")
+
+    stretches.nth(4).click()
+    page.wait_for_selector("#words .word")
+    label = stretches.nth(4).get_attribute("aria-label")
+    start, end = (float(text) for text in re.match(r"0:([\d.]+)–0:([\d.]+)", label).groups())
+    assert page.input_value("#transcript textarea") in label
+    assert one.bars() != whole and all(sum(panel) == pytest.approx(100, abs=0.01) for panel in one.bars())
+    page.wait_for_function("bibier.player.currentTime > 0 && bibier.player.paused")
+    assert start <= page.evaluate("bibier.player.currentTime") <= end + 0.5
+    picture(page, "part-1440-en-light")
+
+    # the arrows move, Enter chooses; the table holds the same
+    stretches.nth(4).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('#ribbon .stretch')[5].getAttribute('aria-pressed') === 'true'")
+    page.click("#ribbon summary")
+    assert page.locator("#ribbon tbody tr").count() == stretches.count()
+    page.click("#ribbon summary")
+
+    # a correction stays with its stretch, and the stretch becomes a clip of the editor
+    stretches.nth(4).click()
+    said = re.search("“(.*)”", label)[1]
+    page.wait_for_function(f"document.querySelector('#transcript textarea').value === '{said}'")
+    page.fill("#transcript textarea", "hello <b>there</b>")
+    page.wait_for_function(
+        "document.querySelectorAll('#ribbon .stretch')[4].getAttribute('aria-label').includes('there')"
+    )
+    assert page.locator("#ribbon b").count() == 0
+    page.click("#relabel")
+    page.wait_for_selector("#annotate .who, #annotate dialog, #annotate input")
+    assert page.locator("#tabs [role=tab]").nth(1).get_attribute("aria-selected") == "true"
+
+
+def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
+    """Stopped between two stretches: those that are ready stay, and the whole is theirs."""
+    samples, _ = soundfile.read(talk, dtype="float32")
+    soundfile.write(tmp_path / "five.wav", np.resize(samples, 305 * RATE), RATE)
+    one = visit()
+    page = one.page
+    one.upload(tmp_path / "five.wav")
+    page.click("#analyse")
+    page.wait_for_function("document.querySelectorAll('#ribbon .stretch:not(:disabled)').length > 1")
+    picture(page, "running-1440-en-light")
+    page.click("#ribbon .stop")
+    page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Stopped')")
+    done = page.locator("#ribbon .stretch:not(:disabled)").count()
+    assert 1 < done < page.locator("#ribbon .stretch").count()
+    assert f"{done} of" in page.inner_text("#stage")
+    page.locator("#voice [aria-label=Clear]").first.click()
+    page.wait_for_selector("#ribbon .ribbon", state="detached")
+
+
+def test_it_is_there_again_after_a_change_of_language_and_fits_a_phone(visit, talk):
+    one = visit(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = one.page
+    judged(one, talk)
+    page.click(".languages button[lang=ru]")
+    page.wait_for_selector("#ribbon .stretch")
+    assert "вся запись" in page.inner_text("#ribbon .shown")
+    page.wait_for_function("!document.querySelector('#stage .busy')")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    picture(page, "whole-390-ru-dark")
+    page.click("#ribbon .tools button:last-child")
+    page.click("#ribbon .tools button:last-child")
+    picture(page, "zoom-390-ru-dark")
