@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.commands import annotations, mic, predict, soft_labels
+from bibier.commands import annotations, batch, mic, predict, soft_labels
 
 COMMANDS = (
     predict,
+    batch,
     mic,
     soft_labels,
     annotations,

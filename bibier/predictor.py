@@ -148,7 +148,7 @@ class Predictor:
         text = bimodal = Branch(None, Message("no-words" if self.bundle.text_encoder else "no-text-model"))
         weights: tuple[WordWeight, ...] = ()
         if spans and self.bundle.text_encoder:
-            encoded = self._read_texts([spans])
+            encoded = self.read_texts([spans])
             text = _branch(encoded.logits, self.bundle.config.calibration.text)
             clock.lap("text")
             bimodal = Branch(None, audio.reason or Message("no-fusion-model"))
@@ -160,9 +160,7 @@ class Predictor:
             # words whose deletion changes no more than that of any word (README, figures).
             weights = self._weigh(spans, transcript, heard, text, bimodal, encoded.attention[0].numpy())
             clock.lap("explain")
-        conflict = None
-        if audio.probabilities and text.probabilities:
-            conflict = jensen_shannon(vector(audio.probabilities), self._without_prior(text))
+        conflict = self.conflict(audio, text)
         return Prediction(
             audio,
             text,
@@ -198,7 +196,13 @@ class Predictor:
         prediction = self.read(heard, transcript or NOTHING_SAID)
         return replace(prediction, timings=prediction.timings | timings)
 
-    def _read_texts(self, texts: list[tuple[WordSpan, ...]]) -> Encoded:
+    def conflict(self, audio: Branch, text: Branch) -> float | None:
+        """Return how far voice and words disagree, in bits [0, 1]; None where one of them says nothing."""
+        if not (audio.probabilities and text.probabilities):
+            return None
+        return jensen_shannon(vector(audio.probabilities), self._without_prior(text))
+
+    def read_texts(self, texts: list[tuple[WordSpan, ...]]) -> Encoded:
         """Run the text encoder on a batch of texts given as spans."""
         rows = [torch.from_numpy(row) for row in self.bundle.text_features.batch(texts)]
         longest = max(1, max(len(row) for row in rows))
@@ -229,7 +233,7 @@ class Predictor:
         winner = int(whole.argmax())
 
         def probability(texts: list[tuple[WordSpan, ...]]) -> np.ndarray:
-            encoded = self._read_texts(texts)
+            encoded = self.read_texts(texts)
             if shown is text:
                 return torch.softmax(encoded.logits / calibration.text, -1)[:, winner].numpy()
             sound = Encoded(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
