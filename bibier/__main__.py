@@ -1,4 +1,4 @@
-"""python -m bibier COMMAND: what a recording says, soft labels, annotations; --help lists the commands."""
+"""python -m bibier COMMAND: what recordings and the microphone say, soft labels, annotations; --help lists them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.commands import annotations, predict, soft_labels
+from bibier.commands import annotations, mic, predict, soft_labels
 
 COMMANDS = (
     predict,
+    mic,
     soft_labels,
     annotations,
 )

@@ -124,7 +124,8 @@ def alpha(values: np.ndarray, distance, *, draws: int = DRAWS, seed: int = 0) ->
     values
         (n, m, K) float64, NaN where missing.
     distance
-        One of this module's, for K-vectors.
+        One of this module's, for K-vectors. The expected Jensen–Shannon divergence of more than `ALL_PAIRS` labels is
+        the mean of `SOME_PAIRS` random pairs.
     draws, seed
         Of the bootstrap over clips, in which the expected disagreement stays that of the whole sample (Hayes and
         Krippendorff, 2007).

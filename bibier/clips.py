@@ -14,6 +14,7 @@ from pathlib import Path
 import soundfile
 
 from bibier.audio import short_name
+from bibier.cells import plain
 from bibier.labels import ALIASES, EMOTIONS, canonical
 from bibier.messages import InputError
 from bibier.standing import Clip
@@ -47,7 +48,7 @@ def add_manifest(store: Store, project: str, path: Path) -> int:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = [{name: _plain(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("clips-wrong", place=short_name(path), count=1, first=str(error)[:200]) from error
     if not rows or "path" not in rows[0]:
@@ -131,6 +132,11 @@ def _clip(row: dict, number: int, folder: Path, columns: dict[str, str]) -> Clip
     where = str(path.resolve())
     soft = _distribution(row, number, columns) if columns else None
     return Clip(sha256(path), where, row.get("text", ""), row.get("language", ""), label, duration, extra, soft)
+
+
+def _plain(cell: str | list[str] | None) -> str | list[str] | None:
+    """Return the text of a cell that an export guarded; what a row has too much or too little stays."""
+    return plain(cell) if isinstance(cell, str) else cell
 
 
 def _emotion_columns(names: Iterable[str | None]) -> dict[str, str]:

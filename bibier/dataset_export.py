@@ -13,6 +13,8 @@ CARD = """# {project}
 
 {clips} recordings with {labels} labels by {people} people: each label is a distribution over seven perceived emotions
 ({emotions}).
+Each person listened and gave every emotion its share, alone; {sighted} of the labels were given, or given again, after
+a machine's proposal had been shown (`seen`), the others without.
 
 | column | what it is |
 |---|---|
@@ -100,6 +102,7 @@ def card(work: Work, made) -> str:
         project=work.project.replace("\n", " "),
         clips=len(made),
         labels=len(work.labels),
+        sighted=sum(bool(label.seen) for label in work.labels.values()),
         people=len(people),
         emotions=", ".join(EMOTIONS),
     )
@@ -110,6 +113,8 @@ def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
     """Write `data/train-00000.parquet` and `README.md` into a folder, whole or not at all."""
     if folder.exists() and not replace:
         raise InputError("export-exists", file=str(folder))
+    if folder.exists() and not _is_ours(folder):
+        raise InputError("export-other-folder", file=str(folder))
     made = dataset(work)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -118,18 +123,27 @@ def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
             (whole / "data").mkdir(parents=True)
             made.to_parquet(str(whole / "data" / "train-00000.parquet"))
             (whole / "README.md").write_text(card(work, made), encoding="utf-8")
+            old = Path(part) / "old"
             if folder.exists():
-                folder.rename(Path(part) / "old")
-            whole.rename(folder)
+                folder.rename(old)
+            try:
+                whole.rename(folder)
+            except OSError:
+                if old.exists():
+                    old.rename(folder)
+                raise
     except OSError as error:
         raise InputError("export-failed", file=str(folder), reason=error.strerror or str(error)) from error
     return folder
 
 
 def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, api=None) -> list[str]:
-    """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing."""
+    """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing.
+
+    Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
+    """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
 
     with tempfile.TemporaryDirectory(prefix="bibier-dataset-") as place:
         folder = save(work, Path(place) / "dataset")
@@ -140,12 +154,23 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
         try:
             api = api or HfApi()
             api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
+            if private and not api.repo_info(name, repo_type="dataset").private:
+                raise InputError("export-push-public", name=name)  # it was there before, for everybody to see
             api.upload_folder(
                 repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(work.labels)} labels"
             )
-        except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
-            raise InputError("export-push", name=name, reason=str(error).splitlines()[0][:200]) from error
+        except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            raise InputError("export-push", name=name, reason=reason) from error
     return told
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell a folder that holds what `save` wrote and nothing else: only such a one may be replaced."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    return files <= {"README.md", str(Path("data") / "train-00000.parquet")}
 
 
 def _datasets():

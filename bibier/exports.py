@@ -196,7 +196,9 @@ def ls_llm(work: Work) -> Iterator[str]:
         mean, clip = mean_of(labels), clips[sha256]
         facts = {"video_name": sha256, "start_time": -1, "end_time": -1, "sentiment": -1, "text": guard(clip.text)}
         facts |= {"ground_truth": clip.label or "", "llm_best_label": EMOTIONS[int(mean.argmax())]}
-        rows.append(facts | {name: repr(v) for name, v in named(mean).items()} | {"sum_of_emotions": repr(mean.sum())})
+        rows.append(
+            facts | {name: repr(v) for name, v in named(mean).items()} | {"sum_of_emotions": repr(float(mean.sum()))}
+        )
     return _csv(LS_LLM, rows)
 
 
@@ -244,7 +246,8 @@ def save(work: Work, kind: str, path: Path, *, replace: bool = False) -> Path:
     except OSError as error:
         raise InputError("export-failed", file=str(path), reason=error.strerror or str(error)) from error
     finally:
-        part.unlink(missing_ok=True)
+        if os.path.lexists(part):  # `unlink` would fail where there can be no such file, below another file
+            part.unlink()
     return path
 
 

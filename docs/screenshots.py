@@ -1,25 +1,36 @@
 """Take the pictures of the running app: `python docs/screenshots.py [--all] [--checkpoint NAME]`.
 
-Writes `docs/screenshot.png` (the picture of the README: one example, wide, light, English). With `--all`, also
-`tests/output/<language>-<width>-<theme>.png` for both languages, 1440 and 390 pixels, light and dark.
-Starts the app itself, and headless Chromium with a fake microphone.
+Writes `docs/screenshot.png`, `docs/annotate.png` and `docs/agreement.png` (wide, light, English). With `--all`, also
+`tests/output/<tab>-<language>-<width>-<theme>.png` for both languages, 1440 and 390 pixels, light and dark.
+Starts the app itself on the examples, labelled by three invented people, and headless Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bibier import clips  # noqa: E402
+from bibier.events import Event  # noqa: E402
+from bibier.labels import named  # noqa: E402
+from bibier.standing import Clip  # noqa: E402
+from bibier.store import Store  # noqa: E402
+
 CHROMIUM = os.environ.get("BIBIER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--headless=new",
@@ -30,14 +41,36 @@ FLAGS = [
 ]
 WAIT = 120_000  # ms
 EXAMPLES = {"en": 1, "ru": 5}  # which button is pressed for a language
+TABS = ("analyse", "annotate", "agreement")
+PICTURES = {"analyse": "screenshot.png", "annotate": "annotate.png", "agreement": "agreement.png"}
 
 
-def start(checkpoint: str) -> tuple[subprocess.Popen, str]:
-    """Start the app on a free port; return its process and address."""
+def label(url: str) -> None:
+    """Fill a store with the examples and what three invented people said of them."""
+    store, rng = Store(url), np.random.default_rng(3)
+    rows = json.loads((ROOT / "examples" / "examples.json").read_text(encoding="utf-8"))
+    paths = [ROOT / "examples" / row["file"] for row in rows]
+    found = [Clip(clips.sha256(p), str(p), r["transcript"], r["language"]) for p, r in zip(paths, rows, strict=True)]
+    store.add_clips("dialogues", found)
+    store.project("dialogues", wanted=100)
+    for clip in found:
+        truth = rng.dirichlet([0.4] * 7)
+        for person in ("Anna", "Boris", "Chen"):
+            points = np.round(rng.dirichlet(truth * 8 + 0.05), 2)
+            points[points.argmax()] += 1 - points.sum()
+            store.append(Event(f"{person}{clip.sha256}", "dialogues", clip.sha256, person, "label", named(points)))
+    store.close()
+
+
+def start(checkpoint: str, folder: Path) -> tuple[subprocess.Popen, str]:
+    """Start the app on a free port in a folder of its own; return its process and address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    app = subprocess.Popen([sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", checkpoint])
+    (folder / "annotations").mkdir()
+    label(f"sqlite:///{folder}/annotations/bibier.db")
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", checkpoint]
+    app = subprocess.Popen(command, cwd=folder)
     address = f"http://127.0.0.1:{port}"
     while app.poll() is None:
         try:
@@ -48,8 +81,35 @@ def start(checkpoint: str) -> tuple[subprocess.Popen, str]:
     raise SystemExit("the app did not start")
 
 
-def take(browser, address: str, path: Path, language: str, width: int, theme: str) -> None:
-    """Open the page, press an example and save the whole page as a picture."""
+def analyse(page, language: str) -> None:
+    page.locator("button.example").nth(EXAMPLES[language]).click()
+    page.wait_for_selector("#words .word")
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(2000)  # the waveform is drawn
+
+
+def annotate(page, language: str) -> None:
+    page.locator("#tabs [role=tab]").nth(1).click()
+    page.wait_for_selector(".studio .who option", state="attached")
+    name = page.locator(".studio .who input[type=text]").first
+    name.fill({"en": "Dana", "ru": "Дана"}[language] + str(page.viewport_size["width"]))
+    name.press("Enter")
+    page.wait_for_selector(".desk:not([hidden])")
+    for key in ("Digit4", "Digit7", "Digit7", "Digit7", "Digit5"):
+        page.keyboard.press(key)
+    page.keyboard.press("KeyV")
+    page.wait_for_selector(".mark")
+    page.wait_for_timeout(1000)
+
+
+def agreement(page, language: str) -> None:
+    page.locator("#tabs [role=tab]").nth(2).click()
+    page.wait_for_selector("#agree-picture .js-plotly-plot .xtick")
+    page.wait_for_timeout(1000)
+
+
+def take(browser, address: str, path: Path, tab: str, language: str, width: int, theme: str) -> None:
+    """Open the page, go to a tab and save the whole page as a picture."""
     context = browser.new_context(
         locale={"en": "en-US", "ru": "ru-RU"}[language],
         viewport={"width": width, "height": 900},
@@ -61,10 +121,7 @@ def take(browser, address: str, path: Path, language: str, width: int, theme: st
     page.goto(address)
     page.wait_for_selector("#chart .js-plotly-plot .xtick")
     page.wait_for_function("!document.querySelector('#stage .busy')")
-    page.locator("button.example").nth(EXAMPLES[language]).click()
-    page.wait_for_selector("#words .word")
-    page.evaluate("document.activeElement.blur()")
-    page.wait_for_timeout(2000)  # the waveform is drawn
+    {"analyse": analyse, "annotate": annotate, "agreement": agreement}[tab](page, language)
     path.parent.mkdir(exist_ok=True)
     page.screenshot(path=path, full_page=True)
     context.close()
@@ -76,20 +133,22 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="every language, width and theme")
     parser.add_argument("--checkpoint", default="compact")
     options = parser.parse_args()
-    app, address = start(options.checkpoint)
-    try:
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            take(browser, address, ROOT / "docs" / "screenshot.png", "en", 1440, "light")
-            for language in ("en", "ru") if options.all else ():
-                for width in (1440, 390):
-                    for theme in ("light", "dark"):
-                        path = ROOT / "tests" / "output" / f"{language}-{width}-{theme}.png"
-                        take(browser, address, path, language, width, theme)
-            browser.close()
-    finally:
-        app.terminate()
-        app.wait(30)
+    with tempfile.TemporaryDirectory() as folder:
+        app, address = start(options.checkpoint, Path(folder))
+        try:
+            with sync_playwright() as driver:
+                browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+                for tab in TABS:
+                    take(browser, address, ROOT / "docs" / PICTURES[tab], tab, "en", 1440, "light")
+                    for language in ("en", "ru") if options.all else ():
+                        for width in (1440, 390):
+                            for theme in ("light", "dark"):
+                                path = ROOT / "tests" / "output" / f"{tab}-{language}-{width}-{theme}.png"
+                                take(browser, address, path, tab, language, width, theme)
+                browser.close()
+        finally:
+            app.terminate()
+            app.wait(30)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ def test_the_tab_says_what_agreement_says(url, language):
     assert told["tables"][3]["rows"][0][:3] == ["compact", "1", "1"]
     assert [one["clip"] for one in told["worst"]] == [c for c, *_ in agreement.worst(agreement.blind(store.state("p")))]
     assert HOSTILE in json.dumps(told["tables"][2]["rows"])
+    assert all(table.get("reason", "") == "" for table in told["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
         assert agreeing.report(store, name, Look(language)) == {"sentence": agreeing.say(key, language)}
 

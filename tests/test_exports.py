@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier import __main__ as command
-from bibier import exports, imports
+from bibier import clips, exports, imports
 from bibier.cells import guard, plain
 from bibier.events import Event
 from bibier.labels import EMOTIONS, named, vector
@@ -74,7 +74,47 @@ def test_other_content_under_one_id_is_refused_and_nothing_changes(work, store, 
     assert exports.of_project(store, "p") == work
 
 
-@pytest.mark.parametrize("line", ["no", "[]", '{"clip": {"x": 1}}', '{"uuid": 3}', "{" * 5000])
+def test_a_conflict_late_in_a_file_takes_in_nothing_before_it(work, tmp_path):
+    path, other = exports.save(work, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+    other.add_clips("q", CLIPS)
+    label = next(event for event in reversed(work.events) if event.kind == "label")
+    other.append(replace(label, project="q", note="other"))
+    before = exports.of_project(other, "q")
+    with pytest.raises(InputError, match="already"):
+        imports.add_events(other, "q", path)
+    undo = Event("u", "p", CLIPS[0].sha256, "Anna", "undo", target="nothing")
+    path.write_text(path.read_text(encoding="utf-8") + undo.to_json() + "\n", encoding="utf-8")
+    with pytest.raises(InputError):
+        imports.add_events(Store(f"sqlite:///{tmp_path}/c.db"), "q", path)
+    assert exports.of_project(other, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
+
+
+def test_a_long_table_is_taken_in_once(work, store, tmp_path):
+    path, other = exports.save(work, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
+    count = len(work.labels)
+    assert imports.add_long(store, "p", path) == (0, count) and exports.of_project(store, "p") == work
+    assert [imports.add_long(other, "q", path) for _ in "12"] == [(count, 0), (0, count)]
+    assert other.state("q") == work.labels and other.proposals("q") == {}
+    blind = exports.save(work.blind(), "long", tmp_path / "blind.csv")
+    with pytest.raises(InputError, match="already"):
+        imports.add_long(other, "q", blind)  # the same ids with other content
+    spoilt = path.read_text(encoding="utf-8").replace("0.75", "seven", 1)
+    (tmp_path / "l.csv").write_text(spoilt, encoding="utf-8", newline="")
+    with pytest.raises(InputError, match="line 2"):
+        imports.add_long(other, "r", path)
+    assert "r" not in other.projects()
+
+
+def test_a_place_that_cannot_be_written_is_said(work, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for path in (tmp_path / "file" / "x.csv", tmp_path / ("x" * 254)):
+        with pytest.raises(InputError, match="could not be written"):
+            exports.save(work, "long", path)
+
+
+@pytest.mark.parametrize(
+    "line", ["no", "[]", '{"clip": {"x": 1}}', '{"clip": {"sha256": 3, "path": "a"}}', '{"uuid": 3}', "{" * 5000]
+)
 def test_a_broken_line_is_named_and_takes_nothing_in(work, store, tmp_path, line):
     path = exports.save(work, "events", tmp_path / "e.jsonl")
     path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
@@ -86,10 +126,10 @@ def test_a_broken_line_is_named_and_takes_nothing_in(work, store, tmp_path, line
 
 def test_a_long_table_comes_back(work, tmp_path):
     rows = imports.read_long(exports.save(work, "long", tmp_path / "long.csv"))
-    clips = {clip.sha256: clip for clip in CLIPS}
+    given = {clip.sha256: clip for clip in CLIPS}
     assert {(row["sha256"], row["annotator"]) for row in rows} == set(work.labels)
     for row in rows:
-        label, clip = work.labels[row["sha256"], row["annotator"]], clips[row["sha256"]]
+        label, clip = work.labels[row["sha256"], row["annotator"]], given[row["sha256"]]
         for name in ("probs", "before", "confidence", "note", "seen", "seconds"):
             assert row[name] == getattr(label, name), name
         assert row["event"] == label.event
@@ -160,6 +200,19 @@ def test_train_reads_the_manifest_and_the_ls_llm_table(work, tmp_path):
         assert np.allclose(table[sha256], item.target, atol=1e-15)
     assert (items[0].speaker, items[0].split, items[1].split) == ("7", "dev", "train")
     assert audit(tmp_path / "soft.csv").rows == 2
+    for row in imports.read_table(tmp_path / "soft.csv"):
+        assert float(row["sum_of_emotions"]) == pytest.approx(1)
+
+
+def test_a_manifest_is_taken_in_as_clips_with_their_text(work, tmp_path):
+    sound = tmp_path / "a.wav"
+    sound.write_bytes(b"bytes")
+    clip = replace(CLIPS[0], path=str(sound))
+    one = replace(work, clips=[clip], labels={(clip.sha256, "A"): work.labels[CLIPS[0].sha256, "Anna"]})
+    other = Store(f"sqlite:///{tmp_path}/b.db")
+    assert clips.add_manifest(other, "q", exports.save(one, "manifest", tmp_path / "m.csv")) == 1
+    (found,) = other.clips("q")
+    assert found.text == clip.text and found.soft == one.labels[clip.sha256, "A"].probs and other.state("q") == {}
 
 
 def test_blind_labels_are_those_before_a_proposal(work):
@@ -218,6 +271,10 @@ def test_the_commands(work, tmp_path, capsys):
     export = ["annotations", "export", "p", "--store", url]
     for kind, (ending, _) in exports.FORMATS.items():
         assert command.main([*export, "--format", kind, "--out", str(out / f"{kind}{ending}")]) == 0
+    assert command.main([*export, "--format", "events", "--out", str(out / "b.jsonl"), "--blind-only"]) == 2
+    assert not (out / "b.jsonl").exists()
+    assert command.main(["annotations", "import", "p", str(out / "long.csv"), "--store", url]) == 0
+    assert f"0 new, {len(work.labels)} known" in capsys.readouterr().out
     assert command.main([*export, "--format", "long", "--out", str(out / "long.csv")]) == 2
     assert "--replace" in capsys.readouterr().err
     assert command.main([*export, "--format", "long", "--out", str(out / "long.csv"), "--replace", "--blind-only"]) == 0

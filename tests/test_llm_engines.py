@@ -2,6 +2,7 @@
 
 import csv
 import math
+import random
 
 import pytest
 import tiny_llm
@@ -82,6 +83,19 @@ def test_scoring_a_hostile_text_is_valid(local, text):
 @given(text=st.text(st.characters(), max_size=200), temperature=st.sampled_from([0.01, 1.0, 100.0]))
 def test_scoring_is_always_valid(local, text, temperature):
     valid(suggest(local, text, settings=Settings(normalised=True, temperature=temperature)).probabilities)
+
+
+def test_a_thousand_random_texts_give_no_invalid_distribution(local):
+    rng = random.Random(0)
+    alphabet = [*map(chr, range(32, 0x500)), *"\n\t\0😡<|im_end|>{}%,0.5 "]
+    invalid = 0
+    for _ in range(1000):
+        text = "".join(rng.choices(alphabet, k=rng.choice([0, 1, 5, 20, 80])))
+        found = suggest(local, text, settings=Settings(temperature=rng.choice([0.1, 1, 10])))
+        values = list((found.probabilities or {}).values())
+        sound = list(found.probabilities) == list(EMOTIONS) and min(values) >= 0 and abs(sum(values) - 1) < 1e-9
+        invalid += bool(found.invalid) or not sound
+    assert invalid == 0
 
 
 def test_a_template_s_markers_in_a_text_are_no_markers(local):

@@ -39,7 +39,7 @@ STOREYS = (
     ("bibier.intake", "bibier.imports", "bibier.dataset_export", "bibier.models.memocmt", "bibier.models.lpgnet"),
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),
-    ("bibier.predictor",),
+    ("bibier.predictor", "bibier.mic"),
     ("bibier.timeline",),
     ("bibier.proposals",),
     ("bibier.ui", "bibier.commands"),

@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from bibier.messages import InputError
+
 
 def add(commands) -> None:
     """Describe the command to the parser."""
@@ -21,8 +23,10 @@ def add(commands) -> None:
         one.set_defaults(run=lambda options: _opened(run, options))
         return one
 
-    fill = act("import", _import, "add recordings, a CSV, a dataset, or events that were exported")
-    fill.add_argument("place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or EVENTS.jsonl")
+    fill = act("import", _import, "add recordings, a CSV, a dataset, or events or a long table that were exported")
+    fill.add_argument(
+        "place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or an export: EVENTS.jsonl, LONG.csv"
+    )
     fill.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
     fill.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
     change = act("set", _set, "change a project's settings, and print them")
@@ -62,8 +66,10 @@ def _opened(run, options: argparse.Namespace) -> int:
 def _import(store, options: argparse.Namespace) -> int:
     from bibier import imports, intake
 
-    if Path(options.place).suffix == ".jsonl":
-        new, known = imports.add_events(store, options.project, Path(options.place))
+    place = Path(options.place)
+    if place.suffix == ".jsonl" or imports.is_long(place):
+        add_export = imports.add_events if place.suffix == ".jsonl" else imports.add_long
+        new, known = add_export(store, options.project, place)
         print(f"{new} new, {known} known")
         return 0
     print(intake.add_place(store, options.project, options.place, Path(options.media), download=options.download))
@@ -119,6 +125,8 @@ def _events(store, options: argparse.Namespace) -> int:
 def _work(store, options: argparse.Namespace):
     from bibier import exports
 
+    if options.blind_only and getattr(options, "format", "") == "events":
+        raise InputError("export-blind-events")
     work = exports.of_project(store, options.project)
     return work.blind() if options.blind_only else work
 

@@ -5,6 +5,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} is there already and was left as it is. Choose another name, or add --replace.",
         "{file} уже есть и оставлен как был. Выберите другое имя или добавьте --replace.",
     ),
+    "export-other-folder": (
+        "{file} holds something else than a dataset of this program and was left as it is. Choose another folder.",
+        "В {file} лежит не набор данных этой программы; всё оставлено как было. Выберите другую папку.",
+    ),
+    "export-blind-events": (
+        "Events are exported whole. Leave --blind-only out, or choose a table.",
+        "События экспортируются целиком. Уберите --blind-only или выберите таблицу.",
+    ),
     "export-failed": (
         "{file} could not be written ({reason}). What was there is unchanged; free some space or choose another place.",
         "Не удалось записать {file} ({reason}). Что там было, не изменилось; освободите место или выберите другое.",
@@ -14,6 +22,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "`hf auth login`, or set HF_TOKEN to a token that may write.",
         "Не удалось отправить набор данных в {name} ({reason}). Что там было, не изменилось. Войдите через "
         "`hf auth login` или задайте HF_TOKEN с правом записи.",
+    ),
+    "export-push-public": (
+        "{name} is there already and everybody can see it; nothing was sent. Add --public if that is wanted, or choose "
+        "another name.",
+        "{name} уже есть и виден всем; ничего не отправлено. Добавьте --public, если так и нужно, или выберите другое "
+        "имя.",
     ),
     "export-no-labels": (
         "The project “{project}” has no labels to export.",

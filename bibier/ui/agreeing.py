@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def report(store: Store, project: str | None, look: Look) -> dict:
     ]
     lines.append(say("agree_sighted", language, count=table.sighted) if table.sighted else say("agree_blind", language))
     classes = agreement.nominal_alpha(table)
+    emotions, pairs = agreement.emotion_alphas(table), agreement.pair_alphas(table)
     rows = (
         ("agree_jsd", agreement.soft_alpha(table)),
         ("agree_manhattan", agreement.soft_alpha(table, agreement.half_manhattan)),
@@ -54,23 +56,22 @@ def report(store: Store, project: str | None, look: Look) -> dict:
                 "hint": f"{say('agree_alpha_is', language)} {tied}".strip(),
                 "head": [say("agree_measure", language), *columns],
                 "rows": [[say(key, language), *_cells(found, language)] for key, found in rows],
-                "reason": next((found.reason.text(language) for _, found in rows if found.reason), ""),
+                "reason": _why((found for _, found in rows), language),
             },
             {
                 "title": say("agree_emotions", language),
                 "head": [say("agree_emotion", language), *columns],
-                "rows": [
-                    [NAMES[language][name], *_cells(found, language)]
-                    for name, found in agreement.emotion_alphas(table).items()
-                ],
+                "rows": [[NAMES[language][name], *_cells(found, language)] for name, found in emotions.items()],
+                "reason": _why(emotions.values(), language),
             },
             {
                 "title": say("agree_pairs", language),
                 "head": [say("agree_pair", language), *columns],
                 "rows": [
                     [say("agree_pair_of", language, first=pair[0], second=pair[1]), *_cells(found, language)]
-                    for pair, found in agreement.pair_alphas(table).items()
+                    for pair, found in pairs.items()
                 ],
+                "reason": _why(pairs.values(), language),
             },
             _moves(store, project, labels, language),
         ],
@@ -188,6 +189,11 @@ def _cells(found: Alpha, language: str) -> list[str]:
         return ["—", "—", str(found.clips)]
     span = f"{_signed(found.low, language)} … {_signed(found.high, language)}" if found.low is not None else "—"
     return [_signed(found.value, language), span, str(found.clips)]
+
+
+def _why(alphas: Iterable[Alpha], language: str) -> str:
+    """Return why some of these are undefined, each reason once."""
+    return " ".join(dict.fromkeys(f"— {found.reason.text(language)}" for found in alphas if found.reason))
 
 
 def _signed(value: float, language: str) -> str:

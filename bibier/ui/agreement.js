@@ -18,8 +18,8 @@
       return;
     }
     const cards = (value.tables || []).map((one) => make("section", { class: "card" }, make("h2", {}, one.title),
-      one.hint ? make("p", { class: "small" }, one.hint) : null, one.reason ? make("p", { class: "small" }, one.reason) : null,
-      one.rows.length ? table(one) : null));
+      one.hint ? make("p", { class: "small" }, one.hint) : null, one.rows.length ? table(one) : null,
+      one.reason ? make("p", { class: "small" }, one.reason) : null));
     const worst = value.worst && make("section", { class: "card" }, make("h2", {}, b.say.agree_worst),
       make("p", { class: "small" }, value.worst.length ? b.say.agree_worst_is : b.say.agree_worst_none),
       make("ol", { class: "worst" }, ...value.worst.map((one) => make("li", {},
