@@ -21,9 +21,9 @@ from bibier.recordings import LONG_SECONDS
 FRAME = 512  # samples, 32 ms: what the model reads at a time
 FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 
-SHORTEST, TARGET, LONGEST = 2.0, 12.0, float(LONG_SECONDS)  # s; a clip of a few seconds is judged best
-PAUSE = 0.5  # s; from here on a pause ends a phrase
-LONG_PAUSE = 0.8  # s; across it not even a single word is joined to its neighbour
+SHORTEST, TARGET, LONGEST = 1.5, 12.0, float(LONG_SECONDS)  # s; a clip of a few seconds is judged best
+PAUSE = 0.4  # s; from here on a pause ends a phrase
+LONG_PAUSE = 0.6  # s; across it not even a single word is joined to its neighbour
 MARGIN = 0.15  # s of a pause kept at each end of a stretch
 BREATH = 0.1  # s; anything shorter is a closed consonant, not a pause
 

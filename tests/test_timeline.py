@@ -247,3 +247,35 @@ def test_json_counts_from_the_recording_s_beginning(talk, predictor):
     for row in found["segments"]:
         timed = [word for word in row["words"] if word["start"] is not None]
         assert timed and all(row["start"] <= word["start"] <= row["end"] for word in timed)
+
+
+# ---------------------------------------------------------------------------------------------------------- interface
+
+
+def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path):
+    """A stretch that is not there, or not a number, changes nothing; each that is there is shown and has its file."""
+    from concurrent.futures import Future
+
+    from bibier.asr import Choice
+    from bibier.ui.chart import Look
+    from bibier.ui.services import Services
+    from bibier.ui.session import Desk
+    from bibier.ui.shell import View
+    from bibier.ui.timeline import Long
+
+    reader = Future()
+    reader.set_result(lambda name: predictor)
+    choices = (Choice("pocketsphinx", Message("recogniser-pocketsphinx"), True),)
+    long, view = Long(Desk(Services(reader, lambda: choices, None, None, None)), tmp_path), View(Look(), "a" * 32)
+    assert long.pick(0, view)["stage"]["error"]  # there is no recording
+    shown = list(long.analyse(str(talk), "", "pocketsphinx", None, view))
+    rows = shown[-1]["ribbon"]["rows"]
+    assert all(sum(row["shares"]["bimodal"]) == pytest.approx(1000, abs=4) for row in rows)
+    assert json.loads(json.dumps(shown[-1]["ribbon"])) == shown[-1]["ribbon"]
+    for number in (len(rows), -2, True, 1.0, "1", None):
+        assert long.pick(number, view) == {}
+    moment = long.pick(1, view)["moment"]
+    own, rate = soundfile.read(moment.clip)
+    assert rate == RATE and len(own) / RATE == pytest.approx(rows[1]["b"] - rows[1]["a"], abs=0.02)
+    assert long.pick(-1, view)["moment"] is None
+    assert long.forget(view) == {"ribbon": None} and not Path(moment.clip).exists()

@@ -72,7 +72,7 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
 def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict]) -> None:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations."""
     desk = Desk(services)
-    long = Long(desk)
+    long = Long(desk, Path(gr.utils.get_upload_folder()) / "stretches")
     part: dict[str, gr.components.Component] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):

@@ -6,9 +6,11 @@ Like `session`, apart from Gradio: values in, values by component name out. What
 from __future__ import annotations
 
 import functools
-import tempfile
+import io
+import shutil
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,6 +49,7 @@ class Ribbon:
     recogniser: str | None = None
     rough: bool = False  # of the recogniser
     stretches: list[Stretch] = field(default_factory=list)
+    room: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the stretches' own files
     files: dict[str, int] = field(default_factory=dict)  # the stretches' own files → their numbers
     chosen: int = WHOLE
     running: bool = True
@@ -99,12 +102,19 @@ def _row(stretch: Stretch, language: str) -> dict:
 
 
 class Long:
-    """The handlers of long recordings, beside the `Desk` that sees to clips."""
+    """The handlers of long recordings, beside the `Desk` that sees to clips.
 
-    def __init__(self, desk: Desk):
-        self.desk = desk
+    Parameters
+    ----------
+    desk
+        Sees to everything that is no long recording.
+    folder
+        Where stretches that are looked at get files of their own; the browser must be allowed to fetch them.
+    """
+
+    def __init__(self, desk: Desk, folder: Path):
+        self.desk, self.folder = desk, folder
         self.shelf = Shelf(KEPT)
-        self.folder = tempfile.TemporaryDirectory(prefix="bibier-")  # of the stretches' own files
 
     def analyse(self, clip, text, recogniser, moment: Moment | None, view: View) -> Iterator[Shown]:
         """Judge a long recording stretch by stretch; whatever else there is goes to the desk.
@@ -235,9 +245,9 @@ class Long:
         """Return a stretch as the last analysis: with its own file, and heard again so that its words can change."""
         stretch = ribbon.stretches[number]
         samples = ribbon.recording.part(stretch.segment.start, stretch.segment.end)
-        with tempfile.NamedTemporaryFile(dir=self.folder.name, suffix=".wav") as file:
-            soundfile.write(file.name, samples, SAMPLE_RATE, subtype="PCM_16")
-            _, path = keep(Path(file.name).read_bytes(), ".wav", Path(self.folder.name))
+        sound = io.BytesIO()
+        soundfile.write(sound, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+        _, path = keep(sound.getvalue(), ".wav", self.folder / ribbon.room)
         ribbon.files[str(path)] = number
         heard = self.desk.reader("en")("none").hear((samples, SAMPLE_RATE))
         return Moment(str(path), heard, stretch.prediction, ribbon.recogniser, None, ribbon.rough)
@@ -265,6 +275,7 @@ class Long:
         if ribbon is not None:
             ribbon.stopping.set()
             self.shelf.put(view.token, None)
+            shutil.rmtree(self.folder / ribbon.room, ignore_errors=True)
         return {"ribbon": None}
 
     def here(self, view: View) -> bool:

@@ -63,6 +63,8 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     page.wait_for_function("bibier.player.currentTime > 0 && bibier.player.paused")
     assert start <= page.evaluate("bibier.player.currentTime") <= end + 0.5
     picture(page, "part-1440-en-light")
+    page.locator("#words .word").first.click()  # a word is played from the stretch's own file
+    page.wait_for_function("bibier.player.dataset.file.includes('stretches') && bibier.player.currentTime > 0")
 
     # the arrows move, Enter chooses; the table holds the same
     stretches.nth(4).focus()
