@@ -1,4 +1,4 @@
-"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME] [--annotate SOURCE]`."""
+"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME] [--annotate SOURCE] …`."""
 
 import argparse
 import functools
@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from bibier import asr, intake
+from bibier.guard.wall import Settings, Wall
 from bibier.messages import InputError
 from bibier.store import Store
 from bibier.ui import page
@@ -55,6 +56,11 @@ def enlist(store: Store, name: str, source: str) -> str:
     return name
 
 
+def clip_files(store: Store) -> set[str]:
+    """Return where the clips of all projects lie."""
+    return {clip.path for project in store.projects() for clip in store.clips(project)}
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -68,6 +74,8 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
     parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
     parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
+    parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
+    parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
     options = parser.parse_args()
 
     opened = threading.Event()
@@ -83,6 +91,7 @@ def main() -> None:
         opened=opened.set,
     )
     try:
+        settings = Settings.read(os.environ, auth=options.auth, hosts=tuple(options.allowed_host))
         if options.database == DATABASE:
             Path("annotations").mkdir(exist_ok=True)
         store = Store(options.database)
@@ -93,8 +102,10 @@ def main() -> None:
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
     foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}")
     desk = Annotating(store, enlist=functools.partial(enlist, store) if local else None, foresee=foresight)
+    places = tuple({example.path.parent for example in EXAMPLES})
+    wall = Wall(settings, kept=lambda: clip_files(store), public=places)
     app = page.build(services, desk)
-    page.launch(app, services, desk, host=options.host, port=options.port)
+    page.launch(app, services, desk, wall, host=options.host, port=options.port)
     app.block_thread()
 
 

@@ -37,6 +37,7 @@ STOREYS = (
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),
+    ("bibier.guard",),
     ("bibier.ui", "bibier.commands"),
     ("bibier.__main__",),
     ("train.items", "train.metrics", "train.augment", "train.pictures", "train.ranges", "train.progress"),
