@@ -65,7 +65,7 @@ def refusal(scope: dict, status: int, key: str, *, headers: dict[str, str] | Non
     text = Message(key, values).text(language(scope))
     headers = {"cache-control": "no-store"} | (headers or {})
     path = scope["path"]
-    if path.rstrip("/") == "/login" or (path.startswith(API) and not path.startswith(f"{API}upload")):
+    if path.rstrip("/") in ("/login", "/config") or (path.startswith(API) and not path.startswith(f"{API}upload")):
         return JSONResponse({"detail": text, "error": text}, status, headers)
     return PlainTextResponse(text, status, headers)
 
