@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
+from pydantic import ValidationError
+
 from bibier.guard.answers import API, header, refusal, size
 from bibier.guard.visitor import Visitor, visitor
 
@@ -23,6 +25,7 @@ FILE = re.compile(rf"{API}file[=/](.+)", re.S)
 RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
+TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
 OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
 
 
@@ -52,8 +55,8 @@ def public(blocks) -> list[str]:
     return sorted(str(fn.api_name) for fn in blocks.fns.values() if fn.api_visibility == "public" and fn.api_name)
 
 
-def check_function(guest: Visitor, blocks, path: str, body: dict) -> None:
-    """Raise Refused unless the guest may run the function that the call names, by number or by name."""
+def check_function(guest: Visitor, blocks, path: str, body: dict):
+    """Return the function that the call names, by number or by name. Raises Refused unless the guest may run it."""
     match, number = RUN.fullmatch(path), body.get("fn_index")
     if number is None and match:
         fn = next((fn for fn in blocks.fns.values() if fn.api_name == match[2]), None)
@@ -61,10 +64,30 @@ def check_function(guest: Visitor, blocks, path: str, body: dict) -> None:
         fn = blocks.fns.get(number) if type(number) is int else None
     if fn is None:
         raise Refused(404, "guard-closed")
-    if fn.api_visibility == "public":
-        return
-    if not guest.known or (match and match[1].startswith("call")):
+    if fn.api_visibility != "public" and (not guest.known or (match and match[1].startswith("call"))):
         raise Refused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
+    return fn
+
+
+def check_values(fn, body: dict) -> None:
+    """Raise Refused if the values don't fit the function's parts: Gradio would log them with its traceback."""
+    if "data" not in body:
+        return  # named values, which Gradio puts in order
+    data = body["data"]
+    counts = {len(fn.inputs), sum(not part.skip_api for part in fn.inputs)}
+    if not isinstance(data, list) or len(data) not in counts:
+        raise Refused(400, "guard-values")
+    parts = fn.inputs if len(data) == len(fn.inputs) else [part for part in fn.inputs if not part.skip_api]
+    for part, value in zip(parts, data, strict=True):
+        if value is None:
+            continue
+        if part.data_model is not None:
+            try:
+                part.data_model.model_validate(value)
+            except ValidationError:
+                raise Refused(400, "guard-values") from None
+        elif type(part).__name__ in TEXTS and not isinstance(value, str):
+            raise Refused(400, "guard-values")
 
 
 def check_component(guest: Visitor, blocks, body: dict) -> None:
@@ -133,8 +156,9 @@ class Calls:
             if path.startswith(f"{API}component_server"):
                 check_component(guest, blocks, call)
             elif path == f"{API}queue/join" or RUN.fullmatch(path):
-                check_function(guest, blocks, path, call)
+                fn = check_function(guest, blocks, path, call)
                 check_files(guest, call)
+                check_values(fn, call)
             kind = "object" if path == f"{API}queue/join" or RUN.fullmatch(path) else None
             await self.app(scope, replay(body, receive), Listener(guest, send, kind) if kind else send)
         elif match := HEARTBEAT.fullmatch(path):

@@ -33,6 +33,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The request can't be read: it must be a JSON object.",
         "Запрос не читается: нужен объект JSON.",
     ),
+    "guard-values": (
+        "The call's values don't fit its parameters, which /gradio_api/info describes.",
+        "Значения вызова не подходят к его параметрам, они описаны в /gradio_api/info.",
+    ),
     "guard-too-large": (
         "Too large: at most {limit} are taken. Send a shorter recording, or a compressed one (flac, ogg, mp3).",
         "Слишком большой файл: принимается не больше {limit}. Отправьте запись короче или сжатую (flac, ogg, mp3).",
