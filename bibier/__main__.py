@@ -1,4 +1,4 @@
-"""python -m bibier COMMAND: what recordings and the microphone say, soft labels, annotations; --help lists them."""
+"""python -m bibier COMMAND: what recordings and the microphone say, soft labels, annotations; --help lists all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.commands import annotations, batch, mic, predict, soft_labels
+from bibier.commands import annotations, batch, mic, password, predict, soft_labels
 
 COMMANDS = (
     predict,
@@ -15,6 +15,7 @@ COMMANDS = (
     mic,
     soft_labels,
     annotations,
+    password,
 )
 
 

@@ -43,6 +43,7 @@ STOREYS = (
     ("bibier.timeline",),
     ("bibier.proposals", "bibier.batch"),
     ("bibier.batch_ray",),
+    ("bibier.guard",),
     ("bibier.ui", "bibier.commands"),
     ("bibier.__main__",),
     ("train.items", "train.metrics", "train.augment", "train.pictures", "train.ranges", "train.progress"),

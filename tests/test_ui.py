@@ -64,7 +64,7 @@ def test_every_sentence_is_used():
 
     folder = Path(bibier.ui.__file__).parent
     source = "".join(path.read_text() for path in folder.iterdir() if path.suffix in (".py", ".js"))
-    for name in ("strings.py", "annotate_strings.py"):
+    for name in ("strings.py", "annotate_strings.py", "agreement_strings.py", "timeline_strings.py"):
         source = source.replace((folder / name).read_text(), "")
     built = (
         "panel_",
@@ -77,6 +77,9 @@ def test_every_sentence_is_used():
         "what_",
         "sure_",
         "confidence_",
+        "proposals_",
+        "order_",
+        "format_",
     )
     unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
     assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []
