@@ -69,6 +69,7 @@ GOOD = entry("Ann", SECRET)
         (f"{GOOD}\n{GOOD}", "twice"),
         (GOOD.replace("Ann", " "), "Line 1"),
     ],
+    ids=range(9),  # an entry has a salt of its own
 )
 def test_entries_that_are_none(text, said):
     """The line is named, the secret is not."""

@@ -182,7 +182,7 @@ def test_word_values():
     assert first["occlusion_text"] == "Without “so”, “happiness” rises by 2.0 points"
     assert second["occlusion_text"] == "Without “happy”, “happiness” falls by 31 points"
     assert second["attention_text"] == "“happy”: 75\u00a0% of the attention"
-    assert (first["start"], second["start"], shown["file"]) == (0.1, None, "/clip.wav")
+    assert (first["start"], second["start"], shown["path"]) == (0.1, None, "/clip.wav")
     json.dumps(shown)
 
 

@@ -33,7 +33,10 @@
 
   b.draw.numbers = (slot, value) => {
     slot.replaceChildren(value ? make("details", {}, make("summary", {}, b.say.agree_table), table(value)) : "");
-    slot.closest("#agree-picture").hidden = !value;
+    const picture = slot.closest("#agree-picture");
+    picture.hidden = !value;
+    picture.setAttribute("role", "group");
+    picture.setAttribute("aria-label", b.say.agree_picture);
   };
 
   // drawn anew when the theme or the width changes while the tab is seen

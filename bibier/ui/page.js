@@ -202,7 +202,7 @@
       return;
     }
     const how = recall("bibier_weights") === "attention" ? "attention" : "occlusion";
-    const hint = value.file ? b.say.weights_hint_play : b.say.weights_hint;
+    const hint = value.path ? b.say.weights_hint_play : b.say.weights_hint;
     const detail = make("p", { class: "detail", role: "status" }, hint);
     const explain = make("p", { class: "small explain" });
     const text = make("div", { class: "text", role: "group", "aria-labelledby": "words-title" });
@@ -228,7 +228,7 @@
         button.tabIndex = i === index ? 0 : -1;
       });
       detail.textContent = row[`${kind}_text`] + (row.time ? ` · ${row.time}` : "");
-      if (sound && value.file && row.start !== null) play(value.file, row.start, row.end);
+      if (sound && value.path && row.start !== null) play(value.path, row.start, row.end);
     };
 
     const letters = Array.from(value.text); // offsets count characters as Python does, not UTF-16 units

@@ -124,14 +124,14 @@
       if (row) button.tabIndex = i === index ? 0 : -1;
     });
     tell();
-    if (row && !row.error) { b.play(now.value.file, row.a, row.b); follow(); }
+    if (row && !row.error) { b.play(now.value.path, row.a, row.b); follow(); }
     raise("pick");
   };
 
   // where the sound is
   const follow = () => {
     if (!now) return;
-    const mine = b.player.dataset.file === now.value.file && !b.player.paused;
+    const mine = b.player.dataset.file === now.value.path && !b.player.paused;
     now.head.hidden = !mine;
     if (mine) now.head.style.left = `${(100 * b.player.currentTime) / now.value.seconds}%`;
     if (mine) requestAnimationFrame(follow);
@@ -206,7 +206,7 @@
     if (!value) { now = null; slot.replaceChildren(); return; }
     // Gradio may change a value in place while the next comes, so a copy is kept
     const fresh = JSON.parse(JSON.stringify(value));
-    if (!now || !slot.contains(now.view) || now.value.file !== fresh.file || now.value.seconds !== fresh.seconds) build(slot, fresh);
+    if (!now || !slot.contains(now.view) || now.value.path !== fresh.path || now.value.seconds !== fresh.seconds) build(slot, fresh);
     now.value = fresh;
     if (now.buttons.length !== fresh.rows.length) {
       now.buttons = fresh.rows.map((row, i) => make("button", { type: "button", class: "stretch", tabindex: i ? -1 : 0,

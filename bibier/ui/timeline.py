@@ -67,7 +67,7 @@ class Ribbon:
         for row, stretch in zip(rows, self.stretches, strict=False):
             row |= _row(stretch, language)
         return {
-            "file": self.clip,
+            "path": self.clip,
             "seconds": self.recording.duration,
             "peaks": [round(100 * float(peak)) for peak in self.outline],
             "rows": rows,

@@ -31,7 +31,7 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> dic
     """Return what the browser needs to draw, explain and play each word.
 
     `text` is the whole transcript and each word's `begin` and `stop` its place in it, so that what stands between
-    words is shown as it was written. `file` is the clip's path on the server, None when no word has its time.
+    words is shown as it was written. `path` is the clip's path on the server, None when no word has its time.
     """
     if prediction is None or not prediction.words:
         return {"words": []}
@@ -70,7 +70,7 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> dic
         "text": prediction.transcript.text,
         "emotion": emotion,
         "colours": [COLOURS[winner], COLOURS_DARK[winner]],
-        "file": clip if playable else None,
+        "path": clip if playable else None,
     }
 
 

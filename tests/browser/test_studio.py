@@ -276,7 +276,9 @@ def test_a_killed_server_loses_nothing(chromium, tmp_path, folder, kind, request
         one.page.keyboard.press("Digit1")
         one.page.keyboard.press("Enter")
         done(one.page, 1)
+        one.page.wait_for_selector(".soft.untouched")
         one.page.keyboard.press("Digit2")
+        assert values(one.page)[1] == 100
         address.process.kill()
         address.process.wait()
         one.page.keyboard.press("Enter")
