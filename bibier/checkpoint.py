@@ -16,6 +16,7 @@ import safetensors
 import torch
 from safetensors.torch import save_file
 
+from bibier import hub_checkpoint
 from bibier.audio import SAMPLE_RATE
 from bibier.labels import EMOTIONS
 from bibier.messages import InputError
@@ -159,7 +160,10 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
 
 
 def resolve(name: str | Path) -> Path:
-    """Return the folder of a checkpoint: a path, or a name under the project's `checkpoints/`."""
+    """Return the folder of a checkpoint: a path, a name under the project's `checkpoints/`, or one of the Hub.
+
+    "user/name" or "user/name@revision" is fetched if it is not here: to name it is to ask for it.
+    """
     for folder in (Path(name), ROOT / name):
         if (folder / CONFIG).is_file():
             return folder
@@ -167,6 +171,8 @@ def resolve(name: str | Path) -> Path:
             raise InputError("checkpoint-no-config", name=str(name), file=CONFIG)
         if folder.is_file():
             raise InputError("checkpoint-is-file", name=str(name))
+    if isinstance(name, str) and hub_checkpoint.is_name(name):
+        return hub_checkpoint.fetch(name, (CONFIG, WEIGHTS, CARD))
     raise InputError("checkpoint-missing", name=str(name))
 
 

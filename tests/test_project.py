@@ -35,7 +35,7 @@ STOREYS = (
     ("bibier.recordings",),
     ("bibier.segments",),
     ("bibier.clips", "bibier.models.text_encoder", "bibier.models.sequence_encoder", "bibier.models.fusion"),
-    ("bibier.exports",),
+    ("bibier.exports", "bibier.hub_checkpoint"),
     ("bibier.intake", "bibier.imports", "bibier.dataset_export", "bibier.models.memocmt", "bibier.models.lpgnet"),
     ("bibier.parts",),
     ("bibier.checkpoint", "bibier.explain"),

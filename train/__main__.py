@@ -63,9 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
     table.add_argument("--draws", type=int, default=10_000, help="of the bootstrap")
-    push = commands.add_parser("push", help="hand a fitted checkpoint on to a folder, checked and whole")
+    push = commands.add_parser("push", help="hand a fitted checkpoint on to a folder or the Hub, checked and whole")
     push.add_argument("run", help="folder of a checkpoint, or a name under checkpoints/")
-    push.add_argument("target", type=Path, help="folder to write, such as checkpoints/mine")
+    push.add_argument("target", help="folder to write, such as checkpoints/mine; or user/name on the Hub")
+    push.add_argument("--private", action="store_true", help="on the Hub: for nobody else")
+    push.add_argument("--revision", default="", metavar="BRANCH", help="on the Hub: to this branch")
+    push.add_argument("--dry-run", action="store_true", help="on the Hub: list what would be sent, and send nothing")
     push.add_argument("--replace", action="store_true", help="replace the checkpoint that is there")
 
     made = commands.add_parser("templates", help="phrases from template files, and their speech, as a manifest")
@@ -201,7 +204,14 @@ def _table(options: argparse.Namespace) -> int:
 def _push(options: argparse.Namespace) -> int:
     from train import push
 
-    print(push.to_folder(options.run, options.target, replace=options.replace))
+    if not push.is_hub(options.target):
+        print(push.to_folder(options.run, Path(options.target), replace=options.replace))
+        return 0
+    told = push.to_hub(
+        options.run, options.target, private=options.private, revision=options.revision, dry_run=options.dry_run
+    )
+    print("\n".join(told))
+    _say(f"{options.target}: {'not sent' if options.dry_run else 'sent'}")
     return 0
 
 
