@@ -72,6 +72,7 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelectorAll('#ribbon .stretch')[5].getAttribute('aria-pressed') === 'true'")
     page.click("#ribbon summary")
+    page.wait_for_selector("#ribbon tbody tr")
     assert page.locator("#ribbon tbody tr").count() == stretches.count()
     page.click("#ribbon summary")
 
