@@ -1,4 +1,4 @@
-"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME] [--annotate SOURCE]`."""
+"""Open the interface: `python app.py [--host HOST] [--port PORT] [--checkpoint NAME] [--annotate SOURCE] …`."""
 
 import argparse
 import functools
@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from bibier import asr, intake
+from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
 from bibier.messages import InputError
 from bibier.store import Store
@@ -69,6 +70,11 @@ def language_model(name: str):
     return Local(name)
 
 
+def clip_files(store: Store) -> set[str]:
+    """Return where the clips of all projects lie."""
+    return {clip.path for project in store.projects() for clip in store.clips(project)}
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -83,6 +89,8 @@ def main() -> None:
     parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
     parser.add_argument("--language-model", metavar="NAME", help="asked in the editor: a folder, a name, or endpoint")
     parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
+    parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
+    parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
     options = parser.parse_args()
 
     opened = threading.Event()
@@ -98,7 +106,9 @@ def main() -> None:
         opened=opened.set,
     )
     try:
-        Path("annotations").mkdir(exist_ok=True)
+        settings = Settings.read(os.environ, auth=options.auth, hosts=tuple(options.allowed_host))
+        if options.database == DATABASE:
+            Path("annotations").mkdir(exist_ok=True)
         store = Store(options.database)
         if options.annotate:
             enlist(store, "", options.annotate)
@@ -116,8 +126,10 @@ def main() -> None:
         survey=foresight.survey,
         advise=advise,
     )
+    places = tuple({example.path.parent for example in EXAMPLES})
+    wall = Wall(settings, kept=lambda: clip_files(store), public=places)
     app = page.build(services, desk)
-    page.launch(app, services, desk, host=options.host, port=options.port)
+    page.launch(app, services, desk, wall, host=options.host, port=options.port)
     app.block_thread()
 
 

@@ -1,4 +1,4 @@
-"""python -m bibier COMMAND: what a recording says, soft labels, annotations; --help lists the commands."""
+"""python -m bibier COMMAND: what a recording says, soft labels, annotations, passwords; --help lists the commands."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.commands import annotations, predict, soft_labels
+from bibier.commands import annotations, password, predict, soft_labels
 
 COMMANDS = (
     predict,
     soft_labels,
     annotations,
+    password,
 )
 
 

@@ -183,10 +183,11 @@ def test_a_recording_of_the_analyse_tab_is_kept(store, tmp_path):
     errand = desk.receive(str(recording), "words", "en", 1.5)
     desk.receive(str(recording), "words", "en", 1.5)
     recording.unlink()
-    assert desk.path(errand["clip"]).endswith(".wav")
+    assert desk.path(errand["clip"], ["analysed"]).endswith(".wav")
+    assert desk.path(errand["clip"], ["voices"]) is None
     assert desk.open(errand | {"annotator": "Ann"})["now"]["text"] == "words"
     assert len(store.clips(errand["project"])) == 1
-    assert desk.path("../../etc/passwd") is None and desk.path("f" * 64) is None
+    assert desk.path("../../etc/passwd", ["analysed"]) is None and desk.path("f" * 64, ["analysed"]) is None
 
 
 def test_the_model_proposes_once(store):

@@ -39,6 +39,7 @@ STOREYS = (
     ("bibier.checkpoint", "bibier.explain"),
     ("bibier.predictor",),
     ("bibier.proposals",),
+    ("bibier.guard",),
     ("bibier.ui", "bibier.commands"),
     ("bibier.__main__",),
     ("train.items", "train.metrics", "train.augment", "train.pictures", "train.ranges", "train.progress"),

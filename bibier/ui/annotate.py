@@ -6,11 +6,12 @@ The calls bypass Gradio's queue: a save must not wait behind an analysis.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from starlette.responses import FileResponse, PlainTextResponse
 
+from bibier.guard.visitor import visitor
 from bibier.messages import InputError
 from bibier.ui import shell
 from bibier.ui.annotating import Annotating
@@ -20,25 +21,24 @@ ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "e
 ROUTE = "/bibier/clip/"
 
 
-def signed_in(request: gr.Request) -> str | None:
-    """Return the Hub's user name where the visitor signed in with it, as on a Space."""
-    session = request.scope.get("session") or {}
-    return session.get("oauth_info", {}).get("userinfo", {}).get("preferred_username")
-
-
 def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Request], dict]:
     """Make a call of the page's out of an act: errors become sentences in the page's language."""
 
     def answer(sent: dict, request: gr.Request) -> dict:
         sent = sent[0] if isinstance(sent, list) and sent else sent
         sent = sent if isinstance(sent, dict) else {}
-        if user := signed_in(request):  # nobody writes under another's name
-            sent = sent | {"annotator": user}
+        guest = visitor(request.scope)
+        if guest.user:  # nobody writes under another's name
+            sent = sent | {"annotator": guest.user}
         look = shell.view(None, request.headers.get("cookie", ""), request.headers.get("accept-language", "")).look
         try:
-            return act(sent)
+            found = act(sent)
         except InputError as error:
             return {"error": error.text(look.language)}
+        # the other acts have refused what is no project
+        if project := (found if name in ("open", "enter") else sent).get("project"):
+            guest.enter(project)
+        return found
 
     answer.__name__ = name
     return answer
@@ -56,9 +56,12 @@ def build(desk: Annotating) -> gr.HTML:
 
 
 class Clips:
-    """ASGI middleware: the sound of a clip by its hash. Only files of the store are given, and only unchanged."""
+    """ASGI middleware: the sound of a clip by its hash, for sessions that annotate a project with it.
 
-    def __init__(self, app, find: Callable[[str], str | None]):
+    Only files of the store are given, and only unchanged.
+    """
+
+    def __init__(self, app, find: Callable[[str, Collection[str]], str | None]):
         self.app, self.find = app, find
         self.checked: dict[tuple[str, int, int], str] = {}  # (path, size, time of change) → SHA-256
 
@@ -76,7 +79,7 @@ class Clips:
             await self.app(scope, receive, send)
             return
         sha256 = scope["path"].removeprefix(ROUTE)
-        found = self.find(sha256)
+        found = self.find(sha256, visitor(scope).projects())
         path = Path(found) if found else None
         if path is None or not path.is_file():
             answer = PlainTextResponse("no such clip", 404)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -108,11 +108,11 @@ class Annotating:
             raise InputError("annotate-clip", project=project)
         return known[sha256]
 
-    def path(self, sha256: str) -> str | None:
-        """Return where a clip of any project lies, by its hash; None when there is none."""
+    def path(self, sha256: str, projects: Collection[str]) -> str | None:
+        """Return where a clip of one of the projects lies, by its hash; None when there is none."""
         if HASH.fullmatch(sha256) is None:
             return None
-        for project in self.settings():
+        for project in self.settings().keys() & set(projects):
             try:
                 return self.clip(project, sha256).path
             except InputError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 
+from bibier.guard.wall import Wall
 from bibier.messages import LANGUAGES
 from bibier.ui import agreement_tab, analyse, annotate
 from bibier.ui.annotating import Annotating
@@ -15,9 +16,7 @@ from bibier.ui.shell import Shell
 from bibier.ui.strings import catalogue
 
 STYLES = ("page.css", "annotate.css", "agreement.css")
-CLIP_LIMIT = "100mb"  # a long recording as 16-bit wav
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
-HOUR = 3600  # seconds
 
 
 def theme() -> gr.themes.Base:
@@ -73,7 +72,7 @@ def translations(services: Services) -> gr.I18n:
 def build(services: Services, desk: Annotating) -> gr.Blocks:
     """Build the page on its services and the annotations' desk; `launch` serves it."""
     i18n = translations(services)
-    with gr.Blocks(title="BiBiER", delete_cache=(HOUR, 24 * HOUR), analytics_enabled=False) as page:
+    with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
@@ -87,9 +86,15 @@ def build(services: Services, desk: Annotating) -> gr.Blocks:
 
 
 def launch(
-    page: gr.Blocks, services: Services, desk: Annotating, *, host: str | None = None, port: int | None = None
+    page: gr.Blocks,
+    services: Services,
+    desk: Annotating,
+    wall: Wall,
+    *,
+    host: str | None = None,
+    port: int | None = None,
 ) -> None:
-    """Serve the page and return once it answers; the process must be kept alive by `page.block_thread()`."""
+    """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive."""
     page.launch(
         server_name=host,
         server_port=port,
@@ -97,13 +102,14 @@ def launch(
         run_history=False,
         enable_monitoring=False,
         footer_links=[],
-        max_file_size=CLIP_LIMIT,
         show_error=False,
         state_session_capacity=200,
         ssr_mode=False,
         i18n=translations(services),
         theme=theme(),
         css="\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in STYLES),
-        app_kwargs={"middleware": [Middleware(Shell), Middleware(annotate.Clips, find=desk.path)]},
+        app_kwargs={"middleware": [*wall.middleware(), Middleware(Shell), Middleware(annotate.Clips, find=desk.path)]},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
+        **wall.launching(),
     )
+    wall.cleaner.start()

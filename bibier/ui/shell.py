@@ -1,4 +1,4 @@
-"""What surrounds Gradio: the page's language, a script that runs before Gradio's own, and headers.
+"""What surrounds Gradio: the page's language, and a script that runs before Gradio's own.
 
 Gradio's own `head` comes too late to patch the browser, so a middleware puts the script right after `<head>`.
 """
@@ -8,48 +8,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
+from bibier.guard.answers import preferred
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.messages import LANGUAGES
 from bibier.ui.chart import Look
 from bibier.ui.strings import catalogue
 
-COOKIE = "bibier_language"
 SCRIPTS = ("page.js", "editor.js", "player.js", "project.js", "annotate.js", "agreement.js")  # in this order
-# Nothing is asked for outside, even by a transcript that found a way to try; Gradio itself needs inline code.
-POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
-    "frame-ancestors 'self' https://huggingface.co"
-)
 TOKEN = re.compile(r"[0-9a-f]{32}")
-
-
-def preferred(cookie: str, accepted: str) -> str:
-    """Return "ru" or "en": the choice made on the page (its cookie), else the browser's first known language.
-
-    Examples: `preferred("bibier_language=ru", "en")` is "ru"; `preferred("", "de, ru;q=0.8, en;q=0.5")` is "ru".
-    """
-    try:
-        chosen = SimpleCookie(cookie).get(COOKIE)
-    except CookieError:
-        chosen = None
-    if chosen is not None and chosen.value in LANGUAGES:
-        return chosen.value
-
-    def weight(part: str) -> float:
-        match = re.search(r";\s*q=(\S+)\s*$", part)
-        try:
-            return float(match[1]) if match else 1.0
-        except ValueError:
-            return 0.0
-
-    for part in sorted(accepted.split(","), key=weight, reverse=True):
-        code = part.strip().split(";")[0].split("-")[0].lower()
-        if code in LANGUAGES:
-            return code
-    return LANGUAGES[0]
 
 
 @dataclass(frozen=True)
@@ -94,7 +62,7 @@ def script(language: str) -> bytes:
 
 
 class Shell:
-    """ASGI middleware: the early script into every HTML page, and security headers with it."""
+    """ASGI middleware: the early script into every HTML page."""
 
     def __init__(self, app):
         self.app = app
@@ -126,9 +94,6 @@ class Shell:
             kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
             kept += [
                 (b"content-length", str(len(page)).encode()),
-                (b"content-security-policy", POLICY.encode()),
-                (b"x-content-type-options", b"nosniff"),
-                (b"referrer-policy", b"same-origin"),
                 (b"vary", b"Cookie, Accept-Language"),
             ]
             await send(start | {"headers": kept})

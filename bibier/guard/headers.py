@@ -1,0 +1,53 @@
+"""Security headers on every answer."""
+
+from __future__ import annotations
+
+# 'unsafe-inline': Gradio's page holds its settings and start in inline scripts and styles, and ours is put there too.
+# 'unsafe-eval': Gradio makes functions of `js=` and `js_on_load=` texts. data:, blob:: charts, recordings, workers.
+# Nothing is asked for outside: a script that found a way in could not carry anything off.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; frame-src 'none'; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
+SPACE_PAGE = "https://huggingface.co"
+# What a visitor sent is data: opened by itself, no script in it runs.
+FILE_POLICY = "default-src 'none'; sandbox"
+FILES = ("/gradio_api/file", "/bibier/clip/")
+PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=()"
+
+
+class Headers:
+    """ASGI middleware. `framed`: the page is shown in a frame of the Hub, as on a Space."""
+
+    def __init__(self, app, *, framed: bool):
+        self.app = app
+        page = f"{POLICY} {SPACE_PAGE}" if framed else POLICY
+        same = {
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",
+            "permissions-policy": PERMISSIONS,
+            "cross-origin-resource-policy": "same-origin",
+        } | ({} if framed else {"x-frame-options": "SAMEORIGIN"})
+        self.page = encoded(same | {"content-security-policy": page})
+        self.file = encoded(same | {"content-security-policy": FILE_POLICY})
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        own = self.file if scope["path"].startswith(FILES) else self.page
+
+        async def add(message):
+            if message["type"] == "http.response.start":
+                kept = [(name, value) for name, value in message["headers"] if name.lower() not in own]
+                message = message | {"headers": [*kept, *own.items()]}
+            await send(message)
+
+        await self.app(scope, receive, add)
+
+
+def encoded(headers: dict[str, str]) -> dict[bytes, bytes]:
+    """Return headers as ASGI wants them."""
+    return {name.encode(): value.encode() for name, value in headers.items()}

@@ -1,0 +1,85 @@
+"""How often a password may be guessed: after a few wrong tries each next one must wait, longer and longer.
+
+Kept in memory: a restart of the server forgets it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FREE = 5  # wrong tries before the first wait
+FIRST_WAIT = 5.0  # s, doubled with each further wrong try
+LONGEST_WAIT = {"name": 60.0, "address": 900.0}  # s; a name's is short, lest anyone lock another out for long
+FORGOTTEN_AFTER = 3600.0  # s without a wrong try
+MOST = 20_000  # names and addresses remembered
+
+
+@dataclass
+class Record:
+    """Wrong tries of a name or an address."""
+
+    wrong: int = 0
+    last: float = -math.inf  # s of the clock
+
+
+def network(address: str) -> str:
+    """Return what is counted as one visitor: an IPv4 address, or an IPv6 /64, which one household holds."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+class Tries:
+    """Counts wrong tries per name and per address. A try is counted before it is checked, so that many at once
+    gain nothing, and is taken back when it was right.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self.clock = clock
+        self.records: OrderedDict[tuple[str, str], Record] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def wait(self, key: tuple[str, str]) -> float:
+        """Return the seconds until this name or address may try again."""
+        record = self.records.get(key)
+        if record is None or record.wrong < FREE:
+            return 0.0
+        pause = min(FIRST_WAIT * 2 ** min(record.wrong - FREE, 20), LONGEST_WAIT[key[0]])
+        return max(0.0, record.last + pause - self.clock())
+
+    def begin(self, name: str, address: str) -> float:
+        """Count a try; return 0, or the seconds to wait, and then the try is not to be made."""
+        keys = (("name", name), ("address", network(address)))
+        with self.lock:
+            now = self.clock()
+            for key in keys:
+                if key in self.records and now - self.records[key].last > FORGOTTEN_AFTER:
+                    del self.records[key]
+            if (pause := max(map(self.wait, keys))) > 0:
+                return pause
+            for key in keys:
+                record = self.records.setdefault(key, Record())
+                record.wrong, record.last = record.wrong + 1, now
+                self.records.move_to_end(key)
+            while len(self.records) > MOST:
+                self.records.popitem(last=False)
+        return 0.0
+
+    def right(self, name: str, address: str) -> None:
+        """Forget the name's wrong tries; of the address, only the one that was right, lest an attacker with a
+        password of his own begin anew with it.
+        """
+        with self.lock:
+            self.records.pop(("name", name), None)
+            if record := self.records.get(("address", network(address))):
+                record.wrong = max(0, record.wrong - 1)

@@ -1,0 +1,130 @@
+"""All guards in their order, and the settings that they read from the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.middleware import Middleware
+
+from bibier.guard.belongings import Belongings
+from bibier.guard.calls import Calls
+from bibier.guard.cleaning import Cleaner, claim
+from bibier.guard.doors import Doors
+from bibier.guard.headers import Headers
+from bibier.guard.hosts import Hosts
+from bibier.guard.passwords import Passwords
+from bibier.guard.quotas import Quotas
+from bibier.guard.sign_in import SignIn
+from bibier.guard.visitor import Visitors
+from bibier.messages import InputError, Message
+
+LARGEST = 100  # MB of an upload: a long recording as 16-bit wav
+DISK = 2000  # MB of all uploads together
+SHARE = 4  # a session may take the fourth part of that
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the one who deploys may choose; each has a variable of the environment.
+
+    Parameters
+    ----------
+    passwords
+        Who may sign in, None: everybody may come in. $BIBIER_AUTH, a file or the entries themselves.
+    hosts
+        Names under which the server answers, besides this computer's and addresses. $BIBIER_ALLOWED_HOSTS, with commas.
+    largest
+        Bytes of an upload. $BIBIER_UPLOAD_MB.
+    disk
+        Bytes of all uploads together. $BIBIER_DISK_MB.
+    proxies
+        How many proxies of one's own stand before the server and note whom they serve. $BIBIER_PROXIES.
+    framed
+        The page is shown in the Hub's frame: on a Space.
+    """
+
+    passwords: Passwords | None = None
+    hosts: tuple[str, ...] = ()
+    largest: int = LARGEST * 10**6
+    disk: int = DISK * 10**6
+    proxies: int = 0
+    framed: bool = False
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], *, auth: str | None = None, hosts: tuple[str, ...] = ()) -> Settings:
+        """Read the environment; what was given on the command line comes first. Raises InputError."""
+        space = bool(environ.get("SPACE_ID"))
+        auth = auth or environ.get("BIBIER_AUTH")
+        named = [*hosts, *environ.get("BIBIER_ALLOWED_HOSTS", "").split(",")]
+        if space:
+            named += environ.get("SPACE_HOST", "").split(",")
+        return cls(
+            passwords=Passwords.read(auth) if auth else None,
+            hosts=tuple(dict.fromkeys(name.strip() for name in named if name.strip())),
+            largest=int(10**6 * number(environ, "BIBIER_UPLOAD_MB", LARGEST)),
+            disk=int(10**6 * number(environ, "BIBIER_DISK_MB", DISK)),
+            proxies=int(number(environ, "BIBIER_PROXIES", 1 if space else 0, least=0)),
+            framed=space,
+        )
+
+
+def number(environ: Mapping[str, str], name: str, default: float, *, least: float = 1e-6) -> float:
+    """Read a setting. Raises InputError when it is no number or too small."""
+    value = environ.get(name, "").strip()
+    try:
+        found = float(value) if value else default
+    except ValueError:
+        found = -1.0
+    if not least <= found < 1e9:  # NaN is refused too
+        raise InputError("setting-number", name=name, value=value)
+    return found
+
+
+class Wall:
+    """The guards of one server.
+
+    To be made before the interface: it says where Gradio is to put uploads.
+
+    Parameters
+    ----------
+    settings
+        See `Settings`.
+    kept
+        Gives the paths of the store's clips, which cleaning never touches.
+    public
+        Folders whose files anybody may read: the examples.
+    """
+
+    def __init__(self, settings: Settings, *, kept: Callable[[], set[str]], public: tuple[Path, ...] = ()):
+        self.settings = settings
+        self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
+        os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
+        if not self.folder.ours:
+            print(Message("uploads-not-ours", {"path": self.folder.path}).text(), file=sys.stderr)
+        self.belongings = Belongings(self.folder.path, public)
+        self.cleaner = Cleaner(self.folder, self.belongings, kept, limit=settings.disk)
+
+    def middleware(self) -> list[Middleware]:
+        """Return the guards, the outermost first."""
+        settings = self.settings
+        return [
+            Middleware(Headers, framed=settings.framed),
+            Middleware(Hosts, names=settings.hosts),
+            Middleware(Doors),
+            Middleware(Visitors, belongings=self.belongings, proxies=settings.proxies, framed=settings.framed),
+            Middleware(SignIn, wanted=settings.passwords is not None),
+            Middleware(Quotas, largest=settings.largest, share=settings.disk // SHARE, room=self.cleaner.room),
+            Middleware(Calls),
+        ]
+
+    def launching(self) -> dict:
+        """Return what Gradio's `launch` is to know of it."""
+        passwords = self.settings.passwords
+        return {
+            "max_file_size": self.settings.largest,
+            "auth": passwords.check if passwords else None,
+        }

@@ -1,0 +1,89 @@
+"""The real app in a process of its own, and visitors with cookies of their own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "happy_en.ogg"
+PATIENCE = 180  # s; the machine may be busy
+
+
+@contextmanager
+def served(folder: Path, *options: str, **environ: str) -> Iterator[str]:
+    """Start `python app.py` in a folder of its own; give its address. No traceback may be in its log afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, log = f"http://127.0.0.1:{port}", folder / "app.log"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BIBIER_", "GRADIO_", "SPACE_"))}
+    with log.open("ab") as file:
+        app = subprocess.Popen(
+            [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options],
+            cwd=folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=kept | {"GRADIO_TEMP_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"} | environ,
+        )
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if httpx.get(f"{address}/theme.css", timeout=5).status_code == 200:
+                break
+        except httpx.TransportError:
+            pass
+        assert app.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+    try:
+        yield address
+    finally:
+        app.terminate()
+        app.wait(30)
+    assert "Traceback" not in (said := log.read_text()), said
+
+
+@contextmanager
+def visit(address: str, **settings) -> Iterator[httpx.Client]:
+    """Open the page as a browser does: what follows carries its cookie."""
+    with httpx.Client(base_url=address, timeout=PATIENCE, **settings) as guest:
+        guest.get("/").raise_for_status()
+        yield guest
+
+
+def upload(guest: httpx.Client, name: str = "voice.ogg", data: bytes | None = None, **settings) -> httpx.Response:
+    """Send a file as the page does."""
+    sound = EXAMPLE.read_bytes() if data is None else data
+    return guest.post("/gradio_api/upload", files={"files": (name, sound)}, **settings)
+
+
+def file(guest: httpx.Client, path: str, **settings) -> httpx.Response:
+    """Ask for a file by the address that the page uses."""
+    return guest.get(f"/gradio_api/file={path}", **settings)
+
+
+def function(guest: httpx.Client, name: str) -> dict:
+    """Describe a function of the page by its name."""
+    found = guest.get("/config").json()["dependencies"]
+    return next(one for one in found if one["api_name"] == name)
+
+
+def act(guest: httpx.Client, name: str, **sent: object) -> httpx.Response:
+    """Call a function of the Annotate tab, as its page side does."""
+    parts = guest.get("/config").json()["components"]
+    number = next(one["id"] for one in parts if one["props"].get("elem_id") == "annotate")
+    call = {"data": [sent], "component_id": number, "fn_name": name, "session_hash": "a-tab-of-mine"}
+    return guest.post("/gradio_api/component_server", json=call)
+
+
+def sent_file(path: str) -> dict:
+    """Name an uploaded file in a call."""
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}

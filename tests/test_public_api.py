@@ -1,0 +1,163 @@
+"""What programs may call: /predict, and nothing else; with Gradio's client, and with bare HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from served import EXAMPLE, ROOT, function, sent_file, served, upload, visit
+
+from bibier.labels import EMOTIONS
+
+WORDS = "so happy to see you"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("public")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def printed() -> dict:
+    """Return what `python -m bibier predict --json` says of the same clip and words."""
+    call = [sys.executable, "-m", "bibier", "predict", str(EXAMPLE), "--transcript", WORDS, "--json"]
+    return json.loads(subprocess.run(call, capture_output=True, text=True, cwd=ROOT, check=True).stdout)
+
+
+def same(answer: dict, printed: dict) -> bool:
+    """Compare two answers apart from how long they took and where the file lay."""
+    assert answer.keys() - {"file"} == printed.keys() - {"file"}
+    for branch in ("audio", "text", "bimodal"):
+        assert answer[branch].keys() == set(EMOTIONS)
+        assert answer[branch] == pytest.approx(printed[branch], abs=1e-5)
+    return all(answer[key] == printed[key] for key in ("transcript", "transcript_by", "warnings"))
+
+
+def test_predict_answers_as_the_command_does(address, printed):
+    client = Client(address, verbose=False)
+    assert same(client.predict(handle_file(str(EXAMPLE)), WORDS, api_name="/predict"), printed)
+
+
+def test_predict_without_a_voice(address):
+    answer = Client(address, verbose=False).predict(None, WORDS, api_name="/predict")
+    assert answer["audio"] is None and sum(answer["text"].values()) == pytest.approx(1)
+
+
+def test_predict_by_bare_http(address, printed):
+    """As with curl, which keeps no cookies: upload, call, fetch."""
+    with httpx.Client(base_url=address, timeout=180) as program:
+        path = upload(program, "x.ogg").json()[0]
+        assert not program.cookies
+        call = program.post("/gradio_api/call/predict", json={"data": [sent_file(path), WORDS]}).json()
+        said = program.get(f"/gradio_api/call/predict/{call['event_id']}").text
+    assert "event: complete" in said
+    assert same(json.loads(said.split("data: ")[-1])[0], printed)
+
+
+def test_another_s_answer_is_not_given(address):
+    """Even to who has learnt the call's name."""
+    with visit(address) as ann, visit(address) as bob:
+        call = ann.post("/gradio_api/call/predict", json={"data": [None, WORDS]}).json()["event_id"]
+        assert bob.get(f"/gradio_api/call/predict/{call}").status_code == 403
+        assert "event: complete" in ann.get(f"/gradio_api/call/predict/{call}").text
+
+
+@pytest.mark.parametrize("data, said", [([None, ""], "record or upload"), ([None, None], "record or upload")])
+def test_predict_says_what_is_wrong(address, data, said):
+    with visit(address) as guest:
+        call = guest.post("/gradio_api/call/predict", json={"data": data}).json()["event_id"]
+        answer = guest.get(f"/gradio_api/call/predict/{call}").text
+    assert "event: error" in answer and "Traceback" not in answer
+    assert said in answer.lower()
+
+
+@pytest.mark.parametrize("data", [[{"path": 7}, "x"], ["x", "x"], [None, 7], [None], [None, "x", "x"], {}, "xx", None])
+def test_values_that_do_not_fit(address, data):
+    with visit(address) as guest:
+        answer = guest.post("/gradio_api/call/predict", json={"data": data})
+    assert answer.status_code == 400 and "parameters" in answer.json()["detail"]
+
+
+def test_only_predict_is_named_to_programs(address):
+    """The page lists what programs may call; the documentation names the same."""
+    described = Client(address, verbose=False).view_api(return_format="dict", print_info=False)
+    assert described["named_endpoints"].keys() == {"/predict"} and not described["unnamed_endpoints"]
+    public = [
+        one["api_name"]
+        for one in httpx.get(f"{address}/config").json()["dependencies"]
+        if one["api_visibility"] == "public"
+    ]
+    assert public == ["predict"]
+    assert "`/predict`" in (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+
+
+def test_all_others_are_closed_to_programs(address):
+    """By name in any way, and by number from who has not come through the page."""
+    with visit(address) as guest:
+        private = [one for one in guest.get("/config").json()["dependencies"] if one["api_visibility"] != "public"]
+        assert len(private) > 20
+        for one in private:
+            name = one["api_name"]
+            for way in ("call", "call/v2"):
+                answer = guest.post(f"/gradio_api/{way}/{name}", json={"data": []})
+                assert answer.status_code == 404 and "/predict" in answer.json()["detail"], (way, name)
+            for way in (f"run/{name}", f"api/{name}", "run/predict", "queue/join"):
+                body = {"data": [], "fn_index": one["id"], "session_hash": f"program-{one['id']}"}
+                answer = httpx.post(f"{address}/gradio_api/{way}", json=body, timeout=60)
+                assert answer.status_code == 404, (way, name)
+            answer = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": []}, timeout=60)
+            assert answer.status_code == 404
+        for number in (-1, 9999, "0", 1.0, True, None):
+            body = {"data": [], "fn_index": number, "session_hash": "odd"}
+            assert guest.post("/gradio_api/queue/join", json=body).status_code == 404
+
+
+def test_functions_of_parts_are_closed_but_ours(address):
+    """Gradio's parts bring functions of their own to the server; the tab's acts need the page's session."""
+    with visit(address) as guest:
+        parts = guest.get("/config").json()["components"]
+        tab = next(one["id"] for one in parts if one["props"].get("elem_id") == "annotate")
+        for part in parts:
+            for name in ("open", "stream_output", "__init__"):
+                if part["id"] == tab and name == "open":
+                    continue
+                call = {"data": [], "component_id": part["id"], "fn_name": name, "session_hash": "x"}
+                assert guest.post("/gradio_api/component_server", json=call).status_code == 404, part["type"]
+        call = {"data": [{}], "component_id": tab, "fn_name": "open", "session_hash": "x"}
+        assert guest.post("/gradio_api/component_server", json=call).json()["projects"] == []
+        assert (
+            httpx.post(f"{address}/gradio_api/component_server", json=call | {"session_hash": "y"}).status_code == 404
+        )
+
+
+ODD = [None, 7, "x" * 10_000, [], {}, [[1]], {"path": None}, True, 1e400, "${7*7}", "<img src=x onerror=alert(1)>"]
+
+
+def test_the_page_s_own_calls_stand_what_a_program_may_send(address):
+    """Who does what the page does can call what the page calls: whatever comes, no traceback and the next one works."""
+    with visit(address) as guest:
+        for one in guest.get("/config").json()["dependencies"]:
+            if one["queue"] is not False or one["backend_fn"] is False:
+                continue
+            for odd in ODD[:-2] if one["api_name"] == "restore" else ODD:
+                data = json.dumps(
+                    {"data": [odd] * len(one["inputs"]), "fn_index": one["id"], "session_hash": "odd one"}
+                )
+                answer = guest.post(
+                    f"/gradio_api/run/{one['api_name']}", content=data, headers={"content-type": "application/json"}
+                )
+                assert answer.status_code in (200, 400), (one["api_name"], odd)
+                assert "Traceback" not in answer.text and "/site-packages/" not in answer.text
+        call = {"data": ["", None, None], "fn_index": function(guest, "typed")["id"], "session_hash": "odd one"}
+        assert guest.post("/gradio_api/run/typed", json=call).status_code == 200
+
+
+def test_a_program_that_fails_is_told_so(address):
+    with pytest.raises((AppError, ValueError)):
+        Client(address, verbose=False).predict(None, "", api_name="/predict")
