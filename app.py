@@ -116,9 +116,11 @@ def main() -> None:
         parser.error(str(error))
     advise = None
     if options.language_model:
-        advise = Advice(store, functools.partial(language_model, options.language_model), Cache(ANSWERS))
+        name = options.language_model
+        turns = None if name == "endpoint" else services.turns
+        advise = Advice(store, functools.partial(language_model, name), Cache(ANSWERS), turns=turns)
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
-    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}")
+    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(
         store,
         enlist=functools.partial(enlist, store) if local else None,

@@ -16,6 +16,7 @@ from bibier.guard.cleaning import Cleaner, claim
 from bibier.guard.doors import Doors
 from bibier.guard.headers import Headers
 from bibier.guard.hosts import Hosts
+from bibier.guard.journal import Journal
 from bibier.guard.passwords import Passwords
 from bibier.guard.quotas import Quotas
 from bibier.guard.sign_in import SignIn
@@ -112,6 +113,7 @@ class Wall:
         """Return the guards, the outermost first."""
         settings = self.settings
         return [
+            Middleware(Journal),
             Middleware(Headers, framed=settings.framed),
             Middleware(Hosts, names=settings.hosts),
             Middleware(Doors),

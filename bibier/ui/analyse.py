@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from bibier.guard.journal import request_id
 from bibier.messages import InputError
 from bibier.ui import shell
 from bibier.ui.quick import gradio as gr
@@ -15,10 +17,11 @@ from bibier.ui.session import Desk, LoadError, Shown, failure
 from bibier.ui.strings import say
 
 WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
+STOP = "(...inputs) => bibier.stop(...inputs)"
 SEEN = "(...inputs) => bibier.with_view(...inputs)"
 SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
-# One analysis at a time: the models use all cores anyhow, and a second would only slow both.
-INFERENCE = {"concurrency_id": "inference", "concurrency_limit": 1}
+# One analysis at a time: our own queue sees to that and says how long (bibier/turns.py); Gradio's would be silent.
+INFERENCE = {"concurrency_id": "inference", "concurrency_limit": None}
 RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment")
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST = {"trigger_mode": "always_last"}
@@ -39,7 +42,10 @@ def slot(name: str, value: object = None, **settings) -> gr.HTML:
 def look_of(raw: str | None, request: gr.Request) -> shell.View:
     """Read the view from an event, or its language from the request's headers."""
     headers = request.headers if request is not None else {}
-    return shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
+    seen = shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
+    if request is None:
+        return seen
+    return replace(seen, tab=request.session_hash or "", request=request_id(request.scope))
 
 
 def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
@@ -94,7 +100,9 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
                 part["ask"] = slot("line", "", elem_id="ask")
                 fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
             part["fetching"] = fetching
-            part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
+            with gr.Row(elem_id="acts"):
+                part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
+                cancel = gr.Button(i18n("cancel"), elem_id="cancel")
             part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
             part["verdict"] = slot("verdict", elem_id="verdict")
@@ -179,16 +187,19 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         said = moment.prediction.transcript
         return gr.skip(), receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
 
+    def stop(raw, request: gr.Request):
+        desk.stop(look_of(raw, request))
+
     def failed(raw, request: gr.Request):
         return put(failure(say("failed", look_of(raw, request).look.language)))
 
     def predict(clip, text, request: gr.Request):
         """Answer programs: probabilities by label for the voice, the words and both."""
-        language = look_of(None, request).look.language
+        seen = look_of(None, request)
         try:
-            return desk.predict(clip, text, language)
+            return desk.predict(clip, text, seen)
         except InputError as error:
-            raise gr.Error(error.text(language), print_exception=False) from error
+            raise gr.Error(error.text(seen.look.language), print_exception=False) from error
         except (ValueError, LoadError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -210,6 +221,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         shows=RESULTS,
         **INFERENCE,
     )
+    cancel.click(stop, [view], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
     for index, button in enumerate(picks):
         example, name = services.examples[index], f"example_{index}"
         # The clip is placed by an event of its own: Gradio's browser side changes what a generator gave before in

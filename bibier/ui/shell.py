@@ -22,10 +22,16 @@ TOKEN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class View:
-    """What the browser says about itself with each event; `token` names the tab across a reload, "" when unknown."""
+    """What the browser says about itself with each event.
+
+    `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
+    visitor's own; `request` is the id under which the log knows the event.
+    """
 
     look: Look
     token: str = ""
+    tab: str = ""
+    request: str | None = None
 
 
 def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:

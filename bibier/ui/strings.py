@@ -5,6 +5,7 @@ from __future__ import annotations
 from bibier.messages import LANGUAGES
 from bibier.ui.agreement_strings import AGREEMENT
 from bibier.ui.annotate_strings import ANNOTATE
+from bibier.ui.service_strings import SERVICE
 
 STRINGS: dict[str, tuple[str, str]] = {
     # the page
@@ -202,7 +203,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT
+STRINGS |= ANNOTATE | AGREEMENT | SERVICE
 
 
 def say(key: str, language: str, /, **values: object) -> str:
