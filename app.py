@@ -8,7 +8,7 @@ import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr, intake
+from bibier import asr, intake, journal
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
 from bibier.messages import InputError
@@ -21,6 +21,7 @@ from bibier.ui.services import Services, read_examples
 
 DATABASE = "sqlite:///annotations/bibier.db"
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
+LEVELS = f"{', '.join(journal.LEVELS)} (default: info)"
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
@@ -91,6 +92,8 @@ def main() -> None:
     parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
     parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
     parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
+    parser.add_argument("--retention", metavar="HOURS", help="how long recordings are kept unused (default: 24)")
+    parser.add_argument("--log-level", metavar="LEVEL", help=f"of the log on stderr: {LEVELS}")
     options = parser.parse_args()
 
     opened = threading.Event()
@@ -106,7 +109,9 @@ def main() -> None:
         opened=opened.set,
     )
     try:
-        settings = Settings.read(os.environ, auth=options.auth, hosts=tuple(options.allowed_host))
+        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+        hosts = tuple(options.allowed_host)
+        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
         if options.database == DATABASE:
             Path("annotations").mkdir(exist_ok=True)
         store = Store(options.database)
@@ -130,7 +135,7 @@ def main() -> None:
     )
     places = tuple({example.path.parent for example in EXAMPLES})
     wall = Wall(settings, kept=lambda: clip_files(store), public=places)
-    app = page.build(services, desk)
+    app = page.build(services, desk, wall)
     page.launch(app, services, desk, wall, host=options.host, port=options.port)
     app.block_thread()
 

@@ -148,6 +148,30 @@ class Cleaner:
             os.rmdir(place)
         return True
 
+    def erase(self, session: str) -> tuple[int, int]:
+        """Delete a session's files at once, also while it is open.
+
+        Returns
+        -------
+        How many are gone, and how many stay since another session sent the very same or a project lists them.
+        """
+        with self.one:
+            kept, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
+            for path in self.belongings.of(session):
+                with self.belongings.lock:
+                    owners = self.belongings.owners[path]
+                    owners.discard(session)
+                    if owners or path in kept:
+                        stay += 1
+                        continue
+                    self.belongings.forget(path)
+                    Path(path).unlink(missing_ok=True)
+                gone += 1
+                place = os.path.dirname(path)
+                if place != self.belongings.folder and os.path.isdir(place) and not os.listdir(place):
+                    os.rmdir(place)
+        return gone, stay
+
     def room(self, size: int) -> bool:
         """Make room for so many bytes; whether they fit."""
         total, _ = self.sweep(needed=size)

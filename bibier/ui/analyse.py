@@ -9,8 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bibier.guard.journal import request_id
+from bibier.guard.visitor import visitor
+from bibier.journal import note
 from bibier.messages import InputError
 from bibier.ui import shell
+from bibier.ui.privacy import Privacy
 from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services
 from bibier.ui.session import Desk, LoadError, Shown, failure
@@ -20,6 +23,7 @@ WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click w
 STOP = "(...inputs) => bibier.stop(...inputs)"
 SEEN = "(...inputs) => bibier.with_view(...inputs)"
 SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
+ERASING = 'bibier.erasing(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (bibier/turns.py); Gradio's would be silent.
 INFERENCE = {"concurrency_id": "inference", "concurrency_limit": None}
 RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment")
@@ -63,7 +67,7 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     return [picks[index] for index in sorted(picks)]
 
 
-def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict]) -> None:
+def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Privacy) -> None:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations."""
     desk = Desk(services)
     part: dict[str, gr.components.Component] = {}
@@ -79,6 +83,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             )
             slot("sentence", "voice_hint", elem_id="hint", elem_classes="plain")
             slot("microphone", elem_id="microphone")
+            slot("consent", elem_id="consent")
             picks = examples(services, i18n)
             part["transcript"] = gr.Textbox(
                 label=i18n("transcript"),
@@ -104,6 +109,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
                 part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
                 cancel = gr.Button(i18n("cancel"), elem_id="cancel")
             part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
+            part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
             part["verdict"] = slot("verdict", elem_id="verdict")
             with gr.Column(elem_id="bars"):
@@ -185,10 +191,19 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         if moment is None or not moment.clip or not Path(moment.clip).is_file():
             return failure(say("relabel_nothing", language))["stage"], None
         said = moment.prediction.transcript
-        return gr.skip(), receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
+        found = receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
+        privacy.took(visitor(request.scope), found["project"], found["clip"])
+        return gr.skip(), found
 
     def stop(raw, request: gr.Request):
         desk.stop(look_of(raw, request))
+
+    def erase(raw, request: gr.Request):
+        seen = look_of(raw, request)
+        shown = desk.clear(seen)
+        found = privacy.erase(visitor(request.scope))
+        note("erase", request=seen.request, files=found.files + found.clips, kept=found.labelled + found.shared)
+        return put(shown | {"privacy": {"text": found.text(seen.look.language)}})
 
     def failed(raw, request: gr.Request):
         return put(failure(say("failed", look_of(raw, request).look.language)))
@@ -221,6 +236,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         shows=RESULTS,
         **INFERENCE,
     )
+    wire(part["privacy"].erase, erase, [], "erase", js=SEEN, queue=False)
     cancel.click(stop, [view], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
     for index, button in enumerate(picks):
         example, name = services.examples[index], f"example_{index}"

@@ -131,6 +131,7 @@
 
   draw.note = (slot) => slot.replaceChildren(make("p", { class: "note" }, b.say.perceived));
   draw.microphone = () => {};
+  draw.consent = () => {};
   draw.sentence = (slot, value) => slot.replaceChildren(make("p", { class: "small" }, b.say[value]));
   draw.line = (slot, value) => slot.replaceChildren(make("p", { class: "small" }, value || "\u00a0"));
 

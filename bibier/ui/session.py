@@ -361,3 +361,10 @@ class Desk:
     def stop(self, view: View) -> None:
         """End what the tab has asked for: at once what waits, after its present step what runs."""
         self.services.turns.stop(view.tab)
+
+    def clear(self, view: View) -> Shown:
+        """Forget a tab's recording: what runs for it ends, and nothing of it is kept in memory."""
+        self.stop(view)
+        self.shelf.put(view.token, None)
+        gone = {"voice": None, "transcript": "", "moment": None, "stage": None, "analyse": False}
+        return blank(view.look) | gone

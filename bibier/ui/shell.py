@@ -16,7 +16,15 @@ from bibier.messages import LANGUAGES
 from bibier.ui.chart import Look
 from bibier.ui.strings import catalogue
 
-SCRIPTS = ("page.js", "editor.js", "player.js", "project.js", "annotate.js", "agreement.js")  # in this order
+SCRIPTS = (
+    "page.js",
+    "privacy.js",
+    "editor.js",
+    "player.js",
+    "project.js",
+    "annotate.js",
+    "agreement.js",
+)  # in this order
 TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -52,10 +60,14 @@ def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
     )
 
 
-def script(language: str) -> bytes:
-    """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`."""
+def script(language: str, hours: float | None) -> bytes:
+    """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`.
+
+    `hours` is how long recordings are kept, None without a limit.
+    """
     facts = {
         "language": language,
+        "hours": hours,
         "languages": {code: catalogue(code) for code in LANGUAGES},
         "emotions": EMOTIONS,
         "names": NAMES,
@@ -70,9 +82,9 @@ def script(language: str) -> bytes:
 class Shell:
     """ASGI middleware: the early script into every HTML page."""
 
-    def __init__(self, app):
+    def __init__(self, app, *, hours: float | None):
         self.app = app
-        self.scripts = {language: script(language) for language in LANGUAGES}
+        self.scripts = {language: script(language, hours) for language in LANGUAGES}
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
