@@ -49,7 +49,7 @@ def look_of(raw: str | None, request: gr.Request) -> shell.View:
     seen = shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
     if request is None:
         return seen
-    return replace(seen, tab=request.session_hash or "", request=request_id(request.scope))
+    return replace(seen, tab=request.session_hash or "", request=request_id(request.request.scope))
 
 
 def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
@@ -192,7 +192,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             return failure(say("relabel_nothing", language))["stage"], None
         said = moment.prediction.transcript
         found = receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
-        privacy.took(visitor(request.scope), found["project"], found["clip"])
+        privacy.took(visitor(request.request.scope), found["project"], found["clip"])
         return gr.skip(), found
 
     def stop(raw, request: gr.Request):
@@ -201,7 +201,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
     def erase(raw, request: gr.Request):
         seen = look_of(raw, request)
         shown = desk.clear(seen)
-        found = privacy.erase(visitor(request.scope))
+        found = privacy.erase(visitor(request.request.scope))
         note("erase", request=seen.request, files=found.files + found.clips, kept=found.labelled + found.shared)
         return put(shown | {"privacy": {"text": found.text(seen.look.language)}})
 
