@@ -3,6 +3,7 @@
 import argparse
 import functools
 import os
+import sys
 import threading
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ from pathlib import Path
 from bibier import asr, intake, journal
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
-from bibier.messages import InputError
+from bibier.messages import InputError, Message
 from bibier.store import Store
 from bibier.ui import page
 from bibier.ui.advice import Advice
@@ -71,6 +72,15 @@ def language_model(name: str):
     return Local(name)
 
 
+def answers() -> Cache:
+    """Open the cache of the language model's answers; a damaged one is set aside, and that is said."""
+    ANSWERS.parent.mkdir(exist_ok=True)
+    cache = Cache(ANSWERS)
+    if cache.broken:
+        print(Message("answers-broken", {"file": ANSWERS, "broken": cache.broken}).text(), file=sys.stderr)
+    return cache
+
+
 def clip_files(store: Store) -> set[str]:
     """Return where the clips of all projects lie."""
     return {clip.path for project in store.projects() for clip in store.clips(project)}
@@ -117,13 +127,12 @@ def main() -> None:
         store = Store(options.database)
         if options.annotate:
             enlist(store, "", options.annotate)
+        advise = None
+        if name := options.language_model:
+            turns = None if name == "endpoint" else services.turns
+            advise = Advice(store, functools.partial(language_model, name), answers(), turns=turns)
     except InputError as error:
         parser.error(str(error))
-    advise = None
-    if options.language_model:
-        name = options.language_model
-        turns = None if name == "endpoint" else services.turns
-        advise = Advice(store, functools.partial(language_model, name), Cache(ANSWERS), turns=turns)
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
     foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(

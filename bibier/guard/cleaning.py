@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -23,6 +24,7 @@ LOCK = ".bibier-uploads"
 GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made
 PERIOD = 60.0  # s between two cleanings
 KEEP = 24 * 3600.0  # s that an unused file is kept
+RESERVE = 1_000_000  # bytes that an upload leaves free: annotations may lie on the same disk
 TARGET = 0.9  # of the limit, to which a cleaning goes down: not every upload should cause one
 
 
@@ -173,9 +175,9 @@ class Cleaner:
         return gone, stay
 
     def room(self, size: int) -> bool:
-        """Make room for so many bytes; whether they fit."""
+        """Make room for so many bytes; whether they fit: into the limit, and onto the disk with something left over."""
         total, _ = self.sweep(needed=size)
-        return total + size <= self.limit
+        return total + size <= self.limit and shutil.disk_usage(self.belongings.folder).free >= size + RESERVE
 
     def start(self) -> None:
         """Clean what an earlier run left, and from now on every minute."""

@@ -21,6 +21,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no level {level} of the log. Known: {known}.",
         "Уровня журнала {level} нет. Есть: {known}.",
     ),
+    "answers-broken": (
+        "The file of answers {file} is damaged. It was set aside as {broken}, and a new one was begun.",
+        "Файл ответов {file} повреждён. Он отложен как {broken}, начат новый.",
+    ),
     "disk-full": (
         "The disk of the server is full, and the recording was not kept. Make room there and send it again.",
         "Диск сервера заполнен, запись не сохранена. Освободите на нём место и отправьте её снова.",

@@ -109,7 +109,6 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
                 part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
                 cancel = gr.Button(i18n("cancel"), elem_id="cancel")
             part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
-            part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
             part["verdict"] = slot("verdict", elem_id="verdict")
             with gr.Column(elem_id="bars"):
@@ -118,6 +117,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             part["words"] = slot("words", elem_id="words")
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
             slot("note", elem_id="note")
+            part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
     part["moment"] = gr.State(None, time_to_live=3600)
     view = gr.Textbox(visible=False)
 
