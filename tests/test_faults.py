@@ -13,6 +13,9 @@ import subprocess
 import threading
 import time
 import uuid
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -21,14 +24,18 @@ import soundfile
 from gradio_client import Client, handle_file
 from served import EXAMPLE, act, free_port, sent_file, served, upload, visit
 
-from bibier import clips, llm_cache
+from bibier import checkpoint, clips, llm_cache
 from bibier.events import Event
 from bibier.guard.belongings import Belongings
 from bibier.guard.cleaning import GRACE, Cleaner, take
+from bibier.guard.visitor import Visitor
 from bibier.labels import EMOTIONS
 from bibier.messages import InputError
+from bibier.predictor import Predictor
 from bibier.store import Clip, Store
+from bibier.ui.annotating import Annotating
 from bibier.ui.foresight import Foresight
+from bibier.ui.privacy import Erased, Privacy
 
 UNIFORM = {name: 1 / len(EMOTIONS) for name in EMOTIONS}
 EVEN = [16, 14, 14, 14, 14, 14, 14]
@@ -124,22 +131,46 @@ def test_killed_during_saves(tmp_path):
     store.close()
 
 
-# ---------------------------------------------------------------------------------------------------------- disk, memory
+# --------------------------------------------------------------------------------------------------------- disk, memory
 
 
 def test_the_disk_of_uploads_is_full(tmp_path):
-    """A real disk of 3 MB: refused with the remedy, and what fits is taken; the annotations go on."""
+    """A real disk of 6 MB: refused with the remedy, and what fits is taken; the annotations go on."""
     room = tmp_path / "disk"
     room.mkdir()
-    within = ("unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=3m tmpfs "{room}" && exec "$@"', "sh")
+    within = ("unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=6m tmpfs "{room}" && exec "$@"', "sh")
     if subprocess.run([*within, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no small disk can be made here: unshare -rm is not allowed")
-    # uploads may be larger than the disk, and say nothing of their length: the disk fills in the middle
     with served(tmp_path, within=within, GRADIO_TEMP_DIR=str(room)) as address, visit(address) as guest:
-        refused = upload(guest, "large.wav", bytes(2_500_000))
+        refused = upload(guest, "large.wav", bytes(5_500_000))
         assert refused.status_code == 507 and "the disk is" in refused.text
-        for _ in range(2):
-            assert '"bimodal"' in predict(guest, upload(guest).json()[0])
+        assert '"bimodal"' in predict(guest, upload(guest).json()[0])
+        # and while an upload is under way, somebody else fills the disk
+        begun, filled = threading.Event(), threading.Event()
+        inside = Path(f"/proc/{address.process.pid}/root{room}")
+
+        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n' + bytes(200_000)
+        tail = bytes(900_000) + b"\r\n--x--\r\n"
+
+        def parts():
+            yield head
+            begun.set()
+            filled.wait(60)
+            yield tail
+
+        def fill():
+            begun.wait(60)
+            with suppress(OSError), (inside / "filler").open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            filled.set()
+
+        threading.Thread(target=fill).start()
+        kind = {"content-type": "multipart/form-data; boundary=x", "content-length": str(len(head + tail))}
+        refused = guest.post("/gradio_api/upload", content=parts(), headers=kind)
+        assert refused.status_code == 507 and "disk of the server is full" in refused.text
+        (inside / "filler").unlink()
+        assert '"bimodal"' in predict(guest, upload(guest).json()[0])
         assert act(guest, "open").json()["projects"] == []
 
 
@@ -151,7 +182,7 @@ def test_memory_ends_in_an_analysis(tmp_path):
         small, large = upload(guest).json()[0], upload(guest, "l.wav", (tmp_path / "long.wav").read_bytes()).json()[0]
         assert '"bimodal"' in predict(guest, small)
         pid = address.process.pid
-        held = int(open(f"/proc/{pid}/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        held = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.prlimit(pid, resource.RLIMIT_AS, (held + 30_000_000, resource.RLIM_INFINITY))
         answer = predict(guest, large)
         resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -163,11 +194,6 @@ def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     """Bytes that are no sound, and a reader that can't be: the clip has no proposal, and nothing is raised."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
     store.add_clips("work", [Clip("0" * 64, str(tmp_path / "gone.wav"))])
-    from concurrent.futures import Future
-
-    from bibier import checkpoint
-    from bibier.predictor import Predictor
-
     bundle = checkpoint.load("compact")
     clip = clips.add_recording(store, "work", EXAMPLE, tmp_path / "clips", text="so happy")
     weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
@@ -249,14 +275,10 @@ def test_a_locked_file_of_answers_is_not_taken_for_a_damaged_one(tmp_path):
 
 
 def test_deleting_is_deleting(tmp_path):
-    """Words and sound of a clip are neither in the database's files nor on the disk; labelled clips stay, and it is said.
+    """Words and sound of a clip are neither in the database's files nor on the disk; labelled ones stay, and it's said.
 
     Another session's file of the same bytes stays for it.
     """
-    from bibier.guard.visitor import Visitor
-    from bibier.ui.annotating import Annotating
-    from bibier.ui.privacy import Erased, Privacy
-
     store = Store(f"sqlite:///{tmp_path}/a.db")
     folder = take(tmp_path / "uploads")
     belongings = Belongings(folder.path)

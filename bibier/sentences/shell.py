@@ -55,7 +55,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "guard-full": (
         "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
-        "Место для загрузок занято записями, которые сейчас нужны, или заполнен диск. Попробуйте через несколько минут.",
+        "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",
     ),
     "guard-share": (
         "Your session's uploads take {limit}, all that one may have. Close other tabs, or come back later.",
