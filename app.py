@@ -3,15 +3,16 @@
 import argparse
 import functools
 import os
+import sys
 import threading
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr, intake
+from bibier import asr, intake, journal
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
-from bibier.messages import InputError
+from bibier.messages import InputError, Message
 from bibier.store import Store
 from bibier.ui import page
 from bibier.ui.advice import Advice
@@ -21,6 +22,7 @@ from bibier.ui.services import Services, read_examples
 
 DATABASE = "sqlite:///annotations/bibier.db"
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
+LEVELS = f"{', '.join(journal.LEVELS)} (default: info)"
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
@@ -70,6 +72,15 @@ def language_model(name: str):
     return Local(name)
 
 
+def answers() -> Cache:
+    """Open the cache of the language model's answers; a damaged one is set aside, and that is said."""
+    ANSWERS.parent.mkdir(exist_ok=True)
+    cache = Cache(ANSWERS)
+    if cache.broken:
+        print(Message("answers-broken", {"file": ANSWERS, "broken": cache.broken}).text(), file=sys.stderr)
+    return cache
+
+
 def clip_files(store: Store) -> set[str]:
     """Return where the clips of all projects lie."""
     return {clip.path for project in store.projects() for clip in store.clips(project)}
@@ -91,6 +102,8 @@ def main() -> None:
     parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
     parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
     parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
+    parser.add_argument("--retention", metavar="HOURS", help="how long recordings are kept unused (default: 24)")
+    parser.add_argument("--log-level", metavar="LEVEL", help=f"of the log on stderr: {LEVELS}")
     options = parser.parse_args()
 
     opened = threading.Event()
@@ -106,18 +119,21 @@ def main() -> None:
         opened=opened.set,
     )
     try:
+        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+        hosts = tuple(options.allowed_host)
+        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
         Path("annotations").mkdir(exist_ok=True)
-        settings = Settings.read(os.environ, auth=options.auth, hosts=tuple(options.allowed_host))
         store = Store(options.database)
         if options.annotate:
             enlist(store, "", options.annotate)
+        advise = None
+        if name := options.language_model:
+            turns = None if name == "endpoint" else services.turns
+            advise = Advice(store, functools.partial(language_model, name), answers(), turns=turns)
     except InputError as error:
         parser.error(str(error))
-    advise = None
-    if options.language_model:
-        advise = Advice(store, functools.partial(language_model, options.language_model), Cache(ANSWERS))
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
-    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}")
+    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(
         store,
         enlist=functools.partial(enlist, store) if local else None,
@@ -127,7 +143,7 @@ def main() -> None:
     )
     places = tuple({example.path.parent for example in EXAMPLES})
     wall = Wall(settings, kept=lambda: clip_files(store), public=places)
-    app = page.build(services, desk)
+    app = page.build(services, desk, wall)
     page.launch(app, services, desk, wall, host=options.host, port=options.port)
     app.block_thread()
 

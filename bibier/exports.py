@@ -59,9 +59,12 @@ class Work:
 
 
 def of_project(store, project: str) -> Work:
-    """Read a project of a `Store`."""
-    events = [event for _, event in store.events(project)]
-    return Work(project, store.clips(project), events, store.state(project), store.proposals(project))
+    """Read a project of a `Store`; what models proposed for clips that were removed is left out."""
+    clips = store.clips(project)
+    known = {clip.sha256 for clip in clips}
+    events = [event for _, event in store.events(project) if event.clip in known]
+    proposals = {key: probs for key, probs in store.proposals(project).items() if key[0] in known}
+    return Work(project, clips, events, store.state(project), proposals)
 
 
 def mean_of(labels: Mapping[str, Label]) -> np.ndarray:

@@ -18,13 +18,38 @@ def key(**parts: object) -> str:
 
 
 class Cache:
-    """Answers by key. Raises InputError when the file can't be used; `None` as the path keeps them in memory."""
+    """Answers by key. Raises InputError when the file can't be used; `None` as the path keeps them in memory.
+
+    A damaged file is set aside under `broken`, since some answers may be saved from it, and a new one begun.
+    """
 
     def __init__(self, path: Path | None = None):
         self.path, self._lock = path, threading.Lock()
+        self.broken: Path | None = None
         with self._failing():
-            self._base = sqlite3.connect(path or ":memory:", timeout=30, check_same_thread=False)
-            self._base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+            try:
+                self._base = self._open()
+            except sqlite3.OperationalError:  # it can't be opened or is locked: nothing is known against what is in it
+                raise
+            except sqlite3.DatabaseError:
+                if path is None:
+                    raise
+                self.broken = _free(path)
+                path.rename(self.broken)
+                self._base = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file and look through it. Raises sqlite3.DatabaseError when it is damaged."""
+        base = sqlite3.connect(self.path or ":memory:", timeout=30, check_same_thread=False)
+        try:
+            base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+            (found,) = base.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+        except sqlite3.Error:
+            base.close()
+            raise
+        return base
 
     def get(self, key: str) -> dict | None:
         """Return the answer that was kept, None if there is none."""
@@ -43,6 +68,14 @@ class Cache:
 
     def _failing(self) -> _Failing:
         return _Failing(self.path)
+
+
+def _free(path: Path) -> Path:
+    """Return a name beside a file that isn't taken."""
+    number = 1
+    while (found := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    return found
 
 
 class _Failing:

@@ -190,6 +190,8 @@ class Standing:
         return self._scores[order]
 
     def _score(self, clip: str) -> None:
+        if clip not in self.index:
+            return  # of a clip that was removed
         for order, table in self._scores.items():
             table[self.index[clip]] = self._score_of(clip, order)
 

@@ -1,6 +1,7 @@
 """Annotations in a database: an append-only log of events in SQLite (a file) or Postgres (a server), by URL.
 
-Nothing is updated in place but a project's settings and a clip's place. The current state is derived from the log and
+Nothing is updated in place but a project's settings and a clip's place; nothing is removed but a clip on which nobody
+has worked. The current state is derived from the log and
 brought forward with each event. An append is durable when it returns.
 """
 
@@ -149,6 +150,32 @@ class Store:
                 connection.execute(mine.values(moves=_projects.c.moves + 1))
         return new
 
+    def remove_clip(self, project: str, sha256: str) -> bool:
+        """Remove a clip on which nobody has worked, with its words; returns whether it is gone.
+
+        A clip with any act of a person stays, an undone one too: the log would speak of nothing. Models' proposals
+        stay in the log, which is never cut: a hash and seven numbers.
+        """
+        mine = (_clips.c.project == project) & (_clips.c.sha256 == sha256)
+        with self._lock, self._transaction() as connection:
+            self._hold(connection, project)
+            if any(event.clip == sha256 and event.annotator for _, event in self._read(connection, project, 0)):
+                return False
+            if connection.execute(_clips.delete().where(mine)).rowcount:
+                moved = _projects.update().where(_projects.c.name == project)
+                connection.execute(moved.values(moves=_projects.c.moves + 1))
+        if self._file:
+            self._empty_journal()
+        return True
+
+    def _empty_journal(self) -> None:
+        """Move SQLite's write-ahead log into the file, so that nothing deleted is left there."""
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
     def clips(self, project: str) -> list[Clip]:
         """Return a project's clips in the order in which they were added."""
         with self._current(project) as standing:
@@ -249,7 +276,7 @@ class Store:
         moves = connection.scalar(sql.select(_projects.c.moves).where(_projects.c.name == project))
         standing, event, clip, known = self._standings.get(project) or (Standing(), 0, 0, moves)
         if moves != known:
-            clip = 0  # read all of them anew: somebody moved some
+            standing, event, clip = Standing(), 0, 0  # read all anew: somebody moved or removed some clips
         rows = sql.select(_clips).where((_clips.c.project == project) & (_clips.c.number > clip))
         for row in connection.execute(rows.order_by(_clips.c.number)):
             standing.add(Clip(**json.loads(row.body)))
@@ -301,7 +328,7 @@ class Store:
 
 def _set_up_sqlite(connection, record) -> None:
     connection.isolation_level = None  # we begin and commit ourselves
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -18,17 +18,32 @@ EXAMPLE = ROOT / "examples" / "happy_en.ogg"
 PATIENCE = 180  # s; the machine may be busy
 
 
-@contextmanager
-def served(folder: Path, *options: str, **environ: str) -> Iterator[str]:
-    """Start `python app.py` in a folder of its own; give its address. No traceback may be in its log afterwards."""
+class Address(str):
+    """Where an app answers, with its process."""
+
+    process: subprocess.Popen
+
+
+def free_port() -> int:
+    """Return a port that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address, log = f"http://127.0.0.1:{port}", folder / "app.log"
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def served(
+    folder: Path, *options: str, port: int | None = None, within: tuple[str, ...] = (), **environ: str
+) -> Iterator[Address]:
+    """Start `python app.py` in a folder of its own; give its address. No traceback may be in its log afterwards.
+
+    `within` is a command that starts the app in surroundings of its own.
+    """
+    address, log = Address(f"http://127.0.0.1:{port or free_port()}"), folder / "app.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BIBIER_", "GRADIO_", "SPACE_"))}
     with log.open("ab") as file:
-        app = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options],
+        app = address.process = subprocess.Popen(
+            [*within, sys.executable, str(ROOT / "app.py"), "--port", address.rsplit(":", 1)[1], *options],
             cwd=folder,
             stdout=file,
             stderr=subprocess.STDOUT,

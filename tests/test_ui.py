@@ -222,7 +222,7 @@ def test_preferred_language(cookie, accepted, language):
 
 
 def test_early_script_cannot_be_closed_from_inside():
-    assert shell.script("ru").count(b"</script>") == 1
+    assert shell.script("ru", 24.0).count(b"</script>") == 1
 
 
 def test_shelf_forgets():

@@ -5,6 +5,7 @@ A session is a browser (its cookie) with the person signed in; a program that ke
 
 from __future__ import annotations
 
+import filecmp
 import os
 import threading
 import time
@@ -33,6 +34,7 @@ class Belongings:
         self.used: dict[str, float] = {}  # file → time of the last use, s since 1970
         self.tabs: OrderedDict[str, str] = OrderedDict()  # tab, call or upload by its random name → session
         self.projects: defaultdict[str, set[str]] = defaultdict(set)  # session → projects it entered
+        self.sent: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)  # session → (project, clip's hash)
         self.streams: Counter[str] = Counter()  # session → open connections that say a tab is there
         self.seen: dict[str, float] = {}  # session → last sign of life, s since 1970
         self.lock = threading.RLock()
@@ -51,6 +53,7 @@ class Belongings:
                 for idle in [one for one in self.seen if not self.open(one)]:
                     del self.seen[idle]
                     self.projects.pop(idle, None)
+                    self.sent.pop(idle, None)
 
     def open(self, session: str) -> bool:
         """Whether a tab of the session is open, or was until a short while ago."""
@@ -99,6 +102,19 @@ class Belongings:
         with self.lock:
             mine = [path for path, sessions in self.owners.items() if session in sessions]
         return sum(os.path.getsize(path) for path in mine if os.path.exists(path))
+
+    def of(self, session: str) -> list[str]:
+        """Return a session's files, without copies of public ones."""
+        with self.lock:
+            mine = sorted(path for path, sessions in self.owners.items() if session in sessions)
+        return [path for path in mine if not self.copied(path)]
+
+    def copied(self, path: str) -> bool:
+        """Whether a file is a copy of a public one of its name."""
+        originals = [os.path.join(place, os.path.basename(path)) for place in self.public]
+        return os.path.exists(path) and any(
+            os.path.exists(one) and filecmp.cmp(one, path, shallow=False) for one in originals
+        )
 
     def forget(self, path: str) -> None:
         """Drop a file that is no more."""

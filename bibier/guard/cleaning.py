@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -23,6 +24,7 @@ LOCK = ".bibier-uploads"
 GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made
 PERIOD = 60.0  # s between two cleanings
 KEEP = 24 * 3600.0  # s that an unused file is kept
+RESERVE = 1_000_000  # bytes that an upload leaves free: annotations may lie on the same disk
 TARGET = 0.9  # of the limit, to which a cleaning goes down: not every upload should cause one
 
 
@@ -148,10 +150,34 @@ class Cleaner:
             os.rmdir(place)
         return True
 
+    def erase(self, session: str) -> tuple[int, int]:
+        """Delete a session's files at once, also while it is open.
+
+        Returns
+        -------
+        How many are gone, and how many stay since another session sent the very same or a project lists them.
+        """
+        with self.one:
+            kept, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
+            for path in self.belongings.of(session):
+                with self.belongings.lock:
+                    owners = self.belongings.owners[path]
+                    owners.discard(session)
+                    if owners or path in kept:
+                        stay += 1
+                        continue
+                    self.belongings.forget(path)
+                    Path(path).unlink(missing_ok=True)
+                gone += 1
+                place = os.path.dirname(path)
+                if place != self.belongings.folder and os.path.isdir(place) and not os.listdir(place):
+                    os.rmdir(place)
+        return gone, stay
+
     def room(self, size: int) -> bool:
-        """Make room for so many bytes; whether they fit."""
+        """Make room for so many bytes; whether they fit: into the limit, and onto the disk with something left over."""
         total, _ = self.sweep(needed=size)
-        return total + size <= self.limit
+        return total + size <= self.limit and shutil.disk_usage(self.belongings.folder).free >= size + RESERVE
 
     def start(self) -> None:
         """Clean what an earlier run left, and from now on every minute."""

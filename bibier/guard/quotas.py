@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import threading
 import time
@@ -16,6 +17,7 @@ from bibier.guard.visitor import visitor
 
 UPLOAD = "/gradio_api/upload"
 CALLS = ("/gradio_api/queue/join", "/gradio_api/run/", "/gradio_api/api/", "/gradio_api/call", "/gradio_api/component")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 ENVELOPE = 64_000  # bytes of a form around the file
 MOST = 20_000  # sessions and addresses remembered
 
@@ -139,3 +141,8 @@ class Quotas:
         except TooLarge:
             if not started:
                 await too_large(scope, receive, send)
+        except OSError as error:
+            if error.errno not in FULL or started:
+                raise
+            closing = {"connection": "close"}
+            await refusal(scope, 507, "disk-full", headers=closing)(scope, receive, send)

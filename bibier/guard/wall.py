@@ -16,6 +16,7 @@ from bibier.guard.cleaning import Cleaner, claim
 from bibier.guard.doors import Doors
 from bibier.guard.headers import Headers
 from bibier.guard.hosts import Hosts
+from bibier.guard.journal import Journal
 from bibier.guard.passwords import Passwords
 from bibier.guard.quotas import Quotas
 from bibier.guard.sign_in import SignIn
@@ -24,6 +25,7 @@ from bibier.messages import InputError, Message
 
 LARGEST = 400  # MB of an upload: an hour as 16-bit wav at 48 kHz
 DISK = 2000  # MB of all uploads together
+RETENTION = 24.0  # h for which a file is kept after its last use
 SHARE = 4  # a session may take the fourth part of that
 
 
@@ -45,6 +47,8 @@ class Settings:
         How many proxies of one's own stand before the server and note whom they serve. $BIBIER_PROXIES.
     framed
         The page is shown in the Hub's frame: on a Space.
+    retention
+        Seconds for which an upload is kept after its last use. $BIBIER_RETENTION, in hours.
     """
 
     passwords: Passwords | None = None
@@ -53,10 +57,20 @@ class Settings:
     disk: int = DISK * 10**6
     proxies: int = 0
     framed: bool = False
+    retention: float = 3600 * RETENTION
 
     @classmethod
-    def read(cls, environ: Mapping[str, str], *, auth: str | None = None, hosts: tuple[str, ...] = ()) -> Settings:
+    def read(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        auth: str | None = None,
+        hosts: tuple[str, ...] = (),
+        retention: str | None = None,
+    ) -> Settings:
         """Read the environment; what was given on the command line comes first. Raises InputError."""
+        if retention is not None:
+            environ = {**environ, "BIBIER_RETENTION": retention}
         space = bool(environ.get("SPACE_ID"))
         auth = auth or environ.get("BIBIER_AUTH")
         named = [*hosts, *environ.get("BIBIER_ALLOWED_HOSTS", "").split(",")]
@@ -69,6 +83,7 @@ class Settings:
             disk=int(10**6 * number(environ, "BIBIER_DISK_MB", DISK)),
             proxies=int(number(environ, "BIBIER_PROXIES", 1 if space else 0, least=0)),
             framed=space,
+            retention=3600 * number(environ, "BIBIER_RETENTION", RETENTION),
         )
 
 
@@ -106,12 +121,18 @@ class Wall:
         if not self.folder.ours:
             print(Message("uploads-not-ours", {"path": self.folder.path}).text(), file=sys.stderr)
         self.belongings = Belongings(self.folder.path, public)
-        self.cleaner = Cleaner(self.folder, self.belongings, kept, limit=settings.disk)
+        self.cleaner = Cleaner(self.folder, self.belongings, kept, limit=settings.disk, keep=settings.retention)
+
+    @property
+    def hours(self) -> float | None:
+        """How long an upload is kept after its last use, in hours; None: until somebody deletes it."""
+        return self.settings.retention / 3600 if self.folder.ours else None
 
     def middleware(self) -> list[Middleware]:
         """Return the guards, the outermost first."""
         settings = self.settings
         return [
+            Middleware(Journal),
             Middleware(Headers, framed=settings.framed),
             Middleware(Hosts, names=settings.hosts),
             Middleware(Doors),

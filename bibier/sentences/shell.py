@@ -54,8 +54,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Слишком много запросов подряд. Попробуйте через {seconds} с.",
     ),
     "guard-full": (
-        "The room for uploads is full of recordings in use. Try again in a few minutes.",
-        "Место для загрузок занято записями, которые сейчас нужны. Попробуйте через несколько минут.",
+        "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
+        "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",
     ),
     "guard-share": (
         "Your session's uploads take {limit}, all that one may have. Close other tabs, or come back later.",

@@ -11,6 +11,7 @@ from bibier.llm_cache import Cache
 from bibier.messages import InputError
 from bibier.soft_labels import Engine, Settings, suggest
 from bibier.store import Clip, Store
+from bibier.turns import Turns
 
 NAMESPACE = uuid.UUID("d2b7b6de-6c1c-4e6e-8e6f-7a5c3a0f4b19")  # one proposal for a clip and a model
 
@@ -26,10 +27,20 @@ class Advice:
         Makes the engine when it is first needed. Raises InputError when it can't.
     cache
         Keeps answers, so that no text is asked about twice.
+    turns
+        The queue of the device on which the engine runs; one of its own when it runs elsewhere.
     """
 
-    def __init__(self, store: Store, engine: Callable[[], Engine], cache: Cache, settings: Settings | None = None):
+    def __init__(
+        self,
+        store: Store,
+        engine: Callable[[], Engine],
+        cache: Cache,
+        settings: Settings | None = None,
+        turns: Turns | None = None,
+    ):
         self.store, self.cache, self.settings = store, cache, settings or Settings()
+        self.turns = turns or Turns()
         self._make, self._engine = engine, None
         self.lock = threading.Lock()
 
@@ -43,7 +54,8 @@ class Advice:
             source = f"llm:{self._engine.model}"
             if (clip.sha256, source) in self.store.proposals(project):
                 return source
-            found = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
+            with self.turns.turn():
+                found = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
         if found.probabilities is None:
             raise InputError("advice-invalid", model=self._engine.model, kind=found.invalid, answer=found.answer[:200])
         event = Event(

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from bibier.guard.journal import request_id
+from bibier.guard.visitor import visitor
+from bibier.journal import note
 from bibier.messages import InputError
 from bibier.ui import shell
+from bibier.ui.privacy import Privacy
 from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services
 from bibier.ui.session import Desk, LoadError, Shown, failure
@@ -16,12 +21,14 @@ from bibier.ui.strings import say
 from bibier.ui.timeline import Long
 
 WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
+STOP = "(...inputs) => bibier.stop(...inputs)"
 SEEN = "(...inputs) => bibier.with_view(...inputs)"
 STRETCH = "(...inputs) => bibier.with_stretch(...inputs)"
 RIBBON = 'bibier.ribbon(trigger); /* Gradio looks here for events: "pick" "stop" */'
 SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
-# One analysis at a time: the models use all cores anyhow, and a second would only slow both.
-INFERENCE = {"concurrency_id": "inference", "concurrency_limit": 1}
+ERASING = 'bibier.erasing(trigger); /* "erase" */'
+# One analysis at a time: our own queue sees to that and says how long (bibier/turns.py); Gradio's would be silent.
+INFERENCE = {"concurrency_id": "inference", "concurrency_limit": None}
 RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment", "ribbon")
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST = {"trigger_mode": "always_last"}
@@ -42,7 +49,10 @@ def slot(name: str, value: object = None, **settings) -> gr.HTML:
 def look_of(raw: str | None, request: gr.Request) -> shell.View:
     """Read the view from an event, or its language from the request's headers."""
     headers = request.headers if request is not None else {}
-    return shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
+    seen = shell.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
+    if request is None:
+        return seen
+    return replace(seen, tab=request.session_hash or "", request=request_id(request.request.scope))
 
 
 def number_in(raw: str | None) -> object:
@@ -69,7 +79,7 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     return [picks[index] for index in sorted(picks)]
 
 
-def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict]) -> None:
+def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Privacy) -> None:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations."""
     desk = Desk(services)
     long = Long(desk, Path(gr.utils.get_upload_folder()) / "stretches")
@@ -86,6 +96,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             )
             slot("sentence", "voice_hint", elem_id="hint", elem_classes="plain")
             slot("microphone", elem_id="microphone")
+            slot("consent", elem_id="consent")
             picks = examples(services, i18n)
             part["transcript"] = gr.Textbox(
                 label=i18n("transcript"),
@@ -107,7 +118,9 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
                 part["ask"] = slot("line", "", elem_id="ask")
                 fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
             part["fetching"] = fetching
-            part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
+            with gr.Row(elem_id="acts"):
+                part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
+                cancel = gr.Button(i18n("cancel"), elem_id="cancel")
             part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
             part["ribbon"] = slot("ribbon", elem_id="ribbon", js=RIBBON)
@@ -118,6 +131,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             part["words"] = slot("words", elem_id="words")
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
             slot("note", elem_id="note")
+            part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
     part["moment"] = gr.State(None, time_to_live=3600)
     view = gr.Textbox(visible=False)
 
@@ -173,7 +187,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
     def pick(raw, request: gr.Request):
         return put(long.pick(number_in(raw), look_of(raw, request)))
 
-    def stop(raw, request: gr.Request):
+    def stop_stretches(raw, request: gr.Request):
         return put(long.stop(look_of(raw, request)))
 
     def restore(raw, request: gr.Request):
@@ -202,18 +216,32 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
             key = "relabel_stretch" if long.here(seen) else "relabel_nothing"
             return failure(say(key, language))["stage"], None
         said = moment.prediction.transcript
-        return gr.skip(), receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
+        found = receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
+        privacy.took(visitor(request.request.scope), found["project"], found["clip"])
+        return gr.skip(), found
+
+    def stop(raw, request: gr.Request):
+        seen = look_of(raw, request)
+        desk.stop(seen)
+        long.stop(seen)
+
+    def erase(raw, request: gr.Request):
+        seen = look_of(raw, request)
+        shown = desk.clear(seen) | long.forget(seen)
+        found = privacy.erase(visitor(request.request.scope))
+        note("erase", request=seen.request, files=found.files + found.clips, kept=found.labelled + found.shared)
+        return put(shown | {"privacy": {"text": found.text(seen.look.language)}})
 
     def failed(raw, request: gr.Request):
         return put(failure(say("failed", look_of(raw, request).look.language)))
 
     def predict(clip, text, request: gr.Request):
         """Answer programs: probabilities by label for the voice, the words and both."""
-        language = look_of(None, request).look.language
+        seen = look_of(None, request)
         try:
-            return desk.predict(clip, text, language)
+            return desk.predict(clip, text, seen)
         except InputError as error:
-            raise gr.Error(error.text(language), print_exception=False) from error
+            raise gr.Error(error.text(seen.look.language), print_exception=False) from error
         except (ValueError, LoadError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -235,6 +263,8 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
         shows=RESULTS,
         **INFERENCE,
     )
+    wire(part["privacy"].erase, erase, [], "erase", js=SEEN, queue=False)
+    cancel.click(stop, [view], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
     for index, button in enumerate(picks):
         example, name = services.examples[index], f"example_{index}"
         # The clip is placed by an event of its own: Gradio's browser side changes what a generator gave before in
@@ -244,7 +274,7 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
     wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, **LATEST, **INFERENCE)
     wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], **LATEST)
     wire(part["ribbon"].pick, pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
-    wire(part["ribbon"].stop, stop, [], "stop", js=SEEN, shows=["stage"], queue=False)
+    wire(part["ribbon"].stop, stop_stretches, [], "stop_stretches", js=SEEN, shows=["stage"], queue=False)
     wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
     wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
     wire(

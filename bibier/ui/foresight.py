@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from typing import TYPE_CHECKING
 
+from bibier.journal import note, told
 from bibier.proposals import propose
+from bibier.turns import Turns
 from bibier.ui.services import Reader
 
 if TYPE_CHECKING:
@@ -28,10 +31,12 @@ class Foresight:
         Delivers a predictor by the name of a recogniser, when the models are loaded.
     source
         Names the proposals, as in "model:compact".
+    turns
+        The queue of the device; whoever analyses goes first.
     """
 
-    def __init__(self, store: Store, reader: Future[Callable[[str], Reader]], source: str):
-        self.store, self.reader, self.source = store, reader, source
+    def __init__(self, store: Store, reader: Future[Callable[[str], Reader]], source: str, turns: Turns | None = None):
+        self.store, self.reader, self.source, self.turns = store, reader, source, turns or Turns()
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="foresight")
         self.jobs: dict[tuple[str, str], Future] = {}
         self.surveys: dict[str, threading.Thread] = {}
@@ -67,7 +72,11 @@ class Foresight:
                 self.pool.submit(self.propose, project, clip).result()
 
     def propose(self, project: str, clip: Clip) -> None:
-        """Let the model hear and read one clip, and keep what it says; a clip that can't be read has no proposal."""
+        """Let the model hear and read one clip, and keep what it says; a clip on which it fails has no proposal."""
         if (clip.sha256, self.source) in self.store.proposals(project) or self.reader.exception() is not None:
             return
-        propose(self.store, project, clip, self.reader.result()("none"), self.source)
+        try:
+            with self.turns.turn(background=True):
+                propose(self.store, project, clip, self.reader.result()("none"), self.source)
+        except (MemoryError, RuntimeError) as error:
+            note("propose", level=logging.ERROR, outcome="failed", **told(error))

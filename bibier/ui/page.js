@@ -41,6 +41,7 @@
   // Gradio hands over an event's inputs; the last is always the view
   b.with_view = (...inputs) => [...inputs.slice(0, -1), b.view()];
   b.begin = (...inputs) => { b.stage("stage_queued"); return b.with_view(...inputs); };
+  b.stop = (...inputs) => { b.stage("stage_stopping"); return b.with_view(...inputs); };
 
   // --- microphone ---------------------------------------------------------------------------------------------------
   const mic = (key) => {
@@ -130,16 +131,21 @@
 
   draw.note = (slot) => slot.replaceChildren(make("p", { class: "note" }, b.say.perceived));
   draw.microphone = () => {};
+  draw.consent = () => {};
   draw.sentence = (slot, value) => slot.replaceChildren(make("p", { class: "small" }, b.say[value]));
   draw.line = (slot, value) => slot.replaceChildren(make("p", { class: "small" }, value || "\u00a0"));
 
-  // value: {key} for a sentence of the page, {text} for one made by the server; error: true for a failure
+  // value: {key} for a sentence of the page, {text} for one made by the server; error: true for a failure,
+  // stop: true while it can be cancelled
   draw.stage = (slot, value) => {
     const text = value && (value.text || b.say[value.key]);
     const failed = Boolean(value && value.error);
     const busy = Boolean(text) && !failed && !value.still;
     slot.replaceChildren(text
       ? make("p", { class: failed ? "alert" : busy ? "busy" : "small", role: failed ? "alert" : "status" }, text) : "");
+    const stoppable = Boolean(value && (value.stop || value.key === "stage_queued"));
+    const acts = document.querySelector("#acts");
+    if (acts) acts.toggleAttribute("data-stoppable", stoppable);
     const right = document.querySelector("#results");
     if (right) right.setAttribute("aria-busy", String(busy && value.key !== "stage_loading"));
   };

@@ -10,6 +10,7 @@ from bibier.guard.wall import Wall
 from bibier.messages import LANGUAGES
 from bibier.ui import agreement_tab, analyse, annotate
 from bibier.ui.annotating import Annotating
+from bibier.ui.privacy import Privacy
 from bibier.ui.quick import gradio as gr
 from bibier.ui.services import Services, short
 from bibier.ui.shell import Shell
@@ -69,14 +70,15 @@ def translations(services: Services) -> gr.I18n:
     )
 
 
-def build(services: Services, desk: Annotating) -> gr.Blocks:
-    """Build the page on its services and the annotations' desk; `launch` serves it."""
+def build(services: Services, desk: Annotating, wall: Wall) -> gr.Blocks:
+    """Build the page on its services, the annotations' desk and its guards; `launch` serves it."""
+    privacy = Privacy(desk.store, wall.cleaner, desk.folder)
     i18n = translations(services)
     with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analyse.build(services, i18n, desk.receive)
+                analyse.build(services, i18n, desk.receive, privacy)
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(desk)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
@@ -95,6 +97,8 @@ def launch(
     port: int | None = None,
 ) -> None:
     """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive."""
+    own = [Middleware(Shell, hours=wall.hours), Middleware(annotate.Clips, find=desk.path)]
+    middleware = [*wall.middleware(), *own]
     page.launch(
         server_name=host,
         server_port=port,
@@ -108,7 +112,7 @@ def launch(
         i18n=translations(services),
         theme=theme(),
         css="\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in STYLES),
-        app_kwargs={"middleware": [*wall.middleware(), Middleware(Shell), Middleware(annotate.Clips, find=desk.path)]},
+        app_kwargs={"middleware": middleware},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **wall.launching(),
     )

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bibier.asr import Choice, Transcript
 from bibier.labels import NAMES
 from bibier.messages import LANGUAGES, Message
+from bibier.turns import Turns
 from bibier.ui.strings import STRINGS, say
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
@@ -62,6 +63,8 @@ class Services:
         Clips to try.
     opened
         Told when a page stands in a browser, so that loading the models doesn't delay the first.
+    turns
+        The queue of the device on which the models run.
     """
 
     reader: Future[Callable[[str], Reader]]
@@ -71,6 +74,7 @@ class Services:
     as_json: Callable[[Prediction, str], dict]
     examples: tuple[Example, ...] = ()
     opened: Callable[[], None] = lambda: None
+    turns: Turns = field(default_factory=Turns)
 
 
 def read_examples(folder: Path) -> tuple[Example, ...]:

@@ -6,6 +6,7 @@ does not name stays as it is.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from bibier.asr import Choice, Transcript
 from bibier.messages import InputError, Message
+from bibier.turns import Stopped, Turn, rough
+from bibier.ui.account import Account, broken
 from bibier.ui.chart import Look, figure, table
 from bibier.ui.services import Example, Reader, Services
 from bibier.ui.shell import View
@@ -31,6 +34,7 @@ Shown = dict[str, object]
 
 SHELF_SIZE = 64  # results kept for a reload, over all tabs
 SHELF_SECONDS = 3600
+PACE = 0.5  # s between two looks at the queue
 
 
 @dataclass(frozen=True)
@@ -188,25 +192,53 @@ class Desk:
         *,
         example: Example | None = None,
     ) -> Iterator[Shown]:
-        """Hear the clip, recognise its words unless they were typed, and show what both say."""
-        try:
-            yield from self._steps(clip, text, recogniser, moment, view, example)
-        except InputError as error:
-            yield blank(view.look) | failure(error.text(view.look.language)) | {"moment": None}
-        except LoadError as error:
-            yield failure(str(error))
-
-    def _steps(self, clip, text, recogniser, moment, view, example) -> Iterator[Shown]:
+        """Wait for the turn, hear the clip, recognise its words unless they were typed, show what both say."""
         language = view.look.language
-
-        def stage(key: str, **values: object) -> Shown:
-            return {"stage": {"text": say(key, language, **values)}}
-
         if not clip and not text.strip():
             yield failure(say("nothing", language))
             return
+        account, turn = Account("analyse", view.request), None
+        try:
+            turn = self.services.turns.ask(view.tab)
+            while not turn.come(PACE):
+                before, seconds = turn.before()
+                place = say("stage_place", language, before=before, seconds=rough(seconds))
+                yield {"stage": {"text": place, "stop": True}}
+            account.turn()
+            yield from self._steps(clip, text, recogniser, moment, view, example, turn, account)
+        except Stopped:
+            account("cancelled")
+            yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
+        except InputError as error:
+            account.refused(error)
+            gone = {} if error.message.key == "turn-full" else blank(view.look) | {"moment": None}
+            yield gone | failure(error.text(language))
+        except LoadError as error:
+            account.failed(error)
+            yield failure(str(error))
+        except (MemoryError, RuntimeError) as error:
+            account.failed(error)
+            yield failure(broken(error).text(language))
+        except GeneratorExit:  # the page was closed
+            account("cancelled")
+            raise
+        finally:
+            if turn is not None:
+                turn.leave()
+            account("failed", level=logging.ERROR)  # something else, which Gradio reports
+
+    def _steps(self, clip, text, recogniser, moment, view, example, turn: Turn, account: Account) -> Iterator[Shown]:
+        language = view.look.language
+
+        def stage(key: str, **values: object) -> Shown:
+            turn.check()
+            account.stage = key.removeprefix("stage_")
+            return {"stage": {"text": say(key, language, **values), "stop": True}}
+
         if not self.services.reader.done():
             yield stage("stage_loading")
+            while not wait([self.services.reader], PACE).done:
+                turn.check()
         readers, choice = self.reader(language), self.choice(recogniser)
         if moment is not None and moment.clip != clip:
             moment = None
@@ -215,6 +247,7 @@ class Desk:
         # untouched words of one recogniser are no answer to the question for another's
         listen = not text.strip() or (same and said.source == "recogniser" and moment.recogniser != recogniser)
         if listen and clip and not choice.ready:
+            account("refused", reason="fetch_first")
             yield failure(say("fetch_first", language, name=choice.name))
             return
         # when nothing is to be recognised, a recogniser that is not there yet is not asked for
@@ -243,6 +276,7 @@ class Desk:
             transcript = "" if listen else text
         yield stage("stage_reading")
         prediction = reader.read(heard, transcript)
+        turn.check()
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
         moment = Moment(clip, heard, prediction, recogniser, given, choice.rough, extra)
@@ -250,6 +284,7 @@ class Desk:
         shown = results(moment, view.look) | {"moment": moment, "analyse": True}
         if prediction.transcript.text != text:
             shown["transcript"] = prediction.transcript.text
+        account("ok")
         yield shown
 
     def edited(self, text: str, moment: Moment | None, view: View) -> Shown:
@@ -261,10 +296,21 @@ class Desk:
             return {}
         given = moment.example
         transcript = given if given and text == given.text else corrected(text, moment.prediction.transcript)
+        account = Account("edit", view.request)
         try:
-            prediction = self.reader(language)("none").read(moment.heard, transcript)
+            with self.services.turns.turn(view.tab):
+                account.turn()
+                prediction = self.reader(language)("none").read(moment.heard, transcript)
+        except Stopped:
+            account("cancelled")
+            return {}
         except InputError as error:
+            account.refused(error)
             return failure(error.text(language))
+        except (MemoryError, RuntimeError) as error:
+            account.failed(error)
+            return failure(broken(error).text(language))
+        account("ok")
         moment = replace(moment, prediction=prediction, extra=())
         self.shelf.put(view.token, moment)
         return results(moment, view.look) | {"moment": moment}
@@ -287,11 +333,38 @@ class Desk:
             "analyse": True,
         }
 
-    def predict(self, clip: str | None, text: str | None, language: str) -> dict:
-        """Answer a program: every probability by its label's name, every sentence in `language`."""
+    def predict(self, clip: str | None, text: str | None, view: View) -> dict:
+        """Answer a program: every probability by its label's name, every sentence in the view's language."""
+        language = view.look.language
         if not clip and not (text or "").strip():
             raise ValueError(say("nothing", language))
-        reader = self.reader(language)(next(one.name for one in self.services.recognisers() if one.ready))
-        heard = reader.hear(clip) if clip else None
-        transcript = text or reader.transcribe(heard)
-        return self.services.as_json(reader.read(heard, transcript), language)
+        account = Account("predict", view.request)
+        try:
+            with self.services.turns.turn(view.tab):
+                account.turn()
+                reader = self.reader(language)(next(one.name for one in self.services.recognisers() if one.ready))
+                heard = reader.hear(clip) if clip else None
+                transcript = text or reader.transcribe(heard)
+                found = self.services.as_json(reader.read(heard, transcript), language)
+        except InputError as error:
+            account.refused(error)
+            raise
+        except LoadError as error:
+            account.failed(error)
+            raise
+        except (MemoryError, RuntimeError) as error:
+            account.failed(error)
+            raise broken(error) from error
+        account("ok")
+        return found
+
+    def stop(self, view: View) -> None:
+        """End what the tab has asked for: at once what waits, after its present step what runs."""
+        self.services.turns.stop(view.tab)
+
+    def clear(self, view: View) -> Shown:
+        """Forget a tab's recording: what runs for it ends, and nothing of it is kept in memory."""
+        self.stop(view)
+        self.shelf.put(view.token, None)
+        gone = {"voice": None, "transcript": "", "moment": None, "stage": None, "analyse": False}
+        return blank(view.look) | gone

@@ -18,6 +18,7 @@ from bibier.ui.strings import catalogue
 
 SCRIPTS = (  # in this order
     "page.js",
+    "privacy.js",
     "timeline.js",
     "editor.js",
     "player.js",
@@ -30,10 +31,16 @@ TOKEN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class View:
-    """What the browser says about itself with each event; `token` names the tab across a reload, "" when unknown."""
+    """What the browser says about itself with each event.
+
+    `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
+    visitor's own; `request` is the id under which the log knows the event.
+    """
 
     look: Look
     token: str = ""
+    tab: str = ""
+    request: str | None = None
 
 
 def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
@@ -54,10 +61,14 @@ def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
     )
 
 
-def script(language: str) -> bytes:
-    """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`."""
+def script(language: str, hours: float | None) -> bytes:
+    """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`.
+
+    `hours` is how long recordings are kept, None without a limit.
+    """
     facts = {
         "language": language,
+        "hours": hours,
         "languages": {code: catalogue(code) for code in LANGUAGES},
         "emotions": EMOTIONS,
         "names": NAMES,
@@ -72,9 +83,9 @@ def script(language: str) -> bytes:
 class Shell:
     """ASGI middleware: the early script into every HTML page."""
 
-    def __init__(self, app):
+    def __init__(self, app, *, hours: float | None):
         self.app = app
-        self.scripts = {language: script(language) for language in LANGUAGES}
+        self.scripts = {language: script(language, hours) for language in LANGUAGES}
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bibier.messages import LANGUAGES
 from bibier.ui.agreement_strings import AGREEMENT
 from bibier.ui.annotate_strings import ANNOTATE
+from bibier.ui.service_strings import SERVICE
 from bibier.ui.timeline_strings import TIMELINE
 
 STRINGS: dict[str, tuple[str, str]] = {
@@ -203,7 +204,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT | TIMELINE
+STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | SERVICE
 
 
 def say(key: str, language: str, /, **values: object) -> str:

@@ -25,7 +25,8 @@ from bibier.labels import EMOTIONS
 from bibier.messages import InputError
 from bibier.recordings import Recording, read_long
 from bibier.segments import Segment
-from bibier.ui.session import Desk, LoadError, Moment, Shelf, Shown, blank, failure, results
+from bibier.turns import Stopped, rough
+from bibier.ui.session import PACE, Desk, LoadError, Moment, Shelf, Shown, blank, broken, failure, results
 from bibier.ui.shell import View
 from bibier.ui.strings import say
 from bibier.ui.verdict import duration
@@ -148,6 +149,23 @@ class Long:
         yield from self.desk.analyse(clip, text, recogniser, moment, view)
 
     def _steps(self, clip: str, recording: Recording, recogniser, view: View, text: str) -> Iterator[Shown]:
+        """Wait for the turn, and judge the recording; its own Stop ends it after a stretch."""
+        language = view.look.language
+        turn = self.desk.services.turns.ask(view.tab)
+        try:
+            while not turn.come(PACE):
+                before, seconds = turn.before()
+                place = say("stage_place", language, before=before, seconds=rough(seconds))
+                yield {"stage": {"text": place, "stop": True}}
+            yield from self._judged(clip, recording, recogniser, view, text)
+        except Stopped:
+            yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
+        except (MemoryError, RuntimeError) as error:
+            yield failure(broken(error).text(language))
+        finally:
+            turn.leave()
+
+    def _judged(self, clip: str, recording: Recording, recogniser, view: View, text: str) -> Iterator[Shown]:
         language, choice = view.look.language, self.desk.choice(recogniser)
         if not choice.ready:
             yield failure(say("fetch_first", language, name=choice.name))

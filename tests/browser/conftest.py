@@ -176,6 +176,11 @@ class Visit:
         page.locator("#voice input[type=file]").set_input_files(path)
         page.wait_for_function("!document.querySelector('#analyse').disabled")
 
+    def record(self) -> None:
+        """Begin to record, as somebody who hasn't agreed before."""
+        self.page.click("#voice button.record-button")
+        self.page.click("#consent button.yes")
+
     def analyse(self) -> str:
         """Press Analyse and return the verdict's sentence, or the error."""
         self.page.wait_for_function("!document.querySelector('#analyse').disabled")

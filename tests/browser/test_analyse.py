@@ -17,7 +17,7 @@ def test_record_and_see(visit):
     one = visit()
     page = one.page
     assert page.locator("#analyse").is_disabled()
-    page.click("#voice button.record-button")
+    one.record()
     page.wait_for_timeout(3500)
     page.click("#voice button.stop-button")
     sentence = one.analyse()

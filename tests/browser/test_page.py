@@ -64,7 +64,7 @@ def test_switch_keeps_the_result(visit):
 @pytest.mark.parametrize("locale, sentence", [("en-US", "did not let this page"), ("ru-RU", "не дал странице доступ")])
 def test_denied_microphone_is_explained(visit, refusing, locale, sentence):
     one = visit(refusing, locale=locale)
-    one.page.click("#voice button.record-button")
+    one.record()
     one.page.wait_for_selector("#microphone .alert")
     assert sentence in one.page.inner_text("#microphone")
     one.complaints.clear()  # the recorder's own report of the refusal

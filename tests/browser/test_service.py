@@ -1,0 +1,122 @@
+"""Consent, cancelling and deleting in a real browser."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import EXAMPLE, Visit, running
+
+RECORD = "#voice button.record-button"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="module")
+def address(chromium, place):
+    with running(place, "--retention", "2") as address:
+        yield address
+
+
+@pytest.fixture
+def guest(chromium, address):
+    visits: list[Visit] = []
+
+    def start(**context) -> Visit:
+        visits.append(Visit(chromium, address, **context))
+        return visits[-1].open()
+
+    yield start
+    for one in visits:
+        one.context.close()
+    assert [text for one in visits for text in one.complaints] == []
+
+
+def sounds(place: Path) -> list[Path]:
+    return [path for path in (place / "cache").rglob("*") if path.suffix in (".ogg", ".wav")]
+
+
+@pytest.mark.parametrize("locale, hours", [("en-US", "deleted 2 h after"), ("ru-RU", "удаляются через 2 ч")])
+def test_nothing_is_recorded_before_consent(guest, locale, hours):
+    """The first click asks, "Not now" records nothing; agreeing does, and is remembered after a reload."""
+    one = guest(locale=locale)
+    page = one.page
+    page.evaluate(
+        """() => {
+            window.asked = 0;
+            const plain = navigator.mediaDevices.getUserMedia;
+            navigator.mediaDevices.getUserMedia = (wanted) => { window.asked += 1; return plain(wanted); };
+        }"""
+    )
+    page.click(RECORD)
+    assert hours in page.inner_text("#consent") and page.evaluate("document.activeElement.className") == "yes"
+    page.keyboard.press("Escape")
+    assert page.locator("#consent .consent").count() == 0 and page.evaluate("window.asked") == 0
+    page.click(RECORD)
+    page.keyboard.press("Enter")  # the button that agrees has the focus
+    page.wait_for_selector("#voice button.stop-button")
+    page.wait_for_timeout(1500)
+    page.click("#voice button.stop-button")
+    page.wait_for_function("!document.querySelector('#analyse').disabled")
+    assert page.evaluate("window.asked") >= 1
+    page.reload()
+    page.wait_for_selector(RECORD)
+    page.click(RECORD)
+    page.wait_for_selector("#voice button.stop-button")
+    assert page.locator("#consent .consent").count() == 0
+
+
+def test_deleting_deletes(guest, place):
+    """Asked twice; then the file is gone from the disk, the result from the page, the clip from the annotations."""
+    one = guest()
+    page = one.page
+    before = set(sounds(place))
+    copy = place / "my voice.ogg"
+    copy.write_bytes(EXAMPLE.read_bytes() + b"\0")
+    one.upload(copy)
+    page.fill("#transcript textarea", "mine alone")
+    one.analyse()
+    page.click("#relabel")
+    page.wait_for_selector("#annotate .studio *")
+    page.locator("#tabs [role=tab]").first.click()
+    (mine,) = set(sounds(place)) - before
+    kept = list((place / "annotations" / "clips").iterdir())
+    assert len(kept) == 1
+    page.click("#privacy button")
+    page.keyboard.press("Enter")  # "Keep" has the focus
+    assert mine.exists()
+    page.click("#privacy button")
+    page.click("#privacy button.yes")
+    page.wait_for_selector("#privacy [role=status]:not(:empty)")
+    assert page.inner_text("#privacy [role=status]") == "Deleted from the disk: 1. Deleted from Annotate: 1."
+    assert not mine.exists() and not kept[0].exists()
+    page.wait_for_selector("#verdict .idle")
+    assert page.input_value("#transcript textarea") == "" and page.locator("#analyse").is_disabled()
+    assert page.locator("#voice audio").count() == 0
+    page.reload()
+    page.wait_for_selector("#verdict .idle")
+
+
+def test_cancel_is_there_while_an_analysis_waits(guest, address, chromium):
+    """Five visitors at once: each sees a place in the queue; one cancels and can go on."""
+    one = guest()
+    page = one.page
+    one.upload(EXAMPLE)
+    page.fill("#transcript textarea", "so happy")
+    assert page.locator("#cancel").is_hidden()
+    others = [guest() for _ in range(3)]
+    for other in others:
+        other.upload(EXAMPLE)  # the words are to be recognised, which takes a while
+    for other in others:
+        other.page.click("#analyse")
+    page.click("#analyse")
+    page.wait_for_function("/before it, about \\d+ s/.test(document.querySelector('#stage').innerText)")
+    page.click("#cancel")
+    page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
+    assert page.locator("#cancel").is_hidden() and page.locator("#analyse").is_enabled()
+    assert "clearly" not in page.inner_text("#verdict")
+    assert "together" in one.analyse()
+    for other in others:
+        other.page.wait_for_selector("#verdict .sentence")
