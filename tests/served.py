@@ -19,7 +19,7 @@ PATIENCE = 180  # s; the machine may be busy
 
 
 @contextmanager
-def served(folder: Path, *options: str, **environ: str) -> Iterator[str]:
+def served(folder: Path, *options: str, program: Path = ROOT / "app.py", **environ: str) -> Iterator[str]:
     """Start `python app.py` in a folder of its own; give its address. No traceback may be in its log afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -28,7 +28,7 @@ def served(folder: Path, *options: str, **environ: str) -> Iterator[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BIBIER_", "GRADIO_", "SPACE_"))}
     with log.open("ab") as file:
         app = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options],
+            [sys.executable, str(program), "--port", str(port), *options],
             cwd=folder,
             stdout=file,
             stderr=subprocess.STDOUT,

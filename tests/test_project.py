@@ -18,7 +18,7 @@ STOREYS = (
     ("bibier.sentences",),
     ("bibier.labels", "bibier.cells", "bibier.messages", "bibier.words", "bibier.simplex"),
     ("bibier.llm_parsing", "bibier.llm_cache", "bibier.llm_endpoint", "bibier.staging"),
-    ("bibier.llm_audit",),
+    ("bibier.llm_audit", "bibier.deploy"),
     ("bibier.soft_labels",),
     ("bibier.events", "bibier.downloads", "bibier.voice_activity", "bibier.models.scan_kernel", "bibier.models.layers"),
     ("bibier.models.ssm", "bibier.models.xlstm", "bibier.hub_weights"),
