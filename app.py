@@ -8,7 +8,7 @@ import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr, intake
+from bibier import accelerator, asr, intake
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
 from bibier.messages import InputError
@@ -26,17 +26,22 @@ LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
 
 
-def load(name: str, opened: threading.Event):
+def load(name: str, opened: threading.Event, device: str | None = None):
     """Bring torch and the models in once the page is seen; the first use compiles, so it is made here."""
     opened.wait(PATIENCE)
+    device = device or accelerator.device()
     from bibier import checkpoint
     from bibier.predictor import Predictor
 
-    bundle, recogniser = checkpoint.load(name), functools.cache(asr.recogniser)
-    for example in EXAMPLES[:1]:
+    bundle, recogniser = checkpoint.load(name, device), functools.cache(asr.recogniser)
+    for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
         predictor = Predictor(bundle)
         predictor.read(predictor.hear(example.path), example.transcript)
-    return lambda choice: Predictor(bundle, recogniser(choice))
+
+    def make(choice: str) -> Predictor:
+        return Predictor(bundle, recogniser(choice))
+
+    return make if device == "cpu" else accelerator.lent(make)
 
 
 def whisper(name: str, progress=None) -> asr.Whisper:
@@ -85,7 +90,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Open the interface in a browser.")
     parser.add_argument("--host", help="address to listen on (default: $GRADIO_SERVER_NAME, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: $GRADIO_SERVER_PORT, else the first free from 7860)")
-    parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
+    parser.add_argument(
+        "--checkpoint",
+        default=os.environ.get("BIBIER_CHECKPOINT") or "compact",
+        help="name, folder or Hub repository (default: $BIBIER_CHECKPOINT, else compact)",
+    )
     parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
     parser.add_argument("--language-model", metavar="NAME", help="asked in the editor: a folder, a name, or endpoint")
     parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
@@ -94,8 +103,13 @@ def main() -> None:
     options = parser.parse_args()
 
     opened = threading.Event()
-    reader = ThreadPoolExecutor(1, thread_name_prefix="models").submit(load, options.checkpoint, opened)
+    loading = ThreadPoolExecutor(1, thread_name_prefix="models")
+    reader = thinker = loading.submit(load, options.checkpoint, opened)
     reader.add_done_callback(report)
+    if accelerator.zero():  # which looks for decorated functions before the page is served
+        opened.set()
+        reader.result()
+        thinker = loading.submit(load, options.checkpoint, opened, "cpu")  # the editor borrows no GPU
     services = Services(
         reader,
         recognisers=asr.available,
@@ -117,7 +131,7 @@ def main() -> None:
     if options.language_model:
         advise = Advice(store, functools.partial(language_model, options.language_model), Cache(ANSWERS))
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
-    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}")
+    foresight = Foresight(store, thinker, f"model:{Path(options.checkpoint).name}")
     desk = Annotating(
         store,
         enlist=functools.partial(enlist, store) if local else None,

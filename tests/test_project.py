@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STOREYS = (
     ("bibier.sentences",),
     ("bibier.labels", "bibier.cells", "bibier.messages", "bibier.words", "bibier.simplex"),
-    ("bibier.llm_parsing", "bibier.llm_cache", "bibier.llm_endpoint", "bibier.staging"),
+    ("bibier.llm_parsing", "bibier.llm_cache", "bibier.llm_endpoint", "bibier.staging", "bibier.accelerator"),
     ("bibier.llm_audit", "bibier.deploy"),
     ("bibier.soft_labels",),
     ("bibier.events", "bibier.downloads", "bibier.voice_activity", "bibier.models.scan_kernel", "bibier.models.layers"),
