@@ -3,23 +3,25 @@
 import argparse
 import functools
 import os
+import signal
+import sys
 import threading
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import accelerator, asr, intake
+from bibier import accelerator, asr, intake, keeping
+from bibier.backup import Backup
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
-from bibier.messages import InputError
+from bibier.messages import InputError, Message
 from bibier.store import Store
-from bibier.ui import page
+from bibier.ui import page, sign_in
 from bibier.ui.advice import Advice
 from bibier.ui.annotating import Annotating
 from bibier.ui.foresight import Foresight
 from bibier.ui.services import Services, read_examples
 
-DATABASE = "sqlite:///annotations/bibier.db"
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
@@ -80,6 +82,25 @@ def clip_files(store: Store) -> set[str]:
     return {clip.path for project in store.projects() for clip in store.clips(project)}
 
 
+def back_up(store: Store) -> Backup:
+    """Bring annotations back from the dataset of a Space, and copy what is new into it from now on."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=os.environ.get("BIBIER_BACKUP_TOKEN") or None)
+    backup = Backup(store, os.environ["BIBIER_BACKUP"], api)
+    backup.step()
+    backup.start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a Space that stops copies for the last time
+    return backup
+
+
+def kept(home: keeping.Home, backup: Backup | None, language: str) -> tuple[str, bool]:
+    """Say where annotations live, and whether that is a reason to worry."""
+    told = [home.message(), *(backup.message() if backup else ())]
+    worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
+    return " ".join(one.text(language) for one in told), worry
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -97,7 +118,11 @@ def main() -> None:
     )
     parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
     parser.add_argument("--language-model", metavar="NAME", help="asked in the editor: a folder, a name, or endpoint")
-    parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="where annotations are kept (default: $BIBIER_DATABASE, else annotations/bibier.db)",
+    )
     parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
     parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
     options = parser.parse_args()
@@ -122,11 +147,14 @@ def main() -> None:
     try:
         Path("annotations").mkdir(exist_ok=True)
         settings = Settings.read(os.environ, auth=options.auth, hosts=tuple(options.allowed_host))
-        store = Store(options.database)
+        home = keeping.home(os.environ, options.database)
+        store = Store(home.url, journal=home.journal)
         if options.annotate:
             enlist(store, "", options.annotate)
     except InputError as error:
         parser.error(str(error))
+    backup = back_up(store) if home.kind == "backup" else None
+    print(kept(home, backup, "en")[0], flush=True)
     advise = None
     if options.language_model:
         advise = Advice(store, functools.partial(language_model, options.language_model), Cache(ANSWERS))
@@ -138,12 +166,20 @@ def main() -> None:
         foresee=foresight,
         survey=foresight.survey,
         advise=advise,
+        folder=home.folder,
+        kept=lambda language: kept(home, backup, language),
     )
+    if sign_in.lacking(os.environ):
+        print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
     wall = Wall(settings, kept=lambda: clip_files(store), public=places)
     app = page.build(services, desk)
     page.launch(app, services, desk, wall, host=options.host, port=options.port)
-    app.block_thread()
+    try:
+        app.block_thread()
+    finally:
+        if backup:
+            backup.close()
 
 
 if __name__ == "__main__":
