@@ -4,7 +4,6 @@ import argparse
 import functools
 import os
 import signal
-import sys
 import threading
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -90,7 +89,12 @@ def back_up(store: Store) -> Backup:
     backup = Backup(store, os.environ["BIBIER_BACKUP"], api)
     backup.step()
     backup.start()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a Space that stops copies for the last time
+
+    def stop(*_) -> None:
+        backup.close()  # a Space that stops copies for the last time
+        os._exit(0)  # at once: models may still be loading in a thread, and a Space waits for nothing
+
+    signal.signal(signal.SIGTERM, stop)
     return backup
 
 
