@@ -24,4 +24,6 @@ def lacking(environ: Mapping[str, str]) -> bool:
 def build(environ: Mapping[str, str]) -> None:
     """Put the button into the open page, where one can sign in."""
     if offered(environ):
-        gr.LoginButton(IN, OUT, size="sm", elem_id="sign-in")
+        gr.LoginButton(
+            IN, OUT, size="sm", icon=None, variant="secondary", elem_id="sign-in"
+        )  # the icon is no file of ours
