@@ -3,24 +3,25 @@
 import argparse
 import functools
 import os
+import signal
 import sys
 import threading
 import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import asr, intake, journal
+from bibier import accelerator, asr, intake, journal, keeping
+from bibier.backup import Backup
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
 from bibier.messages import InputError, Message
 from bibier.store import Store
-from bibier.ui import page
+from bibier.ui import page, sign_in
 from bibier.ui.advice import Advice
 from bibier.ui.annotating import Annotating
 from bibier.ui.foresight import Foresight
 from bibier.ui.services import Services, read_examples
 
-DATABASE = "sqlite:///annotations/bibier.db"
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
 LEVELS = f"{', '.join(journal.LEVELS)} (default: info)"
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
@@ -28,17 +29,22 @@ LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
 
 
-def load(name: str, opened: threading.Event):
+def load(name: str, opened: threading.Event, device: str | None = None):
     """Bring torch and the models in once the page is seen; the first use compiles, so it is made here."""
     opened.wait(PATIENCE)
+    device = device or accelerator.device()
     from bibier import checkpoint
     from bibier.predictor import Predictor
 
-    bundle, recogniser = checkpoint.load(name), functools.cache(asr.recogniser)
-    for example in EXAMPLES[:1]:
+    bundle, recogniser = checkpoint.load(name, device), functools.cache(asr.recogniser)
+    for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
         predictor = Predictor(bundle)
         predictor.read(predictor.hear(example.path), example.transcript)
-    return lambda choice: Predictor(bundle, recogniser(choice))
+
+    def make(choice: str) -> Predictor:
+        return Predictor(bundle, recogniser(choice))
+
+    return make if device == "cpu" else accelerator.lent(make)
 
 
 def whisper(name: str, progress=None) -> asr.Whisper:
@@ -86,6 +92,30 @@ def clip_files(store: Store) -> set[str]:
     return {clip.path for project in store.projects() for clip in store.clips(project)}
 
 
+def back_up(store: Store) -> Backup:
+    """Bring annotations back from the dataset of a Space, and copy what is new into it from now on."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=os.environ.get("BIBIER_BACKUP_TOKEN") or None)
+    backup = Backup(store, os.environ["BIBIER_BACKUP"], api)
+    backup.step()
+    backup.start()
+
+    def stop(*_) -> None:
+        backup.close()  # a Space that stops copies for the last time
+        os._exit(0)  # at once: models may still be loading in a thread, and a Space waits for nothing
+
+    signal.signal(signal.SIGTERM, stop)
+    return backup
+
+
+def kept(home: keeping.Home, backup: Backup | None, language: str) -> tuple[str, bool]:
+    """Say where annotations live, and whether that is a reason to worry."""
+    told = [home.message(), *(backup.message() if backup else ())]
+    worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
+    return " ".join(one.text(language) for one in told), worry
+
+
 def report(future: Future) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
@@ -96,10 +126,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Open the interface in a browser.")
     parser.add_argument("--host", help="address to listen on (default: $GRADIO_SERVER_NAME, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: $GRADIO_SERVER_PORT, else the first free from 7860)")
-    parser.add_argument("--checkpoint", default="compact", help="name, folder or Hub repository (default: compact)")
+    parser.add_argument(
+        "--checkpoint",
+        default=os.environ.get("BIBIER_CHECKPOINT") or "compact",
+        help="name, folder or Hub repository (default: $BIBIER_CHECKPOINT, else compact)",
+    )
     parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
     parser.add_argument("--language-model", metavar="NAME", help="asked in the editor: a folder, a name, or endpoint")
-    parser.add_argument("--database", default=DATABASE, help=f"where annotations are kept (default: {DATABASE})")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="where annotations are kept (default: $BIBIER_DATABASE, else annotations/bibier.db)",
+    )
     parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
     parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
     parser.add_argument("--retention", metavar="HOURS", help="how long recordings are kept unused (default: 24)")
@@ -107,8 +145,13 @@ def main() -> None:
     options = parser.parse_args()
 
     opened = threading.Event()
-    reader = ThreadPoolExecutor(1, thread_name_prefix="models").submit(load, options.checkpoint, opened)
+    loading = ThreadPoolExecutor(1, thread_name_prefix="models")
+    reader = thinker = loading.submit(load, options.checkpoint, opened)
     reader.add_done_callback(report)
+    if accelerator.zero():  # which looks for decorated functions before the page is served
+        opened.set()
+        reader.result()
+        thinker = loading.submit(load, options.checkpoint, opened, "cpu")  # the editor borrows no GPU
     services = Services(
         reader,
         recognisers=asr.available,
@@ -123,7 +166,8 @@ def main() -> None:
         hosts = tuple(options.allowed_host)
         settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
         Path("annotations").mkdir(exist_ok=True)
-        store = Store(options.database)
+        home = keeping.home(os.environ, options.database)
+        store = Store(home.url, journal=home.journal)
         if options.annotate:
             enlist(store, "", options.annotate)
         advise = None
@@ -132,20 +176,30 @@ def main() -> None:
             advise = Advice(store, functools.partial(language_model, name), answers(), turns=turns)
     except InputError as error:
         parser.error(str(error))
+    backup = back_up(store) if home.kind == "backup" else None
+    print(kept(home, backup, "en")[0], flush=True)
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
-    foresight = Foresight(store, reader, f"model:{Path(options.checkpoint).name}", services.turns)
+    foresight = Foresight(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(
         store,
         enlist=functools.partial(enlist, store) if local else None,
         foresee=foresight,
         survey=foresight.survey,
         advise=advise,
+        folder=home.folder,
+        kept=lambda language: kept(home, backup, language),
     )
+    if sign_in.lacking(os.environ):
+        print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
     wall = Wall(settings, kept=lambda: clip_files(store), public=places)
     app = page.build(services, desk, wall)
     page.launch(app, services, desk, wall, host=options.host, port=options.port)
-    app.block_thread()
+    try:
+        app.block_thread()
+    finally:
+        if backup:
+            backup.close()
 
 
 if __name__ == "__main__":

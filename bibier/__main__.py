@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.commands import annotations, batch, mic, password, predict, soft_labels
+from bibier.commands import annotations, batch, deploy, mic, password, predict, soft_labels
 
 COMMANDS = (
     predict,
@@ -16,6 +16,7 @@ COMMANDS = (
     soft_labels,
     annotations,
     password,
+    deploy,
 )
 
 

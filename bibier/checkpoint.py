@@ -72,6 +72,11 @@ class Bundle(torch.nn.Module):
             setattr(self, part, build(part, getattr(config, part)))
         _agree(self)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the encoders and the fusion are."""
+        return next(self.parameters()).device
+
     def fuse(self, heard, words):
         """Run the fusion on two `Encoded` batches and their judgements."""
         if getattr(self.config.fusion, "variant", None) == "utterance":

@@ -119,8 +119,9 @@ class Predictor:
         if self.bundle.audio_encoder is None:
             nothing = Branch(None, Message("no-audio-model"))
             return Heard(clip.samples, clip.duration, nothing, tuple(notices), True, None, clock.laps)
-        features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None]  # (1, T, …)
-        encoded = self.bundle.audio_encoder(features=features, mask=torch.ones(features.shape[:2], dtype=torch.bool))
+        features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None].to(self.bundle.device)  # (1, T, …)
+        mask = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
+        encoded = self.bundle.audio_encoder(features=features, mask=mask).to("cpu")
         branch = _branch(encoded.logits, self.bundle.config.calibration.audio)
         clock.lap("audio")
         return Heard(clip.samples, clip.duration, branch, tuple(notices), True, encoded, clock.laps)
@@ -153,8 +154,7 @@ class Predictor:
             clock.lap("text")
             bimodal = Branch(None, audio.reason or Message("no-fusion-model"))
             if heard and heard.hidden is not None and self.bundle.fusion:
-                fused = self.bundle.fuse(heard.hidden, encoded)
-                bimodal = _branch(fused.logits, self.bundle.config.calibration.bimodal)
+                bimodal = _branch(self.fuse(heard.hidden, encoded), self.bundle.config.calibration.bimodal)
                 clock.lap("bimodal")
             # The text encoder's attention, also where there is a voice: the cross-attention of the fusion looks at
             # words whose deletion changes no more than that of any word (README, figures).
@@ -211,7 +211,13 @@ class Predictor:
         for i, row in enumerate(rows):
             features[i, : len(row)] = row
             mask[i, : len(row)] = True
-        return self.bundle.text_encoder(features=features, mask=mask)
+        device = self.bundle.device
+        return self.bundle.text_encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
+
+    def fuse(self, heard: Encoded, encoded: Encoded) -> torch.Tensor:
+        """Run the fusion; gives its logits (B, 7)."""
+        device = self.bundle.device
+        return self.bundle.fuse(heard.to(device), encoded.to(device)).logits.cpu()
 
     def _weigh(
         self,
@@ -237,7 +243,7 @@ class Predictor:
             if shown is text:
                 return torch.softmax(encoded.logits / calibration.text, -1)[:, winner].numpy()
             sound = Encoded(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
-            return torch.softmax(self.bundle.fuse(sound, encoded).logits / calibration.bimodal, -1)[:, winner].numpy()
+            return torch.softmax(self.fuse(sound, encoded) / calibration.bimodal, -1)[:, winner].numpy()
 
         falls = occlusion(spans, probability, float(whole[winner]))
         return tuple(

@@ -62,6 +62,8 @@ class Store:
     ----------
     url
         "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME".
+    journal
+        SQLite's journal: "DELETE" on a network's file system, where WAL is not safe.
 
     Raises
     ------
@@ -69,7 +71,7 @@ class Store:
         From every method, too: the database can't be opened, is locked, full, or of a newer schema.
     """
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, *, journal: str = "WAL"):
         self._lock = threading.RLock()
         self._standings: dict[str, tuple[Standing, int, int, int]] = {}  # with the last event, clip and move
         self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
@@ -82,7 +84,7 @@ class Store:
             self._engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise InputError("store-url", url=_hidden(url), reason=str(error).splitlines()[0][:120]) from error
-        sql.event.listen(self._engine, "connect", _set_up_sqlite if lite else _set_up_postgres)
+        sql.event.listen(self._engine, "connect", _setting_up_sqlite(journal) if lite else _set_up_postgres)
         if lite and (name := self._engine.url.database) and not name.startswith((":memory:", "file:")):
             self._file = (Path(name).absolute(), 0)
         if lite:
@@ -326,10 +328,13 @@ class Store:
                 self._file = (path, found)
 
 
-def _set_up_sqlite(connection, record) -> None:
-    connection.isolation_level = None  # we begin and commit ourselves
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _setting_up_sqlite(journal: str):
+    def set_up(connection, record) -> None:
+        connection.isolation_level = None  # we begin and commit ourselves
+        for pragma in (f"journal_mode = {journal}", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return set_up
 
 
 def _set_up_postgres(connection, record) -> None:

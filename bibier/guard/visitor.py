@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from dataclasses import dataclass
 
 from bibier.guard.answers import cookies, header
@@ -69,8 +70,18 @@ def user_of(scope: dict) -> str | None:
     for name in (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"):
         if sent.get(name) in app.tokens:
             return app.tokens[sent[name]]
-    session = scope.get("session") or {}
-    return session.get("oauth_info", {}).get("userinfo", {}).get("preferred_username")
+    return hub_user(scope.get("session"))
+
+
+def hub_user(session: object) -> str | None:
+    """Return who signed in with the Hub; None before that, after it has expired, and for what has another shape."""
+    info = session.get("oauth_info") if isinstance(session, dict) else None
+    person = info.get("userinfo") if isinstance(info, dict) else None
+    name = person.get("preferred_username") if isinstance(person, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    ends = info.get("expires_at")
+    return None if isinstance(ends, int | float) and ends < time.time() else name
 
 
 class Visitors:

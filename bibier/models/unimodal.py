@@ -24,6 +24,10 @@ class Encoded:
     logits: Tensor  # (B, 7)
     attention: Tensor  # (B, T), ≥ 0, sums to 1 over the valid steps, zeros at padding
 
+    def to(self, device: torch.device | str) -> Encoded:
+        """Return the batch on a device."""
+        return Encoded(*(part.to(device) for part in vars(self).values()))
+
 
 @dataclass(frozen=True)
 class AudioEncoderConfig:

@@ -35,6 +35,9 @@ def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Requ
             found = act(sent)
         except InputError as error:
             return {"error": error.text(look.language)}
+        if name == "open" and act.__self__.kept:
+            text, warns = act.__self__.kept(look.language)
+            found["kept"] = {"text": text, "warns": warns}
         # the other acts have refused what is no project
         if project := (found if name in ("open", "enter") else sent).get("project"):
             guest.enter(project)

@@ -66,6 +66,8 @@ class Annotating:
         Asked to put the model's proposal for clips into the store: (project, clips, wait=False).
     survey
         Asked to put the model's proposals for every clip of a project into the store, in the background.
+    kept
+        Says where annotations live: language → (sentences, whether that is a disk that forgets or a copy that failed).
     advise
         Has a language model propose for a clip: (project, clip) → source. None without one.
     folder
@@ -81,7 +83,9 @@ class Annotating:
         survey: Callable[[str], None] = lambda project: None,
         folder: Path = Path("annotations") / "clips",
         advise: Callable[[str, Clip], str] | None = None,
+        kept: Callable[[str], tuple[str, bool]] | None = None,
     ):
+        self.kept = kept
         self.advise, self.survey = advise, survey
         self.store, self.enlist, self.foresee, self.folder = store, enlist, foresee, folder
         self.trails: dict[str, Trail] = defaultdict(Trail)

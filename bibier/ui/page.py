@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from starlette.middleware import Middleware
 
 from bibier.guard.wall import Wall
 from bibier.messages import LANGUAGES
-from bibier.ui import agreement_tab, analyse, annotate
+from bibier.ui import agreement_tab, analyse, annotate, sign_in
 from bibier.ui.annotating import Annotating
 from bibier.ui.privacy import Privacy
 from bibier.ui.quick import gradio as gr
@@ -76,6 +77,7 @@ def build(services: Services, desk: Annotating, wall: Wall) -> gr.Blocks:
     i18n = translations(services)
     with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
+        sign_in.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
                 analyse.build(services, i18n, desk.receive, privacy)

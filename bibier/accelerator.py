@@ -1,0 +1,64 @@
+"""Where the models run: on the CPU, on a Space's own GPU, or on ZeroGPU, which lends one for the length of a call.
+
+On ZeroGPU each call of a decorated function is a loan, in a process apart: what goes in and comes out is pickled, so
+it is plain values and tensors of the CPU. Outside ZeroGPU nothing is decorated and `spaces` is not needed.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+ZERO = "SPACES_ZERO_GPU"  # set by ZeroGPU
+ACTS = ("hear", "transcribe", "read")  # of a Predictor: each is one loan
+
+F = TypeVar("F", bound=Callable)
+
+if os.environ.get(ZERO):
+    import spaces  # before anything touches CUDA: it puts a stand-in for the GPU into torch
+
+
+def zero() -> bool:
+    """Whether this is ZeroGPU."""
+    return bool(os.environ.get(ZERO))
+
+
+def device() -> str:
+    """Return where the models belong: "cuda" on a Space with a GPU, else "cpu"."""
+    if zero():
+        return "cuda"
+    if not os.environ.get("SPACE_ID"):
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def on_gpu(function: F) -> F:
+    """Decorate a function so that it has a GPU while it runs; on anything but ZeroGPU it stays as it is."""
+    return spaces.GPU(function) if zero() else function
+
+
+def lent(make: Callable[[str], object]) -> Callable[[str], object]:
+    """Return `make` (the name of a recogniser → a Predictor) with predictors that borrow a GPU for each act.
+
+    One function is decorated, and it is given names: a predictor itself can't be pickled. Elsewhere, `make` as it is.
+    """
+    if not zero():
+        return make
+    make = functools.cache(make)
+
+    @on_gpu
+    def work(choice: str, act: str, *given: object) -> object:
+        return getattr(make(choice), act)(*given)
+
+    def borrowing(choice: str) -> object:
+        predictor = copy.copy(make(choice))
+        for act in ACTS:
+            setattr(predictor, act, functools.partial(work, choice, act))
+        return predictor
+
+    return borrowing
