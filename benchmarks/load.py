@@ -286,10 +286,10 @@ def table(found: list[Found], users: int, command: str) -> str:
         "",
         f"    {command}",
         "",
-        f"{processor()}, {os.cpu_count()} cores, on which the visitors run too; Python {platform.python_version()}, no "
-        f"GPU. A cycle: send {SECONDS} s of sound ({2 * SECONDS * RATE // 1000} kB), analyse, correct the words, take it "
-        "to Annotate, show and hear it, label it. No pauses; after ten cycles a visitor deletes the recordings and "
-        f"leaves, and another comes. An hour's worth is {hour} cycles: {users} people who take a minute for each.",
+        f"{processor()}, {os.cpu_count()} cores, on which the visitors run too; Python {platform.python_version()}, "
+        f"no GPU. A cycle: send {SECONDS} s of sound ({2 * SECONDS * RATE // 1000} kB), analyse, correct the words, "
+        "take it to Annotate, show and hear it, label it. No pauses; after ten cycles a visitor deletes the recordings "
+        f"and leaves, and another comes. An hour's worth is {hour} cycles: {users} people who take a minute for each.",
         "",
         "| seed | minutes | cycles | errors | answers of busy | requests a second |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -317,8 +317,8 @@ def table(found: list[Found], users: int, command: str) -> str:
             out.append(f"| {step} | {first} | {len(all_)} | {p50:.2f} | {p95:.2f} | {max(all_):.2f} |")
     out += [
         "",
-        "Resident memory of all the app's processes, MB; its growth is the slope of a line through the second half of a "
-        f"run (means of {BLOCKS} blocks of cycles, 95 % interval), put to an hour's worth of cycles. Nothing was "
+        "Resident memory of all the app's processes, MB; its growth is the slope of a line through the second half of "
+        f"a run (means of {BLOCKS} blocks of cycles, 95 % interval), put to an hour's worth of cycles. Nothing was "
         "collected or trimmed by hand.",
         "",
         f"| seed | before | most | after | {REST:.0f} s after all left | growth in an hour's worth |",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier import sphinx
 from bibier.downloads import default_cache, download, matches, whole
 from bibier.messages import InputError, Message
 
@@ -213,28 +214,25 @@ class PocketSphinx:
     language = "en"
     FRAME_RATE = 100  # Hz, of the segments' times
     LEVEL = 0.1  # RMS that the samples are brought to
-    SEARCH = {"maxhmmpf": 3_000, "maxwpf": 10}  # per frame; 2.5 times as fast, 54 words of 102 right and not 55
     SHORTEST, LONGEST = 10, 20  # s, of the pieces
 
     def __init__(self):
         if not _installed("pocketsphinx"):
             raise InputError("recogniser-not-installed", package="pocketsphinx")
         self._lock = threading.Lock()
-        self._decoder = None
+        self._decoder = sphinx.Sphinx()
 
     def load(self) -> None:
-        """Bring the models into memory (about a second)."""
+        """Start the process that brings the models into memory (about a second)."""
         with self._lock:
-            if self._decoder is None:
-                import pocketsphinx
-
-                self._decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", **self.SEARCH)
+            self._decoder.start()
 
     def __call__(self, samples: np.ndarray) -> Transcript:
-        """Recognise (n,) float32 samples at 16 kHz; nothing is invented for silence."""
+        """Recognise (n,) float32 samples at 16 kHz; nothing is invented for silence. Raises InputError when the
+        recogniser's process ends in the middle; the next call starts another.
+        """
         if _nothing_heard(samples):
             return Transcript("", source="none")
-        self.load()
         gain = self.LEVEL / np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
         pcm = np.round(np.clip(samples * gain, -1, 1) * 32767).astype("<i2")  # (n,)
         words = []
@@ -249,15 +247,16 @@ class PocketSphinx:
 
     def _piece(self, pcm: np.ndarray, offset: float) -> list[Word]:
         """Recognise one piece (n,) that begins at `offset` seconds."""
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm.tobytes(), full_utt=True)
-        self._decoder.end_utt()
+        try:
+            segments = self._decoder(pcm.tobytes())
+        except sphinx.Ended as error:
+            raise InputError("recogniser-ended", name=self.name) from error
         found = []
-        for segment in self._decoder.seg() or ():
-            if segment.word[0] in "<[+":  # <s>, <sil>, [NOISE], ++SMACK++
+        for word, first, last in segments:
+            if word[0] in "<[+":  # <s>, <sil>, [NOISE], ++SMACK++
                 continue
-            text = re.sub(r"\(\d+\)$", "", segment.word)  # the(2): another pronunciation
-            start, end = segment.start_frame / self.FRAME_RATE, (segment.end_frame + 1) / self.FRAME_RATE
+            text = re.sub(r"\(\d+\)$", "", word)  # the(2): another pronunciation
+            start, end = first / self.FRAME_RATE, (last + 1) / self.FRAME_RATE
             found.append(Word(text, offset + start, offset + end))
         return found
 

@@ -26,6 +26,7 @@ STOREYS = (
         "bibier.staging",
         "bibier.accelerator",
         "bibier.keeping",
+        "bibier.sphinx",
     ),
     ("bibier.llm_audit", "bibier.deploy"),
     ("bibier.soft_labels",),
@@ -69,7 +70,7 @@ STOREYS = (
     ("train.released",),
     ("train.search",),
     ("train.__main__",),
-    ("benchmarks.browser",),
+    ("benchmarks.browser", "benchmarks.visitors"),
     ("app", "benchmarks", "docs", "examples"),
 )
 FORBIDDEN = {"utils", "common", "helpers", "base", "factory", "registry", "types", "constants"}

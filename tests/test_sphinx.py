@@ -1,0 +1,74 @@
+"""The recogniser in a process of its own: the app goes on meanwhile, and neither takes the other along."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from bibier import asr
+from bibier.audio import load
+from bibier.messages import InputError
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "happy_en.ogg"
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    return load(EXAMPLE).samples
+
+
+def test_the_rest_of_the_app_goes_on_meanwhile(samples):
+    """A thread of Python that counts is not held up: in one process, it counted to 3 at most."""
+    recogniser, count, done = asr.PocketSphinx(), 0, threading.Event()
+    recogniser(samples)  # the models are there
+
+    def tick():
+        nonlocal count
+        while not done.wait(0.002):
+            count += 1
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    recogniser(samples)
+    done.set()
+    ticking.join()
+    assert count > 20
+
+
+def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
+    recogniser = asr.PocketSphinx()
+    whole = recogniser(samples)
+    process = recogniser._decoder._process
+    threading.Timer(0.1, process.kill).start()
+    with pytest.raises(InputError, match="stopped in the middle"):
+        recogniser(np.tile(samples, 4))
+    assert process.poll() == -signal.SIGKILL
+    assert recogniser(samples) == whole
+
+
+def test_the_process_ends_with_the_program_that_is_killed():
+    code = "from bibier.sphinx import Sphinx; s = Sphinx(); s(bytes(32000)); print(s.start().pid, flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=EXAMPLE.parents[1], **pipes) as program:
+        child = psutil.Process(int(program.stdout.readline()))
+        os.kill(program.pid, signal.SIGKILL)
+        child.wait(30)
+    assert not child.is_running()
+
+
+def test_the_process_ends_with_its_object(samples):
+    recogniser = asr.PocketSphinx()
+    recogniser(samples[:16_000])
+    process = recogniser._decoder._process
+    del recogniser
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.returncode == 0
