@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 
 from bibier.guard.wall import Wall
 from bibier.messages import LANGUAGES
-from bibier.ui import agreement_tab, analyse, annotate, sign_in
+from bibier.ui import agreement_tab, analyse, annotate, sign_in, tabs
 from bibier.ui.annotating import Annotating
 from bibier.ui.privacy import Privacy
 from bibier.ui.quick import gradio as gr
@@ -118,4 +118,5 @@ def launch(
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **wall.launching(),
     )
+    tabs.keep(page)
     wall.cleaner.start()
