@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 RECIPE ?= train/recipes/compact.toml
 
-.PHONY: help app test lint format screenshots examples train figures bench clean
+.PHONY: help app test lint format screenshots examples train figures bench load clean
 
 help:            ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -51,6 +51,9 @@ bench: $(BIN)/.dev ## measure speed: the scan, costs, one clip, the browser, ann
 	$(BIN)/python -m benchmarks.browser
 	$(BIN)/python -m benchmarks.annotate
 	$(BIN)/python -m benchmarks.durability
+
+load: $(BIN)/.dev ## eight people at once for five minutes against the running app: benchmarks/load.md
+	$(BIN)/python -m benchmarks.load
 
 clean:           ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .cache

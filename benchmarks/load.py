@@ -23,15 +23,15 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
-from scipy import stats
 
+from benchmarks.memory import BLOCKS, Watch, resident
 from benchmarks.visitors import PATIENCE, RATE, SECONDS, Busy, Page, Visitor, Wrong, recordings
 from bibier.store import Store
 
@@ -42,8 +42,8 @@ STAY = 10  # cycles of a visit
 LISTEN = 4  # of so many analyses one recognises the words, the others are given them
 LONGEST = 3600.0  # s of a run
 ENOUGH = 50  # errors after which nothing more is learnt
-BLOCKS = 10  # of cycles, whose mean memories the slope is of
 REST = 10.0  # s after the last visitor left
+TABS = 200  # that Gradio remembers (`state_session_capacity`): so many are opened before, and memory no longer fills
 STEPS = (
     "open the page",
     "send the recording",
@@ -88,7 +88,7 @@ class Load:
                     self.busy += 1
                 time.sleep(1)
                 continue
-            except (Wrong, httpx.HTTPError, KeyError, ValueError) as error:
+            except (Wrong, httpx.HTTPError, LookupError, ValueError, TypeError) as error:
                 raise Wrong(f"{step}: {type(error).__name__}: {error}") from error
             with self.lock:
                 self.times[step].append(time.perf_counter() - began)
@@ -135,11 +135,18 @@ class Load:
 
     def run(self, users: int) -> None:
         """Let them all work; returns when each has ended the last cycle."""
-        threads = [threading.Thread(target=self.work, args=(user,)) for user in range(users)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        with ThreadPoolExecutor(users) as pool:
+            list(pool.map(self.work, range(users)))
+
+    def look_in(self, _number: int) -> None:
+        """Come, look around and leave."""
+        visitor = Visitor(self.page, "nobody")
+        try:
+            self.timed("look in", visitor.enter)
+        except Wrong as error:
+            self.errors.append(str(error))
+        finally:
+            visitor.leave()
 
 
 @contextmanager
@@ -173,33 +180,6 @@ def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
         app.wait(60)
 
 
-def resident(pid: int) -> float:
-    """Return the resident memory of a process and all that it started, in MB."""
-    app = psutil.Process(pid)
-    return sum(one.memory_info().rss for one in (app, *app.children(recursive=True))) / 1e6
-
-
-@dataclass(frozen=True)
-class Growth:
-    """Memory per cycle with its 95 % interval, in MB."""
-
-    slope: float
-    half: float
-
-
-def growth(cycles: np.ndarray, memory: np.ndarray) -> Growth | None:
-    """Fit a line to the second half of a run, to the means of ten blocks of equally many cycles: neighbouring samples
-    are no independent ones. None when a block would be empty.
-    """
-    edges = np.linspace(cycles[-1] / 2, cycles[-1], BLOCKS + 1)
-    block = np.digitize(cycles, edges[1:-1])[late := cycles >= edges[0]]
-    if len(set(block)) < BLOCKS or cycles[-1] < 4 * BLOCKS:
-        return None
-    x, y = (np.array([of[late][block == one].mean() for one in range(BLOCKS)]) for of in (cycles, memory))
-    line = stats.linregress(x, y)
-    return Growth(line.slope, line.stderr * stats.t.ppf(0.975, BLOCKS - 2))
-
-
 @dataclass(frozen=True)
 class Found:
     """What a run showed; memory in MB."""
@@ -208,11 +188,16 @@ class Found:
     seconds: float
     alone: dict[str, list[float]]  # s by step, of one visitor before the others came
     load: Load
-    before: float
-    after: float
-    left: float
-    most: float
-    growth: Growth | None
+    watch: Watch
+    left: float  # after all have left
+
+
+def log_of(folder: Path) -> list[str]:
+    """Say what the app's log tells of failures."""
+    said = (folder / "app.log").read_text()
+    found = [f"in the log: {line[:300]}" for line in said.splitlines() if '"failed"' in line]
+    _, broken, rest = said.partition("Traceback")
+    return [*found, f"in the log: {broken}{rest[:2000]}"] if broken else found
 
 
 def unsaved(folder: Path, saved: list[str]) -> list[str]:
@@ -223,7 +208,7 @@ def unsaved(folder: Path, saved: list[str]) -> list[str]:
     return [f"the label {name} stands {stand.get(name, 0)} times in the log" for name in saved if stand.get(name) != 1]
 
 
-def measure(minutes: float, users: int, seed: int, cycles: int) -> Found:
+def measure(minutes: float, users: int, seed: int, cycles: int, tabs: int = TABS) -> Found:
     """Start the app, warm it, load it, and return what was found; `cycles` is the least of them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -231,44 +216,26 @@ def measure(minutes: float, users: int, seed: int, cycles: int) -> Found:
             page = Page(address)
             warm = Load(page, seed, lambda done: done < STAY)
             warm.work(users)  # models, recogniser and project are there then
-            began, track, ended = time.monotonic(), [], threading.Event()
+            with ThreadPoolExecutor(users) as pool:
+                list(pool.map(warm.look_in, range(tabs)))
+            began = time.monotonic()
 
             def going(done: int) -> bool:
                 passed = time.monotonic() - began
                 return app.poll() is None and passed < LONGEST and (passed < 60 * minutes or done < cycles)
 
             load = Load(page, seed, going)
-
-            def watch() -> None:
-                while app.poll() is None:
-                    try:
-                        track.append((load.cycles, resident(app.pid)))
-                    except psutil.NoSuchProcess:
-                        return
-                    if ended.wait(1):
-                        return
-
-            watcher = threading.Thread(target=watch)
-            watcher.start()
-            load.run(users)
-            seconds = time.monotonic() - began
-            ended.set()
-            watcher.join()
-            load.errors[:0] = warm.errors
-            if app.poll() is not None:
-                load.errors.append(f"the app ended with {app.poll()}")
-            else:
-                time.sleep(10)
-                track.append((load.cycles, resident(app.pid)))
-        load.errors += unsaved(folder, warm.saved + load.saved)
-        said = (folder / "app.log").read_text()
-        load.errors += [f"in the log: {line[:300]}" for line in said.splitlines() if '"failed"' in line]
-        if "Traceback" in said:
-            load.errors.append(f"in the log: {said[said.index('Traceback') :][:2000]}")
-    done, memory = np.array(track, dtype=float).T
-    return Found(
-        seed, seconds, warm.times, load, memory[0], memory[-2], memory[-1], memory.max(), growth(done[:-1], memory[:-1])
-    )
+            with Watch(app.pid, lambda: load.cycles) as watch:
+                load.run(users)
+            seconds, left = time.monotonic() - began, None
+            if app.poll() is None:
+                time.sleep(REST)
+                left = resident(app.pid)
+        load.errors[:0] = warm.errors
+        load.errors += log_of(folder) + unsaved(folder, warm.saved + load.saved)
+        if left is None:
+            load.errors.append(f"the app ended by itself ({app.returncode})")
+    return Found(seed, seconds, warm.times, load, watch, left or 0.0)
 
 
 def processor() -> str:
@@ -318,19 +285,17 @@ def table(found: list[Found], users: int, command: str) -> str:
     out += [
         "",
         "Resident memory of all the app's processes, MB; its growth is the slope of a line through the second half of "
-        f"a run (means of {BLOCKS} blocks of cycles, 95 % interval), put to an hour's worth of cycles. Nothing was "
-        "collected or trimmed by hand.",
+        f"a run (means of {BLOCKS} blocks of cycles, 95 % interval), put to an hour's worth of cycles. Before it, one "
+        f"visitor worked for ten cycles, and {TABS} looked in: so many tabs the app remembers. Nothing was collected "
+        "or trimmed by hand.",
         "",
         f"| seed | before | most | after | {REST:.0f} s after all left | growth in an hour's worth |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for one in found:
-        grew = (
-            "the run was too short"
-            if one.growth is None
-            else f"{hour * one.growth.slope:+.1f} ± {hour * one.growth.half:.1f}"
-        )
-        out.append(f"| {one.seed} | {one.before:.0f} | {one.most:.0f} | {one.after:.0f} | {one.left:.0f} | {grew} |")
+        line, memory = one.watch.growth(), one.watch.memory
+        grew = f"{hour * line.slope:+.1f} ± {hour * line.half:.1f}" if line else "the run was too short"
+        out.append(f"| {one.seed} | {memory[0]:.0f} | {max(memory):.0f} | {memory[-1]:.0f} | {one.left:.0f} | {grew} |")
     return "\n".join(out) + "\n"
 
 
@@ -353,7 +318,7 @@ def main() -> None:
     text = table(found, options.users, given)
     options.out.write_text(text, encoding="utf-8")
     print(text)
-    sys.exit(any(one.load.errors for one in found))
+    sys.exit(int(any(one.load.errors for one in found)))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ STOREYS = (
     ("train.released",),
     ("train.search",),
     ("train.__main__",),
-    ("benchmarks.browser", "benchmarks.visitors"),
+    ("benchmarks.browser", "benchmarks.visitors", "benchmarks.memory"),
     ("app", "benchmarks", "docs", "examples"),
 )
 FORBIDDEN = {"utils", "common", "helpers", "base", "factory", "registry", "types", "constants"}
