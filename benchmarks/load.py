@@ -275,9 +275,8 @@ def table(found: list[Found], users: int, command: str) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for step in STEPS:
-        alone, all_ = (
-            [s for one in found for s in of(one)[step]] for of in (lambda one: one.alone, lambda one: one.load.times)
-        )
+        alone = [seconds for one in found for seconds in one.alone.get(step, ())]
+        all_ = [seconds for one in found for seconds in one.load.times.get(step, ())]
         if all_:
             p50, p95 = np.percentile(all_, (50, 95))
             first = f"{np.median(alone):.2f}" if alone else ""
