@@ -17,6 +17,7 @@ from bibier.messages import InputError
 
 PART = 2**18  # bytes read at a time
 LEAST_PROGRESS = 2**16  # bytes within the time-out; less counts as hanging
+ABANDONED = 3600.0  # s without a change, after which a part is of a program that was killed
 
 
 def default_cache() -> Path:
@@ -74,6 +75,9 @@ def download(
         if not matches(partial, address):
             raise InputError("recogniser-checksum", host=_host(address))
         partial.replace(target)
+        for other in target.parent.glob(f"{target.name}.*.part"):
+            if time.time() - other.stat().st_mtime > ABANDONED:
+                other.unlink(missing_ok=True)
     except TimeoutError as error:
         raise InputError("recogniser-timeout", host=_host(address), seconds=timeout) from error
     except (OSError, http.client.HTTPException) as error:

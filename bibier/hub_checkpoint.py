@@ -16,6 +16,7 @@ from bibier.messages import InputError, Message
 NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PATIENCE = 20.0  # s for the Hub to answer
 
 
 def is_name(name: str) -> bool:
@@ -80,7 +81,7 @@ def fetch(
     if revision and COMMIT.fullmatch(revision) and (found := known(revision)):
         return found
     try:
-        info = api.model_info(repo, revision=revision, files_metadata=True, timeout=20)
+        info = api.model_info(repo, revision=revision, files_metadata=True, timeout=PATIENCE)
         there = {one.rfilename: one for one in info.siblings}
         if lacking := [file for file in files if file not in there]:
             raise InputError("hub-lacks", name=name, file=lacking[0])

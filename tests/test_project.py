@@ -212,3 +212,39 @@ def test_the_readme_s_links_and_pictures_exist():
 def test_configs_are_readable_json():
     for path in (ROOT / "checkpoints").glob("*/config.json"):
         assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.parent.name
+
+
+def named_tests(text: str) -> list[tuple[str, str | None]]:
+    """Find `test_a.py::test_b`, `::test_c` of the same file, and `browser/test_d.py` alone."""
+    found, file = [], None
+    for path, name in re.findall(r"`((?:browser/)?test_\w+\.py)?(?:::(test_\w+))?`", text):
+        file = path or file
+        if path or name:
+            found.append((file, name or None))
+    return found
+
+
+@pytest.mark.parametrize("document", ["security.md", "reliability.md"])
+def test_every_test_that_a_promise_names_exists(document):
+    promised = named_tests((ROOT / "docs" / document).read_text(encoding="utf-8"))
+    assert len(promised) > 20
+    for file, name in promised:
+        path = ROOT / "tests" / file
+        assert path.is_file(), file
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert name is None or name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}, name
+
+
+@pytest.mark.parametrize("document", ["security.md", "reliability.md"])
+def test_every_line_of_a_table_of_promises_names_a_test(document):
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.M):
+        head, _, *lines = table.splitlines()
+        if re.search(r"\| test \|$", head):
+            assert lines and all(named_tests(line) for line in lines), table
+
+
+def test_no_named_test_is_overlooked():
+    text = "`test_a.py::test_b`, `::test_c`, `browser/test_d.py` `code` `test_e.py::test_f`"
+    found = [("test_a.py", "test_b"), ("test_a.py", "test_c"), ("browser/test_d.py", None), ("test_e.py", "test_f")]
+    assert named_tests(text) == found
