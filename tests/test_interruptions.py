@@ -24,7 +24,7 @@ from served import EXAMPLE, act, served, visit
 from test_exports import store, work  # noqa: F401 (fixtures)
 from test_store import postgres_server  # noqa: F401 (a fixture)
 
-from bibier import checkpoint, clips, downloads, exports, hub_checkpoint
+from bibier import checkpoint, clips, downloads, exports, hub_checkpoint, llm_cache
 from bibier.guard.quotas import SESSION, Buckets
 from bibier.guard.tries import FREE, Tries
 from bibier.messages import InputError
@@ -51,7 +51,7 @@ def killed_once(process: subprocess.Popen, ready) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
-# -------------------------------------------------------------------------------------------------------------- exports
+# ------------------------------------------------------------------------------------------------- exports and answers
 
 
 def test_killed_during_an_export(work, tmp_path):  # noqa: F811
@@ -83,6 +83,27 @@ def test_a_full_disk_leaves_the_export_of_before(work, tmp_path, kind):  # noqa:
     with pytest.raises(InputError, match="could not be written .No space left"):
         exports.save(work, kind, out, replace=True)
     assert out.read_bytes() == before and list(out.parent.iterdir()) == [out]
+
+
+def test_killed_between_answers_of_a_language_model(tmp_path):
+    """What was kept is there after the kill, and the file is not taken for a damaged one."""
+    path = tmp_path / "answers.db"
+    code = f"""
+from pathlib import Path
+from bibier.llm_cache import Cache
+cache = Cache(Path({str(path)!r}))
+for number in range(10**9):
+    cache.put(str(number), {{"text": "x" * 1000}})
+    print(number, flush=True)
+"""
+    process = started(code)
+    told = [process.stdout.readline().strip() for _ in range(20)]
+    process.kill()
+    told += [line.strip() for line in process.stdout if line.endswith("\n")]
+    assert process.wait() == -signal.SIGKILL
+    cache = llm_cache.Cache(path)
+    assert cache.broken is None and all(cache.get(one) for one in told) and len(told) >= 20
+    cache.close()
 
 
 # ------------------------------------------------------------------------------------------------------------ downloads
