@@ -10,7 +10,7 @@ import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import accelerator, asr, intake, journal, keeping
+from bibier import accelerator, asr, heaps, intake, journal, keeping
 from bibier.backup import Backup
 from bibier.guard.wall import Settings, Wall
 from bibier.llm_cache import Cache
@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--log-level", metavar="LEVEL", help=f"of the log on stderr: {LEVELS}")
     options = parser.parse_args()
 
+    heaps.few()
     opened = threading.Event()
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
     reader = thinker = loading.submit(load, options.checkpoint, opened)

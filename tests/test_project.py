@@ -27,6 +27,7 @@ STOREYS = (
         "bibier.accelerator",
         "bibier.keeping",
         "bibier.sphinx",
+        "bibier.heaps",
     ),
     ("bibier.llm_audit", "bibier.deploy"),
     ("bibier.soft_labels",),
