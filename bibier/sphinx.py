@@ -81,6 +81,8 @@ def end(process: subprocess.Popen) -> None:
 def main() -> None:
     """Answer each piece with a line of JSON, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that started this one
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # when that was killed, there is nobody to complain to
     import pocketsphinx
 
     decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", **SEARCH)

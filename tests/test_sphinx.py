@@ -53,13 +53,27 @@ def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
     assert recogniser(samples) == whole
 
 
-def test_the_process_ends_with_the_program_that_is_killed():
-    code = "from bibier.sphinx import Sphinx; s = Sphinx(); s(bytes(32000)); print(s.start().pid, flush=True); input()"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+@pytest.mark.parametrize("times", [0, 5])
+def test_the_process_ends_with_the_program_that_is_killed(times):
+    """While it waits, or as soon as it has decoded; and without a word."""
+    code = f"""
+from pathlib import Path
+from bibier.audio import load
+from bibier.sphinx import Sphinx
+sphinx = Sphinx()
+sphinx(bytes(32000))
+print(sphinx.start().pid, flush=True)
+if {times}:
+    sphinx((load(Path({str(EXAMPLE)!r})).samples * 32767).astype("<i2").tobytes() * {times})
+input()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", code], cwd=EXAMPLE.parents[1], **pipes) as program:
         child = psutil.Process(int(program.stdout.readline()))
+        time.sleep(0.3)
         os.kill(program.pid, signal.SIGKILL)
-        child.wait(30)
+        child.wait(60)
+        assert program.stderr.read() == ""
     assert not child.is_running()
 
 
