@@ -42,3 +42,13 @@ def test_gradio_s_own_tabs_grow(page):
     """When this fails, Gradio has mended it, and `bibier/ui/tabs.py` can go."""
     ask(page, 4)
     assert len(page.app.state_holder["tab"].blocks_config.blocks) > len(page.blocks)
+
+
+def test_no_table_of_all_events_is_made_after_each(page, monkeypatch):
+    """Its only reader is a page of figures that is closed."""
+    tables = []
+    monkeypatch.setattr(page._queue, "_get_df", lambda records: tables.append(len(records)))
+    event = {"fn_index": 0, "session_hash": "tab", "data": ["1"]}
+    httpx.post(f"{page.local_url}gradio_api/queue/join", json=event).raise_for_status()
+    answer = httpx.get(f"{page.local_url}gradio_api/queue/data", params={"session_hash": "tab"}, timeout=60)
+    assert '"process_completed"' in answer.text and tables == [] and page._queue.events_recorded == 1

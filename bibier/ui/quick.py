@@ -11,6 +11,8 @@ import inspect
 import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # events between two such tables
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # that it remembers for them
 _getfile = inspect.getfile
 
 
