@@ -48,7 +48,7 @@ STOREYS = (
     ("bibier.intake", "bibier.imports", "bibier.dataset_export", "bibier.models.memocmt", "bibier.models.lpgnet"),
     ("bibier.parts", "bibier.backup"),
     ("bibier.checkpoint", "bibier.explain"),
-    ("bibier.predictor", "bibier.mic"),
+    ("bibier.predictor", "bibier.mic", "bibier.shelf"),
     ("bibier.timeline",),
     ("bibier.proposals", "bibier.batch"),
     ("bibier.batch_ray",),
