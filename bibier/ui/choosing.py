@@ -81,7 +81,11 @@ def described(entry: Entry, chosen: str, language: str) -> dict:
         "facts": [[say(key, language), value] for key, value in facts],
         "figures": figures(config.metrics, language) if config else None,
         "parts": [
-            [say(f"models_part_{part.name}", language), part.kind, number(part.parameters, language)]
+            [
+                say(f"models_part_{part.name}", language),
+                part.kind,
+                number(part.parameters, language) if part.parameters else "—",
+            ]
             for part in entry.parts
         ],
         "card": nodes(entry.card, language),

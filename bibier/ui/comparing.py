@@ -132,6 +132,7 @@ class Comparing:
                         yield told(shown, busy=True)
                     else:
                         predictions.append(shown)
+            account("ok")
         except Stopped:
             account("cancelled")
             yield told(say("stopped", language))
@@ -153,7 +154,6 @@ class Comparing:
         finally:
             self.stopping.discard(self.tab(view))
             account("failed", level=logging.ERROR)  # something else, which Gradio reports
-        account("ok")
         pair = Pair((entries[0].title, entries[1].title), (predictions[0], predictions[1]))
         form = {"comparing": self.form(view, moment, chosen, result=compared(pair, language))}
         yield form | drawn(pair, view.look) | {"pair": pair}
