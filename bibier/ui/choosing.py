@@ -34,8 +34,8 @@ def size(count: float, language: str) -> str:
 
 
 def number(count: int, language: str) -> str:
-    """2697427 → "2,697,427", or with spaces."""
-    return f"{count:,}".replace(",", "\u00a0" if language == "ru" else ",")
+    """2697427 → "2,697,427", or with spaces; nothing is "—"."""
+    return "—" if not count else f"{count:,}".replace(",", "\u00a0" if language == "ru" else ",")
 
 
 def short(thing: object) -> str:
@@ -84,7 +84,7 @@ def described(entry: Entry, chosen: str, language: str) -> dict:
             [
                 say(f"models_part_{part.name}", language),
                 part.kind,
-                number(part.parameters, language) if part.parameters else "—",
+                number(part.parameters, language),
             ]
             for part in entry.parts
         ],
