@@ -94,6 +94,11 @@ def answers() -> Cache:
     return cache
 
 
+def alone(names: list[str]) -> bool:
+    """Whether a server on a local address has no other names, by which a proxy would hand visitors on to it."""
+    return not (names or os.environ.get("BIBIER_ALLOWED_HOSTS") or os.environ.get("SPACE_ID"))
+
+
 def clip_files(store: Store) -> set[str]:
     """Return where the clips of all projects lie."""
     return {clip.path for project in store.projects() for clip in store.clips(project)}
@@ -153,9 +158,8 @@ def main() -> None:
 
     opened = threading.Event()
     local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
-    named = options.allowed_host or os.environ.get("BIBIER_ALLOWED_HOSTS") or os.environ.get("SPACE_ID")
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
-    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=local and not named)
+    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=local and alone(options.allowed_host))
     reader.add_done_callback(report)
     if accelerator.zero():  # which looks for decorated functions before the page is served
         opened.set()

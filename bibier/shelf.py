@@ -112,6 +112,7 @@ class Shelf:
         self.first = readers(checkpoint.load(folder, device, called=self.start.title))
         self.loaded: OrderedDict[str, Callable[[str], R]] = OrderedDict()
         self.loading = threading.Lock()  # one at a time: memory is the bottleneck
+        self.known: dict[str, tuple[tuple, Entry]] = {}  # key → when and how large its files were, what they say
 
     def __call__(self, recogniser: str) -> R:
         """Return a reader of the checkpoint of the start."""
@@ -134,11 +135,15 @@ class Shelf:
         return found
 
     def entries(self) -> tuple[Entry, ...]:
-        """Describe every checkpoint that is there."""
-        return tuple(
-            entry if entry is self.start else described(entry.key, entry.title, entry.folder)
-            for entry in self.places().values()
-        )
+        """Describe every checkpoint that is there; what has not changed is not read again."""
+        found = {START: ((), self.start)}
+        for key, entry in self.places().items():
+            if key != START:
+                stamp, known = stamped(entry.folder), self.known.get(key, ((), None))
+                same = known[0] == stamp
+                found[key] = known if same else (stamp, described(key, entry.title, entry.folder))
+        self.known = found
+        return tuple(entry for _, entry in found.values())
 
     def entry(self, key: str) -> Entry:
         """Find a checkpoint by its key. Raises InputError when it is not there, or not any more."""
@@ -210,6 +215,19 @@ def title(name: str, folder: Path) -> str:
     if hub_checkpoint.is_name(name) and hub_checkpoint.COMMIT.fullmatch(folder.name):
         return hub_checkpoint.short(f"{hub_checkpoint.NAME.fullmatch(name)[1]}@{folder.name}")
     return folder.resolve().name
+
+
+def stamped(folder: Path) -> tuple:
+    """Return when the files of a checkpoint were written, and how large they are."""
+    found = []
+    for name in FILES:
+        try:
+            facts = (folder / name).stat()
+        except FileNotFoundError:
+            found.append((name,))
+            continue
+        found.append((name, facts.st_mtime_ns, facts.st_size))
+    return (str(folder), *found)
 
 
 def described(key: str, title: str, folder: Path) -> Entry:

@@ -7,13 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 from hub_server import Hub, served
 from huggingface_hub import HfApi
 from scipy.spatial.distance import jensenshannon
 from served import EXAMPLE
-from tiny import shaken, tiny_config
+from tiny import shaken, tiny_config, voice
 
+import app
 import bibier.ui
 from bibier import asr, journal
 from bibier.checkpoint import Bundle, load, save
@@ -29,6 +31,7 @@ from bibier.ui.models_tab import asked_in
 from bibier.ui.services import Services
 from bibier.ui.session import Desk
 from bibier.ui.strings import say
+from bibier.ui.timeline import Long
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
@@ -162,6 +165,17 @@ def test_corrected_words_are_read_by_the_one_that_heard(desk, root):
     assert shown["verdict"]["made"] == "Judged by b"
 
 
+def test_a_long_recording_stays_with_the_one_that_judged_it(desk, root, tmp_path):
+    soundfile.write(tmp_path / "long.wav", voice(25.0), 16_000)
+    long = Long(desk, tmp_path / "stretches")
+    *_, last = long.analyse(str(tmp_path / "long.wav"), "", "none", None, view("b"))
+    assert last["verdict"]["made"] == "Judged by b"
+    moment = long.pick(0, view())["moment"]  # another one was chosen meanwhile
+    ours, theirs = (Predictor(load(root / name)).hear(moment.clip).audio.probabilities for name in "ba")
+    assert (moment.checkpoint, moment.made) == ("b", "b")
+    assert moment.heard.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
+
+
 def test_it_is_said_when_the_clip_was_judged_by_another(desk, choosing):
     moment = analysed(desk)["moment"]
     *_, last = choosing.use("b", moment, view())
@@ -272,7 +286,14 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
             assert last["fetching"]["error"]
 
 
-def test_a_server_for_others_fetches_nothing(choosing):
+def test_a_server_for_others_fetches_nothing(choosing, monkeypatch):
+    for name in ("BIBIER_ALLOWED_HOSTS", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert app.alone([]) and not app.alone(["lab.example"])
+    for name in ("BIBIER_ALLOWED_HOSTS", "SPACE_ID"):
+        with monkeypatch.context() as there:
+            there.setenv(name, "x")
+            assert not app.alone([])
     *_, last = choosing.open(view())
     assert "--checkpoint user/name" in last["fetching"]["closed"]
     *_, last = choosing.ask("anna/voice", view())

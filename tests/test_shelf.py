@@ -128,6 +128,15 @@ def test_a_broken_one_is_said_and_harms_no_other(shelf, root, how):
     assert list(shelf.loaded) == ["b"] and shelf.of("b") is b and judged(shelf("none"))
 
 
+def test_the_list_follows_the_disk_and_reads_nothing_twice(shelf, root):
+    before = {one.key: one for one in shelf.entries()}
+    assert all(before[one.key] is one for one in shelf.entries())
+    shutil.rmtree(root / "b")
+    (root / "c" / "README.md").write_text("# another card\n")
+    after = {one.key: one for one in shelf.entries()}
+    assert list(after) == [START, "c", "d"] and after["d"] is before["d"] and "another" in after["c"].card
+
+
 @pytest.mark.parametrize("key", ["gone", "../a", "/etc", ".", "a", "x" * 9999, "anna/voice@main", "b/"])
 def test_only_what_is_on_the_shelf_is_opened(shelf, key):
     assert refusal(shelf, key).message.key == "shelf-gone"

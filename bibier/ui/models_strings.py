@@ -88,7 +88,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "models_reading": ("{name} is judging…", "{name} оценивает…"),
     "models_compared": ("The clip's words: {text}", "Слова записи: {text}"),
     "models_compared_none": ("The clip has no words.", "Слов в записи нет."),
-    "models_distance": ("Distance, bits", "Расстояние, бит"),
+    "models_distance": ("Distance, bits", "Разница, бит"),
     "models_distance_hint": (
         "Jensen–Shannon divergence of the two distributions: 0 when they are the same, 1 when they share nothing.",
         "Дивергенция Йенсена — Шеннона двух распределений: 0 — совпадают, 1 — не имеют ничего общего.",
