@@ -7,6 +7,7 @@ generation, seven decimals are asked for and parsed, and an answer that cannot b
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import time
@@ -19,7 +20,7 @@ from bibier.labels import EMOTIONS, canonical
 from bibier.llm_audit import COLUMNS, check_columns, filled, read, write
 from bibier.llm_cache import Cache, key
 from bibier.llm_parsing import ORDER, parse
-from bibier.messages import InputError
+from bibier.messages import InputError, Message
 
 LIMIT = 256  # tokens of an answer
 LONGEST = 4000  # characters of an utterance; what is longer loses its middle
@@ -259,6 +260,9 @@ def suggest_table(
     if not os.access(target.parent, os.W_OK):
         raise InputError("table-not-written", file=str(target), reason="no such folder, or no right to write there")
     cache = Cache(target.with_name(target.name + ".cache"))
+    if cache.broken:
+        told = Message("answers-broken", {"file": cache.path, "broken": cache.broken})
+        logging.getLogger(__name__).warning(told.text())
     done, invalid, reused, start = [], {}, 0, time.monotonic()
     try:
         for row, found in suggestions(engine, rows, oracle=oracle, settings=settings, cache=cache):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -38,11 +39,13 @@ def served(
     port: int | None = None,
     within: tuple[str, ...] = (),
     program: Path = ROOT / "app.py",
+    short: bool = False,
     **environ: str,
 ) -> Iterator[Address]:
     """Start `python app.py` in a folder of its own; give its address. No traceback may be in its log afterwards.
 
-    `within` is a command that starts the app in surroundings of its own.
+    `within` is a command that starts the app in surroundings of its own. `short`: its memory ends, which may hit
+    any line of any library, so that the traceback of a MemoryError may be there.
     """
     address, log = Address(f"http://127.0.0.1:{port or free_port()}"), folder / "app.log"
     kept = {
@@ -73,6 +76,8 @@ def served(
         app.terminate()
         app.wait(30)
     said = log.read_text()
+    if short:
+        said = re.sub(r"Traceback(?:(?!Traceback).)*?\n\S*MemoryError\b", "", said, flags=re.S)
     # On a Space, Gradio looks for a package of the Space's own, and its thread ends without it.
     assert said.count("Traceback") == said.count("RuntimeError: `spaces` package is required"), said
 

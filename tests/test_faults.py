@@ -179,7 +179,7 @@ def test_memory_ends_in_an_analysis(tmp_path):
     """The limit of the process is lowered while it runs: one analysis is refused in words, the next works."""
     sound, rate = soundfile.read(EXAMPLE, dtype="float32")
     soundfile.write(tmp_path / "long.wav", np.resize(sound, 500 * rate), rate, subtype="PCM_16")
-    with served(tmp_path) as address, visit(address) as guest:
+    with served(tmp_path, short=True) as address, visit(address) as guest:
         small, large = upload(guest).json()[0], upload(guest, "l.wav", (tmp_path / "long.wav").read_bytes()).json()[0]
         assert '"bimodal"' in predict(guest, small)
         pid = address.process.pid

@@ -203,8 +203,18 @@ def test_nothing_is_asked_twice_across_runs(tmp_path, local):
     cache = Cache()
     one, other = (suggest(local, "Hi", settings=Settings(temperature=t), cache=cache) for t in (1, 2))
     assert other.cached and one.probabilities != other.probabilities
-    (tmp_path / "broken").write_bytes(b"no database" * 100)
-    refused("llm-cache", Cache, tmp_path / "broken")
+
+
+def test_a_broken_file_of_answers_is_set_aside(tmp_path):
+    damaged = b"no database" * 100
+    (tmp_path / "answers").write_bytes(damaged)
+    cache = Cache(tmp_path / "answers")
+    assert cache.broken.read_bytes() == damaged
+    with served(reply(SEVEN)) as (url, asked):
+        for _ in range(2):
+            suggest(endpoint(url), "Hi", settings=GENERATION, cache=cache)
+        assert len(asked) == 1
+    refused("llm-cache", Cache, tmp_path / "no such folder" / "answers")
 
 
 def manifest(path):

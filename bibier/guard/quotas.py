@@ -133,6 +133,8 @@ class Quotas:
 
         async def watched(message):
             nonlocal started
+            if message["type"] == "http.response.start" and message["status"] == 413 and not started:
+                raise TooLarge  # what lies behind counts too; the sentence is ours
             started = True
             await send(message)
 

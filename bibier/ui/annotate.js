@@ -113,13 +113,13 @@
         make("kbd", {}, String(i + 1)), b.say[key]))),
       make("form", { onsubmit: (event) => { event.preventDefault(); if (reason.value.trim()) skip(reason.value.trim()); } }, reason,
         make("button", { type: "submit" }, b.say.skip)), shut(() => skipping));
-    const kept = make("p", { class: "kept", role: "status" });
+    const home = make("p", { class: "kept", role: "status" });
     const panel = b.project_panel({ act: (run) => once(() => run(call)), tell, name: () => who.project,
       settled: (answer) => { projects(answer); onward(answer); } });
     host.replaceChildren(
       make("div", { class: "card who" }, make("label", {}, b.say.project, project), make("label", {}, b.say.annotator, name), creating, ...panel.nodes,
         make("div", { class: "progress" }, bar, far)),
-      kept, top, empty, desk, guide, skipping);
+      home, top, empty, desk, guide, skipping);
 
     const editor = b.editor(bars, { sum, changed: () => changed(), told: (text) => tell(text) });
     const player = b.player_of(listen, { told: (text) => tell(text, "alert") });
@@ -334,8 +334,8 @@
         if (who.annotator) answer = await call("open");
       }
       projects(answer);
-      kept.textContent = answer.kept?.text ?? "";
-      kept.classList.toggle("warns", Boolean(answer.kept?.warns));
+      home.textContent = answer.kept?.text ?? "";
+      home.classList.toggle("warns", Boolean(answer.kept?.warns));
       if (answer.project) {
         wanted = null;
         b.remember("bibier_project", answer.project);

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.browser.conftest import EXAMPLE, Visit, running
 
@@ -99,8 +101,11 @@ def test_deleting_deletes(guest, place):
     page.wait_for_selector("#verdict .idle")
 
 
-def test_cancel_is_there_while_an_analysis_waits(guest, address, chromium):
-    """Five visitors at once: each sees a place in the queue; one cancels and can go on."""
+def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
+    """Four visitors at once: each sees a place in the queue; one cancels and can go on."""
+    samples, rate = clip
+    long = tmp_path / "long.wav"  # whose words take a while to recognise
+    soundfile.write(long, np.resize(samples, 19 * rate), rate, subtype="PCM_16")
     one = guest()
     page = one.page
     one.upload(EXAMPLE)
@@ -108,7 +113,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, chromium):
     assert page.locator("#cancel").is_hidden()
     others = [guest() for _ in range(3)]
     for other in others:
-        other.upload(EXAMPLE)  # the words are to be recognised, which takes a while
+        other.upload(long)
     for other in others:
         other.page.click("#analyse")
     page.click("#analyse")
