@@ -103,7 +103,7 @@ def test_the_readme_names_every_command(commands):
 def test_a_page_that_shows_a_command_names_all_its_options_and_choices(commands):
     lacking = []
     for call, parser in commands.items():
-        pages = [text for text in map(text_of, ENGLISH[1:]) if mentions(text, call)]
+        pages = ["\n".join(blocks(text) + codes(text)) for text in map(text_of, ENGLISH[1:]) if mentions(text, call)]
         assert pages, f"no page of docs/ shows {call}"
         for name, action in options(parser).items():
             wanted = [name, *map(str, action.choices or ())]
@@ -207,6 +207,55 @@ def test_every_key_of_the_editor_stands_in_the_table(name):
     table = re.findall(r"^\| `([^`]+)` \|", text_of(ROOT / "docs" / name), re.MULTILINE)
     assert len(listed) > 15
     assert [key for key in listed if key not in table] == []
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def numbers() -> list[tuple[str, str]]:
+    """Pages and what must stand in them, with the numbers that the program has."""
+    from bibier import audio, backup, batch, mic, recordings, standing, store, turns
+    from bibier.guard import wall
+    from bibier.ui import agreeing, foresight
+    from train import items
+
+    assert standing.ORDERS[0] == store.SETTINGS["order"] == "given" and store.SETTINGS["proposals"] == "hidden"
+    cut, least = recordings.LONG_SECONDS, audio.MIN_SECONDS
+    return [
+        ("annotator", f"within about {foresight.PATIENCE:g} seconds"),
+        ("annotator.ru", f"примерно за {foresight.PATIENCE:g} секунд"),
+        ("annotator", f"up to {agreeing.MOST} clips"),
+        ("annotator.ru", f"до {agreeing.MOST} фрагментов"),
+        ("annotator", f"(**Annotators per clip**, {store.SETTINGS['wanted']} at first)"),
+        ("annotator.ru", f"(**Разметчиков на фрагмент**, сначала {store.SETTINGS['wanted']})"),
+        ("deploying", f"| `BIBIER_UPLOAD_MB` | {wall.LARGEST} |"),
+        ("deploying", f"| `BIBIER_DISK_MB` | {wall.DISK} |"),
+        ("deploying", f"| `BIBIER_RETENTION` | {wall.RETENTION:g} |"),
+        ("deploying", f"Up to {turns.MOST} people wait"),
+        ("deploying", {240: "every four minutes"}[backup.EVERY]),
+        ("deploying", f"client_max_body_size {wall.LARGEST}m;"),
+        ("researcher", f"at least {least} s, at most an hour"),
+        ("researcher.ru", f"не короче {least} с и не длиннее часа".replace(".", ",")),
+        ("researcher", f"What is longer than {cut} s is cut in its pauses"),
+        ("researcher.ru", f"Что длиннее {cut} с, режется в паузах"),
+        ("researcher", f"(default: {batch.BATCH}), of like lengths"),
+        ("researcher.ru", f"(по умолчанию: {batch.BATCH}), близкой длины"),
+        ("researcher", f"after {mic.PAUSE} s of silence, or at {mic.LONGEST:g} s"),
+        ("researcher.ru", f"после {mic.PAUSE} с тишины или на {mic.LONGEST:g}-й секунде".replace("0.", "0,")),
+        ("researcher", f"`limit` ({items.LIMIT})"),
+        ("researcher.ru", f"`limit` ({items.LIMIT})"),
+    ]
+
+
+def test_numbers_are_those_of_the_program():
+    said = {page.stem: " ".join(text_of(page).split()) for page in PAGES}
+    assert [(page, words) for page, words in numbers() if words not in said[page]] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page):
+    for table in re.findall(r"(?:^\|.*\n)+", text_of(page), re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
