@@ -94,11 +94,6 @@ def answers() -> Cache:
     return cache
 
 
-def alone(names: list[str]) -> bool:
-    """Whether a server on a local address has no other names, by which a proxy would hand visitors on to it."""
-    return not (names or os.environ.get("BIBIER_ALLOWED_HOSTS") or os.environ.get("SPACE_ID"))
-
-
 def clip_files(store: Store) -> set[str]:
     """Return where the clips of all projects lie."""
     return {clip.path for project in store.projects() for clip in store.clips(project)}
@@ -156,10 +151,17 @@ def main() -> None:
     parser.add_argument("--log-level", metavar="LEVEL", help=f"of the log on stderr: {LEVELS}")
     options = parser.parse_args()
 
+    try:
+        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+        hosts = tuple(options.allowed_host)
+        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
+    except InputError as error:
+        parser.error(str(error))
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    owned = host in LOCAL and not settings.shared  # whoever comes is who started it
     opened = threading.Event()
-    local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
-    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=local and alone(options.allowed_host))
+    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned)
     reader.add_done_callback(report)
     if accelerator.zero():  # which looks for decorated functions before the page is served
         opened.set()
@@ -176,9 +178,6 @@ def main() -> None:
         start=given.resolve().name if (given := Path(options.checkpoint)).is_dir() else options.checkpoint,
     )
     try:
-        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
-        hosts = tuple(options.allowed_host)
-        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
         Path("annotations").mkdir(exist_ok=True)
         home = keeping.home(os.environ, options.database)
         store = Store(home.url, journal=home.journal)
@@ -195,7 +194,7 @@ def main() -> None:
     foresight = Foresight(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(
         store,
-        enlist=functools.partial(enlist, store) if local else None,
+        enlist=functools.partial(enlist, store) if owned else None,
         foresee=foresight,
         survey=foresight.survey,
         advise=advise,

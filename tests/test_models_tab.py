@@ -15,7 +15,6 @@ from scipy.spatial.distance import jensenshannon
 from served import EXAMPLE
 from tiny import shaken, tiny_config, voice
 
-import app
 import bibier.ui
 from bibier import asr, journal
 from bibier.checkpoint import Bundle, load, save
@@ -286,14 +285,7 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
             assert last["fetching"]["error"]
 
 
-def test_a_server_for_others_fetches_nothing(choosing, monkeypatch):
-    for name in ("BIBIER_ALLOWED_HOSTS", "SPACE_ID"):
-        monkeypatch.delenv(name, raising=False)
-    assert app.alone([]) and not app.alone(["lab.example"])
-    for name in ("BIBIER_ALLOWED_HOSTS", "SPACE_ID"):
-        with monkeypatch.context() as there:
-            there.setenv(name, "x")
-            assert not app.alone([])
+def test_a_server_for_others_fetches_nothing(choosing):
     *_, last = choosing.open(view())
     assert "--checkpoint user/name" in last["fetching"]["closed"]
     *_, last = choosing.ask("anna/voice", view())
