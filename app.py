@@ -29,22 +29,29 @@ LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
 
 
-def load(name: str, opened: threading.Event, device: str | None = None):
-    """Bring torch and the models in once the page is seen; the first use compiles, so it is made here."""
+def load(name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False):
+    """Bring torch and the models in once the page is seen; the first use compiles, so it is made here.
+
+    `hub` is whether checkpoints of the Hub are offered, and may be fetched.
+    """
     opened.wait(PATIENCE)
     device = device or accelerator.device()
-    from bibier import checkpoint
     from bibier.predictor import Predictor
+    from bibier.shelf import Shelf
 
-    bundle, recogniser = checkpoint.load(name, device), functools.cache(asr.recogniser)
+    recogniser = functools.cache(asr.recogniser)
+
+    def readers(bundle):
+        def make(choice: str) -> Predictor:
+            return Predictor(bundle, recogniser(choice))
+
+        return make if device == "cpu" else accelerator.lent(make)
+
+    shelf = Shelf(name, readers, device=device, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
-        predictor = Predictor(bundle)
+        predictor = shelf("none")
         predictor.read(predictor.hear(example.path), example.transcript)
-
-    def make(choice: str) -> Predictor:
-        return Predictor(bundle, recogniser(choice))
-
-    return make if device == "cpu" else accelerator.lent(make)
+    return shelf
 
 
 def whisper(name: str, progress=None) -> asr.Whisper:
@@ -145,9 +152,17 @@ def main() -> None:
     options = parser.parse_args()
 
     heaps.few()
+    try:
+        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+        hosts = tuple(options.allowed_host)
+        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
+    except InputError as error:
+        parser.error(str(error))
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    owned = host in LOCAL and not settings.shared  # whoever comes is who started it
     opened = threading.Event()
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
-    reader = thinker = loading.submit(load, options.checkpoint, opened)
+    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned)
     reader.add_done_callback(report)
     if accelerator.zero():  # which looks for decorated functions before the page is served
         opened.set()
@@ -161,11 +176,9 @@ def main() -> None:
         as_json=as_json,
         examples=EXAMPLES,
         opened=opened.set,
+        start=given.resolve().name if (given := Path(options.checkpoint)).is_dir() else options.checkpoint,
     )
     try:
-        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
-        hosts = tuple(options.allowed_host)
-        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
         Path("annotations").mkdir(exist_ok=True)
         home = keeping.home(os.environ, options.database)
         store = Store(home.url, journal=home.journal)
@@ -179,11 +192,10 @@ def main() -> None:
         parser.error(str(error))
     backup = back_up(store) if home.kind == "backup" else None
     print(kept(home, backup, "en")[0], flush=True)
-    local = (options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1") in LOCAL
     foresight = Foresight(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(
         store,
-        enlist=functools.partial(enlist, store) if local else None,
+        enlist=functools.partial(enlist, store) if owned else None,
         foresee=foresight,
         survey=foresight.survey,
         advise=advise,

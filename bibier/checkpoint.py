@@ -181,8 +181,8 @@ def resolve(name: str | Path) -> Path:
     raise InputError("checkpoint-missing", name=str(name))
 
 
-def load(name: str | Path = "compact", device: str = "cpu") -> Bundle:
-    """Load a checkpoint by folder or name, in eval mode and float32.
+def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "") -> Bundle:
+    """Load a checkpoint by folder or name, in eval mode and float32; sentences name it as it is `called`.
 
     Raises
     ------
@@ -190,8 +190,8 @@ def load(name: str | Path = "compact", device: str = "cpu") -> Bundle:
         No such checkpoint; a config that is not JSON, has unknown or missing keys, other labels or another sample
         rate; weights that are truncated, pickled, or do not fit the config tensor by tensor.
     """
-    folder = resolve(name)
-    config = read_config(folder)
+    folder, name = resolve(name), called or name
+    config = read_config(folder, called)
     if not (folder / WEIGHTS).is_file():
         raise InputError("checkpoint-no-weights", name=str(name), file=WEIGHTS)
     try:
@@ -222,12 +222,12 @@ def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:
         return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
 
 
-def read_config(folder: Path) -> BundleConfig:
-    """Read a checkpoint's config.json, strictly."""
-    name = str(folder)
+def read_config(folder: Path, called: str = "") -> BundleConfig:
+    """Read a checkpoint's config.json, strictly; sentences name it as it is `called`, or else by its folder."""
+    name = called or str(folder)
     try:
         raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("checkpoint-config-bad", name=name, detail=str(error)) from error
     if not isinstance(raw, dict):
         raise InputError("checkpoint-config-bad", name=name, detail="not an object")

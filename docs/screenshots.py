@@ -1,13 +1,16 @@
-"""Take the pictures of the running app: `python docs/screenshots.py [--all] [--checkpoint NAME]`.
+"""Take the pictures of the running app: `python docs/screenshots.py [--all] [--tab TAB] [--checkpoint NAME]`.
 
-Writes `docs/screenshot.png`, `docs/annotate.png` and `docs/agreement.png` (wide, light, English). With `--all`, also
+Writes `docs/screenshot.png`, `docs/annotate.png`, `docs/agreement.png` and `docs/models.png` (wide, light, English).
+With `--all`, also
 `tests/output/<tab>-<language>-<width>-<theme>.png` for both languages, 1440 and 390 pixels, light and dark.
-Starts the app itself on the examples, labelled by three invented people, and headless Chromium.
+Starts the app itself on the examples, labelled by three invented people, with a second checkpoint that is the first
+with doubled temperatures, and headless Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -25,7 +28,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bibier import clips  # noqa: E402
+from bibier import checkpoint, clips  # noqa: E402
 from bibier.events import Event  # noqa: E402
 from bibier.labels import named  # noqa: E402
 from bibier.standing import Clip  # noqa: E402
@@ -41,8 +44,17 @@ FLAGS = [
 ]
 WAIT = 120_000  # ms
 EXAMPLES = {"en": 1, "ru": 5}  # which button is pressed for a language
-TABS = ("analyse", "annotate", "agreement")
-PICTURES = {"analyse": "screenshot.png", "annotate": "annotate.png", "agreement": "agreement.png"}
+TABS = ("analyse", "annotate", "agreement", "models")
+PICTURES = {
+    "analyse": "screenshot.png",
+    "annotate": "annotate.png",
+    "agreement": "agreement.png",
+    "models": "models.png",
+}
+SOFTER = """# The embedded default with doubled temperatures
+
+Made by the script that takes the pictures. It hears and reads as *compact* does, and is **less sure** of everything.
+"""
 
 
 def label(url: str) -> None:
@@ -62,15 +74,33 @@ def label(url: str) -> None:
     store.close()
 
 
-def start(checkpoint: str, folder: Path) -> tuple[subprocess.Popen, str]:
+def soften(name: str, home: Path) -> None:
+    """Put a copy of a checkpoint with doubled temperatures where the Hub's client keeps what it fetched."""
+    source = checkpoint.resolve(name)
+    facts = json.loads((source / checkpoint.CONFIG).read_text(encoding="utf-8"))
+    facts["calibration"] = {branch: 2 * value for branch, value in facts["calibration"].items()}
+    facts["name"], facts["metrics"] = "softer", {}
+    commit = hashlib.sha1(name.encode()).hexdigest()
+    place = home / "hub" / "models--bibier--softer"
+    folder = place / "snapshots" / commit
+    folder.mkdir(parents=True)
+    (folder / checkpoint.CONFIG).write_text(json.dumps(facts), encoding="utf-8")
+    (folder / checkpoint.CARD).write_text(SOFTER, encoding="utf-8")
+    shutil.copyfile(source / checkpoint.WEIGHTS, folder / checkpoint.WEIGHTS)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+
+
+def start(name: str, folder: Path) -> tuple[subprocess.Popen, str]:
     """Start the app on a free port in a folder of its own; return its process and address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "annotations").mkdir()
     label(f"sqlite:///{folder}/annotations/bibier.db")
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", checkpoint]
-    app = subprocess.Popen(command, cwd=folder)
+    soften(name, folder / "hub")
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", name]
+    app = subprocess.Popen(command, cwd=folder, env=os.environ | {"HF_HOME": str(folder / "hub")})
     address = f"http://127.0.0.1:{port}"
     while app.poll() is None:
         try:
@@ -108,6 +138,16 @@ def agreement(page, language: str) -> None:
     page.wait_for_timeout(1000)
 
 
+def models(page, language: str) -> None:
+    analyse(page, language)
+    page.locator("#tabs [role=tab]").nth(3).click()
+    page.wait_for_selector("#models .card.chosen")
+    page.locator("#models-compare button").click()
+    page.wait_for_selector("#models-compare tbody tr")
+    page.wait_for_selector("#models-pair .one:last-child .js-plotly-plot .xtick")
+    page.wait_for_timeout(1000)
+
+
 def take(browser, address: str, path: Path, tab: str, language: str, width: int, theme: str) -> None:
     """Open the page, go to a tab and save the whole page as a picture."""
     context = browser.new_context(
@@ -121,7 +161,7 @@ def take(browser, address: str, path: Path, tab: str, language: str, width: int,
     page.goto(address)
     page.wait_for_selector("#chart .js-plotly-plot .xtick")
     page.wait_for_function("!document.querySelector('#stage .busy')")
-    {"analyse": analyse, "annotate": annotate, "agreement": agreement}[tab](page, language)
+    {"analyse": analyse, "annotate": annotate, "agreement": agreement, "models": models}[tab](page, language)
     path.parent.mkdir(exist_ok=True)
     page.screenshot(path=path, full_page=True)
     context.close()
@@ -132,13 +172,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="every language, width and theme")
     parser.add_argument("--checkpoint", default="compact")
+    parser.add_argument("--tab", choices=TABS, action="append", help="of these tabs alone; may be repeated")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         app, address = start(options.checkpoint, Path(folder))
         try:
             with sync_playwright() as driver:
                 browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                for tab in TABS:
+                for tab in options.tab or TABS:
                     take(browser, address, ROOT / "docs" / PICTURES[tab], tab, "en", 1440, "light")
                     for language in ("en", "ru") if options.all else ():
                         for width in (1440, 390):

@@ -243,6 +243,32 @@ def test_the_annotator_is_who_signed_in(address, place):
     assert [event.annotator for event in events] == ["Борис"]
 
 
+def test_who_signs_in_is_not_the_owner_of_the_computer(address):
+    """On a local address too, as behind a proxy: no project from its folders, and only one's own labels to take."""
+    with visit(address) as guest:
+        enter(guest, "Ann", SECRET)
+        found = act(guest, "open", project="voices").json()
+        assert found["paths"] is False and found["annotator"] == "Ann"
+        assert act(guest, "open").json()["annotator"] == "Ann"  # before a project is chosen
+        refused = act(guest, "enter", source="/etc", annotator="Ann").json()
+        assert "this computer alone" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "hosts", "shared"),
+    [
+        ({}, (), False),
+        ({"BIBIER_ALLOWED_HOSTS": "a.example"}, (), True),
+        ({}, ("a.example",), True),
+        ({"BIBIER_PROXIES": "1"}, (), True),
+        ({"SPACE_ID": "a/b"}, (), True),
+        ({"BIBIER_AUTH": entry("Ann", SECRET)}, (), True),
+    ],
+)
+def test_when_others_come_too(environ, hosts, shared):
+    assert Settings.read(environ, hosts=hosts).shared is shared
+
+
 def test_a_program_signs_in(address):
     """Gradio's own client, with a name and a password."""
     assert Client(address, auth=("Ann", SECRET), verbose=False).predict(None, "so happy", api_name="/predict")["text"]

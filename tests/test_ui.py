@@ -64,7 +64,13 @@ def test_every_sentence_is_used():
 
     folder = Path(bibier.ui.__file__).parent
     source = "".join(path.read_text() for path in folder.iterdir() if path.suffix in (".py", ".js"))
-    for name in ("strings.py", "annotate_strings.py", "agreement_strings.py", "timeline_strings.py"):
+    for name in (
+        "strings.py",
+        "annotate_strings.py",
+        "agreement_strings.py",
+        "timeline_strings.py",
+        "models_strings.py",
+    ):
         source = source.replace((folder / name).read_text(), "")
     built = (
         "panel_",
@@ -80,6 +86,8 @@ def test_every_sentence_is_used():
         "proposals_",
         "order_",
         "format_",
+        "unit_",
+        "models_part_",
     )
     unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
     assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []

@@ -59,6 +59,11 @@ class Settings:
     framed: bool = False
     retention: float = 3600 * RETENTION
 
+    @property
+    def shared(self) -> bool:
+        """Whether others come too, perhaps through a proxy: somebody signs in, a name or a proxy is expected."""
+        return bool(self.passwords or self.hosts or self.proxies or self.framed)
+
     @classmethod
     def read(
         cls,

@@ -59,7 +59,9 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.config = config
         letters = config.slots - CharNgrams.CONTEXT
-        self.register_buffer("sorts", F.one_hot(torch.tensor(SORTS + (LETTERS,) * letters)).float(), persistent=False)
+        self.register_buffer(
+            "sorts", F.one_hot(torch.tensor(SORTS + (LETTERS,) * letters), LETTERS + 1).float(), persistent=False
+        )
         self.register_buffer("rarity", torch.ones(config.buckets))
         # Votes start at zero: what an n-gram says is learnt from the texts that hold it, not from its hash.
         self.ngram_votes = nn.Parameter(torch.zeros(config.buckets, len(EMOTIONS)))

@@ -9,6 +9,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The Hub can't be reached; the last known state of {name} is used.",
         "Hub недоступен; берём последнее известное состояние {name}.",
     ),
+    "hub-no-name": (
+        "“{name}” is no name on the Hub. Write it as user/name, or user/name@revision.",
+        "«{name}» — не имя на Hub. Напишите его как user/name или user/name@revision.",
+    ),
+    "hub-moved": (
+        "{name} has changed on the Hub since its size was asked. Nothing was fetched; ask again.",
+        "{name} на Hub изменилась после того, как был запрошен размер. Ничего не скачано; запросите снова.",
+    ),
     "hub-lacks": (
         "{name} is no checkpoint of this program: it has no {file}.",
         "{name} — не контрольная точка этой программы: в ней нет {file}.",

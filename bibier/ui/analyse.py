@@ -79,8 +79,13 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     return [picks[index] for index in sorted(picks)]
 
 
-def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Privacy) -> None:
-    """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations."""
+def build(
+    services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Privacy
+) -> tuple[Desk, gr.State]:
+    """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations.
+
+    Returns what the tab works with, and where its last analysis stands.
+    """
     desk = Desk(services)
     long = Long(desk, Path(gr.utils.get_upload_folder()) / "stretches")
     part: dict[str, gr.components.Component] = {}
@@ -287,3 +292,4 @@ def build(services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, f
     gr.Button(visible=False).click(
         predict, [part["voice"], part["transcript"]], gr.JSON(visible=False), api_name="predict", **INFERENCE
     )
+    return desk, part["moment"]

@@ -331,6 +331,7 @@
       if (!answer.project && answer.projects.length) { // the last one, or the first
         const last = b.recall("bibier_project");
         who.project = answer.projects.includes(last) ? last : answer.projects[0];
+        who.annotator ||= answer.annotator; // of who has signed in
         if (who.annotator) answer = await call("open");
       }
       projects(answer);

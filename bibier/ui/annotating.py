@@ -185,7 +185,7 @@ class Annotating:
     def open(self, sent: dict) -> dict:
         """List the projects and, once project and name are chosen, give the first clip."""
         found: dict = {"projects": list(self.settings()), "paths": self.enlist is not None}
-        found["advice"] = self.advise is not None
+        found |= {"advice": self.advise is not None, "annotator": sent.get("annotator") or ""}
         chosen = sent.get("project")
         if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
             project, annotator = self.who(sent)

@@ -32,12 +32,19 @@
     }
     return name;
   };
+  // which checkpoint this tab uses, "" for that of the start
+  b.checkpoint = (chosen) => {
+    try {
+      if (chosen !== undefined) sessionStorage.setItem("bibier_checkpoint", chosen);
+      return sessionStorage.getItem("bibier_checkpoint") || "";
+    } catch { return chosen || ""; }
+  };
   const dark = () => document.body.classList.contains("dark");
   const narrow = () => {
     const chart = document.querySelector("#chart");
     return (chart && chart.clientWidth ? chart.clientWidth : innerWidth) < 560;
   };
-  b.view = () => JSON.stringify({ language: b.language, dark: dark(), narrow: narrow(), token: token() });
+  b.view = () => JSON.stringify({ language: b.language, dark: dark(), narrow: narrow(), token: token(), checkpoint: b.checkpoint() });
   // Gradio hands over an event's inputs; the last is always the view
   b.with_view = (...inputs) => [...inputs.slice(0, -1), b.view()];
   b.begin = (...inputs) => { b.stage("stage_queued"); return b.with_view(...inputs); };
@@ -165,6 +172,7 @@
       make("p", { class: "sentence", "data-emotion": value.winner }, value.sentence),
       make("p", { class: "sure" }, value.sure,
         badge ? tip(badge.text, badge.technical, { class: `badge ${badge.kind}` }) : null),
+      ...(value.made ? [make("p", { class: "small made" }, value.made)] : []),
     );
   };
 

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 
 from bibier.guard.wall import Wall
 from bibier.messages import LANGUAGES
-from bibier.ui import agreement_tab, analyse, annotate, sign_in, tabs
+from bibier.ui import agreement_tab, analyse, annotate, models_tab, sign_in, tabs
 from bibier.ui.annotating import Annotating
 from bibier.ui.privacy import Privacy
 from bibier.ui.quick import gradio as gr
@@ -17,7 +17,7 @@ from bibier.ui.services import Services, short
 from bibier.ui.shell import Shell
 from bibier.ui.strings import catalogue
 
-STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css")
+STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css", "models.css")
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
 
 
@@ -80,11 +80,13 @@ def build(services: Services, desk: Annotating, wall: Wall) -> gr.Blocks:
         sign_in.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analyse.build(services, i18n, desk.receive, privacy)
+                analysing, moment = analyse.build(services, i18n, desk.receive, privacy)
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(desk)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
                 agreement_tab.build(desk.store, tab)
+            with gr.Tab(i18n("tab_models"), id="models") as tab:
+                models_tab.build(analysing, moment, tab)
     page.queue(max_size=QUEUE)
     return page
 

@@ -50,7 +50,8 @@ class Services:
     Parameters
     ----------
     reader
-        Delivers, when the models are loaded, a predictor for the name of a recogniser. The page is shown before.
+        Delivers, when the models are loaded, a predictor for the name of a recogniser. The page is shown before. In the
+        app it is a `bibier.shelf.Shelf`, which gives those of other checkpoints too.
     recognisers
         Lists the ways to get the words, the preferred first and "none" (the words are typed) last.
     announce
@@ -65,6 +66,8 @@ class Services:
         Told when a page stands in a browser, so that loading the models doesn't delay the first.
     turns
         The queue of the device on which the models run.
+    start
+        What people call the checkpoint that the app was started with.
     """
 
     reader: Future[Callable[[str], Reader]]
@@ -75,6 +78,7 @@ class Services:
     examples: tuple[Example, ...] = ()
     opened: Callable[[], None] = lambda: None
     turns: Turns = field(default_factory=Turns)
+    start: str = ""
 
 
 def read_examples(folder: Path) -> tuple[Example, ...]:

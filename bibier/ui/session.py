@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.asr import Choice, Transcript
+from bibier.hub_checkpoint import short
 from bibier.messages import InputError, Message
 from bibier.turns import Stopped, Turn, rough
 from bibier.ui.account import Account, broken
@@ -48,6 +49,8 @@ class Moment:
     example: Transcript | None = None  # the words that came with an example
     rough: bool = False  # of the recogniser: its words need correcting as a rule
     extra: tuple[Message, ...] = ()
+    checkpoint: str = ""  # the key of the one that judged
+    made: str = ""  # … and what people call it
 
 
 class LoadError(Exception):
@@ -100,7 +103,7 @@ def results(moment: Moment, look: Look) -> Shown:
     judged = verdict(prediction, language, extra=moment.extra)
     given = moment.example is not None and prediction.transcript.text == moment.example.text
     return {
-        "verdict": judged.value(),
+        "verdict": judged.value() | {"made": say("models_made", language, name=moment.made) if moment.made else ""},
         "chart": figure(prediction, look),
         "table": table(prediction, language),
         "words": words(prediction, moment.clip, language),
@@ -116,14 +119,22 @@ class Desk:
         self.services = services
         self.shelf = Shelf()
 
-    def reader(self, language: str) -> Callable[[str], Reader]:
-        """Wait for the models. Raises InputError with the loader's own reason, or `LoadError` with a general one."""
+    def reader(self, language: str, checkpoint: str = "") -> Callable[[str], Reader]:
+        """Wait for the models; a checkpoint that is not in memory is loaded.
+
+        Raises InputError with the loader's own reason, or `LoadError` with a general one.
+        """
         error = self.services.reader.exception()
         if error is None:
-            return self.services.reader.result()
+            readers = self.services.reader.result()
+            return readers.of(checkpoint) if checkpoint else readers
         if isinstance(error, InputError):
             raise error
         raise LoadError(say("failed_models", language)) from error
+
+    def made(self, checkpoint: str) -> str:
+        """Return what people call a checkpoint."""
+        return short(checkpoint) or self.services.start
 
     def choice(self, name: str | None) -> Choice:
         """Find a recogniser by name; an unknown name is the last choice, typing the words."""
@@ -239,7 +250,9 @@ class Desk:
             yield stage("stage_loading")
             while not wait([self.services.reader], PACE).done:
                 turn.check()
-        readers, choice = self.reader(language), self.choice(recogniser)
+        if view.checkpoint:
+            yield stage("models_loading", name=self.made(view.checkpoint))
+        readers, choice = self.reader(language, view.checkpoint), self.choice(recogniser)
         if moment is not None and moment.clip != clip:
             moment = None
         said = moment.prediction.transcript if moment else None
@@ -253,7 +266,8 @@ class Desk:
         # when nothing is to be recognised, a recogniser that is not there yet is not asked for
         reader = readers(choice.name if listen else "none")
 
-        heard = moment.heard if moment else None
+        # what another checkpoint heard means nothing to this one
+        heard = moment.heard if moment and moment.checkpoint == view.checkpoint else None
         if heard is None and clip:
             yield stage("stage_hearing")
             heard = reader.hear(clip)
@@ -279,7 +293,8 @@ class Desk:
         turn.check()
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
-        moment = Moment(clip, heard, prediction, recogniser, given, choice.rough, extra)
+        made = self.made(view.checkpoint)
+        moment = Moment(clip, heard, prediction, recogniser, given, choice.rough, extra, view.checkpoint, made)
         self.shelf.put(view.token, moment)
         shown = results(moment, view.look) | {"moment": moment, "analyse": True}
         if prediction.transcript.text != text:
@@ -288,7 +303,10 @@ class Desk:
         yield shown
 
     def edited(self, text: str, moment: Moment | None, view: View) -> Shown:
-        """Read corrected words: the voice is not heard again, and its bars stay as they are."""
+        """Read corrected words: the voice is not heard again, and its bars stay as they are.
+
+        The checkpoint is the one that heard it, whatever was chosen meanwhile.
+        """
         language = view.look.language
         if moment is None:  # nothing analysed yet: the text will be used by Analyse
             return {"author": author(Transcript(text), language) if text.strip() else ""}
@@ -300,7 +318,7 @@ class Desk:
         try:
             with self.services.turns.turn(view.tab):
                 account.turn()
-                prediction = self.reader(language)("none").read(moment.heard, transcript)
+                prediction = self.reader(language, moment.checkpoint)("none").read(moment.heard, transcript)
         except Stopped:
             account("cancelled")
             return {}

@@ -25,7 +25,9 @@ SCRIPTS = (  # in this order
     "project.js",
     "annotate.js",
     "agreement.js",
+    "models.js",
 )
+LONGEST = 300  # characters of a checkpoint's key
 TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -34,13 +36,15 @@ class View:
     """What the browser says about itself with each event.
 
     `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
-    visitor's own; `request` is the id under which the log knows the event.
+    visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
+    tab chose, "" for that of the start.
     """
 
     look: Look
     token: str = ""
     tab: str = ""
     request: str | None = None
+    checkpoint: str = ""
 
 
 def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
@@ -54,10 +58,11 @@ def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
     language = sent.get("language")
     if language not in LANGUAGES:
         language = preferred(cookie, accepted)
-    token = sent.get("token")
+    token, checkpoint = sent.get("token"), sent.get("checkpoint")
     return View(
         Look(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
         token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
+        checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
     )
 
 

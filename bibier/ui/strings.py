@@ -5,6 +5,7 @@ from __future__ import annotations
 from bibier.messages import LANGUAGES
 from bibier.ui.agreement_strings import AGREEMENT
 from bibier.ui.annotate_strings import ANNOTATE
+from bibier.ui.models_strings import MODELS
 from bibier.ui.service_strings import SERVICE
 from bibier.ui.timeline_strings import TIMELINE
 
@@ -204,7 +205,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | SERVICE
+STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE
 
 
 def say(key: str, language: str, /, **values: object) -> str:

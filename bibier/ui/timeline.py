@@ -49,6 +49,7 @@ class Ribbon:
     segments: list[Segment]
     recogniser: str | None = None
     rough: bool = False  # of the recogniser
+    checkpoint: str = ""
     stretches: list[Stretch] = field(default_factory=list)
     room: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the stretches' own files
     files: dict[str, int] = field(default_factory=dict)  # the stretches' own files → their numbers
@@ -172,12 +173,14 @@ class Long:
             return
         if not self.desk.services.reader.done():
             yield {"stage": {"text": say("stage_loading", language)}}
-        reader = self.desk.reader(language)(choice.name)
+        if view.checkpoint:
+            yield {"stage": {"text": say("models_loading", language, name=self.desk.made(view.checkpoint))}}
+        reader = self.desk.reader(language, view.checkpoint)(choice.name)
         from bibier.predictor import NOTHING_SAID
         from bibier.timeline import stretches, walk
 
         began = time.perf_counter()
-        ribbon = Ribbon(clip, recording, [], choice.name, choice.rough)
+        ribbon = Ribbon(clip, recording, [], choice.name, choice.rough, view.checkpoint)
         self.forget(view)
         self.shelf.put(view.token, ribbon)
         self.desk.shelf.put(view.token, None)
@@ -225,7 +228,7 @@ class Long:
         from bibier.predictor import NOTHING_SAID
 
         summary = replace(ribbon.timeline().summary(), transcript=NOTHING_SAID)
-        shown = results(Moment(None, None, summary), view.look)
+        shown = results(Moment(None, None, summary, made=self.desk.made(ribbon.checkpoint)), view.look)
         return shown | {"moment": None, "transcript": "", "author": ""}
 
     def pick(self, number: object, view: View) -> Shown:
@@ -267,8 +270,9 @@ class Long:
         soundfile.write(sound, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
         _, path = keep(sound.getvalue(), ".wav", self.folder / ribbon.room)
         ribbon.files[str(path)] = number
-        heard = self.desk.reader("en")("none").hear((samples, SAMPLE_RATE))
-        return Moment(str(path), heard, stretch.prediction, ribbon.recogniser, None, ribbon.rough)
+        heard = self.desk.reader("en", ribbon.checkpoint)("none").hear((samples, SAMPLE_RATE))
+        of = {"checkpoint": ribbon.checkpoint, "made": self.desk.made(ribbon.checkpoint)}
+        return Moment(str(path), heard, stretch.prediction, ribbon.recogniser, None, ribbon.rough, **of)
 
     def corrected(self, shown: Shown, view: View) -> Shown:
         """Keep a stretch's corrected words in the ribbon too."""
