@@ -247,10 +247,10 @@ def test_who_signs_in_is_not_the_owner_of_the_computer(address):
     """On a local address too, as behind a proxy: no project from its folders, and only one's own labels to take."""
     with visit(address) as guest:
         enter(guest, "Ann", SECRET)
-        found = act(guest, "open", project="voices").json()
+        found = act(guest, "open", tab="Ann's", project="voices").json()
         assert found["paths"] is False and found["annotator"] == "Ann"
-        assert act(guest, "open").json()["annotator"] == "Ann"  # before a project is chosen
-        refused = act(guest, "enter", source="/etc", annotator="Ann").json()
+        assert act(guest, "open", tab="Ann's").json()["annotator"] == "Ann"  # before a project is chosen
+        refused = act(guest, "enter", tab="Ann's", source="/etc", annotator="Ann").json()
         assert "this computer alone" in refused["error"]
 
 

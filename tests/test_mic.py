@@ -168,7 +168,8 @@ def test_a_refused_utterance_and_a_full_disk_are_said(speech, tmp_path):
 
 
 SPEAKER = """
-import sys, time, numpy as np, soundfile
+import signal, sys, numpy as np, soundfile
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sys.path.insert(0, {root!r})
 from bibier import mic
 funnel = mic.Funnel(16000, alive=lambda: print("waiting", flush=True) or True, size=10**6)
