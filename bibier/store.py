@@ -161,7 +161,7 @@ class Store:
         mine = (_clips.c.project == project) & (_clips.c.sha256 == sha256)
         with self._lock, self._transaction() as connection:
             self._hold(connection, project)
-            if any(event.clip == sha256 and event.annotator for _, event in self._read(connection, project, 0)):
+            if any(event.clip == sha256 and event.annotator for _, event in self._read(connection, project, 0, sha256)):
                 return False
             if connection.execute(_clips.delete().where(mine)).rowcount:
                 moved = _projects.update().where(_projects.c.name == project)
@@ -289,9 +289,12 @@ class Store:
         self._standings[project] = (standing, event, clip, moves)
         return standing
 
-    def _read(self, connection: sql.Connection, project: str, after: int) -> list[tuple[int, Event]]:
+    def _read(self, connection: sql.Connection, project: str, after: int, naming: str = "") -> list[tuple[int, Event]]:
+        """Read a project's events after a number; with `naming`, only those whose text holds it."""
         rows = sql.select(_events.c.number, _events.c.body)
         rows = rows.where((_events.c.project == project) & (_events.c.number > after)).order_by(_events.c.number)
+        if naming:
+            rows = rows.where(_events.c.body.contains(naming, autoescape=True))
         return [(row.number, Event.from_json(row.body)) for row in connection.execute(rows)]
 
     @contextmanager
