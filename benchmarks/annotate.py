@@ -80,7 +80,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.set_default_timeout(WAIT)
             page.goto(f"http://127.0.0.1:{port}")
-            page.locator("#tabs [role=tab]").nth(1).click()
+            page.click("#tabs [data-tab-id=annotate]")
             person = page.locator(".studio .who input[type=text]").first
             person.fill("benchmark")
             person.press("Enter")

@@ -121,7 +121,7 @@ def analyse(page, language: str) -> None:
 
 
 def annotate(page, language: str) -> None:
-    page.locator("#tabs [role=tab]").nth(1).click()
+    page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".studio .who option", state="attached")
     name = page.locator(".studio .who input[type=text]").first
     name.fill({"en": "Dana", "ru": "Дана"}[language])
@@ -135,14 +135,14 @@ def annotate(page, language: str) -> None:
 
 
 def agreement(page, language: str) -> None:
-    page.locator("#tabs [role=tab]").nth(2).click()
+    page.click("#tabs [data-tab-id=agreement]")
     page.wait_for_selector("#agree-picture .js-plotly-plot .xtick")
     page.wait_for_timeout(1000)
 
 
 def models(page, language: str) -> None:
     analyse(page, language)
-    page.locator("#tabs [role=tab]").nth(3).click()
+    page.click("#tabs [data-tab-id=models]")
     page.wait_for_selector("#models .card.chosen")
     page.locator("#models-compare button").click()
     page.wait_for_selector("#models-compare tbody tr")

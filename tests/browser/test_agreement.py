@@ -34,7 +34,7 @@ def opened(chromium, address, **context) -> Visit:
     one = Visit(chromium, address, **context)
     one.page.on("dialog", lambda dialog: one.complaints.append(dialog.message))
     one.page.goto(address)
-    one.page.locator("#tabs [role=tab]").nth(2).click()
+    one.page.click("#tabs [data-tab-id=agreement]")
     one.page.wait_for_selector("#agree-facts .said")
     return one
 
@@ -54,7 +54,7 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     ((first, *_), *_) = agreement.worst(table)
     page.evaluate("localStorage.setItem('bibier_annotator', 'Anna')")
     page.reload()
-    page.locator("#tabs [role=tab]").nth(2).click()
+    page.click("#tabs [data-tab-id=agreement]")
     page.wait_for_selector("#agree-facts .said")
     page.select_option("#agree-facts select", "examples")
     page.locator("#agree-facts .worst button").first.click()

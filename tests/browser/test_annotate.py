@@ -70,7 +70,7 @@ def annotate(chromium, studio):
 
 def enter(one: Visit, person: str) -> None:
     page = one.page
-    page.locator("#tabs [role=tab]").nth(1).click()
+    page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".studio .who option", state="attached")
     name = page.locator(".studio .who input[type=text]").first
     if name.input_value() != person:
@@ -328,7 +328,7 @@ def test_every_control_has_a_name(annotate):
 def test_relabel_this(annotate):
     """A recording of the Analyse tab is one click from the editor."""
     page = annotate("sender").page
-    page.locator("#tabs [role=tab]").first.click()
+    page.click("#tabs [data-tab-id=analyse]")
     page.locator("button.example").first.click()
     page.wait_for_selector("#verdict .sentence")
     page.click("#relabel")

@@ -106,7 +106,7 @@ def test_in_the_page(chromium, address, tmp_path):
     one.analyse()
     page.wait_for_function("(text) => document.querySelector('#words .text')?.textContent === text", arg=LONG)
     page.locator("#words .word").first.click()
-    page.locator("#tabs [role=tab]").nth(1).click()
+    page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".studio .who option", state="attached")
     name = page.locator(".studio .who input[type=text]").first
     name.fill(SHORT)
@@ -122,14 +122,14 @@ def test_in_the_page(chromium, address, tmp_path):
     page.wait_for_function("document.querySelector('.far').textContent.match(/\\d+/)[0] === '1'")
     page.keyboard.press("Backspace")
     page.wait_for_function("(text) => document.querySelector('.studio textarea').value === text", arg=LONG)
-    page.locator("#tabs [role=tab]").first.click()
+    page.click("#tabs [data-tab-id=analyse]")
     page.click("#relabel")
     page.wait_for_function("document.querySelector('.studio select').value === 'analysed'")
     page.wait_for_function("(text) => !document.querySelector('.opinion').textContent.includes(text)", arg=SHORT)
     assert page.inner_text(".clip .transcript") == LONG
     page.reload()
     page.wait_for_selector("#words .word")
-    page.locator("#tabs [role=tab]").nth(1).click()
+    page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".desk:not([hidden])")
     assert page.evaluate("window.ran") is None
     assert page.evaluate("document.querySelectorAll('img[src=x], [onerror], svg[onload]').length") == 0
@@ -165,7 +165,7 @@ def test_at_the_door(chromium, tmp_path):
         page.wait_for_timeout(5200)  # the address waits
         page.click("#enter")
         page.wait_for_selector("#chart .js-plotly-plot .xtick")
-        page.locator("#tabs [role=tab]").nth(1).click()
+        page.click("#tabs [data-tab-id=annotate]")
         assert page.evaluate("document.cookie").find("bibier_session") == -1
         one.context.close()
         assert one.outside == []

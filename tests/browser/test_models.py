@@ -55,7 +55,7 @@ def example(page) -> str:
 
 
 def models(page) -> None:
-    page.evaluate("document.querySelectorAll('#tabs [role=tab]')[3].click()")  # on a phone it stands behind a menu
+    page.click("#tabs [data-tab-id=models]")
     page.wait_for_selector("#models .card.chosen")
 
 
@@ -101,7 +101,7 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     boxes = [page.locator("#models-pair .one").nth(i).bounding_box() for i in (0, 1)]
     assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]
 
-    page.locator("#tabs [role=tab]").first.click()
+    page.click("#tabs [data-tab-id=analyse]")
     page.click("#analyse")
     page.wait_for_function(
         "(title) => document.querySelector('#verdict .made')?.textContent.includes(title)", arg=title

@@ -95,6 +95,9 @@ def test_phone(visit):
     parts = ["#voice", "#transcript", "#verdict", "#chart", "#words"]
     tops = [page.locator(part).bounding_box()["y"] for part in parts]
     assert tops == sorted(tops)
+    page.set_viewport_size({"width": 320, "height": 640})  # the narrowest phones: every tab is in sight, none in a menu
+    page.wait_for_function("document.querySelectorAll('#tabs [role=tab]').length === 4")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.set_viewport_size({"width": 1200, "height": 800})  # turned to a wide screen: side by side
     page.wait_for_function("document.querySelector('#chart .js-plotly-plot').clientHeight < 400")
 

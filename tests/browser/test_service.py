@@ -82,7 +82,7 @@ def test_deleting_deletes(guest, place):
     one.analyse()
     page.click("#relabel")
     page.wait_for_selector("#annotate .studio *")
-    page.locator("#tabs [role=tab]").first.click()
+    page.click("#tabs [data-tab-id=analyse]")
     (mine,) = set(sounds(place)) - before
     kept = list((place / "annotations" / "clips").iterdir())
     assert len(kept) == 1

@@ -122,7 +122,7 @@ def test_the_player_plays_at_a_speed_in_a_loop_and_again(annotate):
     page.wait_for_timeout(500)
     assert page.evaluate(f"{PLAYING}.length") == 0
     page.reload()
-    page.locator("#tabs [role=tab]").nth(1).click()
+    page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".auto input:not(:checked)")
 
 
@@ -162,7 +162,7 @@ def test_two_tabs_on_one_clip_lose_nothing(annotate, studio):
     first, second = one.page, one.context.new_page()
     second.set_default_timeout(8000)
     second.goto(studio[0])
-    second.locator("#tabs [role=tab]").nth(1).click()
+    second.click("#tabs [data-tab-id=annotate]")
     second.wait_for_selector(".desk:not([hidden])")
     assert title(first) == title(second)
     for page, key in ((first, "Digit1"), (second, "Digit2")):

@@ -87,7 +87,7 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     assert page.locator("#ribbon b").count() == 0
     page.click("#relabel")
     page.wait_for_selector("#annotate .who, #annotate dialog, #annotate input")
-    assert page.locator("#tabs [role=tab]").nth(1).get_attribute("aria-selected") == "true"
+    assert page.get_attribute("#tabs [data-tab-id=annotate]", "aria-selected") == "true"
 
 
 def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
