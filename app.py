@@ -24,13 +24,13 @@ from bibier.ui.services import Services, read_examples
 
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
 LEVELS = f"{', '.join(journal.LEVELS)} (default: info)"
-PATIENCE = 10  # s after which the models are loaded though no browser has shown the page
+PATIENCE = 10  # s after which the models are loaded though no browser has shown the page and nobody has asked
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
 
 
 def load(name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False):
-    """Bring torch and the models in once the page is seen; the first use compiles, so it is made here.
+    """Bring torch and the models in once the page is seen or they are asked for; the first use compiles: made here.
 
     `hub` is whether checkpoints of the Hub are offered, and may be fetched.
     """

@@ -108,8 +108,9 @@ class Shelf:
         self.readers, self.device, self.root = readers, device, root
         self.hub, self.cache, self.api, self.fixed, self.most = hub, cache, api, fixed, most
         folder = checkpoint.resolve(name)
-        self.start = described(START, title(name, folder), folder)
-        self.first = readers(checkpoint.load(folder, device, called=self.start.title))
+        bundle = checkpoint.load(folder, device, called=title(name, folder))
+        self.start = described(START, title(name, folder), folder, bundle)
+        self.first = readers(bundle)
         self.loaded: OrderedDict[str, Callable[[str], R]] = OrderedDict()
         self.loading = threading.Lock()  # one at a time: memory is the bottleneck
         self.known: dict[str, tuple[tuple, Entry]] = {}  # key → when and how large its files were, what they say
@@ -230,8 +231,11 @@ def stamped(folder: Path) -> tuple:
     return (str(folder), *found)
 
 
-def described(key: str, title: str, folder: Path) -> Entry:
-    """Read what a checkpoint says of itself, not its weights; what can't be read is its problem."""
+def described(key: str, title: str, folder: Path, bundle: Bundle | None = None) -> Entry:
+    """Read what a checkpoint says of itself, not its weights; what can't be read is its problem.
+
+    `bundle` is the checkpoint in memory, if it is there.
+    """
     facts: dict = {}
     try:
         facts["size"] = sum(path.stat().st_size for path in map(folder.joinpath, FILES) if path.is_file())
@@ -243,7 +247,7 @@ def described(key: str, title: str, folder: Path) -> Entry:
         facts["config"] = checkpoint.read_config(folder, title)
         if not (folder / WEIGHTS).is_file():
             raise InputError("checkpoint-no-weights", name=title, file=WEIGHTS)
-        facts["parts"] = parts(facts["config"], shapes(folder / WEIGHTS), title)
+        facts["parts"] = parts(facts["config"], shapes(folder / WEIGHTS), title, bundle)
     except InputError as error:
         facts["problem"] = error
     except (OSError, safetensors.SafetensorError) as error:
@@ -258,10 +262,13 @@ def shapes(weights: Path) -> dict[str, tuple[int, ...]]:
         return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (not a mapping)
 
 
-def parts(config: BundleConfig, found: dict[str, tuple[int, ...]], title: str) -> tuple[Part, ...]:
+def parts(
+    config: BundleConfig, found: dict[str, tuple[int, ...]], title: str, bundle: Bundle | None = None
+) -> tuple[Part, ...]:
     """List the parts of a checkpoint with their parameters.
 
-    They are built without memory, so that a config which asks for more than its weights hold costs nothing.
+    Those that `bundle` does not hold are built without memory, so that a config which asks for more than its weights
+    hold costs nothing. That makes torch import its compiler, which takes seconds: not at the start, that is.
 
     Raises
     ------
@@ -274,11 +281,7 @@ def parts(config: BundleConfig, found: dict[str, tuple[int, ...]], title: str) -
         if settings is None:
             continue
         if not name.endswith("_features"):  # these hold no weights of the checkpoint's own
-            try:
-                with torch.device("meta"):
-                    part = build(name, settings)
-            except (ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
-                raise InputError("checkpoint-config-bad", name=title, detail=str(error)) from error
+            part = getattr(bundle, name) if bundle else unfilled(name, settings, title)
             wanted |= {f"{name}.{key}": tuple(tensor.shape) for key, tensor in part.state_dict().items()}
             count = sum(one.numel() for one in part.parameters())
         listed.append(Part(name, made_of(settings), count))
@@ -288,6 +291,15 @@ def parts(config: BundleConfig, found: dict[str, tuple[int, ...]], title: str) -
     if wrong := sorted(key for key in wanted if wanted[key] != found[key]):
         raise InputError("checkpoint-shape", name=title, tensor=wrong[0])
     return tuple(listed)
+
+
+def unfilled(name: str, settings: object, title: str) -> torch.nn.Module:
+    """Build a part that has shapes but no numbers. Raises InputError."""
+    try:
+        with torch.device("meta"):
+            return build(name, settings)
+    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
+        raise InputError("checkpoint-config-bad", name=title, detail=str(error)) from error
 
 
 def made_of(settings: object) -> str:

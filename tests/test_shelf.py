@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,20 @@ def test_what_a_checkpoint_says_of_itself():
     assert found.parameters == sum(p.numel() for p in load("compact").parameters())
     assert found.size == sum((ROOT / "checkpoints" / "compact" / name).stat().st_size for name in FILES)
     assert [part.kind for part in found.parts][:2] == ["log-mel", "conv, lstm"]
+
+
+def test_the_start_imports_no_compiler():
+    """What the app needs before its first answer does not bring in torch's compiler, which takes seconds."""
+    code = """
+import sys, threading, app
+opened = threading.Event()
+opened.set()
+shelf = app.load("compact", opened)
+assert shelf.start.parameters > 2_000_000 and shelf.start.problem is None
+print("torch" in sys.modules, "torch._dynamo" in sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout.split() == ["True", "False"], told.stderr
 
 
 def spoil(folder: Path, how: str) -> None:

@@ -288,6 +288,14 @@ def desk():
 VIEW = shell.View(Look(), "0" * 32)
 
 
+def test_a_program_does_not_wait_for_a_page():
+    """Whoever asks before a page was shown has the models loaded at once."""
+    told, reader = [], Future()
+    reader.set_result("readers")
+    desk = Desk(Services(reader, lambda: CHOICES, None, None, None, opened=lambda: told.append("load")))
+    assert desk.reader("en") == "readers" and told == ["load"]
+
+
 def run(desk, *arguments, **settings) -> dict:
     """Return everything that an analysis showed, later values over earlier ones."""
     shown: dict = {}

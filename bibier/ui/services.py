@@ -63,7 +63,8 @@ class Services:
     examples
         Clips to try.
     opened
-        Told when a page stands in a browser, so that loading the models doesn't delay the first.
+        Told when a page stands in a browser, so that loading the models doesn't delay the first, or when somebody waits
+        for them.
     turns
         The queue of the device on which the models run.
     start

@@ -124,6 +124,7 @@ class Desk:
 
         Raises InputError with the loader's own reason, or `LoadError` with a general one.
         """
+        self.services.opened()  # a program shows no page, and need not wait for one
         error = self.services.reader.exception()
         if error is None:
             readers = self.services.reader.result()
