@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bibier import sphinx
+from bibier import sphinx, threads
 from bibier.downloads import default_cache, download, matches, whole
 from bibier.messages import InputError, Message
 
@@ -158,7 +158,8 @@ class Whisper:
             raise InputError("recogniser-damaged", path=str(self.weights)) from error
         if self._own_file is None and self._urls is None:  # the heads that follow the words, in Whisper's own weights
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[self.size])
-        whisper.timing.dtw(torch.zeros(2, 2))  # compiles the alignment of words (3 s) now and not in the first clip
+        with threads.kept():
+            whisper.timing.dtw(torch.zeros(2, 2))  # compiles the alignment of words (3 s) now and not in the first clip
         return model
 
     def __call__(self, samples: np.ndarray) -> Transcript:
@@ -168,7 +169,7 @@ class Whisper:
         self.load()
         import whisper
 
-        with self._lock:
+        with self._lock, threads.kept():
             result = whisper.transcribe(
                 self._model,
                 np.asarray(samples, dtype=np.float32),

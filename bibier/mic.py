@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from bibier import threads
 from bibier.audio import SAMPLE_RATE
 from bibier.messages import InputError
 
@@ -151,10 +152,8 @@ def voice_detector() -> Callable[[np.ndarray], float]:
     """Return Silero VAD, listening from the beginning: (512,) samples → probability of voice."""
     import torch
 
-    threads = torch.get_num_threads()
-    import silero_vad
-
-    torch.set_num_threads(threads)  # importing silero_vad sets one thread for the whole process
+    with threads.kept():
+        import silero_vad
     model = silero_vad.load_silero_vad()
     model.reset_states()
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bibier import threads
 from bibier.asr import Word
 from bibier.audio import SAMPLE_RATE
 from bibier.recordings import LONG_SECONDS
@@ -113,12 +114,8 @@ def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
 @functools.cache
 def _silero():
     """Load the model once; it keeps a state, so that one thread at a time may use it."""
-    import torch
-
-    threads = torch.get_num_threads()
-    import silero_vad
-
-    torch.set_num_threads(threads)  # importing silero_vad sets one thread for the whole process
+    with threads.kept():
+        import silero_vad
     return silero_vad.load_silero_vad(), threading.Lock()
 
 

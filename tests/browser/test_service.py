@@ -105,7 +105,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     """Four visitors at once: each sees a place in the queue; one cancels and can go on."""
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
-    soundfile.write(long, np.resize(samples, 19 * rate), rate, subtype="PCM_16")
+    soundfile.write(long, np.resize(samples, 9 * rate), rate, subtype="PCM_16")
     one = guest()
     page = one.page
     one.upload(EXAMPLE)
