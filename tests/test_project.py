@@ -28,6 +28,7 @@ STOREYS = (
         "bibier.keeping",
         "bibier.sphinx",
         "bibier.heaps",
+        "bibier.threads",
     ),
     ("bibier.llm_audit", "bibier.deploy"),
     ("bibier.soft_labels",),
