@@ -22,7 +22,7 @@ app: $(BIN)/.app  ## install what the app needs and open it on localhost
 	$(BIN)/python app.py
 
 test: $(BIN)/.dev ## install what the tests need and run them
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(BIN)/.dev ## check the style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

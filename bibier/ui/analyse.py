@@ -22,6 +22,7 @@ from bibier.ui.timeline import Long
 
 WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
 STOP = "(...inputs) => bibier.stop(...inputs)"
+END = "(...inputs) => bibier.end(...inputs)"
 SEEN = "(...inputs) => bibier.with_view(...inputs)"
 STRETCH = "(...inputs) => bibier.with_stretch(...inputs)"
 RIBBON = 'bibier.ribbon(trigger); /* Gradio looks here for events: "pick" "stop" */'
@@ -193,7 +194,7 @@ def build(
         return put(long.pick(number_in(raw), look_of(raw, request)))
 
     def stop_stretches(raw, request: gr.Request):
-        return put(long.stop(look_of(raw, request)))
+        long.stop(look_of(raw, request))
 
     def restore(raw, request: gr.Request):
         seen = look_of(raw, request)
@@ -279,7 +280,7 @@ def build(
     wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, **LATEST, **INFERENCE)
     wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], **LATEST)
     wire(part["ribbon"].pick, pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
-    wire(part["ribbon"].stop, stop_stretches, [], "stop_stretches", js=SEEN, shows=["stage"], queue=False)
+    part["ribbon"].stop(stop_stretches, [view], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
     wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
     wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
     wire(

@@ -48,6 +48,8 @@
   // Gradio hands over an event's inputs; the last is always the view
   b.with_view = (...inputs) => [...inputs.slice(0, -1), b.view()];
   b.begin = (...inputs) => { b.stage("stage_queued"); return b.with_view(...inputs); };
+  // said here and not by the server, whose answer could come after that of the analysis which has stopped
+  b.end = (...inputs) => { b.stage("timeline_stopping"); return b.with_view(...inputs); };
   b.stop = (...inputs) => { b.stage("stage_stopping"); return b.with_view(...inputs); };
 
   // --- microphone ---------------------------------------------------------------------------------------------------

@@ -283,13 +283,11 @@ class Long:
         ribbon.stretches[number] = replace(ribbon.stretches[number], prediction=moment.prediction)
         return shown | {"ribbon": ribbon.value(view.look.language)}
 
-    def stop(self, view: View) -> Shown:
-        """End the analysis after the stretch that is being judged."""
+    def stop(self, view: View) -> None:
+        """End the analysis after the stretch that is being judged; the page has said so, and the analysis says when."""
         ribbon = self.shelf.get(view.token)
-        if ribbon is None or not ribbon.running:
-            return {}
-        ribbon.stopping.set()
-        return {"stage": {"text": say("timeline_stopping", view.look.language)}}
+        if ribbon is not None and ribbon.running:
+            ribbon.stopping.set()
 
     def forget(self, view: View) -> Shown:
         """Let the tab's recording go; one that is being judged is stopped."""
