@@ -179,6 +179,34 @@ def test_graph_attention_equals_a_loop_over_nodes():
     torch.testing.assert_close(layer(x[None])[0], torch.stack(rows))
 
 
+def test_the_target_half_of_a_graph_score_counts_only_where_the_scores_have_both_signs():
+    """e_ij = LeakyReLU(t_i + s_j): under scores of one sign t_i is the same addend for each j; the softmax drops it.
+
+    That is the form of the paper, whose attention is static (Brody et al., 2022): with two nodes `target` has a
+    gradient only at a node i with t_i + s_1 < 0 < t_i + s_2.
+    """
+    torch.manual_seed(0)
+    layer = GraphAttention(3, 2, heads=1).double()
+    nodes = torch.randn(1, 2, 3, dtype=torch.float64)
+    first, second = layer.linear(nodes)[0].detach()  # (D',) each
+
+    def gradients(target: float, low: float, high: float) -> tuple[float, float]:
+        """Gradients of both halves, where t is the same at both nodes, and s is low at one and high at the other."""
+        both = torch.stack((first, second))
+        with torch.no_grad():
+            layer.target[0] = torch.linalg.solve(both, torch.full((2,), target, dtype=torch.float64))
+            layer.source[0] = torch.linalg.solve(both, torch.tensor((low, high), dtype=torch.float64))
+        layer.zero_grad()
+        layer(nodes).square().sum().backward()
+        return float(layer.target.grad.abs().max()), float(layer.source.grad.abs().max())
+
+    for one_sign in ((1.0, 0.5, 1.5), (-1.0, -0.5, 0.2)):
+        target, source = gradients(*one_sign)
+        assert target < 1e-12 < 1e-3 < source
+    target, source = gradients(0.1, -0.5, 0.5)
+    assert min(target, source) > 1e-3
+
+
 def test_an_open_gate_passes_one_node_and_a_closed_one_the_other():
     gate = GatedAddition(3, 4, 0.0)
     nodes = torch.randn(2, 2, 3)

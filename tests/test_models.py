@@ -5,7 +5,7 @@ import torch
 from tiny import padded, shaken
 
 from bibier.models.fusion import CrossLayer, FusionConfig, build_fusion
-from bibier.models.layers import AttentivePooling, masked_mean, masked_softmax, resample_valid
+from bibier.models.layers import AttentivePooling, GraphAttention, masked_mean, masked_softmax, resample_valid
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
@@ -164,18 +164,35 @@ def test_attention_is_a_distribution_over_what_is_valid(case):
     torch.testing.assert_close(weights.sum(1), torch.ones(3))
 
 
+@torch.no_grad()
+def straddle(model):
+    """Let the scores of each graph take both signs at one node, without which their target half has no gradient.
+
+    With target = -source, a node's score to itself is 0, and of the two others one is positive: see test_fusion.
+    """
+    for layer in model.modules():
+        if isinstance(layer, GraphAttention):
+            layer.target.copy_(layer.source.mul_(0.1).neg())  # small, so that the softmax isn't saturated
+
+
 def test_every_parameter_receives_a_gradient(case):
+    """Beyond rounding: a gradient of 1e-8 of the largest is what is left of terms that cancel."""
     model, clips, run = case
+    straddle(model)
     model.train()
     run(clips)[0].square().sum().backward()
+    largest = max(parameter.grad.abs().max() for parameter in model.parameters())
     for name, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
+        assert parameter.grad.abs().max() > 1e-7 * largest, name
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_third_of_a_second_and_a_minute_run(kind):
     model, _, _ = sequence(kind)
+    for name, parameter in model.named_parameters():
+        if kind.startswith("mamba-published") and name.endswith(".A"):
+            parameter.add_(3)  # the published scan diverges where Δ > exp(A), which a shaken model may reach
     for frames in (15, 3000):
         encoded = model(features=torch.randn(1, frames, 5), mask=torch.ones(1, frames, dtype=torch.bool))
         assert torch.isfinite(encoded.logits).all()
