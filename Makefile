@@ -31,10 +31,10 @@ format: $(BIN)/.dev ## apply the style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 screenshots: $(BIN)/.dev ## take the README's picture anew (needs Chromium)
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python scripts/screenshots.py
 
 examples: $(BIN)/.app ## synthesise the example clips anew (needs espeak-ng)
-	$(BIN)/python -m examples.make
+	$(BIN)/python -m scripts.examples
 
 train: $(BIN)/.app ## fit checkpoints/compact from the corpora in DATA
 	$(BIN)/python -m train fit $(RECIPE) --data $(DATA) --out checkpoints/compact

@@ -10,20 +10,23 @@ import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from bibier import accelerator, asr, heaps, intake, journal, keeping
-from bibier.backup import Backup
-from bibier.guard.wall import Settings, Wall
-from bibier.llm_cache import Cache
-from bibier.messages import InputError, Message
-from bibier.store import Store
-from bibier.ui import page, sign_in
-from bibier.ui.advice import Advice
-from bibier.ui.annotating import Annotating
-from bibier.ui.foresight import Foresight
+from bibier import log, process
+from bibier.annotation import ingest, location
+from bibier.annotation.backup import Backup
+from bibier.annotation.store import Store
+from bibier.asr import recognisers
+from bibier.i18n.messages import InputError, Message
+from bibier.inference import device as accelerator
+from bibier.security.middleware import Settings, Wall
+from bibier.soft_labels.cache import Cache
+from bibier.ui import hub_login, page
+from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.llm import Advice
+from bibier.ui.annotate.prefetch import Foresight
 from bibier.ui.services import Services, read_examples
 
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
-LEVELS = f"{', '.join(journal.LEVELS)} (default: info)"
+LEVELS = f"{', '.join(log.LEVELS)} (default: info)"
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page and nobody has asked
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(Path(__file__).parent / "examples")
@@ -36,10 +39,10 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
     """
     opened.wait(PATIENCE)
     device = device or accelerator.device()
-    from bibier.predictor import Predictor
-    from bibier.shelf import Shelf
+    from bibier.checkpoint.library import Shelf
+    from bibier.inference.predictor import Predictor
 
-    recogniser = functools.cache(asr.recogniser)
+    recogniser = functools.cache(recognisers.recogniser)
 
     def readers(bundle):
         def make(choice: str) -> Predictor:
@@ -54,14 +57,14 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
     return shelf
 
 
-def whisper(name: str, progress=None) -> asr.Whisper:
+def whisper(name: str, progress=None) -> recognisers.Whisper:
     """Return a Whisper that may download its weights, by the name of its choice."""
-    return asr.Whisper(name.removeprefix("whisper-"), download=True, progress=progress)
+    return recognisers.Whisper(name.removeprefix("whisper-"), download=True, progress=progress)
 
 
 def as_json(prediction, language: str) -> dict:
     """Give a prediction to a program; torch is there by then."""
-    from bibier import predictor
+    from bibier.inference import predictor
 
     return predictor.as_json(prediction, language)
 
@@ -70,17 +73,17 @@ def enlist(store: Store, name: str, source: str) -> str:
     """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
     path = Path(source).expanduser()
     name = name or path.resolve().stem
-    intake.add_place(store, name, source, Path("annotations") / "clips")
+    ingest.add_place(store, name, source, Path("annotations") / "clips")
     return name
 
 
 def language_model(name: str):
     """Open the language model of the editor: "endpoint" is the one that the environment names."""
     if name == "endpoint":
-        from bibier.llm_endpoint import from_environment
+        from bibier.soft_labels.endpoint import from_environment
 
         return from_environment()
-    from bibier.llm_local import Local
+    from bibier.soft_labels.local_model import Local
 
     return Local(name)
 
@@ -116,7 +119,7 @@ def back_up(store: Store) -> Backup:
     return backup
 
 
-def kept(home: keeping.Home, backup: Backup | None, language: str) -> tuple[str, bool]:
+def kept(home: location.Home, backup: Backup | None, language: str) -> tuple[str, bool]:
     """Say where annotations live, and whether that is a reason to worry."""
     told = [home.message(), *(backup.message() if backup else ())]
     worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
@@ -151,9 +154,9 @@ def main() -> None:
     parser.add_argument("--log-level", metavar="LEVEL", help=f"of the log on stderr: {LEVELS}")
     options = parser.parse_args()
 
-    heaps.few()
+    process.few()
     try:
-        journal.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+        log.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
         hosts = tuple(options.allowed_host)
         settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
     except InputError as error:
@@ -170,7 +173,7 @@ def main() -> None:
         thinker = loading.submit(load, options.checkpoint, opened, "cpu")  # the editor borrows no GPU
     services = Services(
         reader,
-        recognisers=asr.available,
+        recognisers=recognisers.available,
         announce=lambda name: whisper(name).announcement,
         fetch=lambda name, progress: whisper(name, progress).load(),
         as_json=as_json,
@@ -180,7 +183,7 @@ def main() -> None:
     )
     try:
         Path("annotations").mkdir(exist_ok=True)
-        home = keeping.home(os.environ, options.database)
+        home = location.home(os.environ, options.database)
         store = Store(home.url, journal=home.journal)
         if options.annotate:
             enlist(store, "", options.annotate)
@@ -202,7 +205,7 @@ def main() -> None:
         folder=home.folder,
         kept=lambda language: kept(home, backup, language),
     )
-    if sign_in.lacking(os.environ):
+    if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
     wall = Wall(settings, kept=lambda: clip_files(store), public=places)

@@ -47,16 +47,18 @@ def once(paths: list[str], text: str | None, recogniser: str, size: int, workers
     began = time.perf_counter()
     import torch
 
-    from bibier import asr, batch, batch_ray, checkpoint
-    from bibier.predictor import Predictor
+    from bibier.asr import recognisers
+    from bibier.checkpoint import bundle
+    from bibier.inference import batch, batch_ray
+    from bibier.inference.predictor import Predictor
 
     torch.set_num_threads(1)
     given = [batch.Source(path, text) for path in paths]
     if workers:
         work = batch_ray.rows(given, checkpoint="compact", recogniser=recogniser, size=size, workers=workers)
     else:
-        heard = None if recogniser == "none" else asr.recogniser(recogniser)
-        judge = batch.Judge(Predictor(checkpoint.load("compact"), heard), recognise=heard is not None, name="compact")
+        heard = None if recogniser == "none" else recognisers.recogniser(recogniser)
+        judge = batch.Judge(Predictor(bundle.load("compact"), heard), recognise=heard is not None, name="compact")
         work = batch.rows(judge, given, size)
     first = next(work)  # compiles and warms up
     started, spent, rows = time.perf_counter(), cpu(), 0
@@ -88,7 +90,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(once(**json.loads(options.one))))
         return
-    from bibier import batch
+    from bibier.inference import batch
 
     found = [source.path for source in batch.sources(options.folder)]
     paths = random.Random(0).sample(found, min(options.clips, len(found)))

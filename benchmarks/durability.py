@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
-from bibier.events import Event
+from bibier.annotation.events import Event
+from bibier.annotation.state import Clip
+from bibier.annotation.store import Store
 from bibier.labels import named
-from bibier.standing import Clip
-from bibier.store import Store
 
 CLIPS = [Clip(f"{i:064x}", f"{i}.wav") for i in range(200)]
 

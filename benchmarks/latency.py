@@ -18,9 +18,9 @@ import time
 import numpy as np
 import torch
 
-from bibier import checkpoint
-from bibier.audio import SAMPLE_RATE
-from bibier.predictor import Predictor
+from bibier.audio.io import SAMPLE_RATE
+from bibier.checkpoint import bundle
+from bibier.inference.predictor import Predictor
 
 TEXT = "I really did not expect to see you here tonight, what a wonderful surprise this is"
 SECONDS = 5
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    predictor, sound = Predictor(checkpoint.load(options.checkpoint)), (clip(), SAMPLE_RATE)
+    predictor, sound = Predictor(bundle.load(options.checkpoint)), (clip(), SAMPLE_RATE)
     for _ in range(5):
         predictor(sound, TEXT)
     wall, cpu, stages = [], [], []

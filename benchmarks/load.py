@@ -33,7 +33,7 @@ import numpy as np
 
 from benchmarks.memory import BLOCKS, Watch, resident
 from benchmarks.visitors import PATIENCE, RATE, SECONDS, Busy, Page, Visitor, Wrong, recordings
-from bibier.store import Store
+from bibier.annotation.store import Store
 
 ROOT = Path(__file__).parents[1]
 OUT = Path(__file__).with_suffix(".md")

@@ -18,13 +18,13 @@ import numpy as np
 import soxr
 from scipy.signal import butter, sosfiltfilt
 
-from bibier import audio
-from bibier.audio import SAMPLE_RATE
-from bibier.parts import build
-from train import bundle as fitting
-from train import recipe, sources
+from bibier.audio import io as audio
+from bibier.audio.io import SAMPLE_RATE
+from bibier.checkpoint.components import build
+from train.experiment import encoders as fitting
+from train.experiment import recipe, sources
+from train.experiment.stacking import held_out
 from train.metrics import uar
-from train.stacking import held_out
 
 TELEPHONE = (300, 3400)  # Hz
 TELEPHONE_RATE = 8_000  # Hz

@@ -29,13 +29,16 @@ import torch
 from scipy.special import softmax
 from sklearn.model_selection import StratifiedGroupKFold
 
+from bibier.features.char_ngrams import CharNgrams
 from bibier.labels import EMOTIONS
 from bibier.models.text_encoder import TextEncoder
-from bibier.text_features import CharNgrams
-from train import corpora, data, recipe, soften
+from train.augment import soft_targets
+from train.corpora import load
+from train.experiment import recipe
+from train.experiment.stacking import held_out
+from train.loop import batches
+from train.loop.trainer import class_weights, fit
 from train.metrics import fit_temperature, scores, soft_cross_entropy, uar
-from train.stacking import held_out
-from train.trainer import class_weights, fit
 
 PROBABILITIES = (0.2, 0.5, 1.0)
 SOFT = ("uniform", "LS-LLM argmax", "LS-LLM distribution")
@@ -82,7 +85,7 @@ class Corpus:
 
     protocol: str
     name: str
-    items: list[corpora.Item]
+    items: list[load.Item]
     ids: list[np.ndarray]
     labels: np.ndarray  # (N,)
     judged: dict[str, tuple[list[np.ndarray], np.ndarray]]  # split → ids, labels; empty for RESD
@@ -95,8 +98,8 @@ def read(protocol: str, folder: Path, part: recipe.TextPart) -> Corpus:
     name = PROTOCOLS[protocol]
     extractor = CharNgrams(part.features)
 
-    def prepared(split: str) -> tuple[list[corpora.Item], list[np.ndarray], np.ndarray]:
-        items = corpora.read(name, folder, split)
+    def prepared(split: str) -> tuple[list[load.Item], list[np.ndarray], np.ndarray]:
+        items = load.read(name, folder, split)
         return items, [extractor(item.text) for item in items], np.array([item.label for item in items])
 
     items, ids, labels = prepared("train")
@@ -105,7 +108,7 @@ def read(protocol: str, folder: Path, part: recipe.TextPart) -> Corpus:
         return Corpus(protocol, name, items, ids, labels, judged, [], np.arange(len(judged["test"][1])))
     dialogues = np.unique([item.dialogue for item in items], return_inverse=True)[1]
     if protocol == "resd":
-        folds = corpora.folds(items, FOLDS, "dialogue")
+        folds = load.folds(items, FOLDS, "dialogue")
     else:
         splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
         folds = [held for _, held in splitter.split(labels, labels, dialogues)]
@@ -121,11 +124,13 @@ def blind(corpus: Corpus) -> float:
     return uar(corpus.labels, guessed)
 
 
-def softening(condition: str, p: float, name: str, items: list[corpora.Item], folder: Path) -> soften.Softening:
+def softening(condition: str, p: float, name: str, items: list[load.Item], folder: Path) -> soft_targets.Softening:
     """Return the settings of a condition. Uniform smoothing gets the mean entropy of the LS-LLM's targets at that p."""
-    replaced = soften.Softening(TABLES[name], "replace", probability=p)
+    replaced = soft_targets.Softening(TABLES[name], "replace", probability=p)
     if condition == "uniform":
-        return soften.Softening(weight=soften.uniform_weight(soften.soft_targets(items, replaced, folder).entropy()))
+        return soft_targets.Softening(
+            weight=soft_targets.uniform_weight(soft_targets.soft_targets(items, replaced, folder).entropy())
+        )
     if condition == "hard":
         return dataclasses.replace(replaced, probability=0.0)
     return dataclasses.replace(replaced, argmax=condition == "LS-LLM argmax")
@@ -135,13 +140,13 @@ def fitted(corpus: Corpus, rows: np.ndarray, condition: str, p: float, seed: int
     """Fit one encoder on some rows; returns it and the softening of its targets."""
     items, ids = [corpus.items[i] for i in rows], [corpus.ids[i] for i in rows]
     settings = softening(condition, p, corpus.name, items, folder)
-    targets = soften.soft_targets(items, settings, folder, seed)
+    targets = soft_targets.soft_targets(items, settings, folder, seed)
     torch.manual_seed(seed)
     model = TextEncoder(part.encoder)
     model.count(ids)
     model = fit(
         model,
-        data.plain_batches(lambda epoch: (ids, targets(epoch)), part.fit.batch),
+        batches.plain_batches(lambda epoch: (ids, targets(epoch)), part.fit.batch),
         steps=-(-len(rows) // part.fit.batch) + 1,
         weights=class_weights(targets.own, part.fit.class_power),  # of the labels, the same in every condition
         settings=part.fit,

@@ -22,12 +22,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier.parts import build
-from train import bundle as fitting
-from train import corpora, merge, pairs, recipe, table
-from train.runs import Run, run_of
-from train.sources import Source, audio_source, read_words, text_prior, text_source
-from train.stacking import Read, held_out, out_of_fold
+from bibier.checkpoint.components import build
+from train.augment import concatenate
+from train.corpora import load
+from train.evaluate import table
+from train.evaluate.runs import Run, run_of
+from train.experiment import encoders as fitting
+from train.experiment import fusion, recipe
+from train.experiment.sources import Source, audio_source, read_words, text_prior, text_source
+from train.experiment.stacking import Read, held_out, out_of_fold
 
 RECIPE = Path("train/recipes/compact.toml")
 RUNS = Path("runs/systems")
@@ -60,7 +63,7 @@ ADDED = {
     f"{COMPACT} + SDS + LS-LLM": {"merge": True, "soft": True},
 }
 SYSTEMS |= dict.fromkeys(ADDED, SYSTEMS[COMPACT])
-MERGING = merge.Merging()  # 40 % of the rows, 4 s
+MERGING = concatenate.Merging()  # 40 % of the rows, 4 s
 SOFT = {  # a fifth of the rows is replaced by the table's distribution; here every row by what that is in the mean
     corpus: {"table": f"soft_labels/qwen3-4b_{corpus}.csv", "mode": "replace", "probability": 0.2}
     for corpus in ("meld", "resd")
@@ -91,7 +94,7 @@ def merged(source: Source, extract: Callable, seed: int) -> tuple[Source, np.nda
     for number, fold in enumerate(source.folds):
         fold_of[fold] = number
     names = [f"{item.corpus} {fold_of[row]}" for row, item in enumerate(source.items)]
-    drawn = merge.Merger(source.seconds, source.labels, names, MERGING, seed)(0)
+    drawn = concatenate.Merger(source.seconds, source.labels, names, MERGING, seed)(0)
     chains = [chain for chain in drawn if len(chain) > 1]
     first = np.array([chain[0] for chain in chains])
     new = len(source.items) + np.arange(len(chains))
@@ -113,7 +116,7 @@ class Ready:
     audio: Read
     text: Read
     soft: np.ndarray  # (N', 7), LS-LLM targets of the texts
-    t: pairs.Temperatures
+    t: fusion.Temperatures
     clips: Read  # of the held-out actors
     aside: np.ndarray  # RESD rows of the text source that are judged here
 
@@ -154,7 +157,7 @@ def folds(
         aside = np.intersect1d(words.folds[number], np.flatnonzero(resd))
         outside = np.setdiff1d(more_words.folds[number], np.setdiff1d(words.folds[number], aside))
         inside = np.setdiff1d(np.arange(len(more_words.labels)), outside)
-        t = pairs.temperatures(
+        t = fusion.temperatures(
             audio_read.part(np.flatnonzero(rows < len(sound.items))), text_read.part(inside[inside < len(words.items)])
         )
         if kept is not None:
@@ -175,7 +178,7 @@ def run(options: argparse.Namespace) -> None:
     official = {}
     text_encoder, text_read = fitting.read_text(chosen, words, chosen.seed)
     for split in ("dev", "test"):
-        items = corpora.read("meld", options.data, split)
+        items = load.read("meld", options.data, split)
         official[f"meld-{split}"] = held_out(
             text_encoder, read_words(chosen.text, items), np.array([i.label for i in items])
         )
@@ -199,13 +202,13 @@ def run(options: argparse.Namespace) -> None:
                 if file.exists():
                     continue
                 soft = fold.soft if more.get("soft") else None
-                model = pairs.fit_fusion(own, fold.audio, fold.text, fold.t, prior, seed, soft=soft)
+                model = fusion.fit_fusion(own, fold.audio, fold.text, fold.t, prior, seed, soft=soft)
                 found = {}
                 for corpus, read in (*official.items(), ("resd", text_read)):
                     rows = fold.aside if corpus == "resd" else np.flatnonzero(deal[corpus] == fold.number)
                     generator = np.random.default_rng([seed, fold.number, len(rows)])
                     left = clips_for(read.labels[rows], fold.clips.labels, generator)
-                    logits = pairs.fuse(model, fold.clips, read, left, rows, fold.t)
+                    logits = fusion.fuse(model, fold.clips, read, left, rows, fold.t)
                     found |= {
                         f"{corpus} rows": rows,
                         f"{corpus} clips": sound.folds[fold.number][left],
@@ -261,9 +264,7 @@ def report(options: argparse.Namespace) -> None:
     """Write benchmarks/systems.md: the dev table that the best is chosen by, and the table of both corpora."""
     chosen = recipe.load(RECIPE)
     sound, words = audio_source(chosen, options.data), text_source(chosen, options.data)
-    texts = {
-        f"meld-{split}": [item.id for item in corpora.read("meld", options.data, split)] for split in ("dev", "test")
-    }
+    texts = {f"meld-{split}": [item.id for item in load.read("meld", options.data, split)] for split in ("dev", "test")}
     runs = read_runs(sound, texts | {"resd": [item.id for item in words.items]})
     dev = table.make({path: run for path, run in runs.items() if run.split == "dev"})
     final = table.make({path: run for path, run in runs.items() if run.split != "dev"})

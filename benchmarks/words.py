@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier import checkpoint
-from bibier.predictor import Heard, Predictor
-from train import corpora
+from bibier.checkpoint import bundle
+from bibier.inference.predictor import Heard, Predictor
+from train.corpora import load
 
 
 def main() -> None:
@@ -28,9 +28,9 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="compact")
     parser.add_argument("--split", default="dev")
     options = parser.parse_args()
-    predictor = Predictor(checkpoint.load(options.checkpoint))
-    items = corpora.read("meld", options.data, options.split)
-    clips = corpora.read("ravdess", options.data, "all")
+    predictor = Predictor(bundle.load(options.checkpoint))
+    items = load.read("meld", options.data, options.split)
+    clips = load.read("ravdess", options.data, "all")
     generator = np.random.default_rng(0)
     heard = {}
     for label in range(7):

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.commands import annotations, batch, deploy, mic, password, predict, soft_labels
+from bibier.cli import annotations, batch, deploy, mic, password, predict, soft_labels
 
 COMMANDS = (
     predict,
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
-    from bibier.messages import InputError
+    from bibier.i18n.messages import InputError
 
     try:
         return options.run(options)

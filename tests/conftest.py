@@ -7,7 +7,7 @@ import small_corpora
 import torch
 from tiny import shaken, tiny_config
 
-from bibier.checkpoint import Bundle
+from bibier.checkpoint.bundle import Bundle
 
 
 @pytest.fixture

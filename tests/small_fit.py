@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from train.settings import FitSettings
-from train.trainer import fit
+from train.loop.settings import FitSettings
+from train.loop.trainer import fit
 
 ROWS = 14
 CLASS_WEIGHTS = torch.tensor([0.5, 2.0, 1.0, 3.0, 0.25, 1.0, 1.5])

@@ -150,12 +150,13 @@ def test_every_variable_of_the_environment_is_named_and_exists():
 
 def recipe_fields() -> set[str]:
     """The fields that a recipe's tables may have, of every kind of every part."""
+    from bibier.checkpoint.components import PARTS
     from bibier.models.lpgnet import Distillation
-    from bibier.parts import PARTS
-    from train import recipe, settings
-    from train.augment import Perturbation
-    from train.merge import Merging
-    from train.soften import Softening
+    from train.augment.concatenate import Merging
+    from train.augment.perturb import Perturbation
+    from train.augment.soft_targets import Softening
+    from train.experiment import recipe
+    from train.loop import settings
 
     tables = [recipe.Recipe, recipe.AudioPart, recipe.TextPart, recipe.FusionPart, settings.FitSettings]
     tables += [Perturbation, Merging, Softening, Distillation]
@@ -181,7 +182,7 @@ def test_every_recipe_is_named():
 
 
 def test_every_format_of_an_export_is_named():
-    from bibier.exports import FORMATS
+    from bibier.annotation.exports import FORMATS
 
     for page in [*(ROOT / "docs").glob("annotator*.md"), *(ROOT / "docs").glob("researcher*.md")]:
         assert FORMATS.keys() <= set(codes(text_of(page))), page.name
@@ -192,7 +193,7 @@ def test_every_format_of_an_export_is_named():
 
 @pytest.mark.parametrize(("name", "language"), [("annotator.md", 0), ("annotator.ru.md", 1)])
 def test_bold_names_stand_in_the_interface(name, language):
-    from bibier.ui.strings import STRINGS
+    from bibier.i18n.page import STRINGS
 
     shown = {pair[language] for pair in STRINGS.values()}
     bold = re.findall(r"\*\*(.+?)\*\*", text_of(ROOT / "docs" / name).replace("\n", " "))
@@ -202,7 +203,7 @@ def test_bold_names_stand_in_the_interface(name, language):
 
 @pytest.mark.parametrize("name", ["annotator.md", "annotator.ru.md"])
 def test_every_key_of_the_editor_stands_in_the_table(name):
-    script = text_of(ROOT / "bibier" / "ui" / "annotate.js")
+    script = text_of(ROOT / "bibier" / "ui" / "static" / "annotate.js")
     listed = re.findall(r'\["([^"]+)", "key_\w+"\]', script.replace("\\\\", "\\"))
     table = re.findall(r"^\| `([^`]+)` \|", text_of(ROOT / "docs" / name), re.MULTILINE)
     assert len(listed) > 15
@@ -214,34 +215,40 @@ def test_every_key_of_the_editor_stands_in_the_table(name):
 
 def numbers() -> list[tuple[str, str]]:
     """Pages and what must stand in them, with the numbers that the program has."""
-    from bibier import audio, backup, batch, mic, recordings, standing, store, turns
-    from bibier.guard import wall
-    from bibier.ui import agreeing, foresight
-    from train import items
+    from bibier.annotation import backup, state, store
+    from bibier.audio import io, long_recording, microphone
+    from bibier.inference import batch, queue
+    from bibier.security import middleware
+    from bibier.ui.agreement import report
+    from bibier.ui.annotate import prefetch
+    from train.corpora import items
 
-    assert standing.ORDERS[0] == store.SETTINGS["order"] == "given" and store.SETTINGS["proposals"] == "hidden"
-    cut, least = recordings.LONG_SECONDS, audio.MIN_SECONDS
+    assert state.ORDERS[0] == store.SETTINGS["order"] == "given" and store.SETTINGS["proposals"] == "hidden"
+    cut, least = long_recording.LONG_SECONDS, io.MIN_SECONDS
     return [
-        ("annotator", f"within about {foresight.PATIENCE:g} seconds"),
-        ("annotator.ru", f"примерно за {foresight.PATIENCE:g} секунд"),
-        ("annotator", f"up to {agreeing.MOST} clips"),
-        ("annotator.ru", f"до {agreeing.MOST} фрагментов"),
+        ("annotator", f"within about {prefetch.PATIENCE:g} seconds"),
+        ("annotator.ru", f"примерно за {prefetch.PATIENCE:g} секунд"),
+        ("annotator", f"up to {report.MOST} clips"),
+        ("annotator.ru", f"до {report.MOST} фрагментов"),
         ("annotator", f"(**Annotators per clip**, {store.SETTINGS['wanted']} at first)"),
         ("annotator.ru", f"(**Разметчиков на фрагмент**, сначала {store.SETTINGS['wanted']})"),
-        ("deploying", f"| `BIBIER_UPLOAD_MB` | {wall.LARGEST} |"),
-        ("deploying", f"| `BIBIER_DISK_MB` | {wall.DISK} |"),
-        ("deploying", f"| `BIBIER_RETENTION` | {wall.RETENTION:g} |"),
-        ("deploying", f"up to {turns.MOST} wait, told"),
+        ("deploying", f"| `BIBIER_UPLOAD_MB` | {middleware.LARGEST} |"),
+        ("deploying", f"| `BIBIER_DISK_MB` | {middleware.DISK} |"),
+        ("deploying", f"| `BIBIER_RETENTION` | {middleware.RETENTION:g} |"),
+        ("deploying", f"up to {queue.MOST} wait, told"),
         ("deploying", f"every {backup.EVERY // 60:g} minutes"),
-        ("deploying", f"client_max_body_size {wall.LARGEST + 10}m;"),
+        ("deploying", f"client_max_body_size {middleware.LARGEST + 10}m;"),
         ("researcher", f"at least {least} s, at most an hour"),
         ("researcher.ru", f"не короче {least} с и не длиннее часа".replace(".", ",")),
         ("researcher", f"What is longer than {cut} s is cut in its pauses"),
         ("researcher.ru", f"Что длиннее {cut} с, режется в паузах"),
         ("researcher", f"(default: {batch.BATCH}), of like lengths"),
         ("researcher.ru", f"(по умолчанию: {batch.BATCH}), близкой длины"),
-        ("researcher", f"after {mic.PAUSE} s of silence, or at {mic.LONGEST:g} s"),
-        ("researcher.ru", f"после {mic.PAUSE} с тишины или на {mic.LONGEST:g}-й секунде".replace("0.", "0,")),
+        ("researcher", f"after {microphone.PAUSE} s of silence, or at {microphone.LONGEST:g} s"),
+        (
+            "researcher.ru",
+            f"после {microphone.PAUSE} с тишины или на {microphone.LONGEST:g}-й секунде".replace("0.", "0,"),
+        ),
         ("researcher", f"`limit` ({items.LIMIT})"),
         ("researcher.ru", f"`limit` ({items.LIMIT})"),
     ]

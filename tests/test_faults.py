@@ -24,18 +24,20 @@ import soundfile
 from gradio_client import Client, handle_file
 from served import EXAMPLE, act, free_port, sent_file, served, upload, visit
 
-from bibier import checkpoint, clips, llm_cache
-from bibier.events import Event
-from bibier.guard.belongings import Belongings
-from bibier.guard.cleaning import GRACE, Cleaner, take
-from bibier.guard.visitor import Visitor
+from bibier.annotation import ingest
+from bibier.annotation.events import Event
+from bibier.annotation.store import Clip, Store
+from bibier.checkpoint import bundle as checkpoint
+from bibier.i18n.messages import InputError
+from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS
-from bibier.messages import InputError
-from bibier.predictor import Predictor
-from bibier.store import Clip, Store
-from bibier.ui.annotating import Annotating
-from bibier.ui.foresight import Foresight
-from bibier.ui.privacy import Erased, Privacy
+from bibier.security.ownership import Belongings
+from bibier.security.session import Visitor
+from bibier.security.upload_cleanup import GRACE, Cleaner, take
+from bibier.soft_labels import cache as llm_cache
+from bibier.ui.analyse.erasure import Erased, Privacy
+from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.prefetch import Foresight
 
 UNIFORM = {name: 1 / len(EMOTIONS) for name in EMOTIONS}
 EVEN = [16, 14, 14, 14, 14, 14, 14]
@@ -109,7 +111,7 @@ def test_killed_during_saves(tmp_path):
     (tmp_path / "annotations").mkdir()
     url, port = f"sqlite:///{tmp_path}/annotations/bibier.db", free_port()
     store = Store(url)
-    clips.add_recording(store, "work", EXAMPLE, tmp_path / "clips")
+    ingest.add_recording(store, "work", EXAMPLE, tmp_path / "clips")
     (clip,) = store.clips("work")
     store.close()
     facts = {"project": "work", "annotator": "Ann", "clip": clip.sha256, "points": EVEN}
@@ -200,7 +202,7 @@ def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/a.db")
     store.add_clips("work", [Clip("0" * 64, str(tmp_path / "gone.wav"))])
     bundle = checkpoint.load("compact")
-    clip = clips.add_recording(store, "work", EXAMPLE, tmp_path / "clips", text="so happy")
+    clip = ingest.add_recording(store, "work", EXAMPLE, tmp_path / "clips", text="so happy")
     weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
     weight.data = weight.data[:1]
     reader = Future()

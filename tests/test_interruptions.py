@@ -21,16 +21,20 @@ from hub_server import Hub
 from hub_server import served as hub_served
 from huggingface_hub import HfApi
 from served import EXAMPLE, act, served, visit
-from test_exports import store, work  # noqa: F401 (fixtures)
-from test_store import postgres_server  # noqa: F401 (a fixture)
 
-from bibier import checkpoint, clips, downloads, exports, hub_checkpoint, llm_cache
-from bibier.guard.quotas import SESSION, Buckets
-from bibier.guard.tries import FREE, Tries
-from bibier.messages import InputError
-from bibier.store import Store
-from bibier.turns import Turns
-from train import push
+from bibier.annotation import exports, ingest
+from bibier.annotation.store import Store
+from bibier.asr import download
+from bibier.checkpoint import bundle
+from bibier.checkpoint import hub as hub_checkpoint
+from bibier.i18n.messages import InputError
+from bibier.inference.queue import Turns
+from bibier.security.login_throttle import FREE, Tries
+from bibier.security.rate_limits import SESSION, Buckets
+from bibier.soft_labels import cache as llm_cache
+from tests.annotation.test_exports import store, work  # noqa: F401 (fixtures)
+from tests.annotation.test_store import postgres_server  # noqa: F401 (a fixture)
+from train.publish import push
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "anna/voice"
@@ -144,10 +148,10 @@ download({address!r}, Path({str(target)!r}), timeout=30)
     (half,) = tmp_path.iterdir()
     assert half.name.endswith(".part")
     Halting.whole.set()
-    downloads.download(address, target, timeout=30)
+    download.download(address, target, timeout=30)
     assert target.read_bytes() == Halting.content and half.exists()  # somebody might still be writing it
-    os.utime(half, (then := time.time() - 2 * downloads.ABANDONED, then))
-    downloads.download(address, target, timeout=30)
+    os.utime(half, (then := time.time() - 2 * download.ABANDONED, then))
+    download.download(address, target, timeout=30)
     assert list(tmp_path.iterdir()) == [target]
     Halting.release.set()
     server.shutdown()
@@ -161,7 +165,7 @@ download({address!r}, Path({str(target)!r}), timeout=30)
 def hub(monkeypatch, tiny_bundle, tmp_path):
     """A Hub with a checkpoint."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-    run = checkpoint.save(tiny_bundle, tmp_path / "run", "# tiny\n")
+    run = bundle.save(tiny_bundle, tmp_path / "run", "# tiny\n")
     with hub_served(Hub()) as one:
         push.to_hub(run, NAME, api=HfApi(endpoint=one.address, token="hf_secret"))
         yield one
@@ -176,11 +180,11 @@ def test_a_hub_that_is_slow_is_waited_for_and_one_that_hangs_is_given_up(hub, tm
         return hub_checkpoint.fetch(NAME, push.FILES, cache=tmp_path / cache, api=api, report=told.append)
 
     hub.wait = 0.3
-    assert checkpoint.load(get("cache")) and [one.key for one in told] == ["hub-fetching"]
+    assert bundle.load(get("cache")) and [one.key for one in told] == ["hub-fetching"]
     hub.wait = 3.0
     monkeypatch.setattr(hub_checkpoint, "PATIENCE", 0.5)
     began = time.monotonic()
-    assert checkpoint.load(get("cache")) and [one.key for one in told] == ["hub-offline"]
+    assert bundle.load(get("cache")) and [one.key for one in told] == ["hub-offline"]
     with pytest.raises(InputError, match="can't be reached"):
         get("empty")
     assert time.monotonic() - began < 10
@@ -193,7 +197,7 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
     """A save meanwhile is refused in words; sent again with its uuid, as the page does, it stands once."""
     url, stop, start = postgres_server
     base, project = Store(url), f"restarted-{uuid.uuid4()}"
-    clip = clips.add_recording(base, project, EXAMPLE, tmp_path / "clips")
+    clip = ingest.add_recording(base, project, EXAMPLE, tmp_path / "clips")
     facts = {"project": project, "annotator": "Ann", "clip": clip.sha256, "points": [16, 14, 14, 14, 14, 14, 14]}
     with served(tmp_path, "--database", url) as address, visit(address) as guest:
         act(guest, "open", **facts)

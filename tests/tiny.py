@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from bibier.audio_features import LogMelConfig
-from bibier.checkpoint import BundleConfig, Calibration
+from bibier.checkpoint.bundle import BundleConfig, Calibration
+from bibier.features.char_ngrams import CharNgramsConfig
+from bibier.features.log_mel import LogMelConfig
+from bibier.models.audio_encoder import AudioEncoderConfig
 from bibier.models.fusion import FusionConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
-from bibier.models.unimodal import AudioEncoderConfig
-from bibier.text_features import CharNgramsConfig
 
 
 def tiny_config(**changes) -> BundleConfig:

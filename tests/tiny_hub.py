@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import voice
 
-from bibier.audio_features import build_audio_features
-from bibier.hub_audio import SOURCES as AUDIO_SOURCES
-from bibier.messages import InputError
-from bibier.parts import settings
-from bibier.text_features import build_text_features
+from bibier.checkpoint.components import settings
+from bibier.features.char_ngrams import build_text_features
+from bibier.features.log_mel import build_audio_features
+from bibier.features.speech_encoders import SOURCES as AUDIO_SOURCES
+from bibier.i18n.messages import InputError
 
 transformers = pytest.importorskip("transformers")
 

@@ -58,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     table = commands.add_parser(
         "table", help="runs of several systems and seeds in one table, with ranks and intervals"
     )
-    table.add_argument("run", type=Path, nargs="+", help="files written by train.runs.write_run, .json or .jsonl")
+    table.add_argument(
+        "run", type=Path, nargs="+", help="files written by train.evaluate.runs.write_run, .json or .jsonl"
+    )
     table.add_argument("--out", type=Path, help="folder for the table and the confusion matrices")
     table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
@@ -87,8 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
-    from bibier.messages import InputError
-    from train.corpora import CorpusError
+    from bibier.i18n.messages import InputError
+    from train.corpora.load import CorpusError
 
     try:
         run = {
@@ -113,20 +115,21 @@ def _say(line: str) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from train import features, recipe
+    from train.experiment import feature_cache, recipe
 
     chosen = recipe.load(options.recipe, options.set)
-    cache = options.cache or features.CACHE
-    features.prepare(
+    cache = options.cache or feature_cache.CACHE
+    feature_cache.prepare(
         chosen, options.data, cache=cache, allow_download=options.download, device=options.device, report=_say
     )
     return 0
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from train import recipe, ship
-    from train.processes import is_first
-    from train.progress import progress
+    from train.experiment import fit as ship
+    from train.experiment import recipe
+    from train.loop.distributed import is_first
+    from train.loop.progress import progress
 
     report = progress() if is_first() else lambda line: None
     ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, report)
@@ -134,23 +137,23 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _crossvalidate(options: argparse.Namespace) -> int:
-    from train import crossvalidate, recipe
+    from train.experiment import cross_validate, recipe
 
     chosen = recipe.load(options.recipe, options.set)
     rows = []
-    for row in crossvalidate.PARTS[options.part](chosen, options.data, range(options.seeds), _say):
+    for row in cross_validate.PARTS[options.part](chosen, options.data, range(options.seeds), _say):
         rows.append(row)
         print(json.dumps(row), flush=True)
-    print(crossvalidate.summary(rows))
+    print(cross_validate.summary(rows))
     return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from bibier import checkpoint
-    from train import corpora
-    from train.evaluate import evaluate, table
+    from bibier.checkpoint import bundle as checkpoint
+    from train.corpora import load
+    from train.evaluate.evaluate import evaluate, table
 
-    items = corpora.read(options.corpus, options.data, options.split, report=_say)
+    items = load.read(options.corpus, options.data, options.split, report=_say)
     bundle = checkpoint.load(options.checkpoint)
     figures = evaluate(bundle, items, _say)
     if options.json:
@@ -162,7 +165,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from train import recipe, search
+    from train.experiment import recipe, search
 
     chosen = recipe.load(options.recipe, options.set)
     grid = search.load_grid(options.grid, chosen, options.method)
@@ -190,8 +193,8 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    from train import table
-    from train.runs import read_run
+    from train.evaluate import table
+    from train.evaluate.runs import read_run
 
     made = table.make({path: read_run(path) for path in options.run}, draws=options.draws)
     print(table.FORMATS[options.format][1](made), end="")
@@ -202,7 +205,7 @@ def _table(options: argparse.Namespace) -> int:
 
 
 def _push(options: argparse.Namespace) -> int:
-    from train import push
+    from train.publish import push
 
     if not push.is_hub(options.target):
         print(push.to_folder(options.run, Path(options.target), replace=options.replace))
@@ -218,7 +221,7 @@ def _push(options: argparse.Namespace) -> int:
 def _templates(options: argparse.Namespace) -> int:
     import random
 
-    from train import templates
+    from train.augment import templates
 
     speak = templates.Dia.load(options.speech) if options.speech else None
     rows, said = [], []
@@ -232,8 +235,8 @@ def _templates(options: argparse.Namespace) -> int:
 
 
 def _released(options: argparse.Namespace) -> int:
-    from train import released
-    from train.corpora import CorpusError
+    from train.corpora.load import CorpusError
+    from train.publish import released
 
     if getattr(options, options.part, None) is not None:
         raise CorpusError(f"--{options.part} names a second file of the same part: leave it out")

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from bibier.labels import EMOTIONS
+from bibier.models.audio_encoder import Encoded
 from bibier.models.layers import AttentivePooling, masked_mean
 from bibier.models.temporal import build_temporal
-from bibier.models.unimodal import Encoded
 
 MEAN_OF = re.compile(r"mean-of-([1-9]\d*)")
 POOLINGS = ("mean", "last", "attentive", "mean-of-N")

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bibier.features.char_ngrams import CharNgrams
 from bibier.labels import EMOTIONS
+from bibier.models.audio_encoder import Encoded
 from bibier.models.temporal import build_temporal
-from bibier.models.unimodal import Encoded
-from bibier.text_features import CharNgrams
 
 TINY = 1e-6  # keeps the share of the votes defined where all votes are zero
 

@@ -7,16 +7,21 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 
-from bibier.guard.wall import Wall
-from bibier.messages import LANGUAGES
-from bibier.ui import agreement_tab, analyse, annotate, models_tab, sign_in, tabs
-from bibier.ui.annotating import Annotating
-from bibier.ui.privacy import Privacy
-from bibier.ui.quick import gradio as gr
+from bibier.i18n.messages import LANGUAGES
+from bibier.i18n.page import catalogue
+from bibier.security.middleware import Wall
+from bibier.ui import gradio_state, hub_login
+from bibier.ui.agreement import tab as agreement_tab
+from bibier.ui.analyse import tab as analyse
+from bibier.ui.analyse.erasure import Privacy
+from bibier.ui.annotate import tab as annotate
+from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.gradio_import import gradio as gr
+from bibier.ui.models import tab as models_tab
+from bibier.ui.page_script import Shell
 from bibier.ui.services import Services, short
-from bibier.ui.shell import Shell
-from bibier.ui.strings import catalogue
 
+STATIC = Path(__file__).parent / "static"
 STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css", "models.css")
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
 
@@ -77,7 +82,7 @@ def build(services: Services, desk: Annotating, wall: Wall) -> gr.Blocks:
     i18n = translations(services)
     with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
-        sign_in.build(os.environ)
+        hub_login.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
                 analysing, moment = analyse.build(services, i18n, desk.receive, privacy)
@@ -115,10 +120,10 @@ def launch(
         ssr_mode=False,
         i18n=translations(services),
         theme=theme(),
-        css="\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in STYLES),
+        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
         app_kwargs={"middleware": middleware},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **wall.launching(),
     )
-    tabs.keep(page)
+    gradio_state.keep(page)
     wall.cleaner.start()

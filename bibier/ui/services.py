@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bibier.asr import Choice, Transcript
+from bibier.asr.recognisers import Choice, Transcript
+from bibier.i18n.messages import LANGUAGES, Message
+from bibier.i18n.page import STRINGS, say
+from bibier.inference.queue import Turns
 from bibier.labels import NAMES
-from bibier.messages import LANGUAGES, Message
-from bibier.turns import Turns
-from bibier.ui.strings import STRINGS, say
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.predictor import Heard, Prediction
+    from bibier.inference.predictor import Heard, Prediction
 
 
 class Reader(Protocol):
-    """The part of `bibier.predictor.Predictor` that the interface uses."""
+    """The part of `bibier.inference.predictor.Predictor` that the interface uses."""
 
     def hear(self, audio: str) -> Heard: ...
 
@@ -51,7 +51,7 @@ class Services:
     ----------
     reader
         Delivers, when the models are loaded, a predictor for the name of a recogniser. The page is shown before. In the
-        app it is a `bibier.shelf.Shelf`, which gives those of other checkpoints too.
+        app it is a `bibier.checkpoint.library.Shelf`, which gives those of other checkpoints too.
     recognisers
         Lists the ways to get the words, the preferred first and "none" (the words are typed) last.
     announce

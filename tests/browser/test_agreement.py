@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bibier import agreement, clips
-from bibier.events import Event
+from bibier.annotation import agreement, ingest
+from bibier.annotation.events import Event
+from bibier.annotation.store import Store
 from bibier.labels import named
-from bibier.store import Store
 from tests.browser.conftest import ROOT, Visit, running
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
@@ -20,7 +20,7 @@ def studio(chromium, tmp_path_factory):
     (folder / "annotations").mkdir()
     store = Store(f"sqlite:///{folder}/annotations/bibier.db")
     for project in ("examples", HOSTILE):
-        clips.add_folder(store, project, ROOT / "examples")
+        ingest.add_folder(store, project, ROOT / "examples")
     for clip in store.clips("examples"):
         truth = rng.dirichlet([0.4] * 7)
         for who in PEOPLE:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS
-from bibier.store import Store
-from bibier.ui.editor import points
+from bibier.ui.annotate.points import points
 from tests.browser.conftest import Visit, running
 
 CLIPS = 24

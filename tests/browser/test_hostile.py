@@ -9,9 +9,9 @@ import httpx
 import pytest
 from served import EXAMPLE, act, file, sent_file, upload, visit
 
-from bibier.events import Event
+from bibier.annotation.events import Event
+from bibier.annotation.store import Clip, Store
 from bibier.labels import EMOTIONS
-from bibier.store import Clip, Store
 from tests.browser.conftest import Visit, running
 
 SHORT = '"><img src=x onerror=alert(1)>${alert(2)}{{alert(3)}}'
@@ -140,7 +140,7 @@ def test_in_the_page(chromium, address, tmp_path):
 
 def test_at_the_door(chromium, tmp_path):
     """The sign-in page says what is wrong as text, in both languages, and lets in who knows the password."""
-    from bibier.guard.passwords import entry
+    from bibier.security.passwords import entry
 
     (tmp_path / "people").write_text(entry("Ann", "correct horse"))
     with running(tmp_path, "--auth", "people") as address:

@@ -5,9 +5,9 @@ import torch
 from hub_server import Hub, served
 from tiny import shaken, tiny_config
 
-from bibier.checkpoint import Bundle, save
-from bibier.shelf import FILES
-from bibier.ui.choosing import size
+from bibier.checkpoint.bundle import Bundle, save
+from bibier.checkpoint.library import FILES
+from bibier.ui.models.handlers import size
 from tests.browser.conftest import Visit, running
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}<script>alert(3)</script>"

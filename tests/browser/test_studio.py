@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from bibier import clips, imports
-from bibier.llm_parsing import ORDER
-from bibier.store import Store
-from bibier.ui.editor import points
+from bibier.annotation import imports, ingest
+from bibier.annotation.store import Store
+from bibier.soft_labels.parsing import ORDER
+from bibier.ui.annotate.points import points
+from tests.annotation.test_store import postgres, postgres_server  # noqa: F401, fixtures
 from tests.browser.conftest import Visit, running
 from tests.browser.test_annotate import Keys, done, enter, title, values
-from tests.test_store import postgres, postgres_server  # noqa: F401, fixtures
 from tests.tiny_llm import reply, served
 
 HEARD = """
@@ -41,7 +41,7 @@ def folder(tmp_path_factory, clip):
 
 def filled(url: str, folder, project: str = "list") -> Store:
     store = Store(url)
-    clips.add_manifest(store, project, folder / "list.csv")
+    ingest.add_manifest(store, project, folder / "list.csv")
     store.project(project, wanted=100)
     return store
 

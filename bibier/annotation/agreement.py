@@ -1,0 +1,242 @@
+"""How far people agree about soft labels: Krippendorff's alpha, the worst clips, and who moved after a proposal.
+
+n clips, m people, C = 7 emotions; a label that is missing is NaN. Only what was said blind counts: a label that its
+person changed after seeing a proposal counts as it was before, and one that was given with a proposal in sight is
+left out. Undefined is None with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from bibier.annotation.state import Label
+from bibier.i18n.messages import Message
+from bibier.labels import EMOTIONS, vector
+
+DRAWS = 1000  # of the bootstrap
+COVERED = 0.95  # of the interval
+ALL_PAIRS = 1500  # labels up to which every pair is compared for the expected Jensen–Shannon divergence
+SOME_PAIRS = 400_000  # random pairs beyond; the error of their mean is below 0.001 bit
+
+
+@dataclass(frozen=True)
+class Table:
+    """Blind labels of one project.
+
+    Attributes
+    ----------
+    clips, people
+        SHA-256 of the n clips that anybody labelled; the m people's names, sorted.
+    labels
+        (n, m, C) float64; NaN where a person said nothing of a clip.
+    sighted
+        How many labels were left out, because a proposal was in sight when they were first given.
+    """
+
+    clips: tuple[str, ...]
+    people: tuple[str, ...]
+    labels: np.ndarray
+    sighted: int = 0
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """Krippendorff's alpha, at most 1 (0 is chance), with its bootstrap interval; None with the reason."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: Message | None = None
+    labels: int = 0  # that could be paired
+    clips: int = 0  # with at least two of them
+    left_out: int = 0  # labels without a single largest class, of the nominal alpha
+
+
+@dataclass(frozen=True)
+class Move:
+    """How far a person's label of one clip went after a proposal had been shown, in half Manhattan distance [0, 1]."""
+
+    clip: str
+    person: str
+    source: str  # of the proposal
+    distance: float  # from before to after
+    nearer: float  # distance to the proposal before less after: > 0 is towards it
+
+
+def blind(labels: Mapping[tuple[str, str], Label]) -> Table:
+    """Arrange what stands by (clip, annotator), as each person said it before any proposal was in sight."""
+    said, sighted = {}, 0
+    for key, label in labels.items():
+        probs = label.before if label.seen else label.probs
+        if probs is None:
+            sighted += 1
+        else:
+            said[key] = vector(probs)
+    clips = tuple(dict.fromkeys(clip for clip, _ in said))
+    people = tuple(sorted({person for _, person in said}))
+    rows, columns = ({name: i for i, name in enumerate(names)} for names in (clips, people))
+    table = np.full((len(clips), len(people), len(EMOTIONS)), np.nan)
+    for (clip, person), probs in said.items():
+        table[rows[clip], columns[person]] = probs
+    return Table(clips, people, table, sighted)
+
+
+# --- distances: (…, C), (…, C) → (…) ---------------------------------------------------------------------------------
+
+
+def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Jensen–Shannon divergence in bits, [0, 1] (Lin, 1991)."""
+    return np.clip(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2, 0.0, 1.0)
+
+
+def half_manhattan(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Half the Manhattan distance, also called total variation: the share that must be moved, [0, 1]."""
+    return np.abs(p - q).sum(-1) / 2
+
+
+def entropy(p: np.ndarray) -> np.ndarray:
+    """Shannon entropy in bits of distributions (…, C) → (…)."""
+    return -np.where(p > 0, p * np.log2(np.where(p > 0, p, 1.0)), 0.0).sum(-1)
+
+
+def interval(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Squared difference of values (…, 1) → (…), Krippendorff's metric of interval data."""
+    return ((p - q) ** 2).sum(-1)
+
+
+def nominal(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """0 where the classes (…, 1) are the same and 1 elsewhere."""
+    return (p != q).any(-1).astype(np.float64) + np.where(np.isnan(p + q).any(-1), np.nan, 0.0)
+
+
+# --- alpha -----------------------------------------------------------------------------------------------------------
+
+
+def alpha(values: np.ndarray, distance, *, draws: int = DRAWS, seed: int = 0) -> Alpha:
+    """Return 1 − observed / expected disagreement (Krippendorff, 2011, "Computing Krippendorff's alpha-reliability").
+
+    Parameters
+    ----------
+    values
+        (n, m, K) float64, NaN where missing.
+    distance
+        One of this module's, for K-vectors. The expected Jensen–Shannon divergence of more than `ALL_PAIRS` labels is
+        the mean of `SOME_PAIRS` random pairs.
+    draws, seed
+        Of the bootstrap over clips, in which the expected disagreement stays that of the whole sample (Hayes and
+        Krippendorff, 2007).
+    """
+    if values.shape[1] < 2:
+        return Alpha(None, reason=Message("agreement-alone"))
+    there = ~np.isnan(values).any(-1)  # (n, m)
+    counts = there.sum(1)  # (n,)
+    paired = counts >= 2
+    if not paired.any():
+        return Alpha(None, reason=Message("agreement-no-pairs"))
+    values, counts = values[paired], counts[paired]
+    observed = _within(values, distance).sum(1) / (counts - 1)  # (n,) of ordered pairs
+    pool = values[there[paired]]  # (N, K)
+    expected = _expected(pool, distance, seed)
+    facts = {"labels": len(pool), "clips": len(counts)}
+    if expected <= 1e-15:
+        return Alpha(None, reason=Message("agreement-one-value"), **facts)
+    value = 1 - observed.sum() / len(pool) / expected
+    if not draws or len(counts) < 2:
+        return Alpha(float(value), **facts)
+    rng, found = np.random.default_rng(seed), np.empty(draws)
+    for draw in range(draws):
+        chosen = rng.integers(len(counts), size=len(counts))
+        found[draw] = 1 - observed[chosen].sum() / counts[chosen].sum() / expected
+    low, high = np.quantile(found, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+    return Alpha(float(value), float(low), float(high), **facts)
+
+
+def nominal_alpha(table: Table, **settings) -> Alpha:
+    """Alpha of the largest classes. A label whose largest class is tied names none: it is left out, and counted."""
+    top = table.labels.max(-1, keepdims=True)
+    tied = (table.labels == top).sum(-1) > 1  # (n, m)
+    there = ~np.isnan(table.labels).any(-1)
+    classes = np.where(there & ~tied, np.nan_to_num(table.labels).argmax(-1), np.nan)[..., None]  # (n, m, 1)
+    found = alpha(classes, nominal, **settings)
+    return Alpha(**(vars(found) | {"left_out": int(tied.sum())}))
+
+
+def soft_alpha(table: Table, distance=jensen_shannon, **settings) -> Alpha:
+    """Alpha of whole distributions."""
+    return alpha(table.labels, distance, **settings)
+
+
+def emotion_alphas(table: Table, **settings) -> dict[str, Alpha]:
+    """Alpha of each emotion's share, as interval data."""
+    return {name: alpha(table.labels[..., i : i + 1], interval, **settings) for i, name in enumerate(EMOTIONS)}
+
+
+def pair_alphas(table: Table, distance=jensen_shannon, **settings) -> dict[tuple[str, str], Alpha]:
+    """Alpha of every two people, on the clips that both labelled."""
+    return {
+        (table.people[i], table.people[j]): alpha(table.labels[:, [i, j]], distance, **settings)
+        for i, j in combinations(range(len(table.people)), 2)
+    }
+
+
+def worst(table: Table, count: int = 20) -> list[tuple[str, float, int]]:
+    """Return the clips on which people differ most: (SHA-256, mean Jensen–Shannon divergence in bits, people)."""
+    if not len(table.clips) or len(table.people) < 2:
+        return []
+    people = (~np.isnan(table.labels).any(-1)).sum(1)
+    pairs = np.maximum(people * (people - 1), 1)
+    means = np.where(people >= 2, _within(table.labels, jensen_shannon).sum(1) / pairs, -1.0)
+    order = np.argsort(-means, kind="stable")[:count]
+    return [(table.clips[i], float(means[i]), int(people[i])) for i in order if people[i] >= 2]
+
+
+def moves(
+    labels: Mapping[tuple[str, str], Label], proposals: Mapping[tuple[str, str], Mapping[str, float]]
+) -> list[Move]:
+    """Return how far people moved after each proposal that they had been shown; staying put is a distance of 0."""
+    found = []
+    for (clip, person), label in labels.items():
+        if label.before is None:
+            continue
+        before, after = vector(label.before), vector(label.probs)
+        for source in label.seen:
+            if (clip, source) in proposals:
+                goal = vector(proposals[clip, source])
+                nearer = half_manhattan(before, goal) - half_manhattan(after, goal)
+                found.append(Move(clip, person, source, float(half_manhattan(before, after)), float(nearer)))
+    return found
+
+
+def _within(values: np.ndarray, distance) -> np.ndarray:
+    """Return each person's distances to the others, summed, 0 where missing: (n, m, K) → (n, m)."""
+    sums = np.zeros(values.shape[:2])
+    for i, j in combinations(range(values.shape[1]), 2):
+        both = ~np.isnan(values[:, [i, j]]).any((1, 2))
+        apart = distance(values[both, i], values[both, j])
+        sums[both, i] += apart
+        sums[both, j] += apart
+    return sums
+
+
+def _expected(pool: np.ndarray, distance, seed: int) -> float:
+    """Return the mean distance of any two of N labels (N, K)."""
+    count = len(pool)
+    if distance is interval:
+        return float(2 * pool.var(0, ddof=1).sum())
+    if distance is nominal:
+        shares = np.unique(pool, return_counts=True)[1]
+        return float(1 - (shares * (shares - 1)).sum() / (count * (count - 1)))
+    if distance is half_manhattan:
+        # Sorted, the k-th value is above k others and below the rest: Σ|x − y| needs no pairs.
+        weights = 2 * np.arange(count) - (count - 1)  # (N,)
+        return float((np.sort(pool, 0) * weights[:, None]).sum() / (count * (count - 1)))
+    if count <= ALL_PAIRS:
+        return float(sum(distance(row, pool[i + 1 :]).sum() for i, row in enumerate(pool)) * 2 / (count * (count - 1)))
+    rng = np.random.default_rng(seed)
+    first = rng.integers(count, size=SOME_PAIRS)
+    second = (first + rng.integers(1, count, size=SOME_PAIRS)) % count
+    return float(distance(pool[first], pool[second]).mean())

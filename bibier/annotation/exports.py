@@ -1,0 +1,283 @@
+"""What people said of a project's clips, in the formats of the field; each can be read back (`imports.py`).
+
+Three provenances never share a column or a file: one person's distribution, the distribution over people, and what a
+machine proposed. Probabilities keep every digit.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bibier.annotation.agreement import entropy
+from bibier.annotation.events import Event
+from bibier.annotation.state import Clip, Label
+from bibier.csv_safety import guard
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS, named, vector
+from bibier.soft_labels.tables import COLUMNS as LS_LLM
+
+LONG = ("sha256", "path", "text", "language", "corpus_label", "annotator", *EMOTIONS, "confidence", "note", "seen")
+LONG = (*LONG, *(f"before_{name}" for name in EMOTIONS), "seconds", "event")
+MANIFEST = ("id", "path", "text", "language", "split", "speaker", "dialogue", "label", *EMOTIONS)
+PROPOSALS = ("sha256", "source", *EMOTIONS)
+
+
+@dataclass(frozen=True)
+class Work:
+    """All of a project that an export needs."""
+
+    project: str
+    clips: list[Clip]
+    events: list[Event]
+    labels: Mapping[tuple[str, str], Label]  # by (clip, annotator)
+    proposals: Mapping[tuple[str, str], Mapping[str, float]]  # by (clip, source)
+
+    def blind(self) -> Work:
+        """Return the same with every label as it was before a proposal had been seen; others are left out."""
+        kept = {}
+        for key, label in self.labels.items():
+            if label.seen and label.before is not None:
+                kept[key] = replace(label, probs=label.before, seen=(), before=None)
+            elif not label.seen:
+                kept[key] = label
+        return replace(self, labels=kept)
+
+    def by_clip(self) -> dict[str, dict[str, Label]]:
+        """Return each labelled clip's labels by annotator, in the order of the clips and of the names."""
+        found: dict[str, dict[str, Label]] = {clip.sha256: {} for clip in self.clips}
+        for clip, person in sorted(self.labels):
+            found[clip][person] = self.labels[clip, person]
+        return {clip: labels for clip, labels in found.items() if labels}
+
+
+def of_project(store, project: str) -> Work:
+    """Read a project of a `Store`; what models proposed for clips that were removed is left out."""
+    clips = store.clips(project)
+    known = {clip.sha256 for clip in clips}
+    events = [event for _, event in store.events(project) if event.clip in known]
+    proposals = {key: probs for key, probs in store.proposals(project).items() if key[0] in known}
+    return Work(project, clips, events, store.state(project), proposals)
+
+
+def mean_of(labels: Mapping[str, Label]) -> np.ndarray:
+    """Return the (7,) mean of people's distributions."""
+    return np.mean([vector(label.probs) for label in labels.values()], axis=0)
+
+
+def votes_of(labels: Mapping[str, Label]) -> np.ndarray:
+    """Return how many people's largest class each emotion is (7,); a tied label shares its vote."""
+    counts = np.zeros(len(EMOTIONS))
+    for label in labels.values():
+        top = vector(label.probs)
+        counts += (top == top.max()) / (top == top.max()).sum()
+    return counts
+
+
+# --- formats: Work → the pieces of a text ----------------------------------------------------------------------------
+
+
+def events(work: Work) -> Iterator[str]:
+    """JSONL: first a line for each clip, then one for each event, undone ones too."""
+    for clip in work.clips:
+        yield _line({"clip": asdict(clip)})
+    for event in work.events:
+        yield event.to_json() + "\n"
+
+
+def long(work: Work) -> Iterator[str]:
+    """CSV with a row for each clip and person."""
+    clips = {clip.sha256: clip for clip in work.clips}
+    rows = []
+    for sha256, labels in work.by_clip().items():
+        for person, label in labels.items():
+            before = label.before or {}
+            rows.append(
+                _of_clip(clips[sha256])
+                | {"annotator": guard(person), "note": guard(label.note), "seen": guard(json.dumps(label.seen))}
+                | {name: repr(label.probs[name]) for name in EMOTIONS}
+                | {f"before_{name}": repr(before[name]) if before else "" for name in EMOTIONS}
+                | {"confidence": "" if label.confidence is None else repr(label.confidence)}
+                | {"seconds": repr(label.seconds), "event": guard(label.event)}
+            )
+    return _csv(LONG, rows)
+
+
+def wide(work: Work) -> Iterator[str]:
+    """CSV with a row for each clip: the mean over people, their votes, and then the columns of each person."""
+    clips = {clip.sha256: clip for clip in work.clips}
+    people = sorted({person for _, person in work.labels})
+    columns = ["sha256", "path", "text", "language", "corpus_label", "people"]
+    columns += [f"{kind}_{name}" for kind in ("mean", "votes") for name in EMOTIONS]
+    columns += [guard(f"{name} ({person})") for person in people for name in EMOTIONS]
+    rows = []
+    for sha256, labels in work.by_clip().items():
+        row = _of_clip(clips[sha256]) | {"people": str(len(labels))}
+        for kind, values in (("mean", mean_of(labels)), ("votes", votes_of(labels))):
+            row |= {f"{kind}_{name}": repr(float(v)) for name, v in zip(EMOTIONS, values, strict=True)}
+        for person, label in labels.items():
+            row |= {guard(f"{name} ({person})"): repr(label.probs[name]) for name in EMOTIONS}
+        rows.append(row)
+    return _csv(columns, rows)
+
+
+def proposals(work: Work) -> Iterator[str]:
+    """CSV of what machines proposed, a row for each clip and source."""
+    rows = [
+        {"sha256": clip, "source": guard(source)} | {name: repr(probs[name]) for name in EMOTIONS}
+        for (clip, source), probs in sorted(work.proposals.items())
+    ]
+    return _csv(PROPOSALS, rows)
+
+
+def lewidi(work: Work) -> Iterator[str]:
+    """JSON in the manner of the Learning With Disagreements shared tasks, keyed by item.
+
+    `annotations` holds each person's largest class ("" for a tie) and `soft_label` the mean over people; the people's
+    distributions and names are in `other_info`.
+    """
+    clips = {clip.sha256: clip for clip in work.clips}
+    people = {person: f"Ann{i}" for i, person in enumerate(sorted({p for _, p in work.labels}), start=1)}
+    found = {}
+    for number, (sha256, labels) in enumerate(work.by_clip().items(), start=1):
+        clip = clips[sha256]
+        found[str(number)] = {
+            "text": clip.text,
+            "annotation task": "emotion of speech",
+            "number of annotations": len(labels),
+            "number of annotators": len(labels),
+            "annotations": {people[person]: _hard(label.probs) for person, label in labels.items()},
+            "annotators": ",".join(people[person] for person in labels),
+            "lang": clip.language,
+            "hard_label": _hard(named(mean_of(labels))),
+            "soft_label": named(mean_of(labels)),
+            "split": str(clip.extra.get("split", "train")),
+            "other_info": {
+                "sha256": sha256,
+                "path": clip.path,
+                "corpus_label": clip.label,
+                "names": {people[person]: person for person in labels},
+                "distributions": {people[person]: label.probs for person, label in labels.items()},
+            },
+        }
+    yield json.dumps(found, ensure_ascii=False, indent=1)
+
+
+def chaosnli(work: Work) -> Iterator[str]:
+    """JSONL in the manner of ChaosNLI: votes of people's largest classes, their shares and their entropy in bits."""
+    clips = {clip.sha256: clip for clip in work.clips}
+    for sha256, labels in work.by_clip().items():
+        votes, clip = votes_of(labels), clips[sha256]
+        share = votes / votes.sum()
+        yield _line(
+            {
+                "uid": sha256,
+                "label_counter": {name: float(v) for name, v in zip(EMOTIONS, votes, strict=True) if v},
+                "majority_label": _hard(named(share)),
+                "label_dist": share.tolist(),
+                "label_count": votes.tolist(),
+                "entropy": float(entropy(share)),
+                "example": {"uid": sha256, "text": clip.text, "path": clip.path, "labels": list(EMOTIONS)},
+                "old_label": clip.label,
+                "mean_dist": mean_of(labels).tolist(),
+            }
+        )
+
+
+def ls_llm(work: Work) -> Iterator[str]:
+    """CSV with the columns of the LS-LLM tables, as `train` reads them, of the mean over people."""
+    clips = {clip.sha256: clip for clip in work.clips}
+    rows = []
+    for sha256, labels in work.by_clip().items():
+        mean, clip = mean_of(labels), clips[sha256]
+        facts = {"video_name": sha256, "start_time": -1, "end_time": -1, "sentiment": -1, "text": guard(clip.text)}
+        facts |= {"ground_truth": clip.label or "", "llm_best_label": EMOTIONS[int(mean.argmax())]}
+        rows.append(
+            facts | {name: repr(v) for name, v in named(mean).items()} | {"sum_of_emotions": repr(float(mean.sum()))}
+        )
+    return _csv(LS_LLM, rows)
+
+
+def manifest(work: Work) -> Iterator[str]:
+    """CSV that `train` reads as a corpus: the mean over people, trained on as a distribution."""
+    clips = {clip.sha256: clip for clip in work.clips}
+    rows = []
+    for sha256, labels in work.by_clip().items():
+        clip, mean = clips[sha256], mean_of(labels)
+        extra = {name: guard(str(clip.extra.get(name) or sha256)) for name in ("speaker", "dialogue")}
+        row = {"id": sha256, "path": guard(clip.path), "text": guard(clip.text), "language": clip.language}
+        row |= extra | {"split": guard(str(clip.extra.get("split") or "train"))}
+        row |= {"label": EMOTIONS[int(mean.argmax())]}
+        rows.append(row | {name: repr(v) for name, v in named(mean).items()})
+    return _csv(MANIFEST, rows)
+
+
+FORMATS: dict[str, tuple[str, Callable[[Work], Iterator[str]]]] = {
+    "events": (".jsonl", events),
+    "long": (".csv", long),
+    "wide": (".csv", wide),
+    "proposals": (".csv", proposals),
+    "lewidi": (".json", lewidi),
+    "chaosnli": (".jsonl", chaosnli),
+    "ls-llm": (".csv", ls_llm),
+    "manifest": (".csv", manifest),
+}
+
+
+def save(work: Work, kind: str, path: Path, *, replace: bool = False) -> Path:
+    """Write an export of one of `FORMATS`, whole or not at all.
+
+    Raises InputError when a file is there already and `replace` is not set, and when it can't be written.
+    """
+    if path.exists() and not replace:
+        raise InputError("export-exists", file=str(path))
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(FORMATS[kind][1](work))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise InputError("export-failed", file=str(path), reason=error.strerror or str(error)) from error
+    finally:
+        if os.path.lexists(part):  # `unlink` would fail where there can be no such file, below another file
+            part.unlink()
+    return path
+
+
+def _of_clip(clip: Clip) -> dict[str, str]:
+    facts = {"path": clip.path, "text": clip.text, "language": clip.language, "corpus_label": clip.label or ""}
+    return {"sha256": clip.sha256} | {name: guard(value) for name, value in facts.items()}
+
+
+def _hard(probs: Mapping[str, float]) -> str:
+    """Return the largest class; "" for a tie."""
+    top = max(probs.values())
+    found = [name for name in EMOTIONS if probs[name] == top]
+    return found[0] if len(found) == 1 else ""
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _csv(columns, rows) -> Iterator[str]:
+    written = io.StringIO(newline="")
+    table = csv.DictWriter(written, columns, restval="", lineterminator="\r\n")
+    table.writeheader()
+    for row in rows:
+        table.writerow(row)
+        yield written.getvalue()
+        written.seek(0)
+        written.truncate()
+    if rest := written.getvalue():
+        yield rest

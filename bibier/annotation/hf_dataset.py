@@ -1,0 +1,181 @@
+"""A project as a dataset of `datasets`: Parquet with the recordings in it, and a card; pushed to the Hub when asked."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from bibier.annotation.exports import Work, mean_of, votes_of
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS, named, vector
+
+CARD = """# {project}
+
+{clips} recordings with {labels} labels by {people} people: each label is a distribution over seven perceived emotions
+({emotions}).
+Each person listened and gave every emotion its share, alone; {sighted} of the labels were given, or given again, after
+a machine's proposal had been shown (`seen`), the others without.
+
+| column | what it is |
+|---|---|
+| `audio` | the recording, its bytes as they were annotated |
+| `label` | the emotion with the largest mean share; null where two are equal |
+| `mean` | the mean of the people's distributions |
+| `votes` | how many people's largest share each emotion is; a tied label shares its vote |
+| `people` | each person's own distribution, confidence, and which proposals had been shown before |
+| `proposals` | what machines proposed; never part of `mean` or `votes` |
+| `corpus_label` | the label that the recording came with, if any |
+
+People heard how speech is *perceived*. Nobody knows from this what a speaker felt, and it must not be used to decide
+about people.
+
+The licence of the recordings is that of where they came from: state it in `license` above before this is published.
+"""
+
+
+def dataset(work: Work):
+    """Return the labelled clips as a `datasets.Dataset`. Raises InputError when a recording is gone."""
+    datasets = _datasets()
+    clips, rows = {clip.sha256: clip for clip in work.clips}, []
+    found = work.by_clip()
+    if not found:
+        raise InputError("export-no-labels", project=work.project)
+    lost = [clips[name].path for name in found if not Path(clips[name].path).is_file()]
+    if lost:
+        raise InputError("export-missing", count=len(lost), file=lost[0])
+    for sha256, labels in found.items():
+        clip, mean = clips[sha256], mean_of(labels)
+        single = (mean == mean.max()).sum() == 1
+        rows.append(
+            {
+                "audio": {"bytes": Path(clip.path).read_bytes(), "path": f"{sha256}{Path(clip.path).suffix}"},
+                "sha256": sha256,
+                "text": clip.text,
+                "language": clip.language,
+                "label": int(mean.argmax()) if single else None,
+                "mean": named(mean),
+                "votes": named(votes_of(labels)),
+                "people": [
+                    {"name": person, "probs": named(vector(label.probs)), "confidence": label.confidence}
+                    | {"seen": list(label.seen)}
+                    for person, label in labels.items()
+                ],
+                "proposals": [
+                    {"source": source, "probs": named(vector(probs))}
+                    for (one, source), probs in sorted(work.proposals.items())
+                    if one == sha256
+                ],
+                "corpus_label": EMOTIONS.index(clip.label) if clip.label else None,
+            }
+        )
+    value, names = datasets.Value, datasets.ClassLabel(names=list(EMOTIONS))
+    shares = dict.fromkeys(EMOTIONS, value("float64"))
+    person = {"name": value("string"), "probs": shares, "confidence": value("float64")}
+    stored = datasets.Features(
+        # a struct first: writing `Audio` as such would decode and encode the sound
+        audio={"bytes": value("binary"), "path": value("string")},
+        **{name: value("string") for name in ("sha256", "text", "language")},
+        label=names,
+        mean=shares,
+        votes=shares,
+        people=[person | {"seen": [value("string")]}],
+        proposals=[{"source": value("string"), "probs": shares}],
+        corpus_label=names,
+    )
+    return datasets.Dataset.from_list(rows, features=stored).cast_column("audio", datasets.Audio())
+
+
+def card(work: Work, made) -> str:
+    """Return the dataset card: metadata for the Hub, and what the columns are."""
+    from huggingface_hub import DatasetCardData
+
+    facts = DatasetCardData(
+        license="other",
+        language=sorted({clip.language for clip in work.clips if clip.language}) or None,
+        task_categories=["audio-classification"],
+        tags=["speech-emotion-recognition", "soft-labels", "human-label-variation"],
+        annotations_creators=["expert-generated"],
+        configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}],
+    )
+    people = {person for _, person in work.labels}
+    text = CARD.format(
+        project=work.project.replace("\n", " "),
+        clips=len(made),
+        labels=len(work.labels),
+        sighted=sum(bool(label.seen) for label in work.labels.values()),
+        people=len(people),
+        emotions=", ".join(EMOTIONS),
+    )
+    return f"---\n{facts.to_yaml()}\n---\n\n{text}"
+
+
+def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
+    """Write `data/train-00000.parquet` and `README.md` into a folder, whole or not at all."""
+    if folder.exists() and not replace:
+        raise InputError("export-exists", file=str(folder))
+    if folder.exists() and not _is_ours(folder):
+        raise InputError("export-other-folder", file=str(folder))
+    made = dataset(work)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as part:
+            whole = Path(part) / "whole"
+            (whole / "data").mkdir(parents=True)
+            made.to_parquet(str(whole / "data" / "train-00000.parquet"))
+            (whole / "README.md").write_text(card(work, made), encoding="utf-8")
+            old = Path(part) / "old"
+            if folder.exists():
+                folder.rename(old)
+            try:
+                whole.rename(folder)
+            except OSError:
+                if old.exists():
+                    old.rename(folder)
+                raise
+    except OSError as error:
+        raise InputError("export-failed", file=str(folder), reason=error.strerror or str(error)) from error
+    return folder
+
+
+def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, api=None) -> list[str]:
+    """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing.
+
+    Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
+
+    with tempfile.TemporaryDirectory(prefix="bibier-dataset-") as place:
+        folder = save(work, Path(place) / "dataset")
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        told = [f"{path.relative_to(folder)}\t{path.stat().st_size}" for path in files]
+        if dry_run:
+            return told
+        try:
+            api = api or HfApi()
+            api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
+            if private and not api.repo_info(name, repo_type="dataset").private:
+                raise InputError("export-push-public", name=name)  # it was there before, for everybody to see
+            api.upload_folder(
+                repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(work.labels)} labels"
+            )
+        except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            raise InputError("export-push", name=name, reason=reason) from error
+    return told
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell a folder that holds what `save` wrote and nothing else: only such a one may be replaced."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    return files <= {"README.md", str(Path("data") / "train-00000.parquet")}
+
+
+def _datasets():
+    try:
+        import datasets  # late: seconds, and only researchers have it
+    except ImportError as error:
+        raise InputError("clips-no-datasets") from error
+    return datasets

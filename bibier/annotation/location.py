@@ -1,0 +1,60 @@
+"""Where annotations live: a database server, a mounted bucket, a dataset that they are copied to, or this disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bibier.i18n.messages import Message
+
+LOCAL = Path("annotations")
+BUCKET = Path("/data")  # where a Space mounts one
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where annotations live.
+
+    Parameters
+    ----------
+    url
+        Of the store.
+    folder
+        For recordings that were sent to the editor.
+    kind
+        "server", "bucket", "backup", "disk", or "forgets": a Space's own disk, lost when it restarts.
+    journal
+        Of SQLite: WAL needs memory shared on one machine, which a network's file system does not have.
+    place
+        What a person is told: a file, or nothing; never a server's address, which may hold a password.
+    """
+
+    url: str
+    folder: Path
+    kind: str
+    journal: str = "WAL"
+    place: str = ""
+
+    def message(self) -> Message:
+        """Say it."""
+        return Message(f"keeping-{self.kind}", {"place": self.place})
+
+
+def home(environ: Mapping[str, str], given: str | None = None, bucket: Path = BUCKET) -> Home:
+    """Choose: what the command line or $BIBIER_DATABASE names, on a Space a writable bucket, else a file here."""
+    space, url = bool(environ.get("SPACE_ID")), given or environ.get("BIBIER_DATABASE")
+    if url and not url.startswith("sqlite"):
+        return Home(url, LOCAL / "clips", "server")
+    mounted = space and os.path.ismount(bucket) and os.access(bucket, os.W_OK)
+    if not url and mounted:
+        file = bucket / "bibier.db"
+        return Home(f"sqlite:///{file}", bucket / "clips", "bucket", "DELETE", str(file))
+    url = url or f"sqlite:///{LOCAL / 'bibier.db'}"
+    file = Path(url.removeprefix("sqlite:///"))
+    if mounted and bucket in file.parents:
+        return Home(url, bucket / "clips", "bucket", "DELETE", str(file))
+    kind = "backup" if environ.get("BIBIER_BACKUP") else "forgets" if space else "disk"
+    place = environ["BIBIER_BACKUP"] if kind == "backup" else str(file)
+    return Home(url, LOCAL / "clips", kind, place=place)

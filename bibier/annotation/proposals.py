@@ -1,0 +1,45 @@
+"""What the model says of a clip, kept in the store as proposals that belong to nobody."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from bibier.annotation.events import Event
+from bibier.annotation.state import Clip
+from bibier.annotation.store import Store
+from bibier.i18n.messages import InputError
+
+if TYPE_CHECKING:  # the predictor brings torch
+    from bibier.inference.predictor import Predictor
+
+# One proposal for a clip and a source, however often made.
+NAMESPACE = uuid.UUID("6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31")
+
+
+def propose(store: Store, project: str, clip: Clip, reader: Predictor, source: str) -> bool:
+    """Keep what a model says of a clip: of both modalities, and of each alone; False when it can't be read.
+
+    The last are proposals of "SOURCE/audio" and "SOURCE/text"; the queue is ordered by how far they disagree.
+    """
+    try:
+        prediction = reader.read(reader.hear(clip.path), clip.text)
+    except InputError:
+        return False
+    branches = {"/audio": prediction.audio, "/text": prediction.text, "": prediction.bimodal}
+    found = {end: one.probabilities for end, one in branches.items() if one.probabilities is not None}
+    if found and "" not in found:
+        found[""] = found.get("/audio") or found["/text"]
+    for end, probs in found.items():
+        total = sum(probs.values())
+        event = Event(
+            uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{source}{end}")),
+            project=project,
+            clip=clip.sha256,
+            annotator="",
+            kind="propose",
+            probs={name: value / total for name, value in probs.items()},
+            source=f"{source}{end}",
+        )
+        store.append(event)
+    return bool(found)

@@ -1,0 +1,228 @@
+"""What stands after a log of events: labels, proposals, undo and redo, and whose turn a clip is. No database here.
+
+n clips of a project, in the order in which they were added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from bibier.annotation.events import Event
+from bibier.labels import jensen_shannon, vector
+
+ORDERS = ("given", "random", "uncertain", "modalities", "people")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording of a project, known by what is in it and not by where it lies."""
+
+    sha256: str  # of the file's bytes, 64 hex digits
+    path: str
+    text: str = ""
+    language: str = ""
+    label: str | None = None  # of the corpus, one of EMOTIONS
+    duration: float = 0.0  # s; 0 when unknown
+    extra: dict = field(default_factory=dict)
+    soft: dict[str, float] | None = None  # distribution of the corpus by emotion: neither a person's nor a proposal
+
+
+@dataclass(frozen=True)
+class Label:
+    """What one person says of one clip now."""
+
+    probs: dict[str, float]
+    confidence: float | None
+    note: str
+    seen: tuple[str, ...]
+    before: dict[str, float] | None
+    seconds: float  # s
+    event: str  # uuid
+
+
+@dataclass
+class _Person:
+    done: list[Event] = field(default_factory=list)  # labels and skips that stand, oldest first
+    undone: list[Event] = field(default_factory=list)  # the last undone is redone first
+    acts: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))  # `done` by clip
+
+
+class Standing:
+    """The state derived from a project's events, brought forward one event at a time."""
+
+    def __init__(self):
+        self.clips: list[Clip] = []
+        self.index: dict[str, int] = {}
+        self.people: dict[str, _Person] = defaultdict(_Person)
+        self.labels: dict[tuple[str, str], Label] = {}
+        self.by_clip: dict[str, dict[str, Label]] = defaultdict(dict)
+        self.proposals: dict[tuple[str, str], dict[str, float]] = {}
+        self.sources: set[str] = set()  # of proposals
+        self._counts: np.ndarray | None = None  # labels of each clip (n,), or None: to be counted
+        self._mine: dict[str, np.ndarray] = {}  # which clips a person has labelled (n,)
+        self._ranks: dict[str, np.ndarray] = {}
+        self._scores: dict[str, np.ndarray] = {}
+
+    def add(self, clip: Clip) -> None:
+        """Add a clip at the end, or note its new place."""
+        if clip.sha256 in self.index:
+            self.clips[self.index[clip.sha256]] = clip
+            return
+        self.index[clip.sha256] = len(self.clips)
+        self.clips.append(clip)
+        self._counts = None
+        self._ranks.clear()
+        self._scores.clear()
+
+    def fits(self, event: Event) -> bool:
+        """Whether an undo or redo names the act whose turn it is."""
+        if event.kind not in ("undo", "redo"):
+            return True
+        person = self.people.get(event.annotator, _Person())
+        path = person.done if event.kind == "undo" else person.undone
+        return bool(path) and (path[-1].uuid, path[-1].clip) == (event.target, event.clip)
+
+    def apply(self, event: Event) -> None:
+        """Take the next event of the log; an undo or redo out of turn changes nothing."""
+        if event.kind == "propose":
+            self.proposals[event.clip, event.source] = event.probs
+            self.sources.add(event.source)
+            self._score(event.clip)
+            return
+        if event.kind == "reveal" or not self.fits(event):
+            return
+        person = self.people[event.annotator]
+        if event.kind == "undo":
+            act = person.done.pop()
+            person.acts[act.clip].pop()
+            person.undone.append(act)
+        else:
+            act = person.undone.pop() if event.kind == "redo" else event
+            if event.kind != "redo":
+                person.undone.clear()
+            person.done.append(act)
+            person.acts[act.clip].append(act)
+        self._settle(act.clip, event.annotator, person)
+
+    def _settle(self, clip: str, annotator: str, person: _Person) -> None:
+        """The last label that stands counts; a later skip only postpones the clip."""
+        last = next((act for act in reversed(person.acts[clip]) if act.kind == "label"), None)
+        if last is None:
+            self.labels.pop((clip, annotator), None)
+            self.by_clip[clip].pop(annotator, None)
+        else:
+            label = Label(last.probs, last.confidence, last.note, last.seen, last.before, last.seconds, last.uuid)
+            self.labels[clip, annotator] = self.by_clip[clip][annotator] = label
+        self._tally(clip, annotator, last is not None)
+        self._score(clip)
+
+    def next(
+        self, annotator: str, *, wanted: int, order: str, share: float, seed: int, but: str | None = None
+    ) -> Clip | None:
+        """Return the clip to be labelled next by one person, or None when nothing is left for them.
+
+        `share` in [0, 1] of the turns are random whatever the order. Nobody reserves a clip: two people may work on
+        one at a time, and it then has more labels than wanted. Skipped clips come after all others. `but` is the clip
+        in hand: what would come next if it were labelled.
+        """
+        left = self._left(annotator, wanted)  # (m,) indices
+        if but is not None:
+            left = left[left != self.index[but]]
+        if not len(left):
+            return None
+        person = self.people.get(annotator, _Person())
+        skipped = [self.index[c] for c in dict.fromkeys(a.clip for a in person.done if a.kind == "skip")]
+        fresh = left[~np.isin(left, skipped)]
+        if not len(fresh):
+            last = {act.clip: turn for turn, act in enumerate(person.done) if act.kind == "skip"}
+            return self.clips[min(left, key=lambda i: last[self.clips[i].sha256])]
+        if order != "given" and _chance(f"{seed}/{annotator}/{len(person.done) + (but is not None)}") < share:
+            order = "random"
+        if order in ("uncertain", "modalities", "people"):
+            scores = self._score_table(order)[fresh]
+            fresh = fresh[scores == scores.max()]
+        counts = self._count()[fresh]
+        fresh = fresh[counts == counts.min()]
+        if order == "random":
+            return self.clips[fresh[self._rank(annotator, seed)[fresh].argmin()]]
+        return self.clips[fresh[0]]
+
+    def progress(self, annotator: str, wanted: int) -> tuple[int, int]:
+        """Return how many clips a person has labelled, and that with those that are left for them."""
+        left = len(self._left(annotator, wanted))
+        done = int(self._mine[annotator].sum()) if annotator in self._mine else 0
+        return done, done + left
+
+    def _left(self, annotator: str, wanted: int) -> np.ndarray:
+        counts = self._count()
+        return np.flatnonzero((counts < wanted) & ~self._mine.get(annotator, np.zeros(len(counts), dtype=bool)))
+
+    def _count(self) -> np.ndarray:
+        """Return the number of labels of each clip (n,), kept as a table: the queue is asked after each save."""
+        if self._counts is None:
+            self._counts, self._mine = np.zeros(len(self.clips), dtype=np.int64), {}
+            for clip, annotator in self.labels:
+                self._tally(clip, annotator, True)
+        return self._counts
+
+    def _tally(self, clip: str, annotator: str, labelled: bool) -> None:
+        if self._counts is None:
+            return
+        mine = self._mine.setdefault(annotator, np.zeros(len(self.clips), dtype=bool))
+        at = self.index[clip]
+        self._counts[at] += int(labelled) - int(mine[at])
+        mine[at] = labelled
+
+    def _rank(self, annotator: str, seed: int) -> np.ndarray:
+        key = f"{seed}/{annotator}"
+        if key not in self._ranks:
+            self._ranks[key] = np.array([_chance(f"{key}/{clip.sha256}") for clip in self.clips])
+        return self._ranks[key]
+
+    def _score_table(self, order: str) -> np.ndarray:
+        if order not in self._scores:
+            self._scores[order] = np.array([self._score_of(clip.sha256, order) for clip in self.clips])
+        return self._scores[order]
+
+    def _score(self, clip: str) -> None:
+        if clip not in self.index:
+            return  # of a clip that was removed
+        for order, table in self._scores.items():
+            table[self.index[clip]] = self._score_of(clip, order)
+
+    def _score_of(self, clip: str, order: str) -> float:
+        """Entropy or divergence in bits; -1 where it is unknown, so that those clips come last."""
+        if order == "people":
+            pairs = list(combinations((vector(label.probs) for label in self.by_clip.get(clip, {}).values()), 2))
+            return float(np.mean([jensen_shannon(p, q) for p, q in pairs])) if pairs else -1.0
+        names = self._sources(clip)
+        if order == "uncertain":
+            return float(np.mean([_entropy(p) for p in names.values()])) if names else -1.0
+        found = [
+            jensen_shannon(voice, names[f"{name.removesuffix('/audio')}/text"])
+            for name, voice in names.items()
+            if name.endswith("/audio") and f"{name.removesuffix('/audio')}/text" in names
+        ]
+        return float(np.mean(found)) if found else -1.0
+
+    def _sources(self, clip: str) -> dict[str, np.ndarray]:
+        return {
+            source: vector(self.proposals[clip, source])
+            for source in sorted(self.sources)
+            if source.startswith("model:") and (clip, source) in self.proposals
+        }
+
+
+def _entropy(p: np.ndarray) -> float:
+    some = p[p > 0]
+    return float(-(some * np.log2(some)).sum())
+
+
+def _chance(text: str) -> float:
+    """Return a number in [0, 1) that depends on the text alone."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

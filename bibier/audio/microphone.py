@@ -1,0 +1,293 @@
+"""The microphone of this computer: blocks of sound → utterances, cut on pauses or on a key, each judged while the next
+is being recorded.
+
+What delivers blocks is handed in (`Funnel`), so that a file can stand in for a microphone.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from bibier import process
+from bibier.audio.io import SAMPLE_RATE
+from bibier.i18n.messages import InputError
+
+FRAME = 512  # samples at 16 kHz, 32 ms: what the voice detector reads at a time
+PAUSE = 0.6  # s of silence that end an utterance
+LONGEST = 20.0  # s; longer speech is cut all the same
+SHORTEST = 0.3  # s of voice that make an utterance
+LEAD = 0.3  # s kept before the first voice
+START, STAY = 0.5, 0.35  # probability of voice at which an utterance begins, and below which a pause does
+WAITING = 400  # blocks that may wait; at 50 ms each, 20 s
+SILENT_SECONDS = 2.0  # s without a block after which the device is looked at
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A stretch of speech: (n,) float32 at 16 kHz in [-1, 1], from `start` seconds after the beginning."""
+
+    samples: np.ndarray
+    start: float
+
+    @property
+    def end(self) -> float:
+        """Seconds from the beginning at which it ends."""
+        return self.start + len(self.samples) / SAMPLE_RATE
+
+
+class Funnel:
+    """Blocks from whoever records, to whoever reads; the recorder never waits, and what finds no room is counted."""
+
+    def __init__(self, rate: int, alive: Callable[[], bool] = lambda: True, size: int = WAITING):
+        self.rate, self.alive, self.dropped = rate, alive, 0
+        self._queue: queue.Queue[np.ndarray | None] = queue.Queue(size)
+
+    def put(self, block: np.ndarray) -> None:
+        """Take (n,) or (n, channels) samples; called from the recorder's thread."""
+        try:
+            self._queue.put_nowait(block.copy())
+        except queue.Full:
+            self.dropped += 1
+
+    def close(self) -> None:
+        """No more blocks come."""
+        self._queue.put(None)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        while True:
+            try:
+                block = self._queue.get(timeout=SILENT_SECONDS)
+            except queue.Empty:
+                if not self.alive():
+                    raise InputError("mic-gone") from None
+                continue
+            if block is None:
+                return
+            yield block.mean(axis=1) if block.ndim == 2 else block
+
+
+class Cutter:
+    """Cuts a stream into utterances.
+
+    Parameters
+    ----------
+    rate
+        Of the blocks, in Hz.
+    listen
+        (512,) samples at 16 kHz → the probability of voice; remembers what came before. None: cut by `cut` alone.
+    """
+
+    def __init__(self, rate: int, listen: Callable[[np.ndarray], float] | None):
+        self._resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
+        self._listen = listen
+        self._rest = np.zeros(0, np.float32)  # less than a frame
+        self._kept: list[np.ndarray] = []  # frames of the utterance, or the last ones before it
+        self._speaking, self._silent, self._voiced = listen is None, 0, 0  # frames
+        self._at = 0  # samples at 16 kHz so far
+        self.level = 0.0  # RMS of the last frame
+
+    def push(self, block: np.ndarray) -> list[Utterance]:
+        """Take (n,) float samples; return the utterances that ended."""
+        block = np.nan_to_num(np.asarray(block, np.float32)).clip(-1, 1)
+        if self._resample:
+            block = self._resample.resample_chunk(block)
+        self._rest = np.concatenate([self._rest, block])
+        found = []
+        while len(self._rest) >= FRAME:
+            frame, self._rest = self._rest[:FRAME], self._rest[FRAME:]
+            if (one := self._frame(frame)) is not None:
+                found.append(one)
+        return found
+
+    def cut(self) -> Utterance | None:
+        """End the utterance here, if there is one."""
+        enough = self._listen is None or self._voiced * FRAME >= SHORTEST * SAMPLE_RATE
+        found = None
+        if self._speaking and enough and self._kept:
+            samples = np.concatenate(self._kept)
+            found = Utterance(samples, (self._at - len(samples)) / SAMPLE_RATE)
+        self._kept, self._speaking, self._silent, self._voiced = [], self._listen is None, 0, 0
+        return found
+
+    def finish(self) -> Utterance | None:
+        """End the stream: what is left belongs to the last utterance."""
+        if self._resample:
+            self._rest = np.concatenate([self._rest, self._resample.resample_chunk(np.zeros(0, np.float32), last=True)])
+        if self._speaking and len(self._rest):
+            self._kept.append(self._rest)
+            self._at += len(self._rest)
+        self._rest = np.zeros(0, np.float32)
+        return self.cut()
+
+    def _frame(self, frame: np.ndarray) -> Utterance | None:
+        self._at += FRAME
+        self._kept.append(frame)
+        self.level = float(np.sqrt(np.square(frame).mean()))
+        if self._listen is None:
+            return self.cut() if len(self._kept) * FRAME >= LONGEST * SAMPLE_RATE else None
+        voice = self._listen(frame)
+        if not self._speaking:
+            if voice < START:
+                del self._kept[: -round(LEAD * SAMPLE_RATE / FRAME)]
+                return None
+            self._speaking = True
+        self._voiced += voice >= STAY
+        self._silent = 0 if voice >= STAY else self._silent + 1
+        long = len(self._kept) * FRAME >= LONGEST * SAMPLE_RATE
+        return self.cut() if long or self._silent * FRAME >= PAUSE * SAMPLE_RATE else None
+
+
+def voice_detector() -> Callable[[np.ndarray], float]:
+    """Return Silero VAD, listening from the beginning: (512,) samples → probability of voice."""
+    import torch
+
+    with process.kept():
+        import silero_vad
+    model = silero_vad.load_silero_vad()
+    model.reset_states()
+
+    def listen(frame: np.ndarray) -> float:
+        with torch.inference_mode():
+            return float(model(torch.from_numpy(frame), SAMPLE_RATE))
+
+    return listen
+
+
+@dataclass
+class Loop:
+    """Reads blocks, cuts them, and has each utterance judged in a thread of its own while the next is recorded.
+
+    Parameters
+    ----------
+    cutter
+        Makes utterances.
+    judge
+        Called with each utterance, in order, in the second thread. An InputError of its is given to `refused`.
+    refused
+        Told the utterance and what is wrong with it.
+    meter
+        Told the level (RMS) after each block.
+    folder
+        Where each utterance is written before it is judged; None writes nothing.
+    """
+
+    cutter: Cutter
+    judge: Callable[[Utterance], None]
+    refused: Callable[[Utterance, InputError], None]
+    meter: Callable[[float], None] = lambda level: None
+    folder: Path | None = None
+    asked: threading.Event = field(default_factory=threading.Event)  # set by a key: cut here
+    count: int = 0
+
+    def run(self, blocks: Iterable[np.ndarray]) -> int:
+        """Go on until the blocks end or Ctrl+C; the last utterance is judged too. Returns how many there were."""
+        with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
+            jobs: deque[Future] = deque()
+            try:
+                for block in blocks:
+                    for one in self.cutter.push(block):
+                        self._take(one, pool, jobs)
+                    if self.asked.is_set():
+                        self.asked.clear()
+                        self._take(self.cutter.cut(), pool, jobs)
+                    self.meter(self.cutter.level)
+                    while jobs and jobs[0].done():
+                        jobs.popleft().result()  # raises what the second thread could not cope with
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self._take(self.cutter.finish(), pool, jobs)
+            for job in jobs:
+                job.result()
+        return self.count
+
+    def _take(self, one: Utterance | None, pool: ThreadPoolExecutor, jobs: deque[Future]) -> None:
+        if one is None:
+            return
+        self.count += 1
+        if self.folder:
+            write(one, self.folder, self.count)
+        jobs.append(pool.submit(self._judged, one))
+
+    def _judged(self, one: Utterance) -> None:
+        try:
+            self.judge(one)
+        except InputError as error:
+            self.refused(one, error)
+
+
+def write(one: Utterance, folder: Path, number: int) -> Path:
+    """Write an utterance as 16-bit wav under a name that is free; returns its path."""
+    while (path := folder / f"utterance-{number:04d}.wav").exists():
+        number += 1
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, one.samples, SAMPLE_RATE, subtype="PCM_16")
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise InputError("mic-save", folder=str(folder), reason=str(error)) from error
+    return path
+
+
+# --- the device ------------------------------------------------------------------------------------------------------
+
+
+def _sounddevice():
+    try:
+        import sounddevice  # late: it needs the PortAudio library of the system
+    except OSError as error:
+        raise InputError("mic-no-portaudio", reason=str(error)) from error
+    return sounddevice
+
+
+def devices() -> list[tuple[int, str, int, bool]]:
+    """Return the microphones: (index, name, channels, whether it is the default)."""
+    sounddevice = _sounddevice()
+    try:
+        default = sounddevice.default.device[0]
+        return [
+            (one["index"], one["name"], one["max_input_channels"], one["index"] == default)
+            for one in sounddevice.query_devices()
+            if one["max_input_channels"] > 0
+        ]
+    except sounddevice.PortAudioError as error:
+        raise InputError("mic-none", reason=str(error)) from error
+
+
+@contextmanager
+def recording(device: str | int | None = None) -> Iterator[Funnel]:
+    """Record from a device, by index or a part of its name, at its own rate; InputError when it can't be used."""
+    sounddevice = _sounddevice()
+    known = devices()
+    if not known:
+        raise InputError("mic-none", reason="no input device")
+    try:
+        facts = sounddevice.query_devices(device, "input")
+    except (ValueError, sounddevice.PortAudioError) as error:
+        names = "; ".join(f"{index}: {name}" for index, name, *_ in known)
+        raise InputError("mic-unknown", device=str(device), known=names[:500]) from error
+    rate, channels = int(facts["default_samplerate"]), min(2, int(facts["max_input_channels"]))
+    funnel = Funnel(rate)
+
+    def heard(block, frames, when, status) -> None:
+        funnel.dropped += bool(status.input_overflow)
+        funnel.put(block)
+
+    try:
+        with sounddevice.InputStream(
+            samplerate=rate, device=device, channels=channels, dtype="float32", blocksize=rate // 20, callback=heard
+        ) as stream:
+            funnel.alive = lambda: stream.active
+            yield funnel
+    except sounddevice.PortAudioError as error:
+        raise InputError("mic-busy", device=facts["name"], reason=str(error)) from error

@@ -1,0 +1,260 @@
+"""Save and load checkpoints: a folder with config.json, model.safetensors and a model card.
+
+A checkpoint describes itself and is read strictly: an unknown key, a missing tensor or other labels are refused, and
+nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+
+from bibier.audio.io import SAMPLE_RATE
+from bibier.checkpoint import hub
+from bibier.checkpoint.components import PARTS, build, settings
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS
+from bibier.models.fusion import Fused
+from bibier.models.layers import masked_mean
+
+FORMAT = 1
+ROOT = Path(__file__).resolve().parents[2] / "checkpoints"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperatures by which each branch's logits are divided, fitted on parts that no branch was trained on."""
+
+    audio: float = 1.0
+    text: float = 1.0
+    bimodal: float = 1.0
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """All that is needed to rebuild a bundle and to know what it is; every field is JSON."""
+
+    name: str
+    # Parts, each a config that `parts` knows. A bundle without an encoder, as of published weights of one modality,
+    # judges by the other alone.
+    audio_features: object | None = None
+    audio_encoder: object | None = None
+    text_features: object | None = None
+    text_encoder: object | None = None
+    fusion: object | None = None
+    calibration: Calibration = Calibration()
+    languages: tuple[str, ...] = ("en", "ru")
+    licence: str = "research, non-commercial"
+    text_prior: tuple[float, ...] = (1 / 7,) * 7  # classes among the texts of the training set, in the order of labels
+    recipe: dict = field(default_factory=dict)
+    data: dict = field(default_factory=dict)  # corpora, counts and a SHA-256 of the training set
+    metrics: dict = field(default_factory=dict)  # figures with their split
+    labels: tuple[str, ...] = EMOTIONS
+    sample_rate: int = SAMPLE_RATE
+    format: int = FORMAT
+
+
+class Bundle(torch.nn.Module):
+    """Audio encoder, text encoder and fusion with their extractors and temperatures: what the Predictor runs."""
+
+    def __init__(self, config: BundleConfig):
+        super().__init__()
+        self.config = config
+        for part in PARTS:
+            setattr(self, part, build(part, getattr(config, part)))
+        _agree(self)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoders and the fusion are."""
+        return next(self.parameters()).device
+
+    def fuse(self, heard, words):
+        """Run the fusion on two `Encoded` batches and their judgements."""
+        if getattr(self.config.fusion, "variant", None) == "utterance":
+            return self._as_dialogues(heard, words)
+        calibration = self.config.calibration
+        return self.fusion(
+            audio=heard.hidden,
+            audio_mask=heard.mask,
+            text=words.hidden,
+            text_mask=words.mask,
+            audio_log=evidence(self.config.fusion, heard.logits, calibration.audio),
+            text_log=evidence(self.config.fusion, words.logits, calibration.text),
+        )
+
+    def _as_dialogues(self, heard, words):
+        """Run a fusion that reads dialogues: every clip is a dialogue of one utterance, the mean of its states."""
+        one = torch.ones(len(heard.mask), 1, dtype=torch.bool, device=heard.mask.device)
+        fused = self.fusion(
+            audio=masked_mean(heard.hidden, heard.mask)[:, None],
+            audio_mask=one,
+            text=masked_mean(words.hidden, words.mask)[:, None],
+            text_mask=one,
+        )
+        return Fused(fused.logits[:, 0], None)
+
+
+def evidence(fusion_config, logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return what a fusion reads of a branch's judgement (B, 7): calibrated log-probabilities, or the logits as they
+    are for a published variant, which was trained on those."""
+    if getattr(fusion_config, "reads_logits", False):
+        return logits
+    return torch.log_softmax(logits / temperature, dim=-1)
+
+
+def _agree(bundle: Bundle) -> None:
+    """Raise ValueError where two parts of a bundle contradict each other."""
+    config = bundle.config
+    for modality in ("audio", "text"):
+        features, encoder = getattr(config, f"{modality}_features"), getattr(config, f"{modality}_encoder")
+        if (features is None) != (encoder is None):
+            raise ValueError(f"{modality}_features and {modality}_encoder belong together: give both or none")
+        for name in ("bins", "buckets", "slots"):
+            ours, theirs = getattr(features, name, None), getattr(encoder, name, None)
+            if None not in (ours, theirs) and ours != theirs:
+                raise ValueError(f"{modality}_features.{name} is {ours}, and {modality}_encoder.{name} is {theirs}")
+        inputs, extractor = getattr(encoder, "inputs", None), getattr(bundle, f"{modality}_features")
+        given = None if extractor is None else getattr(extractor, "per_step", extractor.dim)
+        if inputs is not None and inputs != given:
+            raise ValueError(f"{modality}_encoder.inputs is {inputs}, and {features.kind} gives {given} features")
+        if config.fusion is not None:
+            if encoder is None:
+                raise ValueError(f"the fusion needs an encoder of {modality}")
+            made, read = getattr(bundle, f"{modality}_encoder").dim_out, getattr(config.fusion, f"{modality}_dim")
+            if made != read:
+                raise ValueError(f"the {modality} encoder gives {made} features, and the fusion reads {read}")
+    if config.audio_encoder is None and config.text_encoder is None:
+        raise ValueError("neither an audio encoder nor a text encoder")
+    calibration = dataclasses.asdict(config.calibration).values()
+    if not all(isinstance(t, int | float) and 0 < t < float("inf") for t in calibration):
+        raise ValueError("every temperature of calibration must be positive")
+
+
+def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) -> Path:
+    """Write a checkpoint folder; floating-point tensors are stored as float16, or with `half=False` as they are."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in bundle.state_dict().items()
+    }
+    text = json.dumps(dataclasses.asdict(bundle.config), indent=2, ensure_ascii=False) + "\n"
+    parts = {name: folder / f".{name}.part" for name in (WEIGHTS, CONFIG, CARD)}
+    try:
+        save_file(tensors, parts[WEIGHTS], metadata={"format": "pt"})
+        parts[WEIGHTS].chmod(0o644)  # safetensors makes it private
+        parts[CONFIG].write_text(text, encoding="utf-8")
+        parts[CARD].write_text(card, encoding="utf-8")
+        for name, part in parts.items():
+            part.replace(folder / name)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError("checkpoint-not-written", name=str(folder), detail=str(error)) from error
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    return folder
+
+
+def resolve(name: str | Path) -> Path:
+    """Return the folder of a checkpoint: a path, a name under the project's `checkpoints/`, or one of the Hub.
+
+    "user/name" or "user/name@revision" is fetched if it is not here: to name it is to ask for it.
+    """
+    for folder in (Path(name), ROOT / name):
+        if (folder / CONFIG).is_file():
+            return folder
+        if folder.is_dir():
+            raise InputError("checkpoint-no-config", name=str(name), file=CONFIG)
+        if folder.is_file():
+            raise InputError("checkpoint-is-file", name=str(name))
+    if isinstance(name, str) and hub.is_name(name):
+        return hub.fetch(name, (CONFIG, WEIGHTS, CARD))
+    raise InputError("checkpoint-missing", name=str(name))
+
+
+def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "") -> Bundle:
+    """Load a checkpoint by folder or name, in eval mode and float32; sentences name it as it is `called`.
+
+    Raises
+    ------
+    InputError
+        No such checkpoint; a config that is not JSON, has unknown or missing keys, other labels or another sample
+        rate; weights that are truncated, pickled, or do not fit the config tensor by tensor.
+    """
+    folder, name = resolve(name), called or name
+    config = read_config(folder, called)
+    if not (folder / WEIGHTS).is_file():
+        raise InputError("checkpoint-no-weights", name=str(name), file=WEIGHTS)
+    try:
+        tensors = _tensors(folder / WEIGHTS, device)
+    except safetensors.SafetensorError as error:
+        raise InputError("checkpoint-weights-broken", name=str(name), file=WEIGHTS, detail=str(error)) from error
+    try:
+        bundle = Bundle(config)
+    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
+        raise InputError("checkpoint-config-bad", name=str(name), detail=str(error)) from error
+    bundle.to(device)
+    expected = bundle.state_dict()
+    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    wrong = [key for key in expected.keys() & tensors.keys() if expected[key].shape != tensors[key].shape]
+    if missing or extra or wrong:
+        problem = (missing or extra or sorted(wrong))[0]
+        key = "checkpoint-tensor-missing" if missing else "checkpoint-tensor-extra" if extra else "checkpoint-shape"
+        raise InputError(key, name=str(name), tensor=problem)
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise InputError("checkpoint-not-finite", name=str(name), tensor=key)
+    bundle.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=True)
+    return bundle.eval()
+
+
+def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:
+    with safetensors.safe_open(path, framework="pt", device=device) as file:
+        return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+
+
+def read_config(folder: Path, called: str = "") -> BundleConfig:
+    """Read a checkpoint's config.json, strictly; sentences name it as it is `called`, or else by its folder."""
+    name = called or str(folder)
+    try:
+        raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("checkpoint-config-bad", name=name, detail=str(error)) from error
+    if not isinstance(raw, dict):
+        raise InputError("checkpoint-config-bad", name=name, detail="not an object")
+    if raw.get("format") != FORMAT:
+        raise InputError("checkpoint-format", name=name, found=raw.get("format"), expected=FORMAT)
+    if tuple(raw.get("labels", ())) != EMOTIONS:
+        found = ", ".join(map(str, raw.get("labels", ())))
+        raise InputError("checkpoint-labels", name=name, found=found or "—", expected=", ".join(EMOTIONS))
+    if raw.get("sample_rate") != SAMPLE_RATE:
+        raise InputError("checkpoint-rate", name=name, found=raw.get("sample_rate"), expected=SAMPLE_RATE)
+    try:
+        return _build(raw)
+    except (TypeError, ValueError, AssertionError) as error:
+        # The constructor's own words name the key; what stands before them names only the class.
+        detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
+        raise InputError("checkpoint-config-bad", name=name, detail=detail) from error
+
+
+def _build(raw: dict) -> BundleConfig:
+    """Make a config of a JSON object; lists become tuples, an unknown key is a TypeError."""
+    values = {}
+    for key, value in raw.items():
+        if key in PARTS and value is not None or key == "calibration":
+            if not isinstance(value, dict):
+                raise TypeError(f"{key} must be an object")
+            value = Calibration(**value) if key == "calibration" else settings(key, value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[key] = value
+    return BundleConfig(**values)

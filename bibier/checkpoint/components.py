@@ -1,0 +1,67 @@
+"""What a bundle can be made of: for each part, its kinds, their settings and how they are built.
+
+A part is written down as a table of settings, in a checkpoint's JSON as in a recipe's TOML; its field `kind` says which
+one it is, and the first kind is meant where none is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bibier.features import speech_encoders, text_encoders
+from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
+from bibier.features.log_mel import LogMelConfig, build_audio_features
+from bibier.features.speech_encoders import HubAudioConfig
+from bibier.features.text_encoders import HubTextConfig
+from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
+from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
+from bibier.models.lpgnet import LPGNet, LPGNetConfig
+from bibier.models.memocmt import MemoCMT, MemoCMTConfig
+from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
+from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+
+
+class Kind(NamedTuple):
+    """One kind of a part."""
+
+    config: type  # frozen dataclass of JSON fields
+    build: Callable  # config → the part
+
+
+SEQUENCE = {"sequence": Kind(SequenceEncoderConfig, SequenceEncoder)}
+PARTS: dict[str, dict[str, Kind]] = {
+    "audio_features": {"log-mel": Kind(LogMelConfig, build_audio_features)}
+    | {kind: Kind(HubAudioConfig, build_audio_features) for kind in speech_encoders.SOURCES},
+    "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
+    "text_features": {"char-ngrams": Kind(CharNgramsConfig, build_text_features)}
+    | {kind: Kind(HubTextConfig, build_text_features) for kind in text_encoders.SOURCES},
+    "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)} | SEQUENCE,
+    "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
+    | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS}
+    | {"memocmt": Kind(MemoCMTConfig, MemoCMT), "lpgnet": Kind(LPGNetConfig, LPGNet)},
+}
+
+
+def settings(part: str, raw: dict):
+    """Make a part's config of a table of settings; lists become tuples.
+
+    Raises
+    ------
+    ValueError
+        The kind is unknown.
+    TypeError
+        A field is unknown or missing.
+    AssertionError
+        A value is out of its range.
+    """
+    kinds = PARTS[part]
+    kind = raw.get("kind", next(iter(kinds)))
+    if kind not in kinds:
+        raise ValueError(f"{part} knows no kind {kind!r}; known are {', '.join(kinds)}")
+    return kinds[kind].config(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
+
+
+def build(part: str, config):
+    """Build a part of its config; None gives None: a bundle without that part."""
+    return None if config is None else PARTS[part][config.kind].build(config)

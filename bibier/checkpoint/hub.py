@@ -1,0 +1,246 @@
+"""Checkpoints of the Hub: `user/name` or `user/name@revision`, fetched whole and checked, kept in the Hub's own cache.
+
+A revision that is a commit never changes, so that one which is here is used without asking anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bibier.i18n.messages import InputError, Message
+
+NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PATIENCE = 20.0  # s for the Hub to answer
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What fetching a checkpoint would bring, asked of the Hub before anything is fetched."""
+
+    name: str  # as it was asked for
+    repo: str
+    commit: str
+    size: int  # bytes
+    place: Path  # the cache
+    here: bool  # nothing needs to be fetched
+
+    @property
+    def received(self) -> int:
+        """Bytes of the repository that are in the cache now, those of other revisions and of halves included."""
+        found = 0
+        for file in (self.place / f"models--{self.repo.replace('/', '--')}" / "blobs").glob("*"):
+            try:
+                found += file.stat().st_size
+            except FileNotFoundError:  # renamed in this moment, when it was whole
+                continue
+        return found
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A checkpoint that is in the Hub's cache."""
+
+    repo: str
+    commit: str
+    folder: Path
+    refs: tuple[str, ...]  # branches and tags that stand for it
+
+
+def is_name(name: str) -> bool:
+    """Whether a text can name a repository: one slash, no path. What lies on this computer goes before it."""
+    return NAME.fullmatch(name) is not None and ".." not in name
+
+
+def short(name: str) -> str:
+    """Name a checkpoint for people: a commit by its first eight digits, anything else as it is."""
+    repo, _, revision = name.partition("@")
+    return f"{repo}@{revision[:8]}" if COMMIT.fullmatch(revision) else name
+
+
+def tell(message: Message) -> None:
+    """Print on standard error what is fetched."""
+    print(message.text("en"), file=sys.stderr, flush=True)
+
+
+def fetch(
+    name: str,
+    files: Sequence[str],
+    *,
+    cache: Path | None = None,
+    api=None,
+    report: Callable[[Message], None] = tell,
+    commit: str | None = None,
+) -> Path:
+    """Return the folder of a repository's files.
+
+    Parameters
+    ----------
+    name
+        "user/name", whose newest state is asked for and whose last known one is used without a connection, or
+        "user/name@revision".
+    files
+        All that is fetched; nothing else of the repository, no pickle and no program.
+    cache
+        The Hub's cache; None is its usual place.
+    report
+        Told what is fetched, how large it is and where to, before it is.
+    commit
+        What the name is expected to stand for, as somebody was told; None if nobody was.
+
+    Raises
+    ------
+    InputError
+        There is no such repository, revision or file; it can't be reached and is not here; what came is not what the
+        Hub says it is; the name stands for another commit; the disk is full.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    repo, revision = NAME.fullmatch(name).groups()
+    api = api or HfApi()
+    where = {"cache_dir": cache, "allow_patterns": list(files), "endpoint": api.endpoint, "token": api.token}
+
+    def known(wanted: str | None) -> Path | None:
+        try:
+            folder = Path(snapshot_download(repo, revision=wanted, local_files_only=True, **where))
+        except LocalEntryNotFoundError:
+            return None
+        return folder if whole(folder, files) else None
+
+    if revision and COMMIT.fullmatch(revision) and (found := known(revision)):
+        return found
+    try:
+        with _sentences(name):
+            info, size = _ask(api, name, files)
+            if commit not in (None, info.sha):
+                raise InputError("hub-moved", name=name)
+            if found := known(info.sha):
+                return found
+            place = str(_place(cache))
+            values = {"name": f"{repo}@{info.sha[:12]}", "megabytes": size / 1e6, "folder": place}
+            report(Message("hub-fetching", values))
+            for attempt in (False, True):
+                # by the branch's name, so that the cache knows its last state
+                folder = Path(snapshot_download(repo, revision=revision, force_download=attempt, **where))
+                if not broken(folder, files):
+                    return folder
+            raise InputError("hub-broken", name=name, file=broken(folder, files)[0])
+    except InputError as error:
+        if error.message.key == "hub-unreachable" and (found := known(revision)):
+            report(Message("hub-offline", {"name": name}))
+            return found
+        raise
+
+
+def offer(name: str, files: Sequence[str], *, cache: Path | None = None, api=None) -> Offer:
+    """Ask the Hub what a name stands for and how large it is; nothing is fetched. Raises InputError as `fetch` does."""
+    from huggingface_hub import HfApi
+
+    if not is_name(name):
+        raise InputError("hub-no-name", name=name)
+    with _sentences(name):
+        info, size = _ask(api or HfApi(), name, files)
+    place, repo = _place(cache), NAME.fullmatch(name)[1]
+    folder = place / f"models--{repo.replace('/', '--')}" / "snapshots" / info.sha
+    return Offer(name, repo, info.sha, size, place, whole(folder, files))
+
+
+def kept(files: Sequence[str], *, cache: Path | None = None) -> tuple[Kept, ...]:
+    """List the checkpoints of this program in the cache, by name; models of other programs are passed over."""
+    from huggingface_hub import scan_cache_dir
+
+    place = _place(cache)
+    if not place.is_dir():
+        return ()
+    found = [
+        Kept(repo.repo_id, one.commit_hash, one.snapshot_path, tuple(sorted(one.refs)))
+        for repo in scan_cache_dir(place).repos
+        if repo.repo_type == "model"
+        for one in repo.revisions
+        if {file.file_name for file in one.files} >= set(files) and _ours(one.snapshot_path / files[0])
+    ]
+    return tuple(sorted(found, key=lambda one: (one.repo, one.commit)))
+
+
+def _ours(config: Path) -> bool:
+    """Whether a config.json describes a checkpoint of this program, a broken one perhaps."""
+    try:
+        found = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"format", "labels", "sample_rate"} <= found.keys()
+
+
+def _place(cache: Path | None) -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(cache or HF_HUB_CACHE)
+
+
+def _ask(api, name: str, files: Sequence[str]):
+    """Return what the Hub says of a name, and the bytes of the files. Raises InputError when one is not there."""
+    repo, revision = NAME.fullmatch(name).groups()
+    info = api.model_info(repo, revision=revision, files_metadata=True, timeout=PATIENCE)
+    there = {one.rfilename: one for one in info.siblings}
+    if lacking := [file for file in files if file not in there]:
+        raise InputError("hub-lacks", name=name, file=lacking[0])
+    return info, sum(there[file].size or 0 for file in files)
+
+
+@contextmanager
+def _sentences(name: str) -> Iterator[None]:
+    """Say what went wrong between here and the Hub."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        HTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    repo, revision = NAME.fullmatch(name).groups()
+    try:
+        yield
+    except HFValidationError as error:
+        raise InputError("hub-no-name", name=name) from error
+    except RevisionNotFoundError as error:
+        raise InputError("hub-no-revision", name=repo, revision=revision) from error
+    except (GatedRepoError, RepositoryNotFoundError) as error:
+        raise InputError("hub-no-repo", name=repo) from error
+    except (HTTPError, LocalEntryNotFoundError) as error:
+        raise InputError("hub-unreachable", name=name, reason=str(error).splitlines()[0][:200]) from error
+    except OSError as error:
+        raise InputError("hub-disk", name=name, reason=error.strerror or str(error)) from error
+
+
+def whole(folder: Path, files: Sequence[str]) -> bool:
+    """Whether a folder of the cache has all files, and all are what their names say."""
+    return all((folder / file).is_file() for file in files) and not broken(folder, files)
+
+
+def broken(folder: Path, files: Sequence[str]) -> list[str]:
+    """Return the files that are not what the cache's name for them says: the SHA-256 of large ones, the Git hash of
+    small ones.
+    """
+    found = []
+    for file in files:
+        blob = (folder / file).resolve()
+        content = blob.read_bytes()
+        if SHA256.fullmatch(blob.name):
+            right = hashlib.sha256(content).hexdigest() == blob.name
+        else:
+            git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+            right = not COMMIT.fullmatch(blob.name) or git == blob.name
+        if not right:
+            found.append(file)
+    return found

@@ -1,0 +1,176 @@
+"""python -m bibier annotations: fill, check, read, compare and export a store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from bibier.i18n.messages import InputError
+
+
+def add(commands) -> None:
+    """Describe the command to the parser."""
+    annotations = commands.add_parser("annotations", help="fill, check, read, compare and export a store")
+    acts = annotations.add_subparsers(dest="act", required=True)
+
+    def act(name: str, run, words: str) -> argparse.ArgumentParser:
+        one = acts.add_parser(name, help=words)
+        one.add_argument("project", metavar="PROJECT")
+        one.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
+        one.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+        one.set_defaults(run=lambda options: _opened(run, options))
+        return one
+
+    fill = act("import", _import, "add recordings, a CSV, a dataset, or events or a long table that were exported")
+    fill.add_argument(
+        "place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or an export: EVENTS.jsonl, LONG.csv"
+    )
+    fill.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
+    fill.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
+    change = act("set", _set, "change a project's settings, and print them")
+    change.add_argument("--proposals", choices=("hidden", "shown"), help="before a person has saved")
+    change.add_argument("--wanted", type=int, metavar="N", help="annotators per clip")
+    change.add_argument("--order", choices=("given", "random", "uncertain", "modalities", "people"))
+    change.add_argument("--share", type=float, metavar="P", help="of the turns that are random, 0 to 1")
+    propose = act("propose", _propose, "have a checkpoint propose for every clip: the orders by the model need it")
+    propose.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
+    act("check", _check, "list recordings that are missing or have changed")
+    act("progress", _progress, "how far each person is")
+    act("events", _events, "print the log as JSON lines")
+    act("agreement", _agreement, "Krippendorff's alpha, the worst clips, who moved after a proposal, as JSON")
+    export = act("export", _export, "write what people said in a format of the field")
+    kinds = ("events", "long", "wide", "proposals", "lewidi", "chaosnli", "ls-llm", "manifest", "dataset")
+    export.add_argument("--format", choices=kinds, required=True)
+    export.add_argument("-o", "--out", type=Path, required=True, metavar="PATH", help="a file; of a dataset a folder")
+    export.add_argument("--replace", action="store_true", help="write over what is there")
+    push = act("push", _push, "push the labelled clips to the Hub as a dataset")
+    push.add_argument("name", metavar="USER/NAME")
+    push.add_argument("--public", action="store_true", help="for everybody to see (default: private)")
+    push.add_argument("--dry-run", action="store_true", help="list what would be sent, and send nothing")
+    for one in (export, push):
+        one.add_argument("--blind-only", action="store_true", help="labels as they were before a proposal was seen")
+
+
+def _opened(run, options: argparse.Namespace) -> int:
+    from bibier.annotation.store import Store
+
+    store = Store(options.store)
+    try:
+        return run(store, options)
+    finally:
+        store.close()
+
+
+def _import(store, options: argparse.Namespace) -> int:
+    from bibier.annotation import imports, ingest
+
+    place = Path(options.place)
+    if place.suffix == ".jsonl" or imports.is_long(place):
+        add_export = imports.add_events if place.suffix == ".jsonl" else imports.add_long
+        new, known = add_export(store, options.project, place)
+        print(f"{new} new, {known} known")
+        return 0
+    print(ingest.add_place(store, options.project, options.place, Path(options.media), download=options.download))
+    return 0
+
+
+def _set(store, options: argparse.Namespace) -> int:
+    given = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share")}
+    changed = {name: value for name, value in given.items() if value is not None}
+    print(json.dumps(store.project(options.project, **changed), ensure_ascii=False))
+    return 0
+
+
+def _propose(store, options: argparse.Namespace) -> int:
+    from bibier.annotation.proposals import propose
+    from bibier.checkpoint import bundle
+    from bibier.inference.predictor import Predictor
+
+    predictor, source = Predictor(bundle.load(options.checkpoint)), f"model:{Path(options.checkpoint).name}"
+    known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
+    for number, clip in enumerate(clips, start=1):
+        if (clip.sha256, source) not in known and not propose(store, options.project, clip, predictor, source):
+            unread += 1
+            print(f"{clip.sha256}\t{clip.path}", file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{number}/{len(clips)}", end="", file=sys.stderr, flush=True)
+    print(f"{len(clips) - unread} of {len(clips)}")
+    return 1 if unread else 0
+
+
+def _check(store, options: argparse.Namespace) -> int:
+    from bibier.annotation import ingest
+
+    found = ingest.check(store, options.project)
+    for kind, lost in found.items():
+        for clip in lost:
+            print(kind, clip.sha256, clip.path, sep="\t")
+    return int(any(found.values()))
+
+
+def _progress(store, options: argparse.Namespace) -> int:
+    for name in sorted({name for _, name in store.state(options.project)}):
+        print(name, *store.progress(options.project, name), sep="\t")
+    return 0
+
+
+def _events(store, options: argparse.Namespace) -> int:
+    for _, event in store.events(options.project):
+        print(event.to_json())
+    return 0
+
+
+def _work(store, options: argparse.Namespace):
+    from bibier.annotation import exports
+
+    if options.blind_only and getattr(options, "format", "") == "events":
+        raise InputError("export-blind-events")
+    work = exports.of_project(store, options.project)
+    return work.blind() if options.blind_only else work
+
+
+def _export(store, options: argparse.Namespace) -> int:
+    from bibier.annotation import exports, hf_dataset
+
+    work = _work(store, options)
+    if options.format == "dataset":
+        print(hf_dataset.save(work, options.out, replace=options.replace))
+    else:
+        print(exports.save(work, options.format, options.out, replace=options.replace))
+    return 0
+
+
+def _push(store, options: argparse.Namespace) -> int:
+    from bibier.annotation import hf_dataset
+
+    work = _work(store, options)
+    files = hf_dataset.push(work, options.name, private=not options.public, dry_run=options.dry_run)
+    print("\n".join(files))
+    print(f"{options.name}: {'not sent' if options.dry_run else 'sent'}", file=sys.stderr)
+    return 0
+
+
+def _agreement(store, options: argparse.Namespace) -> int:
+    from bibier.annotation import agreement
+
+    labels = store.state(options.project)
+    table = agreement.blind(labels)
+
+    def plain(found: agreement.Alpha) -> dict:
+        return vars(found) | {"reason": found.reason.text(options.language) if found.reason else None}
+
+    told = {
+        "people": table.people,
+        "labels_given_with_a_proposal_in_sight": table.sighted,
+        "jensen_shannon": plain(agreement.soft_alpha(table)),
+        "half_manhattan": plain(agreement.soft_alpha(table, agreement.half_manhattan)),
+        "nominal": plain(agreement.nominal_alpha(table)),
+        "emotions": {name: plain(found) for name, found in agreement.emotion_alphas(table).items()},
+        "pairs": [{"people": pair} | plain(found) for pair, found in agreement.pair_alphas(table).items()],
+        "worst": [dict(zip(("clip", "bits", "people"), row, strict=True)) for row in agreement.worst(table)],
+        "moves": [vars(move) for move in agreement.moves(labels, store.proposals(options.project))],
+    }
+    print(json.dumps(told, ensure_ascii=False, indent=2))
+    return 0

@@ -1,0 +1,34 @@
+"""python -m bibier password: make the entry of a person who may sign in."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+ASK = {"en": ("Password: ", "Again: "), "ru": ("Пароль: ", "Ещё раз: ")}
+
+
+def add(commands) -> None:
+    """Describe the command to the parser."""
+    password = commands.add_parser("password", help="make an entry for `python app.py --auth FILE`")
+    password.add_argument("name", metavar="NAME", help="the name to sign in with")
+    password.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+    password.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the entry; the password is typed twice without being shown, or comes as the first line of a pipe."""
+    from bibier.i18n.messages import InputError
+    from bibier.security import passwords
+
+    if not passwords.fit(options.name):  # before anything is asked
+        raise InputError("passwords-name", limit=passwords.NAME_LIMIT)
+    if sys.stdin.isatty():
+        first, second = map(getpass.getpass, ASK[options.language])
+        if first != second:
+            raise InputError("passwords-differ")
+    else:
+        first = sys.stdin.readline().rstrip("\r\n")
+    print(passwords.entry(options.name, first))
+    return 0

@@ -1,0 +1,185 @@
+"""Samples → the hidden states of a frozen speech encoder of the Hub.
+
+B batch, n samples of a clip, T frames, D features.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bibier.audio.io import SAMPLE_RATE
+from bibier.features.pretrained import DTYPES, Frozen, Source, batches, complete, open_model
+from bibier.i18n.messages import InputError
+
+BATCH_SAMPLES = 60 * SAMPLE_RATE  # of all clips that run at once, their padding included
+SHORTEST = 400  # samples that one frame sees; a shorter clip is padded to one frame
+
+# Revisions are the commits that the authors or other published work pin.
+SOURCES = {
+    "wav2vec2": Source(
+        "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim",
+        "6eba34a2485ea31cb03600241787c3a5edab8626",
+        661,
+        1024,
+        "Wav2Vec2Model",
+        "wav2vec2",
+    ),
+    "exhubert": Source(
+        "amiriparian/ExHuBERT",
+        "b158d45ed8578432468f3ab8d46cbe5974380812",
+        2_500,
+        1024,
+        "HubertModel",
+        "hubert",
+        runs_code=True,
+    ),
+    "hubert": Source(
+        "facebook/hubert-base-ls960",
+        "dba3bb02fda4248b6e082697eee756de8fe8aa8a",
+        378,
+        768,
+        "HubertModel",
+        "hubert",
+    ),
+    # funasr evaluates lines of its configuration, and opens its pickle.
+    "emotion2vec": Source(
+        "emotion2vec/emotion2vec_base",
+        "0c9a3152734f9d7a7a05b4ee6bfb3c109d288664",
+        1_120,
+        768,
+        "",
+        "",
+        runs_code=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class HubAudioConfig:
+    """Settings of `HubAudio`; every field is JSON. What is left empty is filled from `SOURCES[kind]`.
+
+    Another repository, or a folder, needs its own `revision`.
+    """
+
+    kind: str
+    repo: str = ""
+    revision: str = ""
+    layer: int = -1  # of the hidden states; 0 is what enters the first block, −1 the model's output
+    dim: int = 0  # D
+    dtype: str = "float32"  # or bfloat16, twice as fast on a CPU and 1 % off
+    remote_code: bool = False  # consent to run the program code that comes with the weights
+
+    def __post_init__(self):
+        complete(self, SOURCES)
+        if self.kind == "emotion2vec" and self.layer != -1:
+            value, expected = self.layer, "-1, the only layer that funasr gives"
+            raise InputError("features-setting", kind=self.kind, setting="layer", value=value, expected=expected)
+
+
+def normalised(samples: np.ndarray) -> np.ndarray:
+    """Return samples (n,) with zero mean and unit variance, the processors' (x − μ) / √(σ² + 1e−7)."""
+    samples = np.asarray(samples, dtype=np.float64)
+    if len(samples):
+        samples = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
+    return samples.astype(np.float32)
+
+
+def lengthened(samples: np.ndarray) -> np.ndarray:
+    """Return at least `SHORTEST` samples (n,) float32: zeros follow a shorter clip."""
+    return np.pad(np.asarray(samples, dtype=np.float32), (0, max(0, SHORTEST - len(samples))))
+
+
+def frames(samples: int, *, kernels: Sequence[int], strides: Sequence[int]) -> int:
+    """Return the number of frames T that unpadded convolutions leave of n samples: ⌊(n − k) / s⌋ + 1, one by one."""
+    for kernel, stride in zip(kernels, strides, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return samples
+
+
+class HubAudio(Frozen):
+    """Hidden states of a frozen speech encoder, at 50 frames a second; see `Frozen` for what it is made of.
+
+    `extractor(samples)` and `extractor.batch(clips)` give the same within 1e−4 in float32. Clips of like lengths run
+    together with a mask where the convolutions normalise each frame by itself (wav2vec2-large-robust). Where the first
+    of them normalises over the whole clip (hubert-base: group norm), zeros behind the speech would change its
+    beginning, and the same has to be feared of foreign code: only clips of equal length run together there.
+    """
+
+    modality = "audio"
+    sources = SOURCES
+
+    def folder(self) -> Path:
+        """Return the folder of the model's files, fetching them first if that was allowed. Raises InputError."""
+        if self.config.kind == "emotion2vec" and importlib.util.find_spec("funasr") is None:
+            raise InputError("extractor-not-installed", kind=self.config.kind, package="funasr")
+        return super().folder()
+
+    def _open(self, folder: Path):
+        kind = self.config.kind
+        if kind == "emotion2vec":
+            return _funasr(folder, self.device)
+        remote = "AutoModelForAudioClassification" if SOURCES[kind].runs_code else None
+        model = open_model(folder, SOURCES[kind], self.config, remote=remote)
+        return model.to(self.device)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """Return features (T, D) float32 of 16 kHz samples (n,) in [−1, 1]. Raises InputError."""
+        return self.batch([samples])[0]
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the features (Tᵢ, D) float32 of each clip (nᵢ,). Raises InputError."""
+        self.load()
+        kind = self.config.kind
+        # funasr normalises by itself, with a larger ε that is felt in quiet clips.
+        clips = [lengthened(clip if kind == "emotion2vec" else normalised(clip)) for clip in clips]
+        found: list[np.ndarray] = [np.empty(0)] * len(clips)
+        equal = SOURCES[kind].runs_code or self._model.config.feat_extract_norm == "group"
+        with self._lock, torch.inference_mode():
+            for rows in batches([len(clip) for clip in clips], budget=BATCH_SAMPLES, equal=equal):
+                together = [clips[i] for i in rows]
+                states = _emotion2vec(self._model, together) if kind == "emotion2vec" else self._run(together)
+                for row, features in zip(rows, states, strict=True):
+                    found[row] = features
+        for features in found:
+            if features.shape[1] != self.dim:
+                raise InputError(
+                    "features-setting", kind=kind, setting="dim", value=self.dim, expected=str(features.shape[1])
+                )
+        return found
+
+    def _run(self, clips: list[np.ndarray]) -> list[np.ndarray]:
+        """Run the model on normalised clips (nᵢ,) → (Tᵢ, D)."""
+        longest = max(map(len, clips))
+        values = torch.zeros(len(clips), longest)
+        mask = torch.zeros(len(clips), longest, dtype=torch.long)
+        for i, clip in enumerate(clips):
+            values[i, : len(clip)] = torch.from_numpy(clip)
+            mask[i, : len(clip)] = 1
+        options = {} if mask.all() else {"attention_mask": mask.to(self.device)}
+        values = values.to(self.device, DTYPES[self.config.dtype])  # (B, n)
+        # A classifier with code of its own gives its hidden states only when asked.
+        last = self.config.layer == -1 and not SOURCES[self.config.kind].runs_code
+        output = self._model(values, output_hidden_states=not last, **options)
+        states = output.last_hidden_state if last else output.hidden_states[self.config.layer]
+        states = states.float().cpu().numpy()  # (B, T, D)
+        chain = {"kernels": self._model.config.conv_kernel, "strides": self._model.config.conv_stride}
+        return [np.ascontiguousarray(row[: frames(len(c), **chain)]) for row, c in zip(states, clips, strict=True)]
+
+
+def _funasr(folder: Path, device: str):
+    """Open emotion2vec by funasr, an optional package."""
+    from funasr import AutoModel
+
+    return AutoModel(model=str(folder), device=device, disable_update=True, disable_pbar=True, log_level="ERROR")
+
+
+def _emotion2vec(model, clips: list[np.ndarray]) -> list[np.ndarray]:
+    """Run emotion2vec on clips (nᵢ,), one by one → (Tᵢ, D) at 50 Hz."""
+    options = {"granularity": "frame", "extract_embedding": True, "disable_pbar": True}
+    return [np.asarray(model.generate(clip, **options)[0]["feats"], dtype=np.float32) for clip in clips]

@@ -1,0 +1,71 @@
+"""The sentences of the Agreement tab, in English and in Russian: key → (en, ru). Part of `page.STRINGS`."""
+
+AGREEMENT: dict[str, tuple[str, str]] = {
+    "tab_agreement": ("Agreement", "Согласие"),
+    "agree_project": ("Project", "Проект"),
+    "agree_nobody": (
+        "Nobody has labelled anything here yet. Labels of two people or more are compared on this page.",
+        "Здесь пока никто ничего не разметил. На этой странице сравниваются разметки двух и более людей.",
+    ),
+    "agree_no_project": (
+        "There is no project yet. Make one on the Annotate tab.",
+        "Проектов пока нет. Создайте проект на вкладке «Разметка».",
+    ),
+    "agree_who": (
+        "People: {people}. Clips labelled: {clips}, by two or more: {shared}.",
+        "Людей: {people}. Размечено фрагментов: {clips}, из них двумя и более: {shared}.",
+    ),
+    "agree_sighted": (
+        "Left out: {count} labels that were given with a proposal in sight.",
+        "Не учтено разметок, сделанных при видимом предложении: {count}.",
+    ),
+    "agree_blind": (
+        "Only what was said before seeing a proposal counts.",
+        "Учитывается только сказанное до того, как было показано предложение.",
+    ),
+    "agree_how": ("How far people agree", "Насколько люди согласны"),
+    "agree_alpha": ("Alpha", "Альфа"),
+    "agree_alpha_is": (
+        "Krippendorff's alpha: 1 is full agreement, 0 is chance. For classes, 0.80 counts as firm and 0.67 as "
+        "tentative. Interval: 95 % of the bootstrap over clips.",
+        "Альфа Криппендорфа: 1 — полное согласие, 0 — случайность. Для классов 0,80 считается надёжным, "
+        "0,67 — предварительным. Интервал: 95 % бутстрепа по фрагментам.",
+    ),
+    "agree_measure": ("Compared by", "Сравнение по"),
+    "agree_interval": ("Interval", "Интервал"),
+    "agree_clips": ("Clips", "Фрагменты"),
+    "agree_jsd": ("distributions, Jensen–Shannon", "распределениям, Йенсен — Шеннон"),
+    "agree_manhattan": ("distributions, half Manhattan", "распределениям, половина манхэттенского"),
+    "agree_nominal": ("largest class", "главному классу"),
+    "agree_tied": (
+        "Labels without a single largest class, left out of the last row: {count}.",
+        "Разметки без единственного главного класса, не учтённые в последней строке: {count}.",
+    ),
+    "agree_emotions": ("By emotion", "По эмоциям"),
+    "agree_emotion": ("Emotion", "Эмоция"),
+    "agree_pairs": ("By pair of people (Jensen–Shannon)", "По парам (Йенсен — Шеннон)"),
+    "agree_pair": ("People", "Люди"),
+    "agree_pair_of": ("{first} and {second}", "{first} и {second}"),
+    "agree_worst": ("Where people differ most", "Где расходятся сильнее всего"),
+    "agree_worst_none": ("No clip was labelled by two people.", "Нет фрагмента, размеченного двумя людьми."),
+    "agree_worst_is": ("A click opens the clip in the editor.", "Щелчок открывает фрагмент в редакторе."),
+    "agree_clip": ("Clip {id}: {value} bit, {people} people", "Фрагмент {id}: {value} бит, людей: {people}"),
+    "agree_moves": ("After seeing a proposal", "После показа предложения"),
+    "agree_moves_none": ("Nobody looked at a proposal yet.", "Предложений пока никто не смотрел."),
+    "agree_source": ("Proposal of", "Предложение"),
+    "agree_shown": ("Shown", "Показано"),
+    "agree_changed": ("Changed", "Изменили"),
+    "agree_distance": ("Moved by", "Сдвиг"),
+    "agree_nearer": ("Towards it", "К нему"),
+    "agree_moves_is": (
+        "Moved by: the share of the 100 points that changed place, in the mean over all shown. Towards it: how much "
+        "nearer the proposal the label came; negative is away from it.",
+        "Сдвиг: доля из 100 пунктов, сменившая место, в среднем по всем показам. К нему: насколько разметка "
+        "приблизилась к предложению; отрицательное — удалилась.",
+    ),
+    "agree_picture": ("What was given", "Что поставлено"),
+    "agree_share": ("Share of all points", "Доля всех пунктов"),
+    "agree_entropy": ("Entropy of a label, bit", "Энтропия разметки, бит"),
+    "agree_entropy_of": ("{low}–{high} bit: {count}", "{low}–{high} бит: {count}"),
+    "agree_table": ("The pictures as a table", "Картинки таблицей"),
+}

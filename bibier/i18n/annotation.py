@@ -1,0 +1,224 @@
+"""Sentences about the log of annotations, and its clips."""
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "event-wrong": (
+        "The annotation can't be taken: {field} is “{value}”; expected: {expected}. Correct it and save again.",
+        "Разметку нельзя принять: в поле {field} значение «{value}»; нужно: {expected}. Исправьте и сохраните снова.",
+    ),
+    "event-newer": (
+        "The annotation was made by a newer version of the program (format {version}; known up to {known}). "
+        "Update the program.",
+        "Разметка сделана более новой версией программы (формат {version}; известны до {known}). Обновите программу.",
+    ),
+    "event-not-json": (
+        "This line is no JSON object of an annotation ({reason}). Give a file that the program exported.",
+        "Эта строка — не JSON-объект разметки ({reason}). Нужен файл, который создан при экспорте.",
+    ),
+    "event-other": (
+        "There is already another annotation with the id {uuid}. Nothing was changed; save again under a new id.",
+        "Другая разметка с идентификатором {uuid} уже есть. Ничего не изменено; сохраните под новым идентификатором.",
+    ),
+    "event-target": (
+        "The {kind} names the annotation {uuid}, which is not the one whose turn it is. Load the clip again.",
+        "Действие {kind} относится к разметке {uuid}, но очередь не её. Откройте запись заново.",
+    ),
+    "store-url": (
+        "The database “{url}” can't be used ({reason}). Give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.",
+        "База данных «{url}» не подходит ({reason}). Укажите sqlite:///ФАЙЛ или postgresql+psycopg://ИМЯ@УЗЕЛ/БАЗА.",
+    ),
+    "store-closed": (
+        "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the access "
+        "rights and the server, and try again.",
+        "Базу данных не удаётся открыть или записать ({reason}). Подтверждённое сохранено; проверьте путь, права "
+        "доступа и сервер и повторите.",
+    ),
+    "store-locked": (
+        "The database has been locked by another program for {seconds:g} s. Nothing was saved; close that program "
+        "and save again.",
+        "База данных {seconds:g} с занята другой программой. Ничего не сохранено; закройте её и сохраните ещё раз.",
+    ),
+    "store-full": (
+        "The disk of the database is full. Nothing was saved; free some space and save again.",
+        "На диске с базой данных нет места. Ничего не сохранено; освободите место и сохраните ещё раз.",
+    ),
+    "store-read-only": (
+        "The database can't be written to: it is read-only. Nothing was saved; give the program the right to write to "
+        "the file and its folder, and save again.",
+        "База данных доступна только для чтения. Ничего не сохранено; разрешите запись в файл и его папку "
+        "и сохраните ещё раз.",
+    ),
+    "store-gone": (
+        "The database {file} is no longer there. Nothing was saved; put the file back and save again.",
+        "Базы данных {file} больше нет на месте. Ничего не сохранено; верните файл и сохраните ещё раз.",
+    ),
+    "store-newer": (
+        "The database was written by a newer version of the program (schema {version}; known up to {known}). "
+        "Update the program.",
+        "База данных создана более новой версией программы (схема {version}; известны до {known}). Обновите программу.",
+    ),
+    "store-no-project": (
+        "There is no project “{project}”. Choose one of: {projects}.",
+        "Проекта «{project}» нет. Выберите один из следующих: {projects}.",
+    ),
+    "store-setting": (
+        "The project can't have {setting} = {value}; expected: {expected}.",
+        "У проекта не может быть {setting} = {value}; ожидается: {expected}.",
+    ),
+    "store-no-clip": (
+        "The project “{project}” has no clip {clip}. Add it first.",
+        "В проекте «{project}» нет записи {clip}. Сначала добавьте её.",
+    ),
+    "clips-none": (
+        "No recording was found in {place}. Give a folder or a table with wav, flac, mp3, ogg, opus, m4a or webm.",
+        "В {place} нет записей. Укажите папку или таблицу с файлами wav, flac, mp3, ogg, opus, m4a или webm.",
+    ),
+    "clips-wrong": (
+        "Nothing was added: {count} rows of {place} can't be used. {first}",
+        "Ничего не добавлено: негодных строк в {place} — {count}. {first}",
+    ),
+    "clips-columns": (
+        "A distribution needs a column for each emotion, once. Missing: {missing}. Twice: {twice}.",
+        "Для распределения нужен ровно один столбец на каждую эмоцию. Не хватает: {missing}. Дважды: {twice}.",
+    ),
+    "clips-no-place": (
+        "There is no {place} here. Check the path; if it is a dataset on the Hub, add --download to fetch it.",
+        "Здесь нет {place}. Проверьте путь; если это набор данных на Hub, добавьте --download, чтобы скачать его.",
+    ),
+    "clips-dataset": (
+        "The dataset {place} can't be read ({reason}). Give a folder written by save_to_disk, Parquet files, or the "
+        "name of a dataset on the Hub.",
+        "Набор данных {place} не читается ({reason}). Укажите папку, записанную save_to_disk, файлы Parquet или имя "
+        "набора на Hub.",
+    ),
+    "clips-no-datasets": (
+        "To read this the package datasets is needed: pip install -r requirements-train.txt",
+        "Для чтения нужен пакет datasets: pip install -r requirements-train.txt",
+    ),
+    "clips-no-audio": (
+        "The dataset {place} has no audio column. Its columns: {columns}.",
+        "В наборе данных {place} нет столбца со звуком. Его столбцы: {columns}.",
+    ),
+    "clips-row": (
+        "Row {row}: {field} is “{value}”; expected: {expected}.",
+        "Строка {row}: в поле {field} значение «{value}»; ожидается: {expected}.",
+    ),
+    # sentences about exports, and their way back
+    "export-exists": (
+        "{file} is there already and was left as it is. Choose another name, or add --replace.",
+        "{file} уже есть и оставлен как был. Выберите другое имя или добавьте --replace.",
+    ),
+    "export-other-folder": (
+        "{file} holds something else than a dataset of this program and was left as it is. Choose another folder.",
+        "В {file} лежит не набор данных этой программы; всё оставлено как было. Выберите другую папку.",
+    ),
+    "export-blind-events": (
+        "Events are exported whole. Leave --blind-only out, or choose a table.",
+        "События экспортируются целиком. Уберите --blind-only или выберите таблицу.",
+    ),
+    "export-failed": (
+        "{file} could not be written ({reason}). What was there is unchanged; free some space or choose another place.",
+        "Не удалось записать {file} ({reason}). Что там было, не изменилось; освободите место или выберите другое.",
+    ),
+    "export-push": (
+        "The dataset could not be pushed to {name} ({reason}). What is there is unchanged. Log in with "
+        "`hf auth login`, or set HF_TOKEN to a token that may write.",
+        "Не удалось отправить набор данных в {name} ({reason}). Что там было, не изменилось. Войдите через "
+        "`hf auth login` или задайте HF_TOKEN с правом записи.",
+    ),
+    "export-push-public": (
+        "{name} is there already and everybody can see it; nothing was sent. Add --public if that is wanted, or choose "
+        "another name.",
+        "{name} уже есть и виден всем; ничего не отправлено. Добавьте --public, если так и нужно, или выберите другое "
+        "имя.",
+    ),
+    "export-no-labels": (
+        "The project “{project}” has no labels to export.",
+        "В проекте «{project}» нет разметки для экспорта.",
+    ),
+    "export-missing": (
+        "Nothing was written: {count} recordings are not where they were, first {file}. Put them back, or import the "
+        "folder again.",
+        "Ничего не записано: записей, которых нет на месте: {count}, первая — {file}. Верните их или заново "
+        "импортируйте папку.",
+    ),
+    "import-line": (
+        "{file}, line {line}, is no export of this program ({reason}). Nothing was taken in.",
+        "{file}, строка {line}: это не экспорт этой программы ({reason}). Ничего не принято.",
+    ),
+    # sentences about what the Annotate tab refuses
+    "annotate-name": (
+        "A label needs a name beside it: type yours (1 to 80 characters).",
+        "Разметке нужно имя: введите своё (от 1 до 80 знаков).",
+    ),
+    "annotate-project": (
+        "There is no project {name!r} here. Choose one of the list, or make it from a folder or a manifest.",
+        "Проекта {name!r} здесь нет. Выберите из списка или создайте его из папки или манифеста.",
+    ),
+    "annotate-clip": (
+        "This clip is not in the project {project!r}. Reload the page.",
+        "Этого фрагмента нет в проекте {project!r}. Обновите страницу.",
+    ),
+    "annotate-untouched": (
+        "Nothing was set on this clip: an untouched label is not saved. Move a bar, or skip the clip.",
+        "Для этого фрагмента ничего не задано: нетронутая разметка не сохраняется. Сдвиньте шкалу или пропустите его.",
+    ),
+    "annotate-points": (
+        "A label is seven whole numbers from 0 to 100 that sum to 100, not {value}. Reload the page.",
+        "Разметка — это семь целых чисел от 0 до 100 с суммой 100, а не {value}. Обновите страницу.",
+    ),
+    "annotate-field": (
+        "The page sent something unexpected ({name}). Reload it.",
+        "Страница прислала неожиданное значение ({name}). Обновите её.",
+    ),
+    "annotate-uncommitted": (
+        "The model's opinion is shown after your own is saved. Save this clip first.",
+        "Мнение модели видно после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
+    ),
+    "annotate-elsewhere": (
+        "Projects from a path on this computer can only be made where the app runs for this computer alone. "
+        "Start it with --annotate SOURCE.",
+        "Создать проект по пути можно, только если приложение запущено для одного этого компьютера. "
+        "Запустите его с --annotate ИСТОЧНИК.",
+    ),
+    # sentences about the agreement of people
+    "agreement-alone": (
+        "Agreement needs labels of at least two people.",
+        "Для согласия нужны разметки хотя бы двух человек.",
+    ),
+    "agreement-no-pairs": (
+        "No clip was labelled by two people yet: set the number of annotators per clip to 2 or more.",
+        "Пока нет записи, размеченной двумя людьми: задайте не менее 2 разметчиков на запись.",
+    ),
+    "agreement-one-value": (
+        "Everybody gave one and the same value everywhere, so chance can't be told from agreement.",
+        "Все везде поставили одно и то же значение, поэтому согласие нельзя отличить от случайности.",
+    ),
+    # sentences about where annotations live, and about their copies in a dataset
+    "keeping-server": ("Annotations are kept in a database server.", "Разметка хранится на сервере базы данных."),
+    "keeping-bucket": (
+        "Annotations are kept in the mounted {place}.",
+        "Разметка хранится на подключённом диске: {place}.",
+    ),
+    "keeping-backup": (
+        "Annotations are copied to the dataset {place} every few minutes; recordings are not.",
+        "Разметка каждые несколько минут копируется в набор данных {place}; записи — нет.",
+    ),
+    "keeping-disk": ("Annotations are kept in {place}.", "Разметка хранится в {place}."),
+    "keeping-forgets": (
+        "Annotations will be LOST when this Space restarts: they lie on its own disk ({place}). Save an export, or "
+        "deploy with --database or --backup-dataset.",
+        "Разметка ПРОПАДЁТ при перезапуске этого Space: она лежит на его собственном диске ({place}). Сохраните "
+        "экспорт или разверните с --database или --backup-dataset.",
+    ),
+    "backup-never": ("Nothing has been copied yet.", "Пока ничего не скопировано."),
+    "backup-done": ("Last copy: {time} UTC.", "Последняя копия: {time} UTC."),
+    "backup-last-failed": ("Copying failed at {time} UTC: {reason}", "Сбой копирования в {time} UTC: {reason}"),
+    "backup-failed": (
+        "the Hub did not take it ({reason}); it is tried again.",
+        "Hub не принял данные ({reason}); попытка повторится.",
+    ),
+    "backup-open": (
+        "the dataset {name} is open to everybody. Make it private in its settings.",
+        "набор данных {name} открыт для всех. Закройте его в настройках.",
+    ),
+}

@@ -1,0 +1,117 @@
+"""Sentences about predictions."""
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "no-sound": ("There is no recording, only words.", "Записи нет, есть только слова."),
+    "no-words": (
+        "There are no words, only the voice. Type what was said, or choose a recogniser.",
+        "Слов нет, есть только голос. Введите сказанное или выберите распознавание речи.",
+    ),
+    "no-audio-model": ("This checkpoint does not judge the voice.", "Эта модель не оценивает голос."),
+    "no-text-model": ("This checkpoint does not judge words.", "Эта модель не оценивает слова."),
+    "no-fusion-model": (
+        "This checkpoint judges voice and words only by themselves.",
+        "Эта модель оценивает голос и слова только по отдельности.",
+    ),
+    "not-judged": (
+        "The recording has no voice that could be judged.",
+        "В записи нет голоса, который можно оценить.",
+    ),
+    "text-cut": (
+        "The text has {words} words, and the first {limit} are read. Split it to have the rest read.",
+        "В тексте слов: {words}; прочитаны первые {limit}. Чтобы учесть остальные, разделите текст.",
+    ),
+    "audio-long": (
+        "The clip lasts {seconds:.0f} s and is judged as a whole, though the mood may change; clips of a few seconds "
+        "are judged best. Cut out one phrase.",
+        "Запись длится {seconds:.0f} с и оценивается целиком, хотя настроение могло меняться; лучше всего оцениваются "
+        "записи в несколько секунд. Вырежьте одну фразу.",
+    ),
+    "language-unsupported": (
+        "The words seem to be in a language ({language}) that this model was not trained on; what the words say is "
+        "unreliable. English and Russian are supported.",
+        "Похоже, слова на языке ({language}), на котором модель не обучалась; оценка по словам ненадёжна. "
+        "Поддерживаются английский и русский.",
+    ),
+    # sentences about many recordings at once
+    "batch-done": (
+        "{file}: {count} recordings, {failed} of them could not be used.",
+        "{file}: записей {count}, из них непригодных {failed}.",
+    ),
+    "batch-other": (
+        "{file} belongs to a run with other settings. Finish that run, or delete the file to begin anew.",
+        "{file} относится к запуску с другими настройками. Завершите тот запуск или удалите файл, чтобы начать заново.",
+    ),
+    "batch-format": (
+        "{file}: the table's format is told by its ending, one of {formats}.",
+        "{file}: формат таблицы определяется окончанием, одним из {formats}.",
+    ),
+    "batch-number": (
+        "--batch and --workers are whole numbers from 1.",
+        "--batch и --workers — целые числа от 1.",
+    ),
+    "batch-no-parquet": (
+        "Parquet needs the package pyarrow: pip install pyarrow, or choose .csv or .jsonl. Nothing is lost: the same "
+        "command goes on from what is done.",
+        "Для Parquet нужен пакет pyarrow: pip install pyarrow; или выберите .csv либо .jsonl. Ничего не потеряно: "
+        "та же команда продолжит с готового.",
+    ),
+    "batch-no-ray": (
+        "The engine ray needs the package: pip install -r requirements-ray.txt",
+        "Для движка ray нужен пакет: pip install -r requirements-ray.txt",
+    ),
+    # sentences about long recordings
+    "recording-disk": (
+        "The recording can't be unpacked in {folder} ({reason}). Free some space there, or name another folder in "
+        "$TMPDIR.",
+        "Запись не удаётся распаковать в {folder} ({reason}). Освободите там место или укажите другую папку в $TMPDIR.",
+    ),
+    "timeline-no-speech": (
+        "No speech is found in the {minutes:.1f} minutes of the recording, only silence, noise or music. Check the "
+        "file and the microphone; if somebody does speak, cut out that part and analyse it alone.",
+        "В записи ({minutes:.1f} мин) речь не найдена: только тишина, шум или музыка. Проверьте файл и микрофон; "
+        "если кто-то всё же говорит, вырежьте этот отрывок и проанализируйте его отдельно.",
+    ),
+    "timeline-no-times": (
+        "Words without their times can't be divided among the stretches of a long recording. Leave them out to have "
+        "them recognised, or give each word its time.",
+        "Слова без времени нельзя распределить по отрезкам длинной записи. Уберите их, чтобы речь распозналась сама, "
+        "или укажите время каждого слова.",
+    ),
+    "timeline-failed": (
+        "The model failed on this stretch ({reason}); the others are not affected. Try the stretch again by itself.",
+        "На этом отрезке модель дала сбой ({reason}); остальные не затронуты. Попробуйте отрезок отдельно.",
+    ),
+    "timeline-stopped": (
+        "Stopped after {done} of {planned} stretches; what is shown covers these alone.",
+        "Остановлено: готово отрезков — {done} из {planned}; показано только по ним.",
+    ),
+    # sentences of the service: queue, cancelling, a model that fails, deleting, the log
+    "turn-full": (
+        "The app is busy: {waiting} analyses are waiting already. Try again in about {seconds} s.",
+        "Приложение занято: своей очереди уже ждут анализы ({waiting}). Попробуйте примерно через {seconds} с.",
+    ),
+    "model-memory": (
+        "There was not enough memory for this recording. Cut it into shorter ones, or close other programs; "
+        "the app goes on working.",
+        "Для этой записи не хватило памяти. Разделите её на более короткие или закройте другие программы; "
+        "приложение продолжает работать.",
+    ),
+    "model-failed": (
+        "The model failed on this recording, and the analysis stopped. Try again or take another recording; "
+        "the app goes on working.",
+        "На этой записи в модели произошла ошибка, анализ остановлен. Попробуйте ещё раз или возьмите другую запись; "
+        "приложение продолжает работать.",
+    ),
+    "log-level": (
+        "There is no level {level} of the log. Known: {known}.",
+        "Уровня журнала {level} нет. Есть: {known}.",
+    ),
+    "answers-broken": (
+        "The file of answers {file} is damaged. It was set aside as {broken}, and a new one was begun.",
+        "Файл ответов {file} повреждён. Он отложен как {broken}, начат новый.",
+    ),
+    "disk-full": (
+        "The disk of the server is full, and the recording was not kept. Make room there and send it again.",
+        "Диск сервера заполнен, запись не сохранена. Освободите на нём место и отправьте её снова.",
+    ),
+}

@@ -1,0 +1,103 @@
+"""The sentences of the Models tab, in English and in Russian: key → (en, ru). Part of `page.STRINGS`."""
+
+MODELS: dict[str, tuple[str, str]] = {
+    "tab_models": ("Models", "Модели"),
+    "models_made": ("Judged by {name}", "Оценено моделью {name}"),
+    "models_loading": ("Loading {name}…", "Загружаем {name}…"),
+    "models_used": (
+        "{name} is used from now on. What stands in Analyse was judged by another: press “Analyse” there once more.",
+        "Теперь используется {name}. То, что показано на вкладке «Анализ», оценила другая модель: нажмите там "
+        "«Анализировать» ещё раз.",
+    ),
+    "models_same": ("{name} is used from now on.", "Теперь используется {name}."),
+    "models_yours": (
+        "Your choice holds for this tab of your browser and changes nobody else's results.",
+        "Ваш выбор действует в этой вкладке браузера и не меняет результатов других людей.",
+    ),
+    "models_annotate": (
+        "The proposals in Annotate stay those of {name}, with which the app was started; programs get its answers too.",
+        "Предложения на вкладке «Разметка» остаются за моделью {name}, с которой запущено приложение; программам "
+        "отвечает тоже она.",
+    ),
+    "models_list": ("Checkpoints", "Контрольные точки"),
+    "models_in_use": ("In use", "Используется"),
+    "models_use": ("Use this one", "Использовать"),
+    "models_use_name": ("Use {name}", "Использовать {name}"),
+    "models_start": ("The app was started with it", "С ней запущено приложение"),
+    "models_size": ("Size", "Размер"),
+    "models_size_of": ("{size}, {count} parameters", "{size}, параметров: {count}"),
+    "models_licence": ("Licence", "Лицензия"),
+    "models_languages": ("Languages", "Языки"),
+    "models_figures": ("Figures, by what they were measured on", "Показатели и на чём они измерены"),
+    "models_no_figures": ("None are given.", "Не указаны."),
+    "models_parts": ("What it is made of", "Из чего состоит"),
+    "models_part": ("Part", "Часть"),
+    "models_kind": ("Kind", "Вид"),
+    "models_parameters": ("Parameters", "Параметры"),
+    "models_part_audio_features": ("What is taken of the voice", "Что берётся от голоса"),
+    "models_part_audio_encoder": ("Encoder of the voice", "Кодировщик голоса"),
+    "models_part_text_features": ("What is taken of the words", "Что берётся от слов"),
+    "models_part_text_encoder": ("Encoder of the words", "Кодировщик слов"),
+    "models_part_fusion": ("Joining both", "Объединение"),
+    "models_card": ("Model card", "Карточка модели"),
+    "models_card_whose": (
+        "Written by whoever made the checkpoint; shown as text, without pictures and links.",
+        "Написана автором контрольной точки; показана как текст, без картинок и ссылок.",
+    ),
+    "models_card_none": ("It has no card.", "Карточки нет."),
+    "models_picture": ("[picture: {text}]", "[картинка: {text}]"),
+    # from the Hub
+    "models_hub": ("From the Hugging Face Hub", "С Hugging Face Hub"),
+    "models_hub_how": (
+        "Nothing is fetched before you have seen its size and pressed the button. Afterwards it works offline.",
+        "Ничего не скачивается, пока вы не увидели размер и не нажали кнопку. Потом работает без сети.",
+    ),
+    "models_hub_name": ("Name: user/name or user/name@revision", "Имя: user/name или user/name@revision"),
+    "models_ask": ("Ask for its size", "Узнать размер"),
+    "models_asking": ("Asking the Hub about {name}…", "Спрашиваем Hub о {name}…"),
+    "models_offer": (
+        "{name}: {size}, to be kept in {place}.",
+        "{name}: {size}, будет храниться в {place}.",
+    ),
+    "models_here": ("{name} is on this computer already.", "{name} уже есть на этом компьютере."),
+    "models_fetch": ("Fetch ({size})", "Скачать ({size})"),
+    "models_fetching": ("Fetching {name}: {received} of {size}…", "Скачиваем {name}: {received} из {size}…"),
+    "models_fetched": (
+        "{name} is here and stands among the checkpoints.",
+        "{name} скачана и стоит среди контрольных точек.",
+    ),
+    "models_ask_again": ("Ask for the size again.", "Запросите размер ещё раз."),
+    # comparing
+    "models_compare": ("Compare two on one clip", "Сравнить две на одной записи"),
+    "models_compare_how": (
+        "The clip is the one that stands in Analyse, with its words.",
+        "Берётся запись, которая стоит на вкладке «Анализ», вместе с её словами.",
+    ),
+    "models_compare_go": ("Compare", "Сравнить"),
+    "models_first": ("First", "Первая"),
+    "models_second": ("Second", "Вторая"),
+    "models_no_clip": (
+        "There is no analysed clip yet. Analyse one on the first tab, then compare here.",
+        "Пока нет проанализированной записи. Проанализируйте её на первой вкладке и вернитесь сюда.",
+    ),
+    "models_one": (
+        "There is only one checkpoint here. Fetch another from the Hub, or put its folder under checkpoints/.",
+        "Здесь только одна контрольная точка. Скачайте другую с Hub или положите её папку в checkpoints/.",
+    ),
+    "models_two": ("Choose two different checkpoints.", "Выберите две разные контрольные точки."),
+    "models_reading": ("{name} is judging…", "{name} оценивает…"),
+    "models_compared": ("The clip's words: {text}", "Слова записи: {text}"),
+    "models_compared_none": ("The clip has no words.", "Слов в записи нет."),
+    "models_distance": ("Distance, bits", "Разница, бит"),
+    "models_distance_hint": (
+        "Jensen–Shannon divergence of the two distributions: 0 when they are the same, 1 when they share nothing.",
+        "Дивергенция Йенсена — Шеннона двух распределений: 0 — совпадают, 1 — не имеют ничего общего.",
+    ),
+    "models_modality": ("From", "По чему"),
+    "models_numbers": ("The same figures as tables", "Те же числа таблицами"),
+    "models_pair": ("The bars of two checkpoints", "Столбцы двух контрольных точек"),
+    "unit_b": ("{value} B", "{value} Б"),
+    "unit_kb": ("{value} kB", "{value} КБ"),
+    "unit_mb": ("{value} MB", "{value} МБ"),
+    "unit_gb": ("{value} GB", "{value} ГБ"),
+}

@@ -1,0 +1,234 @@
+"""Every sentence of the interface, in English and in Russian: key → (en, ru)."""
+
+from __future__ import annotations
+
+from bibier.i18n.agreement_tab import AGREEMENT
+from bibier.i18n.annotate_tab import ANNOTATE
+from bibier.i18n.long_form import TIMELINE
+from bibier.i18n.messages import LANGUAGES
+from bibier.i18n.models_tab import MODELS
+from bibier.i18n.service import SERVICE
+
+STRINGS: dict[str, tuple[str, str]] = {
+    # the page
+    "tagline": (
+        "Say something, and see what the voice says, what the words say, and what both say together.",
+        "Скажите что-нибудь — и увидите, что говорит голос, что говорят слова и что они говорят вместе.",
+    ),
+    "language": ("Language of the page", "Язык страницы"),
+    "perceived": (
+        "The model hears how speech is perceived; it does not know what a person feels.",
+        "Модель слышит, как речь воспринимается; что человек чувствует на самом деле, она не знает.",
+    ),
+    # left: the voice and the words
+    "voice": ("Voice", "Голос"),
+    "voice_hint": (
+        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; an hour at most.",
+        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до часа.",
+    ),
+    "examples": (
+        "Or try an example (synthetic voices: no measure of accuracy)",
+        "Или возьмите пример (голоса синтезированы, о точности не судите)",
+    ),
+    "example_disagree": ("At odds", "Расхождение"),
+    "spoken_en": ("In English:", "По-английски:"),
+    "spoken_ru": ("In Russian:", "По-русски:"),
+    "transcript": ("Words", "Слова"),
+    "transcript_placeholder": (
+        "Leave this empty and the words will be recognised. Or type them: then your text is used.",
+        "Оставьте поле пустым — слова распознаются сами. Или введите их: тогда будет взят ваш текст.",
+    ),
+    "recogniser": ("Recogniser", "Распознавание речи"),
+    "fetch": ("Download", "Скачать"),
+    "fetch_first": (
+        "{name} is not ready: download it, choose another recogniser, or type the words.",
+        "{name} ещё не готов: скачайте его, выберите другое распознавание или введите слова сами.",
+    ),
+    "analyse": ("Analyse", "Анализировать"),
+    "by_recogniser": ("Recognised by {name}{language}", "Распознано: {name}{language}"),
+    "rough": ("{name} (rough)", "{name} (приблизительно)"),
+    "by_person": ("Typed by you{language}", "Введено вами{language}"),
+    "by_example": ("Given with the example{language}", "Дано вместе с примером{language}"),
+    "by_none": ("No words", "Слов нет"),
+    "language_en": ("English", "английский"),
+    "language_ru": ("Russian", "русский"),
+    # the recorder's and player's buttons, which Gradio names in English alone
+    "label_upload": ("Upload a file", "Загрузить файл"),
+    "label_record": ("Record", "Записать голос"),
+    "label_volume": ("Volume", "Громкость"),
+    "label_speed": ("Playback speed", "Скорость воспроизведения"),
+    "label_back": ("Back", "Назад"),
+    "label_forward": ("Forward", "Вперёд"),
+    "label_device": ("Microphone", "Микрофон"),
+    # stages
+    "stage_queued": ("Waiting for its turn…", "Ждёт своей очереди…"),
+    "stage_loading": (
+        "The models are loading… The page can be used already; the analysis will wait for them.",
+        "Модели загружаются… Страницей уже можно пользоваться, анализ их подождёт.",
+    ),
+    "stage_hearing": ("Listening to the recording…", "Слушаем запись…"),
+    "stage_transcribing": ("Recognising the words ({name})…", "Распознаём слова ({name})…"),
+    "stage_reading": ("Weighing voice and words…", "Взвешиваем голос и слова…"),
+    "stage_fetching": (
+        "Downloading {name}: {received} of {megabytes} MB…",
+        "Скачиваем {name}: {received} из {megabytes} МБ…",
+    ),
+    "stage_fetched": ("{name} is ready.", "{name}: можно пользоваться."),
+    "took": ("Took {total}: {stages}", "Заняло {total}: {stages}"),
+    "time_read": ("reading the file", "чтение файла"),
+    "time_audio": ("voice", "голос"),
+    "time_transcribe": ("recognition", "распознавание"),
+    "time_text": ("words", "слова"),
+    "time_bimodal": ("both", "вместе"),
+    "time_explain": ("word weights", "веса слов"),
+    "unit_ms": ("{value} ms", "{value} мс"),
+    "unit_s": ("{value} s", "{value} с"),
+    # errors
+    "nothing": (
+        "There is nothing to analyse yet: record or upload a clip, pick an example, or type some words.",
+        "Пока анализировать нечего: запишите или загрузите голос, возьмите пример или введите слова.",
+    ),
+    "failed": (
+        "Something went wrong inside the app, and the analysis stopped. The details are in its terminal; "
+        "you can go on with another clip.",
+        "Внутри приложения произошла ошибка, анализ остановлен. Подробности — в его терминале; "
+        "можно продолжать с другой записью.",
+    ),
+    "failed_models": (
+        "The models could not be loaded, so nothing can be analysed. The details are in the terminal of the app.",
+        "Модели не загрузились, поэтому анализ невозможен. Подробности — в терминале приложения.",
+    ),
+    "mic_denied": (
+        "The browser did not let this page use the microphone. Allow it (the icon beside the address, then "
+        "“Microphone”) and press Record again; or upload a file.",
+        "Браузер не дал странице доступ к микрофону. Разрешите его (значок рядом с адресом, затем «Микрофон») "
+        "и нажмите «Запись» ещё раз — или загрузите файл.",
+    ),
+    "mic_missing": (
+        "No microphone was found. Connect one and press Record again; or upload a file.",
+        "Микрофон не найден. Подключите его и нажмите «Запись» ещё раз — или загрузите файл.",
+    ),
+    "mic_busy": (
+        "The microphone can't be read: perhaps another program is using it. Close that program and press Record "
+        "again; or upload a file.",
+        "Микрофон не читается: возможно, его занимает другая программа. Закройте её и нажмите «Запись» ещё раз — "
+        "или загрузите файл.",
+    ),
+    "mic_insecure": (
+        "Browsers give the microphone only to pages on https or on localhost. Open the page that way; "
+        "or upload a file.",
+        "Браузер даёт микрофон только страницам на https или localhost. Откройте страницу так — или загрузите файл.",
+    ),
+    # right: the verdict
+    "idle": (
+        "The verdict will stand here: record a sentence, upload one, or pick an example.",
+        "Здесь появится вывод: запишите фразу, загрузите файл или возьмите пример.",
+    ),
+    "armed": ("Press “Analyse”.", "Нажмите «Анализировать»."),
+    "verdict_bimodal": ("Both together: {what}.", "Голос и слова вместе: {what}."),
+    "verdict_audio": ("The voice alone: {what}.", "Один только голос: {what}."),
+    "verdict_text": ("The words alone: {what}.", "Одни только слова: {what}."),
+    "verdict_none": ("There is nothing to judge here.", "Судить здесь не о чем."),
+    "what_clear": ("clearly {first}", "явно {first}"),
+    "what_likely": ("most likely {first}", "скорее всего {first}"),
+    "what_barely": ("{first}, barely ahead of {second}", "{first}, но почти столь же вероятно — {second}"),
+    "what_unclear": (
+        "no clear emotion; {first} and {second} come closest",
+        "ясной эмоции нет; ближе всего {first} и {second}",
+    ),
+    "sure_high": (
+        "The model is sure: {first} {p}, {second} {q}.",
+        "Модель уверена: {first} {p}, {second} {q}.",
+    ),
+    "sure_fair": (
+        "The model is fairly sure: {first} {p}, {second} {q}.",
+        "Модель довольно уверена: {first} {p}, {second} {q}.",
+    ),
+    "sure_low": (
+        "The model is not sure: {first} {p}, {second} {q}.",
+        "Модель не уверена: {first} {p}, {second} {q}.",
+    ),
+    "agree": ("Voice and words agree", "Голос и слова согласны"),
+    "differ": ("Voice and words differ a little", "Голос и слова немного расходятся"),
+    "strength": (
+        "Voice and words point the same way, but not equally strongly",
+        "Голос и слова говорят об одном, но с разной силой",
+    ),
+    "vague_voice": ("The voice by itself is not clear", "Голос сам по себе неясен"),
+    "vague_words": ("The words by themselves are not clear", "Слова сами по себе неясны"),
+    "disagree": (
+        "Voice and words disagree: {voice} in the voice, {words} in the words",
+        "Голос и слова расходятся: в голосе — {voice}, в словах — {words}",
+    ),
+    "divergence": ("Jensen–Shannon divergence {value} bit", "Дивергенция Йенсена — Шеннона: {value} бит"),
+    # right: the chart
+    "chart": ("Three sets of bars", "Три группы столбцов"),
+    "panel_audio": ("What the voice says", "Что говорит голос"),
+    "panel_text": ("What the words say", "Что говорят слова"),
+    "panel_bimodal": ("Both together", "Вместе"),
+    "technical_audio": ("audio-only", "только аудио (audio-only)"),
+    "technical_text": ("text-only", "только текст (text-only)"),
+    "technical_bimodal": ("bimodal", "бимодально (bimodal)"),
+    "table": ("The same figures as a table", "Те же числа таблицей"),
+    "emotion": ("Emotion", "Эмоция"),
+    "no_value": ("none", "нет"),
+    # right: the words
+    "weights": ("Which words mattered", "Какие слова повлияли"),
+    "weights_hint": ("Select a word to see its figure.", "Выберите слово, чтобы увидеть его вес."),
+    "weights_hint_play": (
+        "Select a word to see its figure and hear it.",
+        "Выберите слово, чтобы увидеть его вес и услышать его.",
+    ),
+    "weights_none": ("The words will stand here, coloured by their weight.", "Здесь будут слова, окрашенные по весу."),
+    "attention": ("Attention", "Внимание"),
+    "attention_is": (
+        "Where the model looks while reading: each word's share, which is a focus and not a cause",
+        "Куда модель смотрит при чтении: доля каждого слова; это фокус, а не причина",
+    ),
+    "occlusion": ("Leaving the word out", "Удаление слова"),
+    "occlusion_is": (
+        "How far “{emotion}” falls when the word is deleted; dashed words speak against it (occlusion)",
+        "Насколько падает «{emotion}», если слово удалить; слова в пунктире говорят против (окклюзия)",
+    ),
+    "word_attention": ("“{word}”: {value} of the attention", "«{word}»: {value} внимания"),
+    "word_falls": (
+        "Without “{word}”, “{emotion}” falls by {value} points",
+        "Без слова «{word}» вероятность «{emotion}» падает на {value} п. п.",
+    ),
+    "word_rises": (
+        "Without “{word}”, “{emotion}” rises by {value} points",
+        "Без слова «{word}» вероятность «{emotion}» растёт на {value} п. п.",
+    ),
+    "word_same": (
+        "Without “{word}”, “{emotion}” stays as it is",
+        "Без слова «{word}» вероятность «{emotion}» не меняется",
+    ),
+    "word_from": ("{start}–{end} s", "{start}–{end} с"),
+}
+STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE
+
+
+def say(key: str, language: str, /, **values: object) -> str:
+    """Return the sentence of `key` in `language` ("en" or "ru") with its values filled in."""
+    return STRINGS[key][LANGUAGES.index(language)].format_map(values)
+
+
+def catalogue(language: str) -> dict[str, str]:
+    """Return every sentence of one language by key, for the browser."""
+    return {key: texts[LANGUAGES.index(language)] for key, texts in STRINGS.items()}
+
+
+def percent(probability: float) -> str:
+    """Whole per cent with a no-break space: 0.617 → "62 %"; what rounds to nothing but isn't is "<1 %"."""
+    whole = round(100 * probability)
+    return f"{'<1' if whole == 0 and probability > 0 else whole}\u00a0%"
+
+
+def decimal(value: float, language: str, digits: int = 2) -> str:
+    """0.416 → "0.42" or "0,42"."""
+    return f"{value:.{digits}f}".replace(".", "," if language == "ru" else ".")
+
+
+def language_name(code: str, language: str) -> str:
+    """Name the language of a transcript in the interface's language."""
+    return say(f"language_{code}", language) if f"language_{code}" in STRINGS else code

@@ -1,0 +1,131 @@
+"""Sentences of the guarded door: who may come in, how much may be sent, and whose files are given."""
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "guard-host": (
+        "This server does not answer to the name {name}. Start it with --allowed-host {name} if it should.",
+        "Этот сервер не отвечает на имя {name}. Если должен, запустите его с --allowed-host {name}.",
+    ),
+    "guard-origin": (
+        "Another page tried to use this one. Open this address itself and try again.",
+        "Этой страницей пыталась воспользоваться другая. Откройте сам этот адрес и повторите.",
+    ),
+    "guard-closed": (
+        "There is nothing for you at this address.",
+        "По этому адресу для вас ничего нет.",
+    ),
+    "guard-private": (
+        "This call belongs to the page and is closed to programs. Open to programs: {names}.",
+        "Этот вызов принадлежит странице и для программ закрыт. Для программ открыто: {names}.",
+    ),
+    "guard-file": (
+        "There is no such file in your session. Upload it again.",
+        "В вашем сеансе такого файла нет. Загрузите его снова.",
+    ),
+    "guard-url": (
+        "This server fetches nothing by address. Upload the file itself.",
+        "Этот сервер ничего не скачивает по адресу. Загрузите сам файл.",
+    ),
+    "guard-session": (
+        "This session belongs to another visitor. Reload the page.",
+        "Этот сеанс принадлежит другому посетителю. Обновите страницу.",
+    ),
+    "guard-body": (
+        "The request can't be read: it must be a JSON object.",
+        "Запрос не читается: нужен объект JSON.",
+    ),
+    "guard-values": (
+        "The call's values don't fit its parameters, which /gradio_api/info describes.",
+        "Значения вызова не подходят к его параметрам, они описаны в /gradio_api/info.",
+    ),
+    "guard-too-large": (
+        "Too large: at most {limit} are taken. Send a shorter recording, or a compressed one (flac, ogg, mp3).",
+        "Слишком большой файл: принимается не больше {limit}. Отправьте запись короче или сжатую (flac, ogg, mp3).",
+    ),
+    "guard-body-too-large": (
+        "Too much text in one request: at most {limit} are taken. Send less at once.",
+        "Слишком много текста в одном запросе: принимается не больше {limit}. Отправьте меньше за раз.",
+    ),
+    "guard-too-many-uploads": (
+        "Too many uploads in a row. Try again in {seconds} s.",
+        "Слишком много загрузок подряд. Попробуйте через {seconds} с.",
+    ),
+    "guard-too-many-calls": (
+        "Too many requests in a row. Try again in {seconds} s.",
+        "Слишком много запросов подряд. Попробуйте через {seconds} с.",
+    ),
+    "guard-full": (
+        "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
+        "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",
+    ),
+    "guard-share": (
+        "Your session's uploads take {limit}, all that one may have. Close other tabs, or come back later.",
+        "Загрузки вашего сеанса уже занимают {limit} — больше одному сеансу не положено. "
+        "Закройте другие вкладки или вернитесь позже.",
+    ),
+    "guard-sign-in": (
+        "Sign in first.",
+        "Сначала войдите.",
+    ),
+    "guard-wrong": (
+        "The name or the password is wrong.",
+        "Имя или пароль неверны.",
+    ),
+    "guard-wait": (
+        "Too many wrong tries. Try again in {seconds} s.",
+        "Слишком много неверных попыток. Попробуйте через {seconds} с.",
+    ),
+    "guard-form": (
+        "Send a name and a password of at most {limit} characters each.",
+        "Отправьте имя и пароль, каждое не длиннее {limit} знаков.",
+    ),
+    "passwords-file": (
+        "The file of passwords {path} can't be read: {reason}.",
+        "Файл паролей {path} не читается: {reason}.",
+    ),
+    "passwords-empty": (
+        "There is no entry in {source}. Make one with: python -m bibier password NAME >> FILE",
+        "В {source} нет ни одной записи. Создайте её: python -m bibier password NAME >> FILE",
+    ),
+    "passwords-line": (
+        "Line {line} of {source} is not an entry of the form NAME:scrypt$…. "
+        "Make it again with: python -m bibier password NAME",
+        "Строка {line} в {source} — не запись вида NAME:scrypt$…. Создайте её заново: python -m bibier password NAME",
+    ),
+    "passwords-twice": (
+        "The name {name} stands twice in {source}. Leave one entry of it.",
+        "Имя {name} стоит в {source} дважды. Оставьте одну запись.",
+    ),
+    "passwords-name": (
+        "A name has 1 to {limit} characters and none of them is a colon, a line break or at its ends a space.",
+        "В имени от 1 до {limit} знаков, среди них нет двоеточия и перевода строки, а по краям нет пробелов.",
+    ),
+    "passwords-short": (
+        "The password has {length} characters; at least {least} are needed.",
+        "В пароле {length} знаков, а нужно не меньше {least}.",
+    ),
+    "passwords-long": (
+        "The password has {length} characters; at most {most} are taken.",
+        "В пароле {length} знаков, а принимается не больше {most}.",
+    ),
+    "passwords-differ": (
+        "The two passwords differ. Nothing was made; try again.",
+        "Пароли не совпали. Ничего не создано, попробуйте ещё раз.",
+    ),
+    "setting-number": (
+        "The setting {name} is {value!r}, but must be a number above 0.",
+        "Настройка {name} равна {value!r}, а должна быть числом больше 0.",
+    ),
+    "uploads-not-ours": (
+        "The folder for uploads {path} holds files of others: it is used, but never cleaned. "
+        "Name an empty one in GRADIO_TEMP_DIR to have it cleaned.",
+        "В папке загрузок {path} лежат чужие файлы: она используется, но не очищается. "
+        "Чтобы она очищалась, укажите пустую в GRADIO_TEMP_DIR.",
+    ),
+    # sentences about signing in with the Hub
+    "sign-in-lacking": (
+        "Nobody can sign in here: the Space has no OAuth variables. Put `hf_oauth: true` into its README, or deploy it "
+        "again. Until then annotators give their name themselves.",
+        "Войти здесь нельзя: у Space нет переменных OAuth. Добавьте `hf_oauth: true` в README или разверните заново. "
+        "Пока разметчики сами называют своё имя.",
+    ),
+}

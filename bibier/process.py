@@ -1,0 +1,39 @@
+"""What this process asks of the machine: torch's threads, and how the C library keeps freed memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Put torch's number of threads back: importing silero_vad sets one, numba's parallel loops set all cores."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+HEAPS = 2
+
+
+def few(environ: Mapping[str, str] = os.environ) -> bool:
+    """Have glibc keep at most two heaps instead of eight for each core, each of which in time takes what the largest
+    analysis took; to be called before threads are there. $MALLOC_ARENA_MAX of the one who deploys comes first.
+
+    Returns
+    -------
+    Whether it was done; other systems have nothing of the kind.
+    """
+    if sys.platform != "linux" or "MALLOC_ARENA_MAX" in environ:
+        return False
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
+    return set_option is not None and set_option(ARENA_MAX, HEAPS) == 1

@@ -1,0 +1,73 @@
+"""One line of the log for each request: what was asked, how long it took, how it was answered; nothing of who asked."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+
+from bibier.log import note
+from bibier.security.responses import API
+from bibier.security.routes import is_open
+
+SCOPE = "bibier.request"
+# What an address may hold of a person: a file's name, a tab's random name, a clip's hash.
+HIDDEN = (
+    (re.compile(rf"({API}file[=/]).+", re.S), r"\1…"),
+    (re.compile(rf"({API}heartbeat/).+", re.S), r"\1…"),
+    (re.compile(rf"({API}call/(?:v2/)?\w+/)\w+/?"), r"\1…"),
+    (re.compile(r"(/bibier/clip/).+", re.S), r"\1…"),
+    (re.compile(r"/(assets|static|svelte)/.+", re.S), r"/\1/…"),
+)
+QUIET = ("GET", "HEAD")  # methods whose success is told at the level of debugging
+
+
+def request_id(scope: dict) -> str | None:
+    """Return the id of a request; None where nobody has given it one."""
+    return scope.get(SCOPE)
+
+
+def route(method: str, path: str) -> str:
+    """Return an address as the log may show it; one that does not exist is whatever the asker wrote, and not shown."""
+    if not is_open(method, path):
+        return "…"
+    for pattern, plain in HIDDEN:
+        path = pattern.sub(plain, path)
+    return path
+
+
+class Journal:
+    """ASGI middleware, the outermost: gives each request its id, tells it in `x-request-id`, and writes the line."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, mine, status = time.perf_counter(), secrets.token_hex(8), 500
+
+        async def watched(message):
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = message | {"headers": [*message["headers"], (b"x-request-id", mine.encode())]}
+            await send(message)
+
+        try:
+            await self.app(scope | {SCOPE: mine}, receive, watched)
+        finally:
+            outcome = "ok" if status < 400 else "refused" if status < 500 or status == 507 else "failed"
+            quiet = scope["method"] in QUIET and outcome == "ok"
+            note(
+                "request",
+                level=logging.DEBUG if quiet else logging.INFO if outcome != "failed" else logging.ERROR,
+                request=mine,
+                method=scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "…",
+                route=route(scope["method"], scope["path"]),
+                status=status,
+                outcome=outcome,
+                ms=round(1000 * (time.perf_counter() - began)),
+            )

@@ -1,0 +1,262 @@
+"""What a request may touch: its own session's files, tabs and calls, and the functions that are open to it.
+
+Files: an upload belongs to the session that sent it, an answer's file to the session that asked. A call may name only
+files of its own session, so that no answer can hand over another's.
+
+Functions: those that Gradio is told are public are open to programs by name; the page's own are not, and by number
+only to a session that has come in through the page. Nothing can tell the page from a program that does all that the
+page does; what such a one may send is checked where it is used, as everything is that a browser sends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+from pydantic import ValidationError
+
+from bibier.security.responses import API, header, refusal, size
+from bibier.security.session import Visitor, visitor
+
+BODY_LIMIT = 4_000_000  # bytes of a call: the longest transcript, escaped, fits twice
+FILE = re.compile(rf"{API}file[=/](.+)", re.S)
+RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
+RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
+HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
+TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
+OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
+
+
+class Refused(Exception):
+    """The request is not allowed; says how to answer."""
+
+    def __init__(self, status: int, key: str, **values: object):
+        self.status, self.key, self.values = status, key, values
+        super().__init__(key)
+
+
+def paths(data: object) -> Iterator[str]:
+    """Find the files that a call names or an answer gives, at any depth: {"path": …}."""
+    stack = [data]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get("path"), str):
+                yield one["path"]
+            stack += one.values()
+        elif isinstance(one, list):
+            stack += one
+
+
+def public(blocks) -> list[str]:
+    """Name the functions that are open to programs."""
+    return sorted(str(fn.api_name) for fn in blocks.fns.values() if fn.api_visibility == "public" and fn.api_name)
+
+
+def check_function(guest: Visitor, blocks, path: str, body: dict):
+    """Return the function that the call names, by number or by name. Raises Refused unless the guest may run it."""
+    match, number = RUN.fullmatch(path), body.get("fn_index")
+    if number is None and match:
+        fn = next((fn for fn in blocks.fns.values() if fn.api_name == match[2]), None)
+    else:
+        fn = blocks.fns.get(number) if type(number) is int else None
+    if fn is None:
+        raise Refused(404, "guard-closed")
+    if fn.api_visibility != "public" and (not guest.known or (match and match[1].startswith("call"))):
+        raise Refused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
+    return fn
+
+
+def check_values(fn, body: dict) -> None:
+    """Raise Refused if the values don't fit the function's parts: Gradio would log them with its traceback."""
+    if "data" not in body:
+        return  # named values, which Gradio puts in order
+    data = body["data"]
+    counts = {len(fn.inputs), sum(not part.skip_api for part in fn.inputs)}
+    if not isinstance(data, list) or len(data) not in counts:
+        raise Refused(400, "guard-values")
+    parts = fn.inputs if len(data) == len(fn.inputs) else [part for part in fn.inputs if not part.skip_api]
+    for part, value in zip(parts, data, strict=True):
+        if value is None:
+            continue
+        if part.data_model is not None:
+            try:
+                part.data_model.model_validate(value)
+            except ValidationError:
+                raise Refused(400, "guard-values") from None
+        elif type(part).__name__ in TEXTS and not isinstance(value, str):
+            raise Refused(400, "guard-values")
+
+
+def check_component(guest: Visitor, blocks, body: dict) -> None:
+    """Raise Refused unless the call is for a function of our own component, from a session that has the page."""
+    number = body.get("component_id")
+    block = blocks.blocks.get(number) if type(number) is int else None
+    if block is None or type(block).__name__ != OURS or not isinstance(body.get("fn_name"), str):
+        raise Refused(404, "guard-closed")
+    if not guest.known:
+        raise Refused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
+
+
+def check_files(guest: Visitor, data: object) -> None:
+    """Raise Refused if a call names a file that is not the session's."""
+    for path in paths(data):
+        if re.match(r"\s*[a-z][a-z0-9+.-]*://", path, re.I):
+            raise Refused(403, "guard-url")
+        if not guest.belongings.owns(guest.session, path):
+            raise Refused(403, "guard-file")
+
+
+def check_tab(guest: Visitor, tab: object) -> None:
+    """Raise Refused if a tab, a call or an upload by this name is another session's."""
+    if tab is None:
+        return
+    if not isinstance(tab, str) or len(tab) > 200:
+        raise Refused(400, "guard-body")
+    if not guest.belongings.claim(tab, guest.session):
+        raise Refused(403, "guard-session")
+
+
+class Calls:
+    """ASGI middleware, inside `Visitors`."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http" or not scope["path"].startswith(API):
+            await self.app(scope, receive, send)
+            return
+        try:
+            await self.pass_on(scope, receive, send)
+        except Refused as no:
+            await refusal(scope, no.status, no.key, **no.values)(scope, receive, send)
+
+    async def pass_on(self, scope, receive, send):
+        """Check a request and let it through. Raises Refused before anything is answered."""
+        guest, path = visitor(scope), scope["path"]
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        for name in ("session_hash", "upload_id"):
+            for tab in query.get(name, ()):
+                check_tab(guest, tab)
+        if match := FILE.fullmatch(path):
+            if not guest.belongings.may_read(guest.session, match[1]):
+                raise Refused(404, "guard-file")
+            await self.app(scope, receive, send)
+        elif path == f"{API}upload":
+            await self.app(scope, receive, Listener(guest, send, "list"))
+        elif scope["method"] == "POST":
+            body = await read(receive)
+            call = parse(body, scope)
+            check_tab(guest, call.get("session_hash"))
+            check_tab(guest, call.get("event_id"))
+            blocks = scope["app"].get_blocks()
+            if path.startswith(f"{API}component_server"):
+                check_component(guest, blocks, call)
+            elif path == f"{API}queue/join" or RUN.fullmatch(path):
+                fn = check_function(guest, blocks, path, call)
+                check_files(guest, call)
+                check_values(fn, call)
+            kind = "object" if path == f"{API}queue/join" or RUN.fullmatch(path) else None
+            await self.app(scope, replay(body, receive), Listener(guest, send, kind) if kind else send)
+        elif match := HEARTBEAT.fullmatch(path):
+            check_tab(guest, match[1])
+            await self.heartbeat(guest, scope, receive, send)
+        else:
+            if match := RESULT.fullmatch(path):
+                check_tab(guest, match[1])
+            stream = path == f"{API}queue/data" or match
+            await self.app(scope, receive, Listener(guest, send, "stream") if stream else send)
+
+    async def heartbeat(self, guest: Visitor, scope, receive, send):
+        """Count the connection by which an open tab says that it is there."""
+        belongings = guest.belongings
+        belongings.streams[guest.session] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            belongings.streams[guest.session] -= 1
+            if not belongings.streams[guest.session]:
+                del belongings.streams[guest.session]
+            belongings.alive(guest.session)
+
+
+async def read(receive) -> bytes:
+    """Read a call's body. Raises Refused when it is too large."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False) and message["type"] == "http.request"
+        if len(body) > BODY_LIMIT:
+            raise Refused(413, "guard-body-too-large", limit=size(BODY_LIMIT))
+    return body
+
+
+def parse(body: bytes, scope: dict) -> dict:
+    """Read a call. A form is refused too: another site's page may send one without asking. Raises Refused."""
+    if header(scope, "content-type").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "guard-body")
+    try:
+        call = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, "guard-body") from None
+    if not isinstance(call, dict):
+        raise Refused(400, "guard-body")
+    return call
+
+
+def replay(body: bytes, receive):
+    """Give the body again, then whatever comes."""
+    given = False
+
+    async def again():
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+class Listener:
+    """Notes what an answer hands over: the files in it, and the call's name. An answer is listened to, never changed.
+
+    Parameters
+    ----------
+    kind
+        "list" of paths (an upload), "object" (a call's answer) or "stream" of events.
+    """
+
+    def __init__(self, guest: Visitor, send, kind: str):
+        self.guest, self.send, self.kind, self.rest = guest, send, kind, b""
+
+    async def __call__(self, message):
+        if message["type"] == "http.response.body":
+            self.rest += message.get("body", b"")
+            if self.kind == "stream":
+                *lines, self.rest = self.rest.split(b"\n")
+                for line in lines:
+                    if line.startswith(b"data:") and b'"path"' in line:
+                        self.note(line.removeprefix(b"data:"))
+            elif not message.get("more_body"):
+                self.note(self.rest)
+        await self.send(message)
+
+    def note(self, text: bytes) -> None:
+        """Grant what a piece of JSON names."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return  # Gradio's refusal in plain words
+        if self.kind == "list":
+            names = [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+        else:
+            names = paths(found)
+        if self.kind == "object" and isinstance(found, dict) and isinstance(found.get("event_id"), str):
+            self.guest.belongings.claim(found["event_id"], self.guest.session)
+        for name in names:
+            self.guest.belongings.grant(self.guest.session, name)

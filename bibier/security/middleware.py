@@ -1,0 +1,156 @@
+"""All guards in their order, and the settings that they read from the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.middleware import Middleware
+
+from bibier.i18n.messages import InputError, Message
+from bibier.security.access_log import Journal
+from bibier.security.call_guard import Calls
+from bibier.security.headers import Headers
+from bibier.security.login import SignIn
+from bibier.security.ownership import Belongings
+from bibier.security.passwords import Passwords
+from bibier.security.rate_limits import Quotas
+from bibier.security.routes import Doors
+from bibier.security.session import Visitors
+from bibier.security.trusted_hosts import Hosts
+from bibier.security.upload_cleanup import Cleaner, claim
+
+LARGEST = 400  # MB of an upload: an hour as 16-bit wav at 48 kHz
+DISK = 2000  # MB of all uploads together
+RETENTION = 24.0  # h for which a file is kept after its last use
+SHARE = 4  # a session may take the fourth part of that
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the one who deploys may choose; each has a variable of the environment.
+
+    Parameters
+    ----------
+    passwords
+        Who may sign in, None: everybody may come in. $BIBIER_AUTH, a file or the entries themselves.
+    hosts
+        Names under which the server answers, besides this computer's and addresses. $BIBIER_ALLOWED_HOSTS, with commas.
+    largest
+        Bytes of an upload. $BIBIER_UPLOAD_MB.
+    disk
+        Bytes of all uploads together. $BIBIER_DISK_MB.
+    proxies
+        How many proxies of one's own stand before the server and note whom they serve. $BIBIER_PROXIES.
+    framed
+        The page is shown in the Hub's frame: on a Space.
+    retention
+        Seconds for which an upload is kept after its last use. $BIBIER_RETENTION, in hours.
+    """
+
+    passwords: Passwords | None = None
+    hosts: tuple[str, ...] = ()
+    largest: int = LARGEST * 10**6
+    disk: int = DISK * 10**6
+    proxies: int = 0
+    framed: bool = False
+    retention: float = 3600 * RETENTION
+
+    @property
+    def shared(self) -> bool:
+        """Whether others come too, perhaps through a proxy: somebody signs in, a name or a proxy is expected."""
+        return bool(self.passwords or self.hosts or self.proxies or self.framed)
+
+    @classmethod
+    def read(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        auth: str | None = None,
+        hosts: tuple[str, ...] = (),
+        retention: str | None = None,
+    ) -> Settings:
+        """Read the environment; what was given on the command line comes first. Raises InputError."""
+        if retention is not None:
+            environ = {**environ, "BIBIER_RETENTION": retention}
+        space = bool(environ.get("SPACE_ID"))
+        auth = auth or environ.get("BIBIER_AUTH")
+        named = [*hosts, *environ.get("BIBIER_ALLOWED_HOSTS", "").split(",")]
+        if space:
+            named += environ.get("SPACE_HOST", "").split(",")
+        return cls(
+            passwords=Passwords.read(auth) if auth else None,
+            hosts=tuple(dict.fromkeys(name.strip() for name in named if name.strip())),
+            largest=int(10**6 * number(environ, "BIBIER_UPLOAD_MB", LARGEST)),
+            disk=int(10**6 * number(environ, "BIBIER_DISK_MB", DISK)),
+            proxies=int(number(environ, "BIBIER_PROXIES", 1 if space else 0, least=0)),
+            framed=space,
+            retention=3600 * number(environ, "BIBIER_RETENTION", RETENTION),
+        )
+
+
+def number(environ: Mapping[str, str], name: str, default: float, *, least: float = 1e-6) -> float:
+    """Read a setting. Raises InputError when it is no number or too small."""
+    value = environ.get(name, "").strip()
+    try:
+        found = float(value) if value else default
+    except ValueError:
+        found = -1.0
+    if not least <= found < 1e9:  # NaN is refused too
+        raise InputError("setting-number", name=name, value=value)
+    return found
+
+
+class Wall:
+    """The guards of one server.
+
+    To be made before the interface: it says where Gradio is to put uploads.
+
+    Parameters
+    ----------
+    settings
+        See `Settings`.
+    kept
+        Gives the paths of the store's clips, which cleaning never touches.
+    public
+        Folders whose files anybody may read: the examples.
+    """
+
+    def __init__(self, settings: Settings, *, kept: Callable[[], set[str]], public: tuple[Path, ...] = ()):
+        self.settings = settings
+        self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
+        os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
+        if not self.folder.ours:
+            print(Message("uploads-not-ours", {"path": self.folder.path}).text(), file=sys.stderr)
+        self.belongings = Belongings(self.folder.path, public)
+        self.cleaner = Cleaner(self.folder, self.belongings, kept, limit=settings.disk, keep=settings.retention)
+
+    @property
+    def hours(self) -> float | None:
+        """How long an upload is kept after its last use, in hours; None: until somebody deletes it."""
+        return self.settings.retention / 3600 if self.folder.ours else None
+
+    def middleware(self) -> list[Middleware]:
+        """Return the guards, the outermost first."""
+        settings = self.settings
+        return [
+            Middleware(Journal),
+            Middleware(Headers, framed=settings.framed),
+            Middleware(Hosts, names=settings.hosts),
+            Middleware(Doors),
+            Middleware(Visitors, belongings=self.belongings, proxies=settings.proxies, framed=settings.framed),
+            Middleware(SignIn, wanted=settings.passwords is not None),
+            Middleware(Quotas, largest=settings.largest, share=settings.disk // SHARE, room=self.cleaner.room),
+            Middleware(Calls),
+        ]
+
+    def launching(self) -> dict:
+        """Return what Gradio's `launch` is to know of it."""
+        passwords = self.settings.passwords
+        return {
+            "max_file_size": self.settings.largest,
+            "auth": passwords.check if passwords else None,
+        }

@@ -1,0 +1,44 @@
+"""Which addresses exist. What is not listed is closed, so that a new version of Gradio opens nothing by itself."""
+
+from __future__ import annotations
+
+import re
+
+from bibier.security.responses import refusal
+
+ASSETS = (
+    r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
+)
+# The page, its looks, and what Gradio's own start and the sign-in need: open also to who is not signed in.
+HALL = re.compile(
+    rf"/|{ASSETS}|/gradio_api/(user|login_check|startup-events)/?|/log(in|out)/?|/login/(huggingface|callback)"
+)
+READ = re.compile(
+    r"/config/?|/gradio_api/(info/?|app_id/?|upload_progress|heartbeat/\w[\w-]*|queue/(data|status)|file[=/].+"
+    r"|call/(v2/)?\w+/\w+)|/bibier/clip/[0-9a-f]{64}"
+)
+WRITE = re.compile(
+    r"/login/?|/gradio_api/(upload|queue/join|cancel|reset/?|component_server/?|(run|api|call|call/v2)/\w+/?)"
+)
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether there is something at this address."""
+    if method in ("GET", "HEAD"):
+        return (HALL.fullmatch(path) or READ.fullmatch(path)) is not None
+    return method == "POST" and WRITE.fullmatch(path) is not None
+
+
+class Doors:
+    """ASGI middleware: an address that is not listed is answered with 404."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http" and not is_open(scope["method"], scope["path"]):
+            await refusal(scope, 404, "guard-closed")(scope, receive, send)
+        elif scope["type"] == "websocket":  # nothing here speaks it
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self.app(scope, receive, send)

@@ -1,0 +1,120 @@
+"""Who asks: session, person and address, found once for each request and put into its scope."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import dataclass
+
+from bibier.security.ownership import Belongings
+from bibier.security.responses import cookies, header
+
+COOKIE = "bibier_session"
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 random bits
+DOORS = ("/", "/config", "/config/")  # where a visitor comes in: a page, or a program with Gradio's client
+SCOPE = "bibier.visitor"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks.
+
+    Parameters
+    ----------
+    session
+        Secret name of the session; never shown or logged.
+    address
+        The network address that asks.
+    user
+        The signed-in person's name, None where nobody is.
+    known
+        Whether the session is a browser's (or a program's) with our cookie, and not just an address.
+    """
+
+    session: str
+    address: str
+    user: str | None
+    known: bool
+    belongings: Belongings
+
+    def enter(self, project: str) -> None:
+        """Note that the session annotates this project, so that it may hear the clips."""
+        self.belongings.projects[self.session].add(project)
+
+    def projects(self) -> frozenset[str]:
+        """Return the projects whose clips the session may hear."""
+        return frozenset(self.belongings.projects.get(self.session, ()))
+
+
+def visitor(scope: dict) -> Visitor:
+    """Return who asks; `Visitors` has put it there."""
+    return scope[SCOPE]
+
+
+def address_of(scope: dict, proxies: int) -> str:
+    """Return the asker's address: the peer's, or what the outermost of our own `proxies` has noted of its peer.
+
+    What a visitor wrote into X-Forwarded-For stands left of that and is not believed.
+    """
+    if proxies:
+        noted = [part.strip() for part in header(scope, "x-forwarded-for").split(",") if part.strip()]
+        if len(noted) >= proxies:
+            return noted[-proxies]
+    return (scope.get("client") or ("unknown",))[0]
+
+
+def user_of(scope: dict) -> str | None:
+    """Return the person signed in with a password, or with the Hub as on a Space."""
+    app, sent = scope["app"], cookies(scope)
+    for name in (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"):
+        if sent.get(name) in app.tokens:
+            return app.tokens[sent[name]]
+    return hub_user(scope.get("session"))
+
+
+def hub_user(session: object) -> str | None:
+    """Return who signed in with the Hub; None before that, after it has expired, and for what has another shape."""
+    info = session.get("oauth_info") if isinstance(session, dict) else None
+    person = info.get("userinfo") if isinstance(info, dict) else None
+    name = person.get("preferred_username") if isinstance(person, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    ends = info.get("expires_at")
+    return None if isinstance(ends, int | float) and ends < time.time() else name
+
+
+class Visitors:
+    """ASGI middleware: finds who asks, and gives a newcomer the session's cookie."""
+
+    def __init__(self, app, *, belongings: Belongings, proxies: int, framed: bool):
+        self.app, self.belongings, self.proxies, self.framed = app, belongings, proxies, framed
+
+    def cookie(self, scope: dict, token: str) -> str:
+        """Write the cookie. In another site's frame (a Space's page) it needs SameSite=None and a jar of its own."""
+        if self.framed:
+            return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=None; Secure; Partitioned"
+        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        token = cookies(scope).get(COOKIE, "")
+        known = TOKEN.fullmatch(token) is not None
+        address, user = address_of(scope, self.proxies), user_of(scope)
+        newcomer = not known and scope["path"] in DOORS
+        if newcomer:
+            token, known = secrets.token_urlsafe(32), True
+        session = f"{token if known else f'address {address}'} {user or ''}"
+        self.belongings.alive(session)
+        scope = scope | {SCOPE: Visitor(session, address, user, known, self.belongings)}
+
+        async def give(message):
+            if newcomer and message["type"] == "http.response.start":
+                headers = [*message["headers"], (b"set-cookie", self.cookie(scope, token).encode())]
+                message = message | {"headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, give)

@@ -1,0 +1,80 @@
+"""Under which names the server answers, and to which pages.
+
+A page of another site can make a visitor's browser ask this server: under a name of its own that it points here (DNS
+rebinding), or across origins. Both are told by headers that a page can't choose: Host, Origin, Sec-Fetch-Site.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from bibier.security.responses import header, refusal
+
+LOCAL = ("localhost",)
+HARMLESS = ("GET", "HEAD", "OPTIONS")
+INSIDE = ("/gradio_api/", "/bibier/", "/config", "/login", "/logout")
+
+
+def hostname(netloc: str) -> str:
+    """Return the name in `name:port`, lower case, "" when it can't be read."""
+    try:
+        return (urlsplit(f"//{netloc}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def is_address(name: str) -> bool:
+    """Whether this is an IP address: nobody can point that elsewhere, so it is safe from rebinding."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Hosts:
+    """ASGI middleware: foreign names and foreign pages are refused, for reading as for writing."""
+
+    def __init__(self, app, *, names: tuple[str, ...] = ()):
+        self.app, self.names = app, frozenset(name.lower() for name in (*LOCAL, *names))
+        self.given = frozenset(name.lower() for name in names)
+
+    def knows(self, host: str) -> bool:
+        """Whether the server answers to this Host header."""
+        name = hostname(host)
+        return name in self.names or is_address(name)
+
+    def same(self, origin: str, host: str) -> bool:
+        """Whether a page of this origin is one of ours: the very host and port asked, or a name given at the start.
+
+        Another port of this computer is another program, and "null" may be anyone.
+        """
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
+        if parts.scheme not in ("http", "https"):
+            return False
+        return parts.netloc.lower() == host.lower() or (parts.hostname in self.given and parts.port is None)
+
+    def foreign(self, scope: dict) -> bool:
+        """Whether another site's page asks."""
+        origin, host = header(scope, "origin"), header(scope, "host")
+        if origin:
+            return not self.same(origin, host)
+        if header(scope, "sec-fetch-site") not in ("cross-site", "same-site"):
+            return False  # our own page, a typed address, or a program: none of these says so
+        follows_link = scope["method"] in HARMLESS and header(scope, "sec-fetch-mode") == "navigate"
+        return not follows_link and scope["path"].startswith(INSIDE)
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            host = header(scope, "host")
+            if not self.knows(host):
+                await refusal(scope, 421, "guard-host", name=hostname(host) or "?")(scope, receive, send)
+                return
+            if self.foreign(scope):
+                await refusal(scope, 403, "guard-origin")(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

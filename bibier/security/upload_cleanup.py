@@ -1,0 +1,194 @@
+"""The folder of uploads: it is ours alone, has a limit, and is cleaned of what nobody uses, the oldest first.
+
+A file is in use when it is a clip of the store, or when a session that uploaded or received it is open. Only a folder
+that this program made or found empty is cleaned: it holds a lock file of ours, and one running program holds the lock.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bibier.security.ownership import Belongings
+
+LOCK = ".bibier-uploads"
+GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made
+PERIOD = 60.0  # s between two cleanings
+KEEP = 24 * 3600.0  # s that an unused file is kept
+RESERVE = 1_000_000  # bytes that an upload leaves free: annotations may lie on the same disk
+TARGET = 0.9  # of the limit, to which a cleaning goes down: not every upload should cause one
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where uploads lie; `ours`: it may be cleaned. The lock is held as long as the program runs."""
+
+    path: Path
+    ours: bool
+    lock: FileLock | None = None
+
+
+def take(path: Path) -> Folder | None:
+    """Take a folder for this program alone; None when another runs on it.
+
+    A folder in which others have put files is used, but is not ours.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (path / LOCK).exists() and any(path.iterdir()):
+        return Folder(path, ours=False)
+    lock = FileLock(path / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return Folder(path, ours=True, lock=lock)
+
+
+def claim(chosen: str | None) -> Folder:
+    """Take the folder that was chosen ($GRADIO_TEMP_DIR), else the first free one of this user's in the system's place
+    for temporary files. What a killed program left there is found and cleaned by the next.
+    """
+    if chosen:
+        path = Path(chosen).expanduser().absolute()
+        return take(path) or Folder(path, ours=False)
+    place = Path(tempfile.gettempdir()) / f"bibier-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid") and (place.is_symlink() or place.stat().st_uid != os.getuid()):
+        place = Path(tempfile.mkdtemp(prefix="bibier-"))  # someone else was there first
+    number = 1
+    while (folder := take(place / f"uploads-{number}")) is None:
+        number += 1
+    return folder
+
+
+class Cleaner:
+    """Cleans the folder of uploads, in a thread of its own once `start` was called, and before each upload.
+
+    Parameters
+    ----------
+    folder, belongings
+        The place, and what is in use there.
+    kept
+        Gives the store's clips, as paths: they are never touched.
+    limit
+        Bytes that the folder may hold.
+    keep
+        Seconds for which an unused file is kept when there is room.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        belongings: Belongings,
+        kept: Callable[[], set[str]],
+        *,
+        limit: int,
+        keep: float = KEEP,
+    ):
+        self.folder, self.belongings, self.kept, self.limit, self.keep = folder, belongings, kept, limit, keep
+        self.one = threading.Lock()
+        self.stopped = threading.Event()
+
+    def files(self) -> list[tuple[float, int, str]]:
+        """List the files as (last use in s since 1970, bytes, real path), the longest unused first."""
+        found = []
+        for place, _, names in os.walk(self.belongings.folder):  # symbolic links are not followed
+            for name in names:
+                path = os.path.join(place, name)
+                try:
+                    facts = os.stat(path, follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # it went meanwhile
+                if name != LOCK:
+                    used = max(facts.st_mtime, self.belongings.used.get(path, 0.0))
+                    found.append((used, facts.st_size, path))
+        return sorted(found)
+
+    def sweep(self, *, needed: int = 0, keep: float | None = None) -> tuple[int, int]:
+        """Delete what is unused: all that is older than `keep`, and further until `needed` bytes fit.
+
+        Returns
+        -------
+        Bytes that are there afterwards, and how many files were deleted.
+        """
+        keep = self.keep if keep is None else keep
+        with self.one:
+            found = self.files()
+            total, gone = sum(size for _, size, _ in found), 0
+            crowded = total + needed > self.limit
+            goal = max(0, TARGET * self.limit - needed) if crowded else math.inf
+            now = time.time()
+            if not self.folder.ours or not (crowded or any(now - used > keep for used, _, _ in found)):
+                return total, 0
+            kept = {os.path.realpath(path) for path in self.kept()}
+            for used, size, path in found:
+                if (total <= goal and now - used <= keep) or path in kept:
+                    continue
+                if self.delete(path, now):
+                    total, gone = total - size, gone + 1
+        return total, gone
+
+    def delete(self, path: str, now: float) -> bool:
+        """Delete a file unless it is in use; its folder too, when it was the last in it."""
+        with self.belongings.lock:  # nobody may begin to use it in between
+            fresh = path not in self.belongings.owners and now - os.stat(path).st_mtime < GRACE
+            if fresh or self.belongings.in_use(path):
+                return False
+            os.unlink(path)
+            self.belongings.forget(path)
+        place = os.path.dirname(path)
+        if place != self.belongings.folder and not os.listdir(place):
+            os.rmdir(place)
+        return True
+
+    def erase(self, session: str) -> tuple[int, int]:
+        """Delete a session's files at once, also while it is open.
+
+        Returns
+        -------
+        How many are gone, and how many stay since another session sent the very same or a project lists them.
+        """
+        with self.one:
+            kept, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
+            for path in self.belongings.of(session):
+                with self.belongings.lock:
+                    owners = self.belongings.owners[path]
+                    owners.discard(session)
+                    if owners or path in kept:
+                        stay += 1
+                        continue
+                    self.belongings.forget(path)
+                    Path(path).unlink(missing_ok=True)
+                gone += 1
+                place = os.path.dirname(path)
+                if place != self.belongings.folder and os.path.isdir(place) and not os.listdir(place):
+                    os.rmdir(place)
+        return gone, stay
+
+    def room(self, size: int) -> bool:
+        """Make room for so many bytes; whether they fit: into the limit, and onto the disk with something left over."""
+        total, _ = self.sweep(needed=size)
+        return total + size <= self.limit and shutil.disk_usage(self.belongings.folder).free >= size + RESERVE
+
+    def start(self) -> None:
+        """Clean what an earlier run left, and from now on every minute."""
+        self.sweep(keep=0.0)
+        threading.Thread(target=self.work, name="cleaning", daemon=True).start()
+
+    def work(self) -> None:
+        """Clean until stopped."""
+        while not self.stopped.wait(PERIOD):
+            self.sweep()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self.stopped.set()

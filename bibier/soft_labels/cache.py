@@ -1,0 +1,90 @@
+"""Answers of language models that were paid for once: a small SQLite file, durable after each answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from bibier.i18n.messages import InputError
+
+
+def key(**parts: object) -> str:
+    """Return the SHA-256 of everything that an answer depends on."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
+
+
+class Cache:
+    """Answers by key. Raises InputError when the file can't be used; `None` as the path keeps them in memory.
+
+    A damaged file is set aside under `broken`, since some answers may be saved from it, and a new one begun.
+    """
+
+    def __init__(self, path: Path | None = None):
+        self.path, self._lock = path, threading.Lock()
+        self.broken: Path | None = None
+        with self._failing():
+            try:
+                self._base = self._open()
+            except sqlite3.OperationalError:  # it can't be opened or is locked: nothing is known against what is in it
+                raise
+            except sqlite3.DatabaseError:
+                if path is None:
+                    raise
+                self.broken = _free(path)
+                path.rename(self.broken)
+                self._base = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file and look through it. Raises sqlite3.DatabaseError when it is damaged."""
+        base = sqlite3.connect(self.path or ":memory:", timeout=30, check_same_thread=False)
+        try:
+            base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+            (found,) = base.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+        except sqlite3.Error:
+            base.close()
+            raise
+        return base
+
+    def get(self, key: str) -> dict | None:
+        """Return the answer that was kept, None if there is none."""
+        with self._lock, self._failing():
+            row = self._base.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, key: str, answer: Mapping) -> None:
+        """Keep an answer; it is on the disk when this returns."""
+        with self._lock, self._failing(), self._base:
+            self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, json.dumps(answer)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def _failing(self) -> _Failing:
+        return _Failing(self.path)
+
+
+def _free(path: Path) -> Path:
+    """Return a name beside a file that isn't taken."""
+    number = 1
+    while (found := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    return found
+
+
+class _Failing:
+    def __init__(self, path: Path | None):
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise InputError("llm-cache", file=str(self.path), reason=str(error)) from error

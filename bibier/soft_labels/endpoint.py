@@ -1,0 +1,166 @@
+"""A language model behind an OpenAI-compatible address: time-outs, retries with back-off, and no key in any message."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bibier.i18n.messages import InputError
+
+LARGEST = 2**20  # bytes of a reply
+PART = 2**14  # bytes read at a time
+LONGEST_WAIT = 60.0  # s between two tries, whatever Retry-After says
+ALTERNATIVES = 20  # most likely tokens that the protocol gives
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the key to another host."""
+
+    def redirect_request(self, *arguments) -> None:
+        return None
+
+
+class _TryAgain(Exception):
+    def __init__(self, reason: str, wait: float | None = None):
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass
+class Endpoint:
+    """An OpenAI-compatible chat model; nothing is asked before the first call.
+
+    Tokens are counted in `tokens` (prompt, completion) as far as the server tells them.
+    """
+
+    url: str  # the base, such as https://host/v1
+    model: str
+    key: str = field(default="", repr=False)
+    timeout: float = 60.0  # s for one try, from its start to the last byte
+    tries: int = 5
+    wait: float = 1.0  # s before the second try; doubled before each further one
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    revision: str = ""
+    tokens: list[int] = field(default_factory=lambda: [0, 0])
+    scores_labels: bool = True  # until the server has answered without log-probabilities
+
+    def __post_init__(self):
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or not self.model:
+            raise InputError("llm-not-set")
+        if any(c in "\r\n" or ord(c) > 255 for c in self.key):
+            raise InputError("llm-key")
+
+    @property
+    def name(self) -> str:
+        """What the answers of this engine are kept under; without the key."""
+        return f"endpoint {self.url.rstrip('/')}"
+
+    def generate(self, messages: Sequence[Mapping[str, str]], *, limit: int) -> str:
+        """Return the model's answer, at most `limit` tokens, at temperature 0. Raises InputError."""
+        return self._choice(messages, max_tokens=limit)[0]
+
+    def score(self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, normalised: bool) -> list | None:
+        """Return the log-probability of each label as the answer's beginning; None where the server does not tell.
+
+        Only the first token is told, and of it the 20 most likely: a token counts for the one label that begins with
+        it; a label that none of them begins has −inf. `normalised` changes nothing for one token.
+        """
+        if not self.scores_labels:
+            return None
+        _, choice = self._choice(messages, max_tokens=1, logprobs=True, top_logprobs=ALTERNATIVES)
+        masses = dict.fromkeys(labels, 0.0)
+        try:
+            for entry in choice["logprobs"]["content"][0]["top_logprobs"]:
+                token, value = str(entry["token"]).strip().lower(), float(entry["logprob"])
+                begun = [label for label in labels if token and label.startswith(token)]
+                if len(begun) == 1 and value <= 0:  # NaN compares as false
+                    masses[begun[0]] += math.exp(value)
+        except (KeyError, IndexError, TypeError, ValueError):
+            self.scores_labels = False
+            return None
+        if not any(masses.values()):
+            return None
+        return [math.log(mass) if mass > 0 else -math.inf for mass in masses.values()]
+
+    def _choice(self, messages: Sequence[Mapping[str, str]], **settings: object) -> tuple[str, dict]:
+        body = {"model": self.model, "messages": list(messages), "temperature": 0, "seed": 42} | settings
+        reason: str = ""
+        for number in range(self.tries):
+            try:
+                return self._once(json.dumps(body).encode("ascii"))
+            except _TryAgain as error:
+                reason = self._safe(str(error))
+                if number + 1 < self.tries:
+                    wait = self.wait * 2**number if error.wait is None else error.wait
+                    self.sleep(min(wait, LONGEST_WAIT))
+        raise InputError("llm-unreachable", host=urlsplit(self.url).netloc, tries=self.tries, reason=reason)
+
+    def _once(self, body: bytes) -> tuple[str, dict]:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        request = urllib.request.Request(f"{self.url.rstrip('/')}/chat/completions", body, headers)
+        end = time.monotonic() + self.timeout
+        try:
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=self.timeout) as reply:
+                raw = b""
+                while part := reply.read1(PART):
+                    raw += part
+                    if len(raw) > LARGEST:
+                        raise _TryAgain(f"more than {LARGEST} bytes")
+                    if time.monotonic() > end:
+                        raise TimeoutError
+        except urllib.error.HTTPError as error:
+            self._refused(error)
+        except TimeoutError as error:
+            raise _TryAgain(f"nothing whole within {self.timeout:g} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _TryAgain(str(getattr(error, "reason", None) or error)) from error
+        try:
+            found = json.loads(raw)
+            choice = found["choices"][0]
+            text = choice["message"]["content"] or ""
+            if not isinstance(text, str):
+                raise TypeError("content is no text")
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+            raise _TryAgain(f"the reply is not of the OpenAI protocol ({type(error).__name__})") from error
+        usage = found.get("usage")
+        for index, name in enumerate(("prompt_tokens", "completion_tokens")):
+            count = usage.get(name) if isinstance(usage, dict) else None
+            self.tokens[index] += count if isinstance(count, int) and count > 0 else 0
+        return text, choice
+
+    def _refused(self, error: urllib.error.HTTPError) -> None:
+        with error:
+            told = error.headers.get("Retry-After", "")
+            if error.code in (408, 409, 429) or error.code >= 500:
+                wait = float(told) if told.isascii() and told.isdigit() else None
+                raise _TryAgain(f"HTTP {error.code}", wait) from error
+            try:
+                detail = error.read(300).decode("utf-8", "replace")
+            except (OSError, http.client.HTTPException):
+                detail = ""
+        raise InputError(
+            "llm-refused", host=urlsplit(self.url).netloc, status=error.code, reason=self._safe(detail)
+        ) from None
+
+    def _safe(self, text: str) -> str:
+        return (text.replace(self.key, "***") if self.key else text)[:300]
+
+
+def from_environment(model: str = "", **settings: object) -> Endpoint:
+    """Return the endpoint of BIBIER_LLM_URL, BIBIER_LLM_KEY and BIBIER_LLM_MODEL. Raises InputError when not set."""
+    environment = os.environ
+    return Endpoint(
+        environment.get("BIBIER_LLM_URL", ""),
+        model or environment.get("BIBIER_LLM_MODEL", ""),
+        environment.get("BIBIER_LLM_KEY", "").strip(),
+        **settings,
+    )

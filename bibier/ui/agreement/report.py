@@ -1,0 +1,220 @@
+"""What the Agreement tab says of a project, apart from Gradio: sentences, tables and figures as plain data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from bibier.annotation import agreement
+from bibier.annotation.agreement import Alpha, Table
+from bibier.annotation.store import Store
+from bibier.i18n.page import decimal, percent, say
+from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.ui.analyse.chart import DARK, FONT, LIGHT, Look
+
+BINS = 8  # of the entropy, from 0 to the logarithm of seven
+MOST = 20  # clips that are listed
+HEIGHT = 300  # pixels of the figure; twice that on a phone
+
+
+def report(store: Store, project: str | None, look: Look) -> dict:
+    """Return everything that the tab shows but the figure; `clips` of the worst are opened by their hash."""
+    language = look.language
+    if project is None:
+        return {"sentence": say("agree_no_project", language)}
+    labels = store.state(project)
+    table = agreement.blind(labels)
+    if not labels:
+        return {"sentence": say("agree_nobody", language)}
+    people = (~np.isnan(table.labels).any(-1)).sum(1)
+    lines = [
+        say(
+            "agree_who",
+            language,
+            people=len({name for _, name in labels}),
+            clips=len(people),
+            shared=(people > 1).sum(),
+        )
+    ]
+    lines.append(say("agree_sighted", language, count=table.sighted) if table.sighted else say("agree_blind", language))
+    classes = agreement.nominal_alpha(table)
+    emotions, pairs = agreement.emotion_alphas(table), agreement.pair_alphas(table)
+    rows = (
+        ("agree_jsd", agreement.soft_alpha(table)),
+        ("agree_manhattan", agreement.soft_alpha(table, agreement.half_manhattan)),
+        ("agree_nominal", classes),
+    )
+    columns = [say(key, language) for key in ("agree_alpha", "agree_interval", "agree_clips")]
+    tied = say("agree_tied", language, count=classes.left_out) if classes.left_out else ""
+    return {
+        "sentence": " ".join(lines),
+        "tables": [
+            {
+                "title": say("agree_how", language),
+                "hint": f"{say('agree_alpha_is', language)} {tied}".strip(),
+                "head": [say("agree_measure", language), *columns],
+                "rows": [[say(key, language), *_cells(found, language)] for key, found in rows],
+                "reason": _why((found for _, found in rows), language),
+            },
+            {
+                "title": say("agree_emotions", language),
+                "head": [say("agree_emotion", language), *columns],
+                "rows": [[NAMES[language][name], *_cells(found, language)] for name, found in emotions.items()],
+                "reason": _why(emotions.values(), language),
+            },
+            {
+                "title": say("agree_pairs", language),
+                "head": [say("agree_pair", language), *columns],
+                "rows": [
+                    [say("agree_pair_of", language, first=pair[0], second=pair[1]), *_cells(found, language)]
+                    for pair, found in pairs.items()
+                ],
+                "reason": _why(pairs.values(), language),
+            },
+            _moves(store, project, labels, language),
+        ],
+        "worst": [
+            {
+                "clip": clip,
+                "project": project,
+                "text": say("agree_clip", language, id=clip[:6], value=decimal(value, language), people=count),
+            }
+            for clip, value, count in agreement.worst(table, MOST)
+        ],
+    }
+
+
+def figure(table: Table, look: Look) -> dict:
+    """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
+    ink, language = DARK if look.dark else LIGHT, look.language
+    shares, counts, edges = _given(table)
+    names, colours = [NAMES[language][e] for e in EMOTIONS], COLOURS_DARK if look.dark else COLOURS
+    wide = [([0, 0.47], [0, 1]), ([0.56, 1], [0, 1])]
+    places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if look.narrow else wide
+    text = {"textposition": "outside", "textfont": {"color": ink.text, "size": 13}, "cliponaxis": False}
+    outline = {"color": ink.outline, "width": 1}
+    bars = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [100 * share for share in shares],
+            "y": names,
+            "text": [percent(share) for share in shares],
+            "hovertemplate": "%{y}: %{text}<extra></extra>",
+            "marker": {"color": [colours[e] for e in EMOTIONS], "line": outline},
+            **text,
+        },
+        {
+            "type": "bar",
+            "x": [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)],
+            "y": counts,
+            "width": edges[1] * 0.92,
+            "text": [str(count) if count else "" for count in counts],
+            "hovertext": [line for line, _ in _bins(counts, edges, language)],
+            "hoverinfo": "text",
+            "marker": {"color": ink.soft, "line": outline},
+            "xaxis": "x2",
+            "yaxis": "y2",
+            **text,
+        },
+    ]
+    titles = [
+        {
+            "text": f"<b>{say(key, language)}</b>",
+            "xref": "paper",
+            "yref": "paper",
+            "x": x[0],
+            "y": y[1],
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"size": 15},
+        }
+        for key, (x, y) in zip(("agree_share", "agree_entropy"), places, strict=True)
+    ]
+    plain = {"zeroline": False, "fixedrange": True, "gridcolor": ink.grid, "tickfont": {"size": 12, "color": ink.soft}}
+    layout = {
+        "height": HEIGHT * (2 if look.narrow else 1),
+        "margin": {"l": 88 if language == "en" else 100, "r": 8, "t": 40, "b": 34, "autoexpand": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 14, "color": ink.text},
+        "showlegend": False,
+        "separators": ", " if language == "ru" else ". ",
+        "bargap": 0.32,
+        "dragmode": False,
+        "annotations": titles,
+        "xaxis": {"domain": places[0][0], "anchor": "y", "range": [0, max(20, 125 * max(shares))]} | plain,
+        "yaxis": {"domain": places[0][1], "anchor": "x", "range": [6.5, -0.5], "tickvals": names} | plain,
+        "xaxis2": {"domain": places[1][0], "anchor": "y2", "range": [0, edges[-1]]} | plain,
+        "yaxis2": {
+            "domain": places[1][1],
+            "anchor": "x2",
+            "range": [0, 1.2 * max(1, *counts)],
+            "showticklabels": False,
+        }
+        | plain,
+    }
+    return {"data": bars, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
+
+
+def picture_table(table: Table, language: str) -> dict:
+    """Return the figure's numbers for readers who don't see it."""
+    shares, counts, edges = _given(table)
+    rows = [[NAMES[language][name], percent(share)] for name, share in zip(EMOTIONS, shares, strict=True)]
+    rows += [[say("agree_entropy", language), line] for line, count in _bins(counts, edges, language) if count]
+    return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
+
+
+def _given(table: Table) -> tuple[list[float], list[int], list[float]]:
+    """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
+    said = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
+    shares = said.mean(0).tolist() if len(said) else [0.0] * len(EMOTIONS)
+    counts, edges = np.histogram(agreement.entropy(said), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
+    return shares, counts.tolist(), edges.tolist()
+
+
+def _bins(counts: list[int], edges: list[float], language: str) -> list[tuple[str, int]]:
+    ends = [decimal(edge, language, 1) for edge in edges]
+    return [
+        (say("agree_entropy_of", language, low=ends[i], high=ends[i + 1], count=count), count)
+        for i, count in enumerate(counts)
+    ]
+
+
+def _cells(found: Alpha, language: str) -> list[str]:
+    if found.value is None:
+        return ["—", "—", str(found.clips)]
+    span = f"{_signed(found.low, language)} … {_signed(found.high, language)}" if found.low is not None else "—"
+    return [_signed(found.value, language), span, str(found.clips)]
+
+
+def _why(alphas: Iterable[Alpha], language: str) -> str:
+    """Return why some of these are undefined, each reason once."""
+    return " ".join(dict.fromkeys(f"— {found.reason.text(language)}" for found in alphas if found.reason))
+
+
+def _signed(value: float, language: str) -> str:
+    return decimal(value, language).replace("-", "−")
+
+
+def _moves(store: Store, project: str, labels, language: str) -> dict:
+    grouped = defaultdict(list)
+    for move in agreement.moves(labels, store.proposals(project)):
+        grouped[move.source].append(move)
+    rows = []
+    for source, found in sorted(grouped.items()):
+        changed = sum(move.distance > 0 for move in found)
+        apart, nearer = (float(np.mean([getattr(m, name) for m in found])) for name in ("distance", "nearer"))
+        cells = [str(len(found)), str(changed), percent(apart), f"{'−' if nearer < 0 else ''}{percent(abs(nearer))}"]
+        rows.append([source.split(":", 1)[1], *cells])
+    keys = ("agree_source", "agree_shown", "agree_changed", "agree_distance", "agree_nearer")
+    return {
+        "title": say("agree_moves", language),
+        "hint": say("agree_moves_is", language) if rows else "",
+        "head": [say(key, language) for key in keys],
+        "rows": rows,
+        "reason": "" if rows else say("agree_moves_none", language),
+    }

@@ -1,0 +1,51 @@
+"""The Agreement tab: its components and which event does what. What it says is in `agreeing.py`."""
+
+from __future__ import annotations
+
+import json
+
+from bibier.annotation import agreement
+from bibier.annotation.store import Store
+from bibier.i18n.messages import InputError
+from bibier.ui.agreement import report
+from bibier.ui.analyse.tab import HIDDEN, look_of, slot
+from bibier.ui.gradio_import import gradio as gr
+
+FACTS = 'bibier.facts(trigger); /* Gradio looks here for events: "redraw" */'
+ASKED = "() => bibier.with_project()"
+
+
+def build(store: Store, tab: gr.Tab) -> None:
+    """Lay the tab out in the open `gr.Tab` and wire it: it is drawn anew each time it is opened."""
+    facts = slot("agreement", None, elem_id="agree-facts", js=FACTS)
+    with gr.Column(elem_id="agree-picture"):
+        plot = gr.Plot(show_label=False, container=False)
+        numbers = slot("numbers", None)
+    view = gr.Textbox(visible=False)
+
+    def show(raw, request: gr.Request):
+        look = look_of(raw, request).look
+        try:
+            names = list(store.projects())
+            name = chosen_of(raw, names)
+            told = report.report(store, name, look) | {"projects": names, "project": name}
+            table = agreement.blind(store.state(name) if name else {})
+        except InputError as error:
+            return {"error": error.text(look.language)}, None, None
+        if not table.clips:
+            return told, None, None
+        drawn = gr.components.plot.PlotData(type="plotly", plot=json.dumps(report.figure(table, look)))
+        return told, drawn, report.picture_table(table, look.language)
+
+    for event, name in ((tab.select, "agreement"), (facts.redraw, "agreement_redraw")):
+        event(show, [view], [facts, plot, numbers], js=ASKED, api_name=name, queue=False, **HIDDEN)
+
+
+def chosen_of(raw: str | None, names: list[str]) -> str | None:
+    """Return the project that the page asks about, else the first; its word is input like any other."""
+    try:
+        sent = json.loads(raw or "{}")
+    except ValueError:
+        sent = {}
+    name = sent.get("project") if isinstance(sent, dict) else None
+    return name if name in names else names[0] if names else None

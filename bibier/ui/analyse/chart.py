@@ -1,0 +1,204 @@
+"""Prediction → one Plotly figure of three panels on one scale: the voice, the words, both together.
+
+The figure is built as plain data in Plotly's own schema, which the tests check against `plotly.graph_objects`:
+importing that package would cost the first paint a second.
+"""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bibier.i18n.page import percent, say
+from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.inference.predictor import Prediction
+
+BRANCHES = ("audio", "text", "bimodal")
+# The modality is told by position and by pattern: voice hatched, words dotted, both solid.
+PATTERNS = {"audio": "/", "text": ".", "bimodal": ""}
+
+HEIGHT_WIDE = 310  # pixels, three panels side by side
+HEIGHT_NARROW = 720  # pixels, three panels below each other
+REACH = 127  # end of the axis in per cent: leaves room for the number behind a full bar
+FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the page is seen: its language, its theme, and whether panels must stand below each other."""
+
+    language: str = "en"
+    dark: bool = False
+    narrow: bool = False
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colours that are not an emotion's."""
+
+    text: str
+    soft: str
+    grid: str
+    outline: str
+    pattern: str
+
+
+LIGHT = Ink(
+    text="#1b1d26", soft="#5a6072", grid="#e3e5ec", outline="rgba(27,29,38,.45)", pattern="rgba(255,255,255,.6)"
+)
+DARK = Ink(text="#eceef5", soft="#a6adc0", grid="#343a4a", outline="rgba(255,255,255,.35)", pattern="rgba(10,12,20,.5)")
+
+
+def _domains(narrow: bool) -> list[tuple[list[float], list[float]]]:
+    """Return each panel's (x, y) share of the figure."""
+    if not narrow:
+        return [([start, start + 0.305], [0, 1]) for start in (0, 0.3475, 0.695)]
+    return [([0, 1], [bottom, bottom + 0.265]) for bottom in (0.735, 0.3675, 0)]
+
+
+def _title(branch: str, probabilities: dict[str, float] | None, language: str, ink: Ink) -> str:
+    head = f"<b>{say(f'panel_{branch}', language)}</b>"
+    if probabilities is None:
+        return f"{head}<br>&nbsp;"
+    winner = max(probabilities, key=probabilities.__getitem__)
+    named = f"{NAMES[language][winner]}&nbsp;&nbsp;{percent(probabilities[winner])}"
+    return f"{head}<br><span style='color:{ink.soft}'>{named}</span>"
+
+
+def _bars(branch: str, probabilities: dict[str, float], axis: str, look: Look, ink: Ink) -> dict:
+    names, colours = NAMES[look.language], COLOURS_DARK if look.dark else COLOURS
+    winner = max(probabilities, key=probabilities.__getitem__)
+    numbers = {emotion: percent(probabilities[emotion]) for emotion in EMOTIONS}
+    numbers[winner] = f"<b>{numbers[winner]}</b>"
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": say(f"panel_{branch}", look.language),
+        "x": [100 * probabilities[emotion] for emotion in EMOTIONS],
+        "y": [names[emotion] for emotion in EMOTIONS],
+        "xaxis": f"x{axis}",
+        "yaxis": f"y{axis}",
+        "text": list(numbers.values()),
+        "textposition": "outside",
+        "textfont": {"color": ink.text, "size": 13},
+        "cliponaxis": False,
+        "hovertemplate": f"%{{y}}: %{{text}}<extra>{say(f'technical_{branch}', look.language)}</extra>",
+        "marker": {
+            "color": [colours[emotion] for emotion in EMOTIONS],
+            # an outline keeps the light colours (happy, surprise) readable on white
+            "line": {"color": ink.outline, "width": 1},
+            "pattern": {
+                "shape": PATTERNS[branch],
+                "fillmode": "overlay",
+                "fgcolor": ink.pattern,
+                "size": 6,
+                "solidity": 0.3,
+            },
+        },
+    }
+
+
+def _reason(branch: str, prediction: Prediction | None, language: str) -> str:
+    """Return why a panel is empty, wrapped to its width; before the first clip it is just empty."""
+    if prediction is None:
+        return ""
+    reason = getattr(prediction, branch).reason
+    text = reason.text(language) if reason else say("no_value", language)
+    return "<br>".join(html.escape(line) for line in textwrap.wrap(text, 28))
+
+
+def figure(prediction: Prediction | None, look: Look) -> dict:
+    """Return the figure as plain data; `None` gives its three empty panels, so that nothing jumps later."""
+    ink = DARK if look.dark else LIGHT
+    names = [NAMES[look.language][emotion] for emotion in EMOTIONS]
+    data, annotations = [], []
+    layout = {
+        "height": HEIGHT_NARROW if look.narrow else HEIGHT_WIDE,
+        "margin": {"l": 88 if look.language == "en" else 100, "r": 4, "t": 52, "b": 28, "autoexpand": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 14, "color": ink.text},
+        "hoverlabel": {"font": {"family": FONT, "size": 14}},
+        "showlegend": False,
+        "bargap": 0.32,
+        "dragmode": False,
+        "annotations": annotations,
+    }
+    for index, (branch, (x, y)) in enumerate(zip(BRANCHES, _domains(look.narrow), strict=True)):
+        axis = "" if index == 0 else str(index + 1)
+        probabilities = getattr(prediction, branch).probabilities if prediction else None
+        layout[f"xaxis{axis}"] = {
+            "domain": x,
+            "anchor": f"y{axis}",
+            "range": [0, REACH],
+            "tickvals": [0, 50, 100],
+            "ticktext": ["0", "50", "100\u00a0%"],
+            "tickfont": {"size": 12, "color": ink.soft},
+            "gridcolor": ink.grid,
+            "zeroline": False,
+            "fixedrange": True,
+        }
+        layout[f"yaxis{axis}"] = {
+            "domain": y,
+            "anchor": f"x{axis}",
+            "categoryorder": "array",
+            "categoryarray": names,
+            "range": [len(names) - 0.5, -0.5],  # alphabetical from the top
+            "tickmode": "array",
+            "tickvals": names,
+            "showticklabels": look.narrow or index == 0,
+            "ticklabelstandoff": 4,
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+        }
+        annotations.append(
+            {
+                "text": _title(branch, probabilities, look.language, ink),
+                "hovertext": say(f"technical_{branch}", look.language),
+                "align": "left",
+                "xref": "paper",
+                "yref": "paper",
+                "x": x[0],
+                "y": y[1],
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": 15},
+            }
+        )
+        data.append(_bars(branch, probabilities or dict.fromkeys(EMOTIONS, 0.0), axis, look, ink))
+        if probabilities is None:
+            data[-1] |= {"text": [""] * len(EMOTIONS), "hoverinfo": "skip"}
+            data[-1]["marker"]["line"] = {"width": 0}
+            data[-1].pop("hovertemplate")
+            annotations.append(
+                {
+                    "text": _reason(branch, prediction, look.language),
+                    "align": "center",
+                    "xref": f"x{axis} domain",
+                    "yref": f"y{axis} domain",
+                    "x": 0.5,
+                    "y": 0.5,
+                    "showarrow": False,
+                    "bgcolor": "#1a1e29" if look.dark else "#ffffff",
+                    "borderpad": 6,
+                    "font": {"size": 14, "color": ink.soft},
+                }
+            )
+    return {"data": data, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
+
+
+def table(prediction: Prediction | None, language: str) -> dict:
+    """Return the same figures as a table, for readers who do not see the chart."""
+    columns = [say(f"panel_{branch}", language) for branch in BRANCHES]
+    rows = []
+    for emotion in EMOTIONS if prediction else ():
+        cells = [getattr(prediction, branch).probabilities for branch in BRANCHES]
+        none = say("no_value", language)
+        rows.append([NAMES[language][emotion], *(percent(cell[emotion]) if cell else none for cell in cells)])
+    return {"head": [say("emotion", language), *columns], "rows": rows}

@@ -1,0 +1,81 @@
+"""Deleting what a visitor has recorded: files of the session, and clips that it took to the annotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bibier.annotation.store import Store
+from bibier.i18n.page import say
+from bibier.security.session import Visitor
+from bibier.security.upload_cleanup import Cleaner
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was deleted, and what was not for which reason; counts of recordings."""
+
+    files: int = 0  # uploads and recordings, from the disk
+    clips: int = 0  # taken to the annotations, from there and from the disk
+    labelled: int = 0  # kept: people have worked on it
+    shared: int = 0  # kept: another visitor sent the same
+
+    def text(self, language: str) -> str:
+        """Say it."""
+        if self == Erased():
+            return say("erased_nothing", language)
+        parts = [("erased_files", self.files), ("erased_clips", self.clips)]
+        parts += [("erased_labelled", self.labelled), ("erased_shared", self.shared)]
+        return " ".join(say(key, language, count=count) for key, count in parts if count)
+
+
+class Privacy:
+    """Deletes for a visitor.
+
+    Parameters
+    ----------
+    store
+        Where clips are listed.
+    cleaner
+        Of the folder of uploads.
+    folder
+        Where recordings that were taken to the annotations are kept; nothing is deleted elsewhere.
+    """
+
+    def __init__(self, store: Store, cleaner: Cleaner, folder: Path):
+        self.store, self.cleaner, self.folder = store, cleaner, folder
+
+    def took(self, guest: Visitor, project: str, sha256: str) -> None:
+        """Note that a visitor took a recording to the annotations."""
+        guest.belongings.sent[guest.session].add((project, sha256))
+
+    def erase(self, guest: Visitor) -> Erased:
+        """Delete everything of a session that nobody else needs. Raises InputError of the store; nothing is half done:
+        a clip goes from the list before its file does, and a repeated call deletes the rest.
+        """
+        belongings, clips, labelled, shared = guest.belongings, 0, 0, 0
+        for project, sha256 in sorted(belongings.sent[guest.session]):
+            others = [
+                one for one, sent in belongings.sent.items() if one != guest.session and (project, sha256) in sent
+            ]
+            if others:
+                shared += 1
+            elif not self.remove(project, sha256):
+                labelled += 1
+                continue  # it stays with whoever sent it, and is said again at the next call
+            else:
+                clips += 1
+            belongings.sent[guest.session].discard((project, sha256))
+        files, kept = self.cleaner.erase(guest.session)
+        return Erased(files, clips, labelled, shared + kept)
+
+    def remove(self, project: str, sha256: str) -> bool:
+        """Remove a clip from a project, and its file if no project lists it; False when people have worked on it."""
+        paths = [Path(clip.path) for clip in self.store.clips(project) if clip.sha256 == sha256]
+        if not self.store.remove_clip(project, sha256):
+            return False
+        listed = {clip.path for name in self.store.projects() for clip in self.store.clips(name)}
+        for path in paths:
+            if str(path) not in listed and path.parent == self.folder.resolve():
+                path.unlink(missing_ok=True)
+        return True

@@ -1,0 +1,133 @@
+"""Prediction → what is said about it in words: one sentence, how sure, whether voice and words agree."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from bibier.i18n.messages import Message
+from bibier.i18n.page import STRINGS, decimal, percent, say
+from bibier.labels import NAMES
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.inference.predictor import Prediction
+
+BARELY = 0.10  # a lead below this is a tie to a reader
+UNCLEAR = 0.30  # a winner below this (chance is 0.14) is no winner
+CLEAR = 0.65  # a calibrated winner is right about two times in three from here on
+DISAGREE = 0.20  # bits of Jensen–Shannon divergence; two winners of 60 % on different emotions stand about 0.3 apart
+
+
+@dataclass(frozen=True)
+class Badge:
+    """Whether voice and words agree; `kind` is "agree", "differ" or "disagree", `technical` the figure behind it."""
+
+    kind: str
+    text: str
+    technical: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a person reads first; `notices` (what is wrong with the recording) stand before everything."""
+
+    notices: tuple[str, ...]
+    sentence: str
+    sure: str
+    badge: Badge | None
+    winner: str | None  # the emotion that the sentence names, for its colour
+    took: str
+
+    def value(self) -> dict:
+        """Return plain values for the browser."""
+        return asdict(self)
+
+
+def ranked(probabilities: dict[str, float]) -> list[tuple[str, float]]:
+    """Order emotions by probability, largest first."""
+    return sorted(probabilities.items(), key=lambda item: -item[1])
+
+
+def deciding(prediction: Prediction) -> tuple[str, dict[str, float]] | None:
+    """Name the branch whose word counts: both together, else the voice, else the words."""
+    for name in ("bimodal", "audio", "text"):
+        probabilities = getattr(prediction, name).probabilities
+        if probabilities is not None:
+            return name, probabilities
+    return None
+
+
+def _what(first: tuple[str, float], second: tuple[str, float]) -> str:
+    if first[1] < UNCLEAR:
+        return "what_unclear"
+    if first[1] - second[1] < BARELY:
+        return "what_barely"
+    return "what_clear" if first[1] >= CLEAR else "what_likely"
+
+
+def badge(prediction: Prediction, language: str) -> Badge | None:
+    """Say whether voice and words agree; None when one of them is missing."""
+    voice, words, conflict = prediction.audio.probabilities, prediction.text.probabilities, prediction.conflict
+    if voice is None or words is None or conflict is None:
+        return None
+    technical = say("divergence", language, value=decimal(conflict, language))
+    (heard, p), (read, q) = ranked(voice)[0], ranked(words)[0]
+    if conflict < DISAGREE:
+        kind = "agree" if heard == read else "differ"
+        return Badge(kind, say(kind, language), technical)
+    if heard == read:
+        return Badge("differ", say("strength", language), technical)
+    if min(p, q) < UNCLEAR:  # who says nothing clear does not contradict
+        return Badge("differ", say("vague_voice" if p < q else "vague_words", language), technical)
+    names = NAMES[language]
+    return Badge("disagree", say("disagree", language, voice=names[heard], words=names[read]), technical)
+
+
+def duration(seconds: float, language: str) -> str:
+    """0.0123 → "12 ms"; 2.34 → "2.3 s"."""
+    if seconds < 1:
+        return say("unit_ms", language, value=max(1, round(1000 * seconds)))
+    return say("unit_s", language, value=decimal(seconds, language, 1))
+
+
+def timings(seconds: dict[str, float], language: str) -> str:
+    """One small line with the whole time and each stage that a reader knows by name."""
+    if not seconds:
+        return ""
+    parts = [
+        f"{say(f'time_{stage}', language)}\u00a0{duration(value, language)}"
+        for stage, value in seconds.items()
+        if f"time_{stage}" in STRINGS
+    ]
+    total = duration(sum(seconds.values()), language)
+    return say("took", language, total=total, stages=" · ".join(parts))
+
+
+def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...] = ()) -> Verdict:
+    """Sum a prediction up in words. `extra` are notices that arose outside the predictor."""
+    notices = tuple(notice.text(language) for notice in (*extra, *prediction.notices))
+    took = timings(prediction.timings, language)
+    decided = deciding(prediction)
+    if decided is None:
+        return Verdict(notices, say("verdict_none", language), "", None, None, took)
+    branch, probabilities = decided
+    first, second, *_ = ranked(probabilities)
+    names = NAMES[language]
+    what = _what(first, second)
+    sentence = say(what, language, first=names[first[0]], second=names[second[0]])
+    sure = {"what_clear": "sure_high", "what_likely": "sure_fair"}.get(what, "sure_low")
+    return Verdict(
+        notices=notices,
+        sentence=say(f"verdict_{branch}", language, what=sentence),
+        sure=say(
+            sure,
+            language,
+            first=names[first[0]],
+            second=names[second[0]],
+            p=percent(first[1]),
+            q=percent(second[1]),
+        ),
+        badge=badge(prediction, language),
+        winner=first[0],
+        took=took,
+    )

@@ -1,0 +1,329 @@
+"""What happens at each act in the Annotate tab, apart from Gradio: plain values in, plain values out.
+
+Every answer comes after the store's own: what is called saved is durable. A person's label is blind unless the page
+had shown a proposal before, and which it had shown is known here and not taken from the browser.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bibier.annotation import exports
+from bibier.annotation.events import Event
+from bibier.annotation.ingest import keep
+from bibier.annotation.store import Clip, Store
+from bibier.i18n.messages import InputError
+from bibier.ui.annotate.points import points, probabilities, share
+
+SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
+SURVEYED = ("uncertain", "modalities")  # orders that need the model's word on every clip
+HASH = re.compile(r"[0-9a-f]{64}")
+BRANCHES = ("/audio", "/text")  # ends of sources that only order the queue
+SENT = "analysed"  # the project of the recordings that come from the Analyse tab
+NAME_LIMIT = 80  # characters of an annotator's name
+LONGEST = 24 * 3600.0  # s on one clip that are believed
+
+
+@dataclass
+class Trail:
+    """What a project's events say about who has seen what; follows the log."""
+
+    last: int = 0  # running number of the last event read
+    seen: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (annotator, clip) → sources shown
+    blind: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)  # the last label without a proposal
+    skipped: dict[tuple[str, str], str] = field(default_factory=dict)  # reason
+
+    def follow(self, events: list[tuple[int, Event]]) -> None:
+        """Take in the events that came since."""
+        for number, event in events:
+            key = (event.annotator, event.clip)
+            if event.kind == "reveal":
+                self.seen[key] = tuple(dict.fromkeys((*self.seen.get(key, ()), *event.seen)))
+            elif event.kind == "skip":
+                self.skipped[key] = event.note
+            elif event.kind == "label":
+                self.skipped.pop(key, None)
+                if not event.seen:
+                    self.blind[key] = event.probs
+            self.last = max(self.last, number)
+
+
+class Annotating:
+    """The handlers of the Annotate tab.
+
+    Parameters
+    ----------
+    store
+        Where clips and events are kept.
+    enlist
+        Makes a project from a folder or a manifest: (name, source) → its name. None where paths may not be given.
+    foresee
+        Asked to put the model's proposal for clips into the store: (project, clips, wait=False).
+    survey
+        Asked to put the model's proposals for every clip of a project into the store, in the background.
+    kept
+        Says where annotations live: language → (sentences, whether that is a disk that forgets or a copy that failed).
+    advise
+        Has a language model propose for a clip: (project, clip) → source. None without one.
+    folder
+        Where recordings sent from the Analyse tab are kept: Gradio forgets its own copy after a day.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        enlist: Callable[[str, str], str] | None = None,
+        foresee: Callable[..., None] = lambda project, clips, wait=False: None,
+        survey: Callable[[str], None] = lambda project: None,
+        folder: Path = Path("annotations") / "clips",
+        advise: Callable[[str, Clip], str] | None = None,
+        kept: Callable[[str], tuple[str, bool]] | None = None,
+    ):
+        self.kept = kept
+        self.advise, self.survey = advise, survey
+        self.store, self.enlist, self.foresee, self.folder = store, enlist, foresee, folder
+        self.trails: dict[str, Trail] = defaultdict(Trail)
+        self.clips: dict[str, dict[str, Clip]] = {}
+        self.lock = threading.Lock()
+
+    # --- what is known -----------------------------------------------------------------------------------------------
+
+    def trail(self, project: str) -> Trail:
+        """Return the project's trail, up to date."""
+        with self.lock:
+            trail = self.trails[project]
+            trail.follow(self.store.events(project, after=trail.last))
+            return trail
+
+    def clip(self, project: str, sha256: object) -> Clip:
+        """Return a clip of the project. Raises InputError when it is not there."""
+        known = self.clips.get(project, {})
+        if not isinstance(sha256, str):
+            raise InputError("annotate-field", name="clip")
+        if sha256 not in known:
+            known = self.clips[project] = {clip.sha256: clip for clip in self.store.clips(project)}
+        if sha256 not in known:
+            raise InputError("annotate-clip", project=project)
+        return known[sha256]
+
+    def path(self, sha256: str, projects: Collection[str]) -> str | None:
+        """Return where a clip of one of the projects lies, by its hash; None when there is none."""
+        if HASH.fullmatch(sha256) is None:
+            return None
+        for project in self.settings().keys() & set(projects):
+            try:
+                return self.clip(project, sha256).path
+            except InputError:
+                continue
+        return None
+
+    def who(self, sent: dict) -> tuple[str, str]:
+        """Return project and annotator as the browser named them."""
+        project, annotator = sent.get("project"), sent.get("annotator")
+        if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
+            raise InputError("annotate-name")
+        if not isinstance(project, str) or project not in self.settings():
+            raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
+        return project, annotator.strip()
+
+    def settings(self) -> dict[str, dict]:
+        """Return each project's settings by its name."""
+        return dict(self.store.projects())
+
+    def shown(self, project: str) -> bool:
+        """Whether the project shows proposals from the start."""
+        return self.settings()[project].get("proposals") == "shown"
+
+    def proposals(self, project: str, clip: str) -> dict[str, dict[str, float]]:
+        """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
+        return {
+            source: probs
+            for (one, source), probs in self.store.proposals(project).items()
+            if one == clip and not source.endswith(BRANCHES)
+        }
+
+    def view(self, project: str, annotator: str, clip: Clip) -> dict:
+        """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
+        label = self.store.state(project).get((clip.sha256, annotator))
+        trail = self.trail(project)
+        key = (annotator, clip.sha256)
+        open_ = self.shown(project) or key in trail.seen
+        found = self.proposals(project, clip.sha256) if open_ else {}
+        if not self.shown(project):
+            found = {source: probs for source, probs in found.items() if source in trail.seen[key]}
+        return {
+            "clip": clip.sha256,
+            "text": clip.text,
+            "language": clip.language,
+            "duration": clip.duration,
+            "label": None
+            if label is None
+            else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
+            "proposals": [{"source": source, "points": points(probs)} for source, probs in sorted(found.items())],
+            "revealed": open_,
+            "skipped": trail.skipped.get(key),
+        }
+
+    def ahead(self, project: str, annotator: str, *, first: Clip | None = None) -> dict:
+        """Return the clip to show, the one after it, and how far the person is."""
+        now = first or self.store.next(project, annotator)
+        after = self.store.next(project, annotator, but=now.sha256) if now else None
+        coming = [clip for clip in (now, after) if clip is not None]
+        self.foresee(project, coming)
+        done, total = self.store.progress(project, annotator)
+        views = [self.view(project, annotator, clip) for clip in coming] + [None, None]
+        return {"now": views[0], "after": views[1], "done": done, "total": total}
+
+    # --- acts --------------------------------------------------------------------------------------------------------
+
+    def open(self, sent: dict) -> dict:
+        """List the projects and, once project and name are chosen, give the first clip."""
+        found: dict = {"projects": list(self.settings()), "paths": self.enlist is not None}
+        found |= {"advice": self.advise is not None, "annotator": sent.get("annotator") or ""}
+        chosen = sent.get("project")
+        if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
+            project, annotator = self.who(sent)
+            first = self.clip(project, sent["clip"]) if sent.get("clip") else None
+            found |= self.ahead(project, annotator, first=first) | {"project": project, "annotator": annotator}
+            found["shown"] = self.shown(project)
+            found["settings"] = {name: self.settings()[project][name] for name in SETTINGS}
+            if found["settings"]["order"] in SURVEYED:
+                self.survey(project)
+        return found
+
+    def settle(self, sent: dict) -> dict:
+        """Change settings of a project; only where the app runs for its own computer."""
+        project, _ = self.who(sent)
+        if self.enlist is None:
+            raise InputError("annotate-settings")
+        given = sent.get("settings")
+        if not isinstance(given, dict):
+            raise InputError("annotate-field", name="settings")
+        self.store.project(project, **{str(name): value for name, value in given.items()})
+        return self.open(sent)
+
+    def export(self, sent: dict) -> dict:
+        """Give an export as text: of everybody where the app runs for its own computer, else of the person alone."""
+        project, annotator = self.who(sent)
+        kind = sent.get("format")
+        if kind not in exports.FORMATS:
+            raise InputError("annotate-field", name="format")
+        work = exports.of_project(self.store, project)
+        if self.enlist is None:
+            mine = {key: label for key, label in work.labels.items() if key[1] == annotator}
+            log = [event for event in work.events if event.annotator == annotator]
+            work = replace(work, labels=mine, events=log, proposals={})
+        ending, write = exports.FORMATS[kind]
+        return {"name": f"{kind}{ending}", "text": "".join(write(work))}
+
+    def ask(self, sent: dict) -> dict:
+        """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
+        project, annotator = self.who(sent)
+        clip = self.clip(project, sent.get("clip"))
+        if self.advise is None:
+            raise InputError("advice-none")
+        if not self.shown(project) and self.store.state(project).get((clip.sha256, annotator)) is None:
+            raise InputError("annotate-uncommitted")
+        source = self.advise(project, clip)
+        self.append(sent, kind="reveal", seen=(source,))
+        return {"now": self.view(project, annotator, clip)}
+
+    def enter(self, sent: dict) -> dict:
+        """Make a project from a path on this computer."""
+        if self.enlist is None:
+            raise InputError("annotate-elsewhere")
+        name, source = sent.get("name"), sent.get("source")
+        if not isinstance(source, str) or not source.strip():
+            raise InputError("annotate-field", name="source")
+        made = self.enlist(name.strip() if isinstance(name, str) else "", source.strip())
+        return {"projects": list(self.settings()), "project": made}
+
+    def receive(self, recording: str, text: str, language: str, duration: float) -> dict:
+        """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it."""
+        source = Path(recording)
+        sha256, kept = keep(source.read_bytes(), source.suffix.lower(), self.folder)
+        if SENT not in self.settings():
+            self.store.project(SENT)
+        clip = Clip(sha256, str(kept.resolve()), text, language, None, duration, {})
+        self.store.add_clips(SENT, [clip])
+        return {"project": SENT, "clip": sha256}
+
+    def save(self, sent: dict) -> dict:
+        """Append a label; the answer means that it is on the disk."""
+        project, annotator = self.who(sent)
+        clip = self.clip(project, sent.get("clip"))
+        key = (annotator, clip.sha256)
+        trail = self.trail(project)
+        seen = trail.seen.get(key, ())
+        if self.shown(project):
+            seen = tuple(sorted(self.proposals(project, clip.sha256)))
+        new = self.append(
+            sent,
+            kind="label",
+            probs=probabilities(sent.get("points")),
+            confidence=share(sent.get("confidence"), "confidence"),
+            seen=seen,
+            before=trail.blind.get(key) if seen else None,
+        )
+        return self.ahead(project, annotator) | {"saved": sent["uuid"], "new": new}
+
+    def skip(self, sent: dict) -> dict:
+        """Put a clip off, with a reason."""
+        project, annotator = self.who(sent)
+        new = self.append(sent, kind="skip")
+        return self.ahead(project, annotator) | {"saved": sent["uuid"], "new": new}
+
+    def reveal(self, sent: dict) -> dict:
+        """Show the proposals for a clip that the person has committed on, and record that."""
+        project, annotator = self.who(sent)
+        clip = self.clip(project, sent.get("clip"))
+        if self.store.state(project).get((clip.sha256, annotator)) is None:
+            raise InputError("annotate-uncommitted")
+        self.foresee(project, [clip], wait=True)
+        sources = tuple(sorted(self.proposals(project, clip.sha256)))
+        if sources:
+            self.append(sent, kind="reveal", seen=sources)
+        return {"now": self.view(project, annotator, clip)}
+
+    def visit(self, sent: dict) -> dict:
+        """Give one clip by its hash, as when going back."""
+        project, annotator = self.who(sent)
+        clip = self.clip(project, sent.get("clip"))
+        return {"now": self.view(project, annotator, clip)}
+
+    def step(self, sent: dict) -> dict:
+        """Undo or redo the person's last act, and show the clip that it was about."""
+        project, annotator = self.who(sent)
+        act = self.store.redo if sent.get("forward") is True else self.store.undo
+        event = act(project, annotator)
+        if event is None:
+            return {"nothing": True}
+        done, total = self.store.progress(project, annotator)
+        return {"now": self.view(project, annotator, self.clip(project, event.clip)), "done": done, "total": total}
+
+    def append(self, sent: dict, **facts: object) -> bool:
+        """Append what the browser sent as an event; a repeated one is no other."""
+        project, annotator = self.who(sent)
+        note, seconds = sent.get("note", ""), sent.get("seconds", 0.0)
+        if not isinstance(note, str):
+            raise InputError("annotate-field", name="note")
+        if type(seconds) not in (int, float) or not seconds >= 0:  # NaN is refused too
+            raise InputError("annotate-field", name="seconds")
+        if not isinstance(sent.get("uuid"), str):
+            raise InputError("annotate-field", name="uuid")
+        given = {"probs": None, "note": note, "seconds": min(float(seconds), LONGEST)} | facts
+        event = Event(
+            uuid=sent["uuid"],
+            project=project,
+            clip=self.clip(project, sent.get("clip")).sha256,
+            annotator=annotator,
+            **given,
+        )
+        event.check()
+        return self.store.append(event)

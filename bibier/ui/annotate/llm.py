@@ -1,0 +1,71 @@
+"""What a language model says of a clip's words, asked for by a person and kept in the store as a proposal."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+
+from bibier.annotation.events import Event
+from bibier.annotation.store import Clip, Store
+from bibier.i18n.messages import InputError
+from bibier.inference.queue import Turns
+from bibier.soft_labels.cache import Cache
+from bibier.soft_labels.suggest import Engine, Settings, suggest
+
+NAMESPACE = uuid.UUID("d2b7b6de-6c1c-4e6e-8e6f-7a5c3a0f4b19")  # one proposal for a clip and a model
+
+
+class Advice:
+    """Asks a language model about one clip at a time, without its label: the honest way.
+
+    Parameters
+    ----------
+    store
+        Where an answer is kept, as a proposal that belongs to nobody.
+    engine
+        Makes the engine when it is first needed. Raises InputError when it can't.
+    cache
+        Keeps answers, so that no text is asked about twice.
+    turns
+        The queue of the device on which the engine runs; one of its own when it runs elsewhere.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Callable[[], Engine],
+        cache: Cache,
+        settings: Settings | None = None,
+        turns: Turns | None = None,
+    ):
+        self.store, self.cache, self.settings = store, cache, settings or Settings()
+        self.turns = turns or Turns()
+        self._make, self._engine = engine, None
+        self.lock = threading.Lock()
+
+    def __call__(self, project: str, clip: Clip) -> str:
+        """Return the source of the proposal for a clip, asked for or known. Raises InputError; nothing is kept then."""
+        if not clip.text.strip():
+            raise InputError("advice-no-text")
+        with self.lock:
+            if self._engine is None:
+                self._engine = self._make()
+            source = f"llm:{self._engine.model}"
+            if (clip.sha256, source) in self.store.proposals(project):
+                return source
+            with self.turns.turn():
+                found = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
+        if found.probabilities is None:
+            raise InputError("advice-invalid", model=self._engine.model, kind=found.invalid, answer=found.answer[:200])
+        event = Event(
+            uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{source}")),
+            project=project,
+            clip=clip.sha256,
+            annotator="",
+            kind="propose",
+            probs=found.probabilities,
+            source=source,
+        )
+        self.store.append(event)
+        return source

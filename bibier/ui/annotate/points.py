@@ -1,0 +1,62 @@
+"""What the soft-label editor of the browser (editor.js) sends, checked: seven whole numbers that sum to 100.
+
+L: the seven emotions, in the order of `labels.EMOTIONS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS, named, vector
+
+WHOLE = 100
+
+
+def probabilities(points: object) -> dict[str, float]:
+    """Return the distribution that seven points mean; they come from a browser and are checked as such.
+
+    Parameters
+    ----------
+    points
+        (L,) whole numbers in [0, 100] that sum to 100, or None for an untouched editor.
+
+    Raises
+    ------
+    InputError
+        Untouched, or anything but such a list; a bool is no number.
+
+    Examples
+    --------
+    `probabilities([70, 0, 0, 0, 0, 30, 0])` is anger 0.7, sad 0.3 and 0 for the rest.
+    """
+    if points is None:
+        raise InputError("annotate-untouched")
+    whole = isinstance(points, list) and len(points) == len(EMOTIONS) and all(type(one) is int for one in points)
+    if not whole or min(points) < 0 or sum(points) != WHOLE:
+        raise InputError("annotate-points", value=repr(points)[:80])
+    return named(one / WHOLE for one in points)
+
+
+def points(distribution: Mapping[str, float]) -> list[int]:
+    """Return a distribution as (L,) whole numbers that sum to 100, by the largest remainder.
+
+    The inverse of `probabilities`; ties go to the earlier emotion.
+    """
+    exact = vector(distribution) * WHOLE  # (L,)
+    whole = np.floor(exact + 1e-9).astype(int)  # (L,)
+    for index in np.argsort(whole - exact, kind="stable")[: WHOLE - int(whole.sum())]:
+        whole[index] += 1
+    return whole.tolist()
+
+
+def share(value: object, name: str) -> float | None:
+    """Return a number in [0, 1] or None as it is; anything else raises InputError naming the field."""
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
+        raise InputError("annotate-field", name=name)
+    return float(value)

@@ -1,0 +1,32 @@
+"""Gradio, imported quickly and quietly: `from bibier.ui.gradio_import import gradio as gr`.
+
+At every import Gradio 6.31 rewrites a type stub beside each of its components, which is half of its import time. The
+stubs serve editors only, and the step is skipped when a class's source file can't be found. Gradio also calls home at
+import unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # events between two such tables
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # that it remembers for them
+_getfile = inspect.getfile
+
+
+def _unless_component(thing) -> str:
+    """Stand in for `inspect.getfile` while Gradio is imported."""
+    if isinstance(thing, type) and thing.__module__.startswith("gradio."):
+        raise OSError("not needed")
+    return _getfile(thing)
+
+
+inspect.getfile = _unless_component
+try:
+    import gradio
+finally:
+    inspect.getfile = _getfile
+
+__all__ = ["gradio"]

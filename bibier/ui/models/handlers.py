@@ -1,0 +1,217 @@
+"""What the Models tab says of checkpoints, and what happens when one is chosen or fetched; apart from Gradio.
+
+Handlers yield values for the tab's two parts: "models", the list, and "fetching", the Hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from bibier.i18n.messages import InputError
+from bibier.i18n.page import decimal, language_name, say
+from bibier.ui.analyse.handlers import PACE, Desk, LoadError, Moment, Shown
+from bibier.ui.models.model_card import nodes
+from bibier.ui.page_script import View
+from bibier.ui.request_log import Account, broken
+
+if TYPE_CHECKING:  # these bring torch, which the page does not wait for
+    from bibier.checkpoint.hub import Offer
+    from bibier.checkpoint.library import Entry, Shelf
+
+LONGEST = 200  # characters of a foreign checkpoint's own words in one place
+UNITS = ("b", "kb", "mb", "gb")
+MOST = 64  # offers remembered, over all tabs
+
+
+def size(count: float, language: str) -> str:
+    """5_500_000 → "5.5 MB" or "5,5 МБ"."""
+    power = 0
+    while count >= 1000 and power < len(UNITS) - 1:
+        count, power = count / 1000, power + 1
+    return say(f"unit_{UNITS[power]}", language, value=decimal(count, language, 1 if power > 1 else 0))
+
+
+def number(count: int, language: str) -> str:
+    """2697427 → "2,697,427", or with spaces; nothing is "—"."""
+    return "—" if not count else f"{count:,}".replace(",", "\u00a0" if language == "ru" else ",")
+
+
+def short(thing: object) -> str:
+    """A foreign checkpoint's own words, which may be anything, cut to a line's length."""
+    text = str(thing)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def figures(metrics: object, language: str) -> list[list[str]]:
+    """Return rows of split and figures: {"MELD test": {"UAR": 39.1}} → [["MELD test", "UAR 39.1"]]."""
+    if not isinstance(metrics, dict):
+        return [["—", short(metrics)]] if metrics else []
+    return [[short(split), short(_figure(found, language))] for split, found in metrics.items()]
+
+
+def _figure(found: object, language: str) -> str:
+    if isinstance(found, dict):
+        return ", ".join(f"{name} {_figure(value, language)}" for name, value in found.items())
+    if isinstance(found, float):
+        return decimal(found, language, 1 if abs(found) >= 10 else 3)
+    return str(found)
+
+
+def described(entry: Entry, chosen: str, language: str) -> dict:
+    """Return one checkpoint as the page draws it."""
+    config = entry.config
+    facts = []
+    if entry.parts:
+        count = number(entry.parameters, language)
+        facts.append(["models_size", say("models_size_of", language, size=size(entry.size, language), count=count)])
+    elif entry.size:
+        facts.append(["models_size", size(entry.size, language)])
+    if config:
+        codes = config.languages if isinstance(config.languages, tuple) else [config.languages]
+        facts.append(["models_licence", short(config.licence)])
+        facts.append(["models_languages", short(", ".join(language_name(str(code), language) for code in codes))])
+    return {
+        "key": entry.key,
+        "title": entry.title,
+        "start": entry.key == "",
+        "chosen": entry.key == chosen,
+        "problem": entry.problem.text(language) if entry.problem else "",
+        "facts": [[say(key, language), value] for key, value in facts],
+        "figures": figures(config.metrics, language) if config else None,
+        "parts": [
+            [
+                say(f"models_part_{part.name}", language),
+                part.kind,
+                number(part.parameters, language),
+            ]
+            for part in entry.parts
+        ],
+        "card": nodes(entry.card, language),
+    }
+
+
+class Choosing:
+    """The handlers. One per app: which checkpoint a tab of a browser uses, it says itself with each event.
+
+    Parameters
+    ----------
+    desk
+        Of the Analyse tab; its services deliver the shelf.
+    """
+
+    def __init__(self, desk: Desk):
+        self.desk = desk
+        self.offers: dict[str, Offer] = {}  # what a tab was last told the size of
+
+    def shelf(self, language: str) -> Shelf:
+        """Wait for the models. Raises InputError or `LoadError` when they could not be loaded."""
+        return self.desk.reader(language)
+
+    def listed(self, view: View, chosen: str | None = None, **more: object) -> dict:
+        """Return the list; a choice that is not there any more becomes that of the start."""
+        language, shelf = view.look.language, self.shelf(view.look.language)
+        entries = shelf.entries()
+        chosen = view.checkpoint if chosen is None else chosen
+        if chosen not in {entry.key for entry in entries}:
+            chosen = ""
+        return {
+            "lines": [say("models_yours", language), say("models_annotate", language, name=shelf.start.title)],
+            "closed": InputError("shelf-fixed").text(language) if shelf.fixed else "",
+            "cards": [described(entry, chosen, language) for entry in entries],
+            "chosen": chosen,
+        } | more
+
+    def hub(self, view: View, **more: object) -> dict:
+        """Return the part about the Hub."""
+        language, shelf = view.look.language, self.shelf(view.look.language)
+        closed = "" if shelf.hub else InputError("shelf-closed").text(language)
+        return {"closed": closed, "hidden": shelf.fixed} | more
+
+    def open(self, view: View) -> Iterator[Shown]:
+        """Show the tab, once the models are there."""
+        language = view.look.language
+        if not self.desk.services.reader.done():
+            yield {"models": {"said": say("stage_loading", language), "busy": True}}
+        try:
+            yield {"models": self.listed(view), "fetching": self.hub(view)}
+        except (InputError, LoadError) as error:
+            yield {"models": {"said": said(error, language), "error": True}}
+
+    def use(self, key: object, moment: Moment | None, view: View) -> Iterator[Shown]:
+        """Load a checkpoint and make it the tab's; one that can't be loaded leaves everything as it was."""
+        language = view.look.language
+        account = Account("checkpoint", view.request)
+        account.stage = "start"
+        try:
+            shelf = self.shelf(language)
+            entry = shelf.entry(key if isinstance(key, str) else "?")
+            yield {"models": self.listed(view, said=say("models_loading", language, name=entry.title), busy=True)}
+            shelf.of(entry.key)
+        except (InputError, LoadError) as error:
+            account("refused", reason=error.message.key if isinstance(error, InputError) else "failed_models")
+            yield {"models": self.listed(view, said=said(error, language), error=True)}
+            return
+        except (MemoryError, RuntimeError) as error:
+            account.failed(error)
+            yield {"models": self.listed(view, said=broken(error).text(language), error=True)}
+            return
+        account("ok")
+        other = moment is not None and moment.checkpoint != entry.key
+        told = say("models_used" if other else "models_same", language, name=entry.title)
+        yield {"models": self.listed(view, entry.key, said=told)}
+
+    def ask(self, name: object, view: View) -> Iterator[Shown]:
+        """Ask the Hub what a name stands for and how large it is."""
+        language, name = view.look.language, short(name).strip()
+        yield {"fetching": self.hub(view, said=say("models_asking", language, name=name), busy=True)}
+        try:
+            offer = self.shelf(language).offer(name)
+        except InputError as error:
+            yield {"fetching": self.hub(view, said=error.text(language), error=True)}
+            return
+        if offer.here:
+            told = say("models_here", language, name=offer.name)
+            yield {"fetching": self.hub(view, said=told), "models": self.listed(view)}
+            return
+        self.offers.pop(view.tab, None)
+        self.offers[view.tab] = offer
+        while len(self.offers) > MOST:
+            self.offers.pop(next(iter(self.offers)))
+        large = size(offer.size, language)
+        told = say("models_offer", language, name=offer.name, size=large, place=offer.place)
+        yield {"fetching": self.hub(view, said=told, offer=say("models_fetch", language, size=large))}
+
+    def fetch(self, view: View) -> Iterator[Shown]:
+        """Fetch what the tab was told the size of, saying how far it is."""
+        language, offer = view.look.language, self.offers.pop(view.tab, None)
+        if offer is None:
+            yield {"fetching": self.hub(view, said=say("models_ask_again", language), error=True)}
+            return
+        account, before = Account("fetch", view.request), offer.received
+        account.stage = "start"
+        large = size(offer.size, language)
+        with ThreadPoolExecutor(1, thread_name_prefix="hub") as pool:
+            job = pool.submit(self.shelf(language).fetch, offer)
+            while not job.done():
+                received = min(max(0, offer.received - before), offer.size)
+                so_far = size(received, language)
+                told = say("models_fetching", language, name=offer.name, received=so_far, size=large)
+                share = received / offer.size if offer.size else 0
+                yield {"fetching": self.hub(view, said=told, busy=True, share=share)}
+                wait([job], timeout=PACE)
+            try:
+                job.result()
+            except InputError as error:
+                account.refused(error)
+                yield {"fetching": self.hub(view, said=error.text(language), error=True)}
+                return
+        account("ok")
+        told = say("models_fetched", language, name=offer.name)
+        yield {"fetching": self.hub(view, said=told), "models": self.listed(view)}
+
+
+def said(error: InputError | LoadError, language: str) -> str:
+    """Return an error's sentence."""
+    return error.text(language) if isinstance(error, InputError) else str(error)

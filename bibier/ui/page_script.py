@@ -1,0 +1,127 @@
+"""What surrounds Gradio: the page's language, and a script that runs before Gradio's own.
+
+Gradio's own `head` comes too late to patch the browser, so a middleware puts the script right after `<head>`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from bibier.i18n.messages import LANGUAGES
+from bibier.i18n.page import catalogue
+from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.security.responses import preferred
+from bibier.ui.analyse.chart import Look
+
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = (  # in this order
+    "page.js",
+    "privacy.js",
+    "timeline.js",
+    "editor.js",
+    "player.js",
+    "project.js",
+    "annotate.js",
+    "agreement.js",
+    "models.js",
+)
+LONGEST = 300  # characters of a checkpoint's key
+TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the browser says about itself with each event.
+
+    `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
+    visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
+    tab chose, "" for that of the start.
+    """
+
+    look: Look
+    token: str = ""
+    tab: str = ""
+    request: str | None = None
+    checkpoint: str = ""
+
+
+def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
+    """Read what the browser sent; anything unexpected falls back to a default, since it is input like any other."""
+    try:
+        sent = json.loads(raw or "{}")
+    except ValueError:
+        sent = {}
+    if not isinstance(sent, dict):
+        sent = {}
+    language = sent.get("language")
+    if language not in LANGUAGES:
+        language = preferred(cookie, accepted)
+    token, checkpoint = sent.get("token"), sent.get("checkpoint")
+    return View(
+        Look(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
+        token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
+        checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
+    )
+
+
+def script(language: str, hours: float | None) -> bytes:
+    """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`.
+
+    `hours` is how long recordings are kept, None without a limit.
+    """
+    facts = {
+        "language": language,
+        "hours": hours,
+        "languages": {code: catalogue(code) for code in LANGUAGES},
+        "emotions": EMOTIONS,
+        "names": NAMES,
+        "colours": COLOURS,
+        "colours_dark": COLOURS_DARK,
+    }
+    data = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
+    code = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return f"<script>window.bibier = {data};\n{code}</script>".encode()
+
+
+class Shell:
+    """ASGI middleware: the early script into every HTML page."""
+
+    def __init__(self, app, *, hours: float | None):
+        self.app = app
+        self.scripts = {language: script(language, hours) for language in LANGUAGES}
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        language = preferred(sent.get("cookie", ""), sent.get("accept-language", ""))
+        start, body = None, b""
+
+        async def rewrite(message):
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                kinds = [value for name, value in message["headers"] if name.lower() == b"content-type"]
+                if kinds and kinds[0].startswith(b"text/html"):
+                    start = message  # held back: the length changes
+                    return
+            if start is None or message["type"] != "http.response.body":
+                await send(message)
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = body.replace(b"<head>", b"<head>" + self.scripts[language], 1)
+            page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+            kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            kept += [
+                (b"content-length", str(len(page)).encode()),
+                (b"vary", b"Cookie, Accept-Language"),
+            ]
+            await send(start | {"headers": kept})
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, rewrite)

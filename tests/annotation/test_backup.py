@@ -1,0 +1,163 @@
+"""Annotations outlive a Space's disk: copied by the real client to a server that answers the Hub's routes."""
+
+import hashlib
+import threading
+
+import numpy as np
+import pytest
+from huggingface_hub import HfApi
+from served import EXAMPLE, act, served, visit
+from space_server import hub
+
+from bibier.annotation import location
+from bibier.annotation.backup import Backup
+from bibier.annotation.events import Event
+from bibier.annotation.state import Clip
+from bibier.annotation.store import Store
+from bibier.labels import named
+
+PROJECT = "voices/ä …"  # a name that no folder could have
+CLIP = "a" * 64
+
+
+@pytest.fixture
+def there():
+    with hub() as (kept, url):
+        yield kept, HfApi(endpoint=url, token="hf_none")
+
+
+def store_at(path, project=True):
+    store = Store(f"sqlite:///{path}")
+    if project:
+        store.add_clips(PROJECT, [Clip(CLIP, "a.wav", "text\u2028 of it", "en")])
+    return store
+
+
+def label(store, number, **rest):
+    probs = named(np.random.default_rng(number).dirichlet([1] * 7))
+    event = Event(f"event-{number}", PROJECT, CLIP, "Ann", "label", probs, note="строка\n2", **rest)
+    store.append(event)
+
+
+def log(store):
+    return [event for _, event in store.events(PROJECT)]
+
+
+def test_what_was_copied_comes_back_once_and_to_the_digit(there, tmp_path):
+    kept, api = there
+    first = store_at(tmp_path / "a.db")
+    label(first, 1)
+    backup = Backup(first, "me/kept", api)
+    assert backup.step() and backup.success and "Last copy" in backup.message()[0].text()
+    dataset = kept.repos["datasets/me/kept"]
+    assert dataset.private and dataset.commits == 1
+    assert backup.step() and dataset.commits == 1  # nothing is new
+    label(first, 2)
+    first.undo(PROJECT, "Ann")
+    before = dict(dataset.files)
+    assert backup.close() and dataset.commits == 2
+    assert before.items() <= dataset.files.items() and len(dataset.files) == len(before) + 1  # only added to
+
+    # The disk is gone.
+    second = store_at(tmp_path / "b.db", project=False)
+    again = Backup(second, "me/kept", api)
+    assert again.step() and log(second) == log(first) and second.state(PROJECT) == first.state(PROJECT)
+    assert [vars(c) for c in second.clips(PROJECT)] == [vars(c) for c in first.clips(PROJECT)]
+    assert dataset.commits == 2  # what came from there is not sent back
+    label(second, 3)
+    assert again.step() and dataset.commits == 3
+    # The first disk was not gone after all: bringing back changes nothing that is there.
+    assert Backup(first, "me/kept", api).step() and log(first) == log(second) and dataset.commits == 3
+
+
+@pytest.mark.parametrize("part", ["/preupload/", "/commit/", "/create"])
+def test_a_failure_is_shown_and_made_good(there, tmp_path, part):
+    kept, api = there
+    store = store_at(tmp_path / "a.db")
+    label(store, 1)
+    backup = Backup(store, "me/kept", api)
+    kept.refuse[part] = 403
+    assert not backup.step() and backup.success is None
+    told = [one.text() for one in backup.message()]
+    assert "Nothing has been copied" in told[0] and "tried again" in told[1]
+    kept.refuse.clear()
+    assert backup.step() and backup.failure is None and kept.repos["datasets/me/kept"].commits == 1
+
+
+def test_a_hub_that_is_away_at_the_start_loses_nothing(there, tmp_path):
+    """What is annotated before the copies could be read joins them later."""
+    kept, api = there
+    first = store_at(tmp_path / "a.db")
+    label(first, 1)
+    Backup(first, "me/kept", api).step()
+    second = store_at(tmp_path / "b.db")
+    backup = Backup(second, "me/kept", api)
+    kept.refuse["/api/datasets"] = 403
+    assert not backup.step()
+    label(second, 2)
+    kept.refuse.clear()
+    assert backup.step()
+    assert {event.uuid for event in log(second)} == {"event-1", "event-2"}
+    third = store_at(tmp_path / "c.db", project=False)
+    assert Backup(third, "me/kept", api).step() and len(log(third)) == 2
+
+
+def test_labels_are_never_put_where_everybody_reads(there, tmp_path):
+    kept, api = there
+    store = store_at(tmp_path / "a.db")
+    label(store, 1)
+    api.create_repo("me/open", repo_type="dataset")
+    backup = Backup(store, "me/open", api)
+    assert not backup.step() and "open to everybody" in backup.message()[-1].text()
+    assert kept.repos["datasets/me/open"].commits == 0
+
+
+def test_it_goes_on_by_itself(there, tmp_path):
+    kept, api = there
+    store, done = store_at(tmp_path / "a.db"), threading.Event()
+    backup = Backup(store, "me/kept", api, every=0.05)
+    backup.start()
+    label(store, 1)
+    for _ in range(600):
+        if backup.success or done.wait(0.05):
+            break
+    assert backup.success and backup.close()
+
+
+def test_where_annotations_live(tmp_path, monkeypatch):
+    space, bucket = {"SPACE_ID": "me/voice"}, tmp_path / "data"
+    bucket.mkdir()
+    server = location.home(space | {"BIBIER_DATABASE": "postgresql+psycopg://a:s3cret@b/c"})
+    assert server.kind == "server" and "s3cret" not in server.message().text()
+    assert location.home({}).kind == "disk" and location.home({}, "sqlite:///mine.db").url == "sqlite:///mine.db"
+    assert location.home(space | {"BIBIER_BACKUP": "me/kept"}, bucket=bucket).kind == "backup"
+    lost = location.home(space, bucket=bucket)  # a folder of that name is no mounted one
+    assert lost.kind == "forgets" and "LOST" in lost.message().text() and "ПРОПАДЁТ" in lost.message().text("ru")
+    assert location.home(space, "sqlite:///mine.db", bucket=bucket).kind == "forgets"
+    monkeypatch.setattr(location.os.path, "ismount", lambda path: path == bucket)
+    mounted = location.home(space, bucket=bucket)
+    assert mounted.kind == "bucket" and mounted.folder == bucket / "clips"
+    store = Store(mounted.url, journal=mounted.journal)
+    label_there = Clip(CLIP, "a.wav", "", "en")
+    store.add_clips("p", [label_there])
+    # no file shared in memory lies beside it
+    assert sorted(path.name for path in bucket.iterdir()) == ["bibier.db"]
+
+
+def test_a_space_that_stops_copies_for_the_last_time_and_the_next_one_has_it(there, tmp_path):
+    """The real app: a label saved in the page, the process told to end, and a start on an empty disk."""
+    kept, api = there
+    settings = {"BIBIER_BACKUP": "me/kept", "BIBIER_BACKUP_TOKEN": "hf_none", "HF_ENDPOINT": api.endpoint}
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    sha256 = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
+    mine = {"project": "examples", "annotator": "Ann", "clip": sha256}
+    with served(tmp_path / "old", "--annotate", str(EXAMPLE.parent), **settings) as address, visit(address) as guest:
+        told = act(guest, "open", **mine).json()["kept"]
+        assert "me/kept" in told["text"] and "Nothing has been copied" in told["text"] and told["warns"] is False
+        points = {"points": [0, 0, 0, 100, 0, 0, 0], "confidence": 1, "note": "", "seconds": 1}
+        assert act(guest, "save", **mine, **points, uuid="00000000-0000-4000-8000-000000000001").json()["new"]
+    assert kept.repos["datasets/me/kept"].commits == 1
+    with served(tmp_path / "new", **settings) as address, visit(address) as guest:
+        assert act(guest, "open", **mine).json()["done"] == 1
+    assert "hf_none" not in "".join((tmp_path / name / "app.log").read_text() for name in ("old", "new"))

@@ -1,0 +1,104 @@
+"""Clips: all rows or none; a moved or changed file is noticed; a recording is kept under its SHA-256."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from bibier.annotation.ingest import add_folder, add_manifest, add_recording, check, sha256
+from bibier.annotation.store import Store
+from bibier.i18n.messages import InputError, Message
+
+
+@pytest.fixture
+def place(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.project("p")
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for i in range(3):
+        soundfile.write(sounds / f"{i}.wav", np.full(1600, i / 10), 16000)
+    yield store, sounds
+    store.close()
+
+
+def test_a_folder_twice_doubles_nothing_and_losses_are_noticed(place):
+    store, sounds = place
+    assert add_folder(store, "p", sounds) == 3 and add_folder(store, "p", sounds) == 0
+    clips = store.clips("p")
+    (sounds / "0.wav").rename(sounds / "moved.wav")
+    (sounds / "1.wav").write_bytes(b"other")
+    assert check(store, "p") == {"missing": [clips[0]], "changed": [clips[1]]}
+    add_folder(store, "p", sounds)
+    assert check(store, "p")["missing"] == [] and store.clips("p")[0].path.endswith("moved.wav")
+
+
+def test_a_manifest(place):
+    store, sounds = place
+    (sounds / "m.csv").write_text("path,text,label,speaker\n0.wav,привет,joy,7\n1.wav,,,8\n", encoding="utf-8")
+    assert add_manifest(store, "p", sounds / "m.csv") == 2
+    first, second = store.clips("p")
+    assert (first.text, first.label, first.extra) == ("привет", "happy", {"speaker": "7"}) and second.label is None
+
+
+@pytest.mark.parametrize("row", ["no.wav,,,", "0.wav,,bored,", "1.wav,,,", "0.wav,,,nan", "0.wav,,", "0.wav,,,,,"])
+def test_a_bad_row_adds_nothing(place, row):
+    store, sounds = place
+    (sounds / "m.csv").write_text(f"path,text,label,duration\n1.wav,,,\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="Row 3"):
+        add_manifest(store, "p", sounds / "m.csv")
+    assert store.clips("p") == []
+
+
+def test_a_manifest_with_distributions(place):
+    store, sounds = place
+    names = "Anger,disgust,fear,joy,neutral,sad,surprise"
+    (sounds / "m.csv").write_text(f"path,{names}\n0.wav,.1,.1,.1,.1,.1,.1,.404\n1.wav,,,,,,,\n", encoding="utf-8")
+    assert add_manifest(store, "p", sounds / "m.csv") == 2
+    first, second = store.clips("p")
+    assert abs(sum(first.soft.values()) - 1) < 1e-12 and first.soft["surprise"] == pytest.approx(0.404 / 1.004)
+    assert second.soft is None and first.extra == {}
+
+
+@pytest.mark.parametrize(
+    "row, said",
+    [
+        ("0.9,0,0,0,0,0,0", "Σ = 0.9"),
+        ("nan,0,0,0,0,0,1", "anger"),
+        ("-0.1,0,0,0,0,0.1,1", "anger"),
+        ("inf,0,0,0,0,0,0", "anger"),
+        ("much,0,0,0,0,0,1", "much"),
+        (",0,0,0,0,0,1", "anger"),
+    ],
+)
+def test_a_row_that_is_no_distribution_adds_nothing(place, row, said):
+    store, sounds = place
+    (sounds / "m.csv").write_text(f"path,anger,disgust,fear,happy,neutral,sad,surprise\n0.wav,{row}\n")
+    with pytest.raises(InputError, match=f"Row 2.*{said}"):
+        add_manifest(store, "p", sounds / "m.csv")
+    assert store.clips("p") == []
+    with pytest.raises(InputError):
+        add_manifest(store, "new", sounds / "m.csv")
+    assert list(store.projects()) == ["p"]
+
+
+@pytest.mark.parametrize("columns, said", [("anger,sad", "Missing: disgust"), ("joy,happy", "Twice: joy, happy")])
+def test_some_of_the_emotions_are_no_distribution(place, columns, said):
+    store, sounds = place
+    (sounds / "m.csv").write_text(f"path,{columns}\n0.wav,1,0\n")
+    with pytest.raises(InputError, match=said):
+        add_manifest(store, "p", sounds / "m.csv")
+
+
+def test_a_recording_is_kept_under_its_hash(place, tmp_path):
+    store, sounds = place
+    for sound in (sounds / "0.wav", (np.zeros(800, np.float32), 16000)):
+        clip = add_recording(store, "p", sound, tmp_path / "media", text="x")
+        kept = tmp_path / "media" / f"{clip.sha256}.wav"
+        assert str(kept) == clip.path and sha256(kept) == clip.sha256
+    assert len(store.clips("p")) == 2
+
+
+def test_a_sentence_within_a_sentence_is_in_its_language():
+    inner = Message("no-sound")
+    outer = Message("clips-wrong", {"place": "list.csv", "count": 1, "first": inner})
+    assert inner.text("ru") in outer.text("ru") and inner.text("en") in outer.text("en")

@@ -1,0 +1,190 @@
+"""The dataset: the recordings' bytes, each provenance in a column of its own, and a card that the Hub can read."""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from bibier import __main__ as command
+from bibier.annotation import exports, hf_dataset, ingest
+from bibier.annotation.events import Event
+from bibier.annotation.ingest import add_place
+from bibier.annotation.store import Store
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS, named, vector
+
+datasets = pytest.importorskip("datasets")
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture
+def store(tmp_path):
+    store, rng = Store(f"sqlite:///{tmp_path}/a.db"), np.random.default_rng(0)
+    ingest.add_folder(store, "p", EXAMPLES)
+    for i, clip in enumerate(store.clips("p")[:3]):
+        for who in "AB":
+            store.append(Event(f"{who}{i}", "p", clip.sha256, who, "label", named(rng.dirichlet([0.5] * 7))))
+        store.append(Event(f"m{i}", "p", clip.sha256, "", "propose", named(np.eye(7)[6]), source="model:m"))
+    yield store
+    store.close()
+
+
+def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tmp_path):
+    work = exports.of_project(store, "p")
+    folder = hf_dataset.save(work, tmp_path / "dataset")
+    made = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert isinstance(made.features["audio"], datasets.Audio) and made.features["label"].names == list(EMOTIONS)
+    assert len(made) == 3
+    for row in made.cast_column("audio", datasets.Audio(decode=False)):
+        labels = work.by_clip()[row["sha256"]]
+        assert hashlib.sha256(row["audio"]["bytes"]).hexdigest() == row["sha256"]
+        assert row["mean"] == named(exports.mean_of(labels)) and row["label"] == vector(row["mean"]).argmax()
+        assert {one["name"]: one["probs"] for one in row["people"]} == {n: one.probs for n, one in labels.items()}
+        assert [one["source"] for one in row["proposals"]] == ["model:m"] and sum(row["votes"].values()) == 2
+    head = yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert head["license"] == "other" and head["configs"][0]["data_files"][0]["split"] == "train"
+    other = Store(f"sqlite:///{tmp_path}/b.db")
+    assert add_place(other, "q", str(folder), tmp_path / "media") == 3
+    assert {clip.sha256 for clip in other.clips("q")} == set(work.by_clip())
+
+
+def test_nothing_is_lost_or_half_written(store, tmp_path):
+    work = exports.of_project(store, "p")
+    folder = hf_dataset.save(work, tmp_path / "dataset")
+    before = (folder / "data" / "train-00000.parquet").read_bytes()
+    with pytest.raises(InputError, match="--replace"):
+        hf_dataset.save(work, folder)
+    gone = [type(clip)(**(vars(clip) | {"path": "/gone.wav"})) for clip in work.clips]
+    with pytest.raises(InputError, match="3 recordings"):
+        hf_dataset.save(type(work)(**(vars(work) | {"clips": gone})), folder, replace=True)
+    assert (folder / "data" / "train-00000.parquet").read_bytes() == before
+    hf_dataset.save(work, folder, replace=True)
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="something else"):
+        hf_dataset.save(work, folder, replace=True)
+    assert (folder / "thesis.txt").exists()
+    with pytest.raises(InputError, match="no labels"):
+        hf_dataset.save(type(work)(**(vars(work) | {"labels": {}})), tmp_path / "none")
+    assert not (tmp_path / "none").exists() and not list(tmp_path.glob(".new-*"))
+
+
+def test_the_commands(store, tmp_path, capsys):
+    url = f"sqlite:///{tmp_path}/a.db"
+    call = ["annotations", "export", "p", "--store", url, "--format", "dataset", "--out", str(tmp_path / "d")]
+    assert command.main(call) == 0 and (tmp_path / "d" / "README.md").is_file()
+    assert command.main(["annotations", "push", "p", "somebody/name", "--store", url, "--dry-run"]) == 0
+    told = capsys.readouterr()
+    assert "README.md" in told.out and "not sent" in told.err
+    assert json.dumps(hf_dataset.push(exports.of_project(store, "p"), "somebody/name", dry_run=True)).count("\\t") == 2
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The routes of the Hub's API that creating a dataset and committing to it use; `repos` is what it holds."""
+
+    repos: dict[str, dict]
+    refuse = 0
+
+    def do_GET(self):
+        name = re.fullmatch(r"/api/datasets/(\w+/\w+)(/revision/\w+)?", self.path.split("?")[0])
+        if name and name[1] in self.repos:
+            private = self.repos[name[1]]["private"]
+            self.answer(200, {"id": name[1], "private": private, "sha": "0" * 40, "tags": [], "siblings": []})
+        else:
+            self.answer(404, {"error": "not found"})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.refuse:
+            return self.answer(self.refuse, {"error": "no"})
+        if self.path == "/api/repos/create":
+            sent = json.loads(body)
+            name = f"{sent['organization']}/{sent['name']}"
+            private = sent.get("private", sent.get("visibility") == "private")
+            known = name in self.repos
+            self.repos.setdefault(name, {"private": private, "type": sent["type"], "files": {}})
+            return self.answer(
+                409 if known else 200, {"url": f"http://{self.headers['Host']}/datasets/{name}", "name": name}
+            )
+        if self.path == "/api/validate-yaml":
+            return self.answer(200, {"errors": [], "warnings": []})
+        name, act = re.match(r"/api/datasets/(\w+/\w+)/(\w+)/main", self.path).groups()
+        if act == "preupload":
+            files = [
+                {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]
+            ]
+            return self.answer(200, {"files": files})
+        for line in map(json.loads, body.splitlines()):
+            if line["key"] == "file":
+                self.repos[name]["files"][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+        oid = "1" * 40
+        return self.answer(
+            200,
+            {
+                "commitUrl": f"http://{self.headers['Host']}/datasets/{name}/commit/{oid}",
+                "commitOid": oid,
+                "success": True,
+            },
+        )
+
+    def answer(self, status: int, value: dict) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub():
+    class Mine(Hub):
+        repos = {}
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mine)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Mine, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_push_sends_what_an_export_writes_and_is_private(store, tmp_path, hub):
+    from huggingface_hub import HfApi
+
+    kept, url = hub
+    api, work = HfApi(endpoint=url, token="hf_none"), exports.of_project(store, "p")
+    told = hf_dataset.push(work, "me/voices", api=api)
+    (repo,) = kept.repos.values()
+    assert repo["private"] and repo["type"] == "dataset"
+    folder = hf_dataset.save(work, tmp_path / "dataset")
+    files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert repo["files"] == files and [line.split("\t")[0] for line in told] == sorted(files)
+
+
+def test_what_is_public_is_sent_to_only_when_asked_and_a_refusal_is_said(store, hub):
+    from huggingface_hub import HfApi
+
+    kept, url = hub
+    api, work = HfApi(endpoint=url, token="hf_none"), exports.of_project(store, "p")
+    kept.repos["me/open"] = {"private": False, "type": "dataset", "files": {}}
+    with pytest.raises(InputError, match="--public"):
+        hf_dataset.push(work, "me/open", api=api)
+    assert kept.repos["me/open"]["files"] == {}
+    hf_dataset.push(work, "me/open", private=False, api=api)
+    assert len(kept.repos["me/open"]["files"]) == 2
+    for kept.refuse in (401, 403):
+        with pytest.raises(InputError, match="could not be pushed"):
+            hf_dataset.push(work, "me/voices", api=api)
+    with pytest.raises(InputError, match="could not be pushed"):
+        hf_dataset.push(work, "not a name", api=api)
+    with pytest.raises(InputError, match="could not be pushed"):
+        hf_dataset.push(work, "me/voices", api=HfApi(endpoint="http://127.0.0.1:9", token="hf_none"))  # nobody there

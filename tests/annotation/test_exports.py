@@ -1,0 +1,287 @@
+"""Exports: each comes back as it was, provenances never meet, and a spreadsheet runs nothing."""
+
+import csv
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bibier import __main__ as command
+from bibier.annotation import exports, imports, ingest
+from bibier.annotation.events import Event
+from bibier.annotation.state import Clip
+from bibier.annotation.store import Store
+from bibier.csv_safety import guard, plain
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS, named, vector
+from bibier.soft_labels.tables import audit
+from train.augment.soft_targets import read_distributions
+from train.corpora.manifest import manifest
+
+CLIPS = [
+    Clip(f"{0:064x}", "/clips/a.wav", "=1+1, “so”", "en", "happy", 1.5, {"speaker": "7", "split": "dev"}),
+    Clip(f"{1:064x}", "/clips/b.wav", "да\r\nнет", "ru"),
+    Clip(f"{2:064x}", "-c.wav", "", ""),
+]
+NASTY = '@SUM(A1)\n"x",${y}\u2028<script>'
+
+
+@pytest.fixture
+def store(tmp_path):
+    store, rng = Store(f"sqlite:///{tmp_path}/a.db"), np.random.default_rng(0)
+    store.add_clips("p", CLIPS)
+    for i, clip in enumerate(CLIPS[:2]):
+        for who in ("Anna", "+Б, «Q»"):
+            probs = named(rng.dirichlet([0.5] * 7))
+            more = {"note": NASTY, "confidence": 0.75, "seconds": 1 / 3}
+            store.append(Event(f"={who}{i}", "p", clip.sha256, who, "label", probs, **more))
+    store.append(Event("m", "p", CLIPS[0].sha256, "", "propose", named(np.eye(7)[6]), source="llm:=x"))
+    before = store.state("p")[CLIPS[0].sha256, "Anna"].probs
+    more = {"seen": ("llm:=x",), "before": before}
+    store.append(Event("again", "p", CLIPS[0].sha256, "Anna", "label", named(np.eye(7)[6]), **more))
+    store.append(Event("gone", "p", CLIPS[2].sha256, "Anna", "label", named(np.eye(7)[0])))
+    store.undo("p", "Anna")
+    store.append(Event("skip", "p", CLIPS[2].sha256, "Anna", "skip", note="шум"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def work(store):
+    return exports.of_project(store, "p")
+
+
+def test_events_come_back_the_same_and_twice_doubles_nothing(work, tmp_path):
+    path, other = exports.save(work, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+    assert imports.add_events(other, "p", path) == (len(work.events), 0)
+    assert imports.add_events(other, "p", path) == (0, len(work.events))
+    again = exports.of_project(other, "p")
+    assert again == work
+    assert exports.save(again, "events", tmp_path / "f.jsonl").read_bytes() == path.read_bytes()
+
+
+def test_other_content_under_one_id_is_refused_and_nothing_changes(work, store, tmp_path):
+    path = exports.save(work, "events", tmp_path / "e.jsonl")
+    path.write_text(path.read_text(encoding="utf-8").replace('"confidence": 0.75', '"confidence": 0.5', 1))
+    with pytest.raises(InputError, match="already"):
+        imports.add_events(store, "p", path)
+    assert exports.of_project(store, "p") == work
+
+
+def test_a_conflict_late_in_a_file_takes_in_nothing_before_it(work, tmp_path):
+    path, other = exports.save(work, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+    other.add_clips("q", CLIPS)
+    label = next(event for event in reversed(work.events) if event.kind == "label")
+    other.append(replace(label, project="q", note="other"))
+    before = exports.of_project(other, "q")
+    with pytest.raises(InputError, match="already"):
+        imports.add_events(other, "q", path)
+    undo = Event("u", "p", CLIPS[0].sha256, "Anna", "undo", target="nothing")
+    path.write_text(path.read_text(encoding="utf-8") + undo.to_json() + "\n", encoding="utf-8")
+    with pytest.raises(InputError):
+        imports.add_events(Store(f"sqlite:///{tmp_path}/c.db"), "q", path)
+    assert exports.of_project(other, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
+
+
+def test_a_long_table_is_taken_in_once(work, store, tmp_path):
+    path, other = exports.save(work, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
+    count = len(work.labels)
+    assert imports.add_long(store, "p", path) == (0, count) and exports.of_project(store, "p") == work
+    assert [imports.add_long(other, "q", path) for _ in "12"] == [(count, 0), (0, count)]
+    assert other.state("q") == work.labels and other.proposals("q") == {}
+    blind = exports.save(work.blind(), "long", tmp_path / "blind.csv")
+    with pytest.raises(InputError, match="already"):
+        imports.add_long(other, "q", blind)  # the same ids with other content
+    spoilt = path.read_text(encoding="utf-8").replace("0.75", "seven", 1)
+    (tmp_path / "l.csv").write_text(spoilt, encoding="utf-8", newline="")
+    with pytest.raises(InputError, match="line 2"):
+        imports.add_long(other, "r", path)
+    assert "r" not in other.projects()
+
+
+def test_a_place_that_cannot_be_written_is_said(work, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for path in (tmp_path / "file" / "x.csv", tmp_path / ("x" * 254)):
+        with pytest.raises(InputError, match="could not be written"):
+            exports.save(work, "long", path)
+
+
+@pytest.mark.parametrize(
+    "line", ["no", "[]", '{"clip": {"x": 1}}', '{"clip": {"sha256": 3, "path": "a"}}', '{"uuid": 3}', "{" * 5000]
+)
+def test_a_broken_line_is_named_and_takes_nothing_in(work, store, tmp_path, line):
+    path = exports.save(work, "events", tmp_path / "e.jsonl")
+    path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    other = Store(f"sqlite:///{tmp_path}/b.db")
+    with pytest.raises(InputError):
+        imports.add_events(other, "p", path)
+    assert other.projects() == {}
+
+
+def test_a_long_table_comes_back(work, tmp_path):
+    rows = imports.read_long(exports.save(work, "long", tmp_path / "long.csv"))
+    given = {clip.sha256: clip for clip in CLIPS}
+    assert {(row["sha256"], row["annotator"]) for row in rows} == set(work.labels)
+    for row in rows:
+        label, clip = work.labels[row["sha256"], row["annotator"]], given[row["sha256"]]
+        for name in ("probs", "before", "confidence", "note", "seen", "seconds"):
+            assert row[name] == getattr(label, name), name
+        assert row["event"] == label.event
+        assert (row["text"], row["path"], row["corpus_label"]) == (clip.text, clip.path, clip.label)
+
+
+def test_a_wide_table_holds_people_and_their_mean_apart(work, tmp_path):
+    path = exports.save(work, "wide", tmp_path / "wide.csv")
+    rows = imports.read_table(path)
+    assert len(rows) == 2 and "llm:=x" not in path.read_text(encoding="utf-8")
+    for row in rows:
+        labels = work.by_clip()[row["sha256"]]
+        each = [[float(row[f"{name} ({person})"]) for name in EMOTIONS] for person in labels]
+        assert each == [list(vector(label.probs)) for label in labels.values()]
+        assert [float(row[f"mean_{name}"]) for name in EMOTIONS] == list(np.mean(each, axis=0))
+        assert sum(float(row[f"votes_{name}"]) for name in EMOTIONS) == int(row["people"]) == 2
+
+
+def test_proposals_come_back(work, tmp_path):
+    rows = imports.read_table(exports.save(work, "proposals", tmp_path / "p.csv"))
+    found = {(row["sha256"], row["source"]): {name: float(row[name]) for name in EMOTIONS} for row in rows}
+    assert found == work.proposals
+
+
+def test_lewidi(work, tmp_path):
+    found = json.loads(exports.save(work, "lewidi", tmp_path / "l.json").read_text(encoding="utf-8"))
+    assert list(found) == ["1", "2"]
+    for item in found.values():
+        labels = work.by_clip()[item["other_info"]["sha256"]]
+        names = item["other_info"]["names"]
+        assert {names[a]: p for a, p in item["other_info"]["distributions"].items()} == {
+            person: label.probs for person, label in labels.items()
+        }
+        assert item["number of annotations"] == 2 == len(item["annotators"].split(","))
+        assert item["soft_label"] == named(exports.mean_of(labels))
+        assert item["annotations"] == {a: max(EMOTIONS, key=labels[names[a]].probs.get) for a in names}
+    assert found["1"]["split"] == "dev" and found["2"]["lang"] == "ru"
+
+
+def test_chaosnli(work, tmp_path):
+    lines = exports.save(work, "chaosnli", tmp_path / "c.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        row = json.loads(line)
+        share = np.array(row["label_count"]) / 2
+        assert row["label_dist"] == list(share) and sum(row["label_counter"].values()) == 2
+        some = share[share > 0]
+        assert row["entropy"] == pytest.approx(-(some * np.log2(some)).sum())
+        assert row["mean_dist"] == list(exports.mean_of(work.by_clip()[row["uid"]]))
+    assert json.loads(lines[0])["old_label"] == "happy"
+
+
+def test_a_tie_shares_its_vote_and_has_no_class(work):
+    tied = replace(next(iter(work.labels.values())), probs=named([0.5, 0.5, 0, 0, 0, 0, 0]))
+    assert list(exports.votes_of({"A": tied})) == [0.5, 0.5, 0, 0, 0, 0, 0]
+    one = replace(work, labels={(CLIPS[0].sha256, "A"): tied})
+    assert json.loads("".join(exports.lewidi(one)))["1"]["annotations"] == {"Ann1": ""}
+    assert json.loads("".join(exports.chaosnli(one)))["majority_label"] == ""
+
+
+def test_train_reads_the_manifest_and_the_ls_llm_table(work, tmp_path):
+    items = manifest(exports.save(work, "manifest", tmp_path / "mine.csv"))
+    table = read_distributions(exports.save(work, "ls-llm", tmp_path / "soft.csv"))
+    for item, (sha256, labels) in zip(items, work.by_clip().items(), strict=True):
+        clip = next(clip for clip in CLIPS if clip.sha256 == sha256)
+        assert item.id == f"mine/{sha256}" and item.path == Path(clip.path) and item.text.split() == clip.text.split()
+        assert np.allclose(item.target, exports.mean_of(labels), atol=1e-15)
+        assert np.allclose(table[sha256], item.target, atol=1e-15)
+    assert (items[0].speaker, items[0].split, items[1].split) == ("7", "dev", "train")
+    assert audit(tmp_path / "soft.csv").rows == 2
+    for row in imports.read_table(tmp_path / "soft.csv"):
+        assert float(row["sum_of_emotions"]) == pytest.approx(1)
+
+
+def test_a_manifest_is_taken_in_as_clips_with_their_text(work, tmp_path):
+    sound = tmp_path / "a.wav"
+    sound.write_bytes(b"bytes")
+    clip = replace(CLIPS[0], path=str(sound))
+    one = replace(work, clips=[clip], labels={(clip.sha256, "A"): work.labels[CLIPS[0].sha256, "Anna"]})
+    other = Store(f"sqlite:///{tmp_path}/b.db")
+    assert ingest.add_manifest(other, "q", exports.save(one, "manifest", tmp_path / "m.csv")) == 1
+    (found,) = other.clips("q")
+    assert found.text == clip.text and found.soft == one.labels[clip.sha256, "A"].probs and other.state("q") == {}
+
+
+def test_blind_labels_are_those_before_a_proposal(work):
+    key = (CLIPS[0].sha256, "Anna")
+    assert work.labels[key].probs["surprise"] == 1
+    blind = work.blind()
+    assert blind.labels[key].probs == work.labels[key].before and blind.labels[key].seen == ()
+    shown = replace(work, labels=work.labels | {key: replace(work.labels[key], before=None)})
+    assert key not in shown.blind().labels
+
+
+def test_nothing_that_a_person_typed_begins_a_cell_like_a_formula(work, tmp_path):
+    for kind in ("long", "wide", "proposals", "ls-llm", "manifest"):
+        with exports.save(work, kind, tmp_path / f"{kind}.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.reader(file):
+                assert not [cell for cell in row if cell[:1] in tuple("=+@\t\r") or re.match(r"-(?![\d])", cell)]
+
+
+@settings(max_examples=200)
+@given(st.text())
+def test_guarding_gives_the_text_back(text):
+    assert plain(guard(text)) == text and guard(text)[:1] not in tuple("=+-@\t\r\n")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    note=st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0")), who=st.text("aя,\"'=\n ")
+)
+def test_any_note_and_name_come_back(work, tmp_path, note, who):
+    label = replace(next(iter(work.labels.values())), note=note)
+    one = replace(work, labels={(CLIPS[1].sha256, who): label})
+    (row,) = imports.read_long(exports.save(one, "long", tmp_path / "x.csv", replace=True))
+    assert (row["note"], row["annotator"]) == (note, who)
+
+
+@pytest.mark.parametrize("kind", exports.FORMATS)
+def test_a_file_is_never_lost(work, tmp_path, kind, monkeypatch):
+    path = tmp_path / "x"
+    path.write_text("mine")
+    with pytest.raises(InputError, match="--replace"):
+        exports.save(work, kind, path)
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="No space left"):
+            exports.save(work, kind, path, replace=True)
+    assert path.read_text() == "mine" and [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
+    assert exports.save(work, kind, path, replace=True).read_text(encoding="utf-8") != "mine"
+
+
+def test_the_commands(work, tmp_path, capsys):
+    url, out = f"sqlite:///{tmp_path}/a.db", tmp_path / "out"
+    export = ["annotations", "export", "p", "--store", url]
+    for kind, (ending, _) in exports.FORMATS.items():
+        assert command.main([*export, "--format", kind, "--out", str(out / f"{kind}{ending}")]) == 0
+    assert command.main([*export, "--format", "events", "--out", str(out / "b.jsonl"), "--blind-only"]) == 2
+    assert not (out / "b.jsonl").exists()
+    assert command.main(["annotations", "import", "p", str(out / "long.csv"), "--store", url]) == 0
+    assert f"0 new, {len(work.labels)} known" in capsys.readouterr().out
+    assert command.main([*export, "--format", "long", "--out", str(out / "long.csv")]) == 2
+    assert "--replace" in capsys.readouterr().err
+    assert command.main([*export, "--format", "long", "--out", str(out / "long.csv"), "--replace", "--blind-only"]) == 0
+    assert all(row["seen"] == () for row in imports.read_long(out / "long.csv"))
+    fresh = ["--store", f"sqlite:///{tmp_path}/c.db"]
+    for told in (f"{len(work.events)} new, 0 known", f"0 new, {len(work.events)} known"):
+        assert command.main(["annotations", "import", "q", str(out / "events.jsonl"), *fresh]) == 0
+        assert told in capsys.readouterr().out
+    again = exports.of_project(Store(fresh[1]), "q")
+    assert again.labels == work.labels and again.proposals == work.proposals

@@ -1,0 +1,349 @@
+"""The store: the derived state equals a naive model, nothing acknowledged is lost, and both databases behave alike."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sql
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bibier.annotation.events import Event
+from bibier.annotation.state import ORDERS, Clip
+from bibier.annotation.store import Store
+from bibier.i18n.messages import InputError
+from bibier.labels import named
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIPS = [Clip(f"{i:064x}", f"{i}.wav") for i in range(6)]
+COUNT = iter(range(10**9))
+
+
+def label(clip=0, who="A", kind="label", uuid=None, at=0, **more):
+    probs = named(np.eye(7)[at]) if kind in ("label", "propose") else None
+    return Event(uuid or f"u{next(COUNT)}", "p", CLIPS[clip].sha256, who, kind, probs, **more)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A server of our own, on a socket in a temporary folder: its URL, how to stop it, how to start it again."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(shutil.which("initdb") or "/-").parent]
+    if not (found[-1] / "initdb").exists():
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    as_user = {"user": "nobody", "group": "nogroup", "cwd": folder} if os.getuid() == 0 else {"cwd": folder}
+    if os.getuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
+
+    def call(name, *arguments):
+        command = [found[-1] / name, "-D", folder / "data", *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user)
+
+    call("initdb", "-A", "trust", "-U", "test", "-E", "UTF8", "--locale=C")
+
+    def start():
+        call("pg_ctl", "-w", "-l", folder / "log", "-o", f"-k {folder} -c listen_addresses=''", "start")
+
+    def stop():
+        call("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    start()
+    yield f"postgresql+psycopg://test@/postgres?host={folder}", stop, start
+    stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server):
+    return postgres_server[0]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/a.db"
+    url = request.getfixturevalue("postgres")
+    engine = sql.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS events, clips, projects, about")
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def store(url):
+    store = Store(url)
+    store.project("p", wanted=2)
+    store.add_clips("p", CLIPS)
+    yield store
+    store.close()
+
+
+def test_a_save_outlives_the_store_and_its_repeat_is_harmless(store, url):
+    event = label(note="${x} <script> ы", confidence=0.5)
+    assert store.append(event) and not store.append(event)
+    with pytest.raises(InputError, match="already"):
+        store.append(replace(event, note="other"))
+    store.close()
+    again = Store(url)
+    ((_, kept),) = again.events("p")
+    assert replace(kept, time="") == event and kept.time
+    assert again.state("p")[event.clip, "A"].note == event.note
+    again.close()
+
+
+ACTS = st.lists(
+    st.tuples(st.sampled_from(["label", "skip", "undo", "redo"]), st.sampled_from("ABC"), st.integers(0, 5)),
+    max_size=25,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS)
+def test_the_state_is_that_of_a_naive_model(store, url, acts):
+    project, pasts = f"q{next(COUNT)}", {name: ([], []) for name in "ABC"}
+    store.project(project)
+    store.add_clips(project, CLIPS)
+    for turn, (kind, who, clip) in enumerate(acts):
+        done, undone = pasts[who]
+        if kind in ("label", "skip"):
+            event = replace(label(clip, who, kind, at=turn % 7), project=project)
+            assert store.append(event) and not store.append(event)
+            done.append(event)
+            undone.clear()
+        else:
+            source, goal = (done, undone) if kind == "undo" else (undone, done)
+            assert (getattr(store, kind)(project, who) is None) == (not source)
+            if source:
+                goal.append(source.pop())
+    naive = {(e.clip, e.annotator): e.uuid for done, _ in pasts.values() for e in done if e.kind == "label"}
+    fresh = Store(url)
+    for one in (store, fresh):
+        assert {key: value.event for key, value in one.state(project).items()} == naive
+        assert one.progress(project, "A")[0] == sum(who == "A" for _, who in naive)
+    fresh.close()
+
+
+def test_everybody_has_a_queue_and_skipped_clips_come_last(store):
+    store.append(label(0, "A", "skip", note="noise"))
+    assert store.next("p", "A") == CLIPS[1] and store.next("p", "B") == CLIPS[0]
+    for clip in range(1, 6):
+        store.append(label(clip, "A"))
+    assert store.next("p", "A") == CLIPS[0] and store.progress("p", "A") == (5, 6)
+    store.append(label(1, "B"))
+    assert store.next("p", "C") == CLIPS[0]
+    for clip in (2, 3, 4, 5, 0):
+        store.append(label(clip, "B"))
+    assert store.next("p", "C") == CLIPS[0] and store.progress("p", "C") == (0, 1)
+    store.append(label(0, "A"))
+    assert store.next("p", "C") is None and store.next("p", "A") is None
+
+
+def test_orders(store):
+    even = named(np.full(7, 1 / 7))
+    store.append(replace(label(4, "", "propose", source="model:m/audio"), probs=even))
+    store.append(label(3, "", "propose", source="model:m/audio", at=1))
+    store.append(label(3, "", "propose", source="model:m/text", at=2))
+    store.append(label(5, "A", at=1))
+    store.append(label(5, "B", at=2))
+    store.project("p", wanted=3)
+    found = {order: store.next("p", "C", order) for order in ORDERS}
+    assert [found[o] for o in ("given", "uncertain", "modalities", "people")] == [CLIPS[i] for i in (0, 4, 3, 5)]
+    assert found["random"] == store.next("p", "C", "random")
+    assert len({store.next("p", name, "random").sha256 for name in "CDEFGHIJKL"}) > 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_share_of_the_turns_is_random(tmp_path, share):
+    store, count = Store(f"sqlite:///{tmp_path}/a.db"), 200
+    store.project("p", order="uncertain", share=share, wanted=1)
+    clips = [Clip(f"{i:064x}", f"{i}.wav") for i in range(count)]
+    store.add_clips("p", clips)
+    for i, clip in enumerate(clips):  # the later, the less certain
+        probs = named(np.array([1 - i / 300, *[i / 1800] * 6]))
+        store.append(Event(f"p{i}", "p", clip.sha256, "", "propose", probs, source="model:m/audio"))
+    left, odd = set(range(count)), 0
+    for turn in range(100):
+        found = clips.index(store.next("p", "A"))
+        odd += found != max(left)
+        left.remove(found)
+        store.append(Event(f"l{turn}", "p", clips[found].sha256, "A", "label", named(np.eye(7)[0])))
+    assert share == 0 and odd == 0 or abs(odd / 100 - share) < 0.13
+    store.close()
+
+
+def test_a_moved_clip_is_seen_by_everybody(store, url):
+    other = Store(url)
+    assert other.clips("p") == CLIPS
+    store.add_clips("p", [replace(CLIPS[2], path="elsewhere.wav")])
+    for one in (store, other):
+        assert one.clips("p")[2].path == "elsewhere.wav" and len(one.clips("p")) == len(CLIPS)
+    other.append(label(2))
+    assert store.state("p")[CLIPS[2].sha256, "A"] and store.next("p", "A") == CLIPS[0]
+    other.close()
+
+
+def test_undo_out_of_turn_and_strangers_are_refused(store):
+    first, second = label(0), label(1)
+    store.append(first)
+    store.append(second)
+    with pytest.raises(InputError):
+        store.append(label(0, kind="undo", target=first.uuid))
+    with pytest.raises(InputError):
+        store.append(replace(first, uuid="x", clip="f" * 64))
+    with pytest.raises(InputError):
+        store.append(replace(first, uuid="x", project="q"))
+    with pytest.raises(InputError):
+        store.project("p", wanted=0)
+    assert len(store.events("p")) == 2
+
+
+def test_eight_at_once(store, url):
+    def work(who):
+        own = Store(url)
+        for turn in range(6):
+            own.append(label(turn, who, uuid=f"{who}{turn}", note=who))
+        own.close()
+
+    threads = [threading.Thread(target=work, args=(f"P{i}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    events = store.events("p")
+    assert sorted(e.uuid for _, e in events) == sorted(f"P{i}{t}" for i in range(8) for t in range(6))
+    assert all(e.note == e.annotator == e.uuid[:-1] for _, e in events) and len(store.state("p")) == 48
+
+
+SAVER = """
+import sys
+sys.path[:0] = [{root!r}, {tests!r}]
+from tests.annotation.test_store import Store, label
+store = Store({url!r})
+for turn in range({start}, 10**6):
+    store.append(label(turn % 6, uuid=str(turn)))
+    print(turn, flush=True)
+"""
+
+
+def test_no_acknowledged_save_is_lost_by_sigkill(store, url):
+    rng, start, told = np.random.default_rng(0), 0, set()
+    for _ in range(3):
+        code = SAVER.format(root=str(ROOT), tests=str(ROOT / "tests"), url=url, start=start)
+        saver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(rng.integers(5, 15)):
+            told.add(saver.stdout.readline().strip())
+        saver.send_signal(signal.SIGKILL)
+        told |= {line.strip() for line in saver.stdout if line.endswith("\n")}
+        saver.wait()
+        start = max(map(int, told)) + 2
+    kept = [event.uuid for _, event in store.events("p")]
+    assert len(told) >= 15 and told <= set(kept) and len(kept) == len(set(kept))
+
+
+def test_a_newer_schema_a_wrong_url_and_a_lock_are_said_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr("bibier.annotation.store.WAIT_SECONDS", 0.2)
+    url = f"sqlite:///{tmp_path}/a.db"
+    store = Store(url)
+    store.project("p")
+    store.add_clips("p", CLIPS)
+    other = sql.create_engine(url).connect()
+    other.exec_driver_sql("BEGIN IMMEDIATE")
+    with pytest.raises(InputError, match="locked"):
+        store.append(label())
+    other.exec_driver_sql("UPDATE about SET version = 99")
+    other.exec_driver_sql("COMMIT")
+    with pytest.raises(InputError, match="newer"):
+        Store(url)
+    for wrong in ("nonsense", "mysql://x", f"sqlite:///{tmp_path}/none/a.db"):
+        with pytest.raises(InputError):
+            Store(wrong)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.db"
+    store = Store(f"sqlite:///{path}")
+    store.project("p", wanted=9)
+    store.add_clips("p", CLIPS)
+    first = label()
+    store.append(first)
+    yield store, path, first
+    store.close()
+
+
+def test_a_full_disk_loses_nothing_and_is_said(file):
+    store, path, first = file
+    with store._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    store.close()
+    limit = lambda connection, record: connection.execute(f"PRAGMA max_page_count = {pages}")  # noqa: E731
+    sql.event.listen(store._engine, "connect", limit)
+    big = label(1, note="x" * 90_000)
+    with pytest.raises(InputError, match="disk of the database is full"):
+        store.append(big)
+    sql.event.remove(store._engine, "connect", limit)
+    store.close()
+    assert [e.uuid for _, e in store.events("p")] == [first.uuid]
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert store.append(big) and store.state("p")[CLIPS[1].sha256, "A"].note == big.note
+
+
+def test_a_read_only_database_is_said(file):
+    store, path, first = file
+    store.close()
+    forbid = lambda connection, record: connection.execute("PRAGMA query_only = ON")  # noqa: E731
+    sql.event.listen(store._engine, "connect", forbid)
+    with pytest.raises(InputError, match="read-only"):
+        store.append(label(1))
+    sql.event.remove(store._engine, "connect", forbid)
+    store.close()
+    assert store.append(label(1))
+
+
+def test_a_database_that_goes_is_noticed_and_one_that_comes_back_is_used(file, tmp_path):
+    store, path, first = file
+    store.append(label(1))
+    store.close()  # so that the write-ahead log is in the file
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(path, copy)
+    store.append(label(2))
+    away = [p.rename(tmp_path / f"away-{p.name}") for p in tmp_path.glob("a.db*")]
+    for act in (lambda: store.append(label(3)), lambda: store.state("p")):
+        with pytest.raises(InputError, match="no longer there"):
+            act()
+    assert not path.exists()
+    for moved in away:
+        moved.rename(tmp_path / moved.name.removeprefix("away-"))
+    assert store.append(label(3)) and len(store.state("p")) == 4
+    for p in tmp_path.glob("a.db*"):
+        p.unlink()
+    copy.rename(path)  # a backup from before the last two
+    assert len(store.state("p")) == 2 and store.append(label(4)) and len(store.events("p")) == 3
+
+
+def test_a_server_that_restarts(postgres_server):
+    url, stop, start = postgres_server
+    store = Store(url)
+    store.project("restart", wanted=9)
+    store.add_clips("restart", CLIPS)
+    event = replace(label(), project="restart")
+    store.append(event)
+    stop()
+    try:
+        with pytest.raises(InputError, match="database"):
+            store.append(replace(label(1), project="restart"))
+    finally:
+        start()
+    assert [e.uuid for _, e in store.events("restart")] == [event.uuid]
+    assert store.append(replace(label(1), project="restart")) and len(store.state("restart")) == 2
+    store.close()

@@ -1,0 +1,340 @@
+import contextlib
+import hashlib
+import http.server
+import socket
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bibier.asr import recognisers
+from bibier.asr.download import download
+from bibier.audio.io import load
+from bibier.i18n.messages import InputError
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+whisper = pytest.importorskip("whisper")
+
+
+def noise(seconds: float, level: float = 0.1) -> np.ndarray:
+    samples = np.random.default_rng(0).standard_normal(round(seconds * recognisers.SAMPLE_RATE))
+    return np.clip(level * samples, -1, 1).astype(np.float32)
+
+
+# ------------------------------------------------------------------- Whisper: real code, weights that say a sentence
+
+
+def parrot(path: Path, sentence: str, *, language: str = "ru") -> Path:
+    """Save tiny weights in Whisper's format that answer every window with one sentence from 0 to 2 s.
+
+    The blocks add nothing, so the next token depends on the position alone: the embedding of position p is that of the
+    token to say at p + 1.
+    """
+    torch.manual_seed(0)
+    tokenizer = whisper.tokenizer.get_tokenizer(True, num_languages=99, language=language, task="transcribe")
+    said = [tokenizer.timestamp_begin, *tokenizer.encode(sentence), tokenizer.timestamp_begin + 100, tokenizer.eot]
+    context = 2 * len(said) + 8  # tokens; half of them may be said
+    dims = whisper.model.ModelDimensions(80, 1500, 64, 2, 1, 51865, context, 64, 2, 2)
+    model = whisper.model.Whisper(dims)
+    for block in (*model.encoder.blocks, *model.decoder.blocks):
+        for layer in (block.attn.out, block.cross_attn.out if block.cross_attn else block.attn.out, block.mlp[2]):
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        embedding = torch.nn.functional.normalize(torch.randn(51865, 64), dim=1)
+        embedding[tokenizer.no_timestamps] = embedding[tokenizer.timestamp_begin]  # second pass, without timestamps
+        model.decoder.token_embedding.weight.copy_(embedding)
+        positions = torch.zeros(context, 64)
+        positions[0] = embedding[tokenizer.to_language_token(language)]
+        for position, token in enumerate(said, start=2):
+            positions[position] = embedding[token]
+        model.decoder.positional_embedding.copy_(20 * positions)
+        model.decoder.ln.weight.fill_(4.0)
+    torch.save({"dims": dims.__dict__, "model_state_dict": model.state_dict()}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    return parrot(tmp_path_factory.mktemp("weights") / "parrot.pt", " Привет, как дела?")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError(f"a connection was opened: {args}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_whisper_transcribes_with_words_and_times_and_no_network(weights, no_network):
+    before = torch.get_num_threads()
+    heard = recognisers.Whisper(str(weights))(noise(2.5))
+    assert torch.get_num_threads() == before  # the alignment of words runs on all cores
+    assert heard.text == "Привет, как дела?"
+    assert (heard.language, heard.source, heard.recogniser) == ("ru", "recogniser", "whisper-parrot")
+    assert [word.text for word in heard.words] == ["Привет,", "как", "дела?"]
+    times = [time for word in heard.words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert times[0] >= 0 and times[-1] <= 2.5
+
+
+def test_whisper_keeps_the_chosen_language(weights):
+    assert recognisers.Whisper(str(weights), language="en")(noise(2.5)).language == "en"
+
+
+def test_whisper_runs_on_random_weights(tmp_path):
+    torch.manual_seed(1)
+    dims = whisper.model.ModelDimensions(80, 1500, 16, 2, 1, 51865, 24, 16, 2, 1)
+    state = whisper.model.Whisper(dims).state_dict()
+    torch.nn.init.normal_(state["decoder.positional_embedding"])
+    torch.save({"dims": dims.__dict__, "model_state_dict": state}, tmp_path / "random.pt")
+    heard = recognisers.Whisper(str(tmp_path / "random.pt"))(noise(1.0))
+    assert isinstance(heard, recognisers.Transcript)
+    assert heard.source == ("recogniser" if heard.text else "none")
+    assert all(0 <= word.start <= word.end <= 1.0 for word in heard.words)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(16_000, np.float32), np.zeros(0, np.float32), noise(1.0, 1e-6)])
+def test_nothing_is_invented_for_silence(weights, samples):
+    for recogniser in (recognisers.Whisper(str(weights)), recognisers.PocketSphinx()):
+        assert recogniser(samples) == recognisers.Transcript("", source="none")
+
+
+def test_segments_without_speech_and_endless_repetitions_are_dropped():
+    sound = {"no_speech_prob": 0.1, "avg_logprob": -0.3, "compression_ratio": 1.2}
+    assert not recognisers._invented(sound)
+    assert recognisers._invented(sound | {"no_speech_prob": 0.9, "avg_logprob": -0.9})
+    assert not recognisers._invented(sound | {"no_speech_prob": 0.9})
+    assert recognisers._invented(sound | {"compression_ratio": 3.0})
+
+
+def test_repetitions_of_whisper_give_no_transcript(tmp_path):
+    model = parrot(tmp_path / "loop.pt", " ля" * 10)
+    assert recognisers.Whisper(str(model))(noise(2.5)) == recognisers.Transcript("", source="none")
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", None], ids=["empty", "text", "cut off"])
+def test_damaged_weights_are_refused(tmp_path, weights, content):
+    bad = tmp_path / "bad.pt"
+    bad.write_bytes(weights.read_bytes()[:100_000] if content is None else content)
+    with pytest.raises(InputError) as refused:
+        recognisers.Whisper(str(bad)).load()
+    assert refused.value.message.key == "recogniser-damaged"
+
+
+def test_weights_of_another_kind_are_refused(tmp_path):
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
+    with pytest.raises(InputError) as refused:
+        recognisers.Whisper(str(tmp_path / "other.pt")).load()
+    assert refused.value.message.key == "recogniser-damaged"
+
+
+def test_the_files_and_checksums_are_whispers_own():
+    for name, (file, _) in recognisers.WHISPER_FILES.items():
+        digest, base = whisper._MODELS[name].split("/")[-2:]
+        assert base == file
+        assert len(bytes.fromhex(digest)) == 32
+
+
+# ---------------------------------------------------------------------------------------------------------- downloads
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves the weights as the first part of the path says: good, wrong, dropped, hanging, trickle, missing."""
+
+    content = b""
+    release = threading.Event()
+
+    def do_GET(self):
+        with contextlib.suppress(ConnectionError):  # the client gave up, as it should
+            self.answer(self.path.split("/")[1])
+
+    def answer(self, kind):
+        if kind == "missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        half = len(self.content) // 2
+        self.wfile.write(self.content[:half])
+        self.wfile.flush()
+        if kind == "hanging":
+            self.release.wait(10)
+        if kind in ("good", "wrong"):
+            self.wfile.write(self.content[half:-1] + (self.content[-1:] if kind == "good" else b"?"))
+        while kind == "trickle" and not self.release.wait(0.05):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def address(weights):
+    Server.content = weights.read_bytes()
+    Server.release.clear()
+    digest = hashlib.sha256(Server.content).hexdigest()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield lambda kind: f"http://127.0.0.1:{server.server_port}/{kind}/{digest}/base.pt"
+    Server.release.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_download_brings_the_weights_and_tells_its_progress(tmp_path, address):
+    told = []
+    cache = tmp_path / "cache"
+    recogniser = recognisers.Whisper(
+        "base", download=True, cache=cache, urls={"base": address("good")}, progress=lambda *now: told.append(now)
+    )
+    assert not cache.exists(), "nothing is fetched before it is needed"
+    announcement = recogniser.announcement.text("en")
+    assert "base" in announcement and "145 MB" in announcement and str(cache) in announcement
+    heard = recogniser(noise(2.5))
+    assert heard.text == "Привет, как дела?"
+    assert heard.recogniser == "whisper-base"
+    assert [path.name for path in cache.iterdir()] == ["base.pt"]
+    assert told[-1] == (len(Server.content), len(Server.content))
+    assert [received for received, _ in told] == sorted(received for received, _ in told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("wrong", "recogniser-checksum"),
+        ("dropped", "recogniser-broke"),
+        ("hanging", "recogniser-timeout"),
+        ("trickle", "recogniser-timeout"),
+        ("missing", "recogniser-download-failed"),
+    ],
+)
+def test_a_failed_download_leaves_nothing_behind(tmp_path, address, kind, key):
+    target = tmp_path / "cache" / "base.pt"
+    with pytest.raises(InputError) as failed:
+        download(address(kind), target, timeout=0.5)
+    assert failed.value.message.key == key
+    assert list(target.parent.iterdir()) == []
+    for language in ("en", "ru"):
+        assert "127.0.0.1" in failed.value.text(language)
+
+
+def test_no_server_at_all(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    with pytest.raises(InputError) as failed:
+        download(f"http://127.0.0.1:{port}/{'0' * 64}/base.pt", tmp_path / "base.pt", timeout=1)
+    assert failed.value.message.key == "recogniser-download-failed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_abandoned_download_leaves_nothing_behind(tmp_path, address):
+    def stop(received, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(address("good"), tmp_path / "base.pt", timeout=1, progress=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+# -------------------------------------------------------------------------------------------------------- the choices
+
+
+def test_without_weights_pocketsphinx_comes_first(tmp_path):
+    choices = {choice.name: choice for choice in recognisers.available(tmp_path)}
+    assert not any(choice.ready for name, choice in choices.items() if name.startswith("whisper-"))
+    assert choices["pocketsphinx"].ready and choices["pocketsphinx"].rough
+    assert choices["whisper-base"].megabytes == 145
+    assert isinstance(recognisers.recogniser(cache=tmp_path), recognisers.PocketSphinx)
+    for choice in choices.values():
+        for language in ("en", "ru"):
+            assert choice.label.text(language)
+
+
+def test_cached_weights_come_first(tmp_path):
+    with (tmp_path / "small.pt").open("wb") as file:
+        file.truncate(484_000_000)  # sparse: takes no room
+    chosen = recognisers.recogniser(cache=tmp_path)
+    assert (chosen.name, chosen.rough) == ("whisper-small", False)
+    with pytest.raises(InputError) as refused:
+        chosen.load()  # the size is right, the checksum is not
+    assert refused.value.message.key == "recogniser-damaged"
+
+
+def test_a_file_cut_off_in_the_cache_is_not_ready(tmp_path):
+    with (tmp_path / "base.pt").open("wb") as file:
+        file.truncate(100_000_000)
+    assert isinstance(recognisers.recogniser(cache=tmp_path), recognisers.PocketSphinx)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("whisper-base", "recogniser-not-downloaded"),
+        ("whisper-enormous", "recogniser-unknown"),
+        ("shorthand", "recogniser-unknown"),
+        ("whisper-nowhere.pt", "recogniser-no-file"),
+    ],
+)
+def test_a_recogniser_that_is_not_ready_says_what_to_do(tmp_path, name, key):
+    with pytest.raises(InputError) as refused:
+        recognisers.recogniser(name, cache=tmp_path)
+    assert refused.value.message.key == key
+    assert refused.value.text("ru") != refused.value.text("en")
+
+
+def test_typing_can_be_chosen(tmp_path):
+    assert recognisers.recogniser("none", cache=tmp_path) is None
+
+
+# ------------------------------------------------------------------------------------------------------- pocketsphinx
+
+
+@pytest.fixture(scope="module")
+def sphinx():
+    return recognisers.PocketSphinx()
+
+
+def test_pocketsphinx_hears_some_of_an_example(sphinx):
+    clip = load(EXAMPLES / "happy_en.ogg")
+    heard = sphinx(clip.samples)
+    assert (heard.language, heard.source, heard.recogniser) == ("en", "recogniser", "pocketsphinx")
+    assert len({"happy", "see", "you", "have", "been", "all", "this", "time"} & set(heard.text.split())) >= 4
+    assert heard.text == " ".join(word.text for word in heard.words)
+    assert not set("<>[]()+") & set(heard.text)
+    times = [time for word in heard.words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert times[0] >= 0 and times[-1] <= clip.duration
+
+
+def test_pocketsphinx_hears_the_same_at_another_level(sphinx):
+    samples = load(EXAMPLES / "happy_en.ogg").samples
+    assert sphinx(samples / 30).text == sphinx(samples).text
+
+
+def test_a_long_clip_is_cut_in_its_pauses():
+    loud, pause = noise(7.0), np.zeros(8_000, np.float32)
+    samples = np.concatenate([loud, pause] * 6)  # 45 s
+    pieces = recognisers.cut_in_pauses(samples, 5 * recognisers.SAMPLE_RATE, 12 * recognisers.SAMPLE_RATE)
+    assert pieces[0][0] == 0 and pieces[-1][1] == len(samples)
+    assert all(before[1] == after[0] for before, after in zip(pieces[:-1], pieces[1:], strict=True))
+    assert all(stop - start <= 12 * recognisers.SAMPLE_RATE for start, stop in pieces)
+    assert all(samples[stop - 1_500 : stop + 1_500].max() == 0 for _, stop in pieces[:-1])
+
+
+def test_words_of_later_pieces_keep_their_place(sphinx):
+    samples = load(EXAMPLES / "happy_en.ogg").samples
+    pause = np.zeros(12 * recognisers.SAMPLE_RATE, np.float32)
+    heard = sphinx(np.concatenate([samples, pause, samples]))
+    later = [word for word in heard.words if word.start > 12]
+    assert len(later) >= 4
+    assert later[0].start >= (len(samples) + len(pause)) / recognisers.SAMPLE_RATE - 0.3

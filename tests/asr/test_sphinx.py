@@ -1,0 +1,88 @@
+"""The recogniser in a process of its own: the app goes on meanwhile, and neither takes the other along."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from bibier.asr import recognisers
+from bibier.audio.io import load
+from bibier.i18n.messages import InputError
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "happy_en.ogg"
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    return load(EXAMPLE).samples
+
+
+def test_the_rest_of_the_app_goes_on_meanwhile(samples):
+    """A thread of Python that counts is not held up: in one process, it counted to 3 at most."""
+    recogniser, count, done = recognisers.PocketSphinx(), 0, threading.Event()
+    recogniser(samples)  # the models are there
+
+    def tick():
+        nonlocal count
+        while not done.wait(0.002):
+            count += 1
+
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    recogniser(samples)
+    done.set()
+    ticking.join()
+    assert count > 20
+
+
+def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
+    recogniser = recognisers.PocketSphinx()
+    whole = recogniser(samples)
+    process = recogniser._decoder._process
+    threading.Timer(0.1, process.kill).start()
+    with pytest.raises(InputError, match="stopped in the middle"):
+        recogniser(np.tile(samples, 4))
+    assert process.poll() == -signal.SIGKILL
+    assert recogniser(samples) == whole
+
+
+@pytest.mark.parametrize("times", [0, 5])
+def test_the_process_ends_with_the_program_that_is_killed(times):
+    """While it waits, or as soon as it has decoded; and without a word."""
+    code = f"""
+from pathlib import Path
+from bibier.audio import load
+from bibier.sphinx import Sphinx
+sphinx = Sphinx()
+sphinx(bytes(32000))
+print(sphinx.start().pid, flush=True)
+if {times}:
+    sphinx((load(Path({str(EXAMPLE)!r})).samples * 32767).astype("<i2").tobytes() * {times})
+input()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=EXAMPLE.parents[1], **pipes) as program:
+        child = psutil.Process(int(program.stdout.readline()))
+        time.sleep(0.3)
+        os.kill(program.pid, signal.SIGKILL)
+        child.wait(60)
+        assert program.stderr.read() == ""
+    assert not child.is_running()
+
+
+def test_the_process_ends_with_its_object(samples):
+    recogniser = recognisers.PocketSphinx()
+    recogniser(samples[:16_000])
+    process = recogniser._decoder._process
+    del recogniser
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.returncode == 0

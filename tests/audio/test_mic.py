@@ -1,0 +1,209 @@
+"""The microphone's loop, fed with real speech in its place: every sentence once, nothing dropped, nothing lost."""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from bibier import __main__ as command
+from bibier.audio import microphone
+from bibier.audio.io import SAMPLE_RATE
+from bibier.cli.mic import listen
+from bibier.i18n.messages import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIPS = ["anger_en.ogg", "happy_en.ogg", "sad_en.ogg"]
+PAUSE = 1.2  # s between the clips
+
+
+@pytest.fixture(scope="module")
+def speech():
+    """Three spoken clips with pauses between: (n,) float32 at 16 kHz, and where each begins and ends in seconds."""
+    parts, places, at = [np.zeros(SAMPLE_RATE, np.float32)], [], 1.0
+    for name in CLIPS:
+        sound, rate = soundfile.read(ROOT / "examples" / name, dtype="float32")
+        sound = soxr.resample(sound, rate, SAMPLE_RATE)
+        parts += [sound, np.zeros(int(PAUSE * SAMPLE_RATE), np.float32)]
+        places.append((at, at + len(sound) / SAMPLE_RATE))
+        at += len(sound) / SAMPLE_RATE + PAUSE
+    noise = np.random.default_rng(0).normal(0, 1e-3, sum(map(len, parts)))
+    return (np.concatenate(parts) + noise).astype(np.float32), places
+
+
+def blocks(sound, rate=SAMPLE_RATE):
+    size = rate // 20
+    return [sound[i : i + size] for i in range(0, len(sound), size)]
+
+
+def collect(sound, rate, listen):
+    found = []
+    loop = microphone.Loop(microphone.Cutter(rate, listen), found.append, lambda *_: pytest.fail("refused"))
+    assert loop.run(iter(blocks(sound, rate))) == len(found)
+    return found
+
+
+@pytest.mark.parametrize("rate, channels", [(16_000, 1), (44_100, 1), (48_000, 2), (8_000, 1)])
+def test_each_clip_is_in_whole_utterances(speech, rate, channels):
+    sound, places = speech
+    given = soxr.resample(sound, SAMPLE_RATE, rate).astype(np.float32)
+    funnel = microphone.Funnel(rate, size=10_000)
+    for block in blocks(given, rate):
+        funnel.put(np.stack([block] * channels, 1) if channels > 1 else block)
+    funnel.close()
+    found = []
+    microphone.Loop(microphone.Cutter(rate, microphone.voice_detector()), found.append, lambda *_: None).run(funnel)
+    assert funnel.dropped == 0 and len(found) >= 3
+    for one in found:  # none reaches over a pause into the next clip
+        assert sum(one.start < end and one.end > start for start, end in places) == 1
+    for start, end in places:  # all but the soft ends of each clip is heard
+        heard = sum(max(0, min(one.end, end) - max(one.start, start)) for one in found)
+        assert heard > 0.6 * (end - start)
+    assert all(a.end <= b.start + 1e-9 for a, b in zip(found, found[1:], strict=False))
+
+
+def test_an_utterance_is_a_piece_of_what_was_given(speech):
+    sound, _ = speech
+    for one in collect(sound, SAMPLE_RATE, microphone.voice_detector()):
+        at = round(one.start * SAMPLE_RATE)
+        assert np.array_equal(one.samples, sound[at : at + len(one.samples)])
+
+
+def test_silence_and_noise_are_nothing_and_endless_speech_is_cut():
+    rng = np.random.default_rng(0)
+    assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, microphone.voice_detector()) == []
+    assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, microphone.voice_detector()) == []
+    found = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frame: 1.0)
+    assert [round(one.end - one.start) for one in found] == [20, 20, 10]
+    broken = np.full(SAMPLE_RATE, np.nan)
+    assert collect(broken, SAMPLE_RATE, microphone.voice_detector()) == []
+
+
+def test_a_key_cuts_and_nothing_is_left_out(speech):
+    sound, _ = speech
+    found = []
+    loop = microphone.Loop(microphone.Cutter(SAMPLE_RATE, None), found.append, lambda *_: None)
+
+    def pressed():
+        for number, block in enumerate(blocks(sound)):
+            if number in (30, 60):
+                loop.asked.set()
+            yield block
+
+    loop.run(pressed())
+    assert len(found) == 3 and sum(len(one.samples) for one in found) == len(sound)
+    assert np.array_equal(np.concatenate([one.samples for one in found]), sound)
+
+
+def options(**more):
+    base = {"key": False, "save": None, "json": True, "checkpoint": "compact", "recogniser": "none", "language": "en"}
+    return argparse.Namespace(**(base | more))
+
+
+def test_in_real_time_nothing_is_dropped_while_the_model_works(speech, tmp_path, capsys):
+    sound, places = speech
+    funnel = microphone.Funnel(SAMPLE_RATE)
+
+    def speak():
+        began = time.monotonic()
+        for number, block in enumerate(blocks(sound)):
+            time.sleep(max(0, began + number / 20 - time.monotonic()))
+            funnel.put(block)
+        funnel.close()
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    assert listen(funnel, options(save=tmp_path / "said")) == 0
+    thread.join()
+    told = capsys.readouterr()
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert funnel.dropped == 0 and "lost" not in told.err and len(rows) >= len(places)
+    assert all(abs(sum(row["audio"].values()) - 1) < 1e-6 for row in rows if row["audio"])
+    assert any(row["audio"] for row in rows)
+    kept = sorted((tmp_path / "said").glob("*.wav"))
+    assert len(kept) == len(rows) and soundfile.info(kept[0]).samplerate == SAMPLE_RATE
+
+
+def test_a_funnel_that_is_full_counts_what_it_drops(capsys):
+    funnel = microphone.Funnel(SAMPLE_RATE, size=2)
+    for _ in range(5):
+        funnel.put(np.zeros(800, np.float32))
+    assert funnel.dropped == 3
+
+
+def test_an_unplugged_device_is_said_and_what_was_said_is_kept(speech, tmp_path, monkeypatch):
+    monkeypatch.setattr(microphone, "SILENT_SECONDS", 0.05)
+    sound, places = speech
+    funnel = microphone.Funnel(SAMPLE_RATE, alive=lambda: False, size=10_000)
+    for block in blocks(sound[: int((places[0][1] - 0.2) * SAMPLE_RATE)]):  # in the middle of a sentence
+        funnel.put(block)
+    found = []
+    loop = microphone.Loop(
+        microphone.Cutter(SAMPLE_RATE, microphone.voice_detector()), found.append, lambda *_: None, folder=tmp_path
+    )
+    with pytest.raises(InputError, match="unplugged"):
+        loop.run(funnel)
+    assert found and len(list(tmp_path.glob("*.wav"))) == len(found)
+
+
+def test_a_refused_utterance_and_a_full_disk_are_said(speech, tmp_path):
+    sound, _ = speech
+    refused = []
+
+    def judge(one):
+        raise InputError("mic-none", reason="x")
+
+    loop = microphone.Loop(
+        microphone.Cutter(SAMPLE_RATE, microphone.voice_detector()), judge, lambda one, error: refused.append(error)
+    )
+    assert loop.run(iter(blocks(sound))) == len(refused) > 0
+    (tmp_path / "file").write_text("")
+    loop = microphone.Loop(
+        microphone.Cutter(SAMPLE_RATE, lambda f: 1.0), lambda one: None, lambda *_: None, folder=tmp_path / "file"
+    )
+    with pytest.raises(InputError, match="file"):
+        loop.run(iter(blocks(sound)))
+
+
+SPEAKER = """
+import signal, sys, numpy as np, soundfile
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+sys.path.insert(0, {root!r})
+from bibier import mic
+funnel = mic.Funnel(16000, alive=lambda: print("waiting", flush=True) or True, size=10**6)
+sound, rate = soundfile.read({clip!r}, dtype="float32")
+funnel.rate = rate
+for i in range(0, len(sound), 800): funnel.put(sound[i:i+800])
+import argparse
+from bibier.commands.mic import listen
+settings = dict(key=False, save=None, json=True, checkpoint="compact", recogniser="none", language="en")
+listen(funnel, argparse.Namespace(**settings))
+"""
+
+
+def test_ctrl_c_finishes_the_sentence():
+    code = SPEAKER.format(root=str(ROOT), clip=str(ROOT / "examples" / CLIPS[0]))
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "waiting\n"  # the model is loaded, the sound is read
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err, err
+    assert json.loads([line for line in out.splitlines() if line != "waiting"][-1])["end"] > 1
+
+
+def test_without_portaudio_or_a_device_there_is_one_clear_sentence(capsys):
+    for call in (["mic", "--list"], ["mic"], ["mic", "--device", "7"]):
+        status = command.main([*call, "--language", "ru"])
+        told = capsys.readouterr()
+        if status == 0:
+            pytest.skip("this computer has a microphone")
+        assert status == 2 and len(told.err.strip().splitlines()) == 1 and "Traceback" not in told.err
+        assert "PortAudio" in told.err or "Микрофон" in told.err

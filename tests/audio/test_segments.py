@@ -1,0 +1,167 @@
+"""A long recording is cut in its pauses: properties of every cut, and the joins between spoken examples."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bibier.asr.recognisers import Word
+from bibier.audio import segmentation
+from bibier.audio.segmentation import FRAME, FRAMES_PER_SECOND, LONGEST, MARGIN, TARGET, cut, plan
+
+RATE = 16_000
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.ogg"))
+
+
+def clips() -> list[np.ndarray]:
+    return [soxr.resample(*soundfile.read(path, dtype="float32"), RATE) for path in EXAMPLES]
+
+
+@pytest.fixture(scope="module")
+def talk() -> tuple[np.ndarray, list[float]]:
+    """Return the spoken examples with a second between them (n,), and the middles of these pauses in seconds."""
+    parts, joins, at = [], [], 0.0
+    for clip in clips():
+        parts += [clip, np.zeros(RATE, np.float32)]
+        at += len(clip) / RATE
+        joins.append(at + 0.5)
+        at += 1
+    return np.concatenate(parts), joins[:-1]
+
+
+@st.composite
+def recordings(draw):
+    """Draw a recording as `plan` sees it: its length, spoken stretches and levels; up to an hour."""
+    seconds = draw(st.sampled_from([0.4, 3.0, 25.0, 305.0, 3600.0]) | st.floats(0.1, 400))
+    edges = sorted(draw(st.lists(st.floats(0, seconds), max_size=40)))
+    spoken = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if b > a]
+    seed = draw(st.integers(0, 9))
+    level = np.random.default_rng(seed).random(int(np.ceil(seconds * FRAMES_PER_SECOND)))
+    return seconds, spoken, level
+
+
+@settings(max_examples=60, deadline=None)
+@given(recordings(), st.floats(0.1, 2.0))
+def test_stretches_are_ordered_disjoint_short_enough_and_hold_all_speech(recording, word):
+    seconds, spoken, level = recording
+    starts = np.arange(0.0, max(0.0, min(seconds, 60) - word), word + 0.05)
+    words = [(float(a), float(a) + word) for a in starts]
+    for said in ((), words):
+        found = plan(spoken, level, seconds=seconds, words=said)
+        assert all(one.start < one.end and one.duration <= LONGEST + 1e-6 for one in found)
+        assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+        assert not found or (found[0].start >= 0 and found[-1].end <= seconds)
+        for start, end in (*spoken, *said):
+            inside = sum(max(0.0, min(end, one.end) - max(start, one.start)) for one in found)
+            assert inside == pytest.approx(end - start, abs=1e-6)  # once, since they are disjoint
+        for start, end in said:  # no cut within a word: it lies in one stretch
+            assert any(one.start - 1e-6 <= start and end <= one.end + 1e-6 for one in found)
+
+
+@pytest.mark.parametrize("seconds", [20.5, 305.0, 3600.0])
+def test_speech_without_a_pause_is_cut_at_its_quietest(seconds):
+    """No pause at all: windows, each cut at the faintest frame within reach."""
+    level = np.random.default_rng(0).random(int(seconds * FRAMES_PER_SECOND)) + 1
+    dip = round(seconds / 2 * FRAMES_PER_SECOND)
+    level[dip - 2 : dip + 3] = 0.0
+    found = plan([(0, seconds)], level, seconds=seconds)
+    assert sum(one.duration for one in found) == pytest.approx(seconds)
+    assert all(LONGEST / 3 - MARGIN <= one.duration <= LONGEST for one in found)
+    assert min(abs(one.end - seconds / 2) for one in found) < 0.1
+
+
+def test_a_word_longer_than_the_limit_is_cut_all_the_same():
+    level = np.ones(round(60 * FRAMES_PER_SECOND))
+    assert all(one.duration <= LONGEST for one in plan([(0, 60)], level, seconds=60, words=[(0, 60)]))
+
+
+def test_the_pauses_between_examples_are_cuts(talk):
+    """Real speech in two languages: no stretch holds a pause of a second, and nothing spoken is left out."""
+    samples, joins = talk
+    found = cut(samples)
+    assert not [join for join in joins if any(one.start < join < one.end for one in found)]
+    assert all(one.duration <= TARGET + 2 * MARGIN for one in found)
+    covered = np.zeros(len(samples), bool)
+    for one in found:
+        covered[int(one.start * RATE) : int(one.end * RATE)] = True
+    energy = np.square(samples)
+    assert energy[~covered].sum() < 1e-3 * energy.sum()
+
+
+@pytest.mark.parametrize("gain", [1e-3, 0.1, 2.0])
+def test_the_level_does_not_matter(talk, gain):
+    samples, _ = talk
+    found, other = cut(samples), cut(samples * np.float32(gain))
+    assert len(found) == len(other)
+    for a, b in zip(found, other, strict=True):
+        assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=2 * FRAME / RATE)
+
+
+def test_whole_numbers_are_cut_like_fractions(talk):
+    samples, _ = talk
+    whole = cut(np.round(samples * 32767).astype(np.int16))
+    assert np.allclose(
+        [tuple(vars(s).values()) for s in whole], [tuple(vars(s).values()) for s in cut(samples)], atol=0.1
+    )
+
+
+def test_speech_in_noise_is_found(talk):
+    """At 10 dB over white noise still every example is found."""
+    samples, joins = talk
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
+    noisy = samples + noise * samples.std() / 10 ** (10 / 20)
+    found = cut(noisy / np.abs(noisy).max())
+    at = 0.0
+    for clip in clips():
+        end = at + len(clip) / RATE
+        assert sum(max(0.0, min(end, s.end) - max(at, s.start)) for s in found) > 0.5 * (end - at)
+        at = end + 1
+
+
+def test_lanes_hear_what_the_model_hears_in_one_go(talk, monkeypatch):
+    """The library's own loop over the whole recording is the second implementation."""
+    import silero_vad
+
+    monkeypatch.setattr(segmentation, "LANE", 200)
+    samples, _ = talk
+    level = segmentation.loudness(samples)
+    found = segmentation.voice_probabilities(samples, level)
+    gain = segmentation.LOUD / np.percentile(level, segmentation.LOUD_SHARE)
+    model = silero_vad.load_silero_vad()
+    frames = torch.from_numpy(np.pad(samples, (0, -len(samples) % FRAME)) * np.float32(gain)).clip(-1, 1).split(FRAME)
+    with torch.inference_mode():
+        whole = np.array([float(model(frame, RATE)) for frame in frames])
+    assert np.mean((found > 0.5) == (whole > 0.5)) > 0.98  # real lanes are ten times as long
+
+
+def test_nobody_speaks():
+    generator = np.random.default_rng(0)
+    t = np.arange(30 * RATE) / RATE
+    assert cut(np.zeros(0, np.float32)) == []
+    assert cut(np.zeros(30 * RATE, np.float32)) == []
+    assert cut((0.1 * generator.standard_normal(30 * RATE)).astype(np.float32)) == []
+    chord = (
+        sum(np.sin(2 * np.pi * hertz * t) for hertz in (220, 277.2, 329.6)) / 10 * np.minimum(t, 1)
+    )  # an abrupt start is a consonant
+    assert cut(chord.astype(np.float32)) == []
+
+
+def test_words_are_kept_whole(talk):
+    """A word that the recogniser hears across a pause holds its two sides together."""
+    samples, _ = talk
+    first, second = cut(samples)[:2]
+    bridge = Word("bridge", first.end - 0.3, second.start + 0.3)
+    assert any(s.start <= bridge.start and bridge.end <= s.end for s in cut(samples, [bridge]))
+
+
+def test_the_threads_of_the_process_are_left_alone():
+    code = "import torch; torch.set_num_threads(3); import numpy as np; from bibier import segments; "
+    code += "segments.cut(np.zeros(16000, np.float32)); assert torch.get_num_threads() == 3"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])

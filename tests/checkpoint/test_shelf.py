@@ -1,0 +1,270 @@
+"""The shelf of checkpoints: what is on it, a few in memory, a broken one harms nobody, the Hub's work offline."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hub_server import Hub, served
+from huggingface_hub import HfApi
+from tiny import shaken, tiny_config, voice
+
+from bibier.checkpoint import bundle as checkpoint
+from bibier.checkpoint import hub as hub_checkpoint
+from bibier.checkpoint.bundle import Bundle, load, save
+from bibier.checkpoint.library import FILES, START, Shelf, described
+from bibier.i18n.messages import LANGUAGES, InputError
+from bibier.inference.predictor import Predictor
+
+ROOT = Path(__file__).resolve().parents[2]
+HUB = "anna/voice"
+
+
+def readers(bundle: Bundle):
+    return lambda choice: Predictor(bundle)
+
+
+def bundle_of(seed: int, **changes) -> Bundle:
+    torch.manual_seed(seed)
+    return shaken(Bundle(tiny_config(**changes))).eval()
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Four checkpoints of different weights."""
+    for seed, name in enumerate("abcd"):
+        save(bundle_of(seed, name=name), tmp_path / "checkpoints" / name, f"# {name}\n")
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def shelf(root) -> Shelf:
+    return Shelf(str(root / "a"), readers, root=root)
+
+
+def judged(reader) -> dict:
+    return reader((voice(1.0), 16_000), "so happy").bimodal.probabilities
+
+
+def refusal(shelf: Shelf, key: str) -> InputError:
+    with pytest.raises(InputError) as caught:
+        shelf.of(key)
+    assert all(caught.value.text(language) for language in LANGUAGES)
+    assert str(shelf.root) not in str(caught.value)  # nobody needs to know where the server keeps things
+    return caught.value
+
+
+def test_each_judges_as_when_it_is_loaded_alone(shelf, root):
+    assert [one.title for one in shelf.entries()] == ["a", "b", "c", "d"]
+    assert [one.key for one in shelf.entries()] == [START, "b", "c", "d"]
+    alone = {name: judged(Predictor(load(root / name))) for name in "abc"}
+    assert judged(shelf("none")) == judged(shelf.of(START)("none")) == alone["a"] != alone["b"]
+    assert judged(shelf.of("b")("none")) == alone["b"] and judged(shelf.of("c")("none")) == alone["c"]
+
+
+def test_the_longest_unused_goes_and_the_start_stays(shelf):
+    b, c = shelf.of("b"), shelf.of("c")
+    assert shelf.of("b") is b and list(shelf.loaded) == ["c", "b"]
+    shelf.of("d")
+    assert list(shelf.loaded) == ["b", "d"] and shelf.of("b") is b and shelf.of(START) is shelf.first
+    assert judged(c("none"))  # who is using it, keeps it
+    assert shelf.of("c") is not c and list(shelf.loaded) == ["b", "c"]
+
+
+def test_what_a_checkpoint_says_of_itself():
+    """The figures of compact's own card, and the parameters that torch counts."""
+    found = described("x", "compact", ROOT / "checkpoints" / "compact")
+    counts = {part.name: part.parameters for part in found.parts}
+    assert (
+        found.problem is None
+        and "embedded default" in found.card
+        and "actors left out in turn" in str(found.config.metrics)
+    )
+    assert (counts["text_encoder"], counts["fusion"]) == (2_566_151, 26_869)
+    assert found.parameters == sum(p.numel() for p in load("compact").parameters())
+    assert found.size == sum((ROOT / "checkpoints" / "compact" / name).stat().st_size for name in FILES)
+    assert [part.kind for part in found.parts][:2] == ["log-mel", "conv, lstm"]
+
+
+def test_the_start_imports_no_compiler():
+    """What the app needs before its first answer does not bring in torch's compiler, which takes seconds."""
+    code = """
+import sys, threading, app
+opened = threading.Event()
+opened.set()
+shelf = app.load("compact", opened)
+assert shelf.start.parameters > 2_000_000 and shelf.start.problem is None
+print("torch" in sys.modules, "torch._dynamo" in sys.modules)
+"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout.split() == ["True", "False"], told.stderr
+
+
+def spoil(folder: Path, how: str) -> None:
+    """Damage a checkpoint in one way."""
+    config, weights = folder / "config.json", folder / "model.safetensors"
+    facts = json.loads(config.read_text())
+    if how == "cut":
+        weights.write_bytes(weights.read_bytes()[:-50])
+    elif how == "rubbish":
+        weights.write_bytes(b"\x80\x04rubbish" * 9)
+    elif how == "no weights":
+        weights.unlink()
+    elif how == "no config":
+        config.unlink()
+    elif how == "deep":
+        config.write_text("[" * 200_000)
+    elif how == "foreign":
+        config.write_text(json.dumps({"model_type": "wav2vec2"}))
+    elif how == "other shape":
+        facts["text_encoder"]["dim"] = 16
+        config.write_text(json.dumps(facts))
+    elif how == "vast":  # 320 GB of parameters: refused before anything is set aside for them
+        facts["text_encoder"]["buckets"] = facts["text_features"]["buckets"] = 10**10
+        config.write_text(json.dumps(facts))
+    elif how == "code":
+        facts["audio_features"] = {"kind": "exhubert", "remote_code": True}
+        config.write_text(json.dumps(facts))
+
+
+HOW = ("cut", "rubbish", "no weights", "no config", "deep", "foreign", "other shape", "vast", "code")
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_broken_one_is_said_and_harms_no_other(shelf, root, how):
+    b = shelf.of("b")
+    spoil(root / "c", how)
+    found = {one.key: one for one in shelf.entries()}
+    assert found["b"].problem is None and found["d"].problem is None
+    assert (found["c"].problem is None) == (how == "code")  # which shows when it is to be used
+    said = refusal(shelf, "c")
+    assert how != "code" or said.message.key == "shelf-runs-code"
+    assert list(shelf.loaded) == ["b"] and shelf.of("b") is b and judged(shelf("none"))
+
+
+def test_the_list_follows_the_disk_and_reads_nothing_twice(shelf, root):
+    before = {one.key: one for one in shelf.entries()}
+    assert all(before[one.key] is one for one in shelf.entries())
+    shutil.rmtree(root / "b")
+    (root / "c" / "README.md").write_text("# another card\n")
+    after = {one.key: one for one in shelf.entries()}
+    assert list(after) == [START, "c", "d"] and after["d"] is before["d"] and "another" in after["c"].card
+
+
+@pytest.mark.parametrize("key", ["gone", "../a", "/etc", ".", "a", "x" * 9999, "anna/voice@main", "b/"])
+def test_only_what_is_on_the_shelf_is_opened(shelf, key):
+    assert refusal(shelf, key).message.key == "shelf-gone"
+
+
+def test_weights_that_are_needed_from_elsewhere_are_missed_at_once(shelf, root, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
+    config = root / "c" / "config.json"
+    facts = json.loads(config.read_text())
+    facts["audio_features"] = {"kind": "wav2vec2"}
+    facts["audio_encoder"] = {"kind": "sequence", "inputs": 1024}
+    config.write_text(json.dumps(facts))
+    assert refusal(shelf, "c").message.key != "shelf-gone" and judged(shelf("none"))
+
+
+def test_fixed_to_the_start(root):
+    shelf = Shelf(str(root / "a"), readers, root=root, hub=True, fixed=True)
+    assert [one.title for one in shelf.entries()] == ["a"] and judged(shelf.of(START)("none"))
+    assert refusal(shelf, "b").message.key == "shelf-fixed"
+    for call in (lambda: shelf.offer(HUB), lambda: Shelf(str(root / "a"), readers, root=root).offer(HUB)):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert caught.value.message.key == "shelf-closed"
+
+
+# ------------------------------------------------------------------------------------------------------------- the Hub
+
+
+@pytest.fixture
+def hub(monkeypatch, root):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
+    with served(Hub()) as one:
+        one.put(HUB, {name: (root / "b" / name).read_bytes() for name in FILES} | {"big.bin": b"not wanted"})
+        one.put("some/model", {name: b"{}" for name in FILES})
+        yield one
+
+
+@pytest.fixture
+def online(hub, root, tmp_path) -> Shelf:
+    """A shelf that reaches the Hub, with `a` alone beside it."""
+    for name in "bcd":
+        shutil.move(root / name, tmp_path / name)
+    api = HfApi(endpoint=hub.address, token=False)
+    return Shelf(str(root / "a"), readers, root=root, hub=True, cache=tmp_path / "cache", api=api)
+
+
+def test_nothing_is_fetched_before_it_was_offered_and_then_it_works_offline(hub, online, tmp_path):
+    offer = online.offer(f" {HUB} ")
+    size = sum((tmp_path / "b" / name).stat().st_size for name in FILES)
+    assert (offer.size, offer.here, offer.received) == (size, False, 0)
+    assert not any("resolve" in path for _, path in hub.asked) and len(online.entries()) == 1
+    key = online.fetch(offer)
+    assert online.offer(HUB).here and online.offer(HUB).received == size
+    hub.down = True
+    asked = len(hub.asked)
+    found = online.entries()[1]
+    assert (found.key, found.title, found.problem) == (key, f"{HUB}@{offer.commit[:8]}", None)
+    alone = judged(Predictor(load(tmp_path / "b")))
+    assert judged(online.of(key)("none")) == alone and len(hub.asked) == asked
+
+
+def test_what_was_shown_is_what_comes(hub, online):
+    offer = online.offer(HUB)
+    hub.put(HUB, {"README.md": b"# changed\n"})
+    with pytest.raises(InputError) as caught:
+        online.fetch(offer)
+    assert caught.value.message.key == "hub-moved" and len(online.entries()) == 1
+
+
+def test_foreign_models_in_the_cache_are_not_on_the_shelf(hub, online):
+    online.fetch(online.offer("some/model"))
+    assert len(online.entries()) == 1
+
+
+def test_a_damaged_copy_is_noticed_and_fetched_anew(hub, online):
+    key = online.fetch(online.offer(HUB))
+    weights = (online.entry(key).folder / checkpoint.WEIGHTS).resolve()
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-8] + bytes(8))
+    assert refusal(online, key).message.key == "hub-broken-here"
+    offer = online.offer(HUB)
+    assert not offer.here and online.fetch(offer) == key and weights.read_bytes() == content
+    assert judged(online.of(key)("none"))
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [
+        ("nobody/nothing", "hub-no-repo"),
+        (f"{HUB}@gone", "hub-no-revision"),
+        ("", "hub-no-name"),
+        ("compact", "hub-no-name"),
+        ("../x/y", "hub-no-name"),
+        ("https://x/y", "hub-no-name"),
+        ("a--b/c.", "hub-no-name"),
+    ],
+)
+def test_names_that_offer_nothing(online, name, key):
+    with pytest.raises(InputError) as caught:
+        online.offer(name)
+    assert caught.value.message.key == key
+
+
+def test_an_unreachable_hub_is_said(hub, online):
+    hub.down = True
+    with pytest.raises(InputError) as caught:
+        online.offer(HUB)
+    assert caught.value.message.key == "hub-unreachable"
+
+
+def test_short_names():
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    assert hub_checkpoint.short(f"{HUB}@{commit}") == f"{HUB}@01234567"
+    assert hub_checkpoint.short("compact") == "compact" and hub_checkpoint.short("a/b@main") == "a/b@main"

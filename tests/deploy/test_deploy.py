@@ -1,0 +1,264 @@
+"""A Space is made and brought up to date by the real client, against a server that answers the Hub's routes."""
+
+import ast
+import importlib.metadata
+import re
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pytest
+from served import visit
+from space_server import hub
+
+from bibier.cli import deploy as command
+from bibier.deploy import space as deploy
+from bibier.deploy import staging
+from bibier.i18n.messages import InputError
+
+ROOT = Path(__file__).parents[2]
+DATABASE = "postgresql+psycopg://somebody:s3cr3t-word@db.example/emotions"
+
+
+@pytest.fixture
+def served_hub(monkeypatch):
+    from huggingface_hub import HfApi, constants
+
+    # the client's own switch: large files go by git-lfs, whose routes the server has; Xet has a protocol of its own
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    with hub() as (kept, url):
+        yield kept, HfApi(endpoint=url, token="hf_none")
+
+
+def call(api, *arguments):
+    parser = ArgumentParser()
+    command.add(parser.add_subparsers())
+    return command.run(parser.parse_args(["deploy", "me/voice", *arguments]), api)
+
+
+def staged(folder, hardware="cpu-basic"):
+    staging.stage(ROOT, folder, hardware=hardware)
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_space_is_made_and_a_second_run_sends_only_what_changed(served_hub, tmp_path, capsys, monkeypatch):
+    kept, api = served_hub
+    assert call(api, "--private") == 0
+    space = kept.repos["spaces/me/voice"]
+    told = capsys.readouterr()
+    files = staged(tmp_path / "space")
+    assert {name: data for name, data in space.files.items() if name != ".gitattributes"} == files
+    assert (space.private, space.sdk, space.commits) == (True, "gradio", 1)
+    assert space.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
+    assert f"{api.endpoint}/spaces/me/voice" in told.out and "restarts" in told.err
+    assert f"+ app.py\t{len(files['app.py'])}" in told.out
+
+    kept.asked.clear()
+    assert call(api) == 0 and space.commits == 1
+    assert {verb for verb, _ in kept.asked} == {"GET"} and "nothing changed" in capsys.readouterr().out
+
+    # Somebody changed one file there, one is gone here, and one was never sent.
+    space.files |= {"app.py": b"old", "bibier/old.py": b"gone"}
+    del space.files["examples/sad_en.ogg"]
+    kept.asked.clear()
+    assert call(api) == 0 and space.commits == 2
+    told = capsys.readouterr().out
+    assert [line.split("\t")[0] for line in told.splitlines() if line[0] in "+~-"] == [
+        "+ examples/sad_en.ogg",
+        "~ app.py",
+        "- bibier/old.py",
+    ]
+    assert {name: data for name, data in space.files.items() if name != ".gitattributes"} == files
+    assert not [path for _, path in kept.asked if "lfs" in path]  # the weights were not sent again
+
+
+def test_secrets_are_sent_as_such_and_seen_nowhere_else(served_hub, tmp_path, capsys):
+    kept, api = served_hub
+    call(api, "--database", DATABASE, "--out", str(tmp_path / "space"))
+    space = kept.repos["spaces/me/voice"]
+    assert space.secrets["BIBIER_DATABASE"]["value"] == DATABASE
+    assert "psycopg" in (tmp_path / "space" / "requirements.txt").read_text()
+    told = capsys.readouterr()
+    assert "secret BIBIER_DATABASE" in told.out
+    description = space.secrets["BIBIER_DATABASE"]["description"]
+    for text in (told.out, told.err, description, str(space.variables), *map(str, space.files.values())):
+        assert "s3cr3t" not in text
+    kept.asked.clear()
+    call(api, "--database", DATABASE)
+    assert not [path for verb, path in kept.asked if verb != "GET"]
+    call(api, "--database", DATABASE.replace("s3cr3t", "n3w"))
+    assert "n3w" in space.secrets["BIBIER_DATABASE"]["value"] and space.commits == 1
+    # a build's log may say what it likes
+    space.stages, space.log = ["BUILDING", "BUILD_ERROR"], ["Collecting\n", f"could not reach {DATABASE}\n"]
+    space.files["app.py"] = b"old"
+    with pytest.raises(InputError, match="BUILD_ERROR") as error:
+        command_with_short_pauses(api, "--database", DATABASE)
+    assert "Collecting" in str(error.value) and "could not reach •••" in str(error.value)
+
+
+def command_with_short_pauses(api, *arguments):
+    follow = deploy.follow
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deploy, "follow", lambda *given: follow(*given, pause=0.01))
+        return call(api, *arguments)
+
+
+def test_a_fingerprint_knows_its_secret_only():
+    made = deploy.fingerprint("word")
+    assert deploy.is_print_of(made, "word") and not deploy.is_print_of(made, "other")
+    assert made != deploy.fingerprint("word")
+    for strange in ("", "scrypt", "scrypt zz 00", "scrypt 0 00", "somebody's own description"):
+        assert not deploy.is_print_of(strange, "word")
+
+
+@pytest.mark.parametrize("part", ["/blob/", "/lfs/", "/preupload/", "/commit/"])
+def test_a_failure_in_the_middle_leaves_the_space_as_it_was(served_hub, tmp_path, part):
+    kept, api = served_hub
+    call(api)
+    space = kept.repos["spaces/me/voice"]
+    whole = dict(space.files)
+    weights = "checkpoints/compact/model.safetensors"
+    space.files |= {weights: b"an older model", "app.py": b"an older app"}
+    before = dict(space.files)
+    kept.blobs.clear()
+    kept.refuse[part] = 403
+    with pytest.raises(InputError, match="run this again"):
+        call(api)
+    assert space.files == before and space.commits == 1
+    kept.refuse.clear()
+    assert call(api) == 0
+    assert space.files == whole and space.commits == 2
+
+
+def test_a_failure_at_the_settings_is_made_good_by_the_next_run(served_hub):
+    kept, api = served_hub
+    call(api)
+    space = kept.repos["spaces/me/voice"]
+    space.variables.clear()
+    for part in ("/variables", "/hardware"):
+        kept.refuse[part] = 403
+    with pytest.raises(InputError):
+        call(api, "--hardware", "cpu-upgrade")
+    kept.refuse.clear()
+    call(api, "--hardware", "cpu-upgrade")
+    assert space.hardware == "cpu-upgrade" and space.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
+    call(api)  # the hardware that it has is kept
+    assert space.hardware == "cpu-upgrade"
+
+
+def test_what_is_somebody_else_s_is_never_deleted(served_hub):
+    kept, api = served_hub
+    call(api)
+    space = kept.repos["spaces/me/voice"]
+    space.files = {"README.md": b"", "thesis.py": b"years of work"}
+    with pytest.raises(InputError, match=r"thesis\.py"):
+        call(api)
+    assert space.files.keys() == {"README.md", "thesis.py"}
+    space.files = {}
+    with pytest.raises(InputError, match="open to everybody"):
+        call(api, "--private")
+
+
+def test_a_dry_run_sends_nothing_and_leaves_the_folder(served_hub, tmp_path, capsys):
+    kept, api = served_hub
+    assert call(api, "--dry-run", "--backup-dataset", "me/kept", "--hardware", "zero-a10g") == 0
+    assert not kept.repos and {verb for verb, _ in kept.asked} == {"GET"}
+    told = capsys.readouterr().out
+    for line in ("variable BIBIER_BACKUP", "secret BIBIER_BACKUP_TOKEN", "hardware zero-a10g"):
+        assert line in told.splitlines()
+    folder = Path(re.search(r"The staged folder: (.+)", told)[1])
+    assert (folder / "app.py").is_file() and "spaces==" in (folder / "requirements.txt").read_text()
+    # without a network, everything counts as new, and that is said
+    from huggingface_hub import HfApi
+
+    assert call(HfApi(endpoint="http://127.0.0.1:9", token="hf_none"), "--dry-run", "--out", str(tmp_path / "d")) == 0
+    assert "not reached" in capsys.readouterr().out and (tmp_path / "d" / "README.md").is_file()
+
+
+def test_what_can_not_work_is_refused_before_anything_is_sent(served_hub, monkeypatch):
+    kept, api = served_hub
+    monkeypatch.delenv("BIBIER_BACKUP_TOKEN", raising=False)
+    for wrong, said in (
+        (["--hardware", "abacus"], "no hardware"),
+        (["--database", "sqlite:///a.db"], "needs a server"),
+        (["--backup-dataset", "me/kept"], "BIBIER_BACKUP_TOKEN"),
+        (["--checkpoint", "absent"], "no checkpoint"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call(api, *wrong)
+    assert not kept.repos
+
+
+def test_the_build_is_followed_to_its_end(served_hub):
+    kept, api = served_hub
+    call(api)
+    space, told = kept.repos["spaces/me/voice"], []
+    wish = deploy.Wish("me/voice", "cpu-basic")
+    space.stages = ["BUILDING", "BUILDING", "APP_STARTING", "RUNNING"]
+    deploy.follow(api, wish, space.revision, told.append, pause=0.01)
+    assert told == ["BUILDING", "APP_STARTING", "RUNNING"]
+    # The stage of the version before the commit is not believed at once, and not for ever.
+    told.clear()
+    deploy.follow(api, wish, "f" * 40, told.append, pause=0.01, grace=0.3)
+    assert told == ["RUNNING"]
+    space.stages, space.log = ["RUNTIME_ERROR"], []
+    kept.refuse["/logs/"] = 404
+    with pytest.raises(InputError, match="the Hub gave none"):
+        deploy.follow(api, wish, None, told.append)
+    space.stages = ["BUILDING"]
+    with pytest.raises(InputError, match="still at BUILDING"):
+        deploy.follow(api, wish, None, told.append, pause=0.01, patience=0.05)
+
+
+# Imported late, and only by what the app does not do on a Space; a sentence says how to get them.
+EXTRAS = {"datasets", "ray", "pyarrow", "pandas", "funasr", "mamba_ssm", "causal_conv1d", "spaces"}
+
+
+def test_every_import_of_the_staged_tree_is_pinned_in_it(tmp_path):
+    staged(tmp_path / "space", "zero-a10g")
+    pinned = re.findall(r"^([\w-]+)(?:\[\w+\])?==", (tmp_path / "space" / "requirements.txt").read_text(), re.M)
+    packages = importlib.metadata.packages_distributions()
+
+    def plain(name):
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    def installed_with(name, seen):
+        """Return a package and what it always brings."""
+        if plain(name) in seen:
+            return
+        seen.add(plain(name))
+        try:
+            wanted = importlib.metadata.requires(name) or ()
+        except importlib.metadata.PackageNotFoundError:
+            return
+        for one in wanted:
+            if "extra ==" not in one:
+                installed_with(re.match(r"[\w.-]+", one)[0], seen)
+
+    brought: set[str] = set()
+    for name in pinned:
+        installed_with(name, brought)
+    lacking = {}
+    for path in (tmp_path / "space").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for name in {one.split(".")[0] for one in names} - {"bibier"} - sys.stdlib_module_names - EXTRAS:
+                if not {plain(one) for one in packages.get(name, ())} & brought:
+                    lacking.setdefault(name, set()).add(path.name)
+    assert not lacking
+
+
+def test_the_staged_folder_starts_and_answers(tmp_path):
+    from gradio_client import Client, handle_file
+    from served import served
+
+    folder = tmp_path / "space"
+    staged(folder)
+    with served(folder, program=folder / "app.py") as address:
+        with visit(address) as guest:
+            assert "BiBiER" in guest.get("/").text
+        found = Client(address, verbose=False).predict(
+            handle_file(str(folder / "examples" / "happy_en.ogg")), "what a day", api_name="/predict"
+        )
+    assert abs(sum(found["bimodal"].values()) - 1) < 1e-6 and len(found["audio"]) == 7

@@ -1,0 +1,184 @@
+"""Many recordings: the same rows as one by one, a killed run goes on, failures are told and stop nothing."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bibier import __main__ as command
+from bibier.checkpoint import bundle
+from bibier.csv_safety import plain
+from bibier.i18n.messages import InputError
+from bibier.inference import batch
+from bibier.inference.predictor import Predictor
+from bibier.labels import EMOTIONS, vector
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(bundle.load("compact"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A manifest of real clips of all lengths, cut from the examples, and of what can't be used."""
+    folder, rng = tmp_path_factory.mktemp("batch"), np.random.default_rng(0)
+    texts = {r["file"]: r["transcript"] for r in json.loads((ROOT / "examples" / "examples.json").read_text("utf-8"))}
+    rows = []
+    for number, (name, text) in enumerate(texts.items()):
+        sound, rate = soundfile.read(ROOT / "examples" / name, dtype="float32")
+        for part in range(3):
+            path = folder / f"{number}-{part}.wav"
+            length = int(rng.uniform(0.4, 1) * len(sound))
+            soundfile.write(path, sound[:length], rate, subtype="PCM_16")
+            rows.append((path.name, text if part else ""))
+    soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+    soundfile.write(folder / "short.wav", np.ones(100) * 0.1, 16000)
+    (folder / "broken.wav").write_bytes(b"RIFF no")
+    rows += [("silent.wav", "words"), ("short.wav", ""), ("broken.wav", ""), ("gone.wav", ""), ("0-0.wav", "twice")]
+    with (folder / "list.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerows([("path", "text"), *rows])
+    return folder
+
+
+def rows_of(place, out, *more):
+    status = command.main(["batch", str(place), "-o", str(out), "--recogniser", "none", *more])
+    return status, out
+
+
+@pytest.mark.parametrize("size", [1, 5, 16])
+def test_every_row_is_that_of_a_single_prediction(place, predictor, tmp_path, size):
+    status, out = rows_of(place / "list.csv", tmp_path / "out.jsonl", "--batch", str(size))
+    rows = {Path(row["path"]).name: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
+    given = {row["path"]: row["text"] for row in csv.DictReader((place / "list.csv").open(encoding="utf-8"))}
+    assert status == 1 and set(rows) == set(given)
+    for name, row in rows.items():
+        if row["error"]:
+            continue
+        one = predictor(place / name, "twice" if name == "0-0.wav" else given[name])
+        for column, branch in (("voice", one.audio), ("words", one.text), ("both", one.bimodal)):
+            found = [row[f"{column}_{emotion}"] for emotion in EMOTIONS]
+            if branch.probabilities is None:
+                assert found == [None] * 7
+            else:
+                assert np.allclose(found, vector(branch.probabilities), atol=1e-5), (name, column)
+        assert (row["conflict"] is None) == (one.conflict is None)
+        assert row["conflict"] is None or row["conflict"] == pytest.approx(one.conflict, abs=1e-4)
+        assert row["duration"] == pytest.approx(one.duration)
+    errors = {name for name, row in rows.items() if row["error"]}
+    assert errors == {"broken.wav", "gone.wav"} and rows["silent.wav"]["words_sad"] is not None
+
+
+def test_formats_hold_the_same(place, tmp_path):
+    import pyarrow.parquet as pq
+
+    outs = [rows_of(place / "list.csv", tmp_path / f"out{ending}")[1] for ending in batch.FORMATS]
+    parquet = pq.read_table(outs[0]).to_pylist()
+    lines = [json.loads(line) for line in outs[2].read_text(encoding="utf-8").splitlines()]
+    assert parquet == lines
+    table = list(csv.DictReader(outs[1].open(encoding="utf-8", newline="")))
+    for row, line in zip(table, lines, strict=True):
+        assert plain(row["path"]) == line["path"] and plain(row["transcript"] or "") == (line["transcript"] or "")
+        assert row["voice_sad"] == ("" if line["voice_sad"] is None else repr(line["voice_sad"]))
+
+
+def test_a_killed_run_goes_on_without_repeating(place, tmp_path):
+    out = tmp_path / "out.jsonl"
+    journal = tmp_path / ".out.jsonl.journal"
+    call = [sys.executable, "-m", "bibier", "batch", str(place / "list.csv"), "-o", str(out), "--recogniser", "none"]
+    process = subprocess.Popen([*call, "--batch", "2"], cwd=ROOT)
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 6:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    done = journal.read_bytes().count(b"\n") - 1
+    with journal.open("ab") as file:
+        file.write(b'{"path": "half')  # what a power cut leaves
+    read = []
+    given = batch.sources(place / "list.csv")
+    predictor = Predictor(bundle.load("compact"))
+    judge = batch.Judge(predictor, recognise=False, name="compact")
+
+    def work(left):
+        read.extend(left)
+        return batch.rows(judge, left, 4)
+
+    settings = batch.settings_of("compact", predictor.bundle, None)
+    count, failed = batch.run(given, out, settings, work)
+    assert count == len(given) and len(read) == len(given) - done and len(failed) == 2
+    paths = [json.loads(line)["path"] for line in out.read_text(encoding="utf-8").splitlines()]
+    assert paths == [source.path for source in given] and not journal.exists()
+
+
+def test_another_run_s_journal_is_not_taken(place, tmp_path):
+    (tmp_path / ".out.csv.journal").write_text('{"checkpoint": "other"}\n')
+    status, _ = rows_of(place / "list.csv", tmp_path / "out.csv")
+    assert status == 2 and not (tmp_path / "out.csv").exists()
+
+
+def test_long_recordings_are_judged_as_the_app_does(predictor, tmp_path):
+    sound, rate = soundfile.read(ROOT / "examples" / "sad_en.ogg", dtype="float32")
+    long = np.concatenate([np.concatenate([sound, np.zeros(rate)]) for _ in range(5)])
+    soundfile.write(tmp_path / "long.wav", long, rate)
+    status, out = rows_of(tmp_path, tmp_path / "o" / "out.jsonl")
+    (row,) = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+    assert status == 0 and row["duration"] > 20 and sum(row[f"voice_{name}"] for name in EMOTIONS) == pytest.approx(1)
+
+
+def test_words_are_recognised_where_none_are_given(place, tmp_path):
+    (tmp_path / "clips").mkdir()
+    os.link(place / "0-0.wav", tmp_path / "clips" / "a.wav")
+    out = tmp_path / "out.jsonl"
+    assert command.main(["batch", str(tmp_path / "clips"), "-o", str(out), "--recogniser", "pocketsphinx"]) == 0
+    row = json.loads(out.read_text(encoding="utf-8"))
+    assert row["transcript"] and row["transcript_by"] == "pocketsphinx" and row["both_sad"] is not None
+
+
+def test_wrong_calls_are_said_before_anything_is_read(place, tmp_path, capsys):
+    (tmp_path / "there.csv").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    for source, out, more in (
+        (place, tmp_path / "there.csv", []),
+        (place, tmp_path / "out.xls", []),
+        (tmp_path / "empty", tmp_path / "out.csv", []),
+        (tmp_path / "none.csv", tmp_path / "out.csv", []),
+        (place, tmp_path / "there.csv" / "out.csv", []),
+        (place, tmp_path / "out.csv", ["--batch", "0"]),
+    ):
+        assert rows_of(source, out, *more)[0] == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_a_full_disk_keeps_what_is_done(place, tmp_path, monkeypatch, predictor):
+    out, calls = tmp_path / "out.jsonl", []
+    judge = batch.Judge(predictor, recognise=False, name="compact")
+    whole = os.fsync
+
+    def full(number):
+        calls.append(number)
+        if len(calls) > 2:
+            raise OSError(28, "No space left on device")
+        whole(number)
+
+    given, settings = batch.sources(place / "list.csv"), {"checkpoint": "compact"}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="No space"):
+            batch.run(given, out, settings, lambda left: batch.rows(judge, left, 3))
+    read = []
+    count, _ = batch.run(given, out, settings, lambda left: (read.extend(left), batch.rows(judge, left, 3))[1])
+    assert count == len(given) and len(read) <= len(given) - 6

@@ -1,0 +1,272 @@
+"""A service that many use: whose turn it is, how long it takes, how it is cancelled, what the log tells of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import random
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+import soundfile
+import torch
+from served import EXAMPLE
+
+from bibier import log
+from bibier.asr import recognisers
+from bibier.checkpoint import bundle as checkpoint
+from bibier.i18n.messages import InputError
+from bibier.inference.predictor import Predictor, as_json
+from bibier.inference.queue import Stopped, Turns, rough
+from bibier.ui import page_script
+from bibier.ui.analyse.chart import Look
+from bibier.ui.analyse.handlers import Desk
+from bibier.ui.services import Services
+
+TYPED = recognisers.Choice("none", None, ready=True)
+
+
+def view(tab: str, language: str = "en") -> page_script.View:
+    return page_script.View(Look(language), "0" * 32, tab)
+
+
+# --------------------------------------------------------------------------------------------------------------- turns
+
+
+def test_never_two_at_once_and_in_the_order_of_asking():
+    """Forty works of eight threads: no two overlap, and they run as they were asked for."""
+    turns, order, inside = Turns(most=100), [], []
+    asked = [turns.ask() for _ in range(40)]
+
+    def work(number: int) -> None:
+        asked[number].come()
+        inside.append(number)
+        assert len(inside) == 1
+        order.append(number)
+        inside.remove(number)
+        asked[number].leave()
+
+    numbers = list(range(40))
+    random.Random(0).shuffle(numbers)
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(work, numbers))
+    assert order == list(range(40)) and turns.running is None and turns.waiting == []
+
+
+def test_the_wait_is_the_median_of_the_last_works():
+    """Works of 2, 4 and 60 s: 4 s each for those before, less what the running one has done."""
+    now = 0.0
+    turns = Turns(clock=lambda: now)
+    for seconds in (2.0, 60.0, 4.0):
+        with turns.turn():
+            now += seconds
+    one, two, three = (turns.ask() for _ in range(3))
+    assert one.come(0) and not two.come(0)
+    now += 3.0
+    assert (two.before(), three.before()) == ((1, 1.0), (2, 5.0))
+    now += 100.0
+    assert two.before() == (1, 0.8)  # it takes longer than it should: never nothing
+    one.leave()
+    assert two.come(0) and three.before() == (1, 32.0)  # 103 s has come to the three
+
+
+def test_a_full_queue_says_when_to_come_back():
+    turns = Turns(most=2)
+    for _ in range(3):
+        turns.ask().come(0)
+    with pytest.raises(InputError) as caught:
+        turns.ask()
+    assert "2 analyses are waiting" in str(caught.value) and f"about {rough(3 * 3.0 - 0.1)} s" in str(caught.value)
+    assert "примерно через" in caught.value.text("ru")
+    turns.ask(background=True)  # nobody waits for it
+
+
+def test_what_is_in_the_background_lets_all_pass():
+    turns = Turns()
+    idle, person = turns.ask(background=True), turns.ask()
+    assert not idle.come(0) and person.come(0)
+    assert person.before()[0] == 1 and idle.before()[0] == 1
+    person.leave()
+    assert idle.come(0)
+
+
+def test_a_stopped_one_leaves_and_wakes():
+    turns = Turns()
+    first, mine, other = turns.ask("a"), turns.ask("b"), turns.ask("c")
+    assert first.come(0)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(mine.come)
+        time.sleep(0.05)
+        assert turns.stop("b") == 1 and turns.stop("") == 0
+        with pytest.raises(Stopped):
+            waits.result(10)
+    mine.leave()
+    assert turns.stop("a") == 1
+    with pytest.raises(Stopped):
+        first.check()
+    first.leave()
+    assert other.come(0)
+
+
+@pytest.mark.parametrize("seconds, said", [(0, 1), (2.2, 3), (10, 10), (10.1, 15), (59, 60), (61, 90), (200, 210)])
+def test_waits_are_said_roughly(seconds, said):
+    assert rough(seconds) == said
+
+
+# ---------------------------------------------------------------------------------------------------------- the desk
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return checkpoint.load("compact")
+
+
+@pytest.fixture
+def desk(bundle):
+    """The handlers of the Analyse tab on the embedded checkpoint."""
+    reader = Future()
+    reader.set_result(lambda name: Predictor(bundle))
+    return Desk(Services(reader, lambda: (TYPED,), None, None, as_json, turns=Turns(most=2)))
+
+
+def shown(parts) -> list[str]:
+    return [part["stage"]["text"] for part in parts if part.get("stage")]
+
+
+def whole(desk, tab: str = "t", clip=str(EXAMPLE), text: str = "so happy", language: str = "en") -> list[dict]:
+    return list(desk.analyse(clip, text, "none", None, view(tab, language)))
+
+
+def test_place_and_seconds_are_said_while_waiting(desk):
+    """The second hears who is before it, in its language, and runs when the first is done; the third is refused."""
+    first = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
+    assert shown([next(first)]) == ["Listening to the recording…"]
+    second = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("two", "ru"))
+    said = next(second)["stage"]
+    assert said == {"text": "Ждёт своей очереди: впереди 1, примерно 3 с…", "stop": True}
+    third = desk.analyse(str(EXAMPLE), "", "none", None, view("three"))
+    assert "впереди" not in shown([next(third)])[0]
+    busy = whole(desk, "four")
+    assert len(busy) == 1 and busy[0]["stage"]["error"] and "2 analyses are waiting" in busy[0]["stage"]["text"]
+    assert "moment" not in busy[0]  # what was there stays
+    third.close()
+    assert "verdict" in list(first)[-1]
+    assert "verdict" in list(second)[-1]
+    assert desk.services.turns.running is None and desk.services.turns.waiting == []
+
+
+def test_cancel_frees_the_device(desk):
+    """After its present step; what waits leaves at once. The next analysis runs."""
+    first = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
+    next(first)
+    waits = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("two"))
+    next(waits)
+    for tab in ("two", "one"):
+        desk.stop(view(tab))
+    for parts in (waits, first):
+        (last,) = parts
+        assert "Cancelled" in last["stage"]["text"] and "moment" not in last
+    assert desk.services.turns.running is None
+    assert "verdict" in whole(desk)[-1]
+
+
+def test_a_closed_page_frees_the_device(desk):
+    first = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
+    next(first)
+    first.close()  # what Gradio does when the connection is gone
+    assert "verdict" in whole(desk)[-1]
+
+
+def test_a_model_that_breaks_leaves_the_app_serving(desk, bundle):
+    """A weight of a wrong shape in the real model: its forward raises; then the right one again."""
+    weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
+    right = weight.data
+    weight.data = torch.zeros(3, 5)
+    try:
+        last = whole(desk)[-1]["stage"]
+        assert last["error"] and "The model failed on this recording" in last["text"]
+        with pytest.raises(InputError, match="The model failed"):
+            desk.predict(str(EXAMPLE), "so happy", view("p"))
+        assert "приложение продолжает работать" in whole(desk, language="ru")[-1]["stage"]["text"]
+    finally:
+        weight.data = right
+    assert "verdict" in whole(desk)[-1]
+    assert desk.predict(str(EXAMPLE), "so happy", view("p"))["bimodal"]
+
+
+def test_edits_and_programs_wait_for_their_turn_too(desk):
+    moment = whole(desk)[-1]["moment"]
+    held = desk.services.turns.ask("other")
+    held.come()
+    with ThreadPoolExecutor(2) as pool:
+        edit = pool.submit(desk.edited, "so sad", moment, view("t"))
+        program = pool.submit(desk.predict, None, "so sad", view("p"))
+        time.sleep(0.3)
+        assert not edit.done() and not program.done()
+        held.leave()
+        assert edit.result(60)["moment"].prediction.transcript.text == "so sad"
+        assert program.result(60)["text"]
+
+
+# ------------------------------------------------------------------------------------------------------------ the log
+
+
+@pytest.fixture
+def lines():
+    """Everything that is written to the log, from the level of debugging on."""
+    out, handler = io.StringIO(), None
+    handler = logging.StreamHandler(out)
+    log.LOG.addHandler(handler)
+    log.LOG.setLevel(logging.DEBUG)
+    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    log.LOG.removeHandler(handler)
+    log.LOG.setLevel(logging.NOTSET)
+
+
+def test_an_analysis_is_one_line_that_tells_how_it_ended(desk, bundle, lines, tmp_path):
+    """And nothing of the person: no name of the file, no word."""
+    secret = tmp_path / "maria-petrova.wav"
+    sound, rate = soundfile.read(EXAMPLE, dtype="float32")
+    soundfile.write(secret, sound, rate)
+    whole(desk, clip=str(secret), text="words of mine")
+    broken = tmp_path / "ivan.wav"
+    broken.write_bytes(b"")
+    whole(desk, clip=str(broken))
+    parts = desk.analyse(str(secret), "so happy", "none", None, view("t"))
+    next(parts)
+    desk.stop(view("t"))
+    list(parts)
+    weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
+    right, weight.data = weight.data, torch.zeros(3, 5)
+    whole(desk, clip=str(secret), text="words of mine")
+    weight.data = right
+    found = lines()
+    assert [line["outcome"] for line in found] == ["ok", "refused", "cancelled", "failed"]
+    assert [line["stage"] for line in found] == ["reading", "hearing", "hearing", "reading"]
+    assert found[1]["reason"].startswith("audio-") and found[3]["error"] == "RuntimeError"
+    assert any(place.startswith("predictor.py:") for place in found[3]["where"])
+    text = json.dumps(found, ensure_ascii=False)
+    assert all(word not in text for word in ("maria", "petrova", "ivan", "mine", str(tmp_path)))
+
+
+def test_a_fact_that_is_not_listed_can_not_be_written(lines):
+    with pytest.raises(KeyError):
+        log.note("analyse", clip="maria.wav")
+    with pytest.raises(AssertionError):
+        log.note("analyse", ms="maria.wav")
+
+
+def test_the_level_of_the_log(capsys):
+    handlers = list(log.LOG.handlers)
+    try:
+        for level, told in (("info", 1), ("error", 0), ("off", 0), ("debug", 1)):
+            log.begin(level)
+            log.note("request", outcome="ok")
+            assert len(capsys.readouterr().err.splitlines()) == told, level
+        with pytest.raises(InputError, match="debug, info"):
+            log.begin("loud")
+    finally:
+        log.LOG.handlers[:] = handlers
+        log.LOG.setLevel(logging.NOTSET)

@@ -1,0 +1,281 @@
+"""Long recordings: read within bounds, judged stretch by stretch, summed up by length; the command line."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from tiny import voice
+
+from bibier import __main__ as cli
+from bibier.asr.recognisers import Transcript, Word
+from bibier.audio import long_recording
+from bibier.audio.io import load
+from bibier.audio.segmentation import LONGEST, Segment
+from bibier.i18n.messages import InputError, Message
+from bibier.inference.long_form import Stretch, Timeline, follow, stretches, timeline_json, walk, within
+from bibier.inference.predictor import Branch, Predictor
+from bibier.labels import EMOTIONS, named, vector
+
+ROOT = Path(__file__).resolve().parents[2]
+RATE = 16_000
+
+
+def talking(seconds: float | None = None) -> np.ndarray:
+    """Return the spoken examples with a second between them (n,), over and over until `seconds`."""
+    parts = []
+    for path in sorted((ROOT / "examples").glob("*.ogg")):
+        parts += [soxr.resample(*soundfile.read(path, dtype="float32"), RATE), np.zeros(RATE, np.float32)]
+    once = np.concatenate(parts)
+    return once if seconds is None else np.resize(once, round(seconds * RATE))
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("talk") / "talk.wav"
+    soundfile.write(path, talking(), RATE, subtype="FLOAT")
+    return path
+
+
+@pytest.fixture
+def predictor(tiny_bundle):
+    return Predictor(tiny_bundle, lambda samples: Transcript("so it is", "en", (Word("so", 0.1, 0.3),), "recogniser"))
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo", "opposite", "one side", "44100", "loud"])
+def test_a_recording_in_a_file_is_the_clip_in_memory(tmp_path, kind):
+    """The same mix, the same centre, the same notices as `audio.load`, which keeps everything in memory."""
+    one = (voice(23, 44_100 if kind == "44100" else RATE) + 0.01).astype(np.float32)
+    both = {
+        "stereo": np.stack([one, 0.5 * one], 1),
+        "opposite": np.stack([one, -0.9 * one], 1),
+        "one side": np.stack([0 * one, one], 1),
+        "loud": 8 * one,
+    }.get(kind, one)
+    soundfile.write(tmp_path / "a.wav", both, 44_100 if kind == "44100" else RATE, subtype="FLOAT")
+    clip, recording = load(tmp_path / "a.wav"), long_recording.read(tmp_path / "a.wav")
+    assert np.abs(recording.part(0, recording.duration) - clip.samples).max() < 1e-4  # 16 bits
+    assert [n.key for n in recording.notices] == [n.key for n in clip.notices if n.key != "audio-no-speech"]
+    assert recording.peaks(100).max() == pytest.approx(np.abs(clip.samples).max(), abs=1e-4)
+
+
+def test_only_what_is_long_is_read_as_long(tmp_path, talk):
+    assert long_recording.read_long(talk).duration == pytest.approx(load(talk).duration)
+    soundfile.write(tmp_path / "short.wav", voice(19.9), RATE)
+    assert long_recording.read_long(tmp_path / "short.wav") is None
+    with pytest.raises(InputError) as told:
+        long_recording.read_long(tmp_path / "none.wav")
+    assert told.value.message.key == "audio-missing"
+
+
+def test_an_hour_is_read_and_two_are_refused(tmp_path):
+    soundfile.write(tmp_path / "hour.wav", np.zeros(3600 * 4_000, np.int16), 4_000)
+    recording = long_recording.read(tmp_path / "hour.wav")
+    assert recording.duration == 3600 and recording.silent
+    with pytest.raises(InputError) as told:
+        stretches(recording)
+    assert told.value.message.key == "audio-silent"
+    soundfile.write(tmp_path / "two.wav", np.zeros(7200 * 4_000, np.int16), 4_000)
+    with pytest.raises(InputError) as told:
+        long_recording.read(tmp_path / "two.wav")
+    assert told.value.message.key == "audio-too-long" and "60 minutes" in str(told.value)
+
+
+def test_noise_is_no_speech(tmp_path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(25 * RATE)
+    soundfile.write(tmp_path / "noise.wav", noise, RATE)
+    with pytest.raises(InputError) as told:
+        stretches(long_recording.read(tmp_path / "noise.wav"))
+    assert told.value.message.key == "timeline-no-speech"
+
+
+HOUR = """
+import resource, sys
+from bibier import recordings, segments
+segments.cut(recordings.read(sys.argv[1]).samples)  # what is loaded once
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # MiB on Linux
+before = peak()
+recording = recordings.read(sys.argv[2])
+assert recording.duration == 3600
+recording.peaks(1000)
+assert len(segments.cut(recording.samples)) > 500
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of ru_maxrss differs")
+def test_an_hour_stays_within_its_bound(tmp_path, talk):
+    """As float32 in memory an hour needs 220 MiB at least twice; half of what is allowed here are pages of the file."""
+    soundfile.write(tmp_path / "hour.wav", talking(3600), RATE, subtype="PCM_16")
+    command = [sys.executable, "-c", HOUR, str(talk), str(tmp_path / "hour.wav")]
+    grown = int(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
+    assert grown < 220, f"{grown} MiB"
+
+
+# ------------------------------------------------------------------------------------------------------------ judging
+
+
+def test_each_stretch_is_judged_as_a_clip_of_its_own(talk, predictor):
+    recording = long_recording.read(talk)
+    told = []
+    found = follow(predictor, recording, progress=lambda *facts: told.append(facts))
+    assert [facts[1:] for facts in told] == [(i + 1, len(told)) for i in range(len(told))]
+    assert [facts[0] for facts in told] == list(found.stretches) and found.planned == len(told) >= 8
+    one = found.stretches[3]
+    alone = predictor((recording.part(one.segment.start, one.segment.end), RATE))
+    assert alone.bimodal == one.prediction.bimodal
+    assert "audio-long" not in [notice.key for stretch in found.stretches for notice in stretch.prediction.notices]
+    assert found.words[3] == Word("so", 0.1 + one.segment.start, 0.3 + one.segment.start)
+    assert found.text == " ".join(["so it is"] * found.planned)
+
+
+def test_the_length_of_meld_s_longest(tmp_path, predictor):
+    """MELD's outlier lasts 305 s."""
+    soundfile.write(tmp_path / "outlier.wav", talking(305), RATE)
+    found = follow(predictor, long_recording.read_long(tmp_path / "outlier.wav"), transcript=Transcript(""))
+    assert found.duration == 305 and found.planned == len(found.stretches) > 50
+    assert max(one.segment.duration for one in found.stretches) <= LONGEST
+    assert found.summary().text.probabilities is None and found.summary().audio.probabilities
+
+
+def spread(**shares: float) -> Branch:
+    rest = (1 - sum(shares.values())) / (7 - len(shares))
+    return Branch({emotion: shares.get(emotion, rest) for emotion in EMOTIONS})
+
+
+def test_the_whole_is_weighted_by_length(talk, predictor):
+    whole = predictor(talk, "hello")
+    silent = Branch(None, Message("no-words"))
+    one = replace(whole, audio=spread(anger=0.7), text=silent, bimodal=silent, conflict=None)
+    other = replace(whole, audio=spread(sad=0.7), text=spread(happy=0.7), bimodal=silent, conflict=0.5)
+    rows = (
+        Stretch(Segment(0, 2), one),
+        Stretch(Segment(3, 9), other),
+        Stretch(Segment(9, 10), None, Message("not-judged")),
+    )
+    found = Timeline(10.0, rows, 5).summary()
+    assert found.audio.probabilities == pytest.approx(
+        named((2 * vector(one.audio.probabilities) + 6 * vector(other.audio.probabilities)) / 8)
+    )
+    assert found.text.probabilities == pytest.approx(other.text.probabilities)  # of the stretch that has words
+    assert found.bimodal == silent and found.conflict == 0.5
+    assert found.notices[-1] == Message("timeline-stopped", {"done": 3, "planned": 5})
+
+
+def test_a_stretch_that_fails_leaves_the_others(talk, predictor, caplog):
+    class Failing(Predictor):
+        turn = 0
+
+        def hear(self, audio):
+            self.turn += 1
+            if self.turn == 2:
+                raise InputError("audio-no-samples", prefix="")
+            if self.turn == 3:
+                raise RuntimeError("out of memory")
+            return super().hear(audio)
+
+    found = follow(Failing(predictor.bundle, predictor.recogniser), long_recording.read(talk))
+    assert [i for i, one in enumerate(found.stretches) if one.prediction is None] == [1, 2]
+    assert [one.error.key for one in found.stretches if one.error] == ["audio-no-samples", "timeline-failed"]
+    shown = timeline_json(found)
+    assert len(shown["segments"]) == found.planned and "error" in shown["segments"][1]
+
+
+def test_a_recogniser_that_fails_leaves_the_voice(talk, predictor):
+    def broken(samples):
+        raise InputError("recogniser-damaged", path="base.pt")
+
+    recording = long_recording.read(talk)
+    found = follow(Predictor(predictor.bundle, broken), recording).stretches[0].prediction
+    assert found.audio.probabilities and found.notices[0].key == "recogniser-damaged"
+
+
+def test_it_stops_between_two_stretches(talk, predictor):
+    recording = long_recording.read(talk)
+    done = []
+    found = follow(predictor, recording, progress=lambda *facts: done.append(facts), cancelled=lambda: len(done) == 3)
+    assert len(found.stretches) == 3 < found.planned
+    assert list(walk(predictor, recording, stretches(recording), cancelled=lambda: True)) == []
+
+
+def test_known_words_go_to_their_stretches(talk, predictor):
+    words = tuple(Word(f"w{i}", i + 0.2, i + 0.6) for i in range(38))
+    found = follow(predictor, long_recording.read(talk), transcript=Transcript("", "en", words, "person"))
+    assert found.text.split() == [word.text for word in words]
+    assert np.allclose([(w.start, w.end) for w in found.words], [(w.start, w.end) for w in words])
+    assert within(Transcript("a", "en", words), Segment(100, 101)).text == ""
+    with pytest.raises(InputError):
+        stretches(long_recording.read(talk), Transcript("words without times"))
+
+
+# ------------------------------------------------------------------------------------------------------- command line
+
+
+def test_predict_prints_a_line_for_each_stretch_and_the_whole(talk, capsys):
+    assert cli.main(["predict", str(talk), "--transcript", ""]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(talk)
+    assert sum("–0:" in line for line in lines) >= 8
+    assert "the whole recording, 0:40.4" in "\n".join(lines)
+
+
+def test_predict_gives_segments_as_json(talk, capsys):
+    assert cli.main(["predict", str(talk), "--transcript", "", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["file"] == str(talk) and found["duration"] == pytest.approx(40.4, abs=0.1)
+    assert sum(found["audio"].values()) == pytest.approx(1)
+    ends = [(row["start"], row["end"]) for row in found["segments"]]
+    assert ends == sorted(ends) and all(sum(row["audio"].values()) == pytest.approx(1) for row in found["segments"])
+
+
+def test_words_without_times_belong_to_the_whole(talk, capsys):
+    assert cli.main(["predict", str(talk), "--transcript", "so happy", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "segments" not in found and found["transcript"] == "so happy"
+
+
+def test_json_counts_from_the_recording_s_beginning(talk, predictor):
+    found = timeline_json(follow(predictor, long_recording.read(talk)))
+    for row in found["segments"]:
+        timed = [word for word in row["words"] if word["start"] is not None]
+        assert timed and all(row["start"] <= word["start"] <= row["end"] for word in timed)
+
+
+# ---------------------------------------------------------------------------------------------------------- interface
+
+
+def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path):
+    """A stretch that is not there, or not a number, changes nothing; each that is there is shown and has its file."""
+    from concurrent.futures import Future
+
+    from bibier.asr.recognisers import Choice
+    from bibier.ui.analyse.chart import Look
+    from bibier.ui.analyse.handlers import Desk
+    from bibier.ui.analyse.long_form import Long
+    from bibier.ui.page_script import View
+    from bibier.ui.services import Services
+
+    reader = Future()
+    reader.set_result(lambda name: predictor)
+    choices = (Choice("pocketsphinx", Message("recogniser-pocketsphinx"), True),)
+    long, view = Long(Desk(Services(reader, lambda: choices, None, None, None)), tmp_path), View(Look(), "a" * 32)
+    assert long.pick(0, view)["stage"]["error"]  # there is no recording
+    shown = list(long.analyse(str(talk), "", "pocketsphinx", None, view))
+    rows = shown[-1]["ribbon"]["rows"]
+    assert all(sum(row["shares"]["bimodal"]) == pytest.approx(1000, abs=4) for row in rows)
+    assert json.loads(json.dumps(shown[-1]["ribbon"])) == shown[-1]["ribbon"]
+    for number in (len(rows), -2, True, 1.0, "1", None):
+        assert long.pick(number, view) == {}
+    moment = long.pick(1, view)["moment"]
+    own, rate = soundfile.read(moment.clip)
+    assert rate == RATE and len(own) / RATE == pytest.approx(rows[1]["b"] - rows[1]["a"], abs=0.02)
+    assert long.pick(-1, view)["moment"] is None
+    assert long.forget(view) == {"ribbon": None} and not Path(moment.clip).exists()

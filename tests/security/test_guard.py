@@ -1,0 +1,308 @@
+"""What another browser, another page and another name are given: nothing. Two real browsers' worth of cookies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+
+import httpx
+import pytest
+from served import EXAMPLE, ROOT, act, file, function, sent_file, served, upload, visit
+
+from bibier.i18n.messages import InputError
+from bibier.security.headers import PERMISSIONS
+from bibier.security.middleware import Settings
+from bibier.security.routes import is_open
+from bibier.security.session import address_of
+from bibier.security.trusted_hosts import Hosts
+
+CLIP = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("guarded")
+
+
+@pytest.fixture(scope="module")
+def address(place):
+    """Start the app with a project of one clip, known by a name too."""
+    (place / "voices").mkdir()
+    shutil.copy(EXAMPLE, place / "voices" / "voice.ogg")
+    with served(place, "--annotate", str(place / "voices"), "--allowed-host", "voices.example") as address:
+        yield address
+
+
+@pytest.fixture
+def ann(address):
+    with visit(address) as guest:
+        yield guest
+
+
+@pytest.fixture
+def bob(address):
+    with visit(address) as guest:
+        yield guest
+
+
+# -------------------------------------------------------------------------------------------------------------- files
+
+
+def test_an_upload_is_its_session_s_only(address, ann, bob):
+    """The owner hears it, whole and in parts; another browser, a program and a path spelt otherwise get 404."""
+    path = upload(ann).json()[0]
+    whole = file(ann, path)
+    assert whole.status_code == 200 and whole.content == EXAMPLE.read_bytes()
+    part = file(ann, path, headers={"range": "bytes=10-19"})
+    assert part.status_code == 206 and part.content == EXAMPLE.read_bytes()[10:20]
+    assert ann.head(f"/gradio_api/file={path}").status_code == 200
+    folder, name = path.rsplit("/", 1)
+    spelt = [path, f"{folder}/./{name}", f"{folder}/x/../{name}", path.replace("/", "//"), path.replace("/", "%2F")]
+    for one in spelt:
+        for guest in (bob, httpx.Client(base_url=address)):
+            assert file(guest, one).status_code == 404, one
+            assert file(guest, one, headers={"range": "bytes=0-9"}).status_code == 404, one
+    assert bob.get(f"/gradio_api/file/{path}").status_code == 404
+    assert bob.head(f"/gradio_api/file={path}").status_code == 404
+
+
+def test_who_sends_the_same_file_may_read_it_and_no_third(ann, bob, address):
+    """Gradio keeps identical uploads once: the place is shared, the right is each one's own."""
+    path = upload(ann, "same.ogg").json()[0]
+    assert file(bob, path).status_code == 404
+    assert upload(bob, "same.ogg").json()[0] == path
+    assert file(bob, path).status_code == file(ann, path).status_code == 200
+    with visit(address) as third:
+        assert file(third, path).status_code == 404
+
+
+def test_what_the_server_gives_is_the_receiver_s(ann, bob, address):
+    """An example lands in a session's files when it is chosen there; the examples' own folder is open."""
+    chosen = function(ann, "example_0")
+    answer = ann.post(
+        "/gradio_api/run/example_0", json={"data": [None], "fn_index": chosen["id"], "session_hash": "choosing"}
+    )
+    path = next(one["path"] for one in answer.json()["data"] if isinstance(one, dict) and one.get("path"))
+    assert file(ann, path).status_code == 200
+    assert file(bob, path).status_code == 404
+    assert file(bob, str(EXAMPLE)).status_code == 200
+    for outside in ("/etc/passwd", str(ROOT / "app.py"), f"{EXAMPLE.parent}/../app.py"):
+        assert file(ann, outside).status_code == 404
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{}/", "/{}", "./{}"])
+def test_a_call_cannot_name_another_s_file(ann, bob, spelling):
+    """Else an answer would say what is in it, or hand it over."""
+    path = spelling.format(upload(ann, "mine.ogg").json()[0])
+    for url, body in (
+        ("/gradio_api/call/predict", {"data": [sent_file(path), "words"]}),
+        ("/gradio_api/run/predict", {"data": [sent_file(path), "words"]}),
+        ("/gradio_api/call/v2/predict", {"clip": sent_file(path), "text": "words"}),
+        (
+            "/gradio_api/queue/join",
+            {"data": [[{"x": sent_file(path)}]], "fn_index": 0, "session_hash": uuid.uuid4().hex},
+        ),
+    ):
+        answer = bob.post(url, json=body)
+        assert answer.status_code == 403 and "no such file" in answer.json()["detail"], (url, answer.text)
+
+
+def test_nothing_is_fetched_by_address(ann):
+    answer = ann.post("/gradio_api/call/predict", json={"data": [sent_file("http://127.0.0.1/x.wav"), "words"]})
+    assert answer.status_code == 403 and "fetches nothing" in answer.json()["detail"]
+    assert file(ann, "http://127.0.0.1/x.wav").status_code == 404
+
+
+def test_another_s_tab_is_closed(ann, bob):
+    """A tab's random name gives nobody else its answers, its place in the queue, or its life."""
+    assert ann.get("/gradio_api/upload_progress", params={"upload_id": "ann-s-upload"}).status_code == 404
+    assert bob.get("/gradio_api/upload_progress", params={"upload_id": "ann-s-upload"}).status_code == 403
+    call = {"data": ["", None, None], "fn_index": function(ann, "typed")["id"], "session_hash": "ann-s-tab"}
+    assert ann.post("/gradio_api/run/typed", json=call).status_code == 200
+    assert bob.post("/gradio_api/run/typed", json=call).status_code == 403
+    assert bob.get("/gradio_api/queue/data", params={"session_hash": "ann-s-tab"}).status_code == 403
+    assert bob.get("/gradio_api/heartbeat/ann-s-tab").status_code == 403
+    cancel = {"session_hash": "ann-s-tab", "fn_index": 0, "event_id": "x"}
+    assert bob.post("/gradio_api/cancel", json=cancel).status_code == 403
+
+
+def test_a_clip_is_for_those_who_annotate_its_project(address, ann, bob):
+    """Knowing the hash is not enough."""
+    url = f"/bibier/clip/{CLIP}"
+    assert ann.get(url).status_code == bob.get(url).status_code == 404
+    opened = act(ann, "open", project="voices", annotator="Ann").json()
+    assert opened["now"]["clip"] == CLIP
+    whole, part = ann.get(url), ann.get(url, headers={"range": "bytes=4-7"})
+    assert (whole.status_code, part.status_code) == (200, 206)
+    assert whole.content == EXAMPLE.read_bytes() and part.content == whole.content[4:8]
+    assert bob.get(url).status_code == httpx.get(address + url).status_code == 404
+    assert "error" in act(bob, "visit", project="voices", annotator="", clip=CLIP).json()
+    act(bob, "open", project="another")
+    assert bob.get(url).status_code == 404
+
+
+def test_the_session_s_cookie(address):
+    """Scripts can't read it, other sites' pages don't send it, and no two are alike."""
+    one, two = (httpx.get(address).headers["set-cookie"] for _ in range(2))
+    assert one != two and "HttpOnly" in one and "SameSite=Lax" in one and "Path=/" in one
+    token = one.split(";")[0]
+    assert "set-cookie" not in httpx.get(address, headers={"cookie": token}).headers
+    assert "set-cookie" in httpx.get(address, headers={"cookie": "bibier_session=guess"}).headers
+
+
+# --------------------------------------------------------------------------------------------------- hosts and origins
+
+
+@pytest.mark.parametrize(
+    "host, status",
+    [
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example:{port}", 421),
+        ("localhost.evil.example", 421),
+        ("", 421),
+        ("@", 421),
+        ("localhost:{port}", 200),
+        ("LOCALHOST.", 200),
+        ("[::1]:{port}", 200),
+        ("192.168.1.7", 200),
+        ("voices.example", 200),
+    ],
+)
+def test_hosts(address, host, status):
+    """A foreign name that points here is not answered; addresses can't be pointed elsewhere."""
+    answer = httpx.get(f"{address}/theme.css", headers={"host": host.format(port=address.rsplit(":")[-1])})
+    assert answer.status_code == status
+    if host == "evil.example":
+        assert "--allowed-host evil.example" in answer.text
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9", "http://localhost:{port}", "file://"]
+)
+def test_a_foreign_page_can_neither_write_nor_read(place, address, ann, origin):
+    """Another port of this computer is foreign too, and so is another name of it."""
+    foreign = {"origin": origin.format(port=address.rsplit(":")[-1])}
+    before = sorted((place / "cache").rglob("*.ogg"))
+    name = f"{uuid.uuid4().hex}.ogg"
+    assert upload(ann, name, headers=foreign).status_code == 403
+    assert sorted((place / "cache").rglob("*.ogg")) == before
+    call = {"data": ["", None, None], "fn_index": 0, "session_hash": "forged"}
+    assert ann.post("/gradio_api/queue/join", json=call, headers=foreign).status_code == 403
+    assert ann.get("/config", headers=foreign).status_code == 403
+
+
+def test_our_own_page_may(address, ann):
+    assert upload(ann, headers={"origin": address}).status_code == 200
+    named = {"origin": "https://voices.example", "host": "voices.example"}
+    assert ann.get("/config", headers=named).status_code == 200
+
+
+def test_a_foreign_page_can_not_play_a_file_either(ann):
+    """A sound or a script element sends no origin; the browser tells where it stands."""
+    path = upload(ann).json()[0]
+    for site in ("cross-site", "same-site"):
+        embedded = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors"}
+        assert file(ann, path, headers=embedded).status_code == 403
+        assert (
+            ann.post("/gradio_api/cancel", json={}, headers=embedded | {"sec-fetch-mode": "navigate"}).status_code
+            == 403
+        )
+    assert ann.get("/", headers={"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}).status_code == 200
+    assert file(ann, path, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_a_form_is_no_call(ann):
+    """A form of another page can be sent without asking; JSON can't."""
+    body = json.dumps({"data": ["", None, None], "fn_index": 0, "session_hash": "form"})
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        for url in ("/gradio_api/queue/join", "/gradio_api/component_server", "/gradio_api/cancel"):
+            assert ann.post(url, content=body, headers={"content-type": kind}).status_code == 415
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"7", b"[" * 100_000, b'{"session_hash": 7}', b"\xff"])
+def test_bodies_that_are_no_call(ann, body):
+    answer = ann.post("/gradio_api/queue/join", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400 and "JSON" in answer.json()["detail"]
+
+
+def test_a_call_s_size(ann):
+    answer = ann.post("/gradio_api/queue/join", json={"data": ["x" * 4_100_000]})
+    assert answer.status_code == 413 and "4 MB" in answer.json()["detail"]
+
+
+# --------------------------------------------------------------------------------------------------- headers and doors
+
+
+def test_headers(address, ann):
+    """Every answer carries them; what a visitor sent can't run scripts."""
+    path = upload(ann, "page.html", b"<script>alert(1)</script>").json()[0]
+    for answer in (ann.get("/"), ann.get("/config"), file(ann, path), ann.get("/monitoring"), ann.get("/theme.css")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["permissions-policy"] == PERMISSIONS
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in ann.get("/").headers["content-security-policy"].split("; ")
+    sent = file(ann, path).headers
+    assert sent["content-security-policy"] == "default-src 'none'; sandbox"
+    assert sent["content-disposition"].startswith("attachment")
+
+
+CLOSED = ["/monitoring", "/monitoring/summary", "/openapi.json", "/gradio_api/openapi.json", "/docs", "/redoc"] + [
+    f"/gradio_api/{name}"
+    for name in ("vibe-code", "token", "deep_link", "runs", "dev/reload", "proxy=http://x", "stream/x")
+]
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_closed_doors(ann, path):
+    assert ann.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["vibe-edit", "vibe-code", "process_recording", "stream/x", "run-history/connect", "x"]
+)
+def test_closed_doors_for_writing(ann, path):
+    assert ann.post(f"/gradio_api/{path}", json={}).status_code == 404
+
+
+def test_nothing_but_reading_and_sending():
+    assert not [method for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE") if is_open(method, "/config")]
+    assert is_open("GET", "/") and is_open("POST", "/gradio_api/upload") and not is_open("GET", "/gradio_api/upload")
+
+
+# ------------------------------------------------------------------------------------------------------------ settings
+
+
+def test_a_space_s_settings():
+    """On a Space the page stands in the Hub's frame, under the Space's name, behind the Hub's proxy."""
+    settings = Settings.read({"SPACE_ID": "user/space", "SPACE_HOST": "user-space.hf.space"}, hosts=("voices.example",))
+    assert settings.framed and settings.proxies == 1
+    assert settings.hosts == ("voices.example", "user-space.hf.space")
+    gate = Hosts(None, names=settings.hosts)
+    assert gate.knows("user-space.hf.space") and gate.same("https://user-space.hf.space", "10.0.0.1:7860")
+    assert not gate.same("https://other-space.hf.space", "user-space.hf.space")
+
+
+def test_a_space_s_page(tmp_path):
+    """The frame's owner is named, and the cookie works inside it."""
+    with served(tmp_path, SPACE_HOST="user-space.hf.space", SPACE_ID="user/space") as address:
+        answer = httpx.get(address, headers={"host": "user-space.hf.space"})
+    assert answer.headers["content-security-policy"].endswith("frame-ancestors 'self' https://huggingface.co")
+    assert "x-frame-options" not in answer.headers
+    assert answer.headers["set-cookie"].endswith("HttpOnly; SameSite=None; Secure; Partitioned")
+
+
+@pytest.mark.parametrize("value", ["many", "-1", "0", "nan", "inf"])
+def test_settings_that_are_none(value):
+    with pytest.raises(InputError, match="BIBIER_UPLOAD_MB"):
+        Settings.read({"BIBIER_UPLOAD_MB": value})
+
+
+def test_an_address_is_believed_from_our_own_proxy_only():
+    """What the visitor wrote stands left of what the proxies noted."""
+    scope = {"client": ("10.0.0.1", 5), "headers": [(b"x-forwarded-for", b"1.1.1.1, 2.2.2.2, 3.3.3.3")]}
+    assert [address_of(scope, proxies) for proxies in (0, 1, 2)] == ["10.0.0.1", "3.3.3.3", "2.2.2.2"]
+    assert address_of(scope | {"headers": []}, 1) == "10.0.0.1"

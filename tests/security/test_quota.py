@@ -1,0 +1,231 @@
+"""How much may be sent and kept: sizes, rates, and a folder that is cleaned of what nobody uses, with real files."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from served import file, served, upload, visit
+
+from bibier.security.ownership import IDLE, Belongings
+from bibier.security.rate_limits import Buckets, Rate
+from bibier.security.upload_cleanup import GRACE, LOCK, Cleaner, Folder, claim, take
+
+KB = 1000
+
+
+# ------------------------------------------------------------------------------------------------------------ cleaning
+
+
+def made(folder: Path, name: str, size: int = 10 * KB, *, age: float = 1000.0) -> str:
+    """Write a file into a folder of its own, as Gradio does, last used `age` seconds ago."""
+    path = folder / f"{name}-hash" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(os.urandom(size))
+    then = time.time() - age
+    os.utime(path, (then, then))
+    return str(path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return take(tmp_path / "uploads")
+
+
+def cleaner(folder: Folder, *, limit: int = 35 * KB, kept: tuple[str, ...] = (), **settings) -> Cleaner:
+    return Cleaner(folder, Belongings(folder.path), lambda: set(kept), limit=limit, **settings)
+
+
+def test_the_longest_unused_goes_first(folder):
+    """Room is made for 10 kB in 35: of four files the two oldest go, with the folders that they leave empty."""
+    paths = [made(folder.path, name, age=age) for name, age in (("a", 900), ("b", 4000), ("c", 2000), ("d", 500))]
+    assert cleaner(folder).room(10 * KB)
+    assert [Path(path).exists() for path in paths] == [True, False, False, True]
+    assert not Path(paths[1]).parent.exists()
+    assert (folder.path / LOCK).exists()
+
+
+def test_a_clip_in_use_is_never_touched(folder):
+    """A clip of the store, however it is written; a file of an open tab; one that is just being sent."""
+    stored, opened, idle, coming = (
+        made(folder.path, name, age=age) for name, age in (("s", 9e5), ("o", 9e5), ("i", 9e5), ("c", GRACE / 2))
+    )
+    work = cleaner(folder, limit=1, kept=(f"{folder.path}/x/../s-hash/s",), keep=0)
+    for session, path in (("open", opened), ("idle", idle)):
+        work.belongings.grant(session, path)
+    work.belongings.used.clear()
+    work.belongings.streams["open"] = 1
+    work.belongings.seen["idle"] = time.time() - IDLE - 1
+    assert not work.room(1)
+    assert [Path(path).exists() for path in (stored, opened, idle, coming)] == [True, True, False, True]
+    assert work.belongings.owners.keys() == {opened}
+    del work.belongings.streams["open"]
+    assert work.sweep()[1] == 1 and not Path(opened).exists()
+
+
+def test_what_is_old_and_unused_goes_though_there_is_room(folder):
+    old, young = made(folder.path, "old", age=500), made(folder.path, "young", age=300)
+    assert cleaner(folder, limit=10**9, keep=400).sweep() == (10 * KB, 1)
+    assert not Path(old).exists() and Path(young).exists()
+
+
+def test_a_folder_of_others_is_left_alone(tmp_path):
+    """Whoever put the files there: used, never cleaned; nor is what a link leads to."""
+    theirs = made(tmp_path / "shared", "theirs", age=9e6)
+    shared = claim(str(tmp_path / "shared"))
+    assert not shared.ours
+    assert not cleaner(shared, limit=1, keep=0).room(1)
+    assert Path(theirs).exists()
+    ours = take(tmp_path / "ours")
+    (ours.path / "link").symlink_to(tmp_path / "shared")
+    (ours.path / "one").symlink_to(theirs)
+    cleaner(ours, limit=1, keep=0).sweep(keep=-GRACE)
+    assert Path(theirs).exists()
+
+
+def test_two_programs_have_two_folders(tmp_path, monkeypatch):
+    """And the next finds what a killed one left."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first, second = claim(None), claim(None)
+    assert first.ours and second.ours and first.path != second.path
+    assert first.path.parent.stat().st_mode & 0o077 == 0
+    made(first.path, "left", age=9e4)
+    first.lock.release()
+    again = claim(None)
+    assert again.path == first.path and again.ours
+    assert cleaner(again).sweep(keep=0) == (0, 1)
+    assert not take(second.path)
+
+
+def test_the_thread_cleans(folder, monkeypatch):
+    monkeypatch.setattr("bibier.security.upload_cleanup.PERIOD", 0.01)
+    work = cleaner(folder, keep=10)
+    work.start()
+    path = Path(made(folder.path, "late"))
+    deadline = time.monotonic() + 30
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    work.stop()
+    assert not path.exists()
+
+
+# --------------------------------------------------------------------------------------------------------------- rates
+
+
+def test_buckets_fill_again():
+    """Three at once, then one each two seconds; a refused one costs nothing, of any key."""
+    now = 0.0
+    buckets = Buckets(lambda: now)
+    one, all_ = {("s", "1"): Rate(3, 0.5), ("a", "x"): Rate(4, 10)}, {("a", "x"): Rate(4, 10)}
+    assert [buckets.take(one) for _ in range(5)] == [0, 0, 0, 2, 2]
+    assert buckets.take(all_) == 0 and buckets.take(all_) == 0.1
+    now = 2.0
+    assert [buckets.take(one) for _ in range(2)] == [0, 2]
+
+
+# ---------------------------------------------------------------------------------------------------------- the server
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("quota")
+
+
+@pytest.fixture(scope="module")
+def address(place):
+    """Start the app with small limits: 1 MB an upload, 8 MB in all, 2 MB a session; each test has its address."""
+    with served(place, BIBIER_UPLOAD_MB="1", BIBIER_DISK_MB="8", BIBIER_PROXIES="1") as address:
+        yield address
+
+
+def held(place: Path) -> int:
+    return sum(path.stat().st_size for path in (place / "cache").rglob("*") if path.is_file())
+
+
+def test_too_large_an_upload(address, place):
+    """413 with a sentence, in the visitor's language, before anything is kept; also when no length is told."""
+    before = held(place)
+    with visit(address, headers={"x-forwarded-for": "10.1.0.1"}) as guest:
+        answer = upload(guest, data=bytes(2_000_000))
+        assert answer.status_code == 413 and "at most 1 MB" in answer.text
+        answer = upload(guest, data=bytes(1_100_000), headers={"accept-language": "ru"})
+        assert answer.status_code == 413 and "не больше 1 MB" in answer.text
+        assert upload(guest, data=bytes(900_000)).status_code == 200
+        cookie = f"bibier_session={guest.cookies['bibier_session']}"
+    assert held(place) < before + 1_000_000
+    host = address.removeprefix("http://")
+    unsaid = http.client.HTTPConnection(host, timeout=60)
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+    parts = iter([head, *[bytes(100_000)] * 30])
+    kind = {"content-type": "multipart/form-data; boundary=x", "cookie": cookie, "x-forwarded-for": "10.1.0.1"}
+    try:
+        unsaid.request("POST", "/gradio_api/upload", body=parts, headers=kind, encode_chunked=True)
+        answer = unsaid.getresponse()
+        assert answer.status == 413 and b"at most 1 MB" in answer.read()
+    except BrokenPipeError:
+        pass  # the server had hung up before all was sent
+    assert held(place) < before + 3_000_000
+
+
+def test_a_session_s_share(address):
+    """Lest one session fill the room of all."""
+    with visit(address, headers={"x-forwarded-for": "10.1.0.2"}) as guest:
+        answers = [upload(guest, f"{number}.wav", os.urandom(900_000)) for number in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 507, 507]
+        assert "all that one may have" in answers[-1].text
+        assert file(guest, answers[0].json()[0]).status_code == 200
+
+
+def test_the_disk_s_limit_holds_and_open_sessions_keep_theirs(address, place):
+    """Eight sessions that stay open fill it; a further upload is refused, and nobody loses a file."""
+    guests = [visit(address, headers={"x-forwarded-for": f"10.1.1.{number}"}) for number in range(8)]
+    kept, refused = [], []
+    for one in guests:
+        with one as guest:
+            answer = upload(guest, "full.wav", os.urandom(950_000))
+            if answer.status_code == 200:
+                kept.append((dict(guest.cookies), answer.json()[0]))
+            else:
+                refused.append(answer)
+    assert kept and refused
+    assert all(answer.status_code == 507 and "full of recordings in use" in answer.text for answer in refused)
+    assert held(place) <= 8_000_000
+    for cookies, path in kept:
+        with httpx.Client(base_url=address, cookies=cookies) as again:
+            assert file(again, path).status_code == 200
+
+
+def test_the_rate_of_uploads(address):
+    """20 at once; then one every two seconds, and the wait is told. Another visitor is not held up."""
+    with visit(address, headers={"x-forwarded-for": "10.1.0.3"}) as guest:
+        answers = [upload(guest, data=b"") for _ in range(40)]
+        late = [answer for answer in answers if answer.status_code == 429]
+        assert 0 < len(late) <= 20 and all(answer.status_code != 429 for answer in answers[:20])
+        seconds = int(late[-1].headers["retry-after"])
+        assert 1 <= seconds <= 2 and f"again in {seconds} s" in late[-1].text
+    with visit(address, headers={"x-forwarded-for": "10.1.0.4"}) as guest:
+        assert upload(guest, data=b"").status_code != 429
+
+
+def test_new_cookies_don_t_help(address):
+    """A visitor who forgets the cookie is held by the address."""
+    codes = []
+    for _ in range(130):
+        codes.append(
+            httpx.post(
+                f"{address}/gradio_api/upload",
+                files={"files": ("e", b"")},
+                headers={"x-forwarded-for": "10.1.0.5", "cookie": f"bibier_session={os.urandom(16).hex():x<43}"},
+            ).status_code
+        )
+    assert codes.count(429) > 0 and 429 not in codes[:100]
+
+
+def test_the_rate_of_calls(address):
+    with visit(address, headers={"x-forwarded-for": "10.1.0.6"}) as guest:
+        codes = [guest.post("/gradio_api/queue/join", json={"data": []}).status_code for _ in range(700)]
+    assert 429 in codes and 429 not in codes[:200]

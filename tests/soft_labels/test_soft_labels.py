@@ -1,0 +1,155 @@
+"""LS-LLM tables: parsing, the nearest distribution, the published figures, and nothing invalid after cleaning."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from small_corpora import write_csv
+from tiny_hub import refused
+
+from bibier import __main__ as command
+from bibier.soft_labels import tables
+from bibier.soft_labels.parsing import ORDER, parse
+from bibier.soft_labels.simplex import NUDGE, to_simplex, with_truth
+from train.augment import soft_targets
+
+DATA = Path(os.environ.get("BIBIER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+real = pytest.mark.skipif(not (DATA / "soft_labels").is_dir(), reason="the real tables are not here")
+SEVEN = "0.1, 0.2, 0.1, 0.3, 0.1, 0.1, 0.1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "first", "kind"),
+    [
+        (SEVEN, 0.1, ""),
+        ("0.9,0.1,0.0,0.0,0.0,0.0,0.0\nassistant\n<think>\n\n</think>\n\n" + SEVEN, 0.1, ""),
+        (f"{SEVEN}\nThat is all: 1.0", 0.1, ""),
+        ("\n".join(f"{name}: 0.{i + 1}" for i, name in enumerate(ORDER)), 0.1, ""),
+        ("0.1, 0.2, 0.3", None, "unparsed"),
+        ("1, 0, 0, 0, 0, 0, 0", None, "unparsed"),
+        ("I feel it is anger.", None, "unparsed"),
+        (", ".join(["0.0"] * 7), None, "zero"),
+        (" \n", None, "empty"),
+    ],
+)
+def test_answers_are_read_by_the_published_rules_and_failure_is_said(answer, first, kind):
+    found = parse(answer)
+    assert found.invalid == kind
+    if kind:
+        assert found.numbers == () and found.probabilities() == {}
+    else:
+        assert found.numbers[0] == first and sum(found.probabilities().values()) == pytest.approx(1)
+
+
+@given(st.text(max_size=300))
+def test_any_answer_is_a_distribution_or_a_kind(text):
+    found = parse(text).probabilities()
+    assert not found or (min(found.values()) >= 0 and sum(found.values()) == pytest.approx(1))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_projection_is_a_convex_solver_s(seed):
+    generator = np.random.default_rng(seed)
+    row, label = generator.normal(0.15, 0.4, 7), int(generator.integers(7))
+    found = with_truth(row[None], np.array([label]))[0]
+    best = minimize(
+        lambda q: ((q - row) ** 2).sum(),
+        np.eye(7)[label] * 0.3 + 0.1,
+        jac=lambda q: 2 * (q - row),
+        method="SLSQP",
+        bounds=[(0, None)] * 7,
+        constraints=[
+            {"type": "eq", "fun": lambda q: q.sum() - 1},
+            {"type": "ineq", "fun": lambda q: np.delete(q[label] - q - NUDGE, label)},
+        ],
+        options={"ftol": 1e-15, "maxiter": 500},
+    )
+    assert best.success
+    np.testing.assert_allclose(found, best.x, atol=1e-5)
+    assert found.argmax() == label and found.min() >= 0 and found.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(with_truth(found[None], np.array([label]))[0], found, atol=1e-12)  # it stays there
+
+
+def test_without_a_label_the_projection_is_the_simplex_s():
+    np.testing.assert_allclose(to_simplex(np.array([0.5, 0.5, -1.0])), [0.5, 0.5, 0])
+    np.testing.assert_allclose(to_simplex(np.array([3.0, 0.0])), [1, 0])
+
+
+def row(name="a", truth="happy", answer=SEVEN, **values):
+    plain = dict.fromkeys(ORDER, 0.0) | {"happy": 1.0} | values
+    return {"video_name": name, "text": "x", "ground_truth": truth, "response_clean": answer} | plain
+
+
+def test_every_kind_of_invalid_row_is_counted_and_none_is_left_after_cleaning(tmp_path):
+    table, out = tmp_path / "soft.csv", tmp_path / "clean.csv"
+    rows = [
+        row("good"),
+        row("negative", happy=1.1, sad=-0.1),
+        row("sum", happy=0.9),
+        row("nan", happy="nan"),
+        row("empty", answer="", happy=""),
+        row("foreign", truth="joyless"),
+        row("made-up", answer="no idea"),
+        row("person", answer="", happy=0.8, sad=0.2),
+    ]
+    write_csv(table, rows)
+    found = tables.audit(table)
+    counted = {kind: count for kind, count in found.kinds.items() if count}
+    expected = {"missing": 1, "not-a-number": 1, "negative": 1, "above-one": 1, "sum": 1}
+    assert counted == expected | {"unknown-label": 1, "answer": 1}
+    assert (found.rows, found.invalid) == (8, 6)
+    assert command.main(["soft-labels", "clean", str(table), "-o", str(out)]) == 1  # some were left out, and told
+    again = tables.audit(out)
+    assert (again.rows, again.invalid, again.wrong) == (5, 0, 0)
+    assert set(soft_targets.read_distributions(out)) == {"good", "negative", "sum", "nan", "person"}
+    assert command.main(["soft-labels", "clean", str(table), "-o", str(out)]) == 2  # never over a file
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (None, "table-unreadable"),
+        (b"\xff\xfe", "table-unreadable"),
+        (b"video_name,neutral\na,1,2\n", "table-ragged"),
+        (b"video_name,neutral\n", "table-empty"),
+        (b"video_name,neutral\na,1\n", "table-column"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, content, key):
+    if content is not None:
+        (tmp_path / "t.csv").write_bytes(content)
+    refused(key, tables.audit, tmp_path / "t.csv")
+
+
+def test_the_published_fix_up_leaves_distinct_values_of_five_decimals():
+    found = tables.published_fix_up([0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0], np.random.RandomState(0))
+    assert len(set(found)) == 7 and found.sum() == pytest.approx(1, abs=1e-9)
+    np.testing.assert_array_equal(found, np.round(found, 5))
+
+
+FEAR = {"meld": [8, 9, 14, 2, 1, 0, 234], "resd": [6, 2, 17, 0, 1, 0, 152]}
+
+
+@pytest.mark.corpora
+@real
+@pytest.mark.parametrize(
+    ("corpus", "rows", "wrong", "uar", "negative", "above"),
+    [("meld", 9989, 124, "0.95741", 1434, 2), ("resd", 1116, 56, "0.95079", 103, 1)],
+)
+def test_the_published_tables_have_the_published_figures(tmp_path, capsys, corpus, rows, wrong, uar, negative, above):
+    """SPEC §5 and §9.3; the audit makes each row anew from the raw answer, noise included."""
+    table, out = DATA / f"soft_labels/qwen3-4b_{corpus}.csv", tmp_path / "clean.csv"
+    assert command.main(["soft-labels", "audit", str(table)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert f"wrong {wrong} of {rows}" in told and f"UAR {uar}" in told
+    assert f"  negative {negative}" in told and f"  above-one {above}" in told
+    assert f"rows that the published fix-up reproduces {rows}" in told
+    assert [int(n) for n in next(line for line in told if line.startswith("fear")).split()[1:]] == FEAR[corpus]
+    assert tables.clean(table, out, keep_argmax=True) == (rows, [])
+    with out.open(encoding="utf-8", newline="") as file:
+        assert not [r for r in csv.DictReader(file) if tables.faults(r)]

@@ -1,0 +1,342 @@
+"""Corpora: the layouts, the manifest, splits and folds, and what is said of every bad input."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from small_corpora import write_csv
+from tiny import voice
+
+from bibier.labels import EMOTIONS
+from train import __main__ as cli
+from train.corpora import items, layouts, load
+from train.corpora.load import CorpusError
+from train.corpora.manifest import label_map
+
+DATA = Path(os.environ.get("BIBIER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+real = pytest.mark.skipif(not (DATA / "text").is_dir(), reason="the real corpora are not here")
+
+# Published counts in the order neutral, happy, surprise, anger, sad, disgust, fear.
+MELD_ORDER = ("neutral", "happy", "surprise", "anger", "sad", "disgust", "fear")
+MELD = {
+    "train": (4710, 1743, 1205, 1109, 683, 271, 268),
+    "dev": (470, 163, 150, 153, 111, 22, 40),
+    "test": (1256, 402, 281, 345, 208, 68, 50),
+}
+RESD = {"fear": 178, "anger": 175, "happy": 174, "surprise": 158, "neutral": 153, "disgust": 148, "sad": 130}
+ROW = {"text": "a"} | dict.fromkeys(EMOTIONS, 0)
+
+
+def labels(found) -> Counter:
+    return Counter(EMOTIONS[item.label] for item in found)
+
+
+def clip(path: Path, seconds: float = 0.3) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, voice(seconds), 16_000)
+    return path
+
+
+@pytest.mark.corpora
+@real
+@pytest.mark.parametrize("split", MELD)
+def test_meld_has_its_published_counts(split):
+    found = labels(load.read("meld", DATA, split, need="text"))
+    assert found == dict(zip(MELD_ORDER, MELD[split], strict=True))
+
+
+@pytest.mark.corpora
+@real
+def test_resd_has_its_published_counts_and_fifty_dialogues():
+    found = load.read("resd", DATA, "train", need="text")
+    assert labels(found) == RESD
+    assert len({item.dialogue for item in found}) == 50
+
+
+def test_no_actor_and_no_dialogue_is_on_both_sides(folder):
+    for corpus, by, count in (("ravdess", "speaker", 3), ("resd", "dialogue", 5)):
+        items = load.read(corpus, folder, "train")
+        parts = load.folds(items, count, by)
+        assert sorted(np.concatenate(parts)) == list(range(len(items)))
+        groups = [{getattr(items[i], by) for i in part} for part in parts]
+        assert sum(map(len, groups)) == len(set.union(*groups))
+
+
+def test_ravdess_test_split_is_the_actors_never_trained_on(folder):
+    assert {item.speaker for item in load.read("ravdess", folder, "test")} == {"ravdess/21"}
+    assert not any(item.speaker == "ravdess/21" for item in load.read("ravdess", folder, "train"))
+
+
+def test_ravdess_is_found_by_its_names_where_it_has_no_folder(folder):
+    assert len(load.read("ravdess", folder / "ravdess", "all")) == 28
+
+
+def test_columns_may_have_any_known_name_of_an_emotion(tmp_path):
+    row = {
+        "text": "a",
+        "joy": 0.25,
+        "enthusiasm": 0.75,
+        "anger": 0,
+        "disgust": 0,
+        "fear": 0,
+        "neutral": 0,
+        "sadness": 0,
+    }
+    write_csv(tmp_path / "list.csv", [row])
+    (item,) = load.read(str(tmp_path / "list.csv"))
+    assert item.target.tolist() == [0, 0, 0, 0.25, 0, 0, 0.75]
+
+
+def test_c1_controls_become_the_characters_they_were():
+    assert load.repair("I\x92m \x93fine\x94\xa0now\x85") == "I’m “fine” now…"
+
+
+MANIFESTS = {
+    "unknown label": ([{"text": "a", "label": "sad"}, {"text": "a", "label": "bored"}], "list.csv, row 3.*bored"),
+    "no label": ([{"text": "a"}], "no column label"),
+    "empty label": ([{"text": "a", "label": ""}], "row 2: no label"),
+    "no path and no text": ([{"label": "sad"}], "no column path and no column text"),
+    "sums to 0.9": ([ROW | {"sad": 0.5, "fear": 0.4}], "row 2.*sum to 0.900"),
+    "sums to 2": ([ROW | {"sad": 1, "fear": 1}], "sum to 2.000"),
+    "negative": ([ROW | {"sad": 1.2, "fear": -0.2}], "row 2.*fear is -0.2"),
+    "not a number": ([ROW | {"sad": "nan"}], "sad is nan"),
+    "no number": ([ROW | {"sad": "much"}], "'much' for sad"),
+    "a cell is empty": ([ROW | {"sad": 1, "fear": ""}], "'' for fear"),
+    "one emotion twice": ([ROW | {"happy": 0.5, "joy": 0.5}], "'happy' and 'joy' are both happy"),
+    "six emotions": ([{n: v for n, v in (ROW | {"sad": 1}).items() if n != "fear"}], "no column for fear"),
+    "one column twice": ([{"text": "a", "label": "sad", "Label ": "sad"}], "'label' is there twice"),
+    "missing file": ([{"path": "gone.wav", "label": "sad"}], "gone.wav"),
+    "nothing": ([{"path": "", "text": "", "label": "sad"}], "neither"),
+}
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_a_bad_manifest_is_refused_by_row(tmp_path, name):
+    rows, said = MANIFESTS[name]
+    write_csv(tmp_path / "list.csv", rows)
+    with pytest.raises(CorpusError, match=said):
+        load.read(str(tmp_path / "list.csv"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"text,label\nwell, yes,sad\n", "row 2: more cells"),
+        (b"text,label\nyes\n", "row 2: fewer cells"),
+        (b"text,label\n\xff\xfe,sad\n", "not UTF-8"),
+        (b"", "no rows"),
+    ],
+)
+def test_a_broken_table_is_refused(tmp_path, content, said):
+    (tmp_path / "list.csv").write_bytes(content)
+    with pytest.raises(CorpusError, match=said):
+        load.read(str(tmp_path / "list.csv"))
+
+
+def test_a_manifest_takes_distributions(tmp_path):
+    write_csv(tmp_path / "list.csv", [{"text": "a"} | dict.fromkeys(EMOTIONS, 0) | {"sad": 0.75, "fear": 0.25}])
+    (item,) = load.read(str(tmp_path / "list.csv"), split="test")
+    assert item.target.tolist() == [0, 0, 0.25, 0, 0, 0.75, 0]
+
+
+@pytest.mark.parametrize("corpus", ["nope", "meld", "gone.csv"])
+def test_a_corpus_that_is_not_there_is_one_clear_sentence(tmp_path, capsys, corpus):
+    assert cli.main(["evaluate", "compact", "--corpus", corpus, "--data", str(tmp_path)]) == 2
+    assert corpus in capsys.readouterr().err
+
+
+def test_a_distribution_beside_a_label_is_what_is_trained_on(tmp_path):
+    soft = {"text": "a", "label": "sad"} | dict.fromkeys(EMOTIONS, 0) | {"sad": 0.6, "anger": 0.4}
+    hard = {"text": "b", "label": "joy"} | dict.fromkeys(EMOTIONS, "")
+    write_csv(tmp_path / "list.csv", [soft, hard])
+    first, second = load.read(str(tmp_path / "list.csv"))
+    assert first.target.tolist() == [0.4, 0, 0, 0, 0, 0.6, 0]
+    assert second.target.tolist() == [0, 0, 0, 1, 0, 0, 0]
+
+
+def test_the_order_of_the_columns_does_not_matter(tmp_path):
+    values = dict(zip(EMOTIONS, (0.1, 0.2, 0.05, 0.05, 0.3, 0.1, 0.2), strict=True))
+    for number, order in enumerate((EMOTIONS, EMOTIONS[::-1])):
+        write_csv(tmp_path / f"{number}.csv", [{name: values[name] for name in order} | {"text": "a"}])
+    one, other = (load.read(str(tmp_path / f"{number}.csv"))[0].target for number in range(2))
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(one, list(values.values()))
+
+
+def test_labels_of_its_own_are_read_through_a_map(tmp_path):
+    write_csv(tmp_path / "list.csv", [{"text": "a", "label": "Gioia"}, {"text": "b", "label": "sad"}])
+    (tmp_path / "list.labels.toml").write_text('happy = ["gioia", "amore"]')
+    assert labels(load.read(str(tmp_path / "list.csv"))) == {"happy": 1, "sad": 1}
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"happy": "a", "joy": "b"}, "'happy' and 'joy' are both happy"),
+        ({"happy": ["a"], "sad": ["b", "A"]}, "'A' is given to happy and to sad"),
+        ({"bored": "a"}, "bored"),
+    ],
+)
+def test_a_map_with_two_meanings_is_refused(raw, said):
+    with pytest.raises(CorpusError, match=f"x.toml.*{said}"):
+        label_map(raw, "x.toml")
+
+
+def test_a_missing_clip_is_listed_and_counted_or_refused(tmp_path):
+    names = [f"{n}.wav" for n in range(9)]
+    for name in names[:8]:
+        clip(tmp_path / name)
+    (tmp_path / "8.wav").write_bytes(b"RIFF not a sound")
+    write_csv(tmp_path / "list.csv", [{"path": n, "label": "sad"} for n in (*names, "gone.wav")])
+    with pytest.raises(CorpusError, match=r"2 of 10 .* more than 1 %.*8\.wav can't be read.*gone\.wav is missing"):
+        load.read(str(tmp_path / "list.csv"))
+    said = []
+    found = load.read(str(tmp_path / "list.csv"), limit=0.2, report=said.append)
+    assert [item.path.name for item in found] == names[:8]
+    assert sum(line.startswith("left out") for line in said) == 2
+    assert any("2 of 10" in line for line in said)
+    assert any("no example of anger, disgust" in line for line in said)
+    with pytest.raises(CorpusError, match="2 of 10"):
+        load.read(str(tmp_path / "list.csv"), limit=0.19)
+
+
+def test_what_a_training_needs_is_asked_for():
+    one = items.Item("x/1", "x", np.eye(7)[0], text="a", path=Path("gone.wav"))
+    assert items.check([one], need="text").items == [one]
+    for need, said in (("audio", "gone.wav is missing"), ("either", "gone.wav is missing")):
+        with pytest.raises(CorpusError, match=said):
+            items.check([one], need=need)
+    with pytest.raises(CorpusError, match="no text"):
+        items.check([items.Item("x/1", "x", np.eye(7)[0])], need="text")
+    assert items.check([one], limit=1).dropped == [("x/1", "gone.wav is missing")]
+
+
+def test_a_clip_that_the_table_names_and_the_folder_lacks_is_missing(folder, tmp_path):
+    table = (folder / "meld_test.csv").read_text(encoding="utf-8")
+    (tmp_path / "meld_test.csv").write_text(table, encoding="utf-8")
+    assert {item.path for item in load.read("meld", tmp_path, "test")} == {None}  # no clips at all: text only
+    clip(tmp_path / "test" / "dia0_utt0.wav")
+    with pytest.raises(CorpusError, match="13 of 14"):
+        load.read("meld", tmp_path, "test")
+    assert len(load.read("meld", tmp_path, "test", need="text")) == 14
+
+
+def test_every_corpus_weighs_the_same_in_a_balanced_draw():
+    names = ["large"] * 9000 + ["small"] * 1000
+    drawn = load.balanced(names, torch.Generator().manual_seed(0))
+    assert len(drawn) == 10_000
+    assert (drawn >= 9000).float().mean() == pytest.approx(0.5, abs=0.02)
+    assert torch.equal(drawn, load.balanced(names, torch.Generator().manual_seed(0)))
+
+
+IEMOCAP_SHEET = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[6.2901 - 8.2357]\t{turn}_F000\tneu\t[2.5000, 2.5000, 2.5000]
+C-E2:\tNeutral;\t()
+[10.01 - 11.39]\t{turn}_M000\texc\t[4.0000, 3.0000, 3.0000]
+[12.01 - 13.39]\t{turn}_F001\thap\t[4.0000, 3.0000, 3.0000]
+[14.01 - 15.39]\t{turn}_M001\txxx\t[3.0000, 3.0000, 3.0000]
+[16.01 - 17.39]\t{turn}_F002\tfru\t[2.0000, 3.0000, 3.0000]
+[18.01 - 19.39]\t{turn}_M002\tang\t[2.0000, 3.0000, 3.0000]
+[20.01 - 21.39]\t{turn}_F003\tsad\t[2.0000, 3.0000, 3.0000]
+"""
+
+
+def test_iemocap_is_four_classes_with_session_5_as_the_test(tmp_path):
+    for session in (1, 5):
+        root, turn = tmp_path / "IEMOCAP_full_release" / f"Session{session}", f"Ses0{session}F_impro01"
+        dialog = root / "dialog"
+        (dialog / "EmoEvaluation" / "Categorical").mkdir(parents=True)
+        (dialog / "transcriptions").mkdir()
+        (dialog / "EmoEvaluation" / f"{turn}.txt").write_text(IEMOCAP_SHEET.format(turn=turn))
+        (dialog / "EmoEvaluation" / f"._{turn}.txt").write_text("archive rubbish")
+        turns = [f"{turn}_{who}" for who in ("F000", "M000", "F001", "M001", "F002", "M002", "F003")]
+        lines = [f"{name} [006.2901-008.2357]: Said {name}." for name in turns]
+        (dialog / "transcriptions" / f"{turn}.txt").write_text("\n".join(lines))
+        for name in turns:
+            clip(root / "sentences" / "wav" / turn / f"{name}.wav", 0.1)
+    found = load.read("iemocap", tmp_path)
+    assert labels(found) == {"neutral": 2, "happy": 4, "anger": 2, "sad": 2}
+    test = load.read("iemocap", tmp_path, "test")
+    assert {item.id.split("/")[1][:5] for item in test} == {"Ses05"}
+    man = next(item for item in test if item.id.endswith("M000"))
+    assert man.speaker == "iemocap/5M" and man.dialogue == "iemocap/Ses05F_impro01"
+    assert man.text == "Said Ses05F_impro01_M000." and EMOTIONS[man.label] == "happy"
+
+
+def test_esd_has_two_languages_and_keeps_surprise(tmp_path):
+    for speaker, encoding in (("0001", "gb18030"), ("0011", "utf-8")):
+        rows = []
+        for number, (emotion, part) in enumerate(
+            (("Angry", "train"), ("Surprise", "evaluation"), ("Sad", "test"), ("Happy", "train"), ("Neutral", "train"))
+        ):
+            name = f"{speaker}_{number:06d}"
+            clip(tmp_path / speaker / emotion / part / f"{name}.wav", 0.1)
+            rows.append(f"{name}\t{'打远一看' if speaker == '0001' else 'The nine, the eggs'}\t{emotion}")
+        (tmp_path / speaker / f"{speaker}.txt").write_text("\n".join(rows), encoding=encoding)
+    found = load.read("esd", tmp_path)
+    assert labels(found) == {"anger": 2, "surprise": 2, "sad": 2, "happy": 2, "neutral": 2}
+    assert {(item.speaker, item.language, item.text) for item in found} == {
+        ("esd/0001", "zh", "打远一看"),
+        ("esd/0011", "en", "The nine, the eggs"),
+    }
+    assert labels(load.read("esd", tmp_path, "dev")) == {"surprise": 2}
+    assert labels(load.read("esd", tmp_path, "test")) == {"sad": 2}
+    with (tmp_path / "0011" / "0011.txt").open("a", encoding="utf-8") as file:
+        file.write("\n0011_000999\tGone.\tSad\n")
+    with pytest.raises(CorpusError, match="0011_000999.wav is missing"):
+        load.read("esd", tmp_path)
+
+
+def saved_resd(tmp_path: Path):
+    """RESD as the Hub keeps it: clips as bytes in a column."""
+    import pyarrow
+    from datasets import Audio, Dataset, DatasetDict, DatasetInfo, Features, Value
+
+    text = Value("string")
+    features = Features(
+        {"name": text, "path": text, "emotion": text, "speech": Audio(decode=False, sampling_rate=16_000), "text": text}
+    )
+    parts = {}
+    for split, emotions in (("train", ("happiness", "enthusiasm", "fear")), ("test", ("sadness",))):
+        rows = []
+        for number, emotion in enumerate(emotions):
+            name = f"{number:02d}_{emotion}_anger_h_010"
+            sound = clip(tmp_path / "source" / f"{name}.wav").read_bytes()
+            speech = {"bytes": sound, "path": f"{name}.wav"}
+            rows.append({"name": name, "path": f"x/{name}.wav", "emotion": emotion, "speech": speech, "text": "да"})
+        # Not Dataset.from_list: to encode a sound it wants torchcodec, which bytes don't need.
+        cells = pyarrow.Table.from_pylist(rows, schema=features.arrow_schema)
+        parts[split] = Dataset(cells, info=DatasetInfo(features=features))
+    return DatasetDict(parts)
+
+
+@pytest.mark.parametrize("kept", ["save_to_disk", "parquet"])
+def test_resd_is_read_from_a_saved_dataset(tmp_path, kept, monkeypatch):
+    monkeypatch.setattr(layouts, "CLIPS", tmp_path / "cache")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "hf"))
+    saved, folder = saved_resd(tmp_path), tmp_path / "data" / "resd"
+    if kept == "save_to_disk":
+        saved.save_to_disk(str(folder))
+    else:
+        for split, rows in saved.items():
+            (folder / "data").mkdir(parents=True, exist_ok=True)
+            rows.to_parquet(str(folder / "data" / f"{split}-00000-of-00001.parquet"))
+    found = load.read("resd", tmp_path / "data")
+    assert labels(found) == {"happy": 1, "surprise": 1, "fear": 1, "sad": 1}
+    (test,) = load.select(found, "test")
+    assert test.id == "resd/test/00_sadness_anger_h_010" and test.dialogue == "resd/00" and test.language == "ru"
+    assert test.path.read_bytes() == (tmp_path / "source" / "00_sadness_anger_h_010.wav").read_bytes()
+    before = test.path.stat().st_mtime_ns
+    load.read("resd", tmp_path / "data")
+    assert test.path.stat().st_mtime_ns == before  # written once
+
+
+def test_a_name_that_is_no_tess_clip_is_said(tmp_path):
+    clip(tmp_path / "tess" / "readme.wav")
+    with pytest.raises(CorpusError, match="readme.wav"):
+        load.read("tess", tmp_path)

@@ -1,0 +1,214 @@
+"""The Annotate tab's acts on the server: what a browser may send, what is blind, and whose clips are given."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from bibier.annotation.events import Event
+from bibier.annotation.store import Clip, Store
+from bibier.i18n.messages import InputError
+from bibier.labels import EMOTIONS, named
+from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.points import points, probabilities, share
+from bibier.ui.annotate.prefetch import Foresight
+
+UUID = "00000000-0000-4000-8000-{:012d}"
+SAD = [0, 0, 0, 0, 0, 100, 0]
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Make a store with a project of three clips."""
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    store.project("voices")
+    clips = []
+    for number in range(3):
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(bytes([number]))
+        clips.append(Clip(f"{number:064x}", str(path), f"words {number}", "en", None, 1.0, {}))
+    store.add_clips("voices", clips)
+    return store
+
+
+def sent(number: int = 1, clip: object = 0, **facts) -> dict:
+    return {
+        "project": "voices",
+        "annotator": "Ann",
+        "uuid": UUID.format(number),
+        "clip": f"{clip:064x}" if isinstance(clip, int) else clip,
+        "points": SAD,
+        "confidence": 0.5,
+        "note": "",
+        "seconds": 2.5,
+    } | facts
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [True, 99, 0, 0, 0, 0, 0],  # a bool is an int in Python
+        [100.0, 0, 0, 0, 0, 0, 0],
+        [101, -1, 0, 0, 0, 0, 0],
+        [50, 40, 0, 0, 0, 0, 0],
+        [100, 0, 0, 0, 0, 0],
+        {"anger": 100},
+        "1000000",
+        [math.nan, 0, 0, 0, 0, 0, 100],
+        [[100], 0, 0, 0, 0, 0, 0],
+    ],
+)
+def test_only_seven_whole_numbers_that_sum_to_100_are_a_label(value):
+    with pytest.raises(InputError, match="seven whole numbers"):
+        probabilities(value)
+
+
+def test_an_untouched_label_is_refused(store):
+    with pytest.raises(InputError, match="untouched"):
+        Annotating(store).save(sent(points=None))
+    assert store.events("voices") == []
+
+
+def test_points_and_probabilities_are_each_other_s_inverse():
+    for value in ([14, 14, 14, 14, 14, 15, 15], SAD, [1, 2, 3, 4, 5, 6, 79]):
+        assert points(probabilities(value)) == value
+    assert points(named([1 / 7] * 7)) == [15, 15, 14, 14, 14, 14, 14]
+    assert sum(points(named([0.005, 0.005, 0.005, 0.005, 0.005, 0.005, 0.97]))) == 100
+
+
+@pytest.mark.parametrize("value", [True, "0.5", math.nan, -0.1, 1.1, []])
+def test_confidence_is_a_number_from_0_to_1(value):
+    with pytest.raises(InputError, match="confidence"):
+        share(value, "confidence")
+
+
+def test_a_save_is_in_the_store_and_the_next_clip_comes(store):
+    desk = Annotating(store)
+    opened = desk.open({"project": "voices", "annotator": "Ann"})
+    assert (opened["now"]["text"], opened["after"]["text"]) == ("words 0", "words 1")
+    answer = desk.save(sent())
+    assert answer["new"] and (answer["done"], answer["total"]) == (1, 3)
+    assert (answer["now"]["text"], answer["after"]["text"]) == ("words 1", "words 2")
+    assert store.state("voices")["0" * 64, "Ann"].probs["sad"] == 1
+    again = desk.save(sent())  # the same save once more, after a dropped answer
+    assert not again["new"] and again["done"] == 1 and len(store.events("voices")) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"annotator": ""},
+        {"annotator": 7},
+        {"annotator": "x" * 81},
+        {"project": "other"},
+        {"project": ["voices"]},
+        {"clip": "f" * 64},
+        {"clip": {"$ne": 1}},
+        {"uuid": 5},
+        {"note": ["x"]},
+        {"seconds": math.nan},
+        {"seconds": -1},
+        {"seconds": True},
+        {"confidence": "high"},
+    ],
+    ids=str,
+)
+def test_what_a_browser_may_not_send(store, wrong):
+    with pytest.raises(InputError):
+        Annotating(store).save(sent(**wrong))
+    assert store.events("voices") == []
+
+
+def propose(store, number: int = 90, clip: int = 0) -> None:
+    probs = named([1 / len(EMOTIONS)] * len(EMOTIONS))
+    event = Event(UUID.format(number), "voices", f"{clip:064x}", "", "propose", probs, source="model:tiny")
+    store.append(event)
+
+
+def test_what_was_seen_is_known_by_the_server_and_not_by_the_browser(store):
+    """A proposal is given only after the person's own label, and a later change says so, across a restart too."""
+    propose(store)
+    desk = Annotating(store)
+    assert desk.open({"project": "voices", "annotator": "Ann"})["now"]["proposals"] == []
+    with pytest.raises(InputError, match="Save this clip first"):
+        desk.reveal(sent(1))
+    desk.save(sent(2, seen=["model:tiny"]))
+    assert desk.visit(sent(3))["now"]["proposals"] == []
+    assert [one["source"] for one in desk.reveal(sent(4))["now"]["proposals"]] == ["model:tiny"]
+    Annotating(store).save(sent(5, points=[10, 0, 0, 0, 0, 90, 0]))
+    label, changed = (event for _, event in store.events("voices") if event.kind == "label")
+    assert (label.seen, label.before) == ((), None)
+    assert changed.seen == ("model:tiny",) and changed.before == label.probs
+
+
+def test_a_project_may_show_proposals_from_the_start(store):
+    store.project("voices", proposals="shown")
+    propose(store)
+    desk = Annotating(store)
+    assert len(desk.open({"project": "voices", "annotator": "Ann"})["now"]["proposals"]) == 1
+    desk.save(sent())
+    assert store.state("voices")["0" * 64, "Ann"].seen == ("model:tiny",)
+
+
+def test_undo_and_redo_show_the_clip_that_they_are_about(store):
+    desk = Annotating(store)
+    desk.save(sent(1, clip=0))
+    desk.save(sent(2, clip=1))
+    assert desk.step(sent())["now"]["clip"] == f"{1:064x}"
+    undone = desk.step(sent())
+    assert (undone["now"]["clip"], undone["now"]["label"], undone["done"]) == ("0" * 64, None, 0)
+    assert desk.step(sent()) == {"nothing": True}
+    redone = desk.step(sent(forward=True))
+    assert (redone["now"]["label"]["points"], redone["done"]) == (SAD, 1)
+
+
+def test_a_skipped_clip_comes_last(store):
+    desk = Annotating(store)
+    answer = desk.skip(sent(note="several voices"))
+    assert answer["now"]["text"] == "words 1" and answer["done"] == 0
+    desk.save(sent(2, clip=1))
+    last = desk.save(sent(3, clip=2))["now"]
+    assert (last["text"], last["skipped"]) == ("words 0", "several voices")
+
+
+def test_paths_are_refused_where_others_reach_the_app(store):
+    with pytest.raises(InputError, match="this computer alone"):
+        Annotating(store).enter({"source": "/etc"})
+
+
+def test_a_recording_of_the_analyse_tab_is_kept(store, tmp_path):
+    recording = tmp_path / "recording.wav"
+    recording.write_bytes(b"RIFF")
+    desk = Annotating(store, folder=tmp_path / "kept")
+    errand = desk.receive(str(recording), "words", "en", 1.5)
+    desk.receive(str(recording), "words", "en", 1.5)
+    recording.unlink()
+    assert desk.path(errand["clip"], ["analysed"]).endswith(".wav")
+    assert desk.path(errand["clip"], ["voices"]) is None
+    assert desk.open(errand | {"annotator": "Ann"})["now"]["text"] == "words"
+    assert len(store.clips(errand["project"])) == 1
+    assert desk.path("../../etc/passwd", ["analysed"]) is None and desk.path("f" * 64, ["analysed"]) is None
+
+
+def test_the_model_proposes_once(store):
+    """Made ahead in the background, waited for when it is asked, and not made again."""
+    heard = []
+
+    class Reader:
+        def hear(self, path):
+            heard.append(path)
+
+        def read(self, _heard, _text):
+            branch = SimpleNamespace(probabilities=named([0.4, 0.6, 0, 0, 0, 0, 0]))
+            return SimpleNamespace(bimodal=branch, audio=branch, text=branch)
+
+    from concurrent.futures import Future
+
+    reader = Future()
+    reader.set_result(lambda _name: Reader())
+    foresight = Foresight(store, reader, "model:tiny")
+    clip = store.clips("voices")[0]
+    foresight("voices", [clip], wait=True)
+    foresight("voices", [clip], wait=True)
+    assert len(heard) == 1
+    assert store.proposals("voices")[clip.sha256, "model:tiny"]["disgust"] == pytest.approx(0.6)

@@ -1,0 +1,364 @@
+"""The Models tab: what is said of checkpoints, whose choice holds for whom, comparing; a foreign card is only text."""
+
+import json
+import re
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+from hub_server import Hub, served
+from huggingface_hub import HfApi
+from scipy.spatial.distance import jensenshannon
+from served import EXAMPLE
+from tiny import shaken, tiny_config, voice
+
+import bibier.ui
+from bibier import log
+from bibier.asr import recognisers
+from bibier.checkpoint.bundle import Bundle, load, save
+from bibier.checkpoint.library import FILES, START, Shelf
+from bibier.i18n.page import say
+from bibier.inference.predictor import Predictor, as_json
+from bibier.labels import EMOTIONS, NAMES, vector
+from bibier.ui import page_script
+from bibier.ui.analyse.chart import BRANCHES, Look
+from bibier.ui.analyse.handlers import Desk
+from bibier.ui.analyse.long_form import Long
+from bibier.ui.models.compare import Comparing, compared
+from bibier.ui.models.handlers import Choosing, figures, number, size
+from bibier.ui.models.model_card import nodes
+from bibier.ui.models.tab import asked_in
+from bibier.ui.services import Services
+
+HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
+
+
+def view(checkpoint: str = START, language: str = "en", tab: str = "t") -> page_script.View:
+    return page_script.View(Look(language), "0" * 32, tab, checkpoint=checkpoint)
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Two checkpoints of different weights, and a broken one."""
+    for seed, name in enumerate("ab"):
+        torch.manual_seed(seed)
+        bundle = shaken(Bundle(tiny_config(name=name, metrics={"MELD test": {"UAR": 39.1}}))).eval()
+        save(bundle, tmp_path / "checkpoints" / name, f"# {name}\n\n{HOSTILE}\n")
+    broken = save(bundle, tmp_path / "checkpoints" / "broken", "# broken\n") / "model.safetensors"
+    broken.write_bytes(broken.read_bytes()[:-9])
+    return tmp_path / "checkpoints"
+
+
+def desk_on(root: Path, **settings) -> Desk:
+    reader = Future()
+    reader.set_result(Shelf(str(root / "a"), lambda bundle: lambda choice: Predictor(bundle), root=root, **settings))
+    typed = recognisers.Choice("none", None, ready=True)
+    return Desk(Services(reader, lambda: (typed,), lambda name: None, lambda name, progress: None, as_json, start="a"))
+
+
+@pytest.fixture
+def desk(root) -> Desk:
+    return desk_on(root)
+
+
+@pytest.fixture
+def choosing(desk) -> Choosing:
+    return Choosing(desk)
+
+
+@pytest.fixture
+def comparing(choosing) -> Comparing:
+    return Comparing(choosing)
+
+
+def analysed(desk: Desk, moment=None, *, checkpoint: str = START, words: str = "so happy to see you"):
+    *_, last = desk.analyse(str(EXAMPLE), words, "none", moment, view(checkpoint))
+    return last
+
+
+def alone(root: Path, name: str, words: str = "so happy to see you"):
+    return Predictor(load(root / name))(str(EXAMPLE), words)
+
+
+def same(prediction, other) -> bool:
+    pairs = [(getattr(prediction, name).probabilities, getattr(other, name).probabilities) for name in BRANCHES]
+    return all(one == pytest.approx(another, abs=1e-6) for one, another in pairs)
+
+
+# ------------------------------------------------------------------------------------------------------------ the list
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_list_tells_what_each_is(choosing, language):
+    *_, last = choosing.open(view(language=language))
+    a, b, broken = last["models"]["cards"]
+    assert [one["title"] for one in (a, b, broken)] == ["a", "b", "broken"]
+    assert (a["chosen"], b["chosen"], a["start"]) == (True, False, True) and last["models"]["chosen"] == START
+    assert a["figures"] == [["MELD test", "UAR " + ("39,1" if language == "ru" else "39.1")]]
+    weights = choosing.shelf(language).start
+    assert any(number(weights.parameters, language) in value for _, value in a["facts"])
+    assert HOSTILE in json.dumps(a["card"]) and not a["problem"]
+    assert broken["problem"] and ("обрывается" in broken["problem"]) == (language == "ru")
+    json.dumps(last)
+
+
+def test_sizes_and_numbers_are_written_as_people_do():
+    assert [size(n, "en") for n in (0, 999, 1000, 5_545_372, 1.29e9)] == ["0 B", "999 B", "1 kB", "5.5 MB", "1.3 GB"]
+    assert size(5_545_372, "ru") == "5,5 МБ" and number(2697427, "ru") == "2\u00a0697\u00a0427"
+
+
+@pytest.mark.parametrize(
+    "metrics", [None, {}, [], "good", 7, {"a": None}, {"a": [1, {"b": 2}]}, {"x" * 999: {"y": "z" * 999}}]
+)
+def test_metrics_may_be_anything(metrics):
+    assert all(len(row) == 2 and all(len(cell) <= 201 for cell in row) for row in figures(metrics, "en"))
+
+
+def test_the_page_waits_for_the_models(desk, choosing):
+    desk.services.__dict__["reader"] = Future()
+    first = next(choosing.open(view()))
+    assert first["models"]["busy"] and "loading" in first["models"]["said"]
+    desk.services.reader.set_exception(OSError("disk"))
+    *_, last = choosing.open(view())
+    assert last["models"]["error"] and last["models"]["said"] == say("failed_models", "en")
+
+
+# ------------------------------------------------------------------------------------------------------------ choosing
+
+
+def test_a_choice_is_the_tab_s_own(desk, choosing, root):
+    *_, last = choosing.use("b", None, view())
+    assert last["models"]["chosen"] == "b" and "b is used from now on" in last["models"]["said"]
+    mine, theirs = analysed(desk, checkpoint="b"), analysed(desk)
+    assert same(mine["moment"].prediction, alone(root, "b")) and same(theirs["moment"].prediction, alone(root, "a"))
+    assert (mine["verdict"]["made"], theirs["verdict"]["made"]) == ("Judged by b", "Judged by a")
+    assert desk.predict(str(EXAMPLE), "so happy to see you", view())["audio"] == alone(root, "a").audio.probabilities
+
+
+@pytest.mark.parametrize("key", ["broken", "gone", "../a", None, 7, {}, "x" * 9999])
+def test_one_that_can_not_be_used_leaves_the_choice(choosing, key):
+    *_, last = choosing.use(key, None, view("b"))
+    assert last["models"]["error"] and last["models"]["chosen"] == "b" and len(last["models"]["said"]) > 20
+
+
+def test_a_choice_that_is_gone_is_said_and_mended(desk, choosing):
+    *_, last = desk.analyse(str(EXAMPLE), "so", "none", None, view("gone"))
+    assert last["stage"]["error"] and "gone" in last["stage"]["text"] and "Models" in last["stage"]["text"]
+    *_, last = choosing.open(view("gone"))
+    assert last["models"]["chosen"] == START
+
+
+def test_another_checkpoint_hears_again_and_keeps_the_words(desk, root):
+    """Its hidden states mean nothing to the other one; words are words."""
+    one = analysed(desk)["moment"]
+    other = analysed(desk, one, checkpoint="b", words=one.prediction.transcript.text)["moment"]
+    assert same(other.prediction, alone(root, "b")) and other.prediction.transcript == one.prediction.transcript
+
+
+def test_corrected_words_are_read_by_the_one_that_heard(desk, root):
+    moment = analysed(desk, checkpoint="b")["moment"]
+    shown = desk.edited("so sad to leave you", moment, view())  # another one was chosen meanwhile
+    assert same(shown["moment"].prediction, alone(root, "b", "so sad to leave you"))
+    assert shown["verdict"]["made"] == "Judged by b"
+
+
+def test_a_long_recording_stays_with_the_one_that_judged_it(desk, root, tmp_path):
+    soundfile.write(tmp_path / "long.wav", voice(25.0), 16_000)
+    long = Long(desk, tmp_path / "stretches")
+    *_, last = long.analyse(str(tmp_path / "long.wav"), "", "none", None, view("b"))
+    assert last["verdict"]["made"] == "Judged by b"
+    moment = long.pick(0, view())["moment"]  # another one was chosen meanwhile
+    ours, theirs = (Predictor(load(root / name)).hear(moment.clip).audio.probabilities for name in "ba")
+    assert (moment.checkpoint, moment.made) == ("b", "b")
+    assert moment.heard.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
+
+
+def test_it_is_said_when_the_clip_was_judged_by_another(desk, choosing):
+    moment = analysed(desk)["moment"]
+    *_, last = choosing.use("b", moment, view())
+    assert "Analyse" in last["models"]["said"]
+    *_, last = choosing.use(START, moment, view("b"))
+    assert "Analyse" not in last["models"]["said"]
+
+
+def test_what_the_browser_says_is_input():
+    for odd in ('{"checkpoint": 7}', '{"checkpoint": ["b"]}', '{"checkpoint": null}', "[]", "no", None):
+        assert page_script.view(odd).checkpoint == START and asked_in(odd) == {}
+    assert page_script.view(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
+    assert page_script.view('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {
+        "key": "b"
+    }
+    assert asked_in('{"models": [1]}') == {}
+
+
+# ----------------------------------------------------------------------------------------------------------- comparing
+
+
+def test_two_on_one_clip(desk, comparing, root, caplog):
+    caplog.set_level("INFO", log.LOG.name)
+    moment = analysed(desk)["moment"]
+    *before, last = comparing.compare(START, "b", moment, view())
+    pair = last["pair"]
+    assert pair.titles == ("a", "b") and pair.predictions[0] is moment.prediction
+    assert same(pair.predictions[1], alone(root, "b"))
+    assert any("b is judging" in one["comparing"]["said"] for one in before)
+    for row, branch in zip(last["comparing"]["result"]["rows"], BRANCHES, strict=True):
+        one, other = (vector(getattr(p, branch).probabilities) for p in pair.predictions)
+        assert float(row[3]) == pytest.approx(jensenshannon(one, other, base=2) ** 2, abs=0.005)
+        assert row[1].startswith(NAMES["en"][EMOTIONS[one.argmax()]])
+    assert last["first"]["data"][0]["x"] == [100 * p for p in moment.prediction.audio.probabilities.values()]
+    assert last["first"]["layout"]["height"] == last["second"]["layout"]["height"] == 720
+    assert comparing.turns.running is None and comparing.turns.waiting == []
+    assert [json.loads(line.message)["outcome"] for line in caplog.records] == ["ok", "ok"]  # analysed, compared
+
+
+def test_words_alone_are_compared_too(desk, comparing):
+    *_, last = desk.analyse(None, "so happy", "none", None, view())
+    *_, found = comparing.compare("b", START, last["moment"], view(language="ru"))
+    rows = found["comparing"]["result"]["rows"]
+    assert rows[0][3] == rows[2][3] == "—" and rows[1][3] != "—" and rows[0][1].startswith("Записи нет")
+    same_twice = compared(type(found["pair"])(("x", "y"), (found["pair"].predictions[0],) * 2), "en")
+    assert same_twice["rows"][1][3] == "0.00"
+
+
+@pytest.mark.parametrize("keys", [(START, START), (None, 7), ("gone", "b"), ("broken", "b"), (START, "broken")])
+def test_a_comparison_that_can_not_be(desk, comparing, keys):
+    *_, last = comparing.compare(*keys, analysed(desk)["moment"], view())
+    assert last["comparing"]["error"] and len(last["comparing"]["said"]) > 20
+    assert comparing.turns.running is None
+
+
+def test_without_a_clip_it_is_said_what_to_do(comparing):
+    assert "Analyse" in comparing.form(view(), None)["why"]
+    *_, last = comparing.compare(START, "b", None, view())
+    assert last["comparing"]["error"]
+
+
+def test_cancel_frees_the_device_and_ends_no_analysis(desk, comparing):
+    moment, turns = analysed(desk)["moment"], comparing.turns
+    with ThreadPoolExecutor(1) as pool, turns.turn("t"):
+        job = pool.submit(lambda: list(comparing.compare(START, "b", moment, view())))
+        deadline = time.monotonic() + 60
+        while not turns.waiting and time.monotonic() < deadline:
+            time.sleep(0.01)
+        comparing.stop(view())
+        *_, last = job.result(60)
+        assert turns.running is not None and not turns.running.stopped
+    assert last["comparing"]["said"] == say("stopped", "en") and turns.waiting == []
+
+
+def test_cancel_while_a_checkpoint_is_being_loaded(desk, comparing):
+    steps = comparing.compare(START, "b", analysed(desk)["moment"], view())
+    assert "Loading b" in next(steps)["comparing"]["said"]
+    comparing.stop(view())
+    *_, last = steps
+    assert last["comparing"]["said"] == say("stopped", "en") and "pair" not in last
+    *_, last = comparing.compare(START, "b", analysed(desk)["moment"], view())
+    assert "pair" in last
+
+
+# ------------------------------------------------------------------------------------------------------------- the Hub
+
+
+def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
+    with served(Hub()) as hub:
+        hub.put("anna/voice", {name: (root / "b" / name).read_bytes() for name in FILES})
+        api = HfApi(endpoint=hub.address, token=False)
+        choosing = Choosing(desk_on(root, hub=True, cache=tmp_path / "cache", api=api))
+        total = size(sum((root / "b" / name).stat().st_size for name in FILES), "en")
+        *_, last = choosing.fetch(view())
+        assert last["fetching"]["error"] and hub.asked == []  # nothing was offered to this tab
+        *_, last = choosing.ask("anna/voice", view())
+        assert last["fetching"]["offer"] == f"Fetch ({total})" and total in last["fetching"]["said"]
+        assert not any("resolve" in path for _, path in hub.asked)
+        *_, last = choosing.fetch(view(tab="another"))
+        assert last["fetching"]["error"] and not any("resolve" in path for _, path in hub.asked)
+        first, *_, last = choosing.fetch(view())
+        assert first["fetching"]["busy"] and first["fetching"]["share"] == 0
+        assert [one["title"][:10] for one in last["models"]["cards"]][-1] == "anna/voice"
+        *_, last = choosing.ask("anna/voice", view())
+        assert "offer" not in last["fetching"] and "already" in last["fetching"]["said"]
+        hub.down = True
+        for name in ("anna/voice", HOSTILE, None):
+            *_, last = choosing.ask(name, view())
+            assert last["fetching"]["error"]
+
+
+def test_a_server_for_others_fetches_nothing(choosing):
+    *_, last = choosing.open(view())
+    assert "--checkpoint user/name" in last["fetching"]["closed"]
+    *_, last = choosing.ask("anna/voice", view())
+    assert last["fetching"]["error"] and "--checkpoint user/name" in last["fetching"]["said"]
+
+
+def test_where_nothing_can_be_switched_it_is_said(root):
+    *_, last = Choosing(desk_on(root, fixed=True)).open(view())
+    assert "ZeroGPU" in last["models"]["closed"] and last["fetching"]["hidden"] and len(last["models"]["cards"]) == 1
+
+
+# ------------------------------------------------------------------------------------------------------- foreign cards
+
+
+def tags(found: list) -> set[str]:
+    return {one[0] for one in found if isinstance(one, list)}.union(
+        *(tags(one[1:]) for one in found if isinstance(one, list))
+    )
+
+
+def words_of(found: list) -> str:
+    return "".join(one if isinstance(one, str) else words_of(one[1:]) for one in found)
+
+
+def known() -> set[str]:
+    """The tags that the page makes."""
+    source = (Path(bibier.ui.__file__).parent / "static" / "models.js").read_text()
+    return set(re.findall(r'"(\w+)"', re.search(r"TAGS = new Set\(\[(.*?)\]\)", source, re.S)[1]))
+
+
+def test_a_card_is_read_as_it_was_meant():
+    text = "---\nlicense: mit\n---\n# Title\n\nSome **bold** and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    text += "* one\n* two\n"
+    assert nodes(text, "en") == [
+        ["h4", "Title"],
+        ["p", "Some ", ["strong", "bold"], " and ", ["code", "code"], "."],
+        ["table", ["thead", ["tr", ["th", "a"], ["th", "b"]]], ["tbody", ["tr", ["td", "1"], ["td", "2"]]]],
+        ["ul", ["li", ["p", "one"]], ["li", ["p", "two"]]],
+    ]
+    compact = nodes((Path(bibier.ui.__file__).parents[3] / "checkpoints/compact/README.md").read_text(), "en")
+    assert tags(compact) <= known() and "license" not in words_of(compact) and "104,407" in words_of(compact)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        HOSTILE,
+        "<iframe src='//evil'>\n\ntext\n\n</iframe>",
+        "a <b onclick=alert(1)>b</b> `<i>`",
+        "    <pre>code</pre>",
+        "```html\n<script>alert(1)</script>\n```",
+    ],
+)
+def test_markup_in_a_card_stays_words(text):
+    found = nodes(text, "en")
+    assert tags(found) <= known() and "<" in words_of(found)
+
+
+def test_pictures_and_links_of_a_card_are_named_and_not_followed():
+    text = "![a cat](https://evil/x.png) [click](javascript:alert(1)) [here](https://evil/) <https://evil/y>"
+    found = nodes(text, "en")
+    assert tags(found) == {"p"}
+    assert words_of(found) == "[picture: a cat] [click](javascript:alert(1)) here (https://evil/) https://evil/y"
+
+
+@pytest.mark.parametrize(
+    "text", [">" * 20_000, "[" * 20_000, "* " * 20_000, "`" * 20_000, "|" * 20_000, "\0\ud800", ""]
+)
+def test_no_card_is_too_odd(text):
+    began = time.process_time()
+    assert tags(nodes(text, "ru")) <= known()
+    assert time.process_time() - began < 20

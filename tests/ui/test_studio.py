@@ -1,0 +1,154 @@
+"""The studio's other acts: settings, exports, the language model, and the clip after the next in every order."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bibier import __main__ as command
+from bibier.annotation import exports, ingest
+from bibier.annotation.agreement import entropy
+from bibier.annotation.events import Event
+from bibier.annotation.state import ORDERS, Clip
+from bibier.annotation.store import Store
+from bibier.i18n.messages import InputError
+from bibier.labels import named, vector
+from bibier.soft_labels.cache import Cache
+from bibier.soft_labels.endpoint import Endpoint
+from bibier.soft_labels.parsing import ORDER
+from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.llm import Advice
+from tests.tiny_llm import reply, served
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+TOPS = {name: -float(i + 1) for i, name in enumerate(ORDER)}
+UUID = "00000000-0000-4000-8000-{:012d}"
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.add_clips("p", [Clip(f"{i:064x}", f"{i}.wav", f"words {i}" if i else "") for i in range(6)])
+    yield store
+    store.close()
+
+
+def sent(number=1, clip=1, **facts):
+    base = {"project": "p", "annotator": "Ann", "uuid": UUID.format(number), "clip": f"{clip:064x}"}
+    return base | {"points": [0, 0, 0, 0, 0, 100, 0], "confidence": None, "note": "", "seconds": 1.0} | facts
+
+
+def advised(store, address, tmp_path):
+    engine = Endpoint(address, "tiny", timeout=2, tries=1)
+    return Annotating(store, advise=Advice(store, lambda: engine, Cache(tmp_path / "answers.db")))
+
+
+def test_the_language_model_is_asked_blind_once_and_its_word_is_a_proposal(store, tmp_path):
+    with served(reply("neutral", TOPS)) as (address, asked):
+        desk = advised(store, address, tmp_path)
+        with pytest.raises(InputError, match="own is saved"):
+            desk.ask(sent(1))
+        assert asked == []
+        desk.save(sent(2))
+        found = desk.ask(sent(3))["now"]
+        assert [one["source"] for one in found["proposals"]] == ["llm:tiny"] and found["revealed"]
+        assert "sad" not in json.dumps(asked[0][0]["messages"][1]).split("Which one")[0]  # nobody's label is told
+        desk.ask(sent(4))
+        desk.save(sent(5, points=[100, 0, 0, 0, 0, 0, 0]))
+        assert len(asked) == 1
+    events = [event for _, event in store.events("p")]
+    (proposal,) = [event for event in events if event.kind == "propose"]
+    assert (
+        proposal.source == "llm:tiny"
+        and proposal.annotator == ""
+        and max(proposal.probs, key=proposal.probs.get) == "neutral"
+    )
+    assert events[-1].seen == ("llm:tiny",) and events[-1].before == named(np.eye(7)[5])
+
+
+@pytest.mark.parametrize("answers", [[reply("I can't say.")], [(500, {}, b"")], [None], [reply("0.5, 0.5")]])
+def test_a_failing_language_model_is_told_and_nothing_is_kept(store, tmp_path, answers):
+    with served(*answers) as (address, _):
+        desk = advised(store, address, tmp_path)
+        desk.save(sent(1))
+        with pytest.raises(InputError):
+            desk.ask(sent(2))
+    assert [event.kind for _, event in store.events("p")] == ["label"] and store.proposals("p") == {}
+
+
+def test_without_words_or_a_model_there_is_nothing_to_ask(store, tmp_path):
+    with pytest.raises(InputError, match="--language-model"):
+        Annotating(store).ask(sent(1))
+    desk = advised(store, "http://127.0.0.1:9/v1", tmp_path)
+    desk.save(sent(1, clip=0))
+    with pytest.raises(InputError, match="no transcript"):
+        desk.ask(sent(2, clip=0))
+    assert Annotating(store).open({})["advice"] is False and desk.open({})["advice"] is True
+
+
+def test_settings_are_for_whoever_runs_the_app(store):
+    mine, public = Annotating(store, enlist=lambda name, source: name), Annotating(store)
+    wanted = {"proposals": "shown", "wanted": 3, "order": "random", "share": 0.25}
+    assert mine.settle(sent(settings=wanted))["settings"] == wanted
+    for wrong in ({"wanted": 0}, {"order": "worst"}, {"share": 2}, {"colour": "red"}, {"wanted": True}, "no"):
+        with pytest.raises(InputError):
+            mine.settle(sent(settings=wrong))
+    with pytest.raises(InputError, match="runs the app"):
+        public.settle(sent(settings={"wanted": 1}))
+    assert {name: store.project("p")[name] for name in wanted} == wanted
+
+
+def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
+    mine, public = Annotating(store, enlist=lambda name, source: name), Annotating(store)
+    for i, who in enumerate(("Ann", "Bob")):
+        mine.save(sent(i, annotator=who))
+    store.append(Event("m", "p", f"{1:064x}", "", "propose", named(np.eye(7)[0]), source="model:m"))
+    for kind in exports.FORMATS:
+        told = mine.export(sent(format=kind))["text"]
+        assert told == "".join(exports.FORMATS[kind][1](exports.of_project(store, "p")))
+        own = public.export(sent(format=kind))["text"]
+        assert "Bob" not in own and "model:m" not in own
+    assert "Ann" in public.export(sent(format="long"))["text"]
+    with pytest.raises(InputError):
+        mine.export(sent(format="../../etc/passwd"))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_clip_that_is_fetched_ahead_is_the_one_that_comes(store, order, share):
+    rng = np.random.default_rng(1)
+    for clip in store.clips("p"):
+        for end in ("", "/audio", "/text"):
+            probs = named(rng.dirichlet([0.5] * 7))
+            store.append(Event(f"{clip.sha256}{end}", "p", clip.sha256, "", "propose", probs, source=f"model:m{end}"))
+    store.append(Event("b", "p", f"{4:064x}", "Bob", "label", named(np.eye(7)[0])))
+    store.project("p", wanted=3, order=order, share=share)
+    desk, seen = Annotating(store), []
+    found = desk.open(sent())
+    while found["now"]:
+        seen.append(found["now"]["clip"])
+        ahead = found["after"]["clip"] if found["after"] else None
+        found = desk.save(sent(len(seen), clip=int(seen[-1], 16)))
+        assert (found["now"]["clip"] if found["now"] else None) == ahead
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_the_commands_set_and_propose(tmp_path, capsys):
+    url = f"sqlite:///{tmp_path}/b.db"
+    store = Store(url)
+    ingest.add_folder(store, "p", EXAMPLES)
+    store.add_clips("p", [Clip("f" * 64, "/gone.wav")])
+    count = len(store.clips("p"))
+    assert command.main(["annotations", "set", "p", "--order", "modalities", "--wanted", "2", "--store", url]) == 0
+    assert json.loads(capsys.readouterr().out)["wanted"] == 2
+    for _ in range(2):  # the second finds all of them there
+        assert command.main(["annotations", "propose", "p", "--store", url]) == 1
+        assert f"{count - 1} of {count}" in capsys.readouterr().out
+    found = store.proposals("p")
+    assert {source for _, source in found} == {"model:compact", "model:compact/audio"}  # nothing is transcribed
+    assert len(store.events("p")) == len(found) == 2 * (count - 1)
+    uncertain = store.next("p", "A", "uncertain")
+    spread = {clip: [p for (one, _), p in found.items() if one == clip] for clip, _ in found}
+    mean = {clip: np.mean([entropy(vector(p)) for p in ps]) for clip, ps in spread.items()}
+    assert uncertain.sha256 == max(mean, key=mean.get)

@@ -1,0 +1,359 @@
+"""The interface without a browser: sentences, chart, words, what the server believes of what a browser sends."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from concurrent.futures import Future
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bibier.asr.recognisers import Choice, Transcript, Word
+from bibier.audio.long_recording import LIMIT
+from bibier.i18n.messages import LANGUAGES, InputError, Message
+from bibier.i18n.page import STRINGS, percent, say
+from bibier.inference.predictor import Branch, Heard, Prediction, WordWeight
+from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
+from bibier.ui import page_script
+from bibier.ui.analyse.chart import BRANCHES, Look, figure, table
+from bibier.ui.analyse.handlers import Desk, Shelf
+from bibier.ui.analyse.summary import verdict
+from bibier.ui.analyse.words import author, corrected, words
+from bibier.ui.services import Example, Services, read_examples, short
+
+
+def sure_of(emotion: str, share: float, second: str = "neutral", second_share: float = 0.0) -> Branch:
+    """Return a distribution with the given two shares and the rest spread evenly."""
+    rest = (1 - share - second_share) / (len(EMOTIONS) - 2)
+    return Branch(dict.fromkeys(EMOTIONS, rest) | {emotion: share, second: second_share})
+
+
+NONE = Branch(None, Message("no-words"))
+
+
+def prediction(audio=NONE, text=NONE, bimodal=NONE, said="so happy", conflict=None, weights=()) -> Prediction:
+    return Prediction(
+        audio, text, bimodal, Transcript(said, "en"), tuple(weights), conflict, (), 1.0, {"audio": 0.0123}
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- sentences
+
+
+def test_every_sentence_in_both_languages():
+    """No key lacks a language, both name the same values, and Russian is Russian."""
+    for key, texts in STRINGS.items():
+        assert len(texts) == len(LANGUAGES) and all(text.strip() for text in texts), key
+        fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in texts]
+        assert fields[0] == fields[1], key
+        bare = texts[1].translate(str.maketrans("", "", "{}"))
+        if set(texts[0]) - set("{}_–- ") and fields[0] != {texts[0].strip("{}")}:
+            assert any("а" <= letter.lower() <= "я" for letter in bare) or key == "word_from", key
+
+
+def test_every_sentence_is_used():
+    """A key that nothing asks for is deleted, not kept; some keys are built from a prefix."""
+    from pathlib import Path
+
+    import bibier.ui
+
+    folder = Path(bibier.ui.__file__).parent
+    source = "".join(path.read_text() for path in folder.rglob("*") if path.suffix in (".py", ".js"))
+    built = (
+        "panel_",
+        "technical_",
+        "verdict_",
+        "time_",
+        "language_",
+        "spoken_",
+        "example_",
+        "what_",
+        "sure_",
+        "confidence_",
+        "proposals_",
+        "order_",
+        "format_",
+        "unit_",
+        "models_part_",
+    )
+    unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
+    assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []
+
+
+@pytest.mark.parametrize(
+    "value, shown", [(0.617, "62\u00a0%"), (0.0, "0\u00a0%"), (0.002, "<1\u00a0%"), (1, "100\u00a0%")]
+)
+def test_percent(value, shown):
+    assert percent(value) == shown
+
+
+@pytest.mark.parametrize(
+    "branch, language, sentence",
+    [
+        (sure_of("happy", 0.8), "en", "Both together: clearly happiness."),
+        (sure_of("happy", 0.5), "en", "Both together: most likely happiness."),
+        (sure_of("happy", 0.42, "surprise", 0.38), "en", "Both together: happiness, barely ahead of surprise."),
+        (
+            sure_of("sad", 0.2, "fear", 0.19),
+            "en",
+            "Both together: no clear emotion; sadness and fear come closest.",
+        ),
+        (
+            sure_of("happy", 0.42, "surprise", 0.38),
+            "ru",
+            "Голос и слова вместе: радость, но почти столь же вероятно — удивление.",
+        ),
+    ],
+)
+def test_uncertain_is_said_as_uncertain(branch, language, sentence):
+    found = verdict(prediction(branch, branch, branch, conflict=0.0), language)
+    assert found.sentence == sentence
+    assert found.badge.kind == "agree"
+
+
+def test_disagreement_is_named_with_its_figure():
+    found = verdict(
+        prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5), conflict=0.416), "ru"
+    )
+    assert found.badge.kind == "disagree"
+    assert "в голосе — злость, в словах — радость" in found.badge.text
+    assert found.badge.technical.endswith("0,42 бит")
+
+
+def test_an_unclear_branch_does_not_contradict():
+    found = verdict(prediction(sure_of("anger", 0.9), sure_of("sad", 0.2), sure_of("anger", 0.8), conflict=0.4), "en")
+    assert (found.badge.kind, found.badge.text) == ("differ", "The words by themselves are not clear")
+
+
+def test_one_branch_alone():
+    assert verdict(prediction(audio=sure_of("sad", 0.9)), "en").sentence == "The voice alone: clearly sadness."
+    assert verdict(prediction(text=sure_of("sad", 0.9)), "en").sentence == "The words alone: clearly sadness."
+    assert verdict(prediction(), "en").sentence == "There is nothing to judge here."
+
+
+# ------------------------------------------------------------------------------------------------------- chart, words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_figure_is_valid_plotly(language, dark, narrow):
+    """Plotly's own schema accepts the figure; one scale, one colour for an emotion everywhere, a number on each bar."""
+    look = Look(language, dark, narrow)
+    full = prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5))
+    for one in (None, prediction(audio=sure_of("sad", 0.9)), full):
+        data = figure(one, look)
+        go.Figure(data["data"], data["layout"])
+        assert len({tuple(data["layout"][f"xaxis{axis}"]["range"]) for axis in ("", "2", "3")}) == 1
+    colours = COLOURS_DARK if dark else COLOURS
+    for trace in data["data"]:
+        assert trace["y"] == [NAMES[language][emotion] for emotion in EMOTIONS]
+        assert trace["marker"]["color"] == [colours[emotion] for emotion in EMOTIONS]
+        assert all("%" in text for text in trace["text"])
+        assert sum(text.startswith("<b>") for text in trace["text"]) == 1
+    assert len({trace["marker"]["pattern"]["shape"] for trace in data["data"]}) == len(BRANCHES)
+
+
+def test_empty_panel_says_why():
+    texts = [note["text"] for note in figure(prediction(audio=sure_of("sad", 0.9)), Look())["layout"]["annotations"]]
+    reason = Message("no-words").text("en")
+    assert sum(reason.split()[0] in text and "<b>" not in text for text in texts) == 2
+
+
+def test_table_holds_the_same_numbers():
+    shown = table(prediction(audio=sure_of("sad", 0.9)), "en")
+    assert [row[0] for row in shown["rows"]] == list(NAMES["en"].values())
+    assert shown["rows"][EMOTIONS.index("sad")] == ["sadness", "90\u00a0%", "none", "none"]
+
+
+def test_word_values():
+    weights = [
+        WordWeight("so", 0, 2, 0.25, -0.02, 0.1, 0.3),
+        WordWeight("happy", 3, 8, 0.75, 0.31),
+    ]
+    shown = words(prediction(text=sure_of("happy", 0.7), weights=weights), "/clip.wav", "en")
+    first, second = shown["words"]
+    assert first["occlusion"] < 0 < second["occlusion"] == 1
+    assert first["occlusion_text"] == "Without “so”, “happiness” rises by 2.0 points"
+    assert second["occlusion_text"] == "Without “happy”, “happiness” falls by 31 points"
+    assert second["attention_text"] == "“happy”: 75\u00a0% of the attention"
+    assert (first["start"], second["start"], shown["path"]) == (0.1, None, "/clip.wav")
+    json.dumps(shown)
+
+
+def test_author():
+    heard = Transcript("so happy", "en", (Word("so", 0, 1),), "recogniser", "pocketsphinx")
+    assert author(heard, "en", rough=True) == "Recognised by pocketsphinx (rough), English"
+    assert author(Transcript("так рада", "ru"), "ru") == "Введено вами, русский"
+    assert author(Transcript("so"), "en") == "Typed by you"
+    assert author(Transcript("", source="none"), "en") == "No words"
+    assert corrected("so very happy", heard).words == heard.words
+    assert corrected("так рада", heard).language == "und"
+    assert corrected("typed", Transcript("typde")) == "typed"
+
+
+# ------------------------------------------------------------------------------------------- what the browser sends
+
+
+@given(st.one_of(st.none(), st.text(), st.dictionaries(st.text(), st.integers()).map(json.dumps)))
+def test_view_survives_anything(raw):
+    seen = page_script.view(raw, "", "ru")
+    assert seen.look.language in LANGUAGES and seen.token == ""
+
+
+@pytest.mark.parametrize(
+    "cookie, accepted, language",
+    [
+        ("", "", "en"),
+        ("", "ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("", "de, en;q=0.5, ru;q=0.8", "ru"),
+        ("bibier_language=en", "ru", "en"),
+        ("bibier_language=xx; other=1", "ru", "ru"),
+        ("", "en;q=oops, ru", "ru"),
+    ],
+)
+def test_preferred_language(cookie, accepted, language):
+    assert page_script.preferred(cookie, accepted) == language
+
+
+def test_early_script_cannot_be_closed_from_inside():
+    assert page_script.script("ru", 24.0).count(b"</script>") == 1
+
+
+def test_shelf_forgets():
+    shelf = Shelf(size=2)
+    for name in "abc":
+        shelf.put(name, object())
+    assert shelf.get("a") is None and shelf.get("c") is not None
+    shelf.put("c", None)
+    assert shelf.get("c") is None
+    assert Shelf(seconds=-1).get("x") is None
+
+
+# -------------------------------------------------------------------------------------------------------- the handlers
+
+CHOICES = (
+    Choice("whisper-base", Message("recogniser-whisper", {"size": "base"}), ready=False, megabytes=145),
+    Choice("pocketsphinx", Message("recogniser-pocketsphinx"), ready=True, rough=True),
+    Choice("none", Message("recogniser-none"), ready=True),
+)
+
+
+class Fake:
+    """A predictor that notes what it was asked to do."""
+
+    def __init__(self, name: str, did: list[str]):
+        self.name, self.did = name, did
+
+    def hear(self, path):
+        self.did.append("hear")
+        if path == "broken":
+            raise InputError("audio-empty-file", prefix="")
+        return Heard(np.zeros(9, np.float32), 1.0, sure_of("sad", 0.6), (), True, None, {})
+
+    def transcribe(self, heard):
+        self.did.append(f"transcribe by {self.name}")
+        return Transcript("so sad", "en", (Word("so", 0, 1),), "recogniser", self.name)
+
+    def read(self, heard, transcript):
+        self.did.append("read")
+        transcript = transcript if isinstance(transcript, Transcript) else Transcript(transcript)
+        text = Branch(named(np.full(7, 1 / 7))) if transcript.text else NONE
+        return Prediction(heard.audio if heard else NONE, text, text, transcript, (), None, (), 1.0, {})
+
+
+@pytest.fixture
+def desk():
+    did: list[str] = []
+    reader = Future()
+    reader.set_result(lambda name: Fake(name, did))
+    desk = Desk(Services(reader, lambda: CHOICES, None, None, None))
+    desk.did = did
+    return desk
+
+
+VIEW = page_script.View(Look(), "0" * 32)
+
+
+def test_a_program_does_not_wait_for_a_page():
+    """Whoever asks before a page was shown has the models loaded at once."""
+    told, reader = [], Future()
+    reader.set_result("readers")
+    desk = Desk(Services(reader, lambda: CHOICES, None, None, None, opened=lambda: told.append("load")))
+    assert desk.reader("en") == "readers" and told == ["load"]
+
+
+def run(desk, *arguments, **settings) -> dict:
+    """Return everything that an analysis showed, later values over earlier ones."""
+    shown: dict = {}
+    for part in desk.analyse(*arguments, VIEW, **settings):
+        shown |= part
+    return shown
+
+
+def test_analyse_then_edit(desk):
+    shown = run(desk, "clip", "", "pocketsphinx", None)
+    assert desk.did == ["hear", "transcribe by pocketsphinx", "read"]
+    assert shown["transcript"] == "so sad" and "pocketsphinx" in shown["author"]
+    moment = shown["moment"]
+    desk.did.clear()
+    edited = desk.edited("so glad", moment, VIEW)
+    assert desk.did == ["read"]
+    assert edited["moment"].prediction.audio == moment.prediction.audio
+    assert edited["author"] == "Typed by you, English"
+    assert desk.edited("so glad", edited["moment"], VIEW) == {}
+    assert desk.restore(VIEW)["transcript"] == "so glad"
+
+
+def test_typed_words_are_used(desk):
+    run(desk, "clip", "my words", "whisper-base", None)
+    assert desk.did == ["hear", "read"]
+
+
+def test_another_recogniser_is_asked_again(desk):
+    moment = run(desk, "clip", "", "pocketsphinx", None)["moment"]
+    desk.did.clear()
+    run(desk, "clip", "so sad", "pocketsphinx", moment)
+    assert desk.did == ["read"]
+    shown = run(desk, "clip", "so sad", "whisper-base", moment)
+    assert shown["stage"]["error"] and "download" in shown["stage"]["text"]
+
+
+def test_unusable_clip_and_nothing_at_all(desk):
+    assert run(desk, None, "  ", "none", None)["stage"]["error"]
+    shown = run(desk, "broken", "", "none", None)
+    assert shown["stage"]["text"].startswith("The file is empty") and shown["moment"] is None
+
+
+def test_a_new_clip_takes_its_own_words_away_only(desk):
+    moment = run(desk, "clip", "", "pocketsphinx", None)["moment"]
+    assert desk.arrived("other", "so sad", moment, VIEW)["transcript"] == ""
+    assert "transcript" not in desk.arrived("other", "typed before", None, VIEW)
+
+
+def test_models_that_fail_are_reported():
+    reader = Future()
+    reader.set_exception(OSError("disk"))
+    shown = run(Desk(Services(reader, lambda: CHOICES, None, None, None)), "clip", "", "none", None)
+    assert shown["stage"]["error"] and "models" in shown["stage"]["text"]
+
+
+def test_examples(tmp_path):
+    row = {"file": "fear_en.wav", "transcript": "Run!", "language": "en", "shows": {"en": "Fear, fast", "ru": "Страх"}}
+    (tmp_path / "examples.json").write_text(json.dumps([row, row | {"file": "gone.wav"}]))
+    (tmp_path / "fear_en.wav").touch()
+    (one,) = read_examples(tmp_path)
+    assert one.transcript == "Run!" and short(one, "ru") == "Страх"
+    assert short(Example(tmp_path / "other.wav", "", "en", {"en": "Rain, and a voice"}), "en") == "Rain"
+    assert short(Example(tmp_path / "disagree_en.wav", "", "en", {}), "en") == say("example_disagree", "en")
+    assert read_examples(tmp_path / "none") == ()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_limit_that_is_stated_is_the_limit_that_is_kept(language):
+    assert LIMIT == 3600 and re.search("an hour at most|до часа", say("voice_hint", language))

@@ -1,0 +1,263 @@
+"""What a corpus is made of: items with a target distribution, tables, splits, folds, and the check of the files.
+
+N items, 7 emotions in the order of `EMOTIONS`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bibier.labels import ALIASES, EMOTIONS, canonical, vector
+
+LABEL_COLUMNS = ("label", "ground_truth", "emotion")
+NEEDS = ("audio", "text", "both", "either")
+LIMIT = 0.01  # share of a corpus that may be dropped for missing or broken files
+SHOWN = 5  # names in one message
+
+
+class CorpusError(ValueError):
+    """A corpus can't be read; the sentence names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One clip, one text, or both."""
+
+    id: str
+    corpus: str
+    target: np.ndarray  # (7,) distribution over EMOTIONS
+    text: str | None = None
+    path: Path | None = None
+    language: str = "en"
+    split: str = "train"
+    speaker: str = ""
+    dialogue: str = ""
+
+    @property
+    def label(self) -> int:
+        """Index of the most probable emotion."""
+        return int(self.target.argmax())
+
+
+def one_hot(label: str) -> np.ndarray:
+    """Return the (7,) one-hot distribution of a label or an alias of it."""
+    return np.eye(len(EMOTIONS))[EMOTIONS.index(canonical(label))]
+
+
+def emotion_columns(names: Iterable[str], place: str) -> dict[str, str]:
+    """Return emotion → column among a table's columns; each emotion under any one of its names.
+
+    Raises CorpusError when two columns are one emotion, or some emotions have a column and others have none.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        known = name.strip().lower()
+        if known not in EMOTIONS and known not in ALIASES:
+            continue
+        emotion = canonical(known)
+        if emotion in found:
+            raise CorpusError(f"{place}: columns {found[emotion]!r} and {name!r} are both {emotion}: keep one of them")
+        found[emotion] = name
+    if missing := [emotion for emotion in EMOTIONS if found and emotion not in found]:
+        raise CorpusError(
+            f"{place}: no column for {', '.join(missing)}: give one column per emotion, or a column label"
+        )
+    return found
+
+
+def label_of(row: Mapping[str, str]) -> str:
+    """Return what a table's row has as its label, "" if it has none."""
+    cells = {name.strip().lower(): value for name, value in row.items()}
+    return next((cells[name] for name in LABEL_COLUMNS if cells.get(name)), "")
+
+
+def target(row: Mapping[str, str], place: str) -> np.ndarray:
+    """Return the (7,) distribution of a table's row: its label, or one column per emotion under any of its names.
+
+    Raises CorpusError that names the place and what is unknown or missing.
+    """
+    try:
+        if label := label_of(row):
+            return one_hot(label)
+        return vector({emotion: float(row[name]) for emotion, name in emotion_columns(row, place).items()})
+    except CorpusError:
+        raise
+    except ValueError as error:
+        raise CorpusError(f"{place}: give a label, or one number per emotion ({error})") from error
+
+
+def repair(text: str) -> str:
+    """Undo a cp1252 text that was read as Latin-1 (C1 control characters) and plain the spaces."""
+    text = re.sub("[\x80-\x9f]", lambda c: c[0].encode("latin-1").decode("cp1252", "ignore"), text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def read_table(path: Path, *needed: str) -> list[dict[str, str]]:
+    """Read a CSV with a header, in UTF-8 with or without a byte-order mark.
+
+    Raises
+    ------
+    CorpusError
+        It is not UTF-8 or not a CSV, a needed column is missing, a column is there twice, or a row has more or fewer
+        cells than the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path.name} is not UTF-8 ({error}): save it as UTF-8") from error
+    except csv.Error as error:
+        raise CorpusError(f"{path.name} is not a CSV ({error}): save it as comma-separated values") from error
+    if twice := [name for name, count in Counter(c.strip().lower() for c in columns).items() if count > 1]:
+        raise CorpusError(f"{path.name}: column {twice[0]!r} is there twice: keep one of them")
+    if missing := [name for name in needed if name not in columns]:
+        raise CorpusError(f"{path.name}: no column {missing[0]!r}; there are {', '.join(columns) or 'none'}")
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            kind = "more" if None in row else "fewer"
+            raise CorpusError(
+                f"{path.name}, row {number}: {kind} cells than the header has: put a text with commas in quotes"
+            )
+    return rows
+
+
+def select(items: Iterable[Item], split: str) -> list[Item]:
+    """Keep one split ("all" keeps everything); items of a manifest that names no split belong to every split."""
+    items = list(items)
+    kept = items if split == "all" else [item for item in items if item.split in (split, "")]
+    if not kept:
+        there = ", ".join(sorted({item.split for item in items}))
+        raise CorpusError(f"the corpus has no split {split!r} here, only: {there}")
+    return kept
+
+
+def folds(items: list[Item], count: int, by: str, seed: int = 0) -> list[np.ndarray]:
+    """Split into `count` folds of whole groups: a list of index arrays that together hold every item once.
+
+    `by` is "speaker" or "dialogue". The groups are shuffled by the seed and dealt to the smallest fold, largest first.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        groups.setdefault(getattr(item, by), []).append(index)
+    if len(groups) < count:
+        raise CorpusError(f"{count} folds need at least {count} values of {by!r}; there are {len(groups)}")
+    names = sorted(groups)
+    np.random.default_rng(seed).shuffle(names)
+    names.sort(key=lambda name: -len(groups[name]))
+    held: list[list[int]] = [[] for _ in range(count)]
+    for name in names:
+        min(held, key=len).extend(groups[name])
+    return [np.array(sorted(fold)) for fold in held]
+
+
+def balanced(corpora: Sequence[str], generator: torch.Generator) -> Tensor:
+    """Draw an epoch's items so that every corpus weighs the same: (N,) indices, with replacement.
+
+    `corpora` names each item's corpus. An item of a corpus of n is drawn with a probability in proportion to 1 / n.
+    """
+    sizes = Counter(corpora)
+    weights = torch.tensor([1 / sizes[name] for name in corpora], dtype=torch.float64)
+    return torch.multinomial(weights, len(weights), replacement=True, generator=generator)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The items that can be used, and (id, reason) of those that can't."""
+
+    items: list[Item]
+    dropped: list[tuple[str, str]]
+
+
+def check(
+    items: Sequence[Item],
+    *,
+    need: str = "either",
+    limit: float = LIMIT,
+    report: Callable[[str], None] = lambda line: None,
+) -> Checked:
+    """Leave out the items whose clip is missing or broken; every one is listed and counted.
+
+    Parameters
+    ----------
+    items
+        Of one corpus or several.
+    need
+        "audio", "text" or "both" of every item; "either" takes what an item has. Clips are not looked at for "text".
+    limit
+        Largest share of the items that may be left out, in [0, 1].
+    report
+        Called with a line for every item that is left out, and one with their number.
+
+    Raises
+    ------
+    CorpusError
+        More is missing than the limit allows; the sentence names the first ones.
+    """
+    assert need in NEEDS, f"need is {need!r}: one of {', '.join(NEEDS)}"
+    kept, dropped = [], []
+    for item in items:
+        reason = _unusable(item, need)
+        if reason is None:
+            kept.append(item)
+        else:
+            dropped.append((item.id, reason))
+    if not dropped:
+        return Checked(kept, dropped)
+    counted = f"{len(dropped)} of {len(items)} items can't be used"
+    if len(dropped) > limit * len(items):
+        shown = "; ".join(f"{name}: {reason}" for name, reason in dropped[:SHOWN])
+        raise CorpusError(
+            f"{counted}, more than {100 * limit:g} % ({shown}{'; …' if len(dropped) > SHOWN else ''}): "
+            "add the files, take their rows out of the table, or raise the limit"
+        )
+    for name, reason in dropped:
+        report(f"left out {name}: {reason}")
+    report(counted)
+    return Checked(kept, dropped)
+
+
+def _unusable(item: Item, need: str) -> str | None:
+    """Say why an item can't be used, None if it can."""
+    if need in ("text", "both") and not item.text:
+        return "no text"
+    if need in ("audio", "both") and item.path is None:
+        return "no clip"
+    if need == "text" or item.path is None:
+        return None
+    if not item.path.is_file():
+        return f"{item.path.name} is missing"
+    return _broken(item.path)
+
+
+def _broken(path: Path) -> str | None:
+    """Say what is wrong with a sound file, None if its header can be read and it isn't empty."""
+    import soundfile
+
+    from bibier.audio import io
+    from bibier.i18n.messages import InputError
+
+    try:
+        return None if soundfile.info(path).frames else f"{path.name} is empty"
+    except soundfile.LibsndfileError:
+        pass  # webm and m4a, which the audio reader knows and soundfile doesn't
+    try:
+        io.load(path)
+    except InputError as error:
+        return f"{path.name} can't be read ({error})"
+    return None
+
+
+def absent(items: Iterable[Item]) -> list[str]:
+    """Return the emotions that no item has as its label."""
+    there = {item.label for item in items}
+    return [emotion for number, emotion in enumerate(EMOTIONS) if number not in there]

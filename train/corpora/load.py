@@ -1,0 +1,92 @@
+"""Corpora by name → items: the one door to the layouts and to manifests.
+
+`read` checks the files that a table names: what is missing or broken is listed, counted, and refused beyond a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from train.corpora.annotations import PREFIXES, annotated
+from train.corpora.items import (
+    LIMIT,
+    Checked,
+    CorpusError,
+    Item,
+    absent,
+    balanced,
+    check,
+    folds,
+    one_hot,
+    read_table,
+    repair,
+    select,
+)
+from train.corpora.layouts import READERS, resd_hub
+from train.corpora.manifest import manifest
+
+HUB = {"Aniemore/resd": resd_hub}
+
+__all__ = [
+    "Checked",
+    "CorpusError",
+    "Item",
+    "READERS",
+    "balanced",
+    "check",
+    "folds",
+    "one_hot",
+    "read",
+    "read_table",
+    "repair",
+    "select",
+]
+
+
+def read(
+    corpus: str,
+    data: Path | None = None,
+    split: str | None = None,
+    *,
+    need: str = "either",
+    limit: float = LIMIT,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Item]:
+    """Read a corpus by name (below `data`, or `Aniemore/resd` from the Hub) or a manifest by path; keep one split.
+
+    Parameters
+    ----------
+    need, limit, report
+        As of `items.check`. A line is reported too for the emotions that have no example.
+
+    Raises
+    ------
+    CorpusError
+        The corpus is unknown, its folder has nothing of it or nothing of the split, a table is wrong, or more files are
+        missing than the limit allows.
+    """
+    if corpus in READERS:
+        if data is None:
+            raise CorpusError(f"corpus {corpus!r} needs --data, the folder that holds it")
+        items = READERS[corpus](data)
+        if not items:
+            raise CorpusError(f"nothing of {corpus!r} was found below {data}: check --data")
+    elif corpus.startswith(PREFIXES):
+        items = annotated(corpus)
+    elif corpus in HUB:
+        items = HUB[corpus]()
+    elif Path(corpus).suffix == ".csv":
+        if not Path(corpus).is_file():
+            raise CorpusError(f"no such manifest: {corpus}")
+        items = manifest(Path(corpus))
+    else:
+        raise CorpusError(
+            f"unknown corpus {corpus!r}: use {', '.join(READERS)}, a manifest ending in .csv or URL#PROJECT"
+        )
+    if split:
+        items = select(items, split)
+    kept = check(items, need=need, limit=limit, report=report).items
+    if missing := absent(kept):
+        report(f"{corpus}: no example of {', '.join(missing)}: a model can't learn what it never sees")
+    return kept

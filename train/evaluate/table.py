@@ -1,0 +1,294 @@
+"""Runs → one table: UAR, MF1, WAR, WF1 on each corpus, with the average rank of the papers and bootstrap intervals.
+
+R rows of the table (systems), M measures.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bibier.labels import EMOTIONS
+from train.corpora.load import CorpusError
+from train.evaluate.confusion_matrix import draw_confusion
+from train.evaluate.runs import Place, Run
+from train.metrics import MEASURES, bootstrap, confusion, measures
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Rank (R, M) values over the rows: 1 is the largest of a column, ties all get the smallest rank.
+
+    A value that is missing (NaN) has no rank (NaN) and takes no part.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    larger = (values[None] > values[:, None]).sum(1)  # (R, M), how many rows are above; NaN is above nothing
+    return np.where(np.isnan(values), np.nan, larger + 1.0)
+
+
+def average_ranks(values: np.ndarray) -> np.ndarray:
+    """Mean over the available measures of the ranks of (R, M) values: (R,), as in Tables 6, 8 and 10 of the paper."""
+    return np.nanmean(ranks(values), axis=1)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measure of one system on one split, in per cent."""
+
+    mean: float  # over seeds
+    sd: float | None  # over seeds, with n − 1; None for a single seed
+    low: float  # percentile interval of the mean over seeds
+    high: float
+    rank: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All measures of one system on one split."""
+
+    figures: dict[str, Figure]
+    seeds: tuple[int, ...]
+    utterances: int  # of one seed
+    groups: int  # speakers that the interval draws from, and utterances without one
+    without_speaker: int  # utterances of them
+    counts: np.ndarray  # (7, 7), over all seeds: rows are the truth, columns the prediction
+
+
+@dataclass(frozen=True)
+class Table:
+    """Systems by corpora."""
+
+    places: tuple[Place, ...]
+    systems: dict[str, dict[Place, Cell]]
+    average_rank: dict[str, float]
+    draws: int
+    notes: tuple[str, ...]
+
+
+def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> Table:
+    """Put runs into one table; runs of the same system on the same split are its seeds.
+
+    Ranks are of the means as printed, with two decimals: what looks equal has the same rank.
+
+    Raises
+    ------
+    CorpusError
+        Two files hold the same system, seed and split, two files disagree about an utterance's label, or there are no
+        draws.
+    """
+    if draws < 1:
+        raise CorpusError(f"{draws} draws give no interval: ask for at least 1, better 10000")
+    grouped: dict[str, dict[Place, list[Run]]] = {}
+    _refuse_contradictions(runs)
+    for run in runs.values():
+        grouped.setdefault(run.system, {}).setdefault(run.place, []).append(run)
+    places = tuple(dict.fromkeys(run.place for run in runs.values()))
+    measured = {
+        (system, place): _measured(sorted(own, key=lambda run: run.seed), draws, seed)
+        for system, cells in grouped.items()
+        for place, own in cells.items()
+    }
+    empty = (np.full(len(MEASURES), np.nan),)
+    values = np.array(
+        [np.concatenate([measured.get((system, place), empty)[0] for place in places]) for system in grouped]
+    )
+    rank = ranks(values.round(2)).reshape(len(grouped), len(places), len(MEASURES))
+    systems = {}
+    for row, system in enumerate(grouped):
+        systems[system] = {}
+        for column, place in enumerate(places):
+            if place in grouped[system]:
+                means, sds, intervals, details = measured[system, place]
+                figures = {
+                    name: Figure(
+                        float(means[i]),
+                        None if sds is None else float(sds[i]),
+                        intervals[name].low,
+                        intervals[name].high,
+                        float(rank[row, column, i]),
+                    )
+                    for i, name in enumerate(MEASURES)
+                }
+                systems[system][place] = Cell(figures, **details)
+    averages = dict(zip(grouped, average_ranks(values.round(2)).tolist(), strict=True))
+    return Table(places, systems, averages, draws, tuple(_notes(grouped, systems, places, draws)))
+
+
+def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
+    owner: dict[tuple, Path] = {}
+    labels: dict[tuple, tuple[str, Path]] = {}
+    for path, run in runs.items():
+        key = (run.system, run.seed, run.place)
+        if (other := owner.setdefault(key, path)) != path:
+            where = " ".join(run.place)
+            raise CorpusError(
+                f"{path} and {other} are both {run.system!r}, seed {run.seed}, on {where}: leave one of them out"
+            )
+        for row in run.rows:
+            label, first = labels.setdefault((run.place, row.id), (row.label, path))
+            if label != row.label:
+                raise CorpusError(
+                    f"{path}: the label of {row.id!r} is {row.label}, but {label} in {first}: not the same corpus"
+                )
+
+
+def _measured(seeds: list[Run], draws: int, seed: int):
+    """Return the means (4,), deviations (4,) or None, intervals by name, and the rest of a `Cell`."""
+    judged = [run.judged() for run in seeds]
+    counts = np.array([confusion(one.truth, one.probabilities) for one in judged])  # (seeds, 7, 7)
+    found = measures(counts)
+    each = np.array([found[name] for name in MEASURES])  # (4, seeds)
+    intervals = bootstrap(judged, draws=draws, seed=seed)
+    groups = {group for one in judged for group in one.groups}
+    details = {
+        "seeds": tuple(run.seed for run in seeds),
+        "utterances": len(seeds[0].rows),
+        "groups": len(groups),
+        "without_speaker": sum(kind == "id" for kind, _ in groups),
+        "counts": counts.sum(0),
+    }
+    return each.mean(1), each.std(1, ddof=1) if len(seeds) > 1 else None, intervals, details
+
+
+def _notes(grouped, systems, places: Sequence[Place], draws: int):
+    yield (
+        "Per cent; mean ± standard deviation (n − 1) over seeds; in brackets the 95 % interval of the mean, by "
+        f"bootstrap over speakers with {draws:,} draws."
+    )
+    yield (
+        "Average rank: systems are ranked in each column by the mean with two decimals, ties all get the smallest "
+        "rank, and the ranks of the columns that a system has are averaged."
+    )
+    for place in places:
+        where = " ".join(place)
+        cells = {system: own[place] for system, own in systems.items() if place in own}
+        if any(cell.without_speaker for cell in cells.values()):
+            total = all(cell.without_speaker == cell.groups for cell in cells.values())
+            yield (
+                f"{where}: {'no speaker is known' if total else 'some utterances have no known speaker'}, so "
+                f"{'the intervals are' if total else 'those are drawn'} by utterance, which makes intervals too narrow "
+                "if speakers differ."
+            )
+        if len({frozenset(row.id for row in run.rows) for own in grouped.values() for run in own.get(place, ())}) > 1:
+            yield f"{where}: not all runs judged the same utterances, so their figures are not strictly comparable."
+        if len({len(cell.seeds) for cell in cells.values()}) > 1:
+            counts = ", ".join(f"{system} {len(cell.seeds)}" for system, cell in cells.items())
+            yield f"{where}: the number of seeds differs ({counts})."
+
+
+def markdown(table: Table) -> str:
+    """Lay the table out in Markdown: a line a system, four columns a corpus, the best of each column in bold."""
+    names = [f"{' '.join(place)} {name}" for place in table.places for name in MEASURES]
+    lines = [
+        "| system | seeds | " + " | ".join(names) + " | average rank |",
+        "|---|---:" + "|---:" * (len(names) + 1) + "|",
+    ]
+    for system, cells in table.systems.items():
+        values = [
+            _text(cells[place].figures[name]) if place in cells else "—" for place in table.places for name in MEASURES
+        ]
+        seeds = "/".join(dict.fromkeys(str(len(cell.seeds)) for cell in cells.values()))
+        plain = system.replace("|", "\\|")
+        lines.append(f"| {plain} | {seeds} | {' | '.join(values)} | {table.average_rank[system]:.2f} |")
+    return "\n".join(lines) + "\n\n" + "\n".join(f"* {note}" for note in table.notes) + "\n"
+
+
+def _text(figure: Figure) -> str:
+    value = f"{figure.mean:.2f}" + ("" if figure.sd is None else f" ± {figure.sd:.2f}")
+    value = f"**{value}**" if figure.rank == 1 else value
+    return f"{value} [{figure.low:.1f}, {figure.high:.1f}]"
+
+
+def records(table: Table) -> list[dict]:
+    """Return the table as one flat record for each system, split and measure."""
+    return [
+        {
+            "system": system,
+            "corpus": place[0],
+            "split": place[1],
+            "measure": name,
+            "mean": figure.mean,
+            "sd": figure.sd,
+            "low": figure.low,
+            "high": figure.high,
+            "rank": figure.rank,
+            "average_rank": table.average_rank[system],
+            "seeds": len(cell.seeds),
+            "utterances": cell.utterances,
+            "groups": cell.groups,
+            "without_speaker": cell.without_speaker,
+        }
+        for system, cells in table.systems.items()
+        for place, cell in cells.items()
+        for name, figure in cell.figures.items()
+    ]
+
+
+def as_csv(table: Table) -> str:
+    """Lay the records out as CSV."""
+    rows, out = records(table), io.StringIO()
+    writer = csv.DictWriter(out, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def as_json(table: Table) -> str:
+    """Lay the records, the notes and the confusion counts (by name of truth, then of prediction) out as JSON."""
+    tables = [
+        {"system": system, "corpus": place[0], "split": place[1], "counts": _by_name(cell.counts)}
+        for system, cells in table.systems.items()
+        for place, cell in cells.items()
+    ]
+    whole = {"figures": records(table), "confusion": tables, "draws": table.draws, "notes": table.notes}
+    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+
+
+def _by_name(counts: np.ndarray) -> dict[str, dict[str, int]]:
+    return {
+        true: {name: int(n) for name, n in zip(EMOTIONS, row, strict=True)}
+        for true, row in zip(EMOTIONS, counts, strict=True)
+    }
+
+
+FORMATS = {"markdown": ("md", markdown), "csv": ("csv", as_csv), "json": ("json", as_json)}
+
+
+def save(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
+    """Write the table and one confusion matrix for each system and split; returns the files.
+
+    `form` is a key of FORMATS, `picture` "png" or "svg".
+
+    Raises
+    ------
+    CorpusError
+        Two systems' names differ only in what a file's name can't hold, or the folder can't be written.
+    """
+    try:
+        return _write(table, folder, form, picture)
+    except OSError as error:
+        raise CorpusError(f"{folder} can't be written: {error}; choose another folder, or free some space") from error
+
+
+def _write(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
+    ending, lay_out = FORMATS[form]
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"table.{ending}"]
+    files[0].write_text(lay_out(table), encoding="utf-8")
+    for system, cells in table.systems.items():
+        for place, cell in cells.items():
+            name = "-".join(re.sub(r"[^\w.+]+", "_", part) for part in (system, *place))
+            file = folder / f"confusion-{name}.{picture}"
+            if file in files:
+                raise CorpusError(f"{file} would be written twice: give the systems names that differ in their letters")
+            count = len(cell.seeds)
+            title = f"{system} · {' '.join(place)}" + (f" · {count} seeds" if count > 1 else "")
+            draw_confusion(cell.counts, title, file)
+            files.append(file)
+    return files

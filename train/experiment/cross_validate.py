@@ -1,0 +1,158 @@
+"""Cross-validation over actors, dialogues and matched pairs: the figures that settings are chosen by.
+
+Each function yields one row of figures per seed; `summary` gives mean and standard deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from train.corpora import load
+from train.experiment import encoders as fitting
+from train.experiment import fusion
+from train.experiment.recipe import Recipe
+from train.experiment.sources import audio_source, read_words, text_prior, text_source
+from train.experiment.stacking import held_out, matched
+from train.metrics import MEASURES, confusion, ece, fit_temperature, measures, scores, uar
+
+DRAWS = 20  # of balanced pairs
+
+
+def audio(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
+    """Actor cross-validation of the audio branch: every clip is judged by an encoder that never heard its actor."""
+    source = audio_source(recipe, folder)
+    for seed in seeds:
+        logits = torch.zeros(len(source.labels), 7)
+        for number, fold in enumerate(source.folds):
+            encoder = fitting.fit_audio(recipe, source, source.all_but(number), seed)
+            logits[fold] = held_out(encoder, [source.features[i] for i in fold], source.labels[fold]).logits
+            report(f"seed {seed} fold {number}: UAR {uar(source.labels[fold], logits[fold].argmax(1).numpy()):.2f}")
+        yield {"seed": seed} | _calibrated(logits.numpy(), source.labels, source.folds)
+
+
+def text(
+    recipe: Recipe,
+    folder: Path,
+    seeds: Sequence[int],
+    report: Callable[[str], None],
+    splits: Sequence[str] = ("dev", "test"),
+) -> Iterator[dict]:
+    """Text branch: MELD dev and test, and RESD folds grouped by dialogue (MELD train stays in the training part).
+
+    The test figures are there to be reported; settings are chosen by the others. `splits` are those of MELD.
+    """
+    source = text_source(recipe, folder)
+    official = {}
+    for split in splits:
+        items = load.read("meld", folder, split)
+        official[split] = read_words(recipe.text, items), np.array([item.label for item in items])
+    resd = np.array([i for i, item in enumerate(source.items) if item.corpus == "resd"])
+    for seed in seeds:
+        encoder = fitting.fit_text(recipe, source, source.all_but(), seed)
+        figures = {}
+        for split, (features, labels) in official.items():
+            found = scores(labels, _softmax(held_out(encoder, features, labels).logits))
+            figures |= {f"MELD {split} {name}": found[name] for name in MEASURES}
+        report(f"seed {seed}: {figures}")
+        if len(resd):
+            probabilities = np.zeros((len(resd), 7))
+            for fold in load.folds([source.items[i] for i in resd], 5, "dialogue"):
+                rest = np.setdiff1d(np.arange(len(source.items)), resd[fold])
+                encoder = fitting.fit_text(recipe, source, rest, seed)
+                read = held_out(encoder, [source.features[i] for i in resd[fold]], source.labels[resd[fold]])
+                probabilities[fold] = _softmax(read.logits)
+            found = scores(source.labels[resd], probabilities)
+            figures |= {f"RESD grouped {name}": found[name] for name in MEASURES}
+        yield {"seed": seed} | figures
+
+
+def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[str], None]) -> Iterator[dict]:
+    """Held-out actors × MELD dev texts, matched by label and balanced over the emotions, 20 draws a fold.
+
+    For each fold of actors, nothing that is fitted (encoders, temperatures, fusion) has heard them; the encoders are
+    those of the recipe's seed, the fusion is fitted anew for every seed. "product" is the product of both calibrated
+    branches, with the text's prior taken out.
+    """
+    sound = audio_source(recipe, folder)
+    words = text_source(recipe, folder)
+    prior = text_prior(recipe, words)
+    text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
+    dev = load.read("meld", folder, "dev")
+    dev_read = held_out(text_encoder, read_words(recipe.text, dev), np.array([i.label for i in dev]))
+    for seed in seeds:
+        rows: list[dict] = []
+        for number, fold in enumerate(sound.folds):
+            encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed, outside=number)
+            t = fusion.temperatures(audio_read, text_read)
+            inside = _positions(sound.folds, number)
+            model = fusion.fit_fusion(recipe, audio_read, text_read, t, prior, seed)
+            heat = fusion.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)
+            test = held_out(encoder, [sound.features[i] for i in fold], sound.labels[fold])
+            generator = np.random.default_rng(1000 + number)
+            draws = []
+            for _ in range(DRAWS):
+                left, right = matched(test, dev_read, 32, generator)
+                p = {
+                    "audio": _softmax(test.logits[left] / t.audio),
+                    "text": _softmax(dev_read.logits[right] / t.text),
+                    "bimodal": _softmax(fusion.fuse(model, test, dev_read, left, right, t) / heat),
+                }
+                p["product"] = p["audio"] * p["text"] / prior
+                p["product"] /= p["product"].sum(1, keepdims=True)
+                draws.append((test.labels[left], p))
+            row = {f"{name} UAR": float(np.mean([uar(y, p[name].argmax(1)) for y, p in draws])) for name in draws[0][1]}
+            own = [measures(confusion(y, p["bimodal"])) for y, p in draws]
+            row |= {f"bimodal {name}": float(np.mean([found[name] for found in own])) for name in MEASURES}
+            # Over all draws at once: of 224 pairs, even a perfect branch would show an error of a few points.
+            truth = np.concatenate([y for y, _ in draws])
+            row |= {f"{name} ECE": ece(truth, np.concatenate([p[name] for _, p in draws])) for name in draws[0][1]}
+            rows.append(row)
+            report(f"seed {seed} fold {number}: {_short(row)} · T {t.audio:.2f} {t.text:.2f} {heat:.2f}")
+        mean = _mean(rows)
+        mean["gain over the better branch"] = mean["bimodal UAR"] - max(mean["audio UAR"], mean["text UAR"])
+        yield {"seed": seed} | mean
+
+
+def _positions(folds: list[np.ndarray], outside: int) -> list[np.ndarray]:
+    """Return the folds but one as positions among their own sorted rows, as `out_of_fold` returns them."""
+    kept = [fold for number, fold in enumerate(folds) if number != outside]
+    chosen = np.sort(np.concatenate(kept))
+    return [np.searchsorted(chosen, fold) for fold in kept]
+
+
+def _calibrated(logits: np.ndarray, labels: np.ndarray, folds: list[np.ndarray]) -> dict:
+    """Scores of out-of-fold logits; each fold's temperature is fitted on the other folds."""
+    probabilities = np.zeros_like(logits, dtype=np.float64)
+    for fold in folds:
+        rest = np.setdiff1d(np.arange(len(labels)), fold)
+        probabilities[fold] = _softmax(logits[fold] / fit_temperature(logits[rest], labels[rest]))
+    return scores(labels, probabilities)
+
+
+def _softmax(logits) -> np.ndarray:
+    return torch.softmax(torch.as_tensor(logits).double(), dim=-1).numpy()
+
+
+def _mean(rows: list[dict]) -> dict:
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def _short(row: dict) -> str:
+    return " ".join(f"{name} {value:.1f}" for name, value in row.items() if name.endswith("UAR"))
+
+
+def summary(rows: list[dict]) -> str:
+    """Mean ± standard deviation over seeds of every figure."""
+    lines = []
+    for name in rows[0]:
+        if name not in ("seed", "n"):
+            values = [row[name] for row in rows]
+            lines.append(f"{name:32}{np.mean(values):8.3f} ± {np.std(values):.3f}   ({len(values)} seeds)")
+    return "\n".join(lines)
+
+
+PARTS = {"audio": audio, "text": text, "bimodal": bimodal}

@@ -1,0 +1,168 @@
+"""From a recipe to encoders: fit them, and read every row by one that never saw it (`pairs` fits the fusion on that).
+
+Every encoder that is fitted is kept under a key of all that decides it (settings, seed, rows), so that cross-validation
+and the shipped bundle share their folds, and an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from bibier.checkpoint.components import build
+from bibier.features.log_mel import LogMelConfig
+from train.corpora.load import CorpusError
+from train.experiment import warm_start
+from train.experiment.recipe import Recipe
+from train.experiment.sources import Source, target_weights, weighted_targets
+from train.experiment.stacking import Read, out_of_fold
+from train.loop import batches as data
+from train.loop.distributed import only_first
+from train.loop.trainer import class_weights, fit
+from train.metrics import scores
+
+ENCODERS = Path(".cache/encoders")
+
+
+def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], key: list) -> nn.Module:
+    """Fit a model, or read it back if the very same fit was made before; one that was killed goes on."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
+    file = ENCODERS / f"{digest}.safetensors"
+    model = make()
+    if file.exists():
+        model.load_state_dict(load_file(file))
+        return model.eval()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    train(model, file.with_suffix(".state"))
+
+    def write() -> None:
+        part = file.with_suffix(".part")
+        try:
+            save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
+            part.replace(file)
+        except (OSError, SafetensorError) as error:
+            raise CorpusError(f"{file.parent} can't be written ({error}): make room and try again") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    only_first(write)
+    return model.eval()
+
+
+def _key(part, source: Source, rows: np.ndarray, seed: int) -> list:
+    seen = hashlib.sha256()
+    for row in rows:
+        seen.update(source.items[row].id.encode())
+        seen.update(np.ascontiguousarray(source.raw[row]).tobytes())
+        seen.update(np.ascontiguousarray(source.targets[row]).tobytes())
+    return [_settings(dataclasses.replace(part, folds=0)), seed, seen.hexdigest()]
+
+
+def _settings(part) -> dict:
+    """Return the settings that are not at their defaults: a setting that comes later must not void earlier fits."""
+    found = {}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if dataclasses.is_dataclass(value):
+            found[field.name] = _settings(value)
+        elif value != field.default:
+            found[field.name] = value
+    return found
+
+
+def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
+    """Fit the audio encoder on some rows of the source."""
+    part = recipe.audio
+    torch.manual_seed(seed)
+
+    def train(model: nn.Module, state: Path) -> None:
+        epochs = source.epochs(part, rows, seed, log=state.with_suffix(".merged.jsonl"))
+        if isinstance(part.features, LogMelConfig):
+            batches = data.audio_batches(epochs, part.fit.batch, part.perturbation, part.features.floor)
+        else:
+            batches = data.plain_batches(epochs, part.fit.batch)
+        _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
+
+    key = ["audio", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "audio_encoder")]
+    return _fitted(
+        lambda: warm_start.begin(build("audio_encoder", part.encoder), recipe.start, "audio_encoder"), train, key
+    )
+
+
+def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
+    """Fit the text encoder on some rows of the source."""
+    part = recipe.text
+    torch.manual_seed(seed)
+
+    def train(model: nn.Module, state: Path) -> None:
+        if hasattr(model, "count") and not recipe.start:
+            model.count(source.raw[i] for i in rows)
+        epochs = source.epochs(part, rows, seed, target_weights(recipe, source), state.with_suffix(".merged.jsonl"))
+        batches = data.plain_batches(epochs, part.fit.batch)
+        plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
+        _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
+
+    key = ["text", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "text_encoder")]
+    return _fitted(
+        lambda: warm_start.begin(build("text_encoder", part.encoder), recipe.start, "text_encoder"), train, key
+    )
+
+
+def _fit(model, batches, source: Source, targets: np.ndarray, settings, seed: int, report, state: Path) -> None:
+    def validate(model: nn.Module) -> dict[str, dict]:
+        return {
+            corpus: scores(part.labels, torch.softmax(data.encode(model, part.features)[1].double(), dim=-1).numpy())
+            for corpus, part in source.dev.items()
+        }
+
+    fit(
+        model,
+        batches,
+        steps=-(-len(targets) // settings.batch) + 1,
+        weights=class_weights(targets, settings.class_power),
+        settings=settings,
+        seed=seed,
+        report=report,
+        validate=validate if source.dev else None,
+        state=state,
+        data=state.stem,
+    )
+
+
+def read_audio(
+    recipe: Recipe, source: Source, seed: int, outside: int | None = None, report=lambda line: None
+) -> tuple[nn.Module, Read]:
+    """Fit the audio encoder on all folds but `outside`, and read those folds each without itself."""
+    kept = [number for number in range(len(source.folds)) if number != outside]
+    left_out = () if outside is None else (outside,)
+    encoder = fit_audio(recipe, source, source.all_but(*left_out), seed, report)
+    read = out_of_fold(
+        source.features,
+        source.labels,
+        [source.folds[number] for number in kept],
+        encoder,
+        lambda place: fit_audio(recipe, source, source.all_but(kept[place], *left_out), seed, report),
+    )
+    return encoder, read
+
+
+def read_text(recipe: Recipe, source: Source, seed: int, report=lambda line: None) -> tuple[nn.Module, Read]:
+    """Fit the text encoder on all rows, and read each fold without itself."""
+    encoder = fit_text(recipe, source, source.all_but(), seed, report)
+    read = out_of_fold(
+        source.features,
+        source.labels,
+        source.folds,
+        encoder,
+        lambda fold: fit_text(recipe, source, source.all_but(fold), seed, report),
+    )
+    return encoder, read

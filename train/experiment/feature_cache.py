@@ -1,0 +1,245 @@
+"""Frozen features, extracted once: a cache on disk by the sound's or the text's SHA-256 and the extractor's settings.
+
+N items, T steps, D features.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from bibier.audio import io as audio
+from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
+from bibier.features.log_mel import LogMel, LogMelConfig, build_audio_features
+from bibier.i18n.messages import InputError
+from train.corpora import load
+from train.corpora.load import CorpusError, Item
+
+CACHE = Path(".cache/features")
+TOGETHER = 64  # clips or texts that are read before the extractor is called
+LIMIT = 0.01  # share of clips that may be unreadable
+FULL = (errno.ENOSPC, errno.EDQUOT)
+DESCRIPTION = "settings.json"
+
+
+def cached(
+    items: Sequence[Item],
+    extractor,
+    *,
+    cache: Path = CACHE,
+    report: Callable[[str], None] = lambda line: None,
+    limit: float = LIMIT,
+) -> list[np.ndarray | None]:
+    """Return each item's features (Tᵢ, …), from the cache where the same sound or text and settings are known.
+
+    The extractor's model is loaded only when something is missing. What is returned is mapped from the disk, so that a
+    corpus may be larger than the memory.
+
+    Parameters
+    ----------
+    items
+        Clips for an extractor of sound, texts for one of words.
+    extractor
+        What `build_audio_features` or `build_text_features` returned.
+    report
+        Told in whole lines what was missing, damaged or unreadable.
+    limit
+        Share of the items that may be unreadable; they are listed, and their features are None.
+
+    Raises
+    ------
+    CorpusError
+        More than that cannot be read; the cache's folder has other settings; the disk is full; an item lacks what the
+        extractor reads.
+    InputError
+        The weights are not there, or a feature is not a number.
+    """
+    folder = described(cache, extractor)
+    files = [folder / f"{digest}.npy" for digest in _digests(items, extractor.modality)]
+    found: dict[Path, np.ndarray | None] = {}
+    missing: dict[Path, Item] = {}
+    for file, item in zip(files, items, strict=True):
+        if file not in found and file not in missing:
+            if file.exists() and (features := _read(file, extractor.dim, report)) is not None:
+                found[file] = features
+            else:
+                missing[file] = item
+    unreadable: list[tuple[str, str]] = []
+    waiting = list(missing.items())
+    with tqdm(total=len(waiting), desc=folder.name, unit="item", disable=None if waiting else True) as bar:
+        for begin in range(0, len(waiting), TOGETHER):
+            part = waiting[begin : begin + TOGETHER]
+            inputs = {}
+            for file, item in part:
+                try:
+                    inputs[file] = audio.load(item.path).samples if extractor.modality == "audio" else item.text
+                except InputError as error:
+                    unreadable.append((item.id, str(error)))
+                    found[file] = None
+            # Once it is certain to be refused, the rest is only listed: hours of extraction would be in vain.
+            refused = len(unreadable) > limit * len(items)
+            for file, features in zip(inputs, [] if refused else extractor.batch(list(inputs.values())), strict=False):
+                if not np.isfinite(features).all():
+                    raise InputError("features-not-finite", kind=extractor.config.kind, name=missing[file].id)
+                _write(file, features, done=len(found), total=len(files))
+                found[file] = _read(file, extractor.dim, report)
+                assert found[file] is not None, f"{extractor.config.kind} gave {features.dtype} {features.shape}"
+            bar.update(len(part))
+    _refuse(unreadable, len(items), limit)
+    for name, reason in unreadable:
+        report(f"left out, unreadable: {name}: {reason}")
+    if unreadable:
+        report(f"{len(unreadable)} of {len(items)} items cannot be read and are left out")
+    return [found[file] for file in files]
+
+
+class MelPower:
+    """Mel power as features: what training perturbs, and what log-mels are made of."""
+
+    modality = "audio"
+
+    def __init__(self, extractor: LogMel):
+        self.extractor = extractor
+        self.config = dataclasses.replace(extractor.config, kind="mel-power")
+        self.dim = extractor.config.bins
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the mel power (Tᵢ, M) of each clip."""
+        return [self.extractor.power(clip) for clip in clips]
+
+
+def described(cache: Path, extractor) -> Path:
+    """Return the folder of an extractor's features, made if need be, with its settings in it.
+
+    Raises CorpusError where a folder of this name holds features of other settings.
+    """
+    settings = {"features": dataclasses.asdict(extractor.config)}
+    settings["features"].pop("remote_code", None)  # a consent changes no number
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    folder = cache / f"{extractor.config.kind}-features-{digest}"
+    file = folder / DESCRIPTION
+    if file.is_file():
+        try:
+            there = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CorpusError(f"{file} is not JSON ({error}): delete the folder {folder}") from error
+        if there != settings:
+            wrong = _first_difference(there.get("features", {}), settings["features"])
+            raise CorpusError(f"{file} describes other features ({wrong}): delete the folder {folder}")
+    elif folder.is_dir() and any(folder.glob("*.npy")):
+        raise CorpusError(f"{folder} does not say what its features are ({DESCRIPTION} is missing): delete the folder")
+    else:
+        _store(file, (json.dumps(settings, indent=2) + "\n").encode(), "nothing is extracted yet")
+    return folder
+
+
+def _first_difference(there: dict, ours: dict) -> str:
+    for name in sorted(there.keys() | ours.keys()):
+        if there.get(name) != ours.get(name):
+            return f"{name} is {there.get(name)!r}, expected {ours.get(name)!r}"
+    return "its format is unknown"
+
+
+def _digests(items: Sequence[Item], modality: str) -> list[str]:
+    found = []
+    for item in items:
+        what = item.path if modality == "audio" else item.text
+        if what is None:
+            raise CorpusError(f"{item.id} has no {modality}: leave its corpus out of [{modality}] corpora")
+        try:
+            content = what.read_bytes() if modality == "audio" else what.encode("utf-8", "surrogatepass")
+        except OSError as error:
+            raise CorpusError(f"{item.id}: {what} cannot be opened ({error.strerror})") from error
+        found.append(hashlib.sha256(content).hexdigest())
+    return found
+
+
+def _read(file: Path, dim: int, report: Callable[[str], None]) -> np.ndarray | None:
+    """Map an entry of the cache; None, and a line, when it is damaged."""
+    try:
+        features = np.load(file, mmap_mode="c", allow_pickle=False)  # "c": a change in memory never reaches the file
+    except (ValueError, OSError, EOFError) as error:
+        report(f"{file} is damaged ({error}) and is made again")
+        return None
+    if features.ndim < 2 or features.shape[-1] != dim or features.dtype not in (np.float32, np.int64):
+        report(f"{file} holds {features.dtype} {features.shape}, not rows of {dim} features, and is made again")
+        return None
+    return features
+
+
+def _write(file: Path, features: np.ndarray, *, done: int, total: int) -> None:
+    content = io.BytesIO()
+    np.save(content, features, allow_pickle=False)
+    _store(file, content.getvalue(), f"{done} of {total} items are extracted and kept")
+
+
+def _store(file: Path, content: bytes, state: str) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_suffix(f".{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as handle:
+            handle.write(content)
+        part.replace(file)
+    except OSError as error:
+        if error.errno in FULL:
+            raise CorpusError(
+                f"the disk of {file.parent} is full: free some space or choose another --cache; {state}, and the same "
+                "command goes on from there"
+            ) from error
+        raise CorpusError(f"{file.parent} cannot be written to ({error.strerror}): choose another --cache") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _refuse(unreadable: list[tuple[str, str]], total: int, limit: float) -> None:
+    if len(unreadable) > limit * total:
+        shown = "".join(f"\n  {name}: {reason}" for name, reason in unreadable[:20])
+        rest = f"\n  … and {len(unreadable) - 20} more" if len(unreadable) > 20 else ""
+        raise CorpusError(
+            f"{len(unreadable)} of {total} items cannot be read, more than the {100 * limit:g} % that may be left out: "
+            f"mend them, or take them out of the corpus{shown}{rest}"
+        )
+
+
+# -------------------------------------------------------------------------------------------------------------- prepare
+
+
+def prepare(
+    recipe, folder: Path, *, cache: Path = CACHE, allow_download: bool = False, device: str = "cpu", report=print
+) -> dict[str, int]:
+    """Extract all features that a recipe needs, of every split; returns the items extracted for each corpus.
+
+    Raises CorpusError and InputError as `cached` does.
+    """
+    counts = {}
+    options = {"device": device, "allow_download": allow_download, "report": lambda message: report(message.text("en"))}
+    for modality, build in (("audio", build_audio_features), ("text", build_text_features)):
+        part = getattr(recipe, modality, None)
+        if part is None:
+            continue
+        extractor = build(part.features, **options)
+        if isinstance(part.features, CharNgramsConfig):
+            report(f"{modality}: {part.features.kind} are computed while training, in no time: nothing to prepare")
+            continue
+        for name in part.corpora:
+            items = [i for i in load.read(name, folder, "all") if (i.path if modality == "audio" else i.text)]
+            if not items:
+                raise CorpusError(f"corpus {name!r} has no {modality} below {folder}: check --data")
+            kept = MelPower(extractor) if isinstance(part.features, LogMelConfig) else extractor
+            found = cached(items, kept, cache=cache, report=report)
+            counts[f"{modality}/{name}"] = sum(features is not None for features in found)
+            where = described(cache, kept)
+            report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {part.features.kind}, in {where}")
+    return counts

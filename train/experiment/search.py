@@ -1,0 +1,377 @@
+"""Search over a recipe's fields: greedy and exhaustive as in the paper, and Optuna's TPE.
+
+A grid is a TOML file of fields and their candidates, in the order in which the greedy search goes through them:
+
+    "text.encoder.temporal" = ["mamba", "lstm"]
+    "text.fit.learning_rate" = { low = 1e-3, high = 1e-1, log = true }    # a range: for Optuna only
+
+Settings are chosen by dev figures; nothing here reads a test split. Every trial is appended to OUT/trials.jsonl the
+moment it is finished: the same call later takes finished trials from there and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import shutil
+import time
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from train.corpora.load import CorpusError
+from train.experiment import cross_validate
+from train.experiment.recipe import Recipe
+from train.metrics import selection_score
+
+SHOWN = 10  # trials of the live table
+
+# Cross-validation part → prefixes of its dev figures, one a corpus. The score is their mean.
+DEV = {"audio": ("",), "text": ("MELD dev ", "RESD grouped "), "bimodal": ("bimodal ",)}
+
+
+@dataclass(frozen=True)
+class Range:
+    """A range of numbers for Optuna; whole numbers if both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+Candidates = tuple | Range
+Grid = dict[str, Candidates]  # field → candidates, in the file's order
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One recipe that was tried."""
+
+    key: str  # of everything that decides the figures
+    values: dict  # field → value
+    score: float | None  # None: it failed
+    figures: dict[str, float]
+    seconds: float
+    failure: str | None = None
+
+
+def load_grid(path: Path, recipe: Recipe, method: str) -> Grid:
+    """Read a grid; every candidate is tried on the recipe before anything runs.
+
+    Raises
+    ------
+    CorpusError
+        The file is missing, no TOML or empty, a field is unknown or a table, a list is empty, a candidate is of
+        another type than the recipe's value or refused by its settings, or a range is wrong or not for this method.
+    """
+    try:
+        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CorpusError(f"no such grid: {path}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CorpusError(f"{path} is not TOML: {error}") from error
+    grid: Grid = {}
+    for field, listed in _flat(raw):
+        current = _current(recipe, field, path)
+        grid[field] = candidates = _candidates(path, field, listed)
+        if isinstance(candidates, Range) and method != "optuna":
+            raise CorpusError(f"{path}: {field} is a range, which only optuna can search; {method} needs a list")
+        ends = (candidates.low, candidates.high) if isinstance(candidates, Range) else candidates
+        for value in ends:
+            if not _fits(value, current):
+                raise CorpusError(f"{path}: {field} is {current!r} in the recipe, so {value!r} can't replace it")
+            try:
+                changed(recipe, {field: value})
+            except (AssertionError, ValueError) as error:
+                raise CorpusError(f"{path}: {field} = {value!r} is refused: {error}") from error
+    if not grid:
+        raise CorpusError(f'{path} has no fields; give for example "text.fit.epochs" = [4, 8]')
+    return grid
+
+
+def _flat(raw: dict, prefix: str = ""):
+    """Yield field and candidates of quoted names, and of TOML tables alike."""
+    for name, value in raw.items():
+        if isinstance(value, dict) and not {"low", "high"} & value.keys():
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _current(recipe: Recipe, field: str, path: Path):
+    value, seen = recipe, []
+    for name in field.split("."):
+        known = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
+        if name not in known:
+            where = ".".join(seen) or "the recipe"
+            has = f"{where} has {', '.join(sorted(known))}" if known else f"{where} is a value, not a table"
+            raise CorpusError(f"{path}: unknown field {field!r}; {has}")
+        value = getattr(value, name)
+        seen.append(name)
+    if dataclasses.is_dataclass(value):
+        raise CorpusError(f"{path}: {field!r} is a table; name one of its fields, such as {_example(field, value)}")
+    return value
+
+
+def _example(field: str, table) -> str:
+    return f"{field}.{dataclasses.fields(table)[0].name}"
+
+
+def _candidates(path: Path, field: str, listed) -> Candidates:
+    if isinstance(listed, list) and listed:
+        candidates = tuple(tuple(value) if isinstance(value, list) else value for value in listed)
+        if len(set(map(repr, candidates))) < len(candidates):
+            raise CorpusError(f"{path}: {field} lists a candidate twice; leave one out")
+        return candidates
+    if isinstance(listed, dict):
+        numbers = [listed.get(name) for name in ("low", "high")]
+        right = all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
+        right = right and listed.keys() <= {"low", "high", "log"} and isinstance(listed.get("log", False), bool)
+        if right and numbers[0] < numbers[1] and not (listed.get("log") and numbers[0] <= 0):
+            return Range(*numbers, listed.get("log", False))
+        raise CorpusError(f"{path}: {field} needs {{low, high}} or {{low, high, log}} with low < high, above 0 if log")
+    raise CorpusError(f"{path}: {field} is {listed!r}; expected a list of candidates, or {{low, high, log}}")
+
+
+def _fits(value, current) -> bool:
+    """Is a value of the kind that the recipe has there? A whole number fits a fraction, but not the other way."""
+    if current is None or isinstance(current, bool) or isinstance(value, bool):
+        return current is None or type(value) is type(current)
+    return isinstance(value, int | float if isinstance(current, float) else type(current))
+
+
+def changed(recipe: Recipe, values: Mapping[str, object]) -> Recipe:
+    """Return the recipe with some fields ("part.table.field") set to other values."""
+    for field, value in values.items():
+        recipe = _replaced(recipe, field.split("."), value)
+    return recipe
+
+
+def _replaced(table, names: Sequence[str], value):
+    first, *rest = names
+    return dataclasses.replace(table, **{first: _replaced(getattr(table, first), rest, value) if rest else value})
+
+
+def dev_score(part: str, figures: Mapping[str, float]) -> float:
+    """Mean over a part's corpora of the mean of UAR, MF1, WAR and WF1 on dev; corpora without figures do not count."""
+    have = [prefix for prefix in DEV[part] if f"{prefix}UAR" in figures]
+    return sum(selection_score(figures, prefix) for prefix in have) / len(have)
+
+
+def cross_validated(
+    part: str, folder: Path, seeds: int, report: Callable[[str], None]
+) -> Callable[[Recipe], dict[str, float]]:
+    """Return the objective of a part ("audio", "text", "bimodal"): its cross-validated dev figures, mean over seeds."""
+    # The test split is not even read.
+    options = {"splits": ("dev",)} if part == "text" else {}
+
+    def objective(recipe: Recipe) -> dict[str, float]:
+        rows = list(cross_validate.PARTS[part](recipe, folder, range(seeds), report, **options))
+        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name != "seed"}
+
+    return objective
+
+
+class Search:
+    """Runs trials one by one, each at most once, and keeps them in OUT/trials.jsonl."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        objective: Callable[[Recipe], Mapping[str, float]],
+        score: Callable[[Mapping[str, float]], float],
+        out: Path,
+        *,
+        about: str = "",
+        show: Callable[[list[Trial]], None] = lambda trials: None,
+    ):
+        """Open the log.
+
+        Parameters
+        ----------
+        recipe
+            What the grid's values are put into.
+        objective
+            Runs one trial: a recipe → its dev figures.
+        score
+            The figures → one number; the largest wins.
+        about
+            What else decides the figures (part, seeds, data): a logged trial counts only where this is the same.
+        show
+            Called with all trials of this search after each, those from the log included.
+
+        Raises
+        ------
+        CorpusError
+            A line of the log, other than a last one that was cut off, can't be read.
+        """
+        self.recipe, self.objective, self.score, self.about, self.show = recipe, objective, score, about, show
+        self.log = Path(out) / "trials.jsonl"
+        self.known = _read_log(self.log)
+        self.trials: list[Trial] = []
+
+    def run(self, values: Mapping[str, object]) -> Trial:
+        """Try some values, or take the trial from the log if the very same was finished before.
+
+        A loss that explodes or a setting that the model refuses makes a failed trial, and the search goes on.
+        """
+        recipe = changed(self.recipe, values)
+        key = _key(recipe, self.about)
+        if key not in self.known:
+            start, figures, score, failure = time.perf_counter(), {}, None, None
+            try:
+                figures = dict(self.objective(recipe))
+                score = self.score(figures)
+                if not math.isfinite(score):
+                    score, failure = None, f"the score is {score}"
+            except (FloatingPointError, AssertionError) as error:
+                failure = f"{type(error).__name__}: {error}"
+            self._keep(Trial(key, dict(values), score, figures, time.perf_counter() - start, failure))
+        trial = dataclasses.replace(self.known[key], values=dict(values))
+        if key not in [known.key for known in self.trials]:
+            self.trials.append(trial)
+            self.show(self.trials)
+        return trial
+
+    def _keep(self, trial: Trial) -> None:
+        line = json.dumps(dataclasses.asdict(trial), ensure_ascii=False) + "\n"
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            remedy = "free some space and call again: finished trials are kept"
+            raise CorpusError(f"{self.log} can't be written: {error}; {remedy}") from error
+        self.known[trial.key] = trial
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the largest score, the first of equals; None if all have failed."""
+        scored = [trial for trial in self.trials if trial.score is not None]
+        return max(scored, key=lambda trial: trial.score, default=None)
+
+
+def _key(recipe: Recipe, about: str) -> str:
+    whole = json.dumps([dataclasses.asdict(recipe), about], sort_keys=True, default=str)
+    return hashlib.sha256(whole.encode()).hexdigest()[:20]
+
+
+def _read_log(path: Path) -> dict[str, Trial]:
+    if not path.exists():
+        return {}
+    lines = path.read_bytes().split(b"\n")
+    if cut := lines.pop():
+        # The last line was cut off by a kill: that trial is not finished, and the next one needs a fresh line.
+        os.truncate(path, path.stat().st_size - len(cut))
+    found: dict[str, Trial] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            trial = Trial(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise CorpusError(f"{path}, line {number} is no trial ({error}); remove the line") from error
+        found[trial.key] = trial
+    return found
+
+
+def greedy(search: Search, grid: Grid) -> None:
+    """Field by field in the grid's order: keep the best candidate, and go on from there.
+
+    The first step tries all candidates of the first field. Each later step starts from the incumbent, whose result is
+    known, and tries the field's other candidates; only a better score replaces it. A field that has not had its turn
+    has the recipe's value.
+    """
+    incumbent: dict = {}
+    best = -math.inf
+    for field, candidates in grid.items():
+        winner = incumbent
+        for value in candidates:
+            trial = search.run(incumbent | {field: value})
+            if trial.score is not None and trial.score > best:
+                best, winner = trial.score, trial.values
+        incumbent = winner
+
+
+def exhaustive(search: Search, grid: Grid) -> None:
+    """Every combination of candidates, the last field fastest."""
+    for values in product(*grid.values()):
+        search.run(dict(zip(grid, values, strict=True)))
+
+
+def optuna(search: Search, grid: Grid, trials: int, seed: int = 0) -> None:
+    """Optuna's TPE over lists and ranges, `trials` suggestions; the same seed and figures suggest the same again.
+
+    So a search that was killed goes through its finished trials once more, from the log, and then on.
+    """
+    import optuna as package
+
+    package.logging.set_verbosity(package.logging.WARNING)
+    study = package.create_study(direction="maximize", sampler=package.samplers.TPESampler(seed=seed))
+    for _ in range(trials):
+        suggested = study.ask()
+        trial = search.run({field: _suggestion(suggested, field, own) for field, own in grid.items()})
+        if trial.score is None:
+            study.tell(suggested, state=package.trial.TrialState.FAIL)
+        else:
+            study.tell(suggested, trial.score)
+
+
+def _suggestion(trial, field: str, candidates: Candidates):
+    if not isinstance(candidates, Range):
+        # By position: a candidate may be a tuple, which Optuna does not store.
+        return candidates[trial.suggest_categorical(field, list(range(len(candidates))))]
+    if isinstance(candidates.low, int) and isinstance(candidates.high, int):
+        return trial.suggest_int(field, candidates.low, candidates.high, log=candidates.log)
+    return trial.suggest_float(field, candidates.low, candidates.high, log=candidates.log)
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """Lay out the best trials, the best first, and count all."""
+    ranked = sorted(trials, key=lambda trial: -math.inf if trial.score is None else trial.score, reverse=True)
+    lines = [f"{'score':>8}  {'seconds':>8}  settings"]
+    for trial in ranked[:SHOWN]:
+        settings = " ".join(f"{field}={json.dumps(value)}" for field, value in trial.values.items())
+        score = "failed" if trial.score is None else f"{trial.score:.2f}"
+        lines.append(f"{score:>8}  {trial.seconds:8.1f}  {settings}" + (f"  {trial.failure}" if trial.failure else ""))
+    failed = sum(trial.score is None for trial in trials)
+    lines.append(f"{len(trials)} trials" + (f", {failed} of them failed" if failed else ""))
+    return "\n".join(lines)
+
+
+class Live:
+    """Shows a search while it runs: on a terminal the table in place with the latest message, else a line a trial."""
+
+    def __init__(self, stream: TextIO):
+        self.stream, self.height, self.text, self.interactive = stream, 0, "", stream.isatty()
+
+    def show(self, trials: Sequence[Trial]) -> None:
+        """Show all trials so far."""
+        self.text = table(trials)
+        if self.interactive:
+            self._draw(self.text)
+        else:
+            best = max((trial.score for trial in trials if trial.score is not None), default=math.nan)
+            print(f"trial {len(trials)} · best {best:.2f} · {table(trials[-1:]).splitlines()[1]}", file=self.stream)
+            self.stream.flush()
+
+    def report(self, line: str) -> None:
+        """Show what the trial that runs has to say; only on a terminal."""
+        if self.interactive:
+            self._draw(f"{self.text}\n{line}" if self.text else line)
+
+    def _draw(self, text: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        lines = [line[:width] for line in text.splitlines()]
+        up = f"\x1b[{self.height}F\x1b[J" if self.height else ""  # to the first line of what was drawn, and clear
+        self.stream.write(up + "\n".join(lines) + "\n")
+        self.stream.flush()
+        self.height = len(lines)

@@ -1,0 +1,51 @@
+"""A recipe that goes on from a fitted checkpoint: its weights are where the fit begins, its calibration is kept.
+
+A few hundred relabelled clips are too few to fit a model from nothing, or to say what a probability means.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+from safetensors.torch import save
+from torch import nn
+
+from bibier.checkpoint import bundle as checkpoint
+from bibier.checkpoint.bundle import Bundle
+from train.corpora.load import CorpusError
+
+
+@functools.cache
+def bundle(name: str) -> Bundle:
+    """Load the checkpoint that a recipe's `start` names: a folder, or a name under checkpoints/."""
+    return checkpoint.load(name)
+
+
+def begin(model: nn.Module, start: str, part: str) -> nn.Module:
+    """Give a new model the weights of the same part of the checkpoint `start`; none without one.
+
+    Raises CorpusError when the checkpoint has no such part, or one of another shape.
+    """
+    if not start:
+        return model
+    donor = getattr(bundle(start), part)
+    if donor is None:
+        raise CorpusError(f"start: {start} has no {part}: choose another checkpoint, or leave start out")
+    try:
+        model.load_state_dict(donor.state_dict())
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()[:200]
+        raise CorpusError(
+            f"start: the {part} of {start} is another than the recipe's ({reason}): use its recipe"
+        ) from error
+    return model
+
+
+@functools.cache
+def digest(start: str, part: str) -> list[str]:
+    """Return what tells apart fits that began elsewhere: nothing without a start."""
+    if not start:
+        return []
+    weights = {name: tensor.contiguous() for name, tensor in getattr(bundle(start), part).state_dict().items()}
+    return [hashlib.sha256(save(weights)).hexdigest()]

@@ -1,0 +1,79 @@
+"""Features → batches: padding, length buckets.
+
+N items, B batch, T steps, M mel bins, K n-gram slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train.augment.perturb import Perturbation, normalise_batch, perturb, spec_augment
+
+
+def pad(sequences: Sequence[np.ndarray | Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack sequences (Tᵢ, …) into (B, T, …) with zeros on the right, and the mask (B, T), True where valid."""
+    tensors = [torch.as_tensor(s) for s in sequences]
+    lengths = torch.tensor([len(t) for t in tensors])
+    padded = tensors[0].new_zeros((len(tensors), max(int(lengths.max()), 1), *tensors[0].shape[1:]))
+    for row, tensor in zip(padded, tensors, strict=True):
+        row[: len(tensor)] = tensor
+    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
+
+
+def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | None) -> list[list[int]]:
+    """Split indices into batches of similar length; shuffled when there is a generator, longest last otherwise."""
+    sizes = torch.as_tensor(lengths)
+    if generator is None:
+        return [part.tolist() for part in sizes.argsort(stable=True).split(batch)]
+    order = torch.randperm(len(sizes), generator=generator)
+    parts = [part for chunk in order.split(batch * 10) for part in chunk[sizes[chunk].argsort()].split(batch)]
+    return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
+
+
+Rows = Callable[[int], tuple[Sequence[np.ndarray], np.ndarray]]  # epoch → N arrays (Tᵢ, …), targets (N, 7)
+
+
+def audio_batches(rows: Rows, batch: int, options: Perturbation, floor: float) -> Callable:
+    """Return the training batches of clips given as mel power: perturbed, normalised, partly blanked."""
+
+    def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        powers, targets = rows(number)
+        for indices in buckets([len(power) for power in powers], batch, generator):
+            power, mask = pad([powers[i] for i in indices])
+            power, mask = perturb(power, mask.sum(1), options, generator)
+            features = spec_augment(normalise_batch(power, mask, floor), mask, options, generator)
+            yield {"features": features, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
+
+    return epoch
+
+
+def plain_batches(rows: Rows, batch: int) -> Callable:
+    """Return the training batches of features as they are: texts, or clips read by a frozen encoder."""
+
+    def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+        features, targets = rows(number)
+        for indices in buckets([len(row) for row in features], batch, generator):
+            padded, mask = pad([features[i] for i in indices])
+            yield {"features": padded, "mask": mask}, torch.as_tensor(targets[indices], dtype=torch.float32)
+
+    return epoch
+
+
+@torch.no_grad()
+def encode(encoder: torch.nn.Module, features: Sequence[np.ndarray], batch: int = 64) -> tuple[list[Tensor], Tensor]:
+    """Run an encoder in eval mode: each item's valid hidden states (Tᵢ, D), and logits (N, 7)."""
+    encoder.eval()
+    hidden: list[Tensor] = [torch.empty(0)] * len(features)
+    logits = torch.zeros(len(features), 7)
+    for indices in buckets([len(f) for f in features], batch, None):
+        stacked, mask = pad([features[i] for i in indices])
+        encoded = encoder(features=stacked, mask=mask)
+        lengths = encoded.mask.sum(1).tolist()
+        for row, index in enumerate(indices):
+            hidden[index] = encoded.hidden[row, : lengths[row]].clone()
+        logits[indices] = encoded.logits
+    return hidden, logits

@@ -1,0 +1,133 @@
+"""Optimisers and learning-rate schedules of the papers, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
+
+from train.corpora.load import CorpusError
+from train.loop.settings import FitSettings
+
+# Share of the steps in which the rate rises, where the settings leave it open.
+WARM_UP = {"onecycle": 0.3, "linear": 0.1, "cosine-warmup": 0.1}
+
+
+class Lion(Optimizer):
+    """Evolved sign momentum (Chen et al., 2023, algorithm 2): every step has the same size in every coordinate.
+
+    p ← p − η (sign(β₁ m + (1 − β₁) g) + λ p), then m ← β₂ m + (1 − β₂) g.
+    """
+
+    def __init__(self, params, lr: float, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:
+        """Move every parameter that has a gradient; `closure` is of torch's interface and must be None."""
+        assert closure is None, "Lion needs no closure"
+        for group in self.param_groups:
+            fast, slow = group["betas"]
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                direction = state["momentum"].lerp(parameter.grad, 1 - fast).sign_()
+                parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"])
+                state["momentum"].lerp_(parameter.grad, 1 - slow)
+
+
+def parameter_groups(model: nn.Module, settings: FitSettings) -> list[dict]:
+    """Sort a model's trainable parameters into the optimiser's groups: the settings' own, then matrices, then vectors.
+
+    Vectors (biases, gains, norms) are not decayed. CorpusError where a group's `match` is in no parameter's name.
+    """
+    own = [{"params": [], "lr": g.get("learning_rate", settings.learning_rate)} for g in settings.groups]
+    for group, wanted in zip(own, settings.groups, strict=True):
+        group["eps"] = wanted.get("epsilon", 1e-8)
+        group["weight_decay"] = wanted.get("weight_decay", settings.weight_decay)
+    matrices = {"params": [], "lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    vectors = {"params": [], "lr": settings.learning_rate, "weight_decay": 0.0}
+    trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    for name, parameter in trainable:
+        place = next((i for i, wanted in enumerate(settings.groups) if wanted["match"] in name), None)
+        group = own[place] if place is not None else matrices if parameter.ndim > 1 else vectors
+        group["params"].append(parameter)
+    for group, wanted in zip(own, settings.groups, strict=True):
+        if not group["params"]:
+            names = ", ".join(name for name, _ in trainable)
+            raise CorpusError(f"groups: no parameter's name has {wanted['match']!r}; the names are {names}")
+    return [group for group in (*own, matrices, vectors) if group["params"]]
+
+
+def make_optimiser(model: nn.Module, settings: FitSettings) -> Optimizer:
+    """Return the settings' optimiser over the model's parameter groups."""
+    groups, rate = parameter_groups(model, settings), settings.learning_rate
+    if settings.optimiser == "adamw":
+        return AdamW(groups, lr=rate, betas=(0.9, settings.beta))
+    if settings.optimiser == "adam":
+        return Adam(groups, lr=rate, betas=(0.9, settings.beta))
+    if settings.optimiser == "lion":
+        return Lion(groups, lr=rate)
+    if settings.optimiser == "sgd":
+        return SGD(groups, lr=rate, momentum=settings.momentum)
+    assert settings.optimiser == "rmsprop", f"unknown optimiser {settings.optimiser!r}"
+    return RMSprop(groups, lr=rate)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule of torch, and when it moves: after a step, after an epoch, or by the score of an epoch."""
+
+    inner: torch.optim.lr_scheduler.LRScheduler | None
+    when: str
+
+    def after_step(self) -> None:
+        """One step of the optimiser is done."""
+        if self.when == "step":
+            self.inner.step()
+
+    def after_epoch(self, score: float | None) -> None:
+        """One epoch is done; `score` is its mean dev score in per cent, if there is one."""
+        if self.when == "epoch":
+            self.inner.step()
+        elif self.when == "score":
+            self.inner.step(score)
+
+    def state_dict(self) -> dict:
+        """What a resumed run needs."""
+        return {} if self.inner is None else self.inner.state_dict()
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take up what `state_dict` gave."""
+        if self.inner is not None:
+            self.inner.load_state_dict(state)
+
+
+def make_schedule(optimiser: Optimizer, steps: int, settings: FitSettings) -> Schedule:
+    """Return the settings' schedule for epochs of at most `steps` optimiser steps."""
+    name, epochs = settings.schedule, settings.epochs
+    rising = WARM_UP.get(name, 0.0) if settings.warm_up is None else settings.warm_up
+    if name == "onecycle":
+        # The momentum falls while the rate rises, but a schedule does not bring momentum to an optimiser without.
+        cycled = "betas" in optimiser.defaults or optimiser.defaults["momentum"] > 0
+        rates = [group["lr"] for group in optimiser.param_groups]
+        total = epochs * steps + 1
+        inner = OneCycleLR(optimiser, rates, total_steps=total, pct_start=rising, cycle_momentum=cycled)
+        return Schedule(inner, "step")
+    if name in ("linear", "cosine-warmup"):
+        from transformers import get_scheduler
+
+        kind, total = name.removesuffix("-warmup"), epochs * steps
+        return Schedule(get_scheduler(kind, optimiser, int(total * rising), total), "step")
+    if name == "cosine":
+        return Schedule(CosineAnnealingLR(optimiser, T_max=epochs, eta_min=1e-6), "epoch")
+    if name == "plateau":
+        return Schedule(ReduceLROnPlateau(optimiser, "max", factor=0.5, patience=2, min_lr=1e-7), "score")
+    assert name == "none", f"unknown schedule {name!r}"
+    return Schedule(None, "never")
