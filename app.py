@@ -14,8 +14,9 @@ from bibier import log, process
 from bibier.annotation import ingest, location
 from bibier.annotation.backup import Backup
 from bibier.annotation.store import Store
-from bibier.asr import recognisers
-from bibier.i18n.messages import InputError, Message
+from bibier.asr import recognisers, whisper
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.inference import device as accelerator
 from bibier.security.middleware import Settings, Wall
 from bibier.soft_labels.cache import Cache
@@ -57,9 +58,9 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
     return shelf
 
 
-def whisper(name: str, progress=None) -> recognisers.Whisper:
+def whisper(name: str, progress=None) -> whisper.Whisper:
     """Return a Whisper that may download its weights, by the name of its choice."""
-    return recognisers.Whisper(name.removeprefix("whisper-"), download=True, progress=progress)
+    return whisper.Whisper(name.removeprefix("whisper-"), download=True, progress=progress)
 
 
 def as_json(prediction, language: str) -> dict:

@@ -18,7 +18,7 @@ import time
 import numpy as np
 import torch
 
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import bundle
 from bibier.inference.predictor import Predictor
 

@@ -19,7 +19,7 @@ import soxr
 from scipy.signal import butter, sosfiltfilt
 
 from bibier.audio import io as audio
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint.components import build
 from train.experiment import encoders as fitting
 from train.experiment import recipe, sources

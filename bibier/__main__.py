@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
 
     try:
         return options.run(options)

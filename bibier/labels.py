@@ -67,15 +67,3 @@ def vector(probabilities: Mapping[str, float]) -> np.ndarray:
     if set(probabilities) != set(EMOTIONS):
         raise ValueError(f"expected exactly the labels {', '.join(EMOTIONS)}; got {', '.join(sorted(probabilities))}")
     return np.array([probabilities[name] for name in EMOTIONS], dtype=np.float64)
-
-
-def jensen_shannon(p, q) -> float:
-    """Jensen–Shannon divergence of two distributions in bits: 0 when equal, 1 when disjoint (Lin, 1991)."""
-    p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
-    middle = (p + q) / 2
-
-    def relative_entropy(a: np.ndarray) -> float:
-        some = a > 0
-        return float(np.sum(a[some] * np.log2(a[some] / middle[some])))
-
-    return max(0.0, (relative_entropy(p) + relative_entropy(q)) / 2)

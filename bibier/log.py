@@ -13,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 LEVELS = ("debug", "info", "warning", "error", "off")
 FACTS = {  # name → type

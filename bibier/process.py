@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -37,3 +38,7 @@ def few(environ: Mapping[str, str] = os.environ) -> bool:
         return False
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
     return set_option is not None and set_option(ARENA_MAX, HEAPS) == 1
+
+
+def is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import soundfile
 
-from bibier.audio.io import SAMPLE_RATE, load
+from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.io import load
 
 FOLDER = Path(__file__).parents[1] / "examples"
 

@@ -28,7 +28,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bibier.annotation import ingest  # noqa: E402
+from bibier import files  # noqa: E402
 from bibier.annotation.events import Event  # noqa: E402
 from bibier.annotation.state import Clip  # noqa: E402
 from bibier.annotation.store import Store  # noqa: E402
@@ -65,7 +65,7 @@ def label(url: str) -> None:
     store, rng = Store(url), np.random.default_rng(3)
     rows = json.loads((ROOT / "examples" / "examples.json").read_text(encoding="utf-8"))
     paths = [ROOT / "examples" / row["file"] for row in rows]
-    found = [Clip(ingest.sha256(p), str(p), r["transcript"], r["language"]) for p, r in zip(paths, rows, strict=True)]
+    found = [Clip(files.sha256(p), str(p), r["transcript"], r["language"]) for p, r in zip(paths, rows, strict=True)]
     store.add_clips("dialogues", found)
     store.project("dialogues", wanted=100)
     for clip in found:

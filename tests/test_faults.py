@@ -28,7 +28,7 @@ from bibier.annotation import ingest
 from bibier.annotation.events import Event
 from bibier.annotation.store import Clip, Store
 from bibier.checkpoint import bundle as checkpoint
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS
 from bibier.security.ownership import Belongings

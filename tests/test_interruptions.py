@@ -27,7 +27,7 @@ from bibier.annotation.store import Store
 from bibier.asr import download
 from bibier.checkpoint import bundle
 from bibier.checkpoint import hub as hub_checkpoint
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.inference.queue import Turns
 from bibier.security.login_throttle import FREE, Tries
 from bibier.security.rate_limits import SESSION, Buckets

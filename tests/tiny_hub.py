@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from tiny import voice
 
 from bibier.checkpoint.components import settings
+from bibier.errors import InputError
 from bibier.features.char_ngrams import build_text_features
 from bibier.features.log_mel import build_audio_features
 from bibier.features.speech_encoders import SOURCES as AUDIO_SOURCES
-from bibier.i18n.messages import InputError
 
 transformers = pytest.importorskip("transformers")
 

@@ -89,8 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     # Imported late, so that --help answers at once.
-    from bibier.i18n.messages import InputError
-    from train.corpora.load import CorpusError
+    from bibier.errors import CorpusError, InputError
 
     try:
         run = {
@@ -235,7 +234,7 @@ def _templates(options: argparse.Namespace) -> int:
 
 
 def _released(options: argparse.Namespace) -> int:
-    from train.corpora.load import CorpusError
+    from bibier.errors import CorpusError
     from train.publish import released
 
     if getattr(options, options.part, None) is not None:

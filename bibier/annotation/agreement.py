@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from bibier.annotation.state import Label
+from bibier.distributions import half_manhattan, jensen_shannon
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS, vector
 
@@ -86,21 +87,6 @@ def blind(labels: Mapping[tuple[str, str], Label]) -> Table:
 
 
 # --- distances: (…, C), (…, C) → (…) ---------------------------------------------------------------------------------
-
-
-def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Jensen–Shannon divergence in bits, [0, 1] (Lin, 1991)."""
-    return np.clip(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2, 0.0, 1.0)
-
-
-def half_manhattan(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Half the Manhattan distance, also called total variation: the share that must be moved, [0, 1]."""
-    return np.abs(p - q).sum(-1) / 2
-
-
-def entropy(p: np.ndarray) -> np.ndarray:
-    """Shannon entropy in bits of distributions (…, C) → (…)."""
-    return -np.where(p > 0, p * np.log2(np.where(p > 0, p, 1.0)), 0.0).sum(-1)
 
 
 def interval(p: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from bibier.annotation.imports import add_events, read_events
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 EVERY = 240.0  # s between copies, when something is new: the promise is five minutes
 ROOM = "events"

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from numbers import Real
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS
 
 VERSION = 1  # of the event's fields

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bibier.annotation.agreement import entropy
 from bibier.annotation.events import Event
 from bibier.annotation.state import Clip, Label
 from bibier.csv_safety import guard
-from bibier.i18n.messages import InputError
+from bibier.distributions import entropy
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 from bibier.soft_labels.tables import COLUMNS as LS_LLM
 

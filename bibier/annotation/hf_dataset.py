@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from bibier.annotation.exports import Work, mean_of, votes_of
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 
 CARD = """# {project}

@@ -14,7 +14,7 @@ from bibier.annotation.exports import LONG
 from bibier.annotation.state import Clip, Standing
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS
 
 

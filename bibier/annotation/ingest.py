@@ -15,20 +15,15 @@ import soundfile
 
 from bibier.annotation.state import Clip
 from bibier.annotation.store import Store
+from bibier.audio.format import ENDINGS
 from bibier.audio.io import short_name
 from bibier.csv_safety import plain
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
+from bibier.files import sha256
 from bibier.labels import ALIASES, EMOTIONS, canonical
 
-ENDINGS = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".webm"}
 TOLERANCE = 0.01  # of a distribution's sum, for rounded figures
 KNOWN = ("path", "text", "language", "label", "duration")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def add_folder(store: Store, project: str, folder: Path) -> int:

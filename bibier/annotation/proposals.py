@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bibier.annotation.events import Event
 from bibier.annotation.state import Clip
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 if TYPE_CHECKING:  # the predictor brings torch
     from bibier.inference.predictor import Predictor

@@ -13,7 +13,8 @@ from itertools import combinations
 import numpy as np
 
 from bibier.annotation.events import Event
-from bibier.labels import jensen_shannon, vector
+from bibier.distributions import jensen_shannon
+from bibier.labels import vector
 
 ORDERS = ("given", "random", "uncertain", "modalities", "people")
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bibier.annotation.events import Event, now
 from bibier.annotation.state import ORDERS, Clip, Label, Standing
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 SCHEMA = 1
 WAIT_SECONDS = 10  # s, for another writer

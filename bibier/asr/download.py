@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 PART = 2**18  # bytes read at a time
 LEAST_PROGRESS = 2**16  # bytes within the time-out; less counts as hanging

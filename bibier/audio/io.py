@@ -16,26 +16,14 @@ import numpy as np
 import soundfile
 import soxr
 
-from bibier.audio.voice_activity import has_speech, loud_level
-from bibier.i18n.messages import InputError, Message
-
-SAMPLE_RATE = 16_000  # Hz
-MIN_SECONDS = 0.3  # s; anything shorter can't be judged
-MAX_SECONDS = 600  # s; ten minutes that are judged as a whole
-MAX_CHANNELS = 8
-MIN_RATE, MAX_RATE = 4_000, 768_000  # Hz
-FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "webm")
+from bibier.audio.format import FORMATS, MAX_CHANNELS, MAX_RATE, MAX_SECONDS, MIN_RATE, MIN_SECONDS, SAMPLE_RATE
+from bibier.audio.quality import FLAT_TOP, FULL_SCALE, find_faults, mix_down
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 BLOCK = 4_096  # frames decoded at a time; small, since what a decoder fails in the middle of is lost
 NAME_LENGTH = 40  # characters of a file's name in a message
 
-FULL_SCALE = 0.999  # of 1; the converter's end stop
-CLIPPED_SHARE = 1e-3  # of all samples
-FLAT_TOP = 4  # equal samples in a row at the peak
-SILENT_LEVEL = -85.0  # dBFS, the loud frames' level; 16-bit rounding noise is at -101
-QUIET_LEVEL = -50.0  # dBFS
-WINDOW_SECONDS = 10  # s judged at a time
-CANCELLED = 0.1  # of the energy that unrelated channels would leave in their mean (-10 dB)
 
 # Containers that PyAV opens, told by their first bytes. FFmpeg is never left to guess: a playlist disguised as a
 # sound file could make it open other files or addresses.
@@ -181,37 +169,18 @@ class Gatherer:
         notices = self.finish()
         tracks = np.concatenate(self._blocks)  # (n, channels)
         self._blocks.clear()
-        mono, opposite = _mix(tracks)  # (n,)
+        mono, opposite = mix_down(tracks)  # (n,)
         if opposite:
             notices.append(Message("audio-opposite"))
         mono -= mono.mean()
         loudest = float(np.abs(mono).max(initial=0.0))
         if loudest > 1:
             mono /= loudest
-        faults, speech = _judge(mono, self.clipped)
+        faults, speech = find_faults(mono, self.clipped)
         return Clip(mono, len(mono) / SAMPLE_RATE, (*faults, *notices), speech)
 
 
 G = TypeVar("G", bound=Gatherer)
-
-
-def _mix(tracks: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the mean of the channels (n, channels) → (n,), or the loudest one where the mean cancels, and which."""
-    mono = tracks.mean(axis=1, dtype=np.float32)
-    if tracks.shape[1] == 1:
-        return mono, False
-    energy = tracks.var(axis=0)  # (channels,)
-    if cancel(energy, float(mono.var())):
-        return tracks[:, int(energy.argmax())].copy(), True
-    return mono, False
-
-
-def cancel(energy: np.ndarray, mean_energy: float) -> bool:
-    """Whether channels with the variances (channels,) cancel each other in their mean, whose variance is given.
-
-    Opposite channels leave 0; unrelated ones, or a voice in one of c channels, leave 1/c² of their energies' sum.
-    """
-    return mean_energy < CANCELLED * float(energy.sum()) / len(energy) ** 2
 
 
 # ---------------------------------------------------------------------------------------------------------- sources
@@ -364,29 +333,3 @@ def short_name(path: str | os.PathLike) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------------- guards
-
-
-def _judge(samples: np.ndarray, clipped: float) -> tuple[list[Message], bool]:
-    """Return what is wrong with (n,) samples, and whether somebody speaks. `clipped` is the share of clipped ones."""
-    seconds = len(samples) / SAMPLE_RATE
-    heard = [(loud_level(window, SAMPLE_RATE), window) for window in _windows(samples)]
-    level = max(level for level, _ in heard)  # dBFS
-    if level < SILENT_LEVEL:
-        return [Message("audio-silent", {"level": max(level, -120.0)})], False
-    if seconds < MIN_SECONDS:
-        return [Message("audio-short", {"seconds": seconds, "least": MIN_SECONDS})], False
-    speech = any(level >= SILENT_LEVEL and has_speech(window, SAMPLE_RATE) for level, window in heard)
-    notices = [] if speech else [Message("audio-no-speech")]
-    if clipped > CLIPPED_SHARE:
-        notices.append(Message("audio-clipped", {"share": 100 * clipped}))
-    if level < QUIET_LEVEL:
-        notices.append(Message("audio-quiet", {"level": level}))
-    return notices, speech
-
-
-def _windows(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """Cut into `WINDOW_SECONDS`, so that a sentence in a long silence counts; a short rest joins its neighbour."""
-    length = WINDOW_SECONDS * SAMPLE_RATE
-    count = max(1, round(len(samples) / length))
-    for index in range(count):
-        yield samples[index * length : len(samples) if index == count - 1 else (index + 1) * length]

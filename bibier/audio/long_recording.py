@@ -16,18 +16,12 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from bibier.audio.io import (
-    CLIPPED_SHARE,
-    QUIET_LEVEL,
-    SAMPLE_RATE,
-    SILENT_LEVEL,
-    WINDOW_SECONDS,
-    Gatherer,
-    cancel,
-    gather,
-)
+from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.io import Gatherer, gather
+from bibier.audio.quality import CLIPPED_SHARE, QUIET_LEVEL, SILENT_LEVEL, WINDOW_SECONDS, cancel
 from bibier.audio.voice_activity import loud_level
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
 LIMIT = 3_600  # s; an hour

@@ -20,8 +20,8 @@ import soundfile
 import soxr
 
 from bibier import process
-from bibier.audio.io import SAMPLE_RATE
-from bibier.i18n.messages import InputError
+from bibier.audio.format import SAMPLE_RATE
+from bibier.errors import InputError
 
 FRAME = 512  # samples at 16 kHz, 32 ms: what the voice detector reads at a time
 PAUSE = 0.6  # s of silence that end an utterance

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bibier import process
-from bibier.asr.recognisers import Word
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import LONG_SECONDS
+from bibier.transcript import Word
 
 FRAME = 512  # samples, 32 ms: what the model reads at a time
 FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
@@ -27,7 +27,6 @@ PAUSE = 0.4  # s; from here on a pause ends a phrase
 LONG_PAUSE = 0.6  # s; across it not even a single word is joined to its neighbour
 MARGIN = 0.15  # s of a pause kept at each end of a stretch
 BREATH = 0.1  # s; anything shorter is a closed consonant, not a pause
-
 LOUD = 0.05  # RMS of the loud frames that the model is shown: far below, it hears nothing
 LOUD_SHARE = 95  # per cent of the frames that are fainter than the loud ones
 FAINTEST = 1e-4  # RMS; the rounding of 16 bits is not raised to a voice
@@ -231,3 +230,16 @@ def _with_margins(edges: list[tuple[float, float]], seconds: float) -> list[Segm
         after = seconds - end if i == len(edges) - 1 else (edges[i + 1][0] - end) / 2  # s
         found.append(Segment(start - min(MARGIN, before), end + min(MARGIN, after)))
     return found
+
+
+def cut_in_pauses(samples: np.ndarray, shortest: int, longest: int) -> list[tuple[int, int]]:
+    """Cut (n,) samples into pieces of `shortest` to `longest` samples at the faintest 0.2 s; the last is the rest."""
+    width = SAMPLE_RATE // 5  # samples, 0.2 s
+    pieces, start = [], 0
+    while len(samples) - start > longest:
+        stretch = np.square(samples[start + shortest : start + longest], dtype=np.float64)
+        energy = np.cumsum(np.concatenate([[0.0], stretch]))  # (longest - shortest + 1,)
+        stop = start + shortest + int(np.argmin(energy[width:] - energy[:-width])) + width // 2
+        pieces.append((start, stop))
+        start = stop
+    return [*pieces, (start, len(samples))]

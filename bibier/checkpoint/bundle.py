@@ -16,10 +16,10 @@ import safetensors
 import torch
 from safetensors.torch import save_file
 
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
 from bibier.checkpoint.components import PARTS, build, settings
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS
 from bibier.models.fusion import Fused
 from bibier.models.layers import masked_mean

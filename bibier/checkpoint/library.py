@@ -20,7 +20,7 @@ from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.checkpoint.bundle import CARD, CONFIG, WEIGHTS, Bundle, BundleConfig
 from bibier.checkpoint.components import PARTS, build
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 FILES = (CONFIG, WEIGHTS, CARD)
 MOST = 2  # bundles in memory besides that of the start: as many as are compared

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 
 def add(commands) -> None:
@@ -153,6 +153,7 @@ def _push(store, options: argparse.Namespace) -> int:
 
 
 def _agreement(store, options: argparse.Namespace) -> int:
+    from bibier import distributions
     from bibier.annotation import agreement
 
     labels = store.state(options.project)
@@ -165,7 +166,7 @@ def _agreement(store, options: argparse.Namespace) -> int:
         "people": table.people,
         "labels_given_with_a_proposal_in_sight": table.sighted,
         "jensen_shannon": plain(agreement.soft_alpha(table)),
-        "half_manhattan": plain(agreement.soft_alpha(table, agreement.half_manhattan)),
+        "half_manhattan": plain(agreement.soft_alpha(table, distributions.half_manhattan)),
         "nominal": plain(agreement.nominal_alpha(table)),
         "emotions": {name: plain(found) for name, found in agreement.emotion_alphas(table).items()},
         "pairs": [{"people": pair} | plain(found) for pair, found in agreement.pair_alphas(table).items()],

@@ -30,7 +30,8 @@ def run(options: argparse.Namespace) -> int:
     """Judge everything; returns 1 when a recording could not be used."""
     from bibier.asr import recognisers
     from bibier.checkpoint import bundle as checkpoint
-    from bibier.i18n.messages import InputError, Message
+    from bibier.errors import InputError
+    from bibier.i18n.messages import Message
     from bibier.inference import batch
     from bibier.inference.predictor import Predictor
 

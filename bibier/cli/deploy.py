@@ -34,7 +34,8 @@ def add(commands) -> None:
 def run(options: argparse.Namespace, api=None) -> int:
     """Stage, compare, send, follow; returns the exit status."""
     from bibier.deploy import space, staging
-    from bibier.i18n.messages import InputError, Message
+    from bibier.errors import InputError
+    from bibier.i18n.messages import Message
 
     def say(key: str, **values: object) -> None:
         print(Message(key, values).text(options.language), flush=True)
@@ -86,7 +87,7 @@ def _check(options: argparse.Namespace) -> None:
     """Raise InputError for what can't work, before anything is asked or sent."""
     from huggingface_hub import SpaceHardware
 
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
 
     known = [one.value for one in SpaceHardware]
     if options.hardware and options.hardware not in known and not options.hardware.startswith("zero-"):

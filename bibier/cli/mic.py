@@ -48,7 +48,7 @@ def listen(funnel, options: argparse.Namespace) -> int:
     """Judge what comes out of a funnel of sound, and print it."""
     from bibier.asr import recognisers
     from bibier.audio import microphone
-    from bibier.audio.io import SAMPLE_RATE
+    from bibier.audio.format import SAMPLE_RATE
     from bibier.checkpoint import bundle
     from bibier.cli.predict import as_text, refused
     from bibier.i18n.messages import Message

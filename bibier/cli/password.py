@@ -19,7 +19,7 @@ def add(commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the entry; the password is typed twice without being shown, or comes as the first line of a pipe."""
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
     from bibier.security import passwords
 
     if not passwords.fit(options.name):  # before anything is asked

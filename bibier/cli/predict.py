@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from bibier.asr import recognisers
     from bibier.audio import long_recording
     from bibier.checkpoint import bundle
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
     from bibier.inference.predictor import Predictor, as_json
 
     progress = Progress(len(options.files))

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     """Suggest, audit or clean; returns the exit status."""
     from pathlib import Path
 
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
     from bibier.soft_labels import tables
 
     file = Path(options.file)
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _engine(options: argparse.Namespace):
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
 
     if options.endpoint:
         from bibier.soft_labels.endpoint import from_environment

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 OURS = "space.yaml"  # a Space without it was made by something else
 KEPT = (".gitattributes",)  # the Hub's own

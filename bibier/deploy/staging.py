@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 FILES = ("app.py", "space.yaml")
 FOLDERS = ("bibier", "examples")

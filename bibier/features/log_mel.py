@@ -13,7 +13,7 @@ from pathlib import Path
 import librosa
 import numpy as np
 
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
 from bibier.i18n.messages import Message
 

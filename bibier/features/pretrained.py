@@ -16,7 +16,8 @@ from pathlib import Path
 import safetensors
 import torch
 
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REPO = re.compile(r"(?!.*(?:--|\.\.))(?:\w[\w.-]*/)?\w[\w.-]*")  # anything else can only be meant as a folder

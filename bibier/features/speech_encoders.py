@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
+from bibier.errors import InputError
 from bibier.features.pretrained import DTYPES, Frozen, Source, batches, complete, open_model
-from bibier.i18n.messages import InputError
 
 BATCH_SAMPLES = 60 * SAMPLE_RATE  # of all clips that run at once, their padding included
 SHORTEST = 400  # samples that one frame sees; a shorter clip is padded to one frame

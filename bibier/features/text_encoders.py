@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bibier.errors import InputError
 from bibier.features.pretrained import Frozen, Source, batches, complete, open_model
 from bibier.features.tokens import WordSpan, joined, words
-from bibier.i18n.messages import InputError
 
 BATCH_TOKENS = 8192  # of all texts that run at once, their padding included
 NOBODY = -1  # the owner of special tokens

@@ -6,6 +6,7 @@ A failure carries the key of its sentence and the values in it; the edge (interf
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from bibier.i18n import annotation, asr, audio, checkpoint, deploy, inference, pretrained, security, soft_labels
 
@@ -24,6 +25,13 @@ CATALOGUE: dict[str, tuple[str, str]] = {
 }
 
 
+@runtime_checkable
+class Sentence(Protocol):
+    """What can say itself in a language: a `Message`, or an error that carries one."""
+
+    def text(self, language: str = "en") -> str: ...
+
+
 @dataclass(frozen=True)
 class Message:
     """A sentence by its key in `CATALOGUE`, with the values it names."""
@@ -33,19 +41,5 @@ class Message:
 
     def text(self, language: str = "en") -> str:
         """Return the sentence in `language` ("en" or "ru"); a value that is a sentence is put in it too."""
-        values = {
-            name: v.text(language) if isinstance(v, Message | InputError) else v for name, v in self.values.items()
-        }
+        values = {name: v.text(language) if isinstance(v, Sentence) else v for name, v in self.values.items()}
         return CATALOGUE[self.key][LANGUAGES.index(language)].format_map(values)
-
-
-class InputError(ValueError):
-    """What the user brought can't be used; the message says why and what to do. `str()` is the English sentence."""
-
-    def __init__(self, key: str, **values: object):
-        self.message = Message(key, values)
-        super().__init__(self.message.text("en"))
-
-    def text(self, language: str = "en") -> str:
-        """Return the sentence in `language`."""
-        return self.message.text(language)

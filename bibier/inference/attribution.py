@@ -10,8 +10,8 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from bibier.asr.recognisers import Word
 from bibier.features.char_ngrams import WordSpan, normalise
+from bibier.transcript import Word
 
 
 def per_word(attention: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:

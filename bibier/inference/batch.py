@@ -19,17 +19,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier.annotation.ingest import ENDINGS, sha256
-from bibier.asr.recognisers import Transcript
 from bibier.audio import io as audio
 from bibier.audio import long_recording
+from bibier.audio.format import ENDINGS
 from bibier.csv_safety import guard, plain
+from bibier.errors import InputError
 from bibier.features.char_ngrams import words
-from bibier.i18n.messages import InputError, Message
+from bibier.files import sha256
+from bibier.i18n.messages import Message
 from bibier.inference import long_form
 from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, Branch, Predictor
 from bibier.labels import EMOTIONS, named
-from bibier.models.audio_encoder import Encoded
+from bibier.models.encoder_output import EncoderOutput
+from bibier.transcript import Transcript
 
 BATCH = 16  # recordings
 AHEAD = 2  # batches that are read while one is judged
@@ -179,7 +181,7 @@ class Judge:
             one.row["conflict"] = self.predictor.conflict(*branches)
         return [one.row for one in group]
 
-    def _voice(self, samples: list[np.ndarray]) -> Encoded:
+    def _voice(self, samples: list[np.ndarray]) -> EncoderOutput:
         rows = [torch.from_numpy(self.predictor.bundle.audio_features(one)) for one in samples]  # (Tᵢ, …)
         longest = max(len(row) for row in rows)
         features = rows[0].new_zeros((len(rows), longest, *rows[0].shape[1:]))  # (N, T, …)
@@ -345,8 +347,8 @@ def _named(logits: torch.Tensor, temperature: float) -> list[dict[str, float]]:
     return [named(row) for row in torch.softmax(logits.double() / temperature, dim=-1).tolist()]
 
 
-def _rows(encoded: Encoded, chosen: list[int]) -> Encoded:
-    return Encoded(*(getattr(encoded, name)[chosen] for name in ("hidden", "mask", "logits", "attention")))
+def _rows(encoded: EncoderOutput, chosen: list[int]) -> EncoderOutput:
+    return EncoderOutput(*(getattr(encoded, name)[chosen] for name in ("hidden", "mask", "logits", "attention")))
 
 
 def _put(row: dict, column: str, probabilities: dict[str, float] | None) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.inference.batch import BATCH, Judge, Source, batches
 
 

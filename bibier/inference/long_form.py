@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bibier.asr.recognisers import Transcript, Word
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import Recording
 from bibier.audio.segmentation import Segment, cut
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.inference.predictor import NOTHING_SAID, Branch, Prediction, Predictor, as_json
 from bibier.labels import named, vector
+from bibier.transcript import Transcript, Word
 
 BRANCHES = ("audio", "text", "bimodal")
 

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier.asr.recognisers import Transcript
 from bibier.audio.io import load
 from bibier.audio.long_recording import LONG_SECONDS
 from bibier.checkpoint.bundle import Bundle
+from bibier.distributions import jensen_shannon
 from bibier.features.char_ngrams import WordSpan, words
 from bibier.i18n.messages import Message
 from bibier.inference.attribution import align, occlusion, per_word
-from bibier.labels import jensen_shannon, named, vector
-from bibier.models.audio_encoder import Encoded
+from bibier.labels import named, vector
+from bibier.models.encoder_output import EncoderOutput
+from bibier.transcript import Transcript
 
 MAX_WORDS = 256  # of a transcript; more is a document, not an utterance
 NOTHING_SAID = Transcript("", source="none")
@@ -202,7 +203,7 @@ class Predictor:
             return None
         return jensen_shannon(vector(audio.probabilities), self._without_prior(text))
 
-    def read_texts(self, texts: list[tuple[WordSpan, ...]]) -> Encoded:
+    def read_texts(self, texts: list[tuple[WordSpan, ...]]) -> EncoderOutput:
         """Run the text encoder on a batch of texts given as spans."""
         rows = [torch.from_numpy(row) for row in self.bundle.text_features.batch(texts)]
         longest = max(1, max(len(row) for row in rows))
@@ -214,7 +215,7 @@ class Predictor:
         device = self.bundle.device
         return self.bundle.text_encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
 
-    def fuse(self, heard: Encoded, encoded: Encoded) -> torch.Tensor:
+    def fuse(self, heard: EncoderOutput, encoded: EncoderOutput) -> torch.Tensor:
         """Run the fusion; gives its logits (B, 7)."""
         device = self.bundle.device
         return self.bundle.fuse(heard.to(device), encoded.to(device)).logits.cpu()
@@ -242,7 +243,7 @@ class Predictor:
             encoded = self.read_texts(texts)
             if shown is text:
                 return torch.softmax(encoded.logits / calibration.text, -1)[:, winner].numpy()
-            sound = Encoded(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
+            sound = EncoderOutput(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
             return torch.softmax(self.fuse(sound, encoded) / calibration.bimodal, -1)[:, winner].numpy()
 
         falls = occlusion(spans, probability, float(whole[winner]))

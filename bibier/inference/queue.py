@@ -10,15 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bibier.i18n.messages import InputError
+from bibier.errors import Cancelled, InputError
 
 MOST = 16  # people who may wait; the next is told to come back
 RECENT = 9  # works whose median duration is the estimate of the next
 GUESS = 3.0  # s, of a work before any was seen
-
-
-class Stopped(Exception):
-    """The one who asked wants it no more."""
 
 
 class Turn:
@@ -41,12 +37,12 @@ class Turn:
         self.began: float | None = None  # s of the clock
 
     def check(self) -> None:
-        """Raise Stopped when it is to end."""
+        """Raise Cancelled when it is to end."""
         if self.stopped:
-            raise Stopped
+            raise Cancelled
 
     def come(self, seconds: float | None = None) -> bool:
-        """Wait for the turn, at most so long; whether it has come. Raises Stopped."""
+        """Wait for the turn, at most so long; whether it has come. Raises Cancelled."""
         turns = self.turns
         with turns.changed:
             turns.changed.wait_for(lambda: self.stopped or turns.first() is self, seconds)
@@ -106,7 +102,7 @@ class Turns:
 
     @contextmanager
     def turn(self, tab: str = "", *, background: bool = False) -> Iterator[Turn]:
-        """Wait for a turn and hold it. Raises InputError when the queue is full, Stopped when it was stopped."""
+        """Wait for a turn and hold it. Raises InputError when the queue is full, Cancelled when it was stopped."""
         turn = self.ask(tab, background=background)
         try:
             turn.come()

@@ -11,22 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from bibier.labels import EMOTIONS
+from bibier.models.encoder_output import EncoderOutput
 from bibier.models.layers import AttentivePooling
 from bibier.models.temporal import build_temporal
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A batch that one encoder has read."""
-
-    hidden: Tensor  # (B, T, D), zeros at padding
-    mask: Tensor  # (B, T), True where valid
-    logits: Tensor  # (B, 7)
-    attention: Tensor  # (B, T), ≥ 0, sums to 1 over the valid steps, zeros at padding
-
-    def to(self, device: torch.device | str) -> Encoded:
-        """Return the batch on a device."""
-        return Encoded(*(part.to(device) for part in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -67,7 +54,7 @@ class MaskedConv(nn.Module):
 class AudioEncoder(nn.Module):
     """Log-mels → emotion: convolutions, one temporal encoder, attentive statistics, a linear head.
 
-    forward(features: (B, T, 2, M), mask: (B, T)) → Encoded. The two channels are the two normalisations that
+    forward(features: (B, T, 2, M), mask: (B, T)) → EncoderOutput. The two channels are the two normalisations that
     `audio_features.LogMel` makes. Eval-mode outputs do not depend on the batch or on the padding.
     """
 
@@ -90,7 +77,7 @@ class AudioEncoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(2 * self.dim_out, len(EMOTIONS))
 
-    def forward(self, *, features: Tensor, mask: Tensor) -> Encoded:
+    def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read log-mels (B, T, 2, M) with mask (B, T)."""
         x = features.transpose(1, 2) * mask[:, None, :, None]  # (B, 2, T, M)
         x = x.contiguous(memory_format=torch.channels_last)  # half the time of the default layout on a CPU
@@ -100,4 +87,4 @@ class AudioEncoder(nn.Module):
         x = self.dropout(torch.relu(self.project(x))) * mask.unsqueeze(-1)  # (B, T, D)
         hidden = self.temporal(x, mask)  # (B, T, D)
         pooled, attention = self.pooling(hidden, mask)
-        return Encoded(hidden, mask, self.head(self.dropout(pooled)), attention)
+        return EncoderOutput(hidden, mask, self.head(self.dropout(pooled)), attention)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bibier.labels import EMOTIONS
-from bibier.models.audio_encoder import Encoded
+from bibier.models.encoder_output import EncoderOutput
 from bibier.models.layers import AttentivePooling, masked_mean
 from bibier.models.temporal import build_temporal
 
@@ -96,12 +96,12 @@ class SequenceEncoder(nn.Module):
         self.pooling = AttentivePooling(self.dim_out) if c.pooling == "attentive" else None
         self.head = nn.Linear(self.dim_out * (2 if self.pooling else 1), len(EMOTIONS))
 
-    def forward(self, *, features: Tensor, mask: Tensor) -> Encoded:
+    def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read features (B, T, D_in), or (B, T, …) of D_in values each, right-padded, with mask (B, T)."""
         features = features.flatten(2).masked_fill(~mask[..., None], 0.0)
         hidden = self.temporal(self.project(features), mask)  # (B, T, D)
         pooled, attention = self._pool(hidden, mask)  # (B, D) or (B, 2 D), (B, T)
-        return Encoded(hidden, mask, self.head(pooled), attention)
+        return EncoderOutput(hidden, mask, self.head(pooled), attention)
 
     def _pool(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if self.pooling is not None:

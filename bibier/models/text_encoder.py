@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bibier.features.char_ngrams import CharNgrams
 from bibier.labels import EMOTIONS
-from bibier.models.audio_encoder import Encoded
+from bibier.models.encoder_output import EncoderOutput
 from bibier.models.temporal import build_temporal
 
 TINY = 1e-6  # keeps the share of the votes defined where all votes are zero
@@ -102,7 +102,7 @@ class TextEncoder(nn.Module):
         rows = F.embedding_bag(features.flatten(0, 1), table, mode="sum", per_sample_weights=weights.flatten(0, 1))
         return rows.unflatten(0, features.shape[:2])
 
-    def forward(self, *, features: Tensor, mask: Tensor) -> Encoded:
+    def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read n-gram ids (B, T, K), 0 where a slot is empty, with mask (B, T)."""
         weights = self._weights(features, mask)  # (B, T, K)
         kept = F.dropout(weights, self.config.ngram_dropout, self.training)
@@ -115,4 +115,4 @@ class TextEncoder(nn.Module):
         length = (votes.norm(dim=2) + TINY) * mask  # (B, T)
         attention = length / length.sum(1, keepdim=True).clamp_min(TINY)  # (B, T)
         hidden = torch.cat((states, votes), dim=2)  # (B, T, D' + C)
-        return Encoded(hidden, mask, self.bias + votes.sum(1), attention)
+        return EncoderOutput(hidden, mask, self.bias + votes.sum(1), attention)

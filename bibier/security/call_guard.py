@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
+from bibier.errors import RequestError
 from bibier.security.responses import API, header, refusal, size
 from bibier.security.session import Visitor, visitor
 
@@ -29,7 +30,7 @@ TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
 OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
 
 
-class Refused(Exception):
+class RequestRefused(RequestError):
     """The request is not allowed; says how to answer."""
 
     def __init__(self, status: int, key: str, **values: object):
@@ -56,27 +57,27 @@ def public(blocks) -> list[str]:
 
 
 def check_function(guest: Visitor, blocks, path: str, body: dict):
-    """Return the function that the call names, by number or by name. Raises Refused unless the guest may run it."""
+    """Return the function that the call names, by number or name. Raises RequestRefused unless the guest may run it."""
     match, number = RUN.fullmatch(path), body.get("fn_index")
     if number is None and match:
         fn = next((fn for fn in blocks.fns.values() if fn.api_name == match[2]), None)
     else:
         fn = blocks.fns.get(number) if type(number) is int else None
     if fn is None:
-        raise Refused(404, "guard-closed")
+        raise RequestRefused(404, "guard-closed")
     if fn.api_visibility != "public" and (not guest.known or (match and match[1].startswith("call"))):
-        raise Refused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
+        raise RequestRefused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
     return fn
 
 
 def check_values(fn, body: dict) -> None:
-    """Raise Refused if the values don't fit the function's parts: Gradio would log them with its traceback."""
+    """Raise RequestRefused if the values don't fit the function's parts: Gradio would log them with its traceback."""
     if "data" not in body:
         return  # named values, which Gradio puts in order
     data = body["data"]
     counts = {len(fn.inputs), sum(not part.skip_api for part in fn.inputs)}
     if not isinstance(data, list) or len(data) not in counts:
-        raise Refused(400, "guard-values")
+        raise RequestRefused(400, "guard-values")
     parts = fn.inputs if len(data) == len(fn.inputs) else [part for part in fn.inputs if not part.skip_api]
     for part, value in zip(parts, data, strict=True):
         if value is None:
@@ -85,38 +86,38 @@ def check_values(fn, body: dict) -> None:
             try:
                 part.data_model.model_validate(value)
             except ValidationError:
-                raise Refused(400, "guard-values") from None
+                raise RequestRefused(400, "guard-values") from None
         elif type(part).__name__ in TEXTS and not isinstance(value, str):
-            raise Refused(400, "guard-values")
+            raise RequestRefused(400, "guard-values")
 
 
 def check_component(guest: Visitor, blocks, body: dict) -> None:
-    """Raise Refused unless the call is for a function of our own component, from a session that has the page."""
+    """Raise RequestRefused unless the call is for a function of our own component, from a session that has the page."""
     number = body.get("component_id")
     block = blocks.blocks.get(number) if type(number) is int else None
     if block is None or type(block).__name__ != OURS or not isinstance(body.get("fn_name"), str):
-        raise Refused(404, "guard-closed")
+        raise RequestRefused(404, "guard-closed")
     if not guest.known:
-        raise Refused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
+        raise RequestRefused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
 
 
 def check_files(guest: Visitor, data: object) -> None:
-    """Raise Refused if a call names a file that is not the session's."""
+    """Raise RequestRefused if a call names a file that is not the session's."""
     for path in paths(data):
         if re.match(r"\s*[a-z][a-z0-9+.-]*://", path, re.I):
-            raise Refused(403, "guard-url")
+            raise RequestRefused(403, "guard-url")
         if not guest.belongings.owns(guest.session, path):
-            raise Refused(403, "guard-file")
+            raise RequestRefused(403, "guard-file")
 
 
 def check_tab(guest: Visitor, tab: object) -> None:
-    """Raise Refused if a tab, a call or an upload by this name is another session's."""
+    """Raise RequestRefused if a tab, a call or an upload by this name is another session's."""
     if tab is None:
         return
     if not isinstance(tab, str) or len(tab) > 200:
-        raise Refused(400, "guard-body")
+        raise RequestRefused(400, "guard-body")
     if not guest.belongings.claim(tab, guest.session):
-        raise Refused(403, "guard-session")
+        raise RequestRefused(403, "guard-session")
 
 
 class Calls:
@@ -131,11 +132,11 @@ class Calls:
             return
         try:
             await self.pass_on(scope, receive, send)
-        except Refused as no:
+        except RequestRefused as no:
             await refusal(scope, no.status, no.key, **no.values)(scope, receive, send)
 
     async def pass_on(self, scope, receive, send):
-        """Check a request and let it through. Raises Refused before anything is answered."""
+        """Check a request and let it through. Raises RequestRefused before anything is answered."""
         guest, path = visitor(scope), scope["path"]
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         for name in ("session_hash", "upload_id"):
@@ -143,7 +144,7 @@ class Calls:
                 check_tab(guest, tab)
         if match := FILE.fullmatch(path):
             if not guest.belongings.may_read(guest.session, match[1]):
-                raise Refused(404, "guard-file")
+                raise RequestRefused(404, "guard-file")
             await self.app(scope, receive, send)
         elif path == f"{API}upload":
             await self.app(scope, receive, Listener(guest, send, "list"))
@@ -184,27 +185,27 @@ class Calls:
 
 
 async def read(receive) -> bytes:
-    """Read a call's body. Raises Refused when it is too large."""
+    """Read a call's body. Raises RequestRefused when it is too large."""
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False) and message["type"] == "http.request"
         if len(body) > BODY_LIMIT:
-            raise Refused(413, "guard-body-too-large", limit=size(BODY_LIMIT))
+            raise RequestRefused(413, "guard-body-too-large", limit=size(BODY_LIMIT))
     return body
 
 
 def parse(body: bytes, scope: dict) -> dict:
-    """Read a call. A form is refused too: another site's page may send one without asking. Raises Refused."""
+    """Read a call. A form is refused too: another site's page may send one without asking. Raises RequestRefused."""
     if header(scope, "content-type").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "guard-body")
+        raise RequestRefused(415, "guard-body")
     try:
         call = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refused(400, "guard-body") from None
+        raise RequestRefused(400, "guard-body") from None
     if not isinstance(call, dict):
-        raise Refused(400, "guard-body")
+        raise RequestRefused(400, "guard-body")
     return call
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from bibier.security.call_guard import Refused, read, replay
+from bibier.security.call_guard import RequestRefused, read, replay
 from bibier.security.login_throttle import Tries
 from bibier.security.passwords import LONGEST, NAME_LIMIT
 from bibier.security.responses import language, refusal
@@ -70,7 +70,7 @@ class SignIn:
         """Let a try through to Gradio, which asks the passwords, unless the name or the address has to wait."""
         try:
             body = await read(receive)
-        except Refused as no:
+        except RequestRefused as no:
             await refusal(scope, no.status, no.key, **no.values)(scope, receive, send)
             return
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.security.access_log import Journal
 from bibier.security.call_guard import Calls
 from bibier.security.headers import Headers

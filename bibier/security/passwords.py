@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 COST = {"n": 2**15, "r": 8, "p": 3}
 MEMORY = 128 * 2**20  # bytes that one check may take: an entry that asks for more is refused

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bibier.errors import RequestError
 from bibier.security.login_throttle import network
 from bibier.security.responses import header, refusal, size
 from bibier.security.session import visitor
@@ -60,7 +61,7 @@ class Buckets:
         return 0.0
 
 
-class TooLarge(Exception):
+class RequestTooLarge(RequestError):
     """More came than was allowed."""
 
 
@@ -128,19 +129,19 @@ class Quotas:
             message = await receive()
             came += len(message.get("body", b""))
             if came > self.largest + ENVELOPE:
-                raise TooLarge
+                raise RequestTooLarge
             return message
 
         async def watched(message):
             nonlocal started
             if message["type"] == "http.response.start" and message["status"] == 413 and not started:
-                raise TooLarge  # what lies behind counts too; the sentence is ours
+                raise RequestTooLarge  # what lies behind counts too; the sentence is ours
             started = True
             await send(message)
 
         try:
             await self.app(scope, counted, watched)
-        except TooLarge:
+        except RequestTooLarge:
             if not started:
                 await too_large(scope, receive, send)
         except OSError as error:

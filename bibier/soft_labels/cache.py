@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 
 def key(**parts: object) -> str:

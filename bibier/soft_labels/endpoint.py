@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 LARGEST = 2**20  # bytes of a reply
 PART = 2**14  # bytes read at a time

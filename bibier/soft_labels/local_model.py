@@ -14,8 +14,9 @@ from pathlib import Path
 import safetensors
 import torch
 
+from bibier.errors import InputError
 from bibier.features.pretrained import CODE, COMMIT, DTYPES, find
-from bibier.i18n.messages import InputError, Message
+from bibier.i18n.messages import Message
 
 # The models whose names are published with their tables; any other causal model is given by its repository.
 MODELS = {"qwen3-4b": "Qwen/Qwen3-4B", "phi-4-mini": "microsoft/Phi-4-mini-instruct"}

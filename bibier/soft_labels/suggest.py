@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS, canonical
 from bibier.soft_labels.cache import Cache, key
 from bibier.soft_labels.parsing import ORDER, parse

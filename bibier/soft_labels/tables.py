@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, canonical
 from bibier.soft_labels.parsing import ORDER, parse
 from bibier.soft_labels.simplex import with_truth

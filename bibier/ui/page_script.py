@@ -6,15 +6,12 @@ Gradio's own `head` comes too late to patch the browser, so a middleware puts th
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.security.responses import preferred
-from bibier.ui.analyse.chart import Look
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
@@ -28,43 +25,6 @@ SCRIPTS = (  # in this order
     "agreement.js",
     "models.js",
 )
-LONGEST = 300  # characters of a checkpoint's key
-TOKEN = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True)
-class View:
-    """What the browser says about itself with each event.
-
-    `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
-    visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
-    tab chose, "" for that of the start.
-    """
-
-    look: Look
-    token: str = ""
-    tab: str = ""
-    request: str | None = None
-    checkpoint: str = ""
-
-
-def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
-    """Read what the browser sent; anything unexpected falls back to a default, since it is input like any other."""
-    try:
-        sent = json.loads(raw or "{}")
-    except ValueError:
-        sent = {}
-    if not isinstance(sent, dict):
-        sent = {}
-    language = sent.get("language")
-    if language not in LANGUAGES:
-        language = preferred(cookie, accepted)
-    token, checkpoint = sent.get("token"), sent.get("checkpoint")
-    return View(
-        Look(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
-        token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
-        checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
-    )
 
 
 def script(language: str, hours: float | None) -> bytes:

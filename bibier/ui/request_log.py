@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.log import note, told
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bibier.asr.recognisers import Choice, Transcript
+from bibier.asr.recognisers import Choice
 from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, say
 from bibier.inference.queue import Turns
 from bibier.labels import NAMES
+from bibier.transcript import Transcript
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Heard, Prediction

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from bibier.annotation.ingest import add_folder, add_manifest, add_recording, check, sha256
+from bibier.annotation.ingest import add_folder, add_manifest, add_recording, check
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.files import sha256
+from bibier.i18n.messages import Message
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from bibier.annotation import exports, hf_dataset, ingest
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import add_place
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 
 datasets = pytest.importorskip("datasets")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bibier.annotation.events import Event, now
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named
 
 SURE = named(np.eye(7)[3])

@@ -18,7 +18,7 @@ from bibier.annotation.events import Event
 from bibier.annotation.state import Clip
 from bibier.annotation.store import Store
 from bibier.csv_safety import guard, plain
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 from bibier.soft_labels.tables import audit
 from train.augment.soft_targets import read_distributions

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from bibier.annotation.ingest import add_dataset, add_place, sha256
+from bibier.annotation.ingest import add_dataset, add_place
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
+from bibier.files import sha256
 
 datasets = pytest.importorskip("datasets")
 NAMES = ["sadness", "joy"]

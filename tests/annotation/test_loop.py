@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bibier.annotation import exports, ingest
+from bibier import files
+from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.state import Clip
 from bibier.annotation.store import Store
 from bibier.checkpoint import bundle
+from bibier.errors import CorpusError
 from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS, named, vector
 from train import __main__ as cli
 from train.corpora.annotations import annotated
-from train.corpora.load import CorpusError
 
 ROOT = Path(__file__).resolve().parents[2]
 RELABELLED = ROOT / "train" / "recipes" / "relabelled.toml"
@@ -38,12 +39,12 @@ def told():
 def store(tmp_path, told):
     """Two people: of one clip both say something new, of the others what the model says."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("p", [Clip(ingest.sha256(p), str(p), text, code) for p, (text, code, _) in told.items()])
+    store.add_clips("p", [Clip(files.sha256(p), str(p), text, code) for p, (text, code, _) in told.items()])
     store.project("p", wanted=2)
     for i, (path, (*_, probs)) in enumerate(told.items()):
         for who in "AB":
             given = WANTED if path == CHANGED else named(vector(probs) / vector(probs).sum())
-            store.append(Event(f"{who}{i}", "p", ingest.sha256(path), who, "label", given))
+            store.append(Event(f"{who}{i}", "p", files.sha256(path), who, "label", given))
     yield store
     store.close()
 

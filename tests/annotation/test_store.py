@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bibier.annotation.events import Event
 from bibier.annotation.state import ORDERS, Clip
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import named
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from bibier.asr import recognisers
+from bibier import transcript
+from bibier.asr import pocketsphinx, recognisers
+from bibier.asr import whisper as whisper_recogniser
 from bibier.asr.download import download
+from bibier.audio import format, segmentation
 from bibier.audio.io import load
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 whisper = pytest.importorskip("whisper")
 
 
 def noise(seconds: float, level: float = 0.1) -> np.ndarray:
-    samples = np.random.default_rng(0).standard_normal(round(seconds * recognisers.SAMPLE_RATE))
+    samples = np.random.default_rng(0).standard_normal(round(seconds * format.SAMPLE_RATE))
     return np.clip(level * samples, -1, 1).astype(np.float32)
 
 
@@ -72,7 +75,7 @@ def no_network(monkeypatch):
 
 def test_whisper_transcribes_with_words_and_times_and_no_network(weights, no_network):
     before = torch.get_num_threads()
-    heard = recognisers.Whisper(str(weights))(noise(2.5))
+    heard = whisper_recogniser.Whisper(str(weights))(noise(2.5))
     assert torch.get_num_threads() == before  # the alignment of words runs on all cores
     assert heard.text == "Привет, как дела?"
     assert (heard.language, heard.source, heard.recogniser) == ("ru", "recogniser", "whisper-parrot")
@@ -83,7 +86,7 @@ def test_whisper_transcribes_with_words_and_times_and_no_network(weights, no_net
 
 
 def test_whisper_keeps_the_chosen_language(weights):
-    assert recognisers.Whisper(str(weights), language="en")(noise(2.5)).language == "en"
+    assert whisper_recogniser.Whisper(str(weights), language="en")(noise(2.5)).language == "en"
 
 
 def test_whisper_runs_on_random_weights(tmp_path):
@@ -92,29 +95,29 @@ def test_whisper_runs_on_random_weights(tmp_path):
     state = whisper.model.Whisper(dims).state_dict()
     torch.nn.init.normal_(state["decoder.positional_embedding"])
     torch.save({"dims": dims.__dict__, "model_state_dict": state}, tmp_path / "random.pt")
-    heard = recognisers.Whisper(str(tmp_path / "random.pt"))(noise(1.0))
-    assert isinstance(heard, recognisers.Transcript)
+    heard = whisper_recogniser.Whisper(str(tmp_path / "random.pt"))(noise(1.0))
+    assert isinstance(heard, transcript.Transcript)
     assert heard.source == ("recogniser" if heard.text else "none")
     assert all(0 <= word.start <= word.end <= 1.0 for word in heard.words)
 
 
 @pytest.mark.parametrize("samples", [np.zeros(16_000, np.float32), np.zeros(0, np.float32), noise(1.0, 1e-6)])
 def test_nothing_is_invented_for_silence(weights, samples):
-    for recogniser in (recognisers.Whisper(str(weights)), recognisers.PocketSphinx()):
-        assert recogniser(samples) == recognisers.Transcript("", source="none")
+    for recogniser in (whisper_recogniser.Whisper(str(weights)), pocketsphinx.PocketSphinx()):
+        assert recogniser(samples) == transcript.Transcript("", source="none")
 
 
 def test_segments_without_speech_and_endless_repetitions_are_dropped():
     sound = {"no_speech_prob": 0.1, "avg_logprob": -0.3, "compression_ratio": 1.2}
-    assert not recognisers._invented(sound)
-    assert recognisers._invented(sound | {"no_speech_prob": 0.9, "avg_logprob": -0.9})
-    assert not recognisers._invented(sound | {"no_speech_prob": 0.9})
-    assert recognisers._invented(sound | {"compression_ratio": 3.0})
+    assert not whisper_recogniser._invented(sound)
+    assert whisper_recogniser._invented(sound | {"no_speech_prob": 0.9, "avg_logprob": -0.9})
+    assert not whisper_recogniser._invented(sound | {"no_speech_prob": 0.9})
+    assert whisper_recogniser._invented(sound | {"compression_ratio": 3.0})
 
 
 def test_repetitions_of_whisper_give_no_transcript(tmp_path):
     model = parrot(tmp_path / "loop.pt", " ля" * 10)
-    assert recognisers.Whisper(str(model))(noise(2.5)) == recognisers.Transcript("", source="none")
+    assert whisper_recogniser.Whisper(str(model))(noise(2.5)) == transcript.Transcript("", source="none")
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", None], ids=["empty", "text", "cut off"])
@@ -122,19 +125,19 @@ def test_damaged_weights_are_refused(tmp_path, weights, content):
     bad = tmp_path / "bad.pt"
     bad.write_bytes(weights.read_bytes()[:100_000] if content is None else content)
     with pytest.raises(InputError) as refused:
-        recognisers.Whisper(str(bad)).load()
+        whisper_recogniser.Whisper(str(bad)).load()
     assert refused.value.message.key == "recogniser-damaged"
 
 
 def test_weights_of_another_kind_are_refused(tmp_path):
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.pt")
     with pytest.raises(InputError) as refused:
-        recognisers.Whisper(str(tmp_path / "other.pt")).load()
+        whisper_recogniser.Whisper(str(tmp_path / "other.pt")).load()
     assert refused.value.message.key == "recogniser-damaged"
 
 
 def test_the_files_and_checksums_are_whispers_own():
-    for name, (file, _) in recognisers.WHISPER_FILES.items():
+    for name, (file, _) in whisper_recogniser.WHISPER_FILES.items():
         digest, base = whisper._MODELS[name].split("/")[-2:]
         assert base == file
         assert len(bytes.fromhex(digest)) == 32
@@ -193,7 +196,7 @@ def address(weights):
 def test_a_download_brings_the_weights_and_tells_its_progress(tmp_path, address):
     told = []
     cache = tmp_path / "cache"
-    recogniser = recognisers.Whisper(
+    recogniser = whisper_recogniser.Whisper(
         "base", download=True, cache=cache, urls={"base": address("good")}, progress=lambda *now: told.append(now)
     )
     assert not cache.exists(), "nothing is fetched before it is needed"
@@ -254,7 +257,7 @@ def test_without_weights_pocketsphinx_comes_first(tmp_path):
     assert not any(choice.ready for name, choice in choices.items() if name.startswith("whisper-"))
     assert choices["pocketsphinx"].ready and choices["pocketsphinx"].rough
     assert choices["whisper-base"].megabytes == 145
-    assert isinstance(recognisers.recogniser(cache=tmp_path), recognisers.PocketSphinx)
+    assert isinstance(recognisers.recogniser(cache=tmp_path), pocketsphinx.PocketSphinx)
     for choice in choices.values():
         for language in ("en", "ru"):
             assert choice.label.text(language)
@@ -273,7 +276,7 @@ def test_cached_weights_come_first(tmp_path):
 def test_a_file_cut_off_in_the_cache_is_not_ready(tmp_path):
     with (tmp_path / "base.pt").open("wb") as file:
         file.truncate(100_000_000)
-    assert isinstance(recognisers.recogniser(cache=tmp_path), recognisers.PocketSphinx)
+    assert isinstance(recognisers.recogniser(cache=tmp_path), pocketsphinx.PocketSphinx)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +304,7 @@ def test_typing_can_be_chosen(tmp_path):
 
 @pytest.fixture(scope="module")
 def sphinx():
-    return recognisers.PocketSphinx()
+    return pocketsphinx.PocketSphinx()
 
 
 def test_pocketsphinx_hears_some_of_an_example(sphinx):
@@ -324,17 +327,17 @@ def test_pocketsphinx_hears_the_same_at_another_level(sphinx):
 def test_a_long_clip_is_cut_in_its_pauses():
     loud, pause = noise(7.0), np.zeros(8_000, np.float32)
     samples = np.concatenate([loud, pause] * 6)  # 45 s
-    pieces = recognisers.cut_in_pauses(samples, 5 * recognisers.SAMPLE_RATE, 12 * recognisers.SAMPLE_RATE)
+    pieces = segmentation.cut_in_pauses(samples, 5 * format.SAMPLE_RATE, 12 * format.SAMPLE_RATE)
     assert pieces[0][0] == 0 and pieces[-1][1] == len(samples)
     assert all(before[1] == after[0] for before, after in zip(pieces[:-1], pieces[1:], strict=True))
-    assert all(stop - start <= 12 * recognisers.SAMPLE_RATE for start, stop in pieces)
+    assert all(stop - start <= 12 * format.SAMPLE_RATE for start, stop in pieces)
     assert all(samples[stop - 1_500 : stop + 1_500].max() == 0 for _, stop in pieces[:-1])
 
 
 def test_words_of_later_pieces_keep_their_place(sphinx):
     samples = load(EXAMPLES / "happy_en.ogg").samples
-    pause = np.zeros(12 * recognisers.SAMPLE_RATE, np.float32)
+    pause = np.zeros(12 * format.SAMPLE_RATE, np.float32)
     heard = sphinx(np.concatenate([samples, pause, samples]))
     later = [word for word in heard.words if word.start > 12]
     assert len(later) >= 4
-    assert later[0].start >= (len(samples) + len(pause)) / recognisers.SAMPLE_RATE - 0.3
+    assert later[0].start >= (len(samples) + len(pause)) / format.SAMPLE_RATE - 0.3

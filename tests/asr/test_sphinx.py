@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 import pytest
 
-from bibier.asr import recognisers
+from bibier.asr import pocketsphinx
 from bibier.audio.io import load
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "happy_en.ogg"
 
@@ -26,7 +26,7 @@ def samples() -> np.ndarray:
 
 def test_the_rest_of_the_app_goes_on_meanwhile(samples):
     """A thread of Python that counts is not held up: in one process, it counted to 3 at most."""
-    recogniser, count, done = recognisers.PocketSphinx(), 0, threading.Event()
+    recogniser, count, done = pocketsphinx.PocketSphinx(), 0, threading.Event()
     recogniser(samples)  # the models are there
 
     def tick():
@@ -43,7 +43,7 @@ def test_the_rest_of_the_app_goes_on_meanwhile(samples):
 
 
 def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
-    recogniser = recognisers.PocketSphinx()
+    recogniser = pocketsphinx.PocketSphinx()
     whole = recogniser(samples)
     process = recogniser._decoder._process
     threading.Timer(0.1, process.kill).start()
@@ -78,7 +78,7 @@ input()
 
 
 def test_the_process_ends_with_its_object(samples):
-    recogniser = recognisers.PocketSphinx()
+    recogniser = pocketsphinx.PocketSphinx()
     recogniser(samples[:16_000])
     process = recogniser._decoder._process
     del recogniser

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from bibier.audio import format
 from bibier.audio import io as audio
-from bibier.audio.io import SAMPLE_RATE, load
+from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.io import load
 from bibier.audio.voice_activity import has_speech
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 RATE = 16_000  # Hz
 SPOKEN = Path(__file__).parents[2] / "examples" / "happy_en.ogg"
@@ -395,8 +397,8 @@ def test_long_m4a_is_refused_from_the_header(tmp_path, monkeypatch):
 
 
 def test_the_limit_itself_is_allowed():
-    clip = load((np.zeros(audio.MAX_SECONDS * 8_000, np.int16), 8_000))
-    assert clip.duration == audio.MAX_SECONDS
+    clip = load((np.zeros(format.MAX_SECONDS * 8_000, np.int16), 8_000))
+    assert clip.duration == format.MAX_SECONDS
     assert keys(clip) == ["audio-silent"]
 
 

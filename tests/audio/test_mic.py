@@ -16,9 +16,9 @@ import soxr
 
 from bibier import __main__ as command
 from bibier.audio import microphone
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.cli.mic import listen
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = ["anger_en.ogg", "happy_en.ogg", "sad_en.ogg"]

@@ -12,9 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bibier.asr.recognisers import Word
 from bibier.audio import segmentation
 from bibier.audio.segmentation import FRAME, FRAMES_PER_SECOND, LONGEST, MARGIN, TARGET, cut, plan
+from bibier.transcript import Word
 
 RATE = 16_000
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.ogg"))

@@ -12,7 +12,7 @@ from tiny import shaken, tiny_config
 
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint.bundle import Bundle
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS
 
 

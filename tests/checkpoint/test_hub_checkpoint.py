@@ -14,8 +14,7 @@ from huggingface_hub import HfApi, ModelCard
 
 from bibier.checkpoint import bundle
 from bibier.checkpoint.hub import fetch, is_name
-from bibier.i18n.messages import InputError
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError, InputError
 from train.publish import push
 
 ROOT = Path(__file__).resolve().parents[2]

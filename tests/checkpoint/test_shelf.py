@@ -16,7 +16,8 @@ from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.checkpoint.bundle import Bundle, load, save
 from bibier.checkpoint.library import FILES, START, Shelf, described
-from bibier.i18n.messages import LANGUAGES, InputError
+from bibier.errors import InputError
+from bibier.i18n.messages import LANGUAGES
 from bibier.inference.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[2]

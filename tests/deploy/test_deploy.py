@@ -14,7 +14,7 @@ from space_server import hub
 from bibier.cli import deploy as command
 from bibier.deploy import space as deploy
 from bibier.deploy import staging
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 DATABASE = "postgresql+psycopg://somebody:s3cr3t-word@db.example/emotions"

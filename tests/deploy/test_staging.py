@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import RepoCard
 
 from bibier.deploy import staging
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 

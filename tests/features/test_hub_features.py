@@ -16,7 +16,7 @@ from bibier.features.speech_encoders import frames, normalised
 from bibier.features.tokens import joined, words
 from bibier.inference.attribution import per_word
 from bibier.inference.predictor import Predictor
-from bibier.models.audio_encoder import Encoded
+from bibier.models.encoder_output import EncoderOutput
 
 transformers = pytest.importorskip("transformers")
 
@@ -228,7 +228,7 @@ class TokenEncoder(torch.nn.Module):
     def forward(self, *, features, mask):
         attention = self.score(features).squeeze(2).masked_fill(~mask, -torch.inf).softmax(1)  # (B, T)
         hidden = self.states(features) * mask.unsqueeze(2)
-        return Encoded(hidden, mask, self.head((hidden * attention.unsqueeze(2)).sum(1)), attention)
+        return EncoderOutput(hidden, mask, self.head((hidden * attention.unsqueeze(2)).sum(1)), attention)
 
 
 @pytest.mark.parametrize("kind", ["jina", "canine"])

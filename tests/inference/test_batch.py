@@ -16,7 +16,7 @@ import soundfile
 from bibier import __main__ as command
 from bibier.checkpoint import bundle
 from bibier.csv_safety import plain
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.inference import batch
 from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS, vector

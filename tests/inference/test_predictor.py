@@ -11,12 +11,13 @@ import torch
 from tiny import tiny_config, voice
 
 from bibier import __main__ as cli
-from bibier.asr.recognisers import Transcript, Word
 from bibier.checkpoint import bundle as checkpoint
+from bibier.distributions import jensen_shannon
 from bibier.features.char_ngrams import words
 from bibier.inference.attribution import align, occlusion
 from bibier.inference.predictor import MAX_WORDS, Predictor, as_json
-from bibier.labels import EMOTIONS, jensen_shannon
+from bibier.labels import EMOTIONS
+from bibier.transcript import Transcript, Word
 
 RATE = 16_000
 

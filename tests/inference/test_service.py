@@ -17,19 +17,18 @@ from served import EXAMPLE
 from bibier import log
 from bibier.asr import recognisers
 from bibier.checkpoint import bundle as checkpoint
-from bibier.i18n.messages import InputError
+from bibier.errors import Cancelled, InputError
 from bibier.inference.predictor import Predictor, as_json
-from bibier.inference.queue import Stopped, Turns, rough
-from bibier.ui import page_script
-from bibier.ui.analyse.chart import Look
+from bibier.inference.queue import Turns, rough
 from bibier.ui.analyse.handlers import Desk
 from bibier.ui.services import Services
+from bibier.ui.view import Look, View
 
 TYPED = recognisers.Choice("none", None, ready=True)
 
 
-def view(tab: str, language: str = "en") -> page_script.View:
-    return page_script.View(Look(language), "0" * 32, tab)
+def view(tab: str, language: str = "en") -> View:
+    return View(Look(language), "0" * 32, tab)
 
 
 # --------------------------------------------------------------------------------------------------------------- turns
@@ -100,11 +99,11 @@ def test_a_stopped_one_leaves_and_wakes():
         waits = pool.submit(mine.come)
         time.sleep(0.05)
         assert turns.stop("b") == 1 and turns.stop("") == 0
-        with pytest.raises(Stopped):
+        with pytest.raises(Cancelled):
             waits.result(10)
     mine.leave()
     assert turns.stop("a") == 1
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         first.check()
     first.leave()
     assert other.come(0)

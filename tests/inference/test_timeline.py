@@ -13,14 +13,15 @@ import soxr
 from tiny import voice
 
 from bibier import __main__ as cli
-from bibier.asr.recognisers import Transcript, Word
 from bibier.audio import long_recording
 from bibier.audio.io import load
 from bibier.audio.segmentation import LONGEST, Segment
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.inference.long_form import Stretch, Timeline, follow, stretches, timeline_json, walk, within
 from bibier.inference.predictor import Branch, Predictor
 from bibier.labels import EMOTIONS, named, vector
+from bibier.transcript import Transcript, Word
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16_000
@@ -257,11 +258,10 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     from concurrent.futures import Future
 
     from bibier.asr.recognisers import Choice
-    from bibier.ui.analyse.chart import Look
     from bibier.ui.analyse.handlers import Desk
     from bibier.ui.analyse.long_form import Long
-    from bibier.ui.page_script import View
     from bibier.ui.services import Services
+    from bibier.ui.view import Look, View
 
     reader = Future()
     reader.set_result(lambda name: predictor)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from tiny import shaken
 
+from bibier.errors import CorpusError
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
 from bibier.models.layers import GatedAddition, GraphAttention, mix
-from train.corpora.load import CorpusError
 from train.publish import released_fusion
 
 GOLDEN = Path(os.environ.get("BIBIER_GOLDEN", Path(__file__).parents[3] / "shared" / "golden")) / "fusion_ref.pt"

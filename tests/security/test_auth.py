@@ -17,7 +17,7 @@ from gradio_client.exceptions import AuthenticationError
 from served import EXAMPLE, ROOT, act, file, served, upload, visit
 
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.security import login_throttle, passwords
 from bibier.security.middleware import Settings
 from bibier.security.passwords import Passwords, entry, parse

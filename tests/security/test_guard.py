@@ -11,7 +11,7 @@ import httpx
 import pytest
 from served import EXAMPLE, ROOT, act, file, function, sent_file, served, upload, visit
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.security.headers import PERMISSIONS
 from bibier.security.middleware import Settings
 from bibier.security.routes import is_open

@@ -11,10 +11,10 @@ import torch
 from small_corpora import write_csv
 from tiny import voice
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from train import __main__ as cli
 from train.corpora import items, layouts, load
-from train.corpora.load import CorpusError
 from train.corpora.manifest import label_map
 
 DATA = Path(os.environ.get("BIBIER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from tiny_hub import DIM, REVISION, build, clips, copied, made
 
-from bibier.i18n.messages import InputError
+from bibier.errors import CorpusError, InputError
 from train import __main__ as cli
-from train.corpora.load import CorpusError, Item, one_hot
+from train.corpora.load import Item, one_hot
 from train.experiment import feature_cache as store
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS, canonical
 from train.augment import concatenate
 from train.augment.concatenate import Merger, Merging
-from train.corpora.load import CorpusError
 
 DATA = Path(os.environ.get("BIBIER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 

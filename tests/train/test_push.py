@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from bibier.checkpoint import bundle
-from bibier.i18n.messages import InputError
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError, InputError
 from train.publish import push
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bibier.checkpoint.components import build
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 from train.experiment import recipe
 
 RECIPES = Path(__file__).resolve().parents[2] / "train" / "recipes"

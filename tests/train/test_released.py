@@ -9,10 +9,10 @@ import torch
 from torch.testing import assert_close
 
 from bibier.checkpoint import bundle as checkpoint
+from bibier.errors import CorpusError
 from bibier.models.fusion import build_fusion
 from bibier.models.sequence_encoder import SequenceEncoder
 from train.__main__ import main
-from train.corpora.load import CorpusError
 from train.publish import released, released_encoders, released_fusion
 
 GOLDEN = Path(os.environ.get("BIBIER_GOLDEN", Path(__file__).resolve().parents[3] / "shared" / "golden"))

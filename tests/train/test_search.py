@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bibier.errors import CorpusError
 from tests.train.test_train import RECIPE, WORDS, write_csv
 from train import __main__ as cli
-from train.corpora.load import CorpusError
 from train.experiment import recipe, search
 from train.metrics import MEASURES
 

@@ -9,12 +9,13 @@ import torch
 from small_corpora import write_csv
 
 from benchmarks import soft_targets as benchmark
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from bibier.soft_labels.simplex import with_truth
 from train.augment import soft_targets
 from train.augment.soft_targets import Softening
 from train.corpora import load
-from train.corpora.load import CorpusError, Item
+from train.corpora.load import Item
 from train.experiment import recipe
 from train.loop import batches
 

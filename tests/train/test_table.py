@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from train import __main__ as cli
-from train.corpora.load import CorpusError
 from train.evaluate import table
 from train.evaluate.runs import Row, Run, read_run, run_of, write_run
 from train.metrics import MEASURES, scores

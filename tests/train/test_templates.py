@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from bibier.errors import CorpusError
 from train.augment import templates
 from train.corpora import load
-from train.corpora.load import CorpusError
 
 PARTS = {
     "subjects": ["That lie", "He", "The  noise"],

@@ -11,6 +11,7 @@ from small_corpora import CODES, WORDS, write_csv
 from tiny import voice
 
 from bibier.checkpoint import bundle as checkpoint
+from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMel
 from bibier.inference.predictor import Predictor
 from bibier.models.fusion import FUSIONS as FUSIONS_BY_KIND
@@ -18,7 +19,6 @@ from bibier.models.memocmt import AGGREGATIONS
 from train import __main__ as cli
 from train import metrics
 from train.augment.perturb import Perturbation, normalise_batch, perturb, spec_augment
-from train.corpora.load import CorpusError
 from train.experiment import cross_validate, recipe, sources, stacking
 from train.experiment import encoders as fitting
 from train.loop import batches

@@ -12,7 +12,7 @@ import pytest
 import torch
 from small_fit import CLASS_WEIGHTS, PROCESSES, ROWS, batches_of, fitted, net, of_processes, resumable, rows
 
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 from train.loop.optim import Lion, parameter_groups
 from train.loop.progress import Live, Progress, progress
 from train.loop.settings import OPTIMISERS, SCHEDULES, FitSettings

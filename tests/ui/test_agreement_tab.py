@@ -14,7 +14,7 @@ from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS, named
 from bibier.ui.agreement import report
 from bibier.ui.agreement.tab import chosen_of
-from bibier.ui.analyse.chart import Look
+from bibier.ui.view import Look
 
 HOSTILE = "<img src=x onerror=alert(1)>${x}"
 

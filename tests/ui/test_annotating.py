@@ -7,7 +7,7 @@ import pytest
 
 from bibier.annotation.events import Event
 from bibier.annotation.store import Clip, Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named
 from bibier.ui.annotate.handlers import Annotating
 from bibier.ui.annotate.points import points, probabilities, share

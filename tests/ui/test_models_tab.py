@@ -23,8 +23,8 @@ from bibier.checkpoint.library import FILES, START, Shelf
 from bibier.i18n.page import say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
-from bibier.ui import page_script
-from bibier.ui.analyse.chart import BRANCHES, Look
+from bibier.ui import view
+from bibier.ui.analyse.chart import BRANCHES
 from bibier.ui.analyse.handlers import Desk
 from bibier.ui.analyse.long_form import Long
 from bibier.ui.models.compare import Comparing, compared
@@ -32,12 +32,13 @@ from bibier.ui.models.handlers import Choosing, figures, number, size
 from bibier.ui.models.model_card import nodes
 from bibier.ui.models.tab import asked_in
 from bibier.ui.services import Services
+from bibier.ui.view import Look
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
 
-def view(checkpoint: str = START, language: str = "en", tab: str = "t") -> page_script.View:
-    return page_script.View(Look(language), "0" * 32, tab, checkpoint=checkpoint)
+def view(checkpoint: str = START, language: str = "en", tab: str = "t") -> view.View:
+    return view.View(Look(language), "0" * 32, tab, checkpoint=checkpoint)
 
 
 @pytest.fixture
@@ -186,11 +187,9 @@ def test_it_is_said_when_the_clip_was_judged_by_another(desk, choosing):
 
 def test_what_the_browser_says_is_input():
     for odd in ('{"checkpoint": 7}', '{"checkpoint": ["b"]}', '{"checkpoint": null}', "[]", "no", None):
-        assert page_script.view(odd).checkpoint == START and asked_in(odd) == {}
-    assert page_script.view(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
-    assert page_script.view('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {
-        "key": "b"
-    }
+        assert view.view(odd).checkpoint == START and asked_in(odd) == {}
+    assert view.view(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
+    assert view.view('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {"key": "b"}
     assert asked_in('{"models": [1]}') == {}
 
 

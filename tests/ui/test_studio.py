@@ -8,11 +8,11 @@ import pytest
 
 from bibier import __main__ as command
 from bibier.annotation import exports, ingest
-from bibier.annotation.agreement import entropy
 from bibier.annotation.events import Event
 from bibier.annotation.state import ORDERS, Clip
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.distributions import entropy
+from bibier.errors import InputError
 from bibier.labels import named, vector
 from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.endpoint import Endpoint

@@ -13,18 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bibier.asr.recognisers import Choice, Transcript, Word
+from bibier.asr.recognisers import Choice
 from bibier.audio.long_recording import LIMIT
-from bibier.i18n.messages import LANGUAGES, InputError, Message
+from bibier.errors import InputError
+from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, percent, say
 from bibier.inference.predictor import Branch, Heard, Prediction, WordWeight
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
-from bibier.ui import page_script
-from bibier.ui.analyse.chart import BRANCHES, Look, figure, table
+from bibier.transcript import Transcript, Word
+from bibier.ui import page_script, view
+from bibier.ui.analyse.chart import BRANCHES, figure, table
 from bibier.ui.analyse.handlers import Desk, Shelf
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.words import author, corrected, words
 from bibier.ui.services import Example, Services, read_examples, short
+from bibier.ui.view import Look
 
 
 def sure_of(emotion: str, share: float, second: str = "neutral", second_share: float = 0.0) -> Branch:
@@ -202,7 +205,7 @@ def test_author():
 
 @given(st.one_of(st.none(), st.text(), st.dictionaries(st.text(), st.integers()).map(json.dumps)))
 def test_view_survives_anything(raw):
-    seen = page_script.view(raw, "", "ru")
+    seen = view.view(raw, "", "ru")
     assert seen.look.language in LANGUAGES and seen.token == ""
 
 
@@ -277,7 +280,7 @@ def desk():
     return desk
 
 
-VIEW = page_script.View(Look(), "0" * 32)
+VIEW = view.View(Look(), "0" * 32)
 
 
 def test_a_program_does_not_wait_for_a_page():

@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from train.corpora.items import CorpusError
+from bibier.errors import CorpusError
 
 LONGEST = 10  # where no single clip fills the gap, one of so many longest is drawn
 TEXTS = ("join", "transcribe")

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from bibier.soft_labels.simplex import with_truth
-from train.corpora.items import CorpusError, Item, read_table
+from train.corpora.items import Item, read_table
 
 MODES = ("replace", "interpolate")
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier.errors import CorpusError
 from bibier.labels import canonical
-from train.corpora.items import CorpusError, Item, one_hot
+from train.corpora.items import Item, one_hot
 
 FIELDS = ("subjects", "verbs", "interjections", "contexts", "templates")
 PLACES = {"s", "v", "i", "c"}

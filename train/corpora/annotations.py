@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bibier.annotation import exports
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
-from train.corpora.items import CorpusError, Item, repair
+from bibier.errors import CorpusError, InputError
+from train.corpora.items import Item, repair
 
 PREFIXES = ("sqlite:", "postgresql")
 

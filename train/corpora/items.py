@@ -16,16 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bibier.errors import CorpusError
 from bibier.labels import ALIASES, EMOTIONS, canonical, vector
 
 LABEL_COLUMNS = ("label", "ground_truth", "emotion")
 NEEDS = ("audio", "text", "both", "either")
 LIMIT = 0.01  # share of a corpus that may be dropped for missing or broken files
 SHOWN = 5  # names in one message
-
-
-class CorpusError(ValueError):
-    """A corpus can't be read; the sentence names the file and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +241,7 @@ def _broken(path: Path) -> str | None:
     import soundfile
 
     from bibier.audio import io
-    from bibier.i18n.messages import InputError
+    from bibier.errors import InputError
 
     try:
         return None if soundfile.info(path).frames else f"{path.name} is empty"

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from train.corpora.items import CorpusError, Item, one_hot, read_table, repair, target
+from bibier.errors import CorpusError
+from train.corpora.items import Item, one_hot, read_table, repair, target
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 CLIPS = Path(".cache/corpora")  # where the clips of a saved dataset are written, once

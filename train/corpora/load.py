@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bibier.errors import CorpusError
 from train.corpora.annotations import PREFIXES, annotated
 from train.corpora.items import (
     LIMIT,
     Checked,
-    CorpusError,
     Item,
     absent,
     balanced,

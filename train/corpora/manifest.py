@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from bibier.csv_safety import plain
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS, canonical
-from train.corpora.items import LABEL_COLUMNS, CorpusError, Item, emotion_columns, label_of, one_hot, read_table, repair
+from train.corpora.items import LABEL_COLUMNS, Item, emotion_columns, label_of, one_hot, read_table, repair
 
 TOLERANCE = 0.01  # of a distribution's sum, for rounded figures
 

@@ -12,11 +12,11 @@ import torch
 
 from bibier.audio import io
 from bibier.checkpoint.bundle import Bundle
+from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import words
-from bibier.i18n.messages import InputError
 from bibier.inference.predictor import MAX_WORDS
-from bibier.models.audio_encoder import Encoded
-from train.corpora.load import CorpusError, Item
+from bibier.models.encoder_output import EncoderOutput
+from train.corpora.load import Item
 from train.loop.batches import buckets, encode, pad
 from train.metrics import scores, soft_cross_entropy
 
@@ -74,7 +74,7 @@ def _fuse(bundle: Bundle, sound, sound_logits, read, text_logits) -> torch.Tenso
         parts = []
         for hidden, own in ((sound, sound_logits), (read, text_logits)):
             padded, mask = pad([hidden[i] for i in rows])
-            parts.append(Encoded(padded, mask, own[rows], mask.float()))
+            parts.append(EncoderOutput(padded, mask, own[rows], mask.float()))
         logits[rows] = bundle.fuse(*parts).logits
     return logits
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS, named, vector
-from train.corpora.load import CorpusError
 from train.metrics import Judged
 
 SUM_TOLERANCE = 1e-3  # how far a distribution's sum may be from 1: float32 and rounding to four places

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
-from train.corpora.load import CorpusError
 from train.evaluate.confusion_matrix import draw_confusion
 from train.evaluate.runs import Place, Run
 from train.metrics import MEASURES, bootstrap, confusion, measures

@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from bibier.checkpoint.components import build
+from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMelConfig
-from train.corpora.load import CorpusError
 from train.experiment import warm_start
 from train.experiment.recipe import Recipe
 from train.experiment.sources import Source, target_weights, weighted_targets

@@ -19,11 +19,11 @@ import numpy as np
 from tqdm import tqdm
 
 from bibier.audio import io as audio
+from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
 from bibier.features.log_mel import LogMel, LogMelConfig, build_audio_features
-from bibier.i18n.messages import InputError
 from train.corpora import load
-from train.corpora.load import CorpusError, Item
+from train.corpora.load import Item
 
 CACHE = Path(".cache/features")
 TOGETHER = 64  # clips or texts that are read before the extractor is called

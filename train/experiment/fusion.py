@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bibier.checkpoint.bundle import evidence
 from bibier.checkpoint.components import build
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 from train.experiment import warm_start
 from train.experiment.recipe import Recipe
 from train.experiment.sources import Source

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bibier.checkpoint.components import PARTS, settings
+from bibier.errors import CorpusError
 from train.augment import soft_targets
 from train.augment.concatenate import Merging
 from train.augment.perturb import Perturbation
-from train.corpora.load import CorpusError
 from train.loop.ranges import COUNT, NOT_NEGATIVE, PART, POSITIVE, Range, check
 from train.loop.settings import FitSettings
 

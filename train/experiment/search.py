@@ -27,7 +27,7 @@ from typing import TextIO
 
 import numpy as np
 
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 from train.experiment import cross_validate
 from train.experiment.recipe import Recipe
 from train.metrics import selection_score

@@ -16,11 +16,11 @@ import torch
 from bibier.asr import recognisers
 from bibier.audio import io
 from bibier.checkpoint.components import build
+from bibier.errors import CorpusError
 from bibier.features.char_ngrams import CharNgrams
 from bibier.features.log_mel import LogMel
 from train.augment import concatenate, soft_targets
 from train.corpora import load
-from train.corpora.load import CorpusError
 from train.experiment.feature_cache import MelPower, cached
 from train.experiment.recipe import AudioPart, Recipe, TextPart
 from train.loop.trainer import class_weights

@@ -13,7 +13,7 @@ from torch import nn
 
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint.bundle import Bundle
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 
 
 @functools.cache

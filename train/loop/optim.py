@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 from train.loop.settings import FitSettings
 
 # Share of the steps in which the rate rises, where the settings leave it open.

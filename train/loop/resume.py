@@ -19,7 +19,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 
 DIGEST = hashlib.sha256().digest_size  # bytes at the file's head, of what follows
 

@@ -19,8 +19,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
-from train.corpora.load import CorpusError
 from train.loop import distributed, resume
 from train.loop.optim import make_optimiser, make_schedule
 from train.loop.progress import Epoch, Progress

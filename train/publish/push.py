@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bibier.checkpoint import bundle, hub
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 
 FILES = (bundle.CONFIG, bundle.WEIGHTS, bundle.CARD)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import components
 from bibier.checkpoint.bundle import Bundle, BundleConfig
-from train.corpora.load import CorpusError
+from bibier.errors import CorpusError
 from train.publish import push, released_encoders, released_fusion
 
 # What the published encoders read.

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from bibier.models.sequence_encoder import SequenceEncoderConfig
 from bibier.models.ssm import CONV_TAPS
-from train.corpora.load import CorpusError
 
 State = dict[str, Tensor]
 Shapes = dict[str, tuple[int, ...]]

@@ -10,8 +10,8 @@ import re
 
 from torch import Tensor
 
+from bibier.errors import CorpusError
 from bibier.models.fusion import FusionConfig
-from train.corpora.load import CorpusError
 from train.publish.released_encoders import block_shapes, mamba_block
 
 POOLS = {"feature": "feat", "time": "temp"}  # our name → the published one

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from bibier import distributions
 from bibier.annotation import agreement
 from bibier.annotation.agreement import Alpha, Table
 from bibier.annotation.store import Store
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
-from bibier.ui.analyse.chart import DARK, FONT, LIGHT, Look
+from bibier.ui.analyse.chart import DARK, FONT, LIGHT
+from bibier.ui.view import Look
 
 BINS = 8  # of the entropy, from 0 to the logarithm of seven
 MOST = 20  # clips that are listed
@@ -43,7 +45,7 @@ def report(store: Store, project: str | None, look: Look) -> dict:
     emotions, pairs = agreement.emotion_alphas(table), agreement.pair_alphas(table)
     rows = (
         ("agree_jsd", agreement.soft_alpha(table)),
-        ("agree_manhattan", agreement.soft_alpha(table, agreement.half_manhattan)),
+        ("agree_manhattan", agreement.soft_alpha(table, distributions.half_manhattan)),
         ("agree_nominal", classes),
     )
     columns = [say(key, language) for key in ("agree_alpha", "agree_interval", "agree_clips")]
@@ -172,7 +174,7 @@ def _given(table: Table) -> tuple[list[float], list[int], list[float]]:
     """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
     said = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
     shares = said.mean(0).tolist() if len(said) else [0.0] * len(EMOTIONS)
-    counts, edges = np.histogram(agreement.entropy(said), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
+    counts, edges = np.histogram(distributions.entropy(said), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
     return shares, counts.tolist(), edges.tolist()
 
 

@@ -6,7 +6,7 @@ import json
 
 from bibier.annotation import agreement
 from bibier.annotation.store import Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.ui.agreement import report
 from bibier.ui.analyse.tab import HIDDEN, look_of, slot
 from bibier.ui.gradio_import import gradio as gr

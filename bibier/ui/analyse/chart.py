@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bibier.i18n.page import percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.ui.view import Look
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Prediction
@@ -25,15 +26,6 @@ HEIGHT_WIDE = 310  # pixels, three panels side by side
 HEIGHT_NARROW = 720  # pixels, three panels below each other
 REACH = 127  # end of the axis in per cent: leaves room for the number behind a full bar
 FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the page is seen: its language, its theme, and whether panels must stand below each other."""
-
-    language: str = "en"
-    dark: bool = False
-    narrow: bool = False
 
 
 @dataclass(frozen=True)

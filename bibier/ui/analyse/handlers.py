@@ -16,17 +16,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bibier.asr.recognisers import Choice, Transcript
+from bibier.asr.recognisers import Choice
 from bibier.checkpoint.hub import short
-from bibier.i18n.messages import InputError, Message
+from bibier.errors import Cancelled, InputError, LoadError
+from bibier.i18n.messages import Message
 from bibier.i18n.page import say
-from bibier.inference.queue import Stopped, Turn, rough
-from bibier.ui.analyse.chart import Look, figure, table
+from bibier.inference.queue import Turn, rough
+from bibier.transcript import Transcript
+from bibier.ui.analyse.chart import figure, table
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.words import author, corrected, words
-from bibier.ui.page_script import View
 from bibier.ui.request_log import Account, broken
 from bibier.ui.services import Example, Reader, Services
+from bibier.ui.view import Look, View
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Heard, Prediction
@@ -51,10 +53,6 @@ class Moment:
     extra: tuple[Message, ...] = ()
     checkpoint: str = ""  # the key of the one that judged
     made: str = ""  # … and what people call it
-
-
-class LoadError(Exception):
-    """The models could not be loaded; the text says so to the person."""
 
 
 class Shelf:
@@ -218,7 +216,7 @@ class Desk:
                 yield {"stage": {"text": place, "stop": True}}
             account.turn()
             yield from self._steps(clip, text, recogniser, moment, view, example, turn, account)
-        except Stopped:
+        except Cancelled:
             account("cancelled")
             yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
         except InputError as error:
@@ -320,7 +318,7 @@ class Desk:
             with self.services.turns.turn(view.tab):
                 account.turn()
                 prediction = self.reader(language, moment.checkpoint)("none").read(moment.heard, transcript)
-        except Stopped:
+        except Cancelled:
             account("cancelled")
             return {}
         except InputError as error:

@@ -20,16 +20,16 @@ import numpy as np
 import soundfile
 
 from bibier.annotation.ingest import keep
-from bibier.audio.io import SAMPLE_RATE
+from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import Recording, read_long
 from bibier.audio.segmentation import Segment
-from bibier.i18n.messages import InputError
+from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
-from bibier.inference.queue import Stopped, rough
+from bibier.inference.queue import rough
 from bibier.labels import EMOTIONS
-from bibier.ui.analyse.handlers import PACE, Desk, LoadError, Moment, Shelf, Shown, blank, broken, failure, results
+from bibier.ui.analyse.handlers import PACE, Desk, Moment, Shelf, Shown, blank, broken, failure, results
 from bibier.ui.analyse.summary import duration
-from bibier.ui.page_script import View
+from bibier.ui.view import View
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.long_form import Stretch, Timeline
@@ -159,7 +159,7 @@ class Long:
                 place = say("stage_place", language, before=before, seconds=rough(seconds))
                 yield {"stage": {"text": place, "stop": True}}
             yield from self._judged(clip, recording, recogniser, view, text)
-        except Stopped:
+        except Cancelled:
             yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
         except (MemoryError, RuntimeError) as error:
             yield failure(broken(error).text(language))

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError, LoadError
 from bibier.i18n.page import say
 from bibier.log import note
 from bibier.security.access_log import request_id
 from bibier.security.session import visitor
-from bibier.ui import page_script
+from bibier.ui import view
 from bibier.ui.analyse.erasure import Privacy
-from bibier.ui.analyse.handlers import Desk, LoadError, Shown, failure
+from bibier.ui.analyse.handlers import Desk, Shown, failure
 from bibier.ui.analyse.long_form import Long
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.services import Services
@@ -47,10 +47,10 @@ def slot(name: str, value: object = None, **settings) -> gr.HTML:
     )
 
 
-def look_of(raw: str | None, request: gr.Request) -> page_script.View:
+def look_of(raw: str | None, request: gr.Request) -> view.View:
     """Read the view from an event, or its language from the request's headers."""
     headers = request.headers if request is not None else {}
-    seen = page_script.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
+    seen = view.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
     if request is None:
         return seen
     return replace(seen, tab=request.session_hash or "", request=request_id(request.request.scope))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bibier.asr.recognisers import Transcript
 from bibier.i18n.page import decimal, language_name, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, NAMES
+from bibier.transcript import Transcript
 from bibier.ui.analyse.summary import deciding, ranked
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for

@@ -17,7 +17,7 @@ from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
 from bibier.annotation.store import Clip, Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.ui.annotate.points import points, probabilities, share
 
 SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows

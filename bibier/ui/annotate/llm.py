@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bibier.annotation.events import Event
 from bibier.annotation.store import Clip, Store
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.inference.queue import Turns
 from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.suggest import Engine, Settings, suggest

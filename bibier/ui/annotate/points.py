@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 
 WHOLE = 100

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from starlette.responses import FileResponse, PlainTextResponse
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError
 from bibier.security.session import visitor
-from bibier.ui import page_script
+from bibier.ui import view
 from bibier.ui.annotate.handlers import Annotating
 from bibier.ui.gradio_import import gradio as gr
 
@@ -30,9 +30,7 @@ def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Requ
         guest = visitor(request.scope)
         if guest.user:  # nobody writes under another's name
             sent = sent | {"annotator": guest.user}
-        look = page_script.view(
-            None, request.headers.get("cookie", ""), request.headers.get("accept-language", "")
-        ).look
+        look = view.view(None, request.headers.get("cookie", ""), request.headers.get("accept-language", "")).look
         try:
             found = act(sent)
         except InputError as error:

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bibier.audio.io import SAMPLE_RATE
-from bibier.i18n.messages import InputError
+from bibier.audio.format import SAMPLE_RATE
+from bibier.distributions import jensen_shannon
+from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import decimal, percent, say
-from bibier.inference.queue import Stopped, rough
-from bibier.labels import NAMES, jensen_shannon, vector
-from bibier.ui.analyse.chart import BRANCHES, Look, figure, table
-from bibier.ui.analyse.handlers import PACE, LoadError, Moment, Shown
+from bibier.inference.queue import rough
+from bibier.labels import NAMES, vector
+from bibier.ui.analyse.chart import BRANCHES, figure, table
+from bibier.ui.analyse.handlers import PACE, Moment, Shown
 from bibier.ui.analyse.summary import ranked
 from bibier.ui.models.handlers import Choosing, said
-from bibier.ui.page_script import View
 from bibier.ui.request_log import Account, broken
+from bibier.ui.view import Look, View
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
@@ -133,7 +134,7 @@ class Comparing:
                     else:
                         predictions.append(shown)
             account("ok")
-        except Stopped:
+        except Cancelled:
             account("cancelled")
             yield told(say("stopped", language))
             return
@@ -167,7 +168,7 @@ class Comparing:
         yield say("models_loading", language, name=entry.title)
         readers = self.choosing.shelf(language).of(entry.key)
         if self.tab(view) in self.stopping:
-            raise Stopped
+            raise Cancelled
         turn = self.turns.ask(self.tab(view))
         try:
             while not turn.come(PACE):

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from bibier.i18n.messages import InputError
+from bibier.errors import InputError, LoadError
 from bibier.i18n.page import decimal, language_name, say
-from bibier.ui.analyse.handlers import PACE, Desk, LoadError, Moment, Shown
+from bibier.ui.analyse.handlers import PACE, Desk, Moment, Shown
 from bibier.ui.models.model_card import nodes
-from bibier.ui.page_script import View
 from bibier.ui.request_log import Account, broken
+from bibier.ui.view import View
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.hub import Offer

@@ -9,7 +9,7 @@ from bibier.ui.analyse.tab import HIDDEN, look_of, slot
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models.compare import Comparing
 from bibier.ui.models.handlers import Choosing
-from bibier.ui.page_script import View
+from bibier.ui.view import View
 
 LIST = 'bibier.models(trigger); /* Gradio looks here for events: "use" */'
 HUB = 'bibier.hub(trigger); /* "ask" "fetch" */'

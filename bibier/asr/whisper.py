@@ -1,0 +1,182 @@
+"""OpenAI's Whisper, whose weights are fetched when that was asked for."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bibier import process
+from bibier.asr.download import default_cache, download, matches, whole
+from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.quality import is_silent
+from bibier.errors import InputError
+from bibier.i18n.messages import Message
+from bibier.process import is_installed
+from bibier.transcript import Transcript, Word
+
+LANGUAGES = ("en", "ru")
+# The file in Whisper's cache and its size in MB, the preferred first: the paper's `base`, then the better ones.
+WHISPER_FILES = {
+    "base": ("base.pt", 145),
+    "small": ("small.pt", 484),
+    "turbo": ("large-v3-turbo.pt", 1_618),
+    "medium": ("medium.pt", 1_528),
+    "large-v3": ("large-v3.pt", 3_087),
+    "tiny": ("tiny.pt", 76),
+}
+
+
+class Whisper:
+    """OpenAI's Whisper. The weights are loaded at the first call, or by `load`; calls from several threads take turns.
+
+    Parameters
+    ----------
+    name
+        One of `WHISPER_FILES`, or the path of a .pt file of Whisper's format.
+    language
+        "en" or "ru"; None lets Whisper detect it.
+    download
+        Whether `load` may fetch weights that are not in the cache (`announcement` says what, how large and where to).
+    cache
+        The folder of the weights; None is Whisper's own.
+    timeout
+        Seconds without progress after which a download is given up.
+    progress
+        Told the bytes received and the bytes in all (None when unknown) while downloading.
+    urls
+        Name → address, whose last folder is the file's SHA-256; None is Whisper's own table.
+
+    Raises
+    ------
+    InputError
+        The name is unknown, the package is not installed, or the weights are missing and `download` is False.
+    """
+
+    rough = False
+
+    def __init__(
+        self,
+        name: str = "base",
+        *,
+        language: str | None = None,
+        download: bool = False,
+        cache: Path | None = None,
+        device: str = "cpu",
+        timeout: float = 30.0,
+        progress: Callable[[int, int | None], None] | None = None,
+        urls: dict[str, str] | None = None,
+    ):
+        assert language is None or language in LANGUAGES, f"language is {language!r}, expected one of {LANGUAGES}"
+        self._own_file = Path(name) if name.endswith(".pt") else None
+        if self._own_file is None and name not in WHISPER_FILES:
+            names = ", ".join(f"whisper-{known}" for known in WHISPER_FILES)
+            raise InputError("recogniser-unknown", name=name, names=names)
+        if not is_installed("whisper"):
+            raise InputError("recogniser-not-installed", package="openai-whisper")
+        self.size = self._own_file.stem if self._own_file else name
+        self.name = f"whisper-{self.size}"
+        self.language, self.device = language, device
+        self._download, self._timeout, self._progress, self._urls = download, timeout, progress, urls
+        self._folder = cache or default_cache()
+        self._lock = threading.Lock()
+        self._model = None
+        if not self.ready and not download:
+            if self._own_file:
+                raise InputError("recogniser-no-file", path=self._own_file.name)
+            raise InputError("recogniser-not-downloaded", **self._figures())
+
+    @property
+    def weights(self) -> Path:
+        """Where the weights are, or will be."""
+        return self._own_file or self._folder / WHISPER_FILES[self.size][0]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the weights are there."""
+        if self._own_file:
+            return self._own_file.is_file()
+        return whole(self.weights, WHISPER_FILES[self.size][1])
+
+    @property
+    def announcement(self) -> Message:
+        """What a download would fetch, how large it is and where it goes."""
+        return Message("recogniser-download", self._figures())
+
+    def _figures(self) -> dict[str, object]:
+        return size_of(self.size, WHISPER_FILES[self.size][1]) | {"folder": str(self._folder)}
+
+    def load(self) -> None:
+        """Bring the model into memory, downloading its weights first if that was allowed.
+
+        Raises
+        ------
+        InputError
+            The download failed, or the weights are damaged.
+        """
+        with self._lock:
+            if self._model is None:
+                self._model = self._load()
+
+    def _load(self):
+        import torch
+        import whisper
+
+        if self._own_file is None:
+            address = (self._urls or whisper._MODELS)[self.size]  # the table has no public name
+            if not self.ready:
+                download(address, self.weights, timeout=self._timeout, progress=self._progress)
+            elif not matches(self.weights, address):
+                raise InputError("recogniser-damaged", path=str(self.weights))
+        try:
+            model = whisper.load_model(str(self.weights), device=self.device)
+        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+            raise InputError("recogniser-damaged", path=str(self.weights)) from error
+        if self._own_file is None and self._urls is None:  # the heads that follow the words, in Whisper's own weights
+            model.set_alignment_heads(whisper._ALIGNMENT_HEADS[self.size])
+        with process.kept():
+            whisper.timing.dtw(torch.zeros(2, 2))  # compiles the alignment of words (3 s) now and not in the first clip
+        return model
+
+    def __call__(self, samples: np.ndarray) -> Transcript:
+        """Recognise (n,) float32 samples at 16 kHz; nothing is invented for silence."""
+        if is_silent(samples):
+            return Transcript("", source="none")
+        self.load()
+        import whisper
+
+        with self._lock, process.kept():
+            result = whisper.transcribe(
+                self._model,
+                np.asarray(samples, dtype=np.float32),
+                language=self.language,
+                word_timestamps=True,
+                condition_on_previous_text=False,
+                hallucination_silence_threshold=2.0,  # s
+                fp16=self._model.device.type == "cuda",
+            )
+        kept = [segment for segment in result["segments"] if not _invented(segment)]
+        text = "".join(segment["text"] for segment in kept).strip()
+        if not text:
+            return Transcript("", source="none")
+        limit = len(samples) / SAMPLE_RATE  # seconds
+        words = [
+            Word(word["word"].strip(), min(float(word["start"]), limit), min(float(word["end"]), limit))
+            for segment in kept
+            for word in segment["words"]
+            if word["word"].strip()
+        ]
+        return Transcript(text, result["language"], tuple(words), "recogniser", self.name)
+
+
+def _invented(segment: dict) -> bool:
+    """Whether a segment of Whisper's looks like words put into silence, or one phrase repeated over and over."""
+    silent = segment["no_speech_prob"] > 0.6 and segment["avg_logprob"] < -0.7
+    return silent or segment["compression_ratio"] > 2.4
+
+
+def size_of(name: str, megabytes: int) -> dict[str, object]:
+    return {"size": name, "megabytes": megabytes}

@@ -1,0 +1,64 @@
+"""Everything that BiBiER raises on purpose.
+
+    BibierError
+    ├── InputError            what the user brought can't be used; a sentence in both languages says why and what to do
+    ├── CorpusError           a corpus, recipe or training file can't be used; the sentence names file, row and remedy
+    ├── LoadError             the models of the app did not load
+    ├── Cancelled             whoever asked for an inference no longer wants it
+    ├── RecogniserEnded       the recogniser's process ended before it answered; the next call starts another
+    └── RequestError          a request to the app is turned away
+        ├── RequestRefused    … because of what it asks for
+        └── RequestTooLarge   … because its body is larger than allowed
+
+`InputError` and `CorpusError` are ValueErrors too.
+"""
+
+from __future__ import annotations
+
+from bibier.i18n.messages import Message
+
+
+class BibierError(Exception):
+    """The root of the tree."""
+
+
+class InputError(BibierError, ValueError):
+    """What the user brought can't be used; the message says why and what to do. `str()` is the English sentence.
+
+    >>> error = InputError("audio-missing", name="speech.wav")
+    >>> error.key
+    'audio-missing'
+    """
+
+    def __init__(self, key: str, **values: object):
+        self.message = Message(key, values)
+        super().__init__(self.message.text("en"))
+
+    @property
+    def key(self) -> str:
+        """The key of the sentence in the catalogue."""
+        return self.message.key
+
+    def text(self, language: str = "en") -> str:
+        """Return the sentence in `language` ("en" or "ru")."""
+        return self.message.text(language)
+
+
+class CorpusError(BibierError, ValueError):
+    """A corpus can't be read; the sentence names the file and the remedy."""
+
+
+class LoadError(BibierError):
+    """The models did not load."""
+
+
+class Cancelled(BibierError):
+    """Whoever asked for an inference no longer wants it."""
+
+
+class RecogniserEnded(BibierError):
+    """The recogniser's process ended before it answered; the next call starts another."""
+
+
+class RequestError(BibierError):
+    """A request to the app is turned away."""

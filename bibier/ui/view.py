@@ -1,0 +1,58 @@
+"""What the browser said of itself: language, theme, width, tab."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from bibier.i18n.messages import LANGUAGES
+from bibier.security.responses import preferred
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the page is seen: its language, its theme, and whether panels must stand below each other."""
+
+    language: str = "en"
+    dark: bool = False
+    narrow: bool = False
+
+
+LONGEST = 300  # characters of a checkpoint's key
+TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the browser says about itself with each event.
+
+    `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
+    visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
+    tab chose, "" for that of the start.
+    """
+
+    look: Look
+    token: str = ""
+    tab: str = ""
+    request: str | None = None
+    checkpoint: str = ""
+
+
+def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
+    """Read what the browser sent; anything unexpected falls back to a default, since it is input like any other."""
+    try:
+        sent = json.loads(raw or "{}")
+    except ValueError:
+        sent = {}
+    if not isinstance(sent, dict):
+        sent = {}
+    language = sent.get("language")
+    if language not in LANGUAGES:
+        language = preferred(cookie, accepted)
+    token, checkpoint = sent.get("token"), sent.get("checkpoint")
+    return View(
+        Look(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
+        token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
+        checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
+    )
