@@ -203,7 +203,7 @@ def test_bold_names_stand_in_the_interface(name, language):
 
 @pytest.mark.parametrize("name", ["annotator.md", "annotator.ru.md"])
 def test_every_key_of_the_editor_stands_in_the_table(name):
-    script = text_of(ROOT / "bibier" / "ui" / "static" / "annotate.js")
+    script = text_of(ROOT / "bibier" / "ui" / "static" / "annotate_view.js")
     listed = re.findall(r'\["([^"]+)", "key_\w+"\]', script.replace("\\\\", "\\"))
     table = re.findall(r"^\| `([^`]+)` \|", text_of(ROOT / "docs" / name), re.MULTILINE)
     assert len(listed) > 15

@@ -16,11 +16,16 @@ from bibier.security.responses import preferred
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
     "page.js",
+    "recording.js",
+    "analyse.js",
     "privacy.js",
     "timeline.js",
     "editor.js",
     "player.js",
     "project.js",
+    "annotate_api.js",
+    "annotate_view.js",
+    "annotate_keys.js",
     "annotate.js",
     "agreement.js",
     "models.js",
@@ -39,7 +44,7 @@ def script(language: str, hours: float | None) -> bytes:
         "emotions": EMOTIONS,
         "names": NAMES,
         "colours": COLOURS,
-        "colours_dark": COLOURS_DARK,
+        "coloursDark": COLOURS_DARK,
     }
     data = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")
     code = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)

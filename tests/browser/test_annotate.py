@@ -282,7 +282,7 @@ def test_the_bars_always_sum_to_a_hundred(annotate):
         """(acts) => {
             const host = document.createElement("div");
             document.body.append(host);
-            const editor = bibier.editor(host, { sum: document.createElement("p") });
+            const editor = bibier.createEditor(host, { sum: document.createElement("p") });
             const numbers = host.querySelectorAll("input[type=number]");
             const key = (code, shiftKey) => editor.key({ code, shiftKey, target: host, preventDefault() {},
                 getModifierState: () => false });

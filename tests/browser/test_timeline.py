@@ -60,11 +60,11 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     start, end = (float(text) for text in re.match(r"0:([\d.]+)–0:([\d.]+)", label).groups())
     assert page.input_value("#transcript textarea") in label
     assert one.bars() != whole and all(sum(panel) == pytest.approx(100, abs=0.01) for panel in one.bars())
-    page.wait_for_function("bibier.player.currentTime > 0 && bibier.player.paused")
-    assert start <= page.evaluate("bibier.player.currentTime") <= end + 0.5
+    page.wait_for_function("bibier.sound.currentTime > 0 && bibier.sound.paused")
+    assert start <= page.evaluate("bibier.sound.currentTime") <= end + 0.5
     picture(page, "part-1440-en-light")
     page.locator("#words .word").first.click()  # a word is played from the stretch's own file
-    page.wait_for_function("bibier.player.dataset.file.includes('stretches') && bibier.player.currentTime > 0")
+    page.wait_for_function("bibier.sound.dataset.file.includes('stretches') && bibier.sound.currentTime > 0")
 
     # the arrows move, Enter chooses; the table holds the same
     stretches.nth(4).focus()

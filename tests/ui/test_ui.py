@@ -6,6 +6,7 @@ import json
 import re
 import string
 from concurrent.futures import Future
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -61,8 +62,6 @@ def test_every_sentence_in_both_languages():
 
 def test_every_sentence_is_used():
     """A key that nothing asks for is deleted, not kept; some keys are built from a prefix."""
-    from pathlib import Path
-
     import bibier.ui
 
     folder = Path(bibier.ui.__file__).parent
@@ -360,3 +359,12 @@ def test_examples(tmp_path):
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_limit_that_is_stated_is_the_limit_that_is_kept(language):
     assert LIMIT == 3600 and re.search("an hour at most|до часа", say("voice_hint", language))
+
+
+def test_every_script_is_in_the_page_and_checked():
+    """A script that is not listed never reaches the browser; one without the comment is not checked by editors."""
+    scripts = sorted(page_script.STATIC.glob("*.js"))
+    assert [path.name for path in scripts] == sorted(page_script.SCRIPTS)
+    for path in scripts:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0] == "// @ts-check" and len(lines) <= 400, path.name

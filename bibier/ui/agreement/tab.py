@@ -11,8 +11,8 @@ from bibier.ui.agreement import report
 from bibier.ui.analyse.tab import HIDDEN, look_of, slot
 from bibier.ui.gradio_import import gradio as gr
 
-FACTS = 'bibier.facts(trigger); /* Gradio looks here for events: "redraw" */'
-ASKED = "() => bibier.with_project()"
+FACTS = 'bibier.agreementEvents(trigger); /* Gradio looks here for events: "redraw" */'
+ASKED = "() => bibier.withProject()"
 
 
 def build(store: Store, tab: gr.Tab) -> None:

@@ -20,14 +20,14 @@ from bibier.ui.analyse.long_form import Long
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.services import Services
 
-WAIT = "(...inputs) => bibier.begin(...inputs)"  # says at once that the click was heard
-STOP = "(...inputs) => bibier.stop(...inputs)"
-END = "(...inputs) => bibier.end(...inputs)"
-SEEN = "(...inputs) => bibier.with_view(...inputs)"
-STRETCH = "(...inputs) => bibier.with_stretch(...inputs)"
-RIBBON = 'bibier.ribbon(trigger); /* Gradio looks here for events: "pick" "stop" */'
-SIGNALS = 'bibier.signals(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
-ERASING = 'bibier.erasing(trigger); /* "erase" */'
+WAIT = "(...inputs) => bibier.startAnalysis(...inputs)"  # says at once that the click was heard
+STOP = "(...inputs) => bibier.stopAnalysis(...inputs)"
+END = "(...inputs) => bibier.stopTimeline(...inputs)"
+SEEN = "(...inputs) => bibier.withView(...inputs)"
+STRETCH = "(...inputs) => bibier.withStretch(...inputs)"
+RIBBON = 'bibier.timelineEvents(trigger); /* Gradio looks here for events: "pick" "stop" */'
+SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
+ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
 INFERENCE = {"concurrency_id": "inference", "concurrency_limit": None}
 RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment", "ribbon")
@@ -289,7 +289,7 @@ def build(
     errand = gr.JSON(visible=False)
     relabel.click(
         send, [part["moment"], view], [part["stage"], errand], js=SEEN, api_name="relabel", queue=False, **HIDDEN
-    ).success(None, [errand], None, js="(errand) => bibier.carry(errand)", **HIDDEN)
+    ).success(None, [errand], None, js="(clip) => bibier.openInAnnotate(clip)", **HIDDEN)
     gr.Button(visible=False).click(
         predict, [part["voice"], part["transcript"]], gr.JSON(visible=False), api_name="predict", **INFERENCE
     )

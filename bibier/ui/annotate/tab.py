@@ -51,7 +51,7 @@ def build(desk: Annotating) -> gr.HTML:
     """Lay the tab out in the open `gr.Tab`. The template is constant: Gradio would run what is put into it."""
     return gr.HTML(
         html_template='<div class="studio"></div>',
-        js_on_load='bibier.studio(element.querySelector(".studio"), server);',
+        js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',
         apply_default_css=False,
         elem_id="annotate",
         server_functions=[answering(getattr(desk, act), act) for act in ACTS],

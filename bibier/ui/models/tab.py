@@ -11,10 +11,10 @@ from bibier.ui.models.compare import Comparing
 from bibier.ui.models.handlers import Choosing
 from bibier.ui.view import View
 
-LIST = 'bibier.models(trigger); /* Gradio looks here for events: "use" */'
-HUB = 'bibier.hub(trigger); /* "ask" "fetch" */'
-COMPARE = 'bibier.comparing(trigger); /* "compare" "stop" "redraw" */'
-ASKED = "(...inputs) => bibier.with_models(...inputs)"
+LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" */'
+HUB = 'bibier.hubEvents(trigger); /* "ask" "fetch" */'
+COMPARE = 'bibier.comparisonEvents(trigger); /* "compare" "stop" "redraw" */'
+ASKED = "(...inputs) => bibier.withModels(...inputs)"
 FREE = {"concurrency_limit": None}  # a visitor who waits for a model or for the Hub keeps nobody waiting
 PLACES = ("first", "second")
 
@@ -40,7 +40,7 @@ def build(desk: Desk, moment: gr.State, tab: gr.Tab) -> None:
     with gr.Row(elem_id="models-pair"):
         for place in PLACES:
             with gr.Column(min_width=300, elem_classes="one"):
-                part[f"{place}_name"] = slot("model_name")
+                part[f"{place}_name"] = slot("modelName")
                 part[place] = gr.Plot(show_label=False, container=False)
     part["pair"] = gr.State(None, time_to_live=3600)
     view = gr.Textbox(visible=False)

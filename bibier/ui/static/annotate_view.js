@@ -1,0 +1,174 @@
+// @ts-check
+// What the Annotate tab shows: built once, then filled by annotate.js. It knows nothing of the server. After page.js.
+(() => {
+  const { fill, make, say } = bibier;
+  const CONFIDENCE = bibier.CONFIDENCE = [0.25, 0.5, 0.75, 1];
+  const REASONS = ["skip_unclear", "skip_voices", "skip_silent", "skip_later"];
+  const GUIDE = ["guide_1", "guide_2", "guide_3", "guide_4", "guide_5"];
+  const KEYS = [["1–7", "key_add"], ["⇧ 1–7", "key_less"], ["L", "key_lock"], ["0", "key_clear"], ["H", "key_hard"],
+    ["P", "key_preset"], ["Enter", "key_save"], ["⌫", "key_back"], ["S", "key_skip"], ["V", "key_reveal"],
+    ["M", "key_advise"], ["Ctrl Z", "key_undo"], ["C", "key_confidence"], ["N", "key_note"], ["Space", "key_play"],
+    ["R", "key_replay"], ["− =", "key_speed"], ["[ ] \\", "key_loop"]];
+
+  const keycap = (/** @type {string} */ key) => make("kbd", { "aria-hidden": "true" }, key);
+  // a click leaves the focus where the keys work
+  const leave = (/** @type {MouseEvent & { currentTarget: HTMLElement }} */ event) => {
+    if (event.detail) event.currentTarget.blur();
+  };
+  /** @type {(name: string, label: string, key: string, run: () => void, keyShown?: string) => HTMLButtonElement} */
+  const button = (name, label, key, run, keyShown = key) => make("button", { type: "button", class: name,
+    "aria-keyshortcuts": key, onclick: (event) => { run(); leave(event); } }, label, keycap(keyShown));
+
+  const createGuide = () => {
+    const guide = make("dialog", { class: "sheet", "aria-label": say.guide }, make("h2", {}, say.guide),
+      make("ol", {}, ...GUIDE.map((key) => make("li", {}, say[key]))),
+      make("h3", {}, say.keys), make("dl", {}, ...KEYS.flatMap(([key, what]) =>
+        [make("dt", {}, make("kbd", {}, key)), make("dd", {}, say[what])])));
+    guide.append(make("button", { type: "button", onclick: () => guide.close() }, say.close));
+    return guide;
+  };
+  /** @type {(skip: (reason: string) => void) => { dialog: HTMLDialogElement, skip: (reason: string) => void }} */
+  const createSkipping = (skip) => {
+    const reason = make("input", { type: "text", maxlength: 400, "aria-label": say.skip_other,
+      placeholder: say.skip_other });
+    const other = make("form", { onsubmit: (event) => {
+      event.preventDefault();
+      if (reason.value.trim()) leaveWith(reason.value.trim());
+    } }, reason, make("button", { type: "submit" }, say.skip));
+    const dialog = make("dialog", { class: "sheet", "aria-label": say.skip_why }, make("h2", {}, say.skip_why),
+      make("div", { class: "reasons" }, ...REASONS.map((key, i) => make("button", { type: "button",
+        onclick: () => leaveWith(say[key]) }, make("kbd", {}, String(i + 1)), say[key]))),
+      other, make("button", { type: "button", onclick: () => { dialog.close(); } }, say.close));
+    const leaveWith = (/** @type {string} */ text) => {
+      dialog.close();
+      reason.value = "";
+      skip(text);
+    };
+    return { dialog, skip: leaveWith };
+  };
+
+  bibier.createAnnotateView = ({ host, acts, annotator, createPanel }) => {
+    const status = make("p", { class: "status", role: "status", "aria-live": "polite" });
+    const top = make("div", {}, status);
+    /** @type {Tell} */
+    const tell = (text, kind = "small") => { status.textContent = text; status.className = `status ${kind}`; };
+
+    // --- who and which project -------------------------------------------------------------------------------------
+    const project = make("select", { "aria-label": say.project,
+      onchange: () => { acts.enter({ project: project.value }); } });
+    const name = make("input", { type: "text", maxlength: 80, autocomplete: "off", value: annotator,
+      placeholder: say.annotator_hint, onchange: () => { acts.enter({ annotator: name.value.trim() }); },
+      onkeydown: (event) => { if (event.key === "Enter") name.blur(); } });
+    const source = make("input", { type: "text", placeholder: say.source_hint, size: 30 });
+    const title = make("input", { type: "text", maxlength: 80, placeholder: say.project_name });
+    const creating = make("details", {}, make("summary", {}, say.project_new),
+      make("form", { class: "fresh", onsubmit: (event) => {
+        event.preventDefault();
+        acts.create(source.value, title.value);
+      } }, make("label", {}, say.source, source), make("label", {}, say.project_name, title),
+      make("button", { type: "submit" }, say.project_make)));
+    const bar = make("progress", { max: 1, value: 0, "aria-label": say.progress });
+    const far = make("span", { class: "far" });
+    const panel = createPanel(tell);
+    const who = make("div", { class: "card who" }, make("label", {}, say.project, project),
+      make("label", {}, say.annotator, name), creating, ...panel.nodes,
+      make("div", { class: "progress" }, bar, far));
+    const place = make("p", { class: "kept", role: "status" });
+    const empty = make("p", { class: "idle" });
+
+    // --- the clip --------------------------------------------------------------------------------------------------
+    const player = make("div", { class: "player" });
+    const clipName = make("h2", {});
+    const spent = make("span", { class: "spent", title: say.spent });
+    const words = make("p", { class: "transcript" });
+    const clipCard = make("section", { class: "card clip", "aria-label": say.clip },
+      make("div", { class: "row" }, clipName, spent), player, words);
+
+    // --- the label -------------------------------------------------------------------------------------------------
+    const guide = createGuide();
+    // The focus goes to the button at the end, and on a phone the page would follow it past the guidelines.
+    const openGuide = () => { guide.showModal(); guide.scrollTop = 0; };
+    const skipping = createSkipping((reason) => acts.skip(reason));
+    const bars = make("div", { class: "bars" });
+    const choices = CONFIDENCE.map((value, i) => make("button", { type: "button", class: "choice",
+      "aria-pressed": "false", onclick: (event) => { acts.toggleConfidence(value); leave(event); } },
+    say[`confidence_${i}`]));
+    const sure = make("div", { class: "sure-row", role: "group", "aria-label": say.confidence },
+      make("span", { class: "label" }, say.confidence, keycap("C")), ...choices);
+    const note = make("textarea", { rows: 1, placeholder: say.note_hint, "aria-label": say.note_label,
+      oninput: () => acts.changed() });
+    const beside = make("div", {}); // the status stands here while there is a clip
+    const sum = make("p", { class: "sum" });
+    const opinion = make("div", { class: "opinion" });
+    const reveal = button("compare", say.reveal, "V", () => acts.reveal());
+    const ask = button("advise", say.advise, "M", () => acts.ask());
+    ask.hidden = true;
+    const actions = make("div", { class: "actions" },
+      button("save primary", say.save, "Enter", () => acts.commit()),
+      button("back", say.back, "Backspace", () => acts.back(), "⌫"),
+      button("skip", say.skip, "S", () => skipping.dialog.showModal()),
+      button("undo", say.undo, "Control+Z", () => acts.undo(), "Ctrl Z"),
+      button("redo", say.redo, "Control+Shift+Z", () => acts.redo(), "Ctrl ⇧ Z"));
+    const tools = make("div", { class: "tools" },
+      button("preset", say.preset, "P", () => acts.preset()), button("hard", say.hard, "H", () => acts.hard()),
+      button("clear", say.clear, "0", () => acts.clear()), button("guide", say.guide, "G", openGuide));
+    const labelCard = make("section", { class: "card label-card", "aria-label": say.label_card },
+      make("div", { class: "row" }, make("h2", {}, say.question), tools), bars,
+      make("div", { class: "under" }, beside, sum), make("div", { class: "opinions" }, opinion, reveal, ask),
+      make("div", { class: "beside" }, sure, note), actions);
+    const desk = make("div", { class: "desk", hidden: true }, clipCard, labelCard);
+    host.replaceChildren(who, place, top, empty, desk, guide, skipping.dialog);
+
+    return {
+      tell, bars, sum, player, note, guide, openGuide,
+      skipping: skipping.dialog,
+      skipFor: (number) => {
+        const reason = REASONS[number - 1];
+        if (reason) skipping.skip(say[reason]);
+        return Boolean(reason);
+      },
+      showProjects: (answer, chosen) => {
+        project.replaceChildren(...answer.projects.map((value) =>
+          make("option", { value, selected: value === chosen }, value)));
+        if (answer.paths === undefined) return;
+        creating.hidden = !answer.paths;
+        panel.show(answer);
+      },
+      showPlace: (kept) => {
+        place.textContent = kept?.text ?? "";
+        place.classList.toggle("warns", Boolean(kept?.warns));
+      },
+      showName: (value) => { name.value = value; },
+      showProgress: ({ done, total }) => {
+        if (done === undefined || total === undefined) return;
+        bar.max = Math.max(1, total);
+        bar.value = done;
+        far.textContent = fill(say.far, { done, total });
+      },
+      showClip: (clip) => {
+        desk.hidden = !clip;
+        (clip ? beside : top).append(status); // beside what it is about
+        empty.hidden = Boolean(clip);
+        if (!clip) return;
+        // a file's name may give the label away
+        clipName.textContent = fill(say.clip_id, { id: clip.clip.slice(0, 6) });
+        words.textContent = clip.text || say.transcript_none;
+        words.classList.toggle("idle", !clip.text);
+        words.lang = clip.language || "";
+      },
+      showEmpty: (text) => { empty.textContent = text; },
+      showOpinions: (proposals, revealed) => {
+        opinion.replaceChildren(...proposals.map((proposal, i) => make("p", { class: `small source mark-${i % 2}` },
+          fill(say[proposal.source.startsWith("llm") ? "opinion_words" : "opinion_model"], { name: proposal.name }))));
+        if (proposals.length) return;
+        opinion.append(make("p", { class: "small" }, revealed ? say.opinion_none : say.opinion_hidden));
+      },
+      showConfidence: (value) => choices.forEach((choice, i) =>
+        choice.setAttribute("aria-pressed", String(CONFIDENCE[i] === value))),
+      offer: (offers) => { reveal.hidden = !offers.reveal; ask.hidden = !offers.ask; },
+      canAsk: () => !ask.hidden,
+      showSeconds: (seconds) => { spent.textContent = fill(say.spent_seconds, { value: Math.round(seconds) }); },
+      closeCreating: () => { creating.open = false; },
+    };
+  };
+})();

@@ -1,0 +1,499 @@
+// What the page's scripts share in the one global `bibier`, and the shapes that cross between Python and the browser.
+// Read by tsc alone: the browser never sees this file.
+
+declare var bibier: Bibier;
+
+interface Window {
+  gradio_config?: { root?: string };
+}
+
+type Language = "en" | "ru";
+type Modality = "bimodal" | "audio" | "text";
+/** Sentences of the page by their key. */
+type Sentences = Record<string, string>;
+/** Raises one of the events that Python listens to. */
+type Trigger = (event: string) => void;
+/** What Gradio runs before an event is sent: the inputs come in and go out, the last one is what the page adds. */
+type Preprocess = (...inputs: unknown[]) => unknown[];
+
+/** Written into the page by ui/page_script.py. */
+interface PageFacts {
+  language: Language;
+  /** How long recordings are kept; null without a limit. */
+  hours: number | null;
+  languages: Record<Language, Sentences>;
+  /** In the order of every vector. */
+  emotions: string[];
+  names: Record<Language, Record<string, string>>;
+  colours: Record<string, string>;
+  coloursDark: Record<string, string>;
+}
+
+interface Bibier extends PageFacts {
+  // page.js
+  /** The sentences in the page's language. */
+  say: Sentences;
+  setLanguage(language: Language): void;
+  remember(key: string, value: string): void;
+  recall(key: string): string | null;
+  /** The key of the checkpoint that this tab uses, "" for that of the start; with an argument, sets it. */
+  checkpoint(key?: string): string;
+  isDark(): boolean;
+  isNarrow(): boolean;
+  /** What the browser says about itself with each event, as JSON; with more fields when given. */
+  view(more?: object): string;
+  withView: Preprocess;
+  startAnalysis: Preprocess;
+  stopAnalysis: Preprocess;
+  stopTimeline: Preprocess;
+  make<K extends keyof HTMLElementTagNameMap>(
+    tag: K,
+    attributes?: Attributes<HTMLElementTagNameMap[K]>,
+    ...children: Child[]
+  ): HTMLElementTagNameMap[K];
+  table(value: Table): HTMLDivElement;
+  /** "{name} is locked", {name: "Joy"} → "Joy is locked". */
+  fill(sentence: string, values: Record<string, string | number>): string;
+  /** One stop of the Tab key for all buttons of a group: the keys in `steps`, Home and End move among them. */
+  rove(group: HTMLElement, buttons: () => HTMLButtonElement[], steps: Record<string, number>): void;
+  /** Calls `redraw` when the theme changes. */
+  onTheme(redraw: () => void): void;
+  draw: Drawings;
+  /** Fills the slot of a gr.HTML by the drawing of that name, now and whenever Python sets its value. */
+  mount(
+    name: keyof Drawings,
+    element: HTMLElement,
+    props: { value: never },
+    watch: (prop: string, changed: () => void) => void,
+  ): void;
+  showStage(key: string): void;
+
+  // analyse.js, privacy.js, timeline.js, agreement.js, models.js: the events of each part of the page
+  pageEvents(trigger: Trigger): void;
+  privacyEvents(trigger: Trigger): void;
+  timelineEvents(trigger: Trigger): void;
+  agreementEvents(trigger: Trigger): void;
+  modelsEvents(trigger: Trigger): void;
+  hubEvents(trigger: Trigger): void;
+  comparisonEvents(trigger: Trigger): void;
+  withStretch: Preprocess;
+  withModels: Preprocess;
+  withProject: Preprocess;
+  /** The sound of the Analyse tab. */
+  sound: HTMLAudioElement;
+  /** Plays a part of a file of the server, in seconds. */
+  playPart(file: string, start: number, end: number): void;
+
+  // the Annotate tab
+  largestRemainder(weights: number[], sum: number): number[];
+  digitKey(event: KeyboardEvent): { digit: number; less: boolean } | null;
+  isTyping(node: EventTarget | null): boolean;
+  createEditor(host: HTMLElement, options: EditorOptions): Editor;
+  createPlayer(host: HTMLElement, options?: { tell?: Tell }): Player;
+  createProjectPanel(options: ProjectPanelOptions): ProjectPanel;
+  annotateApi: AnnotateApi;
+  CONFIDENCE: number[];
+  createAnnotateView(options: AnnotateViewOptions): AnnotateView;
+  listenToKeys(options: AnnotateKeysOptions): void;
+  createAnnotator(host: HTMLElement, server: AnnotateServer): void;
+  /** Goes from another tab to a clip in Annotate. */
+  openInAnnotate(clip: ClipAddress | null): void;
+}
+
+// --- building the page ----------------------------------------------------------------------------------------------
+
+/** "" and null are left out. */
+type Child = Node | string | null | undefined;
+/** null, undefined and false leave the attribute out; true sets it without a value. */
+type AttributeValue = string | number | boolean | null | undefined;
+type AttributeName =
+  | "autocapitalize" | "autocomplete" | "checked" | "class" | "disabled" | "download" | "hidden" | "href" | "id"
+  | "inputmode" | "lang" | "max" | "maxlength" | "min" | "name" | "open" | "placeholder" | "role" | "rows" | "scope"
+  | "selected" | "size" | "spellcheck" | "step" | "tabindex" | "title" | "type" | "value";
+type Attributes<E> = { [Name in AttributeName]?: AttributeValue } & {
+  [name: `aria-${string}` | `data-${string}`]: AttributeValue;
+} & {
+  [K in keyof HTMLElementEventMap as `on${K}`]?: (event: HTMLElementEventMap[K] & { currentTarget: E }) => unknown;
+} & { style?: Record<string, string | number> };
+
+/** Rows begin with their heading. */
+interface Table {
+  head: string[];
+  rows: string[][];
+}
+
+/** What Python sets as the value of each gr.HTML, drawn into its slot. */
+interface Drawings {
+  header(slot: HTMLElement): void;
+  note(slot: HTMLElement): void;
+  microphone(slot: HTMLElement): void;
+  consent(slot: HTMLElement): void;
+  /** The key of a sentence. */
+  sentence(slot: HTMLElement, key: string): void;
+  line(slot: HTMLElement, text: string): void;
+  stage(slot: HTMLElement, value: Stage | null): void;
+  verdict(slot: HTMLElement, value: Verdict | { key?: string; sentence?: undefined } | null): void;
+  table(slot: HTMLElement, value: Table | null): void;
+  words(slot: HTMLElement, value: WeightedWords | { words: [] } | null): void;
+  privacy(slot: HTMLElement, value: { text: string } | null): void;
+  ribbon(slot: HTMLElement, value: Timeline | null): void;
+  agreement(slot: HTMLElement, value: AgreementReport | { error: string } | null): void;
+  numbers(slot: HTMLElement, value: Table | null): void;
+  models(slot: HTMLElement, value: ModelList | null): void;
+  hub(slot: HTMLElement, value: HubOffer | null): void;
+  comparing(slot: HTMLElement, value: Comparison | null): void;
+  modelName(slot: HTMLElement, value: string | null): void;
+}
+
+// --- Analyse --------------------------------------------------------------------------------------------------------
+
+interface Stage {
+  /** Of a sentence of the page. */
+  key?: string;
+  /** Made by the server. */
+  text?: string;
+  error?: boolean;
+  /** It can be cancelled. */
+  stop?: boolean;
+  /** Nothing is going on. */
+  still?: boolean;
+}
+
+/** Made in ui/analyse/summary.py. */
+interface Verdict {
+  notices: string[];
+  sentence: string;
+  sure: string;
+  badge: { kind: "agree" | "differ" | "disagree"; text: string; technical: string } | null;
+  winner: string | null;
+  made?: string;
+}
+
+type WordWeight = "occlusion" | "attention";
+/** Made in ui/analyse/words.py. */
+interface WeightedWords {
+  words: WeightedWord[];
+  text: string;
+  emotion: string;
+  /** Of the light and of the dark theme. */
+  colours: [string, string];
+  /** Of the clip on the server; null when no word has its time. */
+  path: string | null;
+}
+interface WeightedWord {
+  /** Characters as Python counts them. */
+  begin: number;
+  stop: number;
+  attention: number;
+  occlusion: number;
+  attention_text: string;
+  occlusion_text: string;
+  /** Seconds. */
+  start: number | null;
+  end: number | null;
+  time: string;
+}
+
+/** Made in ui/analyse/long_form.py. */
+interface Timeline {
+  path: string;
+  seconds: number;
+  peaks: number[];
+  rows: TimelineSegment[];
+  /** -1 for the whole. */
+  chosen: number;
+  running: boolean;
+}
+/** Without `shares` and `error` it was not judged yet. */
+interface TimelineSegment {
+  /** Seconds. */
+  a: number;
+  b: number;
+  error?: string;
+  /** In thousandths; null where the modality is missing. */
+  shares?: Record<Modality, number[] | null>;
+  text?: string;
+  /** With start and end in seconds. */
+  words?: [string, number, number][];
+}
+
+// --- Agreement and Models -------------------------------------------------------------------------------------------
+
+/** Made in ui/agreement/report.py. */
+interface AgreementReport {
+  sentence: string;
+  tables?: (Table & { title: string; hint?: string; reason?: string })[];
+  worst?: (ClipAddress & { text: string })[];
+  projects: string[];
+  project: string | null;
+}
+
+/** What is going on, as a line of the Models tab. */
+interface Progress {
+  said?: string;
+  busy?: boolean;
+  error?: boolean;
+}
+/** A tag with its contents, as ui/models/model_card.py makes them of a foreign model card. */
+type CardNode = string | [string, ...CardNode[]];
+/** Made in ui/models/handlers.py. */
+interface ModelList extends Progress {
+  lines?: string[];
+  /** Why none can be chosen. */
+  closed?: string;
+  cards?: ModelCard[];
+  chosen?: string;
+}
+interface ModelCard {
+  key: string;
+  title: string;
+  start: boolean;
+  chosen: boolean;
+  problem: string;
+  facts: [string, string][];
+  figures: [string, string][] | null;
+  parts: string[][];
+  card: CardNode[];
+}
+/** Made in ui/models/handlers.py. */
+interface HubOffer extends Progress {
+  closed: string;
+  hidden: boolean;
+  /** The words of the button that fetches. */
+  offer?: string;
+  /** How much is there, in [0, 1]. */
+  share?: number;
+}
+/** Made in ui/models/compare.py. */
+interface Comparison extends Progress {
+  /** Key and title. */
+  choices: [string, string][];
+  chosen: [string, string];
+  why: string;
+  result?: Table & { words: string; numbers: (Table & { title: string })[] };
+}
+
+// --- Annotate: what ui/annotate/handlers.py answers -----------------------------------------------------------------
+
+interface ClipAddress {
+  project: string;
+  clip: string;
+}
+interface Label {
+  /** Seven whole numbers with the sum 100; null while untouched. */
+  points: number[] | null;
+  confidence: number | null;
+  note: string;
+}
+interface Proposal {
+  /** "model:…" or "llm:…". */
+  source: string;
+  points: number[];
+}
+interface ClipView {
+  /** SHA-256. */
+  clip: string;
+  text: string;
+  language: string | null;
+  duration: number | null;
+  label: Label | null;
+  proposals: Proposal[];
+  revealed: boolean;
+  /** Why it was skipped. */
+  skipped: string | null;
+}
+interface Done {
+  done: number;
+  total: number;
+}
+interface Coming extends Done {
+  now: ClipView | null;
+  after: ClipView | null;
+}
+interface ProjectSettings {
+  proposals: string;
+  wanted: number;
+  order: string;
+  share: number;
+}
+interface ProjectList {
+  projects: string[];
+  /** Paths of the server may be given; undefined in answers that don't say. */
+  paths?: boolean;
+  advice?: boolean;
+  settings?: ProjectSettings;
+}
+interface OpenAnswer extends ProjectList, Partial<Coming> {
+  annotator: string;
+  project?: string;
+  /** Where annotations live. */
+  kept?: { text: string; warns: boolean };
+}
+interface SaveAnswer extends Coming {
+  saved: string;
+  new: boolean;
+}
+interface StepAnswer extends Partial<Done> {
+  nothing?: boolean;
+  now?: ClipView;
+}
+interface AnnotateAnswers {
+  open: OpenAnswer;
+  enter: ProjectList & { project: string };
+  settle: OpenAnswer;
+  save: SaveAnswer;
+  skip: SaveAnswer;
+  reveal: { now: ClipView };
+  ask: { now: ClipView };
+  visit: { now: ClipView };
+  step: StepAnswer;
+  export: { name: string; text: string };
+}
+type AnnotateAct = keyof AnnotateAnswers;
+/** Gradio's server functions: null when the request failed. */
+type AnnotateServer = {
+  [Act in AnnotateAct]: (sent: object) => Promise<AnnotateAnswers[Act] | { error: string } | null>;
+};
+
+// --- Annotate: its parts in the browser -----------------------------------------------------------------------------
+
+type Tell = (text: string, kind?: string) => void;
+/** Throws an Error with a sentence: of the server, or that no answer came (`isLost`). */
+type Call = <Act extends AnnotateAct>(act: Act, facts?: object, patience?: number) => Promise<AnnotateAnswers[Act]>;
+interface Annotator {
+  project: string;
+  annotator: string;
+}
+
+interface AnnotateApi {
+  /** ms that a language model may take. */
+  THINKING: number;
+  uuid(): string;
+  createCall(server: AnnotateServer, who: () => Annotator): Call;
+  /** Whether no answer came, so that the server may have taken the label all the same. */
+  isLost(error: unknown): boolean;
+  createOutbox(call: Call, who: () => Annotator): Outbox;
+}
+/** A label or a skip that waits until the server has it. */
+interface WaitingAct extends Partial<Label> {
+  act: "save" | "skip";
+  clip: string;
+  uuid: string;
+  seconds: number;
+}
+type UnsentAct = Omit<WaitingAct, "uuid" | "seconds">;
+interface Draft extends Label {
+  clip: string;
+  /** Of the editor. */
+  draft: string;
+  seconds: number;
+}
+/** Drafts, and acts on their way: kept in this browser's storage until the server has them. */
+interface Outbox {
+  draft(): Draft | null;
+  keepDraft(draft: Draft | null): void;
+  count(): number;
+  add(act: UnsentAct, seconds: number): void;
+  /** Sends what waits, the oldest first; the answer to the last, or null when nothing waited. */
+  flush(): Promise<SaveAnswer | null>;
+}
+
+interface EditorOptions {
+  /** Where the sum is written. */
+  sum: HTMLElement;
+  changed?: () => void;
+  tell?: Tell;
+}
+interface Editor {
+  /** Tells whether the key was one of the editor's. */
+  key(event: KeyboardEvent): boolean;
+  undo(): boolean;
+  redo(): boolean;
+  clear(): void;
+  hard(): void;
+  mark(proposals: { name: string; points: number[] }[]): void;
+  preset(): void;
+  readonly points: number[] | null;
+  readonly draft: string;
+  load(points: number[] | null, draft?: string | null): void;
+}
+interface Player {
+  show(clip: string | null): Promise<void>;
+  prefetch(clip: string): void;
+  stop(): void;
+  /** Tells whether the key was one of the player's. */
+  key(event: KeyboardEvent): boolean;
+}
+interface ProjectPanelOptions {
+  /** Runs calls; errors are told. */
+  run(job: (call: Call) => Promise<void>): void;
+  tell: Tell;
+  name(): string;
+  settled(answer: OpenAnswer): void;
+}
+interface ProjectPanel {
+  nodes: HTMLElement[];
+  show(answer: Partial<ProjectList>): void;
+}
+
+/** What the buttons and the keys of the Annotate tab do. */
+interface AnnotateActs {
+  enter(chosen: { project?: string; annotator?: string; clip?: string }): void;
+  create(source: string, name: string): void;
+  toggleConfidence(value: number): void;
+  nextConfidence(): void;
+  changed(): void;
+  commit(): void;
+  reveal(): void;
+  ask(): void;
+  back(): void;
+  skip(reason: string): void;
+  undo(): void;
+  redo(): void;
+  preset(): void;
+  hard(): void;
+  clear(): void;
+}
+interface AnnotateViewOptions {
+  host: HTMLElement;
+  acts: AnnotateActs;
+  annotator: string;
+  createPanel(tell: Tell): ProjectPanel;
+}
+interface AnnotateView {
+  tell: Tell;
+  // filled by others
+  bars: HTMLElement;
+  sum: HTMLElement;
+  player: HTMLElement;
+  note: HTMLTextAreaElement;
+  guide: HTMLDialogElement;
+  openGuide(): void;
+  skipping: HTMLDialogElement;
+  /** Skips for the reason of that number from 1 on; false when there is none. */
+  skipFor(number: number): boolean;
+  showProjects(answer: ProjectList, chosen: string): void;
+  /** Where annotations live. */
+  showPlace(place: { text: string; warns: boolean } | undefined): void;
+  showName(annotator: string): void;
+  showProgress(answer: Partial<Done>): void;
+  showClip(clip: ClipView | null): void;
+  /** What stands in place of a clip. */
+  showEmpty(text: string): void;
+  showOpinions(proposals: (Proposal & { name: string })[], revealed: boolean): void;
+  showConfidence(value: number | null): void;
+  /** Which buttons for proposals there are. */
+  offer(offers: { reveal: boolean; ask: boolean }): void;
+  canAsk(): boolean;
+  showSeconds(seconds: number): void;
+  closeCreating(): void;
+}
+interface AnnotateKeysOptions {
+  host: HTMLElement;
+  view: AnnotateView;
+  editor: Editor;
+  player: Player;
+  acts: AnnotateActs;
+  /** Whether a clip is on the page. */
+  hasClip(): boolean;
+}
