@@ -20,6 +20,7 @@ from bibier.security.routes import HALL
 from bibier.security.session import visitor
 
 PAGE = Template(Path(__file__).with_name("login.html").read_text(encoding="utf-8"))
+SCRIPT = Path(__file__).with_name("login.js").read_text(encoding="utf-8")
 WORDS = {
     "en": {
         "lead": "What the voice says, what the words say, and both together.",
@@ -43,7 +44,7 @@ WORDS = {
 def page(code: str) -> HTMLResponse:
     """Return the sign-in page in a language."""
     words = {key: html.escape(text) for key, text in WORDS[code].items()}
-    return HTMLResponse(PAGE.substitute(words, language=code), headers={"cache-control": "no-store"})
+    return HTMLResponse(PAGE.substitute(words, language=code, script=SCRIPT), headers={"cache-control": "no-store"})
 
 
 class SignIn:
