@@ -18,14 +18,19 @@ $(BIN)/.dev: requirements-dev.txt $(BIN)/.app
 	$(BIN)/pip install -r requirements-dev.txt
 	@touch $@
 
+node_modules/.dev: package-lock.json
+	npm ci --ignore-scripts --no-audit
+	@touch $@
+
 app: $(BIN)/.app  ## install what the app needs and open it on localhost
 	$(BIN)/python app.py
 
 test: $(BIN)/.dev ## install what the tests need and run them
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(BIN)/.dev ## check the style
+lint: $(BIN)/.dev node_modules/.dev ## check the style, and the types of the page's scripts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	npx tsc --noEmit && npx eslint .
 
 format: $(BIN)/.dev ## apply the style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -56,4 +61,4 @@ load: $(BIN)/.dev ## eight people at once for five minutes against the running a
 	$(BIN)/python -m benchmarks.load
 
 clean:           ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .cache
+	rm -rf $(VENV) node_modules .pytest_cache .ruff_cache .cache
