@@ -22,8 +22,8 @@ from bibier.security.middleware import Settings, Wall
 from bibier.soft_labels.cache import Cache
 from bibier.ui import hub_login, page
 from bibier.ui.annotate.handlers import Annotating
-from bibier.ui.annotate.llm import Advice
-from bibier.ui.annotate.prefetch import Foresight
+from bibier.ui.annotate.llm import LlmProposer
+from bibier.ui.annotate.prefetch import Prefetcher
 from bibier.ui.services import Services, read_examples
 
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
@@ -70,7 +70,7 @@ def as_json(prediction, language: str) -> dict:
     return predictor.as_json(prediction, language)
 
 
-def enlist(store: Store, name: str, source: str) -> str:
+def create_project(store: Store, name: str, source: str) -> str:
     """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
     path = Path(source).expanduser()
     name = name or path.resolve().stem
@@ -187,22 +187,22 @@ def main() -> None:
         home = location.home(os.environ, options.database)
         store = Store(home.url, journal=home.journal)
         if options.annotate:
-            enlist(store, "", options.annotate)
-        advise = None
+            create_project(store, "", options.annotate)
+        ask_llm = None
         if name := options.language_model:
             turns = None if name == "endpoint" else services.turns
-            advise = Advice(store, functools.partial(language_model, name), answers(), turns=turns)
+            ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(), turns=turns)
     except InputError as error:
         parser.error(str(error))
     backup = back_up(store) if home.kind == "backup" else None
     print(kept(home, backup, "en")[0], flush=True)
-    foresight = Foresight(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
+    prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
     desk = Annotating(
         store,
-        enlist=functools.partial(enlist, store) if owned else None,
-        foresee=foresight,
-        survey=foresight.survey,
-        advise=advise,
+        create_project=functools.partial(create_project, store) if owned else None,
+        prefetch=prefetch,
+        propose_all=prefetch.propose_all,
+        ask_llm=ask_llm,
         folder=home.folder,
         kept=lambda language: kept(home, backup, language),
     )

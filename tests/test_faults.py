@@ -37,7 +37,7 @@ from bibier.security.upload_cleanup import GRACE, Cleaner, take
 from bibier.soft_labels import cache as llm_cache
 from bibier.ui.analyse.erasure import Erased, Privacy
 from bibier.ui.annotate.handlers import Annotating
-from bibier.ui.annotate.prefetch import Foresight
+from bibier.ui.annotate.prefetch import Prefetcher
 
 UNIFORM = {name: 1 / len(EMOTIONS) for name in EMOTIONS}
 EVEN = [16, 14, 14, 14, 14, 14, 14]
@@ -207,10 +207,10 @@ def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     weight.data = weight.data[:1]
     reader = Future()
     reader.set_result(lambda name: Predictor(bundle))
-    foresight = Foresight(store, reader, "model:compact")
-    foresight("work", store.clips("work"), wait=True)
+    prefetch = Prefetcher(store, reader, "model:compact")
+    prefetch("work", store.clips("work"), wait=True)
     assert store.proposals("work") == {} and clip in store.clips("work")
-    assert foresight.turns.running is None
+    assert prefetch.turns.running is None
 
 
 # ---------------------------------------------------------------------------------------------------------------- clock

@@ -1,6 +1,10 @@
 """The Annotate tab's acts on the server: what a browser may send, what is blind, and whose clips are given."""
 
 import math
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +15,7 @@ from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named
 from bibier.ui.annotate.handlers import Annotating
 from bibier.ui.annotate.points import points, probabilities, share
-from bibier.ui.annotate.prefetch import Foresight
+from bibier.ui.annotate.prefetch import Prefetcher
 
 UUID = "00000000-0000-4000-8000-{:012d}"
 SAD = [0, 0, 0, 0, 0, 100, 0]
@@ -190,25 +194,80 @@ def test_a_recording_of_the_analyse_tab_is_kept(store, tmp_path):
     assert desk.path("../../etc/passwd", ["analysed"]) is None and desk.path("f" * 64, ["analysed"]) is None
 
 
-def test_the_model_proposes_once(store):
-    """Made ahead in the background, waited for when it is asked, and not made again."""
-    heard = []
-
-    class Reader:
-        def hear(self, path):
-            heard.append(path)
-
-        def read(self, _heard, _text):
-            branch = SimpleNamespace(probabilities=named([0.4, 0.6, 0, 0, 0, 0, 0]))
-            return SimpleNamespace(bimodal=branch, audio=branch, text=branch)
-
-    from concurrent.futures import Future
-
-    reader = Future()
-    reader.set_result(lambda _name: Reader())
-    foresight = Foresight(store, reader, "model:tiny")
+def test_a_clip_that_moved_is_given_from_its_new_place_and_a_removed_one_is_gone(store, tmp_path):
+    """What the store lists now counts, whatever was asked before."""
+    desk = Annotating(store)
     clip = store.clips("voices")[0]
-    foresight("voices", [clip], wait=True)
-    foresight("voices", [clip], wait=True)
-    assert len(heard) == 1
+    assert desk.path(clip.sha256, ["voices"]) == clip.path
+    desk.open({"project": "voices", "annotator": "Ann", "clip": clip.sha256})
+    store.add_clips("voices", [replace(clip, path=str(tmp_path / "moved.wav"))])
+    assert desk.path(clip.sha256, ["voices"]) == str(tmp_path / "moved.wav")
+    assert store.remove_clip("voices", clip.sha256)
+    assert desk.path(clip.sha256, ["voices"]) is None
+    for act in (desk.visit, desk.save, desk.skip, desk.open):
+        with pytest.raises(InputError, match="not in the project"):
+            act(sent())
+
+
+class Reader:
+    """A predictor that notes what it hears, and goes on when it is let."""
+
+    def __init__(self):
+        self.heard, self.goes_on = [], threading.Event()
+        self.goes_on.set()
+
+    def hear(self, path):
+        self.heard.append(path)
+        assert self.goes_on.wait(10)
+
+    def read(self, _heard, _text):
+        branch = SimpleNamespace(probabilities=named([0.4, 0.6, 0, 0, 0, 0, 0]))
+        return SimpleNamespace(bimodal=branch, audio=branch, text=branch)
+
+
+@pytest.fixture
+def reader():
+    return Reader()
+
+
+@pytest.fixture
+def prefetch(store, reader):
+    """Ask `reader` for proposals."""
+    readers = Future()
+    readers.set_result(lambda _name: reader)
+    return Prefetcher(store, readers, "model:tiny")
+
+
+def test_the_model_proposes_once(store, reader, prefetch):
+    """Made ahead in the background, waited for when it is asked, and not made again."""
+    clip = store.clips("voices")[0]
+    prefetch("voices", [clip], wait=True)
+    prefetch("voices", [clip], wait=True)
+    assert len(reader.heard) == 1
     assert store.proposals("voices")[clip.sha256, "model:tiny"]["disgust"] == pytest.approx(0.6)
+
+
+def test_one_annotator_s_save_takes_no_other_s_proposals(store, reader, prefetch):
+    """Ann waits for a reveal while Bob goes on; what Bob no longer needs is not asked."""
+    first, second, third = store.clips("voices")
+    reader.goes_on.clear()
+    prefetch("voices", [first], annotator="Eve")  # keeps the only thread busy
+    with ThreadPoolExecutor(1) as pool:
+        reveal = pool.submit(prefetch, "voices", [second], annotator="Ann", wait=True)
+        deadline = time.monotonic() + 10
+        while len(prefetch.jobs) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        prefetch("voices", [third], annotator="Bob")
+        prefetch("voices", [], annotator="Bob")  # the project is at its end for him
+        prefetch("voices", [], annotator="Ann")  # and a save of hers is on its way
+        reader.goes_on.set()
+        reveal.result(10)
+    assert (second.sha256, "model:tiny") in store.proposals("voices")
+    assert reader.heard == [first.path, second.path]
+
+
+def test_a_project_can_be_proposed_for_while_the_database_is_gone(store, reader, prefetch, capsys, tmp_path):
+    (tmp_path / "store.db").unlink()
+    prefetch.propose_all("voices")
+    prefetch.projects["voices"].join(10)
+    assert reader.heard == [] and "Traceback" not in capsys.readouterr().err

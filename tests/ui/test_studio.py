@@ -18,7 +18,7 @@ from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.endpoint import Endpoint
 from bibier.soft_labels.parsing import ORDER
 from bibier.ui.annotate.handlers import Annotating
-from bibier.ui.annotate.llm import Advice
+from bibier.ui.annotate.llm import LlmProposer
 from tests.tiny_llm import reply, served
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -41,7 +41,7 @@ def sent(number=1, clip=1, **facts):
 
 def advised(store, address, tmp_path):
     engine = Endpoint(address, "tiny", timeout=2, tries=1)
-    return Annotating(store, advise=Advice(store, lambda: engine, Cache(tmp_path / "answers.db")))
+    return Annotating(store, ask_llm=LlmProposer(store, lambda: engine, Cache(tmp_path / "answers.db")))
 
 
 def test_the_language_model_is_asked_blind_once_and_its_word_is_a_proposal(store, tmp_path):
@@ -88,7 +88,7 @@ def test_without_words_or_a_model_there_is_nothing_to_ask(store, tmp_path):
 
 
 def test_settings_are_for_whoever_runs_the_app(store):
-    mine, public = Annotating(store, enlist=lambda name, source: name), Annotating(store)
+    mine, public = Annotating(store, create_project=lambda name, source: name), Annotating(store)
     wanted = {"proposals": "shown", "wanted": 3, "order": "random", "share": 0.25}
     assert mine.settle(sent(settings=wanted))["settings"] == wanted
     for wrong in ({"wanted": 0}, {"order": "worst"}, {"share": 2}, {"colour": "red"}, {"wanted": True}, "no"):
@@ -100,7 +100,7 @@ def test_settings_are_for_whoever_runs_the_app(store):
 
 
 def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
-    mine, public = Annotating(store, enlist=lambda name, source: name), Annotating(store)
+    mine, public = Annotating(store, create_project=lambda name, source: name), Annotating(store)
     for i, who in enumerate(("Ann", "Bob")):
         mine.save(sent(i, annotator=who))
     store.append(Event("m", "p", f"{1:064x}", "", "propose", named(np.eye(7)[0]), source="model:m"))

@@ -21,7 +21,7 @@ from bibier.errors import InputError
 from bibier.ui.annotate.points import points, probabilities, share
 
 SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
-SURVEYED = ("uncertain", "modalities")  # orders that need the model's word on every clip
+NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
 BRANCHES = ("/audio", "/text")  # ends of sources that only order the queue
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
@@ -60,15 +60,15 @@ class Annotating:
     ----------
     store
         Where clips and events are kept.
-    enlist
+    create_project
         Makes a project from a folder or a manifest: (name, source) → its name. None where paths may not be given.
-    foresee
-        Asked to put the model's proposal for clips into the store: (project, clips, wait=False).
-    survey
+    prefetch
+        Asked to put the model's proposals for clips into the store: (project, clips, annotator=…, wait=False).
+    propose_all
         Asked to put the model's proposals for every clip of a project into the store, in the background.
     kept
         Says where annotations live: language → (sentences, whether that is a disk that forgets or a copy that failed).
-    advise
+    ask_llm
         Has a language model propose for a clip: (project, clip) → source. None without one.
     folder
         Where recordings sent from the Analyse tab are kept: Gradio forgets its own copy after a day.
@@ -78,18 +78,17 @@ class Annotating:
         self,
         store: Store,
         *,
-        enlist: Callable[[str, str], str] | None = None,
-        foresee: Callable[..., None] = lambda project, clips, wait=False: None,
-        survey: Callable[[str], None] = lambda project: None,
+        create_project: Callable[[str, str], str] | None = None,
+        prefetch: Callable[..., None] = lambda project, clips, annotator="", wait=False: None,
+        propose_all: Callable[[str], None] = lambda project: None,
         folder: Path = Path("annotations") / "clips",
-        advise: Callable[[str, Clip], str] | None = None,
+        ask_llm: Callable[[str, Clip], str] | None = None,
         kept: Callable[[str], tuple[str, bool]] | None = None,
     ):
         self.kept = kept
-        self.advise, self.survey = advise, survey
-        self.store, self.enlist, self.foresee, self.folder = store, enlist, foresee, folder
+        self.ask_llm, self.propose_all = ask_llm, propose_all
+        self.store, self.create_project, self.prefetch, self.folder = store, create_project, prefetch, folder
         self.trails: dict[str, Trail] = defaultdict(Trail)
-        self.clips: dict[str, dict[str, Clip]] = {}
         self.lock = threading.Lock()
 
     # --- what is known -----------------------------------------------------------------------------------------------
@@ -103,24 +102,24 @@ class Annotating:
 
     def clip(self, project: str, sha256: object) -> Clip:
         """Return a clip of the project. Raises InputError when it is not there."""
-        known = self.clips.get(project, {})
         if not isinstance(sha256, str):
             raise InputError("annotate-field", name="clip")
-        if sha256 not in known:
-            known = self.clips[project] = {clip.sha256: clip for clip in self.store.clips(project)}
-        if sha256 not in known:
+        clip = self.listed(project, sha256)
+        if clip is None:
             raise InputError("annotate-clip", project=project)
-        return known[sha256]
+        return clip
+
+    def listed(self, project: str, sha256: str) -> Clip | None:
+        """Return a clip of the project as the store lists it now: it may have been moved or removed meanwhile."""
+        return next((clip for clip in self.store.clips(project) if clip.sha256 == sha256), None)
 
     def path(self, sha256: str, projects: Collection[str]) -> str | None:
         """Return where a clip of one of the projects lies, by its hash; None when there is none."""
         if HASH.fullmatch(sha256) is None:
             return None
-        for project in self.settings().keys() & set(projects):
-            try:
-                return self.clip(project, sha256).path
-            except InputError:
-                continue
+        for project in sorted(self.settings().keys() & set(projects)):
+            if clip := self.listed(project, sha256):
+                return clip.path
         return None
 
     def who(self, sent: dict) -> tuple[str, str]:
@@ -153,10 +152,11 @@ class Annotating:
         label = self.store.state(project).get((clip.sha256, annotator))
         trail = self.trail(project)
         key = (annotator, clip.sha256)
-        open_ = self.shown(project) or key in trail.seen
-        found = self.proposals(project, clip.sha256) if open_ else {}
-        if not self.shown(project):
-            found = {source: probs for source, probs in found.items() if source in trail.seen[key]}
+        shown, seen = self.shown(project), trail.seen.get(key)
+        revealed = shown or seen is not None
+        proposals = self.proposals(project, clip.sha256) if revealed else {}
+        if not shown:
+            proposals = {source: probs for source, probs in proposals.items() if source in (seen or ())}
         return {
             "clip": clip.sha256,
             "text": clip.text,
@@ -165,17 +165,20 @@ class Annotating:
             "label": None
             if label is None
             else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
-            "proposals": [{"source": source, "points": points(probs)} for source, probs in sorted(found.items())],
-            "revealed": open_,
+            "proposals": [{"source": source, "points": points(probs)} for source, probs in sorted(proposals.items())],
+            "revealed": revealed,
             "skipped": trail.skipped.get(key),
         }
 
     def ahead(self, project: str, annotator: str, *, first: Clip | None = None) -> dict:
         """Return the clip to show, the one after it, and how far the person is."""
         now = first or self.store.next(project, annotator)
-        after = self.store.next(project, annotator, but=now.sha256) if now else None
+        try:
+            after = self.store.next(project, annotator, but=now.sha256) if now else None
+        except KeyError:  # it was removed at this moment
+            now, after = self.store.next(project, annotator), None
         coming = [clip for clip in (now, after) if clip is not None]
-        self.foresee(project, coming)
+        self.prefetch(project, coming, annotator=annotator)
         done, total = self.store.progress(project, annotator)
         views = [self.view(project, annotator, clip) for clip in coming] + [None, None]
         return {"now": views[0], "after": views[1], "done": done, "total": total}
@@ -184,8 +187,8 @@ class Annotating:
 
     def open(self, sent: dict) -> dict:
         """List the projects and, once project and name are chosen, give the first clip."""
-        found: dict = {"projects": list(self.settings()), "paths": self.enlist is not None}
-        found |= {"advice": self.advise is not None, "annotator": sent.get("annotator") or ""}
+        found: dict = {"projects": list(self.settings()), "paths": self.create_project is not None}
+        found |= {"advice": self.ask_llm is not None, "annotator": sent.get("annotator") or ""}
         chosen = sent.get("project")
         if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
             project, annotator = self.who(sent)
@@ -193,14 +196,14 @@ class Annotating:
             found |= self.ahead(project, annotator, first=first) | {"project": project, "annotator": annotator}
             found["shown"] = self.shown(project)
             found["settings"] = {name: self.settings()[project][name] for name in SETTINGS}
-            if found["settings"]["order"] in SURVEYED:
-                self.survey(project)
+            if found["settings"]["order"] in NEEDS_PROPOSALS:
+                self.propose_all(project)
         return found
 
     def settle(self, sent: dict) -> dict:
         """Change settings of a project; only where the app runs for its own computer."""
         project, _ = self.who(sent)
-        if self.enlist is None:
+        if self.create_project is None:
             raise InputError("annotate-settings")
         given = sent.get("settings")
         if not isinstance(given, dict):
@@ -215,7 +218,7 @@ class Annotating:
         if kind not in exports.FORMATS:
             raise InputError("annotate-field", name="format")
         work = exports.of_project(self.store, project)
-        if self.enlist is None:
+        if self.create_project is None:
             mine = {key: label for key, label in work.labels.items() if key[1] == annotator}
             log = [event for event in work.events if event.annotator == annotator]
             work = replace(work, labels=mine, events=log, proposals={})
@@ -226,22 +229,22 @@ class Annotating:
         """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
         project, annotator = self.who(sent)
         clip = self.clip(project, sent.get("clip"))
-        if self.advise is None:
+        if self.ask_llm is None:
             raise InputError("advice-none")
         if not self.shown(project) and self.store.state(project).get((clip.sha256, annotator)) is None:
             raise InputError("annotate-uncommitted")
-        source = self.advise(project, clip)
+        source = self.ask_llm(project, clip)
         self.append(sent, kind="reveal", seen=(source,))
         return {"now": self.view(project, annotator, clip)}
 
     def enter(self, sent: dict) -> dict:
         """Make a project from a path on this computer."""
-        if self.enlist is None:
+        if self.create_project is None:
             raise InputError("annotate-elsewhere")
         name, source = sent.get("name"), sent.get("source")
         if not isinstance(source, str) or not source.strip():
             raise InputError("annotate-field", name="source")
-        made = self.enlist(name.strip() if isinstance(name, str) else "", source.strip())
+        made = self.create_project(name.strip() if isinstance(name, str) else "", source.strip())
         return {"projects": list(self.settings()), "project": made}
 
     def receive(self, recording: str, text: str, language: str, duration: float) -> dict:
@@ -285,7 +288,7 @@ class Annotating:
         clip = self.clip(project, sent.get("clip"))
         if self.store.state(project).get((clip.sha256, annotator)) is None:
             raise InputError("annotate-uncommitted")
-        self.foresee(project, [clip], wait=True)
+        self.prefetch(project, [clip], annotator=annotator, wait=True)
         sources = tuple(sorted(self.proposals(project, clip.sha256)))
         if sources:
             self.append(sent, kind="reveal", seen=sources)

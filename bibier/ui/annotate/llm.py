@@ -16,7 +16,7 @@ from bibier.soft_labels.suggest import Engine, Settings, suggest
 NAMESPACE = uuid.UUID("d2b7b6de-6c1c-4e6e-8e6f-7a5c3a0f4b19")  # one proposal for a clip and a model
 
 
-class Advice:
+class LlmProposer:
     """Asks a language model about one clip at a time, without its label: the honest way.
 
     Parameters

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bibier.annotation.proposals import propose
+from bibier.errors import InputError
 from bibier.inference.queue import Turns
 from bibier.log import note, told
 from bibier.ui.services import Reader
@@ -20,8 +22,17 @@ if TYPE_CHECKING:
 PATIENCE = 15.0  # s that a reveal waits for a proposal
 
 
-class Foresight:
-    """Asks the models for clips, one at a time; what is no longer about to be shown is not asked.
+@dataclass(eq=False)
+class _Job:
+    """A proposal that is being made, or will be; it is given up when nobody wants it any more."""
+
+    future: Future[None]
+    wanted_by: set[str] = field(default_factory=set)  # annotators to whom the clip is about to be shown
+    waiting: int = 0  # reveals that wait for it
+
+
+class Prefetcher:
+    """Asks the models for clips, one at a time; what is no longer about to be shown to anybody is not asked.
 
     Parameters
     ----------
@@ -37,42 +48,65 @@ class Foresight:
 
     def __init__(self, store: Store, reader: Future[Callable[[str], Reader]], source: str, turns: Turns | None = None):
         self.store, self.reader, self.source, self.turns = store, reader, source, turns or Turns()
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="foresight")
-        self.jobs: dict[tuple[str, str], Future] = {}
-        self.surveys: dict[str, threading.Thread] = {}
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+        self.jobs: dict[tuple[str, str], _Job] = {}  # (project, clip's hash) → its proposal
+        self.projects: dict[str, threading.Thread] = {}  # of which every clip is proposed for
         self.lock = threading.Lock()
 
-    def __call__(self, project: str, clips: list[Clip], *, wait: bool = False) -> None:
-        """See to the proposals of `clips`; with `wait`, return when they are there or it takes too long."""
-        with self.lock:
-            wanted = {(project, clip.sha256): clip for clip in clips}
-            for key, job in list(self.jobs.items()):
-                if job.done() or (key[0] == project and key not in wanted and job.cancel()):
-                    del self.jobs[key]
-            for key, clip in wanted.items():
-                if key not in self.jobs:
-                    self.jobs[key] = self.pool.submit(self.propose, project, clip)
-            mine = [self.jobs[key] for key in wanted]
-        for job in mine if wait else ():
-            try:
-                job.result(PATIENCE)
-            except LateError:
-                return
+    def __call__(self, project: str, clips: list[Clip], *, annotator: str = "", wait: bool = False) -> None:
+        """See to the proposals of `clips`; with `wait`, return when they are there or it takes too long.
 
-    def survey(self, project: str) -> None:
+        Without `wait`, they take the place of those that the same annotator was about to be shown in the project.
+        Raises InputError, when it waits, if the store can't be asked.
+        """
+        wanted = {(project, clip.sha256): clip for clip in clips}
+        with self.lock:
+            for key, clip in wanted.items():
+                if key not in self.jobs or self.jobs[key].future.done():
+                    self.jobs[key] = _Job(self.pool.submit(self.propose, project, clip))
+            mine = [self.jobs[key] for key in wanted]
+            for key, job in list(self.jobs.items()):
+                if key in wanted:
+                    job.waiting += wait
+                    job.wanted_by.add(annotator)
+                elif key[0] == project and not wait:
+                    job.wanted_by.discard(annotator)
+                if not job.wanted_by and not job.waiting:
+                    job.future.cancel()
+                if job.future.done():
+                    del self.jobs[key]
+        if not wait:
+            return
+        try:
+            for job in mine:
+                job.future.result(PATIENCE)
+        except LateError:
+            pass
+        finally:
+            with self.lock:
+                for job in mine:
+                    job.waiting -= 1
+
+    def propose_all(self, project: str) -> None:
         """See to the proposals of every clip of a project in the background; clips about to be shown go first."""
         with self.lock:
-            if project not in self.surveys or not self.surveys[project].is_alive():
-                self.surveys[project] = threading.Thread(target=self._survey, args=(project,), daemon=True)
-                self.surveys[project].start()
+            if project not in self.projects or not self.projects[project].is_alive():
+                self.projects[project] = threading.Thread(target=self._propose_all, args=(project,), daemon=True)
+                self.projects[project].start()
 
-    def _survey(self, project: str) -> None:
-        for clip in self.store.clips(project):
-            if (clip.sha256, self.source) not in self.store.proposals(project):
-                self.pool.submit(self.propose, project, clip).result()
+    def _propose_all(self, project: str) -> None:
+        try:
+            for clip in self.store.clips(project):
+                if (clip.sha256, self.source) not in self.store.proposals(project):
+                    self.pool.submit(self.propose, project, clip).result()
+        except InputError as error:  # of the store; the next visit begins again
+            note("propose", level=logging.ERROR, outcome="failed", reason=error.key)
 
     def propose(self, project: str, clip: Clip) -> None:
-        """Let the model hear and read one clip, and keep what it says; a clip on which it fails has no proposal."""
+        """Let the model hear and read one clip, and keep what it says; a clip on which it fails has no proposal.
+
+        Raises InputError if the store can't be asked.
+        """
         if (clip.sha256, self.source) in self.store.proposals(project) or self.reader.exception() is not None:
             return
         try:
