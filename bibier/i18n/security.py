@@ -21,6 +21,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no such file in your session. Upload it again.",
         "В вашем сеансе такого файла нет. Загрузите его снова.",
     ),
+    "guard-clip-gone": (
+        "There is no such clip in the projects that you work on, or its file was moved or removed. Reload the page.",
+        "В проектах, с которыми вы работаете, такого фрагмента нет, или его файл перемещён или удалён. "
+        "Обновите страницу.",
+    ),
+    "guard-clip-changed": (
+        "The clip's file is not the one that was listed. Put the original back, or add the folder anew.",
+        "Файл фрагмента — не тот, что был внесён в список. Верните исходный или добавьте папку заново.",
+    ),
     "guard-url": (
         "This server fetches nothing by address. Upload the file itself.",
         "Этот сервер ничего не скачивает по адресу. Загрузите сам файл.",

@@ -106,7 +106,7 @@ def launch(
     port: int | None = None,
 ) -> None:
     """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive."""
-    own = [Middleware(Shell, hours=wall.hours), Middleware(annotate.Clips, find=desk.path)]
+    own = [Middleware(Shell, hours=wall.hours), Middleware(annotate.ClipFiles, find=desk.path)]
     middleware = [*wall.middleware(), *own]
     page.launch(
         server_name=host,

@@ -5,13 +5,17 @@ The calls bypass Gradio's queue: a save must not wait behind an analysis.
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from starlette.responses import FileResponse, PlainTextResponse
+from starlette.responses import FileResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bibier.errors import InputError
+from bibier.files import sha256
+from bibier.security.responses import refusal
 from bibier.security.session import visitor
 from bibier.ui import view
 from bibier.ui.annotate.handlers import Annotating
@@ -19,6 +23,7 @@ from bibier.ui.gradio_import import gradio as gr
 
 ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask")
 ROUTE = "/bibier/clip/"
+THREADS = 4  # that wait for the database and the disk
 
 
 def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Request], dict]:
@@ -58,36 +63,52 @@ def build(desk: Annotating) -> gr.HTML:
     )
 
 
-class Clips:
+class ClipFiles:
     """ASGI middleware: the sound of a clip by its hash, for sessions that annotate a project with it.
 
-    Only files of the store are given, and only unchanged.
+    Only files of the store are given, and only unchanged. The database and the disk are asked in threads of their own:
+    neither a lock on the one nor a slow other holds up the rest of the page.
+
+    Parameters
+    ----------
+    find
+        Looks a clip up: (SHA-256, names of projects) → where it lies, None when there is none. Raises InputError when
+        the database can't be asked.
     """
 
-    def __init__(self, app, find: Callable[[str, Collection[str]], str | None]):
+    def __init__(self, app: ASGIApp, find: Callable[[str, Collection[str]], str | None]):
         self.app, self.find = app, find
         self.checked: dict[tuple[str, int, int], str] = {}  # (path, size, time of change) → SHA-256
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clips")
 
     def hash_of(self, path: Path) -> str:
-        """Return the SHA-256 of a file; an unchanged file is read once."""
+        """Return the SHA-256 of a file; an unchanged file is read once. Raises OSError."""
         facts = path.stat()
         key = (str(path), facts.st_size, facts.st_mtime_ns)
         if key not in self.checked:
-            with path.open("rb") as file:
-                self.checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            self.checked[key] = sha256(path)
         return self.checked[key]
 
-    async def __call__(self, scope, receive, send):
+    def answer(self, scope: Scope) -> Response:
+        """Answer a request for a clip; waits for the database and the disk."""
+        digest = scope["path"].removeprefix(ROUTE)
+        try:
+            place = self.find(digest, visitor(scope).projects())
+        except InputError as error:
+            return refusal(scope, 503, error.key, **error.message.values)
+        try:
+            unchanged = place is not None and self.hash_of(Path(place)) == digest
+        except OSError:  # moved or removed
+            place = None
+        if place is None:
+            return refusal(scope, 404, "guard-clip-gone")
+        if not unchanged:
+            return refusal(scope, 409, "guard-clip-changed")
+        return FileResponse(place, headers={"cache-control": "private, max-age=3600", "etag": f'"{digest}"'})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(ROUTE):
             await self.app(scope, receive, send)
             return
-        sha256 = scope["path"].removeprefix(ROUTE)
-        found = self.find(sha256, visitor(scope).projects())
-        path = Path(found) if found else None
-        if path is None or not path.is_file():
-            answer = PlainTextResponse("no such clip", 404)
-        elif self.hash_of(path) != sha256:
-            answer = PlainTextResponse("the file is not the one that was listed", 409)
-        else:
-            answer = FileResponse(path, headers={"cache-control": "private, max-age=3600", "etag": f'"{sha256}"'})
-        await answer(scope, receive, send)
+        response = await asyncio.get_running_loop().run_in_executor(self.threads, self.answer, scope)
+        await response(scope, receive, send)

@@ -1,0 +1,110 @@
+"""The event loop goes on while the database is locked by another process: no visitor waits for another's clip."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from served import EXAMPLE, act, served, visit
+
+from bibier.annotation.store import Clip, Store
+from bibier.security.ownership import Belongings
+from bibier.security.session import SCOPE, Visitor
+from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.tab import ROUTE, ClipFiles
+
+CLIP = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
+HELD = 2.0  # s for which the other process keeps the lock
+LAG = 0.7  # s that the loop may stand on a busy machine
+HOLDER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+connection.execute("ROLLBACK")
+"""
+
+
+@contextmanager
+def locked(database, seconds=HELD):
+    """Let another process hold the database's lock for some seconds from now on."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, database, str(seconds)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        yield
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+async def lag_during(work) -> tuple[float, object]:
+    """Return the longest time (s) for which the loop did not come round while `work` was awaited, and its result."""
+    longest, last, task = 0.0, time.perf_counter(), asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.sleep(0.01)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest, await task
+
+
+def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
+    """The database is locked for two seconds: the answer comes after that, and the loop came round all the while."""
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.add_clips("work", [Clip(CLIP, str(EXAMPLE))])
+    ownership = Belongings(tmp_path)
+    guest = Visitor("s", "127.0.0.1", None, True, ownership)
+    guest.enter("work")
+    clips = ClipFiles(None, Annotating(store).path)
+
+    async def ask():
+        async def app(scope, receive, send):
+            await clips(scope | {SCOPE: guest}, receive, send)
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+            return await client.get(f"{ROUTE}{CLIP}")
+
+    with locked(tmp_path / "a.db"):
+        began = time.perf_counter()
+        lag, answer = asyncio.run(lag_during(ask()))
+    assert answer.status_code == 200 and answer.content == EXAMPLE.read_bytes()
+    assert time.perf_counter() - began > HELD / 2, "the database was not locked"
+    assert lag < LAG
+
+
+@pytest.mark.parametrize("language, sentence", [("en", "There is no such clip"), ("ru", "такого фрагмента нет")])
+def test_a_clip_that_is_gone_is_said_in_the_page_s_language(tmp_path, language, sentence):
+    guest = Visitor("s", "127.0.0.1", None, True, Belongings(tmp_path))
+    clips = ClipFiles(None, lambda sha256, projects: str(tmp_path / "gone.wav"))
+    path = f"{ROUTE}{CLIP}"
+    scope = {"type": "http", "path": path, "headers": [(b"accept-language", language.encode())], SCOPE: guest}
+    answer = clips.answer(scope)
+    assert answer.status_code == 404 and sentence in answer.body.decode()
+
+
+def test_the_app_answers_while_the_database_is_locked(tmp_path):
+    """Saves, clips and reveals wait for the lock; the page's own files come at once, for a whole class of calls."""
+    (tmp_path / "voices").mkdir()
+    (tmp_path / "voices" / "voice.ogg").write_bytes(EXAMPLE.read_bytes())
+    with served(tmp_path, "--annotate", str(tmp_path / "voices")) as address, visit(address) as guest:
+        entered = act(guest, "open", project="voices", annotator="Ann").json()
+        assert entered["now"]["clip"] == CLIP
+        guest.get("/theme.css").raise_for_status()
+        with ThreadPoolExecutor(8) as pool, locked(tmp_path / "annotations" / "bibier.db", 3 * HELD):
+            waiting = [pool.submit(guest.get, f"{ROUTE}{CLIP}") for _ in range(4)]
+            waiting += [pool.submit(act, guest, name, project="voices", annotator="Ann") for name in ("open", "reveal")]
+            slowest, until = 0.0, time.perf_counter() + HELD
+            while time.perf_counter() < until:
+                began = time.perf_counter()
+                guest.get("/theme.css").raise_for_status()
+                slowest = max(slowest, time.perf_counter() - began)
+            assert not any(job.done() for job in waiting), "the database was not locked"
+            assert slowest < LAG
+            assert [job.result(60).status_code for job in waiting] == [200] * 6
