@@ -65,8 +65,8 @@ def test_killed_during_an_export(work, tmp_path):  # noqa: F811
     part = out.with_name(f".{out.name}.part")
     code = f"""
 from dataclasses import replace
-from bibier import exports
-from bibier.store import Store
+from bibier.annotation import exports
+from bibier.annotation.store import Store
 work = exports.of_project(Store("sqlite:///{tmp_path}/a.db"), "p")
 exports.save(replace(work, events=list(work.events) * 200_000), "events", __import__("pathlib").Path({str(out)!r}),
              replace=True)
@@ -94,7 +94,7 @@ def test_killed_between_answers_of_a_language_model(tmp_path):
     path = tmp_path / "answers.db"
     code = f"""
 from pathlib import Path
-from bibier.llm_cache import Cache
+from bibier.soft_labels.cache import Cache
 cache = Cache(Path({str(path)!r}))
 for number in range(10**9):
     cache.put(str(number), {{"text": "x" * 1000}})
@@ -141,7 +141,7 @@ def test_killed_during_a_download(tmp_path):
     address, target = f"http://127.0.0.1:{server.server_port}/{digest}/base.pt", tmp_path / "base.pt"
     code = f"""
 from pathlib import Path
-from bibier.downloads import download
+from bibier.asr.download import download
 download({address!r}, Path({str(target)!r}), timeout=30)
 """
     killed_once(started(code), lambda: sum(one.stat().st_size for one in tmp_path.iterdir()) > 1_000_000)

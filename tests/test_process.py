@@ -11,7 +11,7 @@ from bibier.process import few
 
 CODE = """
 import ctypes, threading
-from bibier.heaps import few
+from bibier.process import few
 print(few({environ}))
 ready = threading.Barrier(13)
 def work():

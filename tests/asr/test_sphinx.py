@@ -58,8 +58,8 @@ def test_the_process_ends_with_the_program_that_is_killed(times):
     """While it waits, or as soon as it has decoded; and without a word."""
     code = f"""
 from pathlib import Path
-from bibier.audio import load
-from bibier.sphinx import Sphinx
+from bibier.audio.io import load
+from bibier.asr.pocketsphinx_worker import Sphinx
 sphinx = Sphinx()
 sphinx(bytes(32000))
 print(sphinx.start().pid, flush=True)

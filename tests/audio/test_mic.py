@@ -177,13 +177,13 @@ SPEAKER = """
 import signal, sys, numpy as np, soundfile
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sys.path.insert(0, {root!r})
-from bibier import mic
-funnel = mic.Funnel(16000, alive=lambda: print("waiting", flush=True) or True, size=10**6)
+from bibier.audio import microphone
+funnel = microphone.Funnel(16000, alive=lambda: print("waiting", flush=True) or True, size=10**6)
 sound, rate = soundfile.read({clip!r}, dtype="float32")
 funnel.rate = rate
 for i in range(0, len(sound), 800): funnel.put(sound[i:i+800])
 import argparse
-from bibier.commands.mic import listen
+from bibier.cli.mic import listen
 settings = dict(key=False, save=None, json=True, checkpoint="compact", recogniser="none", language="en")
 listen(funnel, argparse.Namespace(**settings))
 """

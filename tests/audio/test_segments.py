@@ -162,6 +162,6 @@ def test_words_are_kept_whole(talk):
 
 
 def test_the_threads_of_the_process_are_left_alone():
-    code = "import torch; torch.set_num_threads(3); import numpy as np; from bibier import segments; "
-    code += "segments.cut(np.zeros(16000, np.float32)); assert torch.get_num_threads() == 3"
+    code = "import torch; torch.set_num_threads(3); import numpy as np; from bibier.audio import segmentation; "
+    code += "segmentation.cut(np.zeros(16000, np.float32)); assert torch.get_num_threads() == 3"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])

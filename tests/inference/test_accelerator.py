@@ -24,8 +24,9 @@ PROGRAM = """
 import json, sys, threading
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from bibier import accelerator, checkpoint
-from bibier.predictor import Predictor, as_json
+from bibier.checkpoint import bundle as checkpoint
+from bibier.inference import device as accelerator
+from bibier.inference.predictor import Predictor, as_json
 
 bundle = checkpoint.load("compact")
 plain = Predictor(bundle, None)

@@ -100,14 +100,14 @@ def test_noise_is_no_speech(tmp_path):
 
 HOUR = """
 import resource, sys
-from bibier import recordings, segments
-segments.cut(recordings.read(sys.argv[1]).samples)  # what is loaded once
+from bibier.audio import long_recording, segmentation
+segmentation.cut(long_recording.read(sys.argv[1]).samples)  # what is loaded once
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # MiB on Linux
 before = peak()
-recording = recordings.read(sys.argv[2])
+recording = long_recording.read(sys.argv[2])
 assert recording.duration == 3600
 recording.peaks(1000)
-assert len(segments.cut(recording.samples)) > 500
+assert len(segmentation.cut(recording.samples)) > 500
 print(peak() - before)
 """
 

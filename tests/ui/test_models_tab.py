@@ -23,7 +23,6 @@ from bibier.checkpoint.library import FILES, START, Shelf
 from bibier.i18n.page import say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
-from bibier.ui import view
 from bibier.ui.analyse.chart import BRANCHES
 from bibier.ui.analyse.handlers import Desk
 from bibier.ui.analyse.long_form import Long
@@ -32,13 +31,14 @@ from bibier.ui.models.handlers import Choosing, figures, number, size
 from bibier.ui.models.model_card import nodes
 from bibier.ui.models.tab import asked_in
 from bibier.ui.services import Services
-from bibier.ui.view import Look
+from bibier.ui.view import Look, View
+from bibier.ui.view import view as parse_view
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
 
-def view(checkpoint: str = START, language: str = "en", tab: str = "t") -> view.View:
-    return view.View(Look(language), "0" * 32, tab, checkpoint=checkpoint)
+def view(checkpoint: str = START, language: str = "en", tab: str = "t") -> View:
+    return View(Look(language), "0" * 32, tab, checkpoint=checkpoint)
 
 
 @pytest.fixture
@@ -187,9 +187,9 @@ def test_it_is_said_when_the_clip_was_judged_by_another(desk, choosing):
 
 def test_what_the_browser_says_is_input():
     for odd in ('{"checkpoint": 7}', '{"checkpoint": ["b"]}', '{"checkpoint": null}', "[]", "no", None):
-        assert view.view(odd).checkpoint == START and asked_in(odd) == {}
-    assert view.view(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
-    assert view.view('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {"key": "b"}
+        assert parse_view(odd).checkpoint == START and asked_in(odd) == {}
+    assert parse_view(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
+    assert parse_view('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {"key": "b"}
     assert asked_in('{"models": [1]}') == {}
 
 
@@ -327,7 +327,7 @@ def test_a_card_is_read_as_it_was_meant():
         ["table", ["thead", ["tr", ["th", "a"], ["th", "b"]]], ["tbody", ["tr", ["td", "1"], ["td", "2"]]]],
         ["ul", ["li", ["p", "one"]], ["li", ["p", "two"]]],
     ]
-    compact = nodes((Path(bibier.ui.__file__).parents[3] / "checkpoints/compact/README.md").read_text(), "en")
+    compact = nodes((Path(bibier.ui.__file__).parents[2] / "checkpoints/compact/README.md").read_text(), "en")
     assert tags(compact) <= known() and "license" not in words_of(compact) and "104,407" in words_of(compact)
 
 
