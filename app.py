@@ -18,10 +18,10 @@ from bibier.asr import recognisers, whisper
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.inference import device as accelerator
-from bibier.security.middleware import Settings, Wall
+from bibier.security.middleware import SecuritySettings, SecurityStack
 from bibier.soft_labels.cache import Cache
 from bibier.ui import hub_login, page
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.llm import LlmProposer
 from bibier.ui.annotate.prefetch import Prefetcher
 from bibier.ui.services import Services, read_examples
@@ -159,7 +159,7 @@ def main() -> None:
     try:
         log.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
         hosts = tuple(options.allowed_host)
-        settings = Settings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
+        settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
     except InputError as error:
         parser.error(str(error))
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
@@ -197,7 +197,7 @@ def main() -> None:
     backup = back_up(store) if home.kind == "backup" else None
     print(kept(home, backup, "en")[0], flush=True)
     prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
-    desk = Annotating(
+    annotating = AnnotateHandlers(
         store,
         create_project=functools.partial(create_project, store) if owned else None,
         prefetch=prefetch,
@@ -209,9 +209,9 @@ def main() -> None:
     if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
-    wall = Wall(settings, kept=lambda: clip_files(store), public=places)
-    app = page.build(services, desk, wall)
-    page.launch(app, services, desk, wall, host=options.host, port=options.port)
+    security = SecurityStack(settings, kept=lambda: clip_files(store), public=places)
+    app = page.build(services, annotating, security)
+    page.launch(app, services, annotating, security, host=options.host, port=options.port)
     try:
         app.block_thread()
     finally:

@@ -31,9 +31,9 @@ from bibier.checkpoint import bundle as checkpoint
 from bibier.errors import InputError
 from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS
-from bibier.security.ownership import Belongings
+from bibier.security.ownership import Ownership
 from bibier.security.session import Visitor
-from bibier.security.upload_cleanup import GRACE, Cleaner, take
+from bibier.security.upload_cleanup import GRACE, UploadCleanup, take
 from bibier.soft_labels import cache as llm_cache
 from bibier.ui.analyse.erasure import Erased, Privacy
 from bibier.ui.annotate.handlers import Annotating
@@ -223,9 +223,9 @@ def test_a_clock_that_jumps_loses_no_recording_in_use(tmp_path, monkeypatch, jum
     paths = [folder.path / name for name in ("open", "stored", "idle")]
     for path in paths:
         path.write_bytes(b"sound")
-    work = Cleaner(folder, Belongings(folder.path), lambda: {str(paths[1])}, limit=10**9)
-    work.belongings.grant("tab", str(paths[0]))
-    work.belongings.streams["tab"] = 1
+    work = UploadCleanup(folder, Ownership(folder.path), lambda: {str(paths[1])}, limit=10**9)
+    work.ownership.grant("tab", str(paths[0]))
+    work.ownership.streams["tab"] = 1
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + jump)
     work.sweep()
@@ -288,18 +288,18 @@ def test_deleting_is_deleting(tmp_path):
     """
     store = Store(f"sqlite:///{tmp_path}/a.db")
     folder = take(tmp_path / "uploads")
-    belongings = Belongings(folder.path)
-    cleaner = Cleaner(folder, belongings, lambda: set(), limit=10**9)
+    ownership = Ownership(folder.path)
+    cleaner = UploadCleanup(folder, ownership, lambda: set(), limit=10**9)
     desk = Annotating(store, folder=tmp_path / "clips")
     privacy = Privacy(store, cleaner, desk.folder)
-    one, two = (Visitor(name, "10.0.0.1", None, True, belongings) for name in ("one", "two"))
+    one, two = (Visitor(name, "10.0.0.1", None, True, ownership) for name in ("one", "two"))
     found = []
     for number, owners in enumerate(((one,), (one,), (one, two))):
         path = folder.path / f"{number}.wav"
         soundfile.write(path, np.full(800, number / 10, dtype=np.float32), 16000)
         found.append(desk.receive(str(path), f"very private words {number}", "en", 0.05))
         for owner in owners:
-            belongings.grant(owner.session, str(path))
+            ownership.grant(owner.session, str(path))
             privacy.took(owner, found[-1]["project"], found[-1]["clip"])
     event = Event(str(uuid.uuid4()), "analysed", found[1]["clip"], "Ann", "label", probs=UNIFORM)
     store.append(event)

@@ -29,8 +29,8 @@ from bibier.checkpoint import bundle
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.errors import InputError
 from bibier.inference.queue import Turns
-from bibier.security.login_throttle import FREE, Tries
-from bibier.security.rate_limits import SESSION, Buckets
+from bibier.security.login_throttle import FREE, LoginThrottle
+from bibier.security.rate_limits import SESSION, TokenBuckets
 from bibier.soft_labels import cache as llm_cache
 from tests.annotation.test_exports import store, work  # noqa: F401 (fixtures)
 from tests.annotation.test_store import postgres_server  # noqa: F401 (a fixture)
@@ -221,7 +221,7 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
 @pytest.mark.parametrize("jump", [-400 * 86400, 400 * 86400])
 def test_a_clock_that_jumps_lengthens_no_wait(monkeypatch, jump):
     """Quotas, waits after wrong passwords and the queue's guesses are of a clock that can't be set."""
-    buckets, tries, turns = Buckets(), Tries(), Turns()
+    buckets, tries, turns = TokenBuckets(), LoginThrottle(), Turns()
     rate = {("upload", "one"): SESSION["upload"]}
     for _ in range(int(SESSION["upload"].burst)):
         assert buckets.take(rate) == 0

@@ -1,1 +1,1 @@
-"""Between the network and the interface: ASGI middlewares, one concern a file; `wall` puts them in order."""
+"""Between the network and the interface: ASGI middlewares, one concern a file; `middleware` puts them in order."""

@@ -37,7 +37,7 @@ def route(method: str, path: str) -> str:
     return path
 
 
-class Journal:
+class AccessLog:
     """ASGI middleware, the outermost: gives each request its id, tells it in `x-request-id`, and writes the line."""
 
     def __init__(self, app):

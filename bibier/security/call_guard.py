@@ -106,7 +106,7 @@ def check_files(guest: Visitor, data: object) -> None:
     for path in paths(data):
         if re.match(r"\s*[a-z][a-z0-9+.-]*://", path, re.I):
             raise RequestRefused(403, "guard-url")
-        if not guest.belongings.owns(guest.session, path):
+        if not guest.ownership.owns(guest.session, path):
             raise RequestRefused(403, "guard-file")
 
 
@@ -116,11 +116,11 @@ def check_tab(guest: Visitor, tab: object) -> None:
         return
     if not isinstance(tab, str) or len(tab) > 200:
         raise RequestRefused(400, "guard-body")
-    if not guest.belongings.claim(tab, guest.session):
+    if not guest.ownership.claim(tab, guest.session):
         raise RequestRefused(403, "guard-session")
 
 
-class Calls:
+class CallGuard:
     """ASGI middleware, inside `Visitors`."""
 
     def __init__(self, app):
@@ -143,11 +143,11 @@ class Calls:
             for tab in query.get(name, ()):
                 check_tab(guest, tab)
         if match := FILE.fullmatch(path):
-            if not guest.belongings.may_read(guest.session, match[1]):
+            if not guest.ownership.may_read(guest.session, match[1]):
                 raise RequestRefused(404, "guard-file")
             await self.app(scope, receive, send)
         elif path == f"{API}upload":
-            await self.app(scope, receive, Listener(guest, send, "list"))
+            await self.app(scope, receive, AnswerListener(guest, send, "list"))
         elif scope["method"] == "POST":
             body = await read(receive)
             call = parse(body, scope)
@@ -161,7 +161,7 @@ class Calls:
                 check_files(guest, call)
                 check_values(fn, call)
             kind = "object" if path == f"{API}queue/join" or RUN.fullmatch(path) else None
-            await self.app(scope, replay(body, receive), Listener(guest, send, kind) if kind else send)
+            await self.app(scope, replay(body, receive), AnswerListener(guest, send, kind) if kind else send)
         elif match := HEARTBEAT.fullmatch(path):
             check_tab(guest, match[1])
             await self.heartbeat(guest, scope, receive, send)
@@ -169,19 +169,19 @@ class Calls:
             if match := RESULT.fullmatch(path):
                 check_tab(guest, match[1])
             stream = path == f"{API}queue/data" or match
-            await self.app(scope, receive, Listener(guest, send, "stream") if stream else send)
+            await self.app(scope, receive, AnswerListener(guest, send, "stream") if stream else send)
 
     async def heartbeat(self, guest: Visitor, scope, receive, send):
         """Count the connection by which an open tab says that it is there."""
-        belongings = guest.belongings
-        belongings.streams[guest.session] += 1
+        ownership = guest.ownership
+        ownership.streams[guest.session] += 1
         try:
             await self.app(scope, receive, send)
         finally:
-            belongings.streams[guest.session] -= 1
-            if not belongings.streams[guest.session]:
-                del belongings.streams[guest.session]
-            belongings.alive(guest.session)
+            ownership.streams[guest.session] -= 1
+            if not ownership.streams[guest.session]:
+                del ownership.streams[guest.session]
+            ownership.alive(guest.session)
 
 
 async def read(receive) -> bytes:
@@ -223,7 +223,7 @@ def replay(body: bytes, receive):
     return again
 
 
-class Listener:
+class AnswerListener:
     """Notes what an answer hands over: the files in it, and the call's name. An answer is listened to, never changed.
 
     Parameters
@@ -258,6 +258,6 @@ class Listener:
         else:
             names = paths(found)
         if self.kind == "object" and isinstance(found, dict) and isinstance(found.get("event_id"), str):
-            self.guest.belongings.claim(found["event_id"], self.guest.session)
+            self.guest.ownership.claim(found["event_id"], self.guest.session)
         for name in names:
-            self.guest.belongings.grant(self.guest.session, name)
+            self.guest.ownership.grant(self.guest.session, name)

@@ -18,7 +18,7 @@ FILES = ("/gradio_api/file", "/bibier/clip/")
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=()"
 
 
-class Headers:
+class SecurityHeaders:
     """ASGI middleware. `framed`: the page is shown in a frame of the Hub, as on a Space."""
 
     def __init__(self, app, *, framed: bool):

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bibier.security.call_guard import RequestRefused, read, replay
-from bibier.security.login_throttle import Tries
+from bibier.security.login_throttle import LoginThrottle
 from bibier.security.passwords import LONGEST, NAME_LIMIT
 from bibier.security.responses import language, refusal
-from bibier.security.routes import HALL
+from bibier.security.routes import PUBLIC
 from bibier.security.session import visitor
 
 PAGE = Template(Path(__file__).with_name("login.html").read_text(encoding="utf-8"))
@@ -47,11 +47,11 @@ def page(code: str) -> HTMLResponse:
     return HTMLResponse(PAGE.substitute(words, language=code, script=SCRIPT), headers={"cache-control": "no-store"})
 
 
-class SignIn:
+class Login:
     """ASGI middleware, inside `Visitors`; without `wanted` it does nothing: nobody needs to sign in."""
 
-    def __init__(self, app, *, wanted: bool, tries: Tries | None = None):
-        self.app, self.wanted, self.tries = app, wanted, tries or Tries()
+    def __init__(self, app, *, wanted: bool, throttle: LoginThrottle | None = None):
+        self.app, self.wanted, self.throttle = app, wanted, throttle or LoginThrottle()
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http" or not self.wanted:
@@ -62,7 +62,7 @@ class SignIn:
             await self.enter(scope, receive, send)
         elif user is None and path == "/" and scope["method"] == "GET":
             await page(language(scope))(scope, receive, send)
-        elif user is None and not HALL.fullmatch(path):
+        elif user is None and not PUBLIC.fullmatch(path):
             await refusal(scope, 401, "guard-sign-in")(scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -84,7 +84,7 @@ class SignIn:
             await refusal(scope, 400, "guard-form", limit=LONGEST)(scope, receive, send)
             return
         name, address = name.strip(), visitor(scope).address
-        if pause := self.tries.begin(name, address):
+        if pause := self.throttle.begin(name, address):
             seconds = math.ceil(pause)
             again = {"retry-after": str(seconds)}
             await refusal(scope, 429, "guard-wait", headers=again, seconds=seconds)(scope, receive, send)
@@ -103,7 +103,7 @@ class SignIn:
         ]
         await self.app(scope | {"headers": kept}, replay(form, receive), hold)
         if held[0]["status"] == 200:
-            self.tries.right(name, address)
+            self.throttle.right(name, address)
             for message in held:
                 await send(message)
         else:

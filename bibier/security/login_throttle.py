@@ -39,7 +39,7 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False))
 
 
-class Tries:
+class LoginThrottle:
     """Counts wrong tries per name and per address. A try is counted before it is checked, so that many at once
     gain nothing, and is taken back when it was right.
     """

@@ -12,17 +12,17 @@ from starlette.middleware import Middleware
 
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.security.access_log import Journal
-from bibier.security.call_guard import Calls
-from bibier.security.headers import Headers
-from bibier.security.login import SignIn
-from bibier.security.ownership import Belongings
+from bibier.security.access_log import AccessLog
+from bibier.security.call_guard import CallGuard
+from bibier.security.headers import SecurityHeaders
+from bibier.security.login import Login
+from bibier.security.ownership import Ownership
 from bibier.security.passwords import Passwords
-from bibier.security.rate_limits import Quotas
-from bibier.security.routes import Doors
+from bibier.security.rate_limits import RateLimits
+from bibier.security.routes import RouteAllowlist
 from bibier.security.session import Visitors
-from bibier.security.trusted_hosts import Hosts
-from bibier.security.upload_cleanup import Cleaner, claim
+from bibier.security.trusted_hosts import TrustedHosts
+from bibier.security.upload_cleanup import UploadCleanup, claim
 
 LARGEST = 400  # MB of an upload: an hour as 16-bit wav at 48 kHz
 DISK = 2000  # MB of all uploads together
@@ -31,7 +31,7 @@ SHARE = 4  # a session may take the fourth part of that
 
 
 @dataclass(frozen=True)
-class Settings:
+class SecuritySettings:
     """What the one who deploys may choose; each has a variable of the environment.
 
     Parameters
@@ -73,7 +73,7 @@ class Settings:
         auth: str | None = None,
         hosts: tuple[str, ...] = (),
         retention: str | None = None,
-    ) -> Settings:
+    ) -> SecuritySettings:
         """Read the environment; what was given on the command line comes first. Raises InputError."""
         if retention is not None:
             environ = {**environ, "BIBIER_RETENTION": retention}
@@ -105,7 +105,7 @@ def number(environ: Mapping[str, str], name: str, default: float, *, least: floa
     return found
 
 
-class Wall:
+class SecurityStack:
     """The guards of one server.
 
     To be made before the interface: it says where Gradio is to put uploads.
@@ -113,21 +113,21 @@ class Wall:
     Parameters
     ----------
     settings
-        See `Settings`.
+        See `SecuritySettings`.
     kept
         Gives the paths of the store's clips, which cleaning never touches.
     public
         Folders whose files anybody may read: the examples.
     """
 
-    def __init__(self, settings: Settings, *, kept: Callable[[], set[str]], public: tuple[Path, ...] = ()):
+    def __init__(self, settings: SecuritySettings, *, kept: Callable[[], set[str]], public: tuple[Path, ...] = ()):
         self.settings = settings
         self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
         os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
         if not self.folder.ours:
             print(Message("uploads-not-ours", {"path": self.folder.path}).text(), file=sys.stderr)
-        self.belongings = Belongings(self.folder.path, public)
-        self.cleaner = Cleaner(self.folder, self.belongings, kept, limit=settings.disk, keep=settings.retention)
+        self.ownership = Ownership(self.folder.path, public)
+        self.cleanup = UploadCleanup(self.folder, self.ownership, kept, limit=settings.disk, keep=settings.retention)
 
     @property
     def hours(self) -> float | None:
@@ -138,14 +138,14 @@ class Wall:
         """Return the guards, the outermost first."""
         settings = self.settings
         return [
-            Middleware(Journal),
-            Middleware(Headers, framed=settings.framed),
-            Middleware(Hosts, names=settings.hosts),
-            Middleware(Doors),
-            Middleware(Visitors, belongings=self.belongings, proxies=settings.proxies, framed=settings.framed),
-            Middleware(SignIn, wanted=settings.passwords is not None),
-            Middleware(Quotas, largest=settings.largest, share=settings.disk // SHARE, room=self.cleaner.room),
-            Middleware(Calls),
+            Middleware(AccessLog),
+            Middleware(SecurityHeaders, framed=settings.framed),
+            Middleware(TrustedHosts, names=settings.hosts),
+            Middleware(RouteAllowlist),
+            Middleware(Visitors, ownership=self.ownership, proxies=settings.proxies, framed=settings.framed),
+            Middleware(Login, wanted=settings.passwords is not None),
+            Middleware(RateLimits, largest=settings.largest, share=settings.disk // SHARE, room=self.cleanup.room),
+            Middleware(CallGuard),
         ]
 
     def launching(self) -> dict:

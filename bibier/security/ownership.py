@@ -16,7 +16,7 @@ MOST = 100_000  # tabs and calls remembered
 IDLE = 600.0  # s after the last sign of life during which a session counts as open
 
 
-class Belongings:
+class Ownership:
     """Whose files, tabs and projects. All paths are real ones: no symbolic link, no `..`.
 
     Parameters

@@ -26,7 +26,7 @@ NAME_LIMIT = 80  # characters, as an annotator's name
 
 
 @dataclass(frozen=True)
-class Hashed:
+class PasswordHash:
     """A password's hash with the cost at which it was made."""
 
     n: int
@@ -49,10 +49,10 @@ def scrypt(password: str, *, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=MEMORY, dklen=HASH_BYTES)
 
 
-def hashed(password: str) -> Hashed:
+def hashed(password: str) -> PasswordHash:
     """Hash a new password with a salt of its own."""
     salt = secrets.token_bytes(SALT_BYTES)
-    return Hashed(**COST, salt=salt, key=scrypt(password, salt=salt, **COST))
+    return PasswordHash(**COST, salt=salt, key=scrypt(password, salt=salt, **COST))
 
 
 def entry(name: str, password: str) -> str:
@@ -71,19 +71,19 @@ def fit(name: str) -> bool:
     return 1 <= len(name) <= NAME_LIMIT and name == name.strip() and name.isprintable() and ":" not in name
 
 
-def parse(text: str, *, source: str) -> dict[str, Hashed]:
+def parse(text: str, *, source: str) -> dict[str, PasswordHash]:
     """Read entries, one a line; empty lines and those that begin with # are left out.
 
     Raises InputError that names `source` and the line, never the entry: it is a secret.
     """
-    found: dict[str, Hashed] = {}
+    found: dict[str, PasswordHash] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, _, rest = line.strip().rpartition(":")
         try:
             kind, n, r, p, salt, key = rest.split("$")
-            one = Hashed(
+            one = PasswordHash(
                 int(n),
                 int(r),
                 int(p),
@@ -106,7 +106,7 @@ def parse(text: str, *, source: str) -> dict[str, Hashed]:
 class Passwords:
     """The people who may sign in. A check takes the same time whether or not the name is known."""
 
-    def __init__(self, entries: dict[str, Hashed]):
+    def __init__(self, entries: dict[str, PasswordHash]):
         self.entries = entries
         self.nobody = hashed(secrets.token_urlsafe())
         self.one = threading.Lock()  # checks wait for each other: each takes 32 MiB

@@ -36,7 +36,7 @@ SESSION = {"upload": Rate(20, 0.5), "call": Rate(200, 20)}
 ADDRESS = {"upload": Rate(100, 3), "call": Rate(1000, 120)}
 
 
-class Buckets:
+class TokenBuckets:
     """Token buckets by key; `take` returns 0, or the seconds until there is one again."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -65,7 +65,7 @@ class RequestTooLarge(RequestError):
     """More came than was allowed."""
 
 
-class Quotas:
+class RateLimits:
     """ASGI middleware.
 
     Parameters
@@ -80,7 +80,7 @@ class Quotas:
 
     def __init__(self, app, *, largest: int, share: int, room: Callable[[int], bool]):
         self.app, self.largest, self.share, self.room = app, largest, share, room
-        self.buckets = Buckets()
+        self.buckets = TokenBuckets()
 
     def pause(self, scope: dict, kind: str) -> float:
         """Count a request; return 0, or the seconds to wait."""
@@ -115,7 +115,7 @@ class Quotas:
             await too_large(scope, receive, send)
             return
         guest = visitor(scope)
-        held = await asyncio.to_thread(guest.belongings.weight, guest.session)
+        held = await asyncio.to_thread(guest.ownership.weight, guest.session)
         if held + expected > self.share + ENVELOPE:
             await refusal(scope, 507, "guard-share", limit=size(self.share))(scope, receive, send)
             return

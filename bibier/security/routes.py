@@ -10,7 +10,7 @@ ASSETS = (
     r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
 )
 # The page, its looks, and what Gradio's own start and the sign-in need: open also to who is not signed in.
-HALL = re.compile(
+PUBLIC = re.compile(
     rf"/|{ASSETS}|/gradio_api/(user|login_check|startup-events)/?|/log(in|out)/?|/login/(huggingface|callback)"
 )
 READ = re.compile(
@@ -25,11 +25,11 @@ WRITE = re.compile(
 def is_open(method: str, path: str) -> bool:
     """Whether there is something at this address."""
     if method in ("GET", "HEAD"):
-        return (HALL.fullmatch(path) or READ.fullmatch(path)) is not None
+        return (PUBLIC.fullmatch(path) or READ.fullmatch(path)) is not None
     return method == "POST" and WRITE.fullmatch(path) is not None
 
 
-class Doors:
+class RouteAllowlist:
     """ASGI middleware: an address that is not listed is answered with 404."""
 
     def __init__(self, app):

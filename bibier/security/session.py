@@ -7,12 +7,12 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from bibier.security.ownership import Belongings
+from bibier.security.ownership import Ownership
 from bibier.security.responses import cookies, header
 
 COOKIE = "bibier_session"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 random bits
-DOORS = ("/", "/config", "/config/")  # where a visitor comes in: a page, or a program with Gradio's client
+ENTRY_POINTS = ("/", "/config", "/config/")  # where a visitor comes in: a page, or a program with Gradio's client
 SCOPE = "bibier.visitor"
 
 
@@ -36,15 +36,15 @@ class Visitor:
     address: str
     user: str | None
     known: bool
-    belongings: Belongings
+    ownership: Ownership
 
     def enter(self, project: str) -> None:
         """Note that the session annotates this project, so that it may hear the clips."""
-        self.belongings.projects[self.session].add(project)
+        self.ownership.projects[self.session].add(project)
 
     def projects(self) -> frozenset[str]:
         """Return the projects whose clips the session may hear."""
-        return frozenset(self.belongings.projects.get(self.session, ()))
+        return frozenset(self.ownership.projects.get(self.session, ()))
 
 
 def visitor(scope: dict) -> Visitor:
@@ -87,8 +87,8 @@ def hub_user(session: object) -> str | None:
 class Visitors:
     """ASGI middleware: finds who asks, and gives a newcomer the session's cookie."""
 
-    def __init__(self, app, *, belongings: Belongings, proxies: int, framed: bool):
-        self.app, self.belongings, self.proxies, self.framed = app, belongings, proxies, framed
+    def __init__(self, app, *, ownership: Ownership, proxies: int, framed: bool):
+        self.app, self.ownership, self.proxies, self.framed = app, ownership, proxies, framed
 
     def cookie(self, scope: dict, token: str) -> str:
         """Write the cookie. In another site's frame (a Space's page) it needs SameSite=None and a jar of its own."""
@@ -104,12 +104,12 @@ class Visitors:
         token = cookies(scope).get(COOKIE, "")
         known = TOKEN.fullmatch(token) is not None
         address, user = address_of(scope, self.proxies), user_of(scope)
-        newcomer = not known and scope["path"] in DOORS
+        newcomer = not known and scope["path"] in ENTRY_POINTS
         if newcomer:
             token, known = secrets.token_urlsafe(32), True
         session = f"{token if known else f'address {address}'} {user or ''}"
-        self.belongings.alive(session)
-        scope = scope | {SCOPE: Visitor(session, address, user, known, self.belongings)}
+        self.ownership.alive(session)
+        scope = scope | {SCOPE: Visitor(session, address, user, known, self.ownership)}
 
         async def give(message):
             if newcomer and message["type"] == "http.response.start":

@@ -33,7 +33,7 @@ def is_address(name: str) -> bool:
     return True
 
 
-class Hosts:
+class TrustedHosts:
     """ASGI middleware: foreign names and foreign pages are refused, for reading as for writing."""
 
     def __init__(self, app, *, names: tuple[str, ...] = ()):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bibier.security.ownership import Belongings
+from bibier.security.ownership import Ownership
 
 LOCK = ".bibier-uploads"
 GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made
@@ -70,12 +70,12 @@ def claim(chosen: str | None) -> Folder:
     return folder
 
 
-class Cleaner:
+class UploadCleanup:
     """Cleans the folder of uploads, in a thread of its own once `start` was called, and before each upload.
 
     Parameters
     ----------
-    folder, belongings
+    folder, ownership
         The place, and what is in use there.
     kept
         Gives the store's clips, as paths: they are never touched.
@@ -88,20 +88,20 @@ class Cleaner:
     def __init__(
         self,
         folder: Folder,
-        belongings: Belongings,
+        ownership: Ownership,
         kept: Callable[[], set[str]],
         *,
         limit: int,
         keep: float = KEEP,
     ):
-        self.folder, self.belongings, self.kept, self.limit, self.keep = folder, belongings, kept, limit, keep
+        self.folder, self.ownership, self.kept, self.limit, self.keep = folder, ownership, kept, limit, keep
         self.one = threading.Lock()
         self.stopped = threading.Event()
 
     def files(self) -> list[tuple[float, int, str]]:
         """List the files as (last use in s since 1970, bytes, real path), the longest unused first."""
         found = []
-        for place, _, names in os.walk(self.belongings.folder):  # symbolic links are not followed
+        for place, _, names in os.walk(self.ownership.folder):  # symbolic links are not followed
             for name in names:
                 path = os.path.join(place, name)
                 try:
@@ -109,7 +109,7 @@ class Cleaner:
                 except FileNotFoundError:
                     continue  # it went meanwhile
                 if name != LOCK:
-                    used = max(facts.st_mtime, self.belongings.used.get(path, 0.0))
+                    used = max(facts.st_mtime, self.ownership.used.get(path, 0.0))
                     found.append((used, facts.st_size, path))
         return sorted(found)
 
@@ -139,14 +139,14 @@ class Cleaner:
 
     def delete(self, path: str, now: float) -> bool:
         """Delete a file unless it is in use; its folder too, when it was the last in it."""
-        with self.belongings.lock:  # nobody may begin to use it in between
-            fresh = path not in self.belongings.owners and now - os.stat(path).st_mtime < GRACE
-            if fresh or self.belongings.in_use(path):
+        with self.ownership.lock:  # nobody may begin to use it in between
+            fresh = path not in self.ownership.owners and now - os.stat(path).st_mtime < GRACE
+            if fresh or self.ownership.in_use(path):
                 return False
             os.unlink(path)
-            self.belongings.forget(path)
+            self.ownership.forget(path)
         place = os.path.dirname(path)
-        if place != self.belongings.folder and not os.listdir(place):
+        if place != self.ownership.folder and not os.listdir(place):
             os.rmdir(place)
         return True
 
@@ -159,25 +159,25 @@ class Cleaner:
         """
         with self.one:
             kept, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
-            for path in self.belongings.of(session):
-                with self.belongings.lock:
-                    owners = self.belongings.owners[path]
+            for path in self.ownership.of(session):
+                with self.ownership.lock:
+                    owners = self.ownership.owners[path]
                     owners.discard(session)
                     if owners or path in kept:
                         stay += 1
                         continue
-                    self.belongings.forget(path)
+                    self.ownership.forget(path)
                     Path(path).unlink(missing_ok=True)
                 gone += 1
                 place = os.path.dirname(path)
-                if place != self.belongings.folder and os.path.isdir(place) and not os.listdir(place):
+                if place != self.ownership.folder and os.path.isdir(place) and not os.listdir(place):
                     os.rmdir(place)
         return gone, stay
 
     def room(self, size: int) -> bool:
         """Make room for so many bytes; whether they fit: into the limit, and onto the disk with something left over."""
         total, _ = self.sweep(needed=size)
-        return total + size <= self.limit and shutil.disk_usage(self.belongings.folder).free >= size + RESERVE
+        return total + size <= self.limit and shutil.disk_usage(self.ownership.folder).free >= size + RESERVE
 
     def start(self) -> None:
         """Clean what an earlier run left, and from now on every minute."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bibier.ui.gradio_import import gradio as gr
 
 
-class Tab(gr.state_holder.SessionState):
+class TabState(gr.state_holder.SessionState):
     """The parts of one tab's page, as its answers have changed them.
 
     With each answer Gradio 6.31 makes the parts anew, each under a number of its own, keeps them under the old number,
@@ -19,17 +19,17 @@ class Tab(gr.state_holder.SessionState):
         super().__setitem__(key, value)
 
 
-class Tabs(gr.state_holder.StateHolder):
+class TabStates(gr.state_holder.StateHolder):
     """All tabs by their random names; beyond `state_session_capacity`, the longest unused is forgotten."""
 
-    def __getitem__(self, session_id: str) -> Tab:
+    def __getitem__(self, session_id: str) -> TabState:
         if session_id not in self.session_data:
-            self.session_data[session_id] = Tab(self.blocks)
+            self.session_data[session_id] = TabState(self.blocks)
         return super().__getitem__(session_id)
 
 
 def keep(page: gr.Blocks) -> None:
     """Let a page that is being served keep its tabs in this way."""
-    tabs = Tabs()
+    tabs = TabStates()
     tabs.set_blocks(page)
     page.app.state_holder = tabs

@@ -9,16 +9,16 @@ from starlette.middleware import Middleware
 
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
-from bibier.security.middleware import Wall
+from bibier.security.middleware import SecurityStack
 from bibier.ui import gradio_state, hub_login
 from bibier.ui.agreement import tab as agreement_tab
 from bibier.ui.analyse import tab as analyse
-from bibier.ui.analyse.erasure import Privacy
+from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate import tab as annotate
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models import tab as models_tab
-from bibier.ui.page_script import Shell
+from bibier.ui.page_script import PageScript
 from bibier.ui.services import Services, short
 
 STATIC = Path(__file__).parent / "static"
@@ -76,22 +76,22 @@ def translations(services: Services) -> gr.I18n:
     )
 
 
-def build(services: Services, desk: Annotating, wall: Wall) -> gr.Blocks:
-    """Build the page on its services, the annotations' desk and its guards; `launch` serves it."""
-    privacy = Privacy(desk.store, wall.cleaner, desk.folder)
+def build(services: Services, annotating: AnnotateHandlers, security: SecurityStack) -> gr.Blocks:
+    """Build the page on its services, the annotations' annotating and its guards; `launch` serves it."""
+    privacy = Erasure(annotating.store, security.cleanup, annotating.folder)
     i18n = translations(services)
     with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
         hub_login.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analysing, moment = analyse.build(services, i18n, desk.receive, privacy)
+                analysing, state = analyse.build(services, i18n, annotating.receive, privacy)
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
-                annotate.build(desk)
+                annotate.build(annotating)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
-                agreement_tab.build(desk.store, tab)
+                agreement_tab.build(annotating.store, tab)
             with gr.Tab(i18n("tab_models"), id="models") as tab:
-                models_tab.build(analysing, moment, tab)
+                models_tab.build(analysing, state, tab)
     page.queue(max_size=QUEUE)
     return page
 
@@ -99,15 +99,15 @@ def build(services: Services, desk: Annotating, wall: Wall) -> gr.Blocks:
 def launch(
     page: gr.Blocks,
     services: Services,
-    desk: Annotating,
-    wall: Wall,
+    annotating: AnnotateHandlers,
+    security: SecurityStack,
     *,
     host: str | None = None,
     port: int | None = None,
 ) -> None:
     """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive."""
-    own = [Middleware(Shell, hours=wall.hours), Middleware(annotate.ClipFiles, find=desk.path)]
-    middleware = [*wall.middleware(), *own]
+    own = [Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.path)]
+    middleware = [*security.middleware(), *own]
     page.launch(
         server_name=host,
         server_port=port,
@@ -123,7 +123,7 @@ def launch(
         css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
         app_kwargs={"middleware": middleware},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
-        **wall.launching(),
+        **security.launching(),
     )
     gradio_state.keep(page)
-    wall.cleaner.start()
+    security.cleanup.start()

@@ -51,7 +51,7 @@ def script(language: str, hours: float | None) -> bytes:
     return f"<script>window.bibier = {data};\n{code}</script>".encode()
 
 
-class Shell:
+class PageScript:
     """ASGI middleware: the early script into every HTML page."""
 
     def __init__(self, app, *, hours: float | None):

@@ -15,7 +15,7 @@ def broken(error: MemoryError | RuntimeError) -> InputError:
     return InputError("model-memory" if short or "allocate memory" in str(error) else "model-failed")
 
 
-class Account:
+class RequestLog:
     """Notes how an analysis ended, once.
 
     Parameters

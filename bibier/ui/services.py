@@ -31,7 +31,7 @@ class Reader(Protocol):
     def read(self, heard: Heard | None, transcript: Transcript | str) -> Prediction: ...
 
 
-Progress = Callable[[int, int | None], None]  # told the bytes received and the bytes in all
+DownloadProgress = Callable[[int, int | None], None]  # told the bytes received and the bytes in all
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Services:
     reader: Future[Callable[[str], Reader]]
     recognisers: Callable[[], tuple[Choice, ...]]
     announce: Callable[[str], Message]
-    fetch: Callable[[str, Progress], None]
+    fetch: Callable[[str, DownloadProgress], None]
     as_json: Callable[[Prediction, str], dict]
     examples: tuple[Example, ...] = ()
     opened: Callable[[], None] = lambda: None

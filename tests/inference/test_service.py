@@ -20,15 +20,15 @@ from bibier.checkpoint import bundle as checkpoint
 from bibier.errors import Cancelled, InputError
 from bibier.inference.predictor import Predictor, as_json
 from bibier.inference.queue import Turns, rough
-from bibier.ui.analyse.handlers import Desk
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.client import ClientContext, Theme
 from bibier.ui.services import Services
-from bibier.ui.view import Look, View
 
 TYPED = recognisers.Choice("none", None, ready=True)
 
 
-def view(tab: str, language: str = "en") -> View:
-    return View(Look(language), "0" * 32, tab)
+def view(tab: str, language: str = "en") -> ClientContext:
+    return ClientContext(Theme(language), "0" * 32, tab)
 
 
 # --------------------------------------------------------------------------------------------------------------- turns
@@ -114,7 +114,7 @@ def test_waits_are_said_roughly(seconds, said):
     assert rough(seconds) == said
 
 
-# ---------------------------------------------------------------------------------------------------------- the desk
+# ------------------------------------------------------------------------------------------------------- the handlers
 
 
 @pytest.fixture(scope="module")
@@ -123,89 +123,89 @@ def bundle():
 
 
 @pytest.fixture
-def desk(bundle):
+def handlers(bundle):
     """The handlers of the Analyse tab on the embedded checkpoint."""
     reader = Future()
     reader.set_result(lambda name: Predictor(bundle))
-    return Desk(Services(reader, lambda: (TYPED,), None, None, as_json, turns=Turns(most=2)))
+    return AnalyseHandlers(Services(reader, lambda: (TYPED,), None, None, as_json, turns=Turns(most=2)))
 
 
 def shown(parts) -> list[str]:
     return [part["stage"]["text"] for part in parts if part.get("stage")]
 
 
-def whole(desk, tab: str = "t", clip=str(EXAMPLE), text: str = "so happy", language: str = "en") -> list[dict]:
-    return list(desk.analyse(clip, text, "none", None, view(tab, language)))
+def whole(handlers, tab: str = "t", clip=str(EXAMPLE), text: str = "so happy", language: str = "en") -> list[dict]:
+    return list(handlers.analyse(clip, text, "none", None, view(tab, language)))
 
 
-def test_place_and_seconds_are_said_while_waiting(desk):
+def test_place_and_seconds_are_said_while_waiting(handlers):
     """The second hears who is before it, in its language, and runs when the first is done; the third is refused."""
-    first = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
+    first = handlers.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
     assert shown([next(first)]) == ["Listening to the recording…"]
-    second = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("two", "ru"))
+    second = handlers.analyse(str(EXAMPLE), "so happy", "none", None, view("two", "ru"))
     said = next(second)["stage"]
     assert said == {"text": "Ждёт своей очереди: впереди 1, примерно 3 с…", "stop": True}
-    third = desk.analyse(str(EXAMPLE), "", "none", None, view("three"))
+    third = handlers.analyse(str(EXAMPLE), "", "none", None, view("three"))
     assert "впереди" not in shown([next(third)])[0]
-    busy = whole(desk, "four")
+    busy = whole(handlers, "four")
     assert len(busy) == 1 and busy[0]["stage"]["error"] and "2 analyses are waiting" in busy[0]["stage"]["text"]
-    assert "moment" not in busy[0]  # what was there stays
+    assert "state" not in busy[0]  # what was there stays
     third.close()
     assert "verdict" in list(first)[-1]
     assert "verdict" in list(second)[-1]
-    assert desk.services.turns.running is None and desk.services.turns.waiting == []
+    assert handlers.services.turns.running is None and handlers.services.turns.waiting == []
 
 
-def test_cancel_frees_the_device(desk):
+def test_cancel_frees_the_device(handlers):
     """After its present step; what waits leaves at once. The next analysis runs."""
-    first = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
+    first = handlers.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
     next(first)
-    waits = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("two"))
+    waits = handlers.analyse(str(EXAMPLE), "so happy", "none", None, view("two"))
     next(waits)
     for tab in ("two", "one"):
-        desk.stop(view(tab))
+        handlers.stop(view(tab))
     for parts in (waits, first):
         (last,) = parts
-        assert "Cancelled" in last["stage"]["text"] and "moment" not in last
-    assert desk.services.turns.running is None
-    assert "verdict" in whole(desk)[-1]
+        assert "Cancelled" in last["stage"]["text"] and "state" not in last
+    assert handlers.services.turns.running is None
+    assert "verdict" in whole(handlers)[-1]
 
 
-def test_a_closed_page_frees_the_device(desk):
-    first = desk.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
+def test_a_closed_page_frees_the_device(handlers):
+    first = handlers.analyse(str(EXAMPLE), "so happy", "none", None, view("one"))
     next(first)
     first.close()  # what Gradio does when the connection is gone
-    assert "verdict" in whole(desk)[-1]
+    assert "verdict" in whole(handlers)[-1]
 
 
-def test_a_model_that_breaks_leaves_the_app_serving(desk, bundle):
+def test_a_model_that_breaks_leaves_the_app_serving(handlers, bundle):
     """A weight of a wrong shape in the real model: its forward raises; then the right one again."""
     weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
     right = weight.data
     weight.data = torch.zeros(3, 5)
     try:
-        last = whole(desk)[-1]["stage"]
+        last = whole(handlers)[-1]["stage"]
         assert last["error"] and "The model failed on this recording" in last["text"]
         with pytest.raises(InputError, match="The model failed"):
-            desk.predict(str(EXAMPLE), "so happy", view("p"))
-        assert "приложение продолжает работать" in whole(desk, language="ru")[-1]["stage"]["text"]
+            handlers.predict(str(EXAMPLE), "so happy", view("p"))
+        assert "приложение продолжает работать" in whole(handlers, language="ru")[-1]["stage"]["text"]
     finally:
         weight.data = right
-    assert "verdict" in whole(desk)[-1]
-    assert desk.predict(str(EXAMPLE), "so happy", view("p"))["bimodal"]
+    assert "verdict" in whole(handlers)[-1]
+    assert handlers.predict(str(EXAMPLE), "so happy", view("p"))["bimodal"]
 
 
-def test_edits_and_programs_wait_for_their_turn_too(desk):
-    moment = whole(desk)[-1]["moment"]
-    held = desk.services.turns.ask("other")
+def test_edits_and_programs_wait_for_their_turn_too(handlers):
+    state = whole(handlers)[-1]["state"]
+    held = handlers.services.turns.ask("other")
     held.come()
     with ThreadPoolExecutor(2) as pool:
-        edit = pool.submit(desk.edited, "so sad", moment, view("t"))
-        program = pool.submit(desk.predict, None, "so sad", view("p"))
+        edit = pool.submit(handlers.edited, "so sad", state, view("t"))
+        program = pool.submit(handlers.predict, None, "so sad", view("p"))
         time.sleep(0.3)
         assert not edit.done() and not program.done()
         held.leave()
-        assert edit.result(60)["moment"].prediction.transcript.text == "so sad"
+        assert edit.result(60)["state"].prediction.transcript.text == "so sad"
         assert program.result(60)["text"]
 
 
@@ -224,22 +224,22 @@ def lines():
     log.LOG.setLevel(logging.NOTSET)
 
 
-def test_an_analysis_is_one_line_that_tells_how_it_ended(desk, bundle, lines, tmp_path):
+def test_an_analysis_is_one_line_that_tells_how_it_ended(handlers, bundle, lines, tmp_path):
     """And nothing of the person: no name of the file, no word."""
     secret = tmp_path / "maria-petrova.wav"
     sound, rate = soundfile.read(EXAMPLE, dtype="float32")
     soundfile.write(secret, sound, rate)
-    whole(desk, clip=str(secret), text="words of mine")
+    whole(handlers, clip=str(secret), text="words of mine")
     broken = tmp_path / "ivan.wav"
     broken.write_bytes(b"")
-    whole(desk, clip=str(broken))
-    parts = desk.analyse(str(secret), "so happy", "none", None, view("t"))
+    whole(handlers, clip=str(broken))
+    parts = handlers.analyse(str(secret), "so happy", "none", None, view("t"))
     next(parts)
-    desk.stop(view("t"))
+    handlers.stop(view("t"))
     list(parts)
     weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
     right, weight.data = weight.data, torch.zeros(3, 5)
-    whole(desk, clip=str(secret), text="words of mine")
+    whole(handlers, clip=str(secret), text="words of mine")
     weight.data = right
     found = lines()
     assert [line["outcome"] for line in found] == ["ok", "refused", "cancelled", "failed"]

@@ -258,15 +258,18 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     from concurrent.futures import Future
 
     from bibier.asr.recognisers import Choice
-    from bibier.ui.analyse.handlers import Desk
-    from bibier.ui.analyse.long_form import Long
+    from bibier.ui.analyse.handlers import AnalyseHandlers
+    from bibier.ui.analyse.long_form import LongFormHandlers
+    from bibier.ui.client import ClientContext, Theme
     from bibier.ui.services import Services
-    from bibier.ui.view import Look, View
 
     reader = Future()
     reader.set_result(lambda name: predictor)
     choices = (Choice("pocketsphinx", Message("recogniser-pocketsphinx"), True),)
-    long, view = Long(Desk(Services(reader, lambda: choices, None, None, None)), tmp_path), View(Look(), "a" * 32)
+    long, view = (
+        LongFormHandlers(AnalyseHandlers(Services(reader, lambda: choices, None, None, None)), tmp_path),
+        ClientContext(Theme(), "a" * 32),
+    )
     assert long.pick(0, view)["stage"]["error"]  # there is no recording
     shown = list(long.analyse(str(talk), "", "pocketsphinx", None, view))
     rows = shown[-1]["ribbon"]["rows"]
@@ -274,8 +277,8 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     assert json.loads(json.dumps(shown[-1]["ribbon"])) == shown[-1]["ribbon"]
     for number in (len(rows), -2, True, 1.0, "1", None):
         assert long.pick(number, view) == {}
-    moment = long.pick(1, view)["moment"]
-    own, rate = soundfile.read(moment.clip)
+    state = long.pick(1, view)["state"]
+    own, rate = soundfile.read(state.clip)
     assert rate == RATE and len(own) / RATE == pytest.approx(rows[1]["b"] - rows[1]["a"], abs=0.02)
-    assert long.pick(-1, view)["moment"] is None
-    assert long.forget(view) == {"ribbon": None} and not Path(moment.clip).exists()
+    assert long.pick(-1, view)["state"] is None
+    assert long.forget(view) == {"ribbon": None} and not Path(state.clip).exists()

@@ -19,7 +19,7 @@ from served import EXAMPLE, ROOT, act, file, served, upload, visit
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.security import login_throttle, passwords
-from bibier.security.middleware import Settings
+from bibier.security.middleware import SecuritySettings
 from bibier.security.passwords import Passwords, entry, parse
 
 SECRET, OTHER = "correct horse: battery", "длинный пароль"
@@ -83,14 +83,14 @@ def test_where_entries_come_from(tmp_path):
     place = tmp_path / "people"
     place.write_text(GOOD)
     for settings in (
-        Settings.read({}, auth=str(place)),
-        Settings.read({"BIBIER_AUTH": str(place)}),
-        Settings.read({"BIBIER_AUTH": GOOD}),
+        SecuritySettings.read({}, auth=str(place)),
+        SecuritySettings.read({"BIBIER_AUTH": str(place)}),
+        SecuritySettings.read({"BIBIER_AUTH": GOOD}),
     ):
         assert settings.passwords.entries.keys() == {"Ann"}
-    assert Settings.read({}).passwords is None
+    assert SecuritySettings.read({}).passwords is None
     with pytest.raises(InputError, match="can't be read"):
-        Settings.read({}, auth=str(tmp_path / "nowhere"))
+        SecuritySettings.read({}, auth=str(tmp_path / "nowhere"))
 
 
 def command(*arguments, typed: str) -> subprocess.CompletedProcess:
@@ -141,7 +141,7 @@ class Clock:
 def test_waits_grow_and_end():
     """5 free tries; then 5, 10, 20, 40, 60, 60 s for a name, up to a quarter of an hour for an address."""
     clock = Clock()
-    counter = login_throttle.Tries(clock)
+    counter = login_throttle.LoginThrottle(clock)
     assert [counter.begin("Ann", f"10.0.0.{n}") for n in range(5)] == [0] * 5
     waits = []
     for n in range(6):
@@ -159,7 +159,7 @@ def test_waits_grow_and_end():
 
 def test_the_right_password_clears_the_name_not_the_address():
     """Else who has a password of his own could guess for ever, signing in between."""
-    counter = login_throttle.Tries(Clock())
+    counter = login_throttle.LoginThrottle(Clock())
     for _ in range(4):
         assert counter.begin("Ann", "10.0.0.1") == 0
     assert counter.begin("Eve", "10.0.0.1") == 0
@@ -273,7 +273,7 @@ def test_who_signs_in_is_not_the_owner_of_the_computer(address):
     ],
 )
 def test_when_others_come_too(environ, hosts, shared):
-    assert Settings.read(environ, hosts=hosts).shared is shared
+    assert SecuritySettings.read(environ, hosts=hosts).shared is shared
 
 
 def test_a_program_signs_in(address):

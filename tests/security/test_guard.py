@@ -13,10 +13,10 @@ from served import EXAMPLE, ROOT, act, file, function, sent_file, served, upload
 
 from bibier.errors import InputError
 from bibier.security.headers import PERMISSIONS
-from bibier.security.middleware import Settings
+from bibier.security.middleware import SecuritySettings
 from bibier.security.routes import is_open
 from bibier.security.session import address_of
-from bibier.security.trusted_hosts import Hosts
+from bibier.security.trusted_hosts import TrustedHosts
 
 CLIP = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
 
@@ -278,10 +278,12 @@ def test_nothing_but_reading_and_sending():
 
 def test_a_space_s_settings():
     """On a Space the page stands in the Hub's frame, under the Space's name, behind the Hub's proxy."""
-    settings = Settings.read({"SPACE_ID": "user/space", "SPACE_HOST": "user-space.hf.space"}, hosts=("voices.example",))
+    settings = SecuritySettings.read(
+        {"SPACE_ID": "user/space", "SPACE_HOST": "user-space.hf.space"}, hosts=("voices.example",)
+    )
     assert settings.framed and settings.proxies == 1
     assert settings.hosts == ("voices.example", "user-space.hf.space")
-    gate = Hosts(None, names=settings.hosts)
+    gate = TrustedHosts(None, names=settings.hosts)
     assert gate.knows("user-space.hf.space") and gate.same("https://user-space.hf.space", "10.0.0.1:7860")
     assert not gate.same("https://other-space.hf.space", "user-space.hf.space")
 
@@ -298,7 +300,7 @@ def test_a_space_s_page(tmp_path):
 @pytest.mark.parametrize("value", ["many", "-1", "0", "nan", "inf"])
 def test_settings_that_are_none(value):
     with pytest.raises(InputError, match="BIBIER_UPLOAD_MB"):
-        Settings.read({"BIBIER_UPLOAD_MB": value})
+        SecuritySettings.read({"BIBIER_UPLOAD_MB": value})
 
 
 def test_an_address_is_believed_from_our_own_proxy_only():

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from served import file, served, upload, visit
 
-from bibier.security.ownership import IDLE, Belongings
-from bibier.security.rate_limits import Buckets, Rate
-from bibier.security.upload_cleanup import GRACE, LOCK, Cleaner, Folder, claim, take
+from bibier.security.ownership import IDLE, Ownership
+from bibier.security.rate_limits import Rate, TokenBuckets
+from bibier.security.upload_cleanup import GRACE, LOCK, Folder, UploadCleanup, claim, take
 
 KB = 1000
 
@@ -36,8 +36,8 @@ def folder(tmp_path):
     return take(tmp_path / "uploads")
 
 
-def cleaner(folder: Folder, *, limit: int = 35 * KB, kept: tuple[str, ...] = (), **settings) -> Cleaner:
-    return Cleaner(folder, Belongings(folder.path), lambda: set(kept), limit=limit, **settings)
+def cleaner(folder: Folder, *, limit: int = 35 * KB, kept: tuple[str, ...] = (), **settings) -> UploadCleanup:
+    return UploadCleanup(folder, Ownership(folder.path), lambda: set(kept), limit=limit, **settings)
 
 
 def test_the_longest_unused_goes_first(folder):
@@ -56,14 +56,14 @@ def test_a_clip_in_use_is_never_touched(folder):
     )
     work = cleaner(folder, limit=1, kept=(f"{folder.path}/x/../s-hash/s",), keep=0)
     for session, path in (("open", opened), ("idle", idle)):
-        work.belongings.grant(session, path)
-    work.belongings.used.clear()
-    work.belongings.streams["open"] = 1
-    work.belongings.seen["idle"] = time.time() - IDLE - 1
+        work.ownership.grant(session, path)
+    work.ownership.used.clear()
+    work.ownership.streams["open"] = 1
+    work.ownership.seen["idle"] = time.time() - IDLE - 1
     assert not work.room(1)
     assert [Path(path).exists() for path in (stored, opened, idle, coming)] == [True, True, False, True]
-    assert work.belongings.owners.keys() == {opened}
-    del work.belongings.streams["open"]
+    assert work.ownership.owners.keys() == {opened}
+    del work.ownership.streams["open"]
     assert work.sweep()[1] == 1 and not Path(opened).exists()
 
 
@@ -119,7 +119,7 @@ def test_the_thread_cleans(folder, monkeypatch):
 def test_buckets_fill_again():
     """Three at once, then one each two seconds; a refused one costs nothing, of any key."""
     now = 0.0
-    buckets = Buckets(lambda: now)
+    buckets = TokenBuckets(lambda: now)
     one, all_ = {("s", "1"): Rate(3, 0.5), ("a", "x"): Rate(4, 10)}, {("a", "x"): Rate(4, 10)}
     assert [buckets.take(one) for _ in range(5)] == [0, 0, 0, 2, 2]
     assert buckets.take(all_) == 0 and buckets.take(all_) == 0.1

@@ -14,7 +14,7 @@ from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS, named
 from bibier.ui.agreement import report
 from bibier.ui.agreement.tab import chosen_of
-from bibier.ui.view import Look
+from bibier.ui.client import Theme
 
 HOSTILE = "<img src=x onerror=alert(1)>${x}"
 
@@ -43,7 +43,7 @@ def url(tmp_path):
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_tab_says_what_agreement_says(url, language):
     store = Store(url)
-    told = report.report(store, "p", Look(language))
+    told = report.report(store, "p", Theme(language))
     found = agreement.soft_alpha(agreement.blind(store.state("p")))
     value = f"{found.value:.2f}".replace(".", "," if language == "ru" else ".")
     assert told["tables"][0]["rows"][0][1] == value.replace("-", "−") and told["tables"][0]["rows"][0][3] == "6"
@@ -53,10 +53,10 @@ def test_the_tab_says_what_agreement_says(url, language):
     assert HOSTILE in json.dumps(told["tables"][2]["rows"])
     assert all(table.get("reason", "") == "" for table in told["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
-        assert report.report(store, name, Look(language)) == {"sentence": report.say(key, language)}
+        assert report.report(store, name, Theme(language)) == {"sentence": report.say(key, language)}
 
 
-@pytest.mark.parametrize("look", [Look(), Look("ru", dark=True, narrow=True)])
+@pytest.mark.parametrize("look", [Theme(), Theme("ru", dark=True, narrow=True)])
 def test_the_figure_fits_plotly_and_its_numbers_are_right(url, look):
     table = agreement.blind(Store(url).state("p"))
     drawn = report.figure(table, look)

@@ -13,7 +13,7 @@ from bibier.annotation.events import Event
 from bibier.annotation.store import Clip, Store
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.points import points, probabilities, share
 from bibier.ui.annotate.prefetch import Prefetcher
 
@@ -69,7 +69,7 @@ def test_only_seven_whole_numbers_that_sum_to_100_are_a_label(value):
 
 def test_an_untouched_label_is_refused(store):
     with pytest.raises(InputError, match="untouched"):
-        Annotating(store).save(sent(points=None))
+        AnnotateHandlers(store).save(sent(points=None))
     assert store.events("voices") == []
 
 
@@ -87,14 +87,14 @@ def test_confidence_is_a_number_from_0_to_1(value):
 
 
 def test_a_save_is_in_the_store_and_the_next_clip_comes(store):
-    desk = Annotating(store)
-    opened = desk.open({"project": "voices", "annotator": "Ann"})
+    handlers = AnnotateHandlers(store)
+    opened = handlers.open({"project": "voices", "annotator": "Ann"})
     assert (opened["now"]["text"], opened["after"]["text"]) == ("words 0", "words 1")
-    answer = desk.save(sent())
+    answer = handlers.save(sent())
     assert answer["new"] and (answer["done"], answer["total"]) == (1, 3)
     assert (answer["now"]["text"], answer["after"]["text"]) == ("words 1", "words 2")
     assert store.state("voices")["0" * 64, "Ann"].probs["sad"] == 1
-    again = desk.save(sent())  # the same save once more, after a dropped answer
+    again = handlers.save(sent())  # the same save once more, after a dropped answer
     assert not again["new"] and again["done"] == 1 and len(store.events("voices")) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_save_is_in_the_store_and_the_next_clip_comes(store):
 )
 def test_what_a_browser_may_not_send(store, wrong):
     with pytest.raises(InputError):
-        Annotating(store).save(sent(**wrong))
+        AnnotateHandlers(store).save(sent(**wrong))
     assert store.events("voices") == []
 
 
@@ -132,14 +132,14 @@ def propose(store, number: int = 90, clip: int = 0) -> None:
 def test_what_was_seen_is_known_by_the_server_and_not_by_the_browser(store):
     """A proposal is given only after the person's own label, and a later change says so, across a restart too."""
     propose(store)
-    desk = Annotating(store)
-    assert desk.open({"project": "voices", "annotator": "Ann"})["now"]["proposals"] == []
+    handlers = AnnotateHandlers(store)
+    assert handlers.open({"project": "voices", "annotator": "Ann"})["now"]["proposals"] == []
     with pytest.raises(InputError, match="Save this clip first"):
-        desk.reveal(sent(1))
-    desk.save(sent(2, seen=["model:tiny"]))
-    assert desk.visit(sent(3))["now"]["proposals"] == []
-    assert [one["source"] for one in desk.reveal(sent(4))["now"]["proposals"]] == ["model:tiny"]
-    Annotating(store).save(sent(5, points=[10, 0, 0, 0, 0, 90, 0]))
+        handlers.reveal(sent(1))
+    handlers.save(sent(2, seen=["model:tiny"]))
+    assert handlers.visit(sent(3))["now"]["proposals"] == []
+    assert [one["source"] for one in handlers.reveal(sent(4))["now"]["proposals"]] == ["model:tiny"]
+    AnnotateHandlers(store).save(sent(5, points=[10, 0, 0, 0, 0, 90, 0]))
     label, changed = (event for _, event in store.events("voices") if event.kind == "label")
     assert (label.seen, label.before) == ((), None)
     assert changed.seen == ("model:tiny",) and changed.before == label.probs
@@ -148,63 +148,63 @@ def test_what_was_seen_is_known_by_the_server_and_not_by_the_browser(store):
 def test_a_project_may_show_proposals_from_the_start(store):
     store.project("voices", proposals="shown")
     propose(store)
-    desk = Annotating(store)
-    assert len(desk.open({"project": "voices", "annotator": "Ann"})["now"]["proposals"]) == 1
-    desk.save(sent())
+    handlers = AnnotateHandlers(store)
+    assert len(handlers.open({"project": "voices", "annotator": "Ann"})["now"]["proposals"]) == 1
+    handlers.save(sent())
     assert store.state("voices")["0" * 64, "Ann"].seen == ("model:tiny",)
 
 
 def test_undo_and_redo_show_the_clip_that_they_are_about(store):
-    desk = Annotating(store)
-    desk.save(sent(1, clip=0))
-    desk.save(sent(2, clip=1))
-    assert desk.step(sent())["now"]["clip"] == f"{1:064x}"
-    undone = desk.step(sent())
+    handlers = AnnotateHandlers(store)
+    handlers.save(sent(1, clip=0))
+    handlers.save(sent(2, clip=1))
+    assert handlers.step(sent())["now"]["clip"] == f"{1:064x}"
+    undone = handlers.step(sent())
     assert (undone["now"]["clip"], undone["now"]["label"], undone["done"]) == ("0" * 64, None, 0)
-    assert desk.step(sent()) == {"nothing": True}
-    redone = desk.step(sent(forward=True))
+    assert handlers.step(sent()) == {"nothing": True}
+    redone = handlers.step(sent(forward=True))
     assert (redone["now"]["label"]["points"], redone["done"]) == (SAD, 1)
 
 
 def test_a_skipped_clip_comes_last(store):
-    desk = Annotating(store)
-    answer = desk.skip(sent(note="several voices"))
+    handlers = AnnotateHandlers(store)
+    answer = handlers.skip(sent(note="several voices"))
     assert answer["now"]["text"] == "words 1" and answer["done"] == 0
-    desk.save(sent(2, clip=1))
-    last = desk.save(sent(3, clip=2))["now"]
+    handlers.save(sent(2, clip=1))
+    last = handlers.save(sent(3, clip=2))["now"]
     assert (last["text"], last["skipped"]) == ("words 0", "several voices")
 
 
 def test_paths_are_refused_where_others_reach_the_app(store):
     with pytest.raises(InputError, match="this computer alone"):
-        Annotating(store).enter({"source": "/etc"})
+        AnnotateHandlers(store).enter({"source": "/etc"})
 
 
 def test_a_recording_of_the_analyse_tab_is_kept(store, tmp_path):
     recording = tmp_path / "recording.wav"
     recording.write_bytes(b"RIFF")
-    desk = Annotating(store, folder=tmp_path / "kept")
-    errand = desk.receive(str(recording), "words", "en", 1.5)
-    desk.receive(str(recording), "words", "en", 1.5)
+    handlers = AnnotateHandlers(store, folder=tmp_path / "kept")
+    errand = handlers.receive(str(recording), "words", "en", 1.5)
+    handlers.receive(str(recording), "words", "en", 1.5)
     recording.unlink()
-    assert desk.path(errand["clip"], ["analysed"]).endswith(".wav")
-    assert desk.path(errand["clip"], ["voices"]) is None
-    assert desk.open(errand | {"annotator": "Ann"})["now"]["text"] == "words"
+    assert handlers.path(errand["clip"], ["analysed"]).endswith(".wav")
+    assert handlers.path(errand["clip"], ["voices"]) is None
+    assert handlers.open(errand | {"annotator": "Ann"})["now"]["text"] == "words"
     assert len(store.clips(errand["project"])) == 1
-    assert desk.path("../../etc/passwd", ["analysed"]) is None and desk.path("f" * 64, ["analysed"]) is None
+    assert handlers.path("../../etc/passwd", ["analysed"]) is None and handlers.path("f" * 64, ["analysed"]) is None
 
 
 def test_a_clip_that_moved_is_given_from_its_new_place_and_a_removed_one_is_gone(store, tmp_path):
     """What the store lists now counts, whatever was asked before."""
-    desk = Annotating(store)
+    handlers = AnnotateHandlers(store)
     clip = store.clips("voices")[0]
-    assert desk.path(clip.sha256, ["voices"]) == clip.path
-    desk.open({"project": "voices", "annotator": "Ann", "clip": clip.sha256})
+    assert handlers.path(clip.sha256, ["voices"]) == clip.path
+    handlers.open({"project": "voices", "annotator": "Ann", "clip": clip.sha256})
     store.add_clips("voices", [replace(clip, path=str(tmp_path / "moved.wav"))])
-    assert desk.path(clip.sha256, ["voices"]) == str(tmp_path / "moved.wav")
+    assert handlers.path(clip.sha256, ["voices"]) == str(tmp_path / "moved.wav")
     assert store.remove_clip("voices", clip.sha256)
-    assert desk.path(clip.sha256, ["voices"]) is None
-    for act in (desk.visit, desk.save, desk.skip, desk.open):
+    assert handlers.path(clip.sha256, ["voices"]) is None
+    for act in (handlers.visit, handlers.save, handlers.skip, handlers.open):
         with pytest.raises(InputError, match="not in the project"):
             act(sent())
 

@@ -15,9 +15,9 @@ import pytest
 from served import EXAMPLE, act, served, visit
 
 from bibier.annotation.store import Clip, Store
-from bibier.security.ownership import Belongings
+from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.tab import ROUTE, ClipFiles
 
 CLIP = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
@@ -59,10 +59,10 @@ def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
     """The database is locked for two seconds: the answer comes after that, and the loop came round all the while."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
     store.add_clips("work", [Clip(CLIP, str(EXAMPLE))])
-    ownership = Belongings(tmp_path)
+    ownership = Ownership(tmp_path)
     guest = Visitor("s", "127.0.0.1", None, True, ownership)
     guest.enter("work")
-    clips = ClipFiles(None, Annotating(store).path)
+    clips = ClipFiles(None, AnnotateHandlers(store).path)
 
     async def ask():
         async def app(scope, receive, send):
@@ -81,7 +81,7 @@ def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
 
 @pytest.mark.parametrize("language, sentence", [("en", "There is no such clip"), ("ru", "такого фрагмента нет")])
 def test_a_clip_that_is_gone_is_said_in_the_page_s_language(tmp_path, language, sentence):
-    guest = Visitor("s", "127.0.0.1", None, True, Belongings(tmp_path))
+    guest = Visitor("s", "127.0.0.1", None, True, Ownership(tmp_path))
     clips = ClipFiles(None, lambda sha256, projects: str(tmp_path / "gone.wav"))
     path = f"{ROUTE}{CLIP}"
     scope = {"type": "http", "path": path, "headers": [(b"accept-language", language.encode())], SCOPE: guest}

@@ -24,21 +24,20 @@ from bibier.i18n.page import say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
 from bibier.ui.analyse.chart import BRANCHES
-from bibier.ui.analyse.handlers import Desk
-from bibier.ui.analyse.long_form import Long
-from bibier.ui.models.compare import Comparing, compared
-from bibier.ui.models.handlers import Choosing, figures, number, size
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.client import ClientContext, Theme, read_context
+from bibier.ui.models.compare import CompareHandlers, compared
+from bibier.ui.models.handlers import ModelHandlers, figures, number, size
 from bibier.ui.models.model_card import nodes
 from bibier.ui.models.tab import asked_in
 from bibier.ui.services import Services
-from bibier.ui.view import Look, View
-from bibier.ui.view import view as parse_view
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
 
-def view(checkpoint: str = START, language: str = "en", tab: str = "t") -> View:
-    return View(Look(language), "0" * 32, tab, checkpoint=checkpoint)
+def context(checkpoint: str = START, language: str = "en", tab: str = "t") -> ClientContext:
+    return ClientContext(Theme(language), "0" * 32, tab, checkpoint=checkpoint)
 
 
 @pytest.fixture
@@ -53,30 +52,32 @@ def root(tmp_path) -> Path:
     return tmp_path / "checkpoints"
 
 
-def desk_on(root: Path, **settings) -> Desk:
+def handlers_on(root: Path, **settings) -> AnalyseHandlers:
     reader = Future()
     reader.set_result(Shelf(str(root / "a"), lambda bundle: lambda choice: Predictor(bundle), root=root, **settings))
     typed = recognisers.Choice("none", None, ready=True)
-    return Desk(Services(reader, lambda: (typed,), lambda name: None, lambda name, progress: None, as_json, start="a"))
+    return AnalyseHandlers(
+        Services(reader, lambda: (typed,), lambda name: None, lambda name, progress: None, as_json, start="a")
+    )
 
 
 @pytest.fixture
-def desk(root) -> Desk:
-    return desk_on(root)
+def handlers(root) -> AnalyseHandlers:
+    return handlers_on(root)
 
 
 @pytest.fixture
-def choosing(desk) -> Choosing:
-    return Choosing(desk)
+def choosing(handlers) -> ModelHandlers:
+    return ModelHandlers(handlers)
 
 
 @pytest.fixture
-def comparing(choosing) -> Comparing:
-    return Comparing(choosing)
+def comparing(choosing) -> CompareHandlers:
+    return CompareHandlers(choosing)
 
 
-def analysed(desk: Desk, moment=None, *, checkpoint: str = START, words: str = "so happy to see you"):
-    *_, last = desk.analyse(str(EXAMPLE), words, "none", moment, view(checkpoint))
+def analysed(handlers: AnalyseHandlers, state=None, *, checkpoint: str = START, words: str = "so happy to see you"):
+    *_, last = handlers.analyse(str(EXAMPLE), words, "none", state, context(checkpoint))
     return last
 
 
@@ -94,7 +95,7 @@ def same(prediction, other) -> bool:
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_list_tells_what_each_is(choosing, language):
-    *_, last = choosing.open(view(language=language))
+    *_, last = choosing.open(context(language=language))
     a, b, broken = last["models"]["cards"]
     assert [one["title"] for one in (a, b, broken)] == ["a", "b", "broken"]
     assert (a["chosen"], b["chosen"], a["start"]) == (True, False, True) and last["models"]["chosen"] == START
@@ -118,105 +119,110 @@ def test_metrics_may_be_anything(metrics):
     assert all(len(row) == 2 and all(len(cell) <= 201 for cell in row) for row in figures(metrics, "en"))
 
 
-def test_the_page_waits_for_the_models(desk, choosing):
-    desk.services.__dict__["reader"] = Future()
-    first = next(choosing.open(view()))
+def test_the_page_waits_for_the_models(handlers, choosing):
+    handlers.services.__dict__["reader"] = Future()
+    first = next(choosing.open(context()))
     assert first["models"]["busy"] and "loading" in first["models"]["said"]
-    desk.services.reader.set_exception(OSError("disk"))
-    *_, last = choosing.open(view())
+    handlers.services.reader.set_exception(OSError("disk"))
+    *_, last = choosing.open(context())
     assert last["models"]["error"] and last["models"]["said"] == say("failed_models", "en")
 
 
 # ------------------------------------------------------------------------------------------------------------ choosing
 
 
-def test_a_choice_is_the_tab_s_own(desk, choosing, root):
-    *_, last = choosing.use("b", None, view())
+def test_a_choice_is_the_tab_s_own(handlers, choosing, root):
+    *_, last = choosing.use("b", None, context())
     assert last["models"]["chosen"] == "b" and "b is used from now on" in last["models"]["said"]
-    mine, theirs = analysed(desk, checkpoint="b"), analysed(desk)
-    assert same(mine["moment"].prediction, alone(root, "b")) and same(theirs["moment"].prediction, alone(root, "a"))
+    mine, theirs = analysed(handlers, checkpoint="b"), analysed(handlers)
+    assert same(mine["state"].prediction, alone(root, "b")) and same(theirs["state"].prediction, alone(root, "a"))
     assert (mine["verdict"]["made"], theirs["verdict"]["made"]) == ("Judged by b", "Judged by a")
-    assert desk.predict(str(EXAMPLE), "so happy to see you", view())["audio"] == alone(root, "a").audio.probabilities
+    assert (
+        handlers.predict(str(EXAMPLE), "so happy to see you", context())["audio"]
+        == alone(root, "a").audio.probabilities
+    )
 
 
 @pytest.mark.parametrize("key", ["broken", "gone", "../a", None, 7, {}, "x" * 9999])
 def test_one_that_can_not_be_used_leaves_the_choice(choosing, key):
-    *_, last = choosing.use(key, None, view("b"))
+    *_, last = choosing.use(key, None, context("b"))
     assert last["models"]["error"] and last["models"]["chosen"] == "b" and len(last["models"]["said"]) > 20
 
 
-def test_a_choice_that_is_gone_is_said_and_mended(desk, choosing):
-    *_, last = desk.analyse(str(EXAMPLE), "so", "none", None, view("gone"))
+def test_a_choice_that_is_gone_is_said_and_mended(handlers, choosing):
+    *_, last = handlers.analyse(str(EXAMPLE), "so", "none", None, context("gone"))
     assert last["stage"]["error"] and "gone" in last["stage"]["text"] and "Models" in last["stage"]["text"]
-    *_, last = choosing.open(view("gone"))
+    *_, last = choosing.open(context("gone"))
     assert last["models"]["chosen"] == START
 
 
-def test_another_checkpoint_hears_again_and_keeps_the_words(desk, root):
+def test_another_checkpoint_hears_again_and_keeps_the_words(handlers, root):
     """Its hidden states mean nothing to the other one; words are words."""
-    one = analysed(desk)["moment"]
-    other = analysed(desk, one, checkpoint="b", words=one.prediction.transcript.text)["moment"]
+    one = analysed(handlers)["state"]
+    other = analysed(handlers, one, checkpoint="b", words=one.prediction.transcript.text)["state"]
     assert same(other.prediction, alone(root, "b")) and other.prediction.transcript == one.prediction.transcript
 
 
-def test_corrected_words_are_read_by_the_one_that_heard(desk, root):
-    moment = analysed(desk, checkpoint="b")["moment"]
-    shown = desk.edited("so sad to leave you", moment, view())  # another one was chosen meanwhile
-    assert same(shown["moment"].prediction, alone(root, "b", "so sad to leave you"))
+def test_corrected_words_are_read_by_the_one_that_heard(handlers, root):
+    state = analysed(handlers, checkpoint="b")["state"]
+    shown = handlers.edited("so sad to leave you", state, context())  # another one was chosen meanwhile
+    assert same(shown["state"].prediction, alone(root, "b", "so sad to leave you"))
     assert shown["verdict"]["made"] == "Judged by b"
 
 
-def test_a_long_recording_stays_with_the_one_that_judged_it(desk, root, tmp_path):
+def test_a_long_recording_stays_with_the_one_that_judged_it(handlers, root, tmp_path):
     soundfile.write(tmp_path / "long.wav", voice(25.0), 16_000)
-    long = Long(desk, tmp_path / "stretches")
-    *_, last = long.analyse(str(tmp_path / "long.wav"), "", "none", None, view("b"))
+    long = LongFormHandlers(handlers, tmp_path / "stretches")
+    *_, last = long.analyse(str(tmp_path / "long.wav"), "", "none", None, context("b"))
     assert last["verdict"]["made"] == "Judged by b"
-    moment = long.pick(0, view())["moment"]  # another one was chosen meanwhile
-    ours, theirs = (Predictor(load(root / name)).hear(moment.clip).audio.probabilities for name in "ba")
-    assert (moment.checkpoint, moment.made) == ("b", "b")
-    assert moment.heard.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
+    state = long.pick(0, context())["state"]  # another one was chosen meanwhile
+    ours, theirs = (Predictor(load(root / name)).hear(state.clip).audio.probabilities for name in "ba")
+    assert (state.checkpoint, state.made) == ("b", "b")
+    assert state.heard.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
 
 
-def test_it_is_said_when_the_clip_was_judged_by_another(desk, choosing):
-    moment = analysed(desk)["moment"]
-    *_, last = choosing.use("b", moment, view())
+def test_it_is_said_when_the_clip_was_judged_by_another(handlers, choosing):
+    state = analysed(handlers)["state"]
+    *_, last = choosing.use("b", state, context())
     assert "Analyse" in last["models"]["said"]
-    *_, last = choosing.use(START, moment, view("b"))
+    *_, last = choosing.use(START, state, context("b"))
     assert "Analyse" not in last["models"]["said"]
 
 
 def test_what_the_browser_says_is_input():
     for odd in ('{"checkpoint": 7}', '{"checkpoint": ["b"]}', '{"checkpoint": null}', "[]", "no", None):
-        assert parse_view(odd).checkpoint == START and asked_in(odd) == {}
-    assert parse_view(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
-    assert parse_view('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {"key": "b"}
+        assert read_context(odd).checkpoint == START and asked_in(odd) == {}
+    assert read_context(json.dumps({"checkpoint": "x" * 9999})).checkpoint == START
+    assert read_context('{"checkpoint": "b"}').checkpoint == "b" and asked_in('{"models": {"key": "b"}}') == {
+        "key": "b"
+    }
     assert asked_in('{"models": [1]}') == {}
 
 
 # ----------------------------------------------------------------------------------------------------------- comparing
 
 
-def test_two_on_one_clip(desk, comparing, root, caplog):
+def test_two_on_one_clip(handlers, comparing, root, caplog):
     caplog.set_level("INFO", log.LOG.name)
-    moment = analysed(desk)["moment"]
-    *before, last = comparing.compare(START, "b", moment, view())
+    state = analysed(handlers)["state"]
+    *before, last = comparing.compare(START, "b", state, context())
     pair = last["pair"]
-    assert pair.titles == ("a", "b") and pair.predictions[0] is moment.prediction
+    assert pair.titles == ("a", "b") and pair.predictions[0] is state.prediction
     assert same(pair.predictions[1], alone(root, "b"))
     assert any("b is judging" in one["comparing"]["said"] for one in before)
     for row, branch in zip(last["comparing"]["result"]["rows"], BRANCHES, strict=True):
         one, other = (vector(getattr(p, branch).probabilities) for p in pair.predictions)
         assert float(row[3]) == pytest.approx(jensenshannon(one, other, base=2) ** 2, abs=0.005)
         assert row[1].startswith(NAMES["en"][EMOTIONS[one.argmax()]])
-    assert last["first"]["data"][0]["x"] == [100 * p for p in moment.prediction.audio.probabilities.values()]
+    assert last["first"]["data"][0]["x"] == [100 * p for p in state.prediction.audio.probabilities.values()]
     assert last["first"]["layout"]["height"] == last["second"]["layout"]["height"] == 720
     assert comparing.turns.running is None and comparing.turns.waiting == []
     assert [json.loads(line.message)["outcome"] for line in caplog.records] == ["ok", "ok"]  # analysed, compared
 
 
-def test_words_alone_are_compared_too(desk, comparing):
-    *_, last = desk.analyse(None, "so happy", "none", None, view())
-    *_, found = comparing.compare("b", START, last["moment"], view(language="ru"))
+def test_words_alone_are_compared_too(handlers, comparing):
+    *_, last = handlers.analyse(None, "so happy", "none", None, context())
+    *_, found = comparing.compare("b", START, last["state"], context(language="ru"))
     rows = found["comparing"]["result"]["rows"]
     assert rows[0][3] == rows[2][3] == "—" and rows[1][3] != "—" and rows[0][1].startswith("Записи нет")
     same_twice = compared(type(found["pair"])(("x", "y"), (found["pair"].predictions[0],) * 2), "en")
@@ -224,38 +230,38 @@ def test_words_alone_are_compared_too(desk, comparing):
 
 
 @pytest.mark.parametrize("keys", [(START, START), (None, 7), ("gone", "b"), ("broken", "b"), (START, "broken")])
-def test_a_comparison_that_can_not_be(desk, comparing, keys):
-    *_, last = comparing.compare(*keys, analysed(desk)["moment"], view())
+def test_a_comparison_that_can_not_be(handlers, comparing, keys):
+    *_, last = comparing.compare(*keys, analysed(handlers)["state"], context())
     assert last["comparing"]["error"] and len(last["comparing"]["said"]) > 20
     assert comparing.turns.running is None
 
 
 def test_without_a_clip_it_is_said_what_to_do(comparing):
-    assert "Analyse" in comparing.form(view(), None)["why"]
-    *_, last = comparing.compare(START, "b", None, view())
+    assert "Analyse" in comparing.form(context(), None)["why"]
+    *_, last = comparing.compare(START, "b", None, context())
     assert last["comparing"]["error"]
 
 
-def test_cancel_frees_the_device_and_ends_no_analysis(desk, comparing):
-    moment, turns = analysed(desk)["moment"], comparing.turns
+def test_cancel_frees_the_device_and_ends_no_analysis(handlers, comparing):
+    state, turns = analysed(handlers)["state"], comparing.turns
     with ThreadPoolExecutor(1) as pool, turns.turn("t"):
-        job = pool.submit(lambda: list(comparing.compare(START, "b", moment, view())))
+        job = pool.submit(lambda: list(comparing.compare(START, "b", state, context())))
         deadline = time.monotonic() + 60
         while not turns.waiting and time.monotonic() < deadline:
             time.sleep(0.01)
-        comparing.stop(view())
+        comparing.stop(context())
         *_, last = job.result(60)
         assert turns.running is not None and not turns.running.stopped
     assert last["comparing"]["said"] == say("stopped", "en") and turns.waiting == []
 
 
-def test_cancel_while_a_checkpoint_is_being_loaded(desk, comparing):
-    steps = comparing.compare(START, "b", analysed(desk)["moment"], view())
+def test_cancel_while_a_checkpoint_is_being_loaded(handlers, comparing):
+    steps = comparing.compare(START, "b", analysed(handlers)["state"], context())
     assert "Loading b" in next(steps)["comparing"]["said"]
-    comparing.stop(view())
+    comparing.stop(context())
     *_, last = steps
     assert last["comparing"]["said"] == say("stopped", "en") and "pair" not in last
-    *_, last = comparing.compare(START, "b", analysed(desk)["moment"], view())
+    *_, last = comparing.compare(START, "b", analysed(handlers)["state"], context())
     assert "pair" in last
 
 
@@ -267,35 +273,35 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
     with served(Hub()) as hub:
         hub.put("anna/voice", {name: (root / "b" / name).read_bytes() for name in FILES})
         api = HfApi(endpoint=hub.address, token=False)
-        choosing = Choosing(desk_on(root, hub=True, cache=tmp_path / "cache", api=api))
+        choosing = ModelHandlers(handlers_on(root, hub=True, cache=tmp_path / "cache", api=api))
         total = size(sum((root / "b" / name).stat().st_size for name in FILES), "en")
-        *_, last = choosing.fetch(view())
+        *_, last = choosing.fetch(context())
         assert last["fetching"]["error"] and hub.asked == []  # nothing was offered to this tab
-        *_, last = choosing.ask("anna/voice", view())
+        *_, last = choosing.ask("anna/voice", context())
         assert last["fetching"]["offer"] == f"Fetch ({total})" and total in last["fetching"]["said"]
         assert not any("resolve" in path for _, path in hub.asked)
-        *_, last = choosing.fetch(view(tab="another"))
+        *_, last = choosing.fetch(context(tab="another"))
         assert last["fetching"]["error"] and not any("resolve" in path for _, path in hub.asked)
-        first, *_, last = choosing.fetch(view())
+        first, *_, last = choosing.fetch(context())
         assert first["fetching"]["busy"] and first["fetching"]["share"] == 0
         assert [one["title"][:10] for one in last["models"]["cards"]][-1] == "anna/voice"
-        *_, last = choosing.ask("anna/voice", view())
+        *_, last = choosing.ask("anna/voice", context())
         assert "offer" not in last["fetching"] and "already" in last["fetching"]["said"]
         hub.down = True
         for name in ("anna/voice", HOSTILE, None):
-            *_, last = choosing.ask(name, view())
+            *_, last = choosing.ask(name, context())
             assert last["fetching"]["error"]
 
 
 def test_a_server_for_others_fetches_nothing(choosing):
-    *_, last = choosing.open(view())
+    *_, last = choosing.open(context())
     assert "--checkpoint user/name" in last["fetching"]["closed"]
-    *_, last = choosing.ask("anna/voice", view())
+    *_, last = choosing.ask("anna/voice", context())
     assert last["fetching"]["error"] and "--checkpoint user/name" in last["fetching"]["said"]
 
 
 def test_where_nothing_can_be_switched_it_is_said(root):
-    *_, last = Choosing(desk_on(root, fixed=True)).open(view())
+    *_, last = ModelHandlers(handlers_on(root, fixed=True)).open(context())
     assert "ZeroGPU" in last["models"]["closed"] and last["fetching"]["hidden"] and len(last["models"]["cards"]) == 1
 
 

@@ -17,7 +17,7 @@ from bibier.labels import named, vector
 from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.endpoint import Endpoint
 from bibier.soft_labels.parsing import ORDER
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.llm import LlmProposer
 from tests.tiny_llm import reply, served
 
@@ -41,21 +41,21 @@ def sent(number=1, clip=1, **facts):
 
 def advised(store, address, tmp_path):
     engine = Endpoint(address, "tiny", timeout=2, tries=1)
-    return Annotating(store, ask_llm=LlmProposer(store, lambda: engine, Cache(tmp_path / "answers.db")))
+    return AnnotateHandlers(store, ask_llm=LlmProposer(store, lambda: engine, Cache(tmp_path / "answers.db")))
 
 
 def test_the_language_model_is_asked_blind_once_and_its_word_is_a_proposal(store, tmp_path):
     with served(reply("neutral", TOPS)) as (address, asked):
-        desk = advised(store, address, tmp_path)
+        handlers = advised(store, address, tmp_path)
         with pytest.raises(InputError, match="own is saved"):
-            desk.ask(sent(1))
+            handlers.ask(sent(1))
         assert asked == []
-        desk.save(sent(2))
-        found = desk.ask(sent(3))["now"]
+        handlers.save(sent(2))
+        found = handlers.ask(sent(3))["now"]
         assert [one["source"] for one in found["proposals"]] == ["llm:tiny"] and found["revealed"]
         assert "sad" not in json.dumps(asked[0][0]["messages"][1]).split("Which one")[0]  # nobody's label is told
-        desk.ask(sent(4))
-        desk.save(sent(5, points=[100, 0, 0, 0, 0, 0, 0]))
+        handlers.ask(sent(4))
+        handlers.save(sent(5, points=[100, 0, 0, 0, 0, 0, 0]))
         assert len(asked) == 1
     events = [event for _, event in store.events("p")]
     (proposal,) = [event for event in events if event.kind == "propose"]
@@ -70,25 +70,25 @@ def test_the_language_model_is_asked_blind_once_and_its_word_is_a_proposal(store
 @pytest.mark.parametrize("answers", [[reply("I can't say.")], [(500, {}, b"")], [None], [reply("0.5, 0.5")]])
 def test_a_failing_language_model_is_told_and_nothing_is_kept(store, tmp_path, answers):
     with served(*answers) as (address, _):
-        desk = advised(store, address, tmp_path)
-        desk.save(sent(1))
+        handlers = advised(store, address, tmp_path)
+        handlers.save(sent(1))
         with pytest.raises(InputError):
-            desk.ask(sent(2))
+            handlers.ask(sent(2))
     assert [event.kind for _, event in store.events("p")] == ["label"] and store.proposals("p") == {}
 
 
 def test_without_words_or_a_model_there_is_nothing_to_ask(store, tmp_path):
     with pytest.raises(InputError, match="--language-model"):
-        Annotating(store).ask(sent(1))
-    desk = advised(store, "http://127.0.0.1:9/v1", tmp_path)
-    desk.save(sent(1, clip=0))
+        AnnotateHandlers(store).ask(sent(1))
+    handlers = advised(store, "http://127.0.0.1:9/v1", tmp_path)
+    handlers.save(sent(1, clip=0))
     with pytest.raises(InputError, match="no transcript"):
-        desk.ask(sent(2, clip=0))
-    assert Annotating(store).open({})["advice"] is False and desk.open({})["advice"] is True
+        handlers.ask(sent(2, clip=0))
+    assert AnnotateHandlers(store).open({})["advice"] is False and handlers.open({})["advice"] is True
 
 
 def test_settings_are_for_whoever_runs_the_app(store):
-    mine, public = Annotating(store, create_project=lambda name, source: name), Annotating(store)
+    mine, public = AnnotateHandlers(store, create_project=lambda name, source: name), AnnotateHandlers(store)
     wanted = {"proposals": "shown", "wanted": 3, "order": "random", "share": 0.25}
     assert mine.settle(sent(settings=wanted))["settings"] == wanted
     for wrong in ({"wanted": 0}, {"order": "worst"}, {"share": 2}, {"colour": "red"}, {"wanted": True}, "no"):
@@ -100,7 +100,7 @@ def test_settings_are_for_whoever_runs_the_app(store):
 
 
 def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
-    mine, public = Annotating(store, create_project=lambda name, source: name), Annotating(store)
+    mine, public = AnnotateHandlers(store, create_project=lambda name, source: name), AnnotateHandlers(store)
     for i, who in enumerate(("Ann", "Bob")):
         mine.save(sent(i, annotator=who))
     store.append(Event("m", "p", f"{1:064x}", "", "propose", named(np.eye(7)[0]), source="model:m"))
@@ -124,12 +124,12 @@ def test_the_clip_that_is_fetched_ahead_is_the_one_that_comes(store, order, shar
             store.append(Event(f"{clip.sha256}{end}", "p", clip.sha256, "", "propose", probs, source=f"model:m{end}"))
     store.append(Event("b", "p", f"{4:064x}", "Bob", "label", named(np.eye(7)[0])))
     store.project("p", wanted=3, order=order, share=share)
-    desk, seen = Annotating(store), []
-    found = desk.open(sent())
+    handlers, seen = AnnotateHandlers(store), []
+    found = handlers.open(sent())
     while found["now"]:
         seen.append(found["now"]["clip"])
         ahead = found["after"]["clip"] if found["after"] else None
-        found = desk.save(sent(len(seen), clip=int(seen[-1], 16)))
+        found = handlers.save(sent(len(seen), clip=int(seen[-1], 16)))
         assert (found["now"]["clip"] if found["now"] else None) == ahead
     assert len(seen) == len(set(seen)) == 6
 

@@ -22,13 +22,13 @@ from bibier.i18n.page import STRINGS, percent, say
 from bibier.inference.predictor import Branch, Heard, Prediction, WordWeight
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
 from bibier.transcript import Transcript, Word
-from bibier.ui import page_script, view
+from bibier.ui import page_script
 from bibier.ui.analyse.chart import BRANCHES, figure, table
-from bibier.ui.analyse.handlers import Desk, Shelf
+from bibier.ui.analyse.handlers import AnalyseHandlers, ResultCache
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.words import author, corrected, words
+from bibier.ui.client import ClientContext, Theme, read_context
 from bibier.ui.services import Example, Services, read_examples, short
-from bibier.ui.view import Look
 
 
 def sure_of(emotion: str, share: float, second: str = "neutral", second_share: float = 0.0) -> Branch:
@@ -146,7 +146,7 @@ def test_one_branch_alone():
 @pytest.mark.parametrize("narrow", [False, True])
 def test_figure_is_valid_plotly(language, dark, narrow):
     """Plotly's own schema accepts the figure; one scale, one colour for an emotion everywhere, a number on each bar."""
-    look = Look(language, dark, narrow)
+    look = Theme(language, dark, narrow)
     full = prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5))
     for one in (None, prediction(audio=sure_of("sad", 0.9)), full):
         data = figure(one, look)
@@ -162,7 +162,7 @@ def test_figure_is_valid_plotly(language, dark, narrow):
 
 
 def test_empty_panel_says_why():
-    texts = [note["text"] for note in figure(prediction(audio=sure_of("sad", 0.9)), Look())["layout"]["annotations"]]
+    texts = [note["text"] for note in figure(prediction(audio=sure_of("sad", 0.9)), Theme())["layout"]["annotations"]]
     reason = Message("no-words").text("en")
     assert sum(reason.split()[0] in text and "<b>" not in text for text in texts) == 2
 
@@ -204,8 +204,8 @@ def test_author():
 
 @given(st.one_of(st.none(), st.text(), st.dictionaries(st.text(), st.integers()).map(json.dumps)))
 def test_view_survives_anything(raw):
-    seen = view.view(raw, "", "ru")
-    assert seen.look.language in LANGUAGES and seen.token == ""
+    seen = read_context(raw, "", "ru")
+    assert seen.theme.language in LANGUAGES and seen.token == ""
 
 
 @pytest.mark.parametrize(
@@ -228,13 +228,13 @@ def test_early_script_cannot_be_closed_from_inside():
 
 
 def test_shelf_forgets():
-    shelf = Shelf(size=2)
+    shelf = ResultCache(size=2)
     for name in "abc":
         shelf.put(name, object())
     assert shelf.get("a") is None and shelf.get("c") is not None
     shelf.put("c", None)
     assert shelf.get("c") is None
-    assert Shelf(seconds=-1).get("x") is None
+    assert ResultCache(seconds=-1).get("x") is None
 
 
 # -------------------------------------------------------------------------------------------------------- the handlers
@@ -270,78 +270,78 @@ class Fake:
 
 
 @pytest.fixture
-def desk():
+def handlers():
     did: list[str] = []
     reader = Future()
     reader.set_result(lambda name: Fake(name, did))
-    desk = Desk(Services(reader, lambda: CHOICES, None, None, None))
-    desk.did = did
-    return desk
+    handlers = AnalyseHandlers(Services(reader, lambda: CHOICES, None, None, None))
+    handlers.did = did
+    return handlers
 
 
-VIEW = view.View(Look(), "0" * 32)
+VIEW = ClientContext(Theme(), "0" * 32)
 
 
 def test_a_program_does_not_wait_for_a_page():
     """Whoever asks before a page was shown has the models loaded at once."""
     told, reader = [], Future()
     reader.set_result("readers")
-    desk = Desk(Services(reader, lambda: CHOICES, None, None, None, opened=lambda: told.append("load")))
-    assert desk.reader("en") == "readers" and told == ["load"]
+    handlers = AnalyseHandlers(Services(reader, lambda: CHOICES, None, None, None, opened=lambda: told.append("load")))
+    assert handlers.reader("en") == "readers" and told == ["load"]
 
 
-def run(desk, *arguments, **settings) -> dict:
+def run(handlers, *arguments, **settings) -> dict:
     """Return everything that an analysis showed, later values over earlier ones."""
     shown: dict = {}
-    for part in desk.analyse(*arguments, VIEW, **settings):
+    for part in handlers.analyse(*arguments, VIEW, **settings):
         shown |= part
     return shown
 
 
-def test_analyse_then_edit(desk):
-    shown = run(desk, "clip", "", "pocketsphinx", None)
-    assert desk.did == ["hear", "transcribe by pocketsphinx", "read"]
+def test_analyse_then_edit(handlers):
+    shown = run(handlers, "clip", "", "pocketsphinx", None)
+    assert handlers.did == ["hear", "transcribe by pocketsphinx", "read"]
     assert shown["transcript"] == "so sad" and "pocketsphinx" in shown["author"]
-    moment = shown["moment"]
-    desk.did.clear()
-    edited = desk.edited("so glad", moment, VIEW)
-    assert desk.did == ["read"]
-    assert edited["moment"].prediction.audio == moment.prediction.audio
+    state = shown["state"]
+    handlers.did.clear()
+    edited = handlers.edited("so glad", state, VIEW)
+    assert handlers.did == ["read"]
+    assert edited["state"].prediction.audio == state.prediction.audio
     assert edited["author"] == "Typed by you, English"
-    assert desk.edited("so glad", edited["moment"], VIEW) == {}
-    assert desk.restore(VIEW)["transcript"] == "so glad"
+    assert handlers.edited("so glad", edited["state"], VIEW) == {}
+    assert handlers.restore(VIEW)["transcript"] == "so glad"
 
 
-def test_typed_words_are_used(desk):
-    run(desk, "clip", "my words", "whisper-base", None)
-    assert desk.did == ["hear", "read"]
+def test_typed_words_are_used(handlers):
+    run(handlers, "clip", "my words", "whisper-base", None)
+    assert handlers.did == ["hear", "read"]
 
 
-def test_another_recogniser_is_asked_again(desk):
-    moment = run(desk, "clip", "", "pocketsphinx", None)["moment"]
-    desk.did.clear()
-    run(desk, "clip", "so sad", "pocketsphinx", moment)
-    assert desk.did == ["read"]
-    shown = run(desk, "clip", "so sad", "whisper-base", moment)
+def test_another_recogniser_is_asked_again(handlers):
+    state = run(handlers, "clip", "", "pocketsphinx", None)["state"]
+    handlers.did.clear()
+    run(handlers, "clip", "so sad", "pocketsphinx", state)
+    assert handlers.did == ["read"]
+    shown = run(handlers, "clip", "so sad", "whisper-base", state)
     assert shown["stage"]["error"] and "download" in shown["stage"]["text"]
 
 
-def test_unusable_clip_and_nothing_at_all(desk):
-    assert run(desk, None, "  ", "none", None)["stage"]["error"]
-    shown = run(desk, "broken", "", "none", None)
-    assert shown["stage"]["text"].startswith("The file is empty") and shown["moment"] is None
+def test_unusable_clip_and_nothing_at_all(handlers):
+    assert run(handlers, None, "  ", "none", None)["stage"]["error"]
+    shown = run(handlers, "broken", "", "none", None)
+    assert shown["stage"]["text"].startswith("The file is empty") and shown["state"] is None
 
 
-def test_a_new_clip_takes_its_own_words_away_only(desk):
-    moment = run(desk, "clip", "", "pocketsphinx", None)["moment"]
-    assert desk.arrived("other", "so sad", moment, VIEW)["transcript"] == ""
-    assert "transcript" not in desk.arrived("other", "typed before", None, VIEW)
+def test_a_new_clip_takes_its_own_words_away_only(handlers):
+    state = run(handlers, "clip", "", "pocketsphinx", None)["state"]
+    assert handlers.arrived("other", "so sad", state, VIEW)["transcript"] == ""
+    assert "transcript" not in handlers.arrived("other", "typed before", None, VIEW)
 
 
 def test_models_that_fail_are_reported():
     reader = Future()
     reader.set_exception(OSError("disk"))
-    shown = run(Desk(Services(reader, lambda: CHOICES, None, None, None)), "clip", "", "none", None)
+    shown = run(AnalyseHandlers(Services(reader, lambda: CHOICES, None, None, None)), "clip", "", "none", None)
     assert shown["stage"]["error"] and "models" in shown["stage"]["text"]
 
 

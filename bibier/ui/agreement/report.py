@@ -14,16 +14,16 @@ from bibier.annotation.store import Store
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.ui.analyse.chart import DARK, FONT, LIGHT
-from bibier.ui.view import Look
+from bibier.ui.client import Theme
 
 BINS = 8  # of the entropy, from 0 to the logarithm of seven
 MOST = 20  # clips that are listed
 HEIGHT = 300  # pixels of the figure; twice that on a phone
 
 
-def report(store: Store, project: str | None, look: Look) -> dict:
+def report(store: Store, project: str | None, theme: Theme) -> dict:
     """Return everything that the tab shows but the figure; `clips` of the worst are opened by their hash."""
-    language = look.language
+    language = theme.language
     if project is None:
         return {"sentence": say("agree_no_project", language)}
     labels = store.state(project)
@@ -88,13 +88,13 @@ def report(store: Store, project: str | None, look: Look) -> dict:
     }
 
 
-def figure(table: Table, look: Look) -> dict:
+def figure(table: Table, theme: Theme) -> dict:
     """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
-    ink, language = DARK if look.dark else LIGHT, look.language
+    ink, language = DARK if theme.dark else LIGHT, theme.language
     shares, counts, edges = _given(table)
-    names, colours = [NAMES[language][e] for e in EMOTIONS], COLOURS_DARK if look.dark else COLOURS
+    names, colours = [NAMES[language][e] for e in EMOTIONS], COLOURS_DARK if theme.dark else COLOURS
     wide = [([0, 0.47], [0, 1]), ([0.56, 1], [0, 1])]
-    places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if look.narrow else wide
+    places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if theme.narrow else wide
     text = {"textposition": "outside", "textfont": {"color": ink.text, "size": 13}, "cliponaxis": False}
     outline = {"color": ink.outline, "width": 1}
     bars = [
@@ -138,7 +138,7 @@ def figure(table: Table, look: Look) -> dict:
     ]
     plain = {"zeroline": False, "fixedrange": True, "gridcolor": ink.grid, "tickfont": {"size": 12, "color": ink.soft}}
     layout = {
-        "height": HEIGHT * (2 if look.narrow else 1),
+        "height": HEIGHT * (2 if theme.narrow else 1),
         "margin": {"l": 88 if language == "en" else 100, "r": 8, "t": 40, "b": 34, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

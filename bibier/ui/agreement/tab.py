@@ -8,7 +8,7 @@ from bibier.annotation import agreement
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.agreement import report
-from bibier.ui.analyse.tab import HIDDEN, look_of, slot
+from bibier.ui.analyse.tab import HIDDEN, context_of, slot
 from bibier.ui.gradio_import import gradio as gr
 
 FACTS = 'bibier.agreementEvents(trigger); /* Gradio looks here for events: "redraw" */'
@@ -21,24 +21,24 @@ def build(store: Store, tab: gr.Tab) -> None:
     with gr.Column(elem_id="agree-picture"):
         plot = gr.Plot(show_label=False, container=False)
         numbers = slot("numbers", None)
-    view = gr.Textbox(visible=False)
+    client = gr.Textbox(visible=False)
 
     def show(raw, request: gr.Request):
-        look = look_of(raw, request).look
+        theme = context_of(raw, request).theme
         try:
             names = list(store.projects())
             name = chosen_of(raw, names)
-            told = report.report(store, name, look) | {"projects": names, "project": name}
+            told = report.report(store, name, theme) | {"projects": names, "project": name}
             table = agreement.blind(store.state(name) if name else {})
         except InputError as error:
-            return {"error": error.text(look.language)}, None, None
+            return {"error": error.text(theme.language)}, None, None
         if not table.clips:
             return told, None, None
-        drawn = gr.components.plot.PlotData(type="plotly", plot=json.dumps(report.figure(table, look)))
-        return told, drawn, report.picture_table(table, look.language)
+        drawn = gr.components.plot.PlotData(type="plotly", plot=json.dumps(report.figure(table, theme)))
+        return told, drawn, report.picture_table(table, theme.language)
 
     for event, name in ((tab.select, "agreement"), (facts.redraw, "agreement_redraw")):
-        event(show, [view], [facts, plot, numbers], js=ASKED, api_name=name, queue=False, **HIDDEN)
+        event(show, [client], [facts, plot, numbers], js=ASKED, api_name=name, queue=False, **HIDDEN)
 
 
 def chosen_of(raw: str | None, names: list[str]) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bibier.i18n.page import percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
-from bibier.ui.view import Look
+from bibier.ui.client import Theme
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Prediction
@@ -61,15 +61,15 @@ def _title(branch: str, probabilities: dict[str, float] | None, language: str, i
     return f"{head}<br><span style='color:{ink.soft}'>{named}</span>"
 
 
-def _bars(branch: str, probabilities: dict[str, float], axis: str, look: Look, ink: Ink) -> dict:
-    names, colours = NAMES[look.language], COLOURS_DARK if look.dark else COLOURS
+def _bars(branch: str, probabilities: dict[str, float], axis: str, theme: Theme, ink: Ink) -> dict:
+    names, colours = NAMES[theme.language], COLOURS_DARK if theme.dark else COLOURS
     winner = max(probabilities, key=probabilities.__getitem__)
     numbers = {emotion: percent(probabilities[emotion]) for emotion in EMOTIONS}
     numbers[winner] = f"<b>{numbers[winner]}</b>"
     return {
         "type": "bar",
         "orientation": "h",
-        "name": say(f"panel_{branch}", look.language),
+        "name": say(f"panel_{branch}", theme.language),
         "x": [100 * probabilities[emotion] for emotion in EMOTIONS],
         "y": [names[emotion] for emotion in EMOTIONS],
         "xaxis": f"x{axis}",
@@ -78,7 +78,7 @@ def _bars(branch: str, probabilities: dict[str, float], axis: str, look: Look, i
         "textposition": "outside",
         "textfont": {"color": ink.text, "size": 13},
         "cliponaxis": False,
-        "hovertemplate": f"%{{y}}: %{{text}}<extra>{say(f'technical_{branch}', look.language)}</extra>",
+        "hovertemplate": f"%{{y}}: %{{text}}<extra>{say(f'technical_{branch}', theme.language)}</extra>",
         "marker": {
             "color": [colours[emotion] for emotion in EMOTIONS],
             # an outline keeps the light colours (happy, surprise) readable on white
@@ -103,14 +103,14 @@ def _reason(branch: str, prediction: Prediction | None, language: str) -> str:
     return "<br>".join(html.escape(line) for line in textwrap.wrap(text, 28))
 
 
-def figure(prediction: Prediction | None, look: Look) -> dict:
+def figure(prediction: Prediction | None, theme: Theme) -> dict:
     """Return the figure as plain data; `None` gives its three empty panels, so that nothing jumps later."""
-    ink = DARK if look.dark else LIGHT
-    names = [NAMES[look.language][emotion] for emotion in EMOTIONS]
+    ink = DARK if theme.dark else LIGHT
+    names = [NAMES[theme.language][emotion] for emotion in EMOTIONS]
     data, annotations = [], []
     layout = {
-        "height": HEIGHT_NARROW if look.narrow else HEIGHT_WIDE,
-        "margin": {"l": 88 if look.language == "en" else 100, "r": 4, "t": 52, "b": 28, "autoexpand": False},
+        "height": HEIGHT_NARROW if theme.narrow else HEIGHT_WIDE,
+        "margin": {"l": 88 if theme.language == "en" else 100, "r": 4, "t": 52, "b": 28, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 14, "color": ink.text},
@@ -120,7 +120,7 @@ def figure(prediction: Prediction | None, look: Look) -> dict:
         "dragmode": False,
         "annotations": annotations,
     }
-    for index, (branch, (x, y)) in enumerate(zip(BRANCHES, _domains(look.narrow), strict=True)):
+    for index, (branch, (x, y)) in enumerate(zip(BRANCHES, _domains(theme.narrow), strict=True)):
         axis = "" if index == 0 else str(index + 1)
         probabilities = getattr(prediction, branch).probabilities if prediction else None
         layout[f"xaxis{axis}"] = {
@@ -142,7 +142,7 @@ def figure(prediction: Prediction | None, look: Look) -> dict:
             "range": [len(names) - 0.5, -0.5],  # alphabetical from the top
             "tickmode": "array",
             "tickvals": names,
-            "showticklabels": look.narrow or index == 0,
+            "showticklabels": theme.narrow or index == 0,
             "ticklabelstandoff": 4,
             "showgrid": False,
             "zeroline": False,
@@ -150,8 +150,8 @@ def figure(prediction: Prediction | None, look: Look) -> dict:
         }
         annotations.append(
             {
-                "text": _title(branch, probabilities, look.language, ink),
-                "hovertext": say(f"technical_{branch}", look.language),
+                "text": _title(branch, probabilities, theme.language, ink),
+                "hovertext": say(f"technical_{branch}", theme.language),
                 "align": "left",
                 "xref": "paper",
                 "yref": "paper",
@@ -163,21 +163,21 @@ def figure(prediction: Prediction | None, look: Look) -> dict:
                 "font": {"size": 15},
             }
         )
-        data.append(_bars(branch, probabilities or dict.fromkeys(EMOTIONS, 0.0), axis, look, ink))
+        data.append(_bars(branch, probabilities or dict.fromkeys(EMOTIONS, 0.0), axis, theme, ink))
         if probabilities is None:
             data[-1] |= {"text": [""] * len(EMOTIONS), "hoverinfo": "skip"}
             data[-1]["marker"]["line"] = {"width": 0}
             data[-1].pop("hovertemplate")
             annotations.append(
                 {
-                    "text": _reason(branch, prediction, look.language),
+                    "text": _reason(branch, prediction, theme.language),
                     "align": "center",
                     "xref": f"x{axis} domain",
                     "yref": f"y{axis} domain",
                     "x": 0.5,
                     "y": 0.5,
                     "showarrow": False,
-                    "bgcolor": "#1a1e29" if look.dark else "#ffffff",
+                    "bgcolor": "#1a1e29" if theme.dark else "#ffffff",
                     "borderpad": 6,
                     "font": {"size": 14, "color": ink.soft},
                 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from bibier.annotation.store import Store
 from bibier.i18n.page import say
 from bibier.security.session import Visitor
-from bibier.security.upload_cleanup import Cleaner
+from bibier.security.upload_cleanup import UploadCleanup
 
 
 @dataclass(frozen=True)
@@ -29,35 +29,33 @@ class Erased:
         return " ".join(say(key, language, count=count) for key, count in parts if count)
 
 
-class Privacy:
+class Erasure:
     """Deletes for a visitor.
 
     Parameters
     ----------
     store
         Where clips are listed.
-    cleaner
+    cleanup
         Of the folder of uploads.
     folder
         Where recordings that were taken to the annotations are kept; nothing is deleted elsewhere.
     """
 
-    def __init__(self, store: Store, cleaner: Cleaner, folder: Path):
-        self.store, self.cleaner, self.folder = store, cleaner, folder
+    def __init__(self, store: Store, cleanup: UploadCleanup, folder: Path):
+        self.store, self.cleanup, self.folder = store, cleanup, folder
 
     def took(self, guest: Visitor, project: str, sha256: str) -> None:
         """Note that a visitor took a recording to the annotations."""
-        guest.belongings.sent[guest.session].add((project, sha256))
+        guest.ownership.sent[guest.session].add((project, sha256))
 
     def erase(self, guest: Visitor) -> Erased:
         """Delete everything of a session that nobody else needs. Raises InputError of the store; nothing is half done:
         a clip goes from the list before its file does, and a repeated call deletes the rest.
         """
-        belongings, clips, labelled, shared = guest.belongings, 0, 0, 0
-        for project, sha256 in sorted(belongings.sent[guest.session]):
-            others = [
-                one for one, sent in belongings.sent.items() if one != guest.session and (project, sha256) in sent
-            ]
+        ownership, clips, labelled, shared = guest.ownership, 0, 0, 0
+        for project, sha256 in sorted(ownership.sent[guest.session]):
+            others = [one for one, sent in ownership.sent.items() if one != guest.session and (project, sha256) in sent]
             if others:
                 shared += 1
             elif not self.remove(project, sha256):
@@ -65,8 +63,8 @@ class Privacy:
                 continue  # it stays with whoever sent it, and is said again at the next call
             else:
                 clips += 1
-            belongings.sent[guest.session].discard((project, sha256))
-        files, kept = self.cleaner.erase(guest.session)
+            ownership.sent[guest.session].discard((project, sha256))
+        files, kept = self.cleanup.erase(guest.session)
         return Erased(files, clips, labelled, shared + kept)
 
     def remove(self, project: str, sha256: str) -> bool:

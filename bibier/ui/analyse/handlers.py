@@ -26,22 +26,22 @@ from bibier.transcript import Transcript
 from bibier.ui.analyse.chart import figure, table
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.words import author, corrected, words
-from bibier.ui.request_log import Account, broken
+from bibier.ui.client import ClientContext, Theme
+from bibier.ui.request_log import RequestLog, broken
 from bibier.ui.services import Example, Reader, Services
-from bibier.ui.view import Look, View
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Heard, Prediction
 
 Shown = dict[str, object]
 
-SHELF_SIZE = 64  # results kept for a reload, over all tabs
-SHELF_SECONDS = 3600
+CACHE_SIZE = 64  # results kept for a reload, over all tabs
+CACHE_SECONDS = 3600
 PACE = 0.5  # s between two looks at the queue
 
 
 @dataclass(frozen=True)
-class Moment:
+class AnalysisState:
     """The last analysis of a tab: enough to read edited words, and to draw it all again."""
 
     clip: str | None
@@ -55,28 +55,28 @@ class Moment:
     made: str = ""  # … and what people call it
 
 
-class Shelf:
-    """The last moment of each tab by its random token, so that changing the language loses nothing."""
+class ResultCache:
+    """The last state of each tab by its random token, so that changing the language loses nothing."""
 
-    def __init__(self, size: int = SHELF_SIZE, seconds: float = SHELF_SECONDS):
+    def __init__(self, size: int = CACHE_SIZE, seconds: float = CACHE_SECONDS):
         self.size, self.seconds = size, seconds
-        self.kept: OrderedDict[str, tuple[float, Moment]] = OrderedDict()
+        self.kept: OrderedDict[str, tuple[float, AnalysisState]] = OrderedDict()
         self.lock = threading.Lock()
 
-    def put(self, token: str, moment: Moment | None) -> None:
-        """Keep `moment` for `token`; None forgets it."""
+    def put(self, token: str, state: AnalysisState | None) -> None:
+        """Keep `state` for `token`; None forgets it."""
         with self.lock:
             self.kept.pop(token, None)
-            if token and moment is not None:
-                self.kept[token] = (time.monotonic(), moment)
+            if token and state is not None:
+                self.kept[token] = (time.monotonic(), state)
             while len(self.kept) > self.size:
                 self.kept.popitem(last=False)
 
-    def get(self, token: str) -> Moment | None:
+    def get(self, token: str) -> AnalysisState | None:
         """Return what was kept, unless it is too old."""
         with self.lock:
-            then, moment = self.kept.get(token, (0.0, None))
-            return moment if moment is not None and time.monotonic() - then <= self.seconds else None
+            then, state = self.kept.get(token, (0.0, None))
+            return state if state is not None and time.monotonic() - then <= self.seconds else None
 
 
 def failure(text: str) -> Shown:
@@ -84,38 +84,38 @@ def failure(text: str) -> Shown:
     return {"stage": {"text": text, "error": True}}
 
 
-def blank(look: Look, *, armed: bool = False) -> Shown:
+def blank(theme: Theme, *, armed: bool = False) -> Shown:
     """Give the empty right side; `armed` when Analyse can be pressed."""
     return {
         "verdict": {"key": "armed" if armed else "idle"},
-        "chart": figure(None, look),
-        "table": table(None, look.language),
-        "words": words(None, None, look.language),
+        "chart": figure(None, theme),
+        "table": table(None, theme.language),
+        "words": words(None, None, theme.language),
         "author": "",
     }
 
 
-def results(moment: Moment, look: Look) -> Shown:
-    """Draw a moment."""
-    prediction, language = moment.prediction, look.language
-    judged = verdict(prediction, language, extra=moment.extra)
-    given = moment.example is not None and prediction.transcript.text == moment.example.text
+def results(state: AnalysisState, theme: Theme) -> Shown:
+    """Draw a state."""
+    prediction, language = state.prediction, theme.language
+    judged = verdict(prediction, language, extra=state.extra)
+    given = state.example is not None and prediction.transcript.text == state.example.text
     return {
-        "verdict": judged.value() | {"made": say("models_made", language, name=moment.made) if moment.made else ""},
-        "chart": figure(prediction, look),
+        "verdict": judged.value() | {"made": say("models_made", language, name=state.made) if state.made else ""},
+        "chart": figure(prediction, theme),
         "table": table(prediction, language),
-        "words": words(prediction, moment.clip, language),
-        "author": author(prediction.transcript, language, example=given, rough=moment.rough),
+        "words": words(prediction, state.clip, language),
+        "author": author(prediction.transcript, language, example=given, rough=state.rough),
         "stage": {"text": judged.took, "still": True},
     }
 
 
-class Desk:
-    """The handlers of the Analyse page. One per app; what belongs to a tab is in its `Moment`."""
+class AnalyseHandlers:
+    """The handlers of the Analyse page. One per app; what belongs to a tab is in its `AnalysisState`."""
 
     def __init__(self, services: Services):
         self.services = services
-        self.shelf = Shelf()
+        self.shelf = ResultCache()
 
     def reader(self, language: str, checkpoint: str = "") -> Callable[[str], Reader]:
         """Wait for the models; a checkpoint that is not in memory is loaded.
@@ -151,16 +151,16 @@ class Desk:
             }
         }
 
-    def choose(self, name: str | None, view: View) -> Shown:
+    def choose(self, name: str | None, context: ClientContext) -> Shown:
         """Ask before anything is downloaded."""
         choice = self.choice(name)
         if choice.ready or not choice.megabytes:
             return {"fetching": False, "ask": ""}
-        return {"fetching": True, "ask": self.services.announce(choice.name).text(view.look.language)}
+        return {"fetching": True, "ask": self.services.announce(choice.name).text(context.theme.language)}
 
-    def download(self, name: str | None, view: View) -> Iterator[Shown]:
+    def download(self, name: str | None, context: ClientContext) -> Iterator[Shown]:
         """Fetch a recogniser, telling how far it is."""
-        language, choice = view.look.language, self.choice(name)
+        language, choice = context.theme.language, self.choice(name)
         received = 0
 
         def progress(so_far: int, _total: int | None) -> None:
@@ -183,45 +183,45 @@ class Desk:
         done = {"text": say("stage_fetched", language, name=choice.name), "still": True}
         yield {"stage": done, "fetching": False} | self.choices(language, choice.name)
 
-    def arrived(self, clip: str | None, text: str, moment: Moment | None, view: View) -> Shown:
+    def arrived(self, clip: str | None, text: str, state: AnalysisState | None, context: ClientContext) -> Shown:
         """Make room for a new clip, or for none: words that belonged to the last clip leave with it."""
-        shown: Shown = {"moment": None, "stage": None}
-        if moment is not None and moment.heard is not None and text == moment.prediction.transcript.text:
+        shown: Shown = {"state": None, "stage": None}
+        if state is not None and state.heard is not None and text == state.prediction.transcript.text:
             text = shown["transcript"] = ""  # otherwise the words stay: they may be being typed at this moment
-        self.shelf.put(view.token, None)
+        self.shelf.put(context.token, None)
         armed = bool(clip or text.strip())
-        return blank(view.look, armed=armed) | shown | {"analyse": armed}
+        return blank(context.theme, armed=armed) | shown | {"analyse": armed}
 
     def analyse(
         self,
         clip: str | None,
         text: str,
         recogniser: str | None,
-        moment: Moment | None,
-        view: View,
+        state: AnalysisState | None,
+        context: ClientContext,
         *,
         example: Example | None = None,
     ) -> Iterator[Shown]:
         """Wait for the turn, hear the clip, recognise its words unless they were typed, show what both say."""
-        language = view.look.language
+        language = context.theme.language
         if not clip and not text.strip():
             yield failure(say("nothing", language))
             return
-        account, turn = Account("analyse", view.request), None
+        account, turn = RequestLog("analyse", context.request), None
         try:
-            turn = self.services.turns.ask(view.tab)
+            turn = self.services.turns.ask(context.tab)
             while not turn.come(PACE):
                 before, seconds = turn.before()
                 place = say("stage_place", language, before=before, seconds=rough(seconds))
                 yield {"stage": {"text": place, "stop": True}}
             account.turn()
-            yield from self._steps(clip, text, recogniser, moment, view, example, turn, account)
+            yield from self._steps(clip, text, recogniser, state, context, example, turn, account)
         except Cancelled:
             account("cancelled")
             yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
         except InputError as error:
             account.refused(error)
-            gone = {} if error.message.key == "turn-full" else blank(view.look) | {"moment": None}
+            gone = {} if error.message.key == "turn-full" else blank(context.theme) | {"state": None}
             yield gone | failure(error.text(language))
         except LoadError as error:
             account.failed(error)
@@ -237,8 +237,10 @@ class Desk:
                 turn.leave()
             account("failed", level=logging.ERROR)  # something else, which Gradio reports
 
-    def _steps(self, clip, text, recogniser, moment, view, example, turn: Turn, account: Account) -> Iterator[Shown]:
-        language = view.look.language
+    def _steps(
+        self, clip, text, recogniser, state, context, example, turn: Turn, account: RequestLog
+    ) -> Iterator[Shown]:
+        language = context.theme.language
 
         def stage(key: str, **values: object) -> Shown:
             turn.check()
@@ -249,15 +251,15 @@ class Desk:
             yield stage("stage_loading")
             while not wait([self.services.reader], PACE).done:
                 turn.check()
-        if view.checkpoint:
-            yield stage("models_loading", name=self.made(view.checkpoint))
-        readers, choice = self.reader(language, view.checkpoint), self.choice(recogniser)
-        if moment is not None and moment.clip != clip:
-            moment = None
-        said = moment.prediction.transcript if moment else None
+        if context.checkpoint:
+            yield stage("models_loading", name=self.made(context.checkpoint))
+        readers, choice = self.reader(language, context.checkpoint), self.choice(recogniser)
+        if state is not None and state.clip != clip:
+            state = None
+        said = state.prediction.transcript if state else None
         same = said is not None and text == said.text
         # untouched words of one recogniser are no answer to the question for another's
-        listen = not text.strip() or (same and said.source == "recogniser" and moment.recogniser != recogniser)
+        listen = not text.strip() or (same and said.source == "recogniser" and state.recogniser != recogniser)
         if listen and clip and not choice.ready:
             account("refused", reason="fetch_first")
             yield failure(say("fetch_first", language, name=choice.name))
@@ -266,12 +268,12 @@ class Desk:
         reader = readers(choice.name if listen else "none")
 
         # what another checkpoint heard means nothing to this one
-        heard = moment.heard if moment and moment.checkpoint == view.checkpoint else None
+        heard = state.heard if state and state.checkpoint == context.checkpoint else None
         if heard is None and clip:
             yield stage("stage_hearing")
             heard = reader.hear(clip)
         extra: tuple[Message, ...] = ()
-        given = Transcript(example.transcript, example.language) if example else moment.example if moment else None
+        given = Transcript(example.transcript, example.language) if example else state.example if state else None
         seconds = None
         if listen and choice.name != "none" and heard.speech:
             yield stage("stage_transcribing", name=choice.name)
@@ -292,32 +294,32 @@ class Desk:
         turn.check()
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
-        made = self.made(view.checkpoint)
-        moment = Moment(clip, heard, prediction, recogniser, given, choice.rough, extra, view.checkpoint, made)
-        self.shelf.put(view.token, moment)
-        shown = results(moment, view.look) | {"moment": moment, "analyse": True}
+        made = self.made(context.checkpoint)
+        state = AnalysisState(clip, heard, prediction, recogniser, given, choice.rough, extra, context.checkpoint, made)
+        self.shelf.put(context.token, state)
+        shown = results(state, context.theme) | {"state": state, "analyse": True}
         if prediction.transcript.text != text:
             shown["transcript"] = prediction.transcript.text
         account("ok")
         yield shown
 
-    def edited(self, text: str, moment: Moment | None, view: View) -> Shown:
+    def edited(self, text: str, state: AnalysisState | None, context: ClientContext) -> Shown:
         """Read corrected words: the voice is not heard again, and its bars stay as they are.
 
         The checkpoint is the one that heard it, whatever was chosen meanwhile.
         """
-        language = view.look.language
-        if moment is None:  # nothing analysed yet: the text will be used by Analyse
+        language = context.theme.language
+        if state is None:  # nothing analysed yet: the text will be used by Analyse
             return {"author": author(Transcript(text), language) if text.strip() else ""}
-        if text == moment.prediction.transcript.text or (moment.heard is None and not text.strip()):
+        if text == state.prediction.transcript.text or (state.heard is None and not text.strip()):
             return {}
-        given = moment.example
-        transcript = given if given and text == given.text else corrected(text, moment.prediction.transcript)
-        account = Account("edit", view.request)
+        given = state.example
+        transcript = given if given and text == given.text else corrected(text, state.prediction.transcript)
+        account = RequestLog("edit", context.request)
         try:
-            with self.services.turns.turn(view.tab):
+            with self.services.turns.turn(context.tab):
                 account.turn()
-                prediction = self.reader(language, moment.checkpoint)("none").read(moment.heard, transcript)
+                prediction = self.reader(language, state.checkpoint)("none").read(state.heard, transcript)
         except Cancelled:
             account("cancelled")
             return {}
@@ -328,36 +330,36 @@ class Desk:
             account.failed(error)
             return failure(broken(error).text(language))
         account("ok")
-        moment = replace(moment, prediction=prediction, extra=())
-        self.shelf.put(view.token, moment)
-        return results(moment, view.look) | {"moment": moment}
+        state = replace(state, prediction=prediction, extra=())
+        self.shelf.put(context.token, state)
+        return results(state, context.theme) | {"state": state}
 
-    def redraw(self, moment: Moment | None, view: View) -> Shown:
+    def redraw(self, state: AnalysisState | None, context: ClientContext) -> Shown:
         """Draw the chart again for another theme or width."""
-        return {"chart": figure(moment.prediction if moment else None, view.look)}
+        return {"chart": figure(state.prediction if state else None, context.theme)}
 
-    def restore(self, view: View) -> Shown:
+    def restore(self, context: ClientContext) -> Shown:
         """Show a tab's last result again after a reload, or the empty page."""
         self.services.opened()
-        moment = self.shelf.get(view.token)
-        if moment is None:
-            return blank(view.look)
-        clip = moment.clip if moment.clip and Path(moment.clip).exists() else None
-        return results(moment, view.look) | {
+        state = self.shelf.get(context.token)
+        if state is None:
+            return blank(context.theme)
+        clip = state.clip if state.clip and Path(state.clip).exists() else None
+        return results(state, context.theme) | {
             "voice": clip,
-            "transcript": moment.prediction.transcript.text,
-            "moment": moment,
+            "transcript": state.prediction.transcript.text,
+            "state": state,
             "analyse": True,
         }
 
-    def predict(self, clip: str | None, text: str | None, view: View) -> dict:
-        """Answer a program: every probability by its label's name, every sentence in the view's language."""
-        language = view.look.language
+    def predict(self, clip: str | None, text: str | None, context: ClientContext) -> dict:
+        """Answer a program: every probability by its label's name, every sentence in the context's language."""
+        language = context.theme.language
         if not clip and not (text or "").strip():
             raise ValueError(say("nothing", language))
-        account = Account("predict", view.request)
+        account = RequestLog("predict", context.request)
         try:
-            with self.services.turns.turn(view.tab):
+            with self.services.turns.turn(context.tab):
                 account.turn()
                 reader = self.reader(language)(next(one.name for one in self.services.recognisers() if one.ready))
                 heard = reader.hear(clip) if clip else None
@@ -375,13 +377,13 @@ class Desk:
         account("ok")
         return found
 
-    def stop(self, view: View) -> None:
+    def stop(self, context: ClientContext) -> None:
         """End what the tab has asked for: at once what waits, after its present step what runs."""
-        self.services.turns.stop(view.tab)
+        self.services.turns.stop(context.tab)
 
-    def clear(self, view: View) -> Shown:
+    def clear(self, context: ClientContext) -> Shown:
         """Forget a tab's recording: what runs for it ends, and nothing of it is kept in memory."""
-        self.stop(view)
-        self.shelf.put(view.token, None)
-        gone = {"voice": None, "transcript": "", "moment": None, "stage": None, "analyse": False}
-        return blank(view.look) | gone
+        self.stop(context)
+        self.shelf.put(context.token, None)
+        gone = {"voice": None, "transcript": "", "state": None, "stage": None, "analyse": False}
+        return blank(context.theme) | gone

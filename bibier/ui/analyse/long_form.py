@@ -27,9 +27,19 @@ from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
 from bibier.inference.queue import rough
 from bibier.labels import EMOTIONS
-from bibier.ui.analyse.handlers import PACE, Desk, Moment, Shelf, Shown, blank, broken, failure, results
+from bibier.ui.analyse.handlers import (
+    PACE,
+    AnalyseHandlers,
+    AnalysisState,
+    ResultCache,
+    Shown,
+    blank,
+    broken,
+    failure,
+    results,
+)
 from bibier.ui.analyse.summary import duration
-from bibier.ui.view import View
+from bibier.ui.client import ClientContext
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.long_form import Stretch, Timeline
@@ -103,62 +113,64 @@ def _row(stretch: Stretch, language: str) -> dict:
     }
 
 
-class Long:
+class LongFormHandlers:
     """The handlers of long recordings, beside the `Desk` that sees to clips.
 
     Parameters
     ----------
-    desk
+    analysing
         Sees to everything that is no long recording.
     folder
         Where stretches that are looked at get files of their own; the browser must be allowed to fetch them.
     """
 
-    def __init__(self, desk: Desk, folder: Path):
-        self.desk, self.folder = desk, folder
-        self.shelf = Shelf(KEPT)
+    def __init__(self, analysing: AnalyseHandlers, folder: Path):
+        self.analysing, self.folder = analysing, folder
+        self.shelf = ResultCache(KEPT)
 
-    def analyse(self, clip, text, recogniser, moment: Moment | None, view: View) -> Iterator[Shown]:
-        """Judge a long recording stretch by stretch; whatever else there is goes to the desk.
+    def analyse(self, clip, text, recogniser, state: AnalysisState | None, context: ClientContext) -> Iterator[Shown]:
+        """Judge a long recording stretch by stretch; whatever else there is goes to the analysing.
 
         Words that were typed belong to the recording as a whole.
         """
-        old = self.shelf.get(view.token)
-        own = old is not None and old.clip == clip and moment is not None and moment.clip in old.files
-        if not clip or (text.strip() and not (own and text == moment.prediction.transcript.text)):
-            yield from self._clip(clip, text, recogniser, moment, view)
+        old = self.shelf.get(context.token)
+        own = old is not None and old.clip == clip and state is not None and state.clip in old.files
+        if not clip or (text.strip() and not (own and text == state.prediction.transcript.text)):
+            yield from self._clip(clip, text, recogniser, state, context)
             return
-        language = view.look.language
+        language = context.theme.language
         try:
-            if moment is None or own:
+            if state is None or own:
                 yield {"stage": {"text": say("stage_hearing", language)}}
                 recording = read_long(clip)
                 if recording is not None:
-                    yield from self._steps(clip, recording, recogniser, view, "" if own else text)
+                    yield from self._steps(clip, recording, recogniser, context, "" if own else text)
                     return
         except InputError as error:
-            self.forget(view)
-            yield blank(view.look) | failure(error.text(language)) | {"moment": None, "ribbon": None}
+            self.forget(context)
+            yield blank(context.theme) | failure(error.text(language)) | {"state": None, "ribbon": None}
             return
         except LoadError as error:
             yield failure(str(error))
             return
-        yield from self._clip(clip, text, recogniser, moment, view)
+        yield from self._clip(clip, text, recogniser, state, context)
 
-    def _clip(self, clip, text, recogniser, moment, view: View) -> Iterator[Shown]:
-        yield self.forget(view)
-        yield from self.desk.analyse(clip, text, recogniser, moment, view)
+    def _clip(self, clip, text, recogniser, state, context: ClientContext) -> Iterator[Shown]:
+        yield self.forget(context)
+        yield from self.analysing.analyse(clip, text, recogniser, state, context)
 
-    def _steps(self, clip: str, recording: Recording, recogniser, view: View, text: str) -> Iterator[Shown]:
+    def _steps(
+        self, clip: str, recording: Recording, recogniser: str | None, context: ClientContext, text: str
+    ) -> Iterator[Shown]:
         """Wait for the turn, and judge the recording; its own Stop ends it after a stretch."""
-        language = view.look.language
-        turn = self.desk.services.turns.ask(view.tab)
+        language = context.theme.language
+        turn = self.analysing.services.turns.ask(context.tab)
         try:
             while not turn.come(PACE):
                 before, seconds = turn.before()
                 place = say("stage_place", language, before=before, seconds=rough(seconds))
                 yield {"stage": {"text": place, "stop": True}}
-            yield from self._judged(clip, recording, recogniser, view, text)
+            yield from self._judged(clip, recording, recogniser, context, text)
         except Cancelled:
             yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
         except (MemoryError, RuntimeError) as error:
@@ -166,28 +178,30 @@ class Long:
         finally:
             turn.leave()
 
-    def _judged(self, clip: str, recording: Recording, recogniser, view: View, text: str) -> Iterator[Shown]:
-        language, choice = view.look.language, self.desk.choice(recogniser)
+    def _judged(
+        self, clip: str, recording: Recording, recogniser: str | None, context: ClientContext, text: str
+    ) -> Iterator[Shown]:
+        language, choice = context.theme.language, self.analysing.choice(recogniser)
         if not choice.ready:
             yield failure(say("fetch_first", language, name=choice.name))
             return
-        if not self.desk.services.reader.done():
+        if not self.analysing.services.reader.done():
             yield {"stage": {"text": say("stage_loading", language)}}
-        if view.checkpoint:
-            yield {"stage": {"text": say("models_loading", language, name=self.desk.made(view.checkpoint))}}
-        reader = self.desk.reader(language, view.checkpoint)(choice.name)
+        if context.checkpoint:
+            yield {"stage": {"text": say("models_loading", language, name=self.analysing.made(context.checkpoint))}}
+        reader = self.analysing.reader(language, context.checkpoint)(choice.name)
         from bibier.inference.long_form import stretches, walk
         from bibier.inference.predictor import NOTHING_SAID
 
         began = time.perf_counter()
-        ribbon = Ribbon(clip, recording, [], choice.name, choice.rough, view.checkpoint)
-        self.forget(view)
-        self.shelf.put(view.token, ribbon)
-        self.desk.shelf.put(view.token, None)
-        yield blank(view.look) | {
+        ribbon = Ribbon(clip, recording, [], choice.name, choice.rough, context.checkpoint)
+        self.forget(context)
+        self.shelf.put(context.token, ribbon)
+        self.analysing.shelf.put(context.token, None)
+        yield blank(context.theme) | {
             "stage": {"text": say("timeline_pauses", language)},
             "ribbon": ribbon.value(language),
-            "moment": None,
+            "state": None,
             "transcript": "",
         }
         try:
@@ -204,7 +218,7 @@ class Long:
                     yield self._progress(ribbon, language)
         finally:
             ribbon.running = False
-        if self.shelf.get(view.token) is not ribbon and view.token:
+        if self.shelf.get(context.token) is not ribbon and context.token:
             return  # another recording took its place meanwhile
         done = len(ribbon.stretches)
         if done < planned:
@@ -214,7 +228,7 @@ class Long:
             stage = say("timeline_done", language, planned=planned, took=took)
         out: Shown = {"ribbon": ribbon.value(language), "stage": {"text": stage, "still": True}, "analyse": True}
         if ribbon.chosen == WHOLE and done:
-            out = self._whole(ribbon, view) | out
+            out = self._whole(ribbon, context) | out
         yield out
 
     def _progress(self, ribbon: Ribbon, language: str) -> Shown:
@@ -223,46 +237,46 @@ class Long:
         text = say(key, language, done=done, planned=len(ribbon.segments))
         return {"ribbon": ribbon.value(language), "stage": {"text": text}}
 
-    def _whole(self, ribbon: Ribbon, view: View) -> Shown:
+    def _whole(self, ribbon: Ribbon, context: ClientContext) -> Shown:
         """Show the whole recording where a clip's bars stand; its words are in the ribbon."""
         from bibier.inference.predictor import NOTHING_SAID
 
         summary = replace(ribbon.timeline().summary(), transcript=NOTHING_SAID)
-        shown = results(Moment(None, None, summary, made=self.desk.made(ribbon.checkpoint)), view.look)
-        return shown | {"moment": None, "transcript": "", "author": ""}
+        shown = results(AnalysisState(None, None, summary, made=self.analysing.made(ribbon.checkpoint)), context.theme)
+        return shown | {"state": None, "transcript": "", "author": ""}
 
-    def pick(self, number: object, view: View) -> Shown:
+    def pick(self, number: object, context: ClientContext) -> Shown:
         """Show one stretch by its number as if it were a clip, or with `WHOLE` all of them."""
-        language = view.look.language
-        ribbon = self.shelf.get(view.token)
+        language = context.theme.language
+        ribbon = self.shelf.get(context.token)
         if ribbon is None:
             return failure(say("timeline_gone", language))
         if type(number) is not int or not WHOLE <= number < len(ribbon.stretches):
             return {}
         if number == WHOLE:
             ribbon.chosen = WHOLE
-            shown = self._whole(ribbon, view) if ribbon.stretches else {}
+            shown = self._whole(ribbon, context) if ribbon.stretches else {}
             shown.pop("stage", None)
             return shown | {"ribbon": ribbon.value(language)}
         stretch = ribbon.stretches[number]
         ribbon.chosen = number
         if stretch.prediction is None:
-            shown = blank(view.look) | failure(stretch.error.text(language))
-            return shown | {"moment": None, "transcript": "", "ribbon": ribbon.value(language)}
+            shown = blank(context.theme) | failure(stretch.error.text(language))
+            return shown | {"state": None, "transcript": "", "ribbon": ribbon.value(language)}
         try:
-            moment = self._moment(ribbon, number)
+            state = self._state_of(ribbon, number)
         except InputError as error:
             return failure(error.text(language))
-        shown = results(moment, view.look)
+        shown = results(state, context.theme)
         if ribbon.running:
             shown.pop("stage")
         return shown | {
-            "moment": moment,
-            "transcript": moment.prediction.transcript.text,
+            "state": state,
+            "transcript": state.prediction.transcript.text,
             "ribbon": ribbon.value(language),
         }
 
-    def _moment(self, ribbon: Ribbon, number: int) -> Moment:
+    def _state_of(self, ribbon: Ribbon, number: int) -> AnalysisState:
         """Return a stretch as the last analysis: with its own file, and heard again so that its words can change."""
         stretch = ribbon.stretches[number]
         samples = ribbon.recording.part(stretch.segment.start, stretch.segment.end)
@@ -270,50 +284,54 @@ class Long:
         soundfile.write(sound, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
         _, path = keep(sound.getvalue(), ".wav", self.folder / ribbon.room)
         ribbon.files[str(path)] = number
-        heard = self.desk.reader("en", ribbon.checkpoint)("none").hear((samples, SAMPLE_RATE))
-        of = {"checkpoint": ribbon.checkpoint, "made": self.desk.made(ribbon.checkpoint)}
-        return Moment(str(path), heard, stretch.prediction, ribbon.recogniser, None, ribbon.rough, **of)
+        heard = self.analysing.reader("en", ribbon.checkpoint)("none").hear((samples, SAMPLE_RATE))
+        of = {"checkpoint": ribbon.checkpoint, "made": self.analysing.made(ribbon.checkpoint)}
+        return AnalysisState(str(path), heard, stretch.prediction, ribbon.recogniser, None, ribbon.rough, **of)
 
-    def corrected(self, shown: Shown, view: View) -> Shown:
+    def corrected(self, shown: Shown, context: ClientContext) -> Shown:
         """Keep a stretch's corrected words in the ribbon too."""
-        moment, ribbon = shown.get("moment"), self.shelf.get(view.token)
-        number = ribbon.files.get(moment.clip) if ribbon and moment else None
+        state, ribbon = shown.get("state"), self.shelf.get(context.token)
+        number = ribbon.files.get(state.clip) if ribbon and state else None
         if number is None:
             return shown
-        ribbon.stretches[number] = replace(ribbon.stretches[number], prediction=moment.prediction)
-        return shown | {"ribbon": ribbon.value(view.look.language)}
+        ribbon.stretches[number] = replace(ribbon.stretches[number], prediction=state.prediction)
+        return shown | {"ribbon": ribbon.value(context.theme.language)}
 
-    def stop(self, view: View) -> None:
+    def stop(self, context: ClientContext) -> None:
         """End the analysis after the stretch that is being judged; the page has said so, and the analysis says when."""
-        ribbon = self.shelf.get(view.token)
+        ribbon = self.shelf.get(context.token)
         if ribbon is not None and ribbon.running:
             ribbon.stopping.set()
 
-    def forget(self, view: View) -> Shown:
+    def forget(self, context: ClientContext) -> Shown:
         """Let the tab's recording go; one that is being judged is stopped."""
-        ribbon = self.shelf.get(view.token)
+        ribbon = self.shelf.get(context.token)
         if ribbon is not None:
             ribbon.stopping.set()
-            self.shelf.put(view.token, None)
+            self.shelf.put(context.token, None)
             shutil.rmtree(self.folder / ribbon.room, ignore_errors=True)
         return {"ribbon": None}
 
-    def here(self, view: View) -> bool:
+    def here(self, context: ClientContext) -> bool:
         """Whether the tab shows a long recording."""
-        return self.shelf.get(view.token) is not None
+        return self.shelf.get(context.token) is not None
 
-    def redraw(self, moment: Moment | None, view: View) -> Shown:
+    def redraw(self, state: AnalysisState | None, context: ClientContext) -> Shown:
         """Draw the bars again for another theme or width."""
-        ribbon = self.shelf.get(view.token)
-        if moment is None and ribbon is not None and ribbon.stretches and ribbon.chosen == WHOLE and not ribbon.running:
-            return {"chart": self._whole(ribbon, view)["chart"]}
-        return self.desk.redraw(moment, view)
+        ribbon = self.shelf.get(context.token)
+        if state is None and ribbon is not None and ribbon.stretches and ribbon.chosen == WHOLE and not ribbon.running:
+            return {"chart": self._whole(ribbon, context)["chart"]}
+        return self.analysing.redraw(state, context)
 
-    def restore(self, view: View) -> Shown:
+    def restore(self, context: ClientContext) -> Shown:
         """Show a tab's long recording again after a reload."""
-        ribbon = self.shelf.get(view.token)
+        ribbon = self.shelf.get(context.token)
         if ribbon is None or not ribbon.stretches:
             return {}
         ribbon.chosen = WHOLE
         clip = ribbon.clip if Path(ribbon.clip).exists() else None
-        return self._whole(ribbon, view) | {"ribbon": ribbon.value(view.look.language), "voice": clip, "analyse": True}
+        return self._whole(ribbon, context) | {
+            "ribbon": ribbon.value(context.theme.language),
+            "voice": clip,
+            "analyse": True,
+        }

@@ -13,10 +13,10 @@ from bibier.i18n.page import say
 from bibier.log import note
 from bibier.security.access_log import request_id
 from bibier.security.session import visitor
-from bibier.ui import view
-from bibier.ui.analyse.erasure import Privacy
-from bibier.ui.analyse.handlers import Desk, Shown, failure
-from bibier.ui.analyse.long_form import Long
+from bibier.ui.analyse.erasure import Erasure
+from bibier.ui.analyse.handlers import AnalyseHandlers, Shown, failure
+from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.client import ClientContext, read_context
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.services import Services
 
@@ -30,7 +30,7 @@ SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened"
 ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
 INFERENCE = {"concurrency_id": "inference", "concurrency_limit": None}
-RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "moment", "ribbon")
+RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "state", "ribbon")
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST = {"trigger_mode": "always_last"}
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
@@ -47,13 +47,13 @@ def slot(name: str, value: object = None, **settings) -> gr.HTML:
     )
 
 
-def look_of(raw: str | None, request: gr.Request) -> view.View:
+def context_of(raw: str | None, request: gr.Request) -> ClientContext:
     """Read the view from an event, or its language from the request's headers."""
     headers = request.headers if request is not None else {}
-    seen = view.view(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
+    context = read_context(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
     if request is None:
-        return seen
-    return replace(seen, tab=request.session_hash or "", request=request_id(request.request.scope))
+        return context
+    return replace(context, tab=request.session_hash or "", request=request_id(request.request.scope))
 
 
 def number_in(raw: str | None) -> object:
@@ -81,14 +81,14 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
 
 
 def build(
-    services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Privacy
-) -> tuple[Desk, gr.State]:
+    services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Erasure
+) -> tuple[AnalyseHandlers, gr.State]:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations.
 
     Returns what the tab works with, and where its last analysis stands.
     """
-    desk = Desk(services)
-    long = Long(desk, Path(gr.utils.get_upload_folder()) / "stretches")
+    analysing = AnalyseHandlers(services)
+    long = LongFormHandlers(analysing, Path(gr.utils.get_upload_folder()) / "stretches")
     part: dict[str, gr.components.Component] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
@@ -138,8 +138,8 @@ def build(
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
             slot("note", elem_id="note")
             part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
-    part["moment"] = gr.State(None, time_to_live=3600)
-    view = gr.Textbox(visible=False)
+    part["state"] = gr.State(None, time_to_live=3600)
+    client = gr.Textbox(visible=False)
 
     def put(shown: Shown) -> dict:
         """Turn values by name into Gradio's updates."""
@@ -156,26 +156,26 @@ def build(
             out[part[name]] = value
         return out or {part["stage"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
 
-    def arrived(clip, text, moment, raw, request: gr.Request):
-        seen = look_of(raw, request)
-        return put(desk.arrived(clip, text or "", moment, seen) | long.forget(seen))
+    def arrived(clip, text, state, raw, request: gr.Request):
+        context = context_of(raw, request)
+        return put(analysing.arrived(clip, text or "", state, context) | long.forget(context))
 
-    def analyse(clip, text, recogniser, moment, raw, request: gr.Request):
-        for shown in long.analyse(clip, text or "", recogniser, moment, look_of(raw, request)):
+    def analyse(clip, text, recogniser, state, raw, request: gr.Request):
+        for shown in long.analyse(clip, text or "", recogniser, state, context_of(raw, request)):
             yield put(shown)
 
     def placing(example):
         def place(_raw):
             clip = gr.processing_utils.save_file_to_cache(example.path, cache_dir=part["voice"].GRADIO_CACHE)
-            return put({"voice": clip, "transcript": example.transcript, "moment": None})
+            return put({"voice": clip, "transcript": example.transcript, "state": None})
 
         return place
 
     def trying(example):
         def attempt(clip, recogniser, raw, request: gr.Request):
-            seen = look_of(raw, request)
-            yield put(long.forget(seen))
-            for shown in desk.analyse(clip, example.transcript, recogniser, None, seen, example=example):
+            context = context_of(raw, request)
+            yield put(long.forget(context))
+            for shown in analysing.analyse(clip, example.transcript, recogniser, None, context, example=example):
                 yield put(shown)
 
         return attempt
@@ -183,25 +183,25 @@ def build(
     def typed(text, clip, raw):
         return put({"analyse": bool(clip or (text or "").strip())})  # typed words alone can be analysed too
 
-    def edited(text, moment, raw, request: gr.Request):
-        seen = look_of(raw, request)
-        return put(long.corrected(desk.edited(text or "", moment, seen), seen))
+    def edited(text, state, raw, request: gr.Request):
+        context = context_of(raw, request)
+        return put(long.corrected(analysing.edited(text or "", state, context), context))
 
-    def redraw(moment, raw, request: gr.Request):
-        return put(long.redraw(moment, look_of(raw, request)))
+    def redraw(state, raw, request: gr.Request):
+        return put(long.redraw(state, context_of(raw, request)))
 
     def pick(raw, request: gr.Request):
-        return put(long.pick(number_in(raw), look_of(raw, request)))
+        return put(long.pick(number_in(raw), context_of(raw, request)))
 
     def stop_stretches(raw, request: gr.Request):
-        long.stop(look_of(raw, request))
+        long.stop(context_of(raw, request))
 
     def restore(raw, request: gr.Request):
-        seen = look_of(raw, request)
-        return put(desk.choices(seen.look.language) | desk.restore(seen) | long.restore(seen))
+        context = context_of(raw, request)
+        return put(analysing.choices(context.theme.language) | analysing.restore(context) | long.restore(context))
 
     async def ready(raw, request: gr.Request):
-        language = look_of(raw, request).look.language
+        language = context_of(raw, request).theme.language
         await asyncio.wait([asyncio.wrap_future(services.reader)])
         error = services.reader.exception()
         if error is None:
@@ -209,78 +209,78 @@ def build(
         return put(failure(error.text(language) if isinstance(error, InputError) else say("failed_models", language)))
 
     def choose(recogniser, raw, request: gr.Request):
-        return put(desk.choose(recogniser, look_of(raw, request)))
+        return put(analysing.choose(recogniser, context_of(raw, request)))
 
     def download(recogniser, raw, request: gr.Request):
-        for shown in desk.download(recogniser, look_of(raw, request)):
+        for shown in analysing.download(recogniser, context_of(raw, request)):
             yield put(shown)
 
-    def send(moment, raw, request: gr.Request):
-        seen = look_of(raw, request)
-        language = seen.look.language
-        if moment is None or not moment.clip or not Path(moment.clip).is_file():
-            key = "relabel_stretch" if long.here(seen) else "relabel_nothing"
+    def send(state, raw, request: gr.Request):
+        context = context_of(raw, request)
+        language = context.theme.language
+        if state is None or not state.clip or not Path(state.clip).is_file():
+            key = "relabel_stretch" if long.here(context) else "relabel_nothing"
             return failure(say(key, language))["stage"], None
-        said = moment.prediction.transcript
-        found = receive(moment.clip, said.text, said.language or "", moment.prediction.duration)
+        said = state.prediction.transcript
+        found = receive(state.clip, said.text, said.language or "", state.prediction.duration)
         privacy.took(visitor(request.request.scope), found["project"], found["clip"])
         return gr.skip(), found
 
     def stop(raw, request: gr.Request):
-        seen = look_of(raw, request)
-        desk.stop(seen)
-        long.stop(seen)
+        context = context_of(raw, request)
+        analysing.stop(context)
+        long.stop(context)
 
     def erase(raw, request: gr.Request):
-        seen = look_of(raw, request)
-        shown = desk.clear(seen) | long.forget(seen)
+        context = context_of(raw, request)
+        shown = analysing.clear(context) | long.forget(context)
         found = privacy.erase(visitor(request.request.scope))
-        note("erase", request=seen.request, files=found.files + found.clips, kept=found.labelled + found.shared)
-        return put(shown | {"privacy": {"text": found.text(seen.look.language)}})
+        note("erase", request=context.request, files=found.files + found.clips, kept=found.labelled + found.shared)
+        return put(shown | {"privacy": {"text": found.text(context.theme.language)}})
 
     def failed(raw, request: gr.Request):
-        return put(failure(say("failed", look_of(raw, request).look.language)))
+        return put(failure(say("failed", context_of(raw, request).theme.language)))
 
     def predict(clip, text, request: gr.Request):
         """Answer programs: probabilities by label for the voice, the words and both."""
-        seen = look_of(None, request)
+        context = context_of(None, request)
         try:
-            return desk.predict(clip, text, seen)
+            return analysing.predict(clip, text, context)
         except InputError as error:
-            raise gr.Error(error.text(seen.look.language), print_exception=False) from error
+            raise gr.Error(error.text(context.theme.language), print_exception=False) from error
         except (ValueError, LoadError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
     def wire(event, function, inputs, name, *, js=WAIT, shows=tuple(part), **settings):
         settings = {"api_name": name, "js": js} | HIDDEN | settings
-        event = event(function, [*(part[one] for one in inputs), view], [part[one] for one in shows], **settings)
-        event.failure(failed, [view], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
+        event = event(function, [*(part[one] for one in inputs), client], [part[one] for one in shows], **settings)
+        event.failure(failed, [client], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
         return event
 
     # not the page's own load event: it may come before a component is mounted, and then its answer is lost
     wire(part["stage"].opened, restore, [], "restore", js=SEEN, queue=False)
     wire(part["stage"].opened, ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
-    wire(part["voice"].input, arrived, ["voice", "transcript", "moment"], "arrived", js=SEEN, **LATEST)
+    wire(part["voice"].input, arrived, ["voice", "transcript", "state"], "arrived", js=SEEN, **LATEST)
     wire(
         part["analyse"].click,
         analyse,
-        ["voice", "transcript", "recogniser", "moment"],
+        ["voice", "transcript", "recogniser", "state"],
         "analyse",
         shows=RESULTS,
         **INFERENCE,
     )
     wire(part["privacy"].erase, erase, [], "erase", js=SEEN, queue=False)
-    cancel.click(stop, [view], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
+    cancel.click(stop, [client], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
     for index, button in enumerate(picks):
         example, name = services.examples[index], f"example_{index}"
         # The clip is placed by an event of its own: Gradio's browser side changes what a generator gave before in
         # place, and would spoil the clip with the next stage's update.
-        placed = wire(button.click, placing(example), [], name, shows=["voice", "transcript", "moment"], queue=False)
+        placed = wire(button.click, placing(example), [], name, shows=["voice", "transcript", "state"], queue=False)
         wire(placed.success, trying(example), ["voice", "recogniser"], f"{name}_analyse", shows=RESULTS, **INFERENCE)
-    wire(part["stage"].edit, edited, ["transcript", "moment"], "edit", js=SEEN, **LATEST, **INFERENCE)
-    wire(part["stage"].redraw, redraw, ["moment"], "redraw", js=SEEN, shows=["chart"], **LATEST)
+    wire(part["stage"].edit, edited, ["transcript", "state"], "edit", js=SEEN, **LATEST, **INFERENCE)
+    wire(part["stage"].redraw, redraw, ["state"], "redraw", js=SEEN, shows=["chart"], **LATEST)
     wire(part["ribbon"].pick, pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
-    part["ribbon"].stop(stop_stretches, [view], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
+    part["ribbon"].stop(stop_stretches, [client], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
     wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
     wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
     wire(
@@ -288,9 +288,9 @@ def build(
     )
     errand = gr.JSON(visible=False)
     relabel.click(
-        send, [part["moment"], view], [part["stage"], errand], js=SEEN, api_name="relabel", queue=False, **HIDDEN
+        send, [part["state"], client], [part["stage"], errand], js=SEEN, api_name="relabel", queue=False, **HIDDEN
     ).success(None, [errand], None, js="(clip) => bibier.openInAnnotate(clip)", **HIDDEN)
     gr.Button(visible=False).click(
         predict, [part["voice"], part["transcript"]], gr.JSON(visible=False), api_name="predict", **INFERENCE
     )
-    return desk, part["moment"]
+    return analysing, part["state"]

@@ -53,7 +53,7 @@ class Trail:
             self.last = max(self.last, number)
 
 
-class Annotating:
+class AnnotateHandlers:
     """The handlers of the Annotate tab.
 
     Parameters

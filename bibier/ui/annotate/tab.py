@@ -17,8 +17,8 @@ from bibier.errors import InputError
 from bibier.files import sha256
 from bibier.security.responses import refusal
 from bibier.security.session import visitor
-from bibier.ui import view
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.client import read_context
 from bibier.ui.gradio_import import gradio as gr
 
 ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask")
@@ -35,13 +35,14 @@ def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Requ
         guest = visitor(request.scope)
         if guest.user:  # nobody writes under another's name
             sent = sent | {"annotator": guest.user}
-        look = view.view(None, request.headers.get("cookie", ""), request.headers.get("accept-language", "")).look
+        headers = request.headers
+        language = read_context(None, headers.get("cookie", ""), headers.get("accept-language", "")).theme.language
         try:
             found = act(sent)
         except InputError as error:
-            return {"error": error.text(look.language)}
+            return {"error": error.text(language)}
         if name == "open" and act.__self__.kept:
-            text, warns = act.__self__.kept(look.language)
+            text, warns = act.__self__.kept(language)
             found["kept"] = {"text": text, "warns": warns}
         # the other acts have refused what is no project
         if project := (found if name in ("open", "enter") else sent).get("project"):
@@ -52,14 +53,14 @@ def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Requ
     return answer
 
 
-def build(desk: Annotating) -> gr.HTML:
+def build(handlers: AnnotateHandlers) -> gr.HTML:
     """Lay the tab out in the open `gr.Tab`. The template is constant: Gradio would run what is put into it."""
     return gr.HTML(
         html_template='<div class="studio"></div>',
         js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',
         apply_default_css=False,
         elem_id="annotate",
-        server_functions=[answering(getattr(desk, act), act) for act in ACTS],
+        server_functions=[answering(getattr(handlers, act), act) for act in ACTS],
     )
 
 

@@ -14,11 +14,11 @@ from bibier.i18n.page import decimal, percent, say
 from bibier.inference.queue import rough
 from bibier.labels import NAMES, vector
 from bibier.ui.analyse.chart import BRANCHES, figure, table
-from bibier.ui.analyse.handlers import PACE, Moment, Shown
+from bibier.ui.analyse.handlers import PACE, AnalysisState, Shown
 from bibier.ui.analyse.summary import ranked
-from bibier.ui.models.handlers import Choosing, said
-from bibier.ui.request_log import Account, broken
-from bibier.ui.view import Look, View
+from bibier.ui.client import ClientContext, Theme
+from bibier.ui.models.handlers import ModelHandlers, sentence
+from bibier.ui.request_log import RequestLog, broken
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
@@ -28,7 +28,7 @@ QUOTED = 200  # characters of a clip's words that are repeated
 
 
 @dataclass(frozen=True)
-class Pair:
+class Comparison:
     """What two checkpoints said of one clip."""
 
     titles: tuple[str, str]
@@ -49,7 +49,7 @@ def _verdict(branch: Branch, language: str) -> str:
     return f"{NAMES[language][winner]} {percent(share)}"
 
 
-def compared(pair: Pair, language: str) -> dict:
+def compared(pair: Comparison, language: str) -> dict:
     """Return the table of verdicts and distances, and both checkpoints' figures as tables."""
     rows = []
     for name in BRANCHES:
@@ -70,65 +70,72 @@ def compared(pair: Pair, language: str) -> dict:
     }
 
 
-def drawn(pair: Pair, look: Look) -> Shown:
+def drawn(pair: Comparison, theme: Theme) -> Shown:
     """Return both figures with their headings: panels below each other, so that equal ones stand side by side."""
-    high = replace(look, narrow=True)
+    high = replace(theme, narrow=True)
     out: Shown = {}
     for place, title, prediction in zip(("first", "second"), pair.titles, pair.predictions, strict=True):
         out |= {place: figure(prediction, high), f"{place}_name": title}
     return out
 
 
-class Comparing:
+class CompareHandlers:
     """The handlers.
 
     Parameters
     ----------
-    choosing
+    models
         Knows the shelf.
     """
 
-    def __init__(self, choosing: Choosing):
-        self.choosing, self.turns = choosing, choosing.desk.services.turns
+    def __init__(self, models: ModelHandlers):
+        self.models, self.turns = models, models.analysing.services.turns
         self.stopping: set[str] = set()  # tabs that want it no more while a checkpoint is being loaded
 
-    def form(self, view: View, moment: Moment | None, chosen: tuple[str, ...] = (), **more: object) -> dict:
+    def form(
+        self, context: ClientContext, state: AnalysisState | None, chosen: tuple[str, ...] = (), **more: object
+    ) -> dict:
         """Return what can be chosen; at first, the checkpoint in use and the next one."""
-        language = view.look.language
-        entries = [entry for entry in self.choosing.shelf(language).entries() if entry.problem is None]
+        language = context.theme.language
+        entries = [entry for entry in self.models.shelf(language).entries() if entry.problem is None]
         keys = [entry.key for entry in entries]
-        first = view.checkpoint if view.checkpoint in keys else ""
+        first = context.checkpoint if context.checkpoint in keys else ""
         chosen = chosen or (first, next((key for key in keys if key != first), first))
-        why = say("models_one", language) if len(keys) < 2 else say("models_no_clip", language) if not moment else ""
+        why = say("models_one", language) if len(keys) < 2 else say("models_no_clip", language) if not state else ""
         choices = [[entry.key, entry.title] for entry in entries]
         return {"choices": choices, "chosen": list(chosen), "why": why} | more
 
-    def tab(self, view: View) -> str:
+    def tab(self, context: ClientContext) -> str:
         """Name this tab's comparisons in the queue, so that ending one ends no analysis."""
-        return f"{view.tab} compare" if view.tab else ""
+        return f"{context.tab} compare" if context.tab else ""
 
-    def stop(self, view: View) -> None:
+    def stop(self, context: ClientContext) -> None:
         """End the tab's comparison: at once what waits, after its present step what runs."""
-        self.stopping.add(self.tab(view))
-        self.turns.stop(self.tab(view))
+        self.stopping.add(self.tab(context))
+        self.turns.stop(self.tab(context))
 
-    def compare(self, first: object, second: object, moment: Moment | None, view: View) -> Iterator[Shown]:
-        """Let two checkpoints judge the clip of `moment`, one after the other."""
-        language, chosen = view.look.language, tuple(key if isinstance(key, str) else "?" for key in (first, second))
+    def compare(
+        self, first: object, second: object, state: AnalysisState | None, context: ClientContext
+    ) -> Iterator[Shown]:
+        """Let two checkpoints judge the clip of `state`, one after the other."""
+        language, chosen = (
+            context.theme.language,
+            tuple(key if isinstance(key, str) else "?" for key in (first, second)),
+        )
 
         def told(text: str, **more: object) -> Shown:
-            return {"comparing": self.form(view, moment, chosen, said=text, **more)}
+            return {"comparing": self.form(context, state, chosen, said=text, **more)}
 
-        if moment is None or chosen[0] == chosen[1]:
-            yield told(say("models_two" if moment else "models_no_clip", language), error=True)
+        if state is None or chosen[0] == chosen[1]:
+            yield told(say("models_two" if state else "models_no_clip", language), error=True)
             return
-        self.stopping.discard(self.tab(view))
-        account = Account("compare", view.request)
+        self.stopping.discard(self.tab(context))
+        account = RequestLog("compare", context.request)
         predictions = []
         try:
-            entries = [self.choosing.shelf(language).entry(key) for key in chosen]
+            entries = [self.models.shelf(language).entry(key) for key in chosen]
             for entry in entries:
-                for shown in self._judge(entry, moment, view, account):
+                for shown in self._judge(entry, state, context, account):
                     if isinstance(shown, str):
                         yield told(shown, busy=True)
                     else:
@@ -143,7 +150,7 @@ class Comparing:
                 account.refused(error)
             else:
                 account.failed(error)
-            yield told(said(error, language), error=True)
+            yield told(sentence(error, language), error=True)
             return
         except (MemoryError, RuntimeError) as error:
             account.failed(error)
@@ -153,39 +160,41 @@ class Comparing:
             account("cancelled")
             raise
         finally:
-            self.stopping.discard(self.tab(view))
+            self.stopping.discard(self.tab(context))
             account("failed", level=logging.ERROR)  # something else, which Gradio reports
-        pair = Pair((entries[0].title, entries[1].title), (predictions[0], predictions[1]))
-        form = {"comparing": self.form(view, moment, chosen, result=compared(pair, language))}
-        yield form | drawn(pair, view.look) | {"pair": pair}
+        pair = Comparison((entries[0].title, entries[1].title), (predictions[0], predictions[1]))
+        form = {"comparing": self.form(context, state, chosen, result=compared(pair, language))}
+        yield form | drawn(pair, context.theme) | {"pair": pair}
 
-    def _judge(self, entry: Entry, moment: Moment, view: View, account: Account) -> Iterator[str | Prediction]:
+    def _judge(
+        self, entry: Entry, state: AnalysisState, context: ClientContext, account: RequestLog
+    ) -> Iterator[str | Prediction]:
         """Say what is done, and at last what the checkpoint says of the clip and its words."""
-        language = view.look.language
-        if entry.key == moment.checkpoint:
-            yield moment.prediction
+        language = context.theme.language
+        if entry.key == state.checkpoint:
+            yield state.prediction
             return
         yield say("models_loading", language, name=entry.title)
-        readers = self.choosing.shelf(language).of(entry.key)
-        if self.tab(view) in self.stopping:
+        readers = self.models.shelf(language).of(entry.key)
+        if self.tab(context) in self.stopping:
             raise Cancelled
-        turn = self.turns.ask(self.tab(view))
+        turn = self.turns.ask(self.tab(context))
         try:
             while not turn.come(PACE):
                 before, seconds = turn.before()
                 yield say("stage_place", language, before=before, seconds=rough(seconds))
             account.turn()
             yield say("models_reading", language, name=entry.title)
-            reader, heard = readers("none"), moment.heard
+            reader, heard = readers("none"), state.heard
             if heard is not None:
                 heard = reader.hear((heard.samples, SAMPLE_RATE))
                 turn.check()
-            prediction = reader.read(heard, moment.prediction.transcript)
+            prediction = reader.read(heard, state.prediction.transcript)
             turn.check()
         finally:
             turn.leave()
         yield prediction
 
-    def redraw(self, pair: Pair | None, view: View) -> Shown:
+    def redraw(self, pair: Comparison | None, context: ClientContext) -> Shown:
         """Draw the bars again for another theme."""
-        return drawn(pair, view.look) if pair is not None else {}
+        return drawn(pair, context.theme) if pair is not None else {}

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from bibier.errors import InputError, LoadError
 from bibier.i18n.page import decimal, language_name, say
-from bibier.ui.analyse.handlers import PACE, Desk, Moment, Shown
+from bibier.ui.analyse.handlers import PACE, AnalyseHandlers, AnalysisState, Shown
+from bibier.ui.client import ClientContext
 from bibier.ui.models.model_card import nodes
-from bibier.ui.request_log import Account, broken
-from bibier.ui.view import View
+from bibier.ui.request_log import RequestLog, broken
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.hub import Offer
@@ -92,28 +92,28 @@ def described(entry: Entry, chosen: str, language: str) -> dict:
     }
 
 
-class Choosing:
+class ModelHandlers:
     """The handlers. One per app: which checkpoint a tab of a browser uses, it says itself with each event.
 
     Parameters
     ----------
-    desk
+    analysing
         Of the Analyse tab; its services deliver the shelf.
     """
 
-    def __init__(self, desk: Desk):
-        self.desk = desk
+    def __init__(self, analysing: AnalyseHandlers):
+        self.analysing = analysing
         self.offers: dict[str, Offer] = {}  # what a tab was last told the size of
 
     def shelf(self, language: str) -> Shelf:
         """Wait for the models. Raises InputError or `LoadError` when they could not be loaded."""
-        return self.desk.reader(language)
+        return self.analysing.reader(language)
 
-    def listed(self, view: View, chosen: str | None = None, **more: object) -> dict:
+    def listed(self, context: ClientContext, chosen: str | None = None, **more: object) -> dict:
         """Return the list; a choice that is not there any more becomes that of the start."""
-        language, shelf = view.look.language, self.shelf(view.look.language)
+        language, shelf = context.theme.language, self.shelf(context.theme.language)
         entries = shelf.entries()
-        chosen = view.checkpoint if chosen is None else chosen
+        chosen = context.checkpoint if chosen is None else chosen
         if chosen not in {entry.key for entry in entries}:
             chosen = ""
         return {
@@ -123,73 +123,73 @@ class Choosing:
             "chosen": chosen,
         } | more
 
-    def hub(self, view: View, **more: object) -> dict:
+    def hub(self, context: ClientContext, **more: object) -> dict:
         """Return the part about the Hub."""
-        language, shelf = view.look.language, self.shelf(view.look.language)
+        language, shelf = context.theme.language, self.shelf(context.theme.language)
         closed = "" if shelf.hub else InputError("shelf-closed").text(language)
         return {"closed": closed, "hidden": shelf.fixed} | more
 
-    def open(self, view: View) -> Iterator[Shown]:
+    def open(self, context: ClientContext) -> Iterator[Shown]:
         """Show the tab, once the models are there."""
-        language = view.look.language
-        if not self.desk.services.reader.done():
+        language = context.theme.language
+        if not self.analysing.services.reader.done():
             yield {"models": {"said": say("stage_loading", language), "busy": True}}
         try:
-            yield {"models": self.listed(view), "fetching": self.hub(view)}
+            yield {"models": self.listed(context), "fetching": self.hub(context)}
         except (InputError, LoadError) as error:
-            yield {"models": {"said": said(error, language), "error": True}}
+            yield {"models": {"said": sentence(error, language), "error": True}}
 
-    def use(self, key: object, moment: Moment | None, view: View) -> Iterator[Shown]:
+    def use(self, key: object, state: AnalysisState | None, context: ClientContext) -> Iterator[Shown]:
         """Load a checkpoint and make it the tab's; one that can't be loaded leaves everything as it was."""
-        language = view.look.language
-        account = Account("checkpoint", view.request)
+        language = context.theme.language
+        account = RequestLog("checkpoint", context.request)
         account.stage = "start"
         try:
             shelf = self.shelf(language)
             entry = shelf.entry(key if isinstance(key, str) else "?")
-            yield {"models": self.listed(view, said=say("models_loading", language, name=entry.title), busy=True)}
+            yield {"models": self.listed(context, said=say("models_loading", language, name=entry.title), busy=True)}
             shelf.of(entry.key)
         except (InputError, LoadError) as error:
             account("refused", reason=error.message.key if isinstance(error, InputError) else "failed_models")
-            yield {"models": self.listed(view, said=said(error, language), error=True)}
+            yield {"models": self.listed(context, said=sentence(error, language), error=True)}
             return
         except (MemoryError, RuntimeError) as error:
             account.failed(error)
-            yield {"models": self.listed(view, said=broken(error).text(language), error=True)}
+            yield {"models": self.listed(context, said=broken(error).text(language), error=True)}
             return
         account("ok")
-        other = moment is not None and moment.checkpoint != entry.key
+        other = state is not None and state.checkpoint != entry.key
         told = say("models_used" if other else "models_same", language, name=entry.title)
-        yield {"models": self.listed(view, entry.key, said=told)}
+        yield {"models": self.listed(context, entry.key, said=told)}
 
-    def ask(self, name: object, view: View) -> Iterator[Shown]:
+    def ask(self, name: object, context: ClientContext) -> Iterator[Shown]:
         """Ask the Hub what a name stands for and how large it is."""
-        language, name = view.look.language, short(name).strip()
-        yield {"fetching": self.hub(view, said=say("models_asking", language, name=name), busy=True)}
+        language, name = context.theme.language, short(name).strip()
+        yield {"fetching": self.hub(context, said=say("models_asking", language, name=name), busy=True)}
         try:
             offer = self.shelf(language).offer(name)
         except InputError as error:
-            yield {"fetching": self.hub(view, said=error.text(language), error=True)}
+            yield {"fetching": self.hub(context, said=error.text(language), error=True)}
             return
         if offer.here:
             told = say("models_here", language, name=offer.name)
-            yield {"fetching": self.hub(view, said=told), "models": self.listed(view)}
+            yield {"fetching": self.hub(context, said=told), "models": self.listed(context)}
             return
-        self.offers.pop(view.tab, None)
-        self.offers[view.tab] = offer
+        self.offers.pop(context.tab, None)
+        self.offers[context.tab] = offer
         while len(self.offers) > MOST:
             self.offers.pop(next(iter(self.offers)))
         large = size(offer.size, language)
         told = say("models_offer", language, name=offer.name, size=large, place=offer.place)
-        yield {"fetching": self.hub(view, said=told, offer=say("models_fetch", language, size=large))}
+        yield {"fetching": self.hub(context, said=told, offer=say("models_fetch", language, size=large))}
 
-    def fetch(self, view: View) -> Iterator[Shown]:
+    def fetch(self, context: ClientContext) -> Iterator[Shown]:
         """Fetch what the tab was told the size of, saying how far it is."""
-        language, offer = view.look.language, self.offers.pop(view.tab, None)
+        language, offer = context.theme.language, self.offers.pop(context.tab, None)
         if offer is None:
-            yield {"fetching": self.hub(view, said=say("models_ask_again", language), error=True)}
+            yield {"fetching": self.hub(context, said=say("models_ask_again", language), error=True)}
             return
-        account, before = Account("fetch", view.request), offer.received
+        account, before = RequestLog("fetch", context.request), offer.received
         account.stage = "start"
         large = size(offer.size, language)
         with ThreadPoolExecutor(1, thread_name_prefix="hub") as pool:
@@ -199,19 +199,19 @@ class Choosing:
                 so_far = size(received, language)
                 told = say("models_fetching", language, name=offer.name, received=so_far, size=large)
                 share = received / offer.size if offer.size else 0
-                yield {"fetching": self.hub(view, said=told, busy=True, share=share)}
+                yield {"fetching": self.hub(context, said=told, busy=True, share=share)}
                 wait([job], timeout=PACE)
             try:
                 job.result()
             except InputError as error:
                 account.refused(error)
-                yield {"fetching": self.hub(view, said=error.text(language), error=True)}
+                yield {"fetching": self.hub(context, said=error.text(language), error=True)}
                 return
         account("ok")
         told = say("models_fetched", language, name=offer.name)
-        yield {"fetching": self.hub(view, said=told), "models": self.listed(view)}
+        yield {"fetching": self.hub(context, said=told), "models": self.listed(context)}
 
 
-def said(error: InputError | LoadError, language: str) -> str:
+def sentence(error: InputError | LoadError, language: str) -> str:
     """Return an error's sentence."""
     return error.text(language) if isinstance(error, InputError) else str(error)

@@ -1,15 +1,15 @@
-"""The Models tab: its components and which event does what. What it says is in `choosing.py` and `comparing.py`."""
+"""The Models tab: its components and which event does what. What it says is in `models.py` and `comparing.py`."""
 
 from __future__ import annotations
 
 import json
 
-from bibier.ui.analyse.handlers import Desk, Shown
-from bibier.ui.analyse.tab import HIDDEN, look_of, slot
+from bibier.ui.analyse.handlers import AnalyseHandlers, Shown
+from bibier.ui.analyse.tab import HIDDEN, context_of, slot
+from bibier.ui.client import ClientContext
 from bibier.ui.gradio_import import gradio as gr
-from bibier.ui.models.compare import Comparing
-from bibier.ui.models.handlers import Choosing
-from bibier.ui.view import View
+from bibier.ui.models.compare import CompareHandlers
+from bibier.ui.models.handlers import ModelHandlers
 
 LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" */'
 HUB = 'bibier.hubEvents(trigger); /* "ask" "fetch" */'
@@ -29,10 +29,10 @@ def asked_in(raw: str | None) -> dict:
     return found if isinstance(found, dict) else {}
 
 
-def build(desk: Desk, moment: gr.State, tab: gr.Tab) -> None:
-    """Lay the tab out in the open `gr.Tab` and wire it; `moment` holds what stands in Analyse."""
-    choosing = Choosing(desk)
-    comparing = Comparing(choosing)
+def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
+    """Lay the tab out in the open `gr.Tab` and wire it; `state` holds what stands in Analyse."""
+    models = ModelHandlers(analysing)
+    comparing = CompareHandlers(models)
     part: dict[str, gr.components.Component] = {}
     part["models"] = slot("models", elem_id="models", js=LIST)
     part["fetching"] = slot("hub", elem_id="models-hub", js=HUB)
@@ -43,7 +43,7 @@ def build(desk: Desk, moment: gr.State, tab: gr.Tab) -> None:
                 part[f"{place}_name"] = slot("modelName")
                 part[place] = gr.Plot(show_label=False, container=False)
     part["pair"] = gr.State(None, time_to_live=3600)
-    view = gr.Textbox(visible=False)
+    client = gr.Textbox(visible=False)
 
     def put(shown: Shown) -> dict:
         """Turn values by name into Gradio's updates."""
@@ -54,36 +54,36 @@ def build(desk: Desk, moment: gr.State, tab: gr.Tab) -> None:
             out[part[name]] = value
         return out or {part["models"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
 
-    def heard(raw: str | None, request: gr.Request) -> tuple[dict, View]:
-        return asked_in(raw), look_of(raw, request)
+    def heard(raw: str | None, request: gr.Request) -> tuple[dict, ClientContext]:
+        return asked_in(raw), context_of(raw, request)
 
     def show(now, raw, request: gr.Request):
-        _, seen = heard(raw, request)
-        for shown in choosing.open(seen):
+        _, context = heard(raw, request)
+        for shown in models.open(context):
             if "fetching" in shown:
-                shown["comparing"] = comparing.form(seen, now)
+                shown["comparing"] = comparing.form(context, now)
             yield put(shown)
 
     def use(now, raw, request: gr.Request):
-        asked, seen = heard(raw, request)
-        for shown in choosing.use(asked.get("key"), now, seen):
+        asked, context = heard(raw, request)
+        for shown in models.use(asked.get("key"), now, context):
             yield put(shown)
 
     def ask(now, raw, request: gr.Request):
-        asked, seen = heard(raw, request)
-        for shown in choosing.ask(asked.get("name", ""), seen):
+        asked, context = heard(raw, request)
+        for shown in models.ask(asked.get("name", ""), context):
             yield put(shown)
 
     def fetch(now, raw, request: gr.Request):
-        _, seen = heard(raw, request)
-        for shown in choosing.fetch(seen):
+        _, context = heard(raw, request)
+        for shown in models.fetch(context):
             if "models" in shown:
-                shown["comparing"] = comparing.form(seen, now)
+                shown["comparing"] = comparing.form(context, now)
             yield put(shown)
 
     def compare(now, raw, request: gr.Request):
-        asked, seen = heard(raw, request)
-        for shown in comparing.compare(asked.get("first"), asked.get("second"), now, seen):
+        asked, context = heard(raw, request)
+        for shown in comparing.compare(asked.get("first"), asked.get("second"), now, context):
             yield put(shown)
 
     def redraw(pair, raw, request: gr.Request):
@@ -92,9 +92,9 @@ def build(desk: Desk, moment: gr.State, tab: gr.Tab) -> None:
     def stop(raw, request: gr.Request):
         comparing.stop(heard(raw, request)[1])
 
-    def wire(event, function, name, *, given=moment, shows=tuple(part), **settings):
+    def wire(event, function, name, *, given=state, shows=tuple(part), **settings):
         settings = {"api_name": name, "js": ASKED} | HIDDEN | settings
-        event(function, [given, view], [part[one] for one in shows], **settings)
+        event(function, [given, client], [part[one] for one in shows], **settings)
 
     everything = ("models", "fetching", "comparing")
     wire(tab.select, show, "models", shows=everything, **FREE)
@@ -103,4 +103,4 @@ def build(desk: Desk, moment: gr.State, tab: gr.Tab) -> None:
     wire(part["fetching"].fetch, fetch, "models_fetch", shows=everything, **FREE)
     wire(part["comparing"].compare, compare, "models_compare", **FREE)
     wire(part["comparing"].redraw, redraw, "models_redraw", given=part["pair"], queue=False)
-    part["comparing"].stop(stop, [view], None, js=ASKED, api_name="models_stop", queue=False, **HIDDEN)
+    part["comparing"].stop(stop, [client], None, js=ASKED, api_name="models_stop", queue=False, **HIDDEN)

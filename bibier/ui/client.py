@@ -11,7 +11,7 @@ from bibier.security.responses import preferred
 
 
 @dataclass(frozen=True)
-class Look:
+class Theme:
     """How the page is seen: its language, its theme, and whether panels must stand below each other."""
 
     language: str = "en"
@@ -24,7 +24,7 @@ TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class View:
+class ClientContext:
     """What the browser says about itself with each event.
 
     `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
@@ -32,14 +32,14 @@ class View:
     tab chose, "" for that of the start.
     """
 
-    look: Look
+    theme: Theme
     token: str = ""
     tab: str = ""
     request: str | None = None
     checkpoint: str = ""
 
 
-def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
+def read_context(raw: str | None, cookie: str = "", accepted: str = "") -> ClientContext:
     """Read what the browser sent; anything unexpected falls back to a default, since it is input like any other."""
     try:
         sent = json.loads(raw or "{}")
@@ -51,8 +51,8 @@ def view(raw: str | None, cookie: str = "", accepted: str = "") -> View:
     if language not in LANGUAGES:
         language = preferred(cookie, accepted)
     token, checkpoint = sent.get("token"), sent.get("checkpoint")
-    return View(
-        Look(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
+    return ClientContext(
+        Theme(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
         token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
         checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
     )
