@@ -61,7 +61,7 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     page.wait_for_selector(".desk:not([hidden])")
     assert page.inner_text(".clip h2").split()[-1] == first[:6]
     page.select_option(".studio .who select", "examples")
-    one.context.close()
+    one.close()
     assert one.complaints == [] and one.outside == []
 
 
@@ -71,5 +71,5 @@ def test_a_project_without_labels_says_what_is_missing(chromium, studio):
     one.page.select_option("#agree-facts select", HOSTILE)
     one.page.wait_for_function("document.querySelector('#agree-facts .said').textContent.startsWith('Nobody')")
     assert one.page.locator("#agree-picture").is_hidden()
-    one.context.close()
+    one.close()
     assert one.complaints == [] and one.outside == []

@@ -63,7 +63,7 @@ def annotate(chromium, studio):
 
     yield start
     for one in visits:
-        one.context.close()
+        one.close()
     assert [url for one in visits for url in one.outside] == []
     assert [text for one in visits for text in one.complaints] == []
 

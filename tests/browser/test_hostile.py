@@ -134,7 +134,7 @@ def test_in_the_page(chromium, address, tmp_path):
     assert page.evaluate("window.ran") is None
     assert page.evaluate("document.querySelectorAll('img[src=x], [onerror], svg[onload]').length") == 0
     assert page.locator("a[href^='javascript:']").count() == 0
-    one.context.close()
+    one.close()
     assert dialogs == [] and one.outside == [] and one.complaints == []
 
 
@@ -167,5 +167,5 @@ def test_at_the_door(chromium, tmp_path):
         page.wait_for_selector("#chart .js-plotly-plot .xtick")
         page.click("#tabs [data-tab-id=annotate]")
         assert page.evaluate("document.cookie").find("bibier_session") == -1
-        one.context.close()
+        one.close()
         assert one.outside == []

@@ -89,7 +89,7 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     foreign.locator("button.choose").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#models .card.chosen:nth-child(2)")
-    assert "press “Analyse” there once more" in page.inner_text("#models .told")
+    page.wait_for_selector("#models .told:has-text('press “Analyse” there once more')")
     title = foreign.locator("h3").inner_text()
 
     page.locator("#models-compare button.choose").click()
@@ -121,5 +121,5 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     assert other.page.evaluate("document.documentElement.scrollWidth") <= 390
     for visitor in (one, other):
         assert visitor.page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0
-        visitor.context.close()
+        visitor.close()
         assert visitor.outside == [] and visitor.complaints == []

@@ -56,6 +56,7 @@ def test_switch_keeps_the_result(visit):
     assert page.inner_text("#analyse") == "Анализировать"
     page.fill("#transcript textarea", "Мне очень грустно")  # the voice was kept too
     page.wait_for_selector("#words .word:has-text('грустно')")
+    one.await_other_bars(bars)
     assert one.bars()[0] == bars[0] and one.bars()[1] != bars[1]
     page.goto(one.server)
     page.wait_for_selector("#analyse:has-text('Анализировать')")

@@ -32,7 +32,7 @@ def guest(chromium, address):
 
     yield start
     for one in visits:
-        one.context.close()
+        one.close()
     assert [text for one in visits for text in one.complaints] == []
 
 
@@ -120,7 +120,8 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     page.wait_for_function("/before it, about \\d+ s/.test(document.querySelector('#stage').innerText)")
     page.click("#cancel")
     page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
-    assert page.locator("#cancel").is_hidden() and page.locator("#analyse").is_enabled()
+    page.wait_for_selector("#cancel", state="hidden")
+    page.wait_for_selector("#analyse:enabled")
     assert "clearly" not in page.inner_text("#verdict")
     assert "together" in one.analyse()
     for other in others:

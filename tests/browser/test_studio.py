@@ -76,7 +76,7 @@ def annotate(chromium, studio):
 
     yield start
     for one in visits:
-        one.context.close()
+        one.close()
     assert [url for one in visits for url in one.outside] == []
     assert [text for one in visits for text in one.complaints] == []
 
@@ -102,16 +102,17 @@ def test_the_player_plays_at_a_speed_in_a_loop_and_again(annotate):
     seen = page.evaluate(
         """async () => {
             const seen = [];
-            for (let i = 0; i < 40; i += 1) {
-                await new Promise((soon) => setTimeout(soon, 50));
+            for (let turns = 0; turns < 2;) {
+                await new Promise((soon) => setTimeout(soon, 20));
                 const one = window.sounds.find((sound) => !sound.paused);
-                if (one) seen.push(one.currentTime);
+                if (!one) continue;
+                if (seen.length && one.currentTime < seen.at(-1)) turns += 1;
+                seen.push(one.currentTime);
             }
             return seen;
         }"""
     )
-    assert len(seen) >= 35 and min(seen) >= 0.35 and max(seen) < 1.2  # 2 s at twice the speed: 4 s without the loop
-    assert sum(after < before for before, after in zip(seen, seen[1:], strict=False)) >= 2
+    assert min(seen) >= 0.35 and max(seen) < 1.2  # the recording goes on until 2 s
     page.keyboard.press("Backslash")
     page.keyboard.press("KeyR")
     page.wait_for_function("window.sounds.some((one) => !one.paused && one.currentTime > 0.9)")
@@ -246,7 +247,7 @@ def test_settings_and_an_export(annotate, studio, tmp_path):
     page.locator(".settings input[type=number]").first.fill("99")
     page.locator(".settings select").first.select_option("shown")
     page.locator(".settings button").click()
-    page.wait_for_selector(".status.good")
+    page.wait_for_selector(".status:has-text('The settings are changed.')")
     assert (studio[1].project("list")["wanted"], studio[1].project("list")["proposals"]) == (99, "shown")
     studio[1].project("list", wanted=100, proposals="hidden")
     page.locator(".export summary").click()
@@ -293,5 +294,5 @@ def test_a_killed_server_loses_nothing(chromium, tmp_path, folder, kind, request
         done(one.page, 1)
         kinds = [event.kind for _, event in store.events(project) if event.annotator]
         assert kinds == ["label", "label", "undo"]
-        one.context.close()
+        one.close()
     store.close()

@@ -279,18 +279,17 @@ def test_the_teacher_learns_from_its_students_unless_detached(detach):
 def test_a_few_steps_lower_the_loss_on_soft_targets():
     model, items = make().train(), clips("frame")
     targets = soft_targets(3)
+    floor = -(1.5 + 2) * (targets * targets.log()).sum(-1).mean().item()  # CE's floor is the entropy; KL's is 0
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     losses = []
-    for _ in range(60):
+    while len(losses) < 300 and (not losses or losses[-1] > 1.05 * floor):  # 60 steps do for most draws
         loss = model.loss(run(model, items), targets, EVEN)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    entropy = -(targets * targets.log()).sum(-1).mean().item()  # CE's floor; KL's is 0
     assert losses[-1] < losses[0]
-    assert losses[-1] == pytest.approx((1.5 + 2) * entropy, rel=0.05)
-    assert losses[-1] > (1.5 + 2) * entropy - 1e-4
+    assert floor - 1e-4 < losses[-1] <= 1.05 * floor
 
 
 def test_ablations_remove_what_they_name():
