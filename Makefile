@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 RECIPE ?= train/recipes/compact.toml
 
-.PHONY: help app test lint format screenshots examples train figures bench load clean
+.PHONY: help app test lint format coverage screenshots examples train figures bench load clean
 
 help:            ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -27,6 +27,9 @@ app: $(BIN)/.app  ## install what the app needs and open it on localhost
 
 test: $(BIN)/.dev ## install what the tests need and run them
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: $(BIN)/.dev ## run the tests and print which lines of each module they leave out
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 lint: $(BIN)/.dev node_modules/.dev ## check the style, and the types of the page's scripts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

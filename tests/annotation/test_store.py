@@ -242,8 +242,8 @@ def test_no_acknowledged_save_is_lost_by_sigkill(store, url):
         for _ in range(rng.integers(5, 15)):
             told.add(saver.stdout.readline().strip())
         saver.send_signal(signal.SIGKILL)
-        told |= {line.strip() for line in saver.stdout if line.endswith("\n")}
-        saver.wait()
+        with saver:
+            told |= {line.strip() for line in saver.stdout if line.endswith("\n")}
         start = max(map(int, told)) + 2
     kept = [event.uuid for _, event in store.events("p")]
     assert len(told) >= 15 and told <= set(kept) and len(kept) == len(set(kept))

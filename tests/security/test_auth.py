@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pty
 import shutil
@@ -16,6 +17,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AuthenticationError
 from served import EXAMPLE, ROOT, act, file, served, upload, visit
 
+from bibier import __main__ as cli
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.security import login_throttle, passwords
@@ -93,17 +95,16 @@ def test_where_entries_come_from(tmp_path):
         SecuritySettings.read({}, auth=str(tmp_path / "nowhere"))
 
 
-def command(*arguments, typed: str) -> subprocess.CompletedProcess:
-    call = [sys.executable, "-m", "bibier", "password", *arguments]
-    return subprocess.run(call, input=typed, capture_output=True, text=True, cwd=ROOT)
+def test_the_command_makes_an_entry(monkeypatch, capsys):
+    def command(*arguments, typed: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        return (cli.main(["password", *arguments]), *capsys.readouterr())
 
-
-def test_the_command_makes_an_entry():
-    done = command("Ann", typed=SECRET + "\n")
-    assert Passwords(parse(done.stdout, source="x")).matches("Ann", SECRET) and not done.stderr
-    assert command("Ann", typed="short\n").returncode == 2
-    refused = command("A:nn", "--language", "ru", typed=SECRET)
-    assert refused.returncode == 2 and "двоеточия" in refused.stderr and not refused.stdout
+    status, out, err = command("Ann", typed=SECRET + "\n")
+    assert status == 0 and Passwords(parse(out, source="x")).matches("Ann", SECRET) and not err
+    assert command("Ann", typed="short\n")[0] == 2
+    status, out, err = command("A:nn", "--language", "ru", typed=SECRET)
+    assert status == 2 and "двоеточия" in err and not out
 
 
 @pytest.mark.parametrize("again, status", [(SECRET, 0), ("something else", 2)])
@@ -120,8 +121,9 @@ def test_the_command_does_not_show_what_is_typed(again, status):
         while asked not in screen:
             screen += os.read(ours, 1000)
         os.write(ours, secret.encode() + b"\n")
-    out = process.stdout.read().decode()
-    assert process.wait(60) == status
+    with process:
+        out = process.stdout.read().decode()
+    assert process.returncode == status
     assert SECRET.encode() not in screen
     assert (status == 0) == (":scrypt$" in out)
     if not status:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -12,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from served import EXAMPLE, ROOT, function, sent_file, served, upload, visit
 
+from bibier import __main__ as cli
 from bibier.labels import EMOTIONS
 
 WORDS = "so happy to see you"
@@ -26,8 +27,9 @@ def address(tmp_path_factory):
 @pytest.fixture(scope="module")
 def printed() -> dict:
     """Return what `python -m bibier predict --json` says of the same clip and words."""
-    call = [sys.executable, "-m", "bibier", "predict", str(EXAMPLE), "--transcript", WORDS, "--json"]
-    return json.loads(subprocess.run(call, capture_output=True, text=True, cwd=ROOT, check=True).stdout)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(["predict", str(EXAMPLE), "--transcript", WORDS, "--json"]) == 0
+    return json.loads(out.getvalue())
 
 
 def same(answer: dict, printed: dict) -> bool:
