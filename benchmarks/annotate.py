@@ -51,12 +51,12 @@ def make(folder: Path, count: int) -> None:
 
 def saves(page, count: int) -> list[float]:
     """Return the milliseconds of each save."""
-    found = []
+    durations = []
     for number in range(count):
         page.keyboard.press(f"Digit{number % 7 + 1}")
-        found.append(page.evaluate(SAVE))
+        durations.append(page.evaluate(SAVE))
         page.wait_for_timeout(PAUSE)
-    return found
+    return durations
 
 
 def main() -> None:

@@ -30,10 +30,10 @@ def cpu() -> float:
     """Return the CPU seconds of this process and of those below it, Ray's included while they live."""
     import psutil
 
-    own = psutil.Process()
-    spent = own.cpu_times()
+    process = psutil.Process()
+    spent = process.cpu_times()
     total = spent.user + spent.system + spent.children_user + spent.children_system
-    for child in own.children(recursive=True):
+    for child in process.children(recursive=True):
         try:
             spent = child.cpu_times()
         except psutil.NoSuchProcess:
@@ -53,13 +53,13 @@ def once(paths: list[str], text: str | None, recogniser: str, size: int, workers
     from bibier.inference.predictor import Predictor
 
     torch.set_num_threads(1)
-    given = [batch.Source(path, text) for path in paths]
+    recordings = [batch.Source(path, text) for path in paths]
     if workers:
-        work = batch_ray.rows(given, checkpoint="compact", recogniser=recogniser, size=size, workers=workers)
+        work = batch_ray.rows(recordings, checkpoint="compact", recogniser=recogniser, size=size, workers=workers)
     else:
         heard = None if recogniser == "none" else recognisers.recogniser(recogniser)
         judge = batch.Judge(Predictor(bundle.load("compact"), heard), recognise=heard is not None, name="compact")
-        work = batch.rows(judge, given, size)
+        work = batch.rows(judge, recordings, size)
     first = next(work)  # compiles and warms up
     started, spent, rows = time.perf_counter(), cpu(), 0
     spent_all = spent
@@ -92,17 +92,17 @@ def main() -> None:
         return
     from bibier.inference import batch
 
-    found = [source.path for source in batch.sources(options.folder)]
-    paths = random.Random(0).sample(found, min(options.clips, len(found)))
+    listed = [source.path for source in batch.sources(options.folder)]
+    paths = random.Random(0).sample(listed, min(options.clips, len(listed)))
     shared = {"paths": paths, "text": WORDS if options.text else None, "recogniser": options.recogniser}
     lines = {"one by one": (1, 0), f"batches of {options.batch}": (options.batch, 0)}
     lines |= {f"Ray Data, {number} worker{'s' * (number > 1)}": (options.batch, number) for number in options.workers}
     results: dict[str, list[dict]] = {name: [] for name in lines}
     for _ in range(options.repeats):
         for name, (size, workers) in lines.items():
-            one = json.dumps(shared | {"size": size, "workers": workers})
+            call = json.dumps(shared | {"size": size, "workers": workers})
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.batch", str(options.folder), "--one", one],
+                [sys.executable, "-m", "benchmarks.batch", str(options.folder), "--one", call],
                 check=True,
                 capture_output=True,
                 text=True,
@@ -114,7 +114,9 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name, runs in results.items():
         rate, spent, start = (statistics.median(run[key] for run in runs) for key in ("rate", "cpu", "start"))
-        ratio = statistics.median(run["rate"] / other["rate"] for run, other in zip(runs, results[plain], strict=True))
+        ratio = statistics.median(
+            run["rate"] / reference["rate"] for run, reference in zip(runs, results[plain], strict=True)
+        )
         spread = f"{rate:.1f} ({min(run['rate'] for run in runs):.1f}–{max(run['rate'] for run in runs):.1f})"
         hours, cores = MANY / rate / 3600, MANY * spent / 3600
         print(f"| {name} | {spread} | {ratio:.2f} | {start:.1f} | {1000 * spent:.0f} | {hours:.1f} | {cores:.1f} |")

@@ -36,8 +36,8 @@ def saver(url: str, who: str, start: int, stop: int) -> subprocess.Popen:
 
 def killed(url: str, saves: int, rng: random.Random) -> tuple[set[str], int]:
     """Have `saves` acknowledged while the process is killed again and again; returns their ids and the kills."""
-    told, start, kills = set(), 0, 0
-    while len(told) < saves:
+    acknowledged, start, kills = set(), 0, 0
+    while len(acknowledged) < saves:
         process, lines, count = saver(url, "killed", start, 10**6), [], rng.randint(5, 60)
         while len(lines) < count and (line := process.stdout.readline()):
             lines.append(line)
@@ -46,28 +46,29 @@ def killed(url: str, saves: int, rng: random.Random) -> tuple[set[str], int]:
         lines += [line for line in process.stdout if line.endswith("\n")]
         process.wait()
         kills += 1
-        told |= {f"killed/{int(line)}" for line in lines}
+        acknowledged |= {f"killed/{int(line)}" for line in lines}
         start = max(int(line) for line in lines) + 2  # the next one may be there, unacknowledged
-    return told, kills
+    return acknowledged, kills
 
 
 def main(url: str) -> int:
     store = Store(url)
     store.project("durability", wanted=100)
     store.add_clips("durability", CLIPS)
-    told, kills = killed(url, 500, random.Random(0))
-    kept = [event.uuid for _, event in store.events("durability")]
-    lost = told - set(kept)
-    print(f"{len(told)} acknowledged saves, {kills} kills: {len(lost)} lost, {len(kept) - len(set(kept))} doubled")
+    acknowledged, kills = killed(url, 500, random.Random(0))
+    stored = [event.uuid for _, event in store.events("durability")]
+    lost = acknowledged - set(stored)
+    doubled = len(stored) - len(set(stored))
+    print(f"{len(acknowledged)} acknowledged saves, {kills} kills: {len(lost)} lost, {doubled} doubled")
     people = [saver(url, f"P{i}", 0, 200) for i in range(8)]
     for process in people:
         process.communicate()
-    found = [event for _, event in store.events("durability") if event.annotator != "killed"]
-    wanted = {f"P{i}/{turn}" for i in range(8) for turn in range(200)}
-    mixed = sum(event.uuid != event.note or event.uuid.split("/")[0] != event.annotator for event in found)
-    missing = len(wanted - {event.uuid for event in found})
-    print(f"8 annotators, 200 saves each: {missing} lost, {len(found) - len(wanted)} doubled, {mixed} mixed")
-    return int(bool(lost or missing or mixed or len(kept) > len(set(kept)) or len(found) > len(wanted)))
+    by_people = [event for _, event in store.events("durability") if event.annotator != "killed"]
+    expected = {f"P{i}/{turn}" for i in range(8) for turn in range(200)}
+    mixed = sum(event.uuid != event.note or event.uuid.split("/")[0] != event.annotator for event in by_people)
+    missing = len(expected - {event.uuid for event in by_people})
+    print(f"8 annotators, 200 saves each: {missing} lost, {len(by_people) - len(expected)} doubled, {mixed} mixed")
+    return int(bool(lost or missing or mixed or len(stored) > len(set(stored)) or len(by_people) > len(expected)))
 
 
 if __name__ == "__main__":

@@ -77,12 +77,12 @@ class Load:
     cycles: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def timed(self, step: str, work: Callable, *given: object):
+    def timed(self, step: str, work: Callable, *arguments: object):
         """Do a step, again while the app is busy; the time is that of the answer that came."""
         while True:
             began = time.perf_counter()
             try:
-                found = work(*given)
+                answer = work(*arguments)
             except Busy:
                 with self.lock:
                     self.busy += 1
@@ -92,7 +92,7 @@ class Load:
                 raise Wrong(f"{step}: {type(error).__name__}: {error}") from error
             with self.lock:
                 self.times[step].append(time.perf_counter() - began)
-            return found
+            return answer
 
     def cycle(self, visitor: Visitor, number: int, sound: bytes) -> None:
         """Do all that a person does with one recording."""

@@ -18,11 +18,10 @@ import numpy as np
 import soxr
 from scipy.signal import butter, sosfiltfilt
 
-from bibier.audio import io as audio
 from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.io import load
 from bibier.checkpoint.components import build
-from train.experiment import encoders as fitting
-from train.experiment import recipe, sources
+from train.experiment import encoders, recipe, sources
 from train.experiment.stacking import held_out
 from train.metrics import uar
 
@@ -84,7 +83,7 @@ def main() -> None:
     chosen = recipe.load(options.recipe)
     source = sources.audio_source(chosen, options.data)
     extractor = build("audio_features", chosen.audio.features)
-    clips = [audio.load(item.path).samples for item in source.items]
+    clips = [load(item.path).samples for item in source.items]
     lost: dict[str, list[float]] = {name: [] for name in ("clean", *CONDITIONS)}
     for name in lost:
         features = source.features
@@ -93,7 +92,7 @@ def main() -> None:
         for seed in range(options.seeds):
             predicted = np.zeros(len(clips), dtype=int)
             for number, fold in enumerate(source.folds):
-                encoder = fitting.fit_audio(chosen, source, source.all_but(number), seed)
+                encoder = encoders.fit_audio(chosen, source, source.all_but(number), seed)
                 read = held_out(encoder, [features[i] for i in fold], source.labels[fold])
                 predicted[fold] = read.logits.argmax(1).numpy()
             lost[name].append(uar(source.labels, predicted))

@@ -163,13 +163,13 @@ def run(corpus: Corpus, condition: str, p: float, seed: int, part, folder: Path)
         logits = {split: held_out(model, *it).logits for split, it in corpus.judged.items()}
         softened = [targets]
     else:
-        found, softened = torch.zeros(len(corpus.items), len(EMOTIONS)), []
+        held_out_logits, softened = torch.zeros(len(corpus.items), len(EMOTIONS)), []
         for fold in corpus.folds:
             rest = np.setdiff1d(np.arange(len(corpus.items)), fold)
             model, targets = fitted(corpus, rest, condition, p, seed, part, folder)
-            found[fold] = held_out(model, [corpus.ids[i] for i in fold], corpus.labels[fold]).logits
+            held_out_logits[fold] = held_out(model, [corpus.ids[i] for i in fold], corpus.labels[fold]).logits
             softened.append(targets)
-        logits = {"folds": found}
+        logits = {"folds": held_out_logits}
     return {
         "corpus": corpus.protocol,
         "condition": condition,
@@ -201,9 +201,9 @@ def calibrated(corpus: Corpus, row: dict) -> tuple[np.ndarray, np.ndarray]:
 
 def figures(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """WF1 and UAR in per cent, negative log-likelihood of the label in nats, ECE in [0, 1]."""
-    found = scores(truth, probabilities)
+    figures_of = scores(truth, probabilities)
     nll = soft_cross_entropy(np.eye(len(EMOTIONS))[truth], probabilities)
-    return {"WF1": found["WF1"], "UAR": found["UAR"], "NLL": nll, "ECE": found["ECE"]}
+    return {"WF1": figures_of["WF1"], "UAR": figures_of["UAR"], "NLL": nll, "ECE": figures_of["ECE"]}
 
 
 def tallies(truth: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -220,9 +220,9 @@ def tallies(truth: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) ->
     single[:, kinds * kinds] = -np.log(probabilities[rows, truth].clip(1e-12))
     single[rows, kinds * kinds + 1 + place] = predicted == truth
     single[rows, kinds * kinds + 1 + BINS + place] = confidence
-    found = np.zeros((groups.max() + 1, single.shape[1]))
-    np.add.at(found, groups, single)
-    return found
+    sums = np.zeros((groups.max() + 1, single.shape[1]))
+    np.add.at(sums, groups, single)
+    return sums
 
 
 def from_tallies(sums: np.ndarray) -> np.ndarray:
@@ -245,7 +245,7 @@ def from_tallies(sums: np.ndarray) -> np.ndarray:
     )
 
 
-def bootstrap(corpus: Corpus, found: dict[tuple, list[tuple]], draws: int = DRAWS) -> dict[tuple, np.ndarray]:
+def bootstrap(corpus: Corpus, pairs_of: dict[tuple, list[tuple]], draws: int = DRAWS) -> dict[tuple, np.ndarray]:
     """Return for every condition the 95 % interval (2, 4) of its difference to hard, paired in draw and seed.
 
     In each draw of groups with replacement, every figure is computed for every seed, averaged over the seeds, and the
@@ -255,7 +255,7 @@ def bootstrap(corpus: Corpus, found: dict[tuple, list[tuple]], draws: int = DRAW
     counts = np.random.default_rng(0).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(np.float64)
     means = {
         key: np.mean([from_tallies(counts @ tallies(*pair, corpus.groups)) for pair in pairs], axis=0)
-        for key, pairs in found.items()
+        for key, pairs in pairs_of.items()
     }
     return {key: np.percentile(mean - means["hard", 0.0], (2.5, 97.5), axis=0) for key, mean in means.items()}
 
@@ -281,17 +281,17 @@ def signature(path: Path, folder: Path) -> str:
 
 def table(corpus: Corpus, rows: list[dict]) -> tuple[list[str], list[dict]]:
     """Return the Markdown table of a corpus, and its raw rows."""
-    found: dict[tuple, list[tuple]] = {}
+    pairs_of: dict[tuple, list[tuple]] = {}
     single: dict[tuple, list[dict]] = {}
     raw = []
     for row in sorted(rows, key=lambda row: row["seed"]):
         key = row["condition"], row["p"]
         pair = calibrated(corpus, row)
-        found.setdefault(key, []).append(pair)
+        pairs_of.setdefault(key, []).append(pair)
         single.setdefault(key, []).append(figures(*pair))
         raw.append({name: row[name] for name in row if name != "logits"} | single[key][-1])
-    intervals = bootstrap(corpus, found)
-    hard = {name: np.mean([one[name] for one in single["hard", 0.0]]) for name in FIGURES}
+    intervals = bootstrap(corpus, pairs_of)
+    hard = {name: np.mean([seed_figures[name] for seed_figures in single["hard", 0.0]]) for name in FIGURES}
     lines = [
         "| targets | p | entropy | " + " | ".join(f"{name} | Δ to hard [95 %]" for name in FIGURES) + " |",
         "|---|---|---|" + "---|---|" * len(FIGURES),
@@ -304,7 +304,7 @@ def table(corpus: Corpus, rows: list[dict]) -> tuple[list[str], list[dict]]:
         name = condition + (f" (λ {first['weight']:.3f})" if condition == "uniform" else "")
         cells = [name, f"{p:g}" if condition != "hard" else "", f"{first['entropy']:.3f}"]
         for place, figure in enumerate(FIGURES):
-            values = [one[figure] for one in single[condition, p]]
+            values = [seed_figures[figure] for seed_figures in single[condition, p]]
             digits = 2 if figure in ("WF1", "UAR") else 3
             cells.append(f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}")
             if condition == "hard":

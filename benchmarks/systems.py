@@ -27,10 +27,9 @@ from train.augment import concatenate
 from train.corpora import load
 from train.evaluate import table
 from train.evaluate.runs import Run, run_of
-from train.experiment import encoders as fitting
-from train.experiment import fusion, recipe
-from train.experiment.sources import Source, audio_source, read_words, text_prior, text_source
-from train.experiment.stacking import Read, held_out, out_of_fold
+from train.experiment import encoders, fusion, recipe
+from train.experiment.sources import TrainingRows, audio_source, read_words, text_prior, text_source
+from train.experiment.stacking import OutOfFold, held_out, out_of_fold
 
 RECIPE = Path("train/recipes/compact.toml")
 RUNS = Path("runs/systems")
@@ -72,10 +71,10 @@ SOFT = {  # a fifth of the rows is replaced by the table's distribution; here ev
 
 def settings(chosen: recipe.Recipe, name: str) -> recipe.Recipe:
     """Return the compact recipe with a system's fusion in its place."""
-    own = SYSTEMS[name]
-    model = own if own.get("kind") in ("memocmt", "lpgnet") else chosen.fusion.model | own
+    system = SYSTEMS[name]
+    model = system if system.get("kind") in ("memocmt", "lpgnet") else chosen.fusion.model | system
     fit = chosen.fusion.fit
-    if own.get("wpf"):
+    if system.get("wpf"):
         fit = dataclasses.replace(fit, groups=({"match": "mixture", "learning_rate": MIXTURE_RATE, "weight_decay": 0},))
     return dataclasses.replace(chosen, fusion=dataclasses.replace(chosen.fusion, model=model, fit=fit))
 
@@ -85,7 +84,7 @@ def clips_for(texts: np.ndarray, clips: np.ndarray, generator: np.random.Generat
     return np.array([generator.choice(np.flatnonzero(clips == label)) for label in texts])
 
 
-def merged(source: Source, extract: Callable, seed: int) -> tuple[Source, np.ndarray]:
+def merged(source: TrainingRows, extract: Callable, seed: int) -> tuple[TrainingRows, np.ndarray]:
     """Append merged rows, whose parts are of one fold, label and corpus; return the rows to train on too.
 
     As published, a merged row takes the place of its first part.
@@ -98,14 +97,14 @@ def merged(source: Source, extract: Callable, seed: int) -> tuple[Source, np.nda
     chains = [chain for chain in drawn if len(chain) > 1]
     first = np.array([chain[0] for chain in chains])
     new = len(source.items) + np.arange(len(chains))
-    made = dataclasses.replace(
+    extended = dataclasses.replace(
         source,
         features=[*source.features, *extract([source.join(chain) for chain in chains])],
         labels=np.concatenate((source.labels, source.labels[first])),
         targets=np.concatenate((source.targets, source.targets[first])),
         folds=[np.concatenate((fold, new[fold_of[first] == number])) for number, fold in enumerate(source.folds)],
     )
-    return made, np.concatenate((np.setdiff1d(np.arange(len(source.items)), first), new))
+    return extended, np.concatenate((np.setdiff1d(np.arange(len(source.items)), first), new))
 
 
 @dataclass(frozen=True)
@@ -113,43 +112,46 @@ class Ready:
     """What a fold's fusions are fitted on and judged by."""
 
     number: int
-    audio: Read
-    text: Read
+    audio: OutOfFold
+    text: OutOfFold
     soft: np.ndarray  # (N', 7), LS-LLM targets of the texts
     t: fusion.Temperatures
-    clips: Read  # of the held-out actors
+    clips: OutOfFold  # of the held-out actors
     aside: np.ndarray  # RESD rows of the text source that are judged here
 
 
 def folds(
-    chosen: recipe.Recipe, plain: tuple[Source, Source], added: tuple[Source, Source] | None, kept
+    chosen: recipe.Recipe,
+    plain: tuple[TrainingRows, TrainingRows],
+    added: tuple[TrainingRows, TrainingRows] | None,
+    trained_on,
 ) -> list[Ready]:
-    """Read what every fold is fitted on, with merged rows where they are given (`kept`: the rows to train on).
+    """Read what every fold is fitted on, with merged rows where they are given (`trained_on`: the rows to train on).
 
     The encoders are those of the plain rows.
     """
     sound, words = plain
     more_sound, more_words = added or plain
-    text_encoder = fitting.fit_text(chosen, words, words.all_but(), chosen.seed)
+    text_encoder = encoders.fit_text(chosen, words, words.all_but(), chosen.seed)
     text_read = out_of_fold(
         more_words.features,
         more_words.labels,
         more_words.folds,
         text_encoder,
-        lambda number: fitting.fit_text(chosen, words, words.all_but(number), chosen.seed),
+        lambda number: encoders.fit_text(chosen, words, words.all_but(number), chosen.seed),
     )
     resd = np.array([item.corpus == "resd" for item in words.items])
-    found = []
+    ready = []
     for number, fold in enumerate(sound.folds):
         others = [n for n in range(len(sound.folds)) if n != number]
-        encoder = fitting.fit_audio(chosen, sound, sound.all_but(number), chosen.seed)
+        encoder = encoders.fit_audio(chosen, sound, sound.all_but(number), chosen.seed)
         rows = np.sort(np.concatenate([more_sound.folds[n] for n in others]))
         audio_read = out_of_fold(
             more_sound.features,
             more_sound.labels,
             [more_sound.folds[n] for n in others],
             encoder,
-            lambda place, others=others, number=number: fitting.fit_audio(
+            lambda place, others=others, number=number: encoders.fit_audio(
                 chosen, sound, sound.all_but(others[place], number), chosen.seed
             ),
         )
@@ -160,12 +162,12 @@ def folds(
         t = fusion.temperatures(
             audio_read.part(np.flatnonzero(rows < len(sound.items))), text_read.part(inside[inside < len(words.items)])
         )
-        if kept is not None:
-            audio_read = audio_read.part(np.flatnonzero(np.isin(rows, kept[0])))
-            inside = np.intersect1d(inside, kept[1])
-        found.append(Ready(number, audio_read, text_read.part(inside), more_words.targets[inside], t, clips, aside))
+        if trained_on is not None:
+            audio_read = audio_read.part(np.flatnonzero(np.isin(rows, trained_on[0])))
+            inside = np.intersect1d(inside, trained_on[1])
+        ready.append(Ready(number, audio_read, text_read.part(inside), more_words.targets[inside], t, clips, aside))
         print(f"fold {number} read", flush=True)
-    return found
+    return ready
 
 
 def run(options: argparse.Namespace) -> None:
@@ -176,69 +178,77 @@ def run(options: argparse.Namespace) -> None:
     softened = dataclasses.replace(chosen, text=dataclasses.replace(chosen.text, soft=SOFT))
     soft_targets = text_source(softened, options.data).targets
     official = {}
-    text_encoder, text_read = fitting.read_text(chosen, words, chosen.seed)
+    text_encoder, text_read = encoders.read_text(chosen, words, chosen.seed)
     for split in ("dev", "test"):
         items = load.read("meld", options.data, split)
         official[f"meld-{split}"] = held_out(
             text_encoder, read_words(chosen.text, items), np.array([i.label for i in items])
         )
-    wanted = options.only or list(SYSTEMS)
+    names = options.only or list(SYSTEMS)
     plain = folds(chosen, (sound, dataclasses.replace(words, targets=soft_targets)), None, None)
     extractor = build("audio_features", chosen.audio.features)
     for seed in range(options.seeds):
         ready = {False: plain}
-        if any(ADDED.get(name, {}).get("merge") for name in wanted):
+        if any(ADDED.get(name, {}).get("merge") for name in names):
             loud, loud_rows = merged(sound, lambda raw: [extractor.features(power) for power in raw], seed)
-            said, said_rows = merged(dataclasses.replace(words, targets=soft_targets), list, seed)
-            ready[True] = folds(chosen, (sound, words), (loud, said), (loud_rows, said_rows))
+            spoken, spoken_rows = merged(dataclasses.replace(words, targets=soft_targets), list, seed)
+            ready[True] = folds(chosen, (sound, words), (loud, spoken), (loud_rows, spoken_rows))
         deal = {
             name: np.random.default_rng([seed, 7]).permutation(len(read.labels)) % len(plain)
             for name, read in official.items()
         }
-        for name in wanted:
-            own, more = settings(chosen, name), ADDED.get(name, {})
+        for name in names:
+            own_recipe, more = settings(chosen, name), ADDED.get(name, {})
             for fold in ready[more.get("merge", False)]:
                 file = RUNS / f"{name}__{seed}__{fold.number}.npz"
                 if file.exists():
                     continue
                 soft = fold.soft if more.get("soft") else None
-                model = fusion.fit_fusion(own, fold.audio, fold.text, fold.t, prior, seed, soft=soft)
-                found = {}
+                model = fusion.fit_fusion(own_recipe, fold.audio, fold.text, fold.t, prior, seed, soft=soft)
+                arrays = {}
                 for corpus, read in (*official.items(), ("resd", text_read)):
                     rows = fold.aside if corpus == "resd" else np.flatnonzero(deal[corpus] == fold.number)
                     generator = np.random.default_rng([seed, fold.number, len(rows)])
                     left = clips_for(read.labels[rows], fold.clips.labels, generator)
                     logits = fusion.fuse(model, fold.clips, read, left, rows, fold.t)
-                    found |= {
+                    arrays |= {
                         f"{corpus} rows": rows,
                         f"{corpus} clips": sound.folds[fold.number][left],
                         f"{corpus} probabilities": torch.softmax(logits, dim=-1).numpy(),
                         f"{corpus} truth": read.labels[rows],
                     }
                     for modality, branch in (("audio", fold.clips.logits[left]), ("text", read.logits[rows])):
-                        heat = getattr(fold.t, modality)
-                        found[f"{corpus} {modality}"] = torch.softmax(branch / heat, dim=-1).numpy()
+                        temperature = getattr(fold.t, modality)
+                        arrays[f"{corpus} {modality}"] = torch.softmax(branch / temperature, dim=-1).numpy()
                 RUNS.mkdir(parents=True, exist_ok=True)
                 part_file = file.with_suffix(".part")
                 with part_file.open("wb") as handle:
-                    np.savez_compressed(handle, **found)
+                    np.savez_compressed(handle, **arrays)
                 part_file.replace(file)
-                hit = float((found["meld-dev probabilities"].argmax(1) == found["meld-dev truth"]).mean())
+                hit = float((arrays["meld-dev probabilities"].argmax(1) == arrays["meld-dev truth"]).mean())
                 print(f"seed {seed} fold {fold.number} {name}: MELD dev WAR {100 * hit:.1f}", flush=True)
 
 
-def read_runs(sound: Source, texts: dict[str, list[str]]) -> dict[Path, Run]:
+def read_runs(sound: TrainingRows, texts: dict[str, list[str]]) -> dict[Path, Run]:
     """Put the folds of every system and seed together; voice and words alone are systems too."""
     parts: dict[tuple, list] = {}
     for file in sorted(RUNS.glob("*.npz")):
         name, seed, _ = file.stem.rsplit("__", 2)
-        with np.load(file) as found:
+        with np.load(file) as arrays:
             for place in PLACES:
-                judged = {name: found[f"{place} probabilities"]}
+                probabilities_of = {name: arrays[f"{place} probabilities"]}
                 if name == COMPACT:
-                    judged |= {"voice alone": found[f"{place} audio"], "words alone": found[f"{place} text"]}
-                for system, probabilities in judged.items():
-                    columns = (found[f"{place} rows"], found[f"{place} clips"], found[f"{place} truth"], probabilities)
+                    probabilities_of |= {
+                        "voice alone": arrays[f"{place} audio"],
+                        "words alone": arrays[f"{place} text"],
+                    }
+                for system, probabilities in probabilities_of.items():
+                    columns = (
+                        arrays[f"{place} rows"],
+                        arrays[f"{place} clips"],
+                        arrays[f"{place} truth"],
+                        probabilities,
+                    )
                     parts.setdefault((system, int(seed), place), []).append(columns)
     runs = {}
     for system in ("voice alone", "words alone", *SYSTEMS):

@@ -73,11 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
     push.add_argument("--dry-run", action="store_true", help="on the Hub: list what would be sent, and send nothing")
     push.add_argument("--replace", action="store_true", help="replace the checkpoint that is there")
 
-    made = commands.add_parser("templates", help="phrases from template files, and their speech, as a manifest")
-    made.add_argument("folder", type=Path, help="folder of template files, one JSON an emotion")
-    made.add_argument("--out", type=Path, required=True, help="folder of the manifest tug.csv and its clips")
-    made.add_argument("--speech", metavar="MODEL", help="say them with this Dia: a name on the Hub or a folder")
-    made.add_argument("--tags", choices=("published", "used"), default="published")
+    templates = commands.add_parser("templates", help="phrases from template files, and their speech, as a manifest")
+    templates.add_argument("folder", type=Path, help="folder of template files, one JSON an emotion")
+    templates.add_argument("--out", type=Path, required=True, help="folder of the manifest tug.csv and its clips")
+    templates.add_argument("--speech", metavar="MODEL", help="say them with this Dia: a name on the Hub or a folder")
+    templates.add_argument("--tags", choices=("published", "used"), default="published")
 
     released = commands.add_parser("released", help="turn published weights into a checkpoint")
     released.add_argument("part", choices=("audio", "text", "fusion"))
@@ -125,13 +125,13 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from train.experiment import fit as ship
     from train.experiment import recipe
-    from train.loop.distributed import is_first
+    from train.experiment.fit import fit_bundle
+    from train.loop.distributed import is_main_process
     from train.loop.progress import progress
 
-    report = progress() if is_first() else lambda line: None
-    ship.make(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, report)
+    report = progress() if is_main_process() else lambda line: None
+    fit_bundle(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, report)
     return 0
 
 
@@ -148,13 +148,12 @@ def _crossvalidate(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from bibier.checkpoint import bundle as checkpoint
+    from bibier.checkpoint import bundle
     from train.corpora import load
     from train.evaluate.evaluate import evaluate, table
 
     items = load.read(options.corpus, options.data, options.split, report=_say)
-    bundle = checkpoint.load(options.checkpoint)
-    figures = evaluate(bundle, items, _say)
+    figures = evaluate(bundle.load(options.checkpoint), items, _say)
     if options.json:
         where = {"checkpoint": options.checkpoint, "corpus": options.corpus, "split": options.split}
         print(json.dumps(where | figures, ensure_ascii=False))
@@ -195,10 +194,10 @@ def _table(options: argparse.Namespace) -> int:
     from train.evaluate import table
     from train.evaluate.runs import read_run
 
-    made = table.make({path: read_run(path) for path in options.run}, draws=options.draws)
-    print(table.FORMATS[options.format][1](made), end="")
+    compared = table.make({path: read_run(path) for path in options.run}, draws=options.draws)
+    print(table.FORMATS[options.format][1](compared), end="")
     if options.out is not None:
-        for file in table.save(made, options.out, options.format, options.picture):
+        for file in table.save(compared, options.out, options.format, options.picture):
             _say(f"written: {file}")
     return 0
 
@@ -209,10 +208,10 @@ def _push(options: argparse.Namespace) -> int:
     if not push.is_hub(options.target):
         print(push.to_folder(options.run, Path(options.target), replace=options.replace))
         return 0
-    told = push.to_hub(
+    sent_files = push.to_hub(
         options.run, options.target, private=options.private, revision=options.revision, dry_run=options.dry_run
     )
-    print("\n".join(told))
+    print("\n".join(sent_files))
     _say(f"{options.target}: {'not sent' if options.dry_run else 'sent'}")
     return 0
 
@@ -223,13 +222,13 @@ def _templates(options: argparse.Namespace) -> int:
     from train.augment import templates
 
     speak = templates.Dia.load(options.speech) if options.speech else None
-    rows, said = [], []
+    rows, spoken = [], []
     for emotion, count in templates.COUNTS.items():
         parts = templates.read(options.folder / f"{emotion}.json")
         phrases = templates.compose(parts, count, draw=random.Random(templates.SEED), tags=options.tags)
         rows += templates.items(phrases, emotion)
-        said += phrases
-    print(templates.write(rows, options.out, speak=speak, said=said, report=_say))
+        spoken += phrases
+    print(templates.write(rows, options.out, speak=speak, spoken=spoken, report=_say))
     return 0
 
 
@@ -239,8 +238,8 @@ def _released(options: argparse.Namespace) -> int:
 
     if getattr(options, options.part, None) is not None:
         raise CorpusError(f"--{options.part} names a second file of the same part: leave it out")
-    given = {"audio": options.audio, "text": options.text, options.part: options.file}
-    files = {part: path for part, path in given.items() if path is not None}
+    by_part = {"audio": options.audio, "text": options.text, options.part: options.file}
+    files = {part: path for part, path in by_part.items() if path is not None}
     _say(f"written: {released.write(files, options.out, heads=options.heads)}")
     return 0
 

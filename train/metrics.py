@@ -112,7 +112,7 @@ def fit_temperature(logits, truth) -> float:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """What one model says of N items."""
 
     truth: np.ndarray  # (N,) class indices
@@ -131,24 +131,24 @@ class Interval:
     groups: int  # G, how many units were drawn from
 
 
-def _cells(judged: Judged) -> np.ndarray:
+def _cells(predictions: Predictions) -> np.ndarray:
     """Return (N, 49): each item's cell of the confusion table."""
-    place = len(ALL) * np.asarray(judged.truth) + np.asarray(judged.probabilities).argmax(1)
+    place = len(ALL) * np.asarray(predictions.truth) + np.asarray(predictions.probabilities).argmax(1)
     return np.eye(len(ALL) ** 2)[place]
 
 
-def _calibration_sums(judged: Judged) -> np.ndarray:
+def _calibration_sums(predictions: Predictions) -> np.ndarray:
     """Return (N, BINS + 1): confidence less correctness in the item's bin, and a count."""
-    p = np.asarray(judged.probabilities)
-    gap = p.max(1) - (p.argmax(1) == np.asarray(judged.truth))
+    p = np.asarray(predictions.probabilities)
+    gap = p.max(1) - (p.argmax(1) == np.asarray(predictions.truth))
     place = np.minimum((p.max(1) * BINS).astype(int), BINS - 1)
     return np.column_stack([np.eye(BINS)[place] * gap[:, None], np.ones(len(p))])
 
 
-def _loss_sums(judged: Judged) -> np.ndarray:
+def _loss_sums(predictions: Predictions) -> np.ndarray:
     """Return (N, 2): the item's cross-entropy in nats, and a count."""
-    targets = np.eye(len(ALL))[judged.truth] if judged.targets is None else np.asarray(judged.targets)
-    loss = -(targets * np.log(np.clip(judged.probabilities, TINY, None))).sum(1)
+    targets = np.eye(len(ALL))[predictions.truth] if predictions.targets is None else np.asarray(predictions.targets)
+    loss = -(targets * np.log(np.clip(predictions.probabilities, TINY, None))).sum(1)
     return np.column_stack([loss, np.ones(len(loss))])
 
 
@@ -163,7 +163,7 @@ _STATISTICS = {
 
 
 def bootstrap(
-    judged: Sequence[Judged],
+    models: Sequence[Predictions],
     names: Sequence[str] = MEASURES,
     *,
     draws: int = 10_000,
@@ -180,12 +180,12 @@ def bootstrap(
     ValueError
         A metric is unknown, there is nothing to draw from, or items without groups differ in number.
     """
-    return _intervals(judged, np.full(len(judged), 1 / max(1, len(judged))), names, draws, seed, level)
+    return _intervals(models, np.full(len(models), 1 / max(1, len(models))), names, draws, seed, level)
 
 
 def paired_bootstrap(
-    first: Sequence[Judged],
-    second: Sequence[Judged],
+    first: Sequence[Predictions],
+    second: Sequence[Predictions],
     names: Sequence[str] = MEASURES,
     *,
     draws: int = 10_000,
@@ -208,32 +208,32 @@ def paired_bootstrap(
     return _intervals([*first, *second], np.array(signs), names, draws, seed, level)
 
 
-def _intervals(judged: Sequence[Judged], weights: np.ndarray, names, draws, seed, level) -> dict[str, Interval]:
+def _intervals(models: Sequence[Predictions], weights: np.ndarray, names, draws, seed, level) -> dict[str, Interval]:
     if unknown := [name for name in names if name not in _STATISTICS]:
         raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(_STATISTICS)}")
-    places, count = _group_places(judged)
-    found = {}
+    places, count = _group_places(models)
+    intervals = {}
     for rows in dict.fromkeys(_STATISTICS[name][0] for name in names):
-        sums = np.stack([_by_group(rows(one), place, count) for one, place in zip(judged, places, strict=True)], 1)
+        sums = np.stack([_by_group(rows(model), place, count) for model, place in zip(models, places, strict=True)], 1)
         drawn = _drawn(sums.reshape(count, -1), draws, seed).reshape(draws, *sums.shape[1:])  # (D, models, S)
         for name in names:
-            own, value = _STATISTICS[name]
-            if own is rows:
+            item_sums, value = _STATISTICS[name]
+            if item_sums is rows:
                 low, high = np.quantile(value(drawn) @ weights, [(1 - level) / 2, (1 + level) / 2])
-                found[name] = Interval(float(value(sums.sum(0)) @ weights), float(low), float(high), count)
-    return {name: found[name] for name in names}
+                intervals[name] = Interval(float(value(sums.sum(0)) @ weights), float(low), float(high), count)
+    return {name: intervals[name] for name in names}
 
 
-def _group_places(judged: Sequence[Judged]) -> tuple[list[np.ndarray], int]:
+def _group_places(models: Sequence[Predictions]) -> tuple[list[np.ndarray], int]:
     """Number the groups of all models alike; returns an index (N,) for each model and G."""
-    if not judged or not all(len(one.truth) for one in judged):
+    if not models or not all(len(model.truth) for model in models):
         raise ValueError("there are no items to draw from")
-    if judged[0].groups is None:
-        if any(one.groups is not None or len(one.truth) != len(judged[0].truth) for one in judged):
+    if models[0].groups is None:
+        if any(model.groups is not None or len(model.truth) != len(models[0].truth) for model in models):
             raise ValueError("without groups, all models need the same items; give every item its group")
-        return [np.arange(len(one.truth)) for one in judged], len(judged[0].truth)
+        return [np.arange(len(model.truth)) for model in models], len(models[0].truth)
     number: dict = {}
-    places = [np.array([number.setdefault(group, len(number)) for group in one.groups]) for one in judged]
+    places = [np.array([number.setdefault(group, len(number)) for group in model.groups]) for model in models]
     return places, len(number)
 
 

@@ -13,7 +13,7 @@ from tiny_hub import DIM, REVISION, build, clips, copied, made
 from bibier.errors import CorpusError, InputError
 from train import __main__ as cli
 from train.corpora.load import Item, one_hot
-from train.experiment import feature_cache as store
+from train.experiment import feature_cache
 
 
 @pytest.fixture(scope="module")
@@ -41,34 +41,34 @@ def sounds(tmp_path) -> list[Item]:
 def test_a_second_run_needs_no_model(tmp_path, folders, sounds):
     weights = copied(folders["wav2vec2"], tmp_path / "weights")
     cache = tmp_path / "cache"
-    first = store.cached(sounds, build("wav2vec2", weights), cache=cache)
+    first = feature_cache.cached(sounds, build("wav2vec2", weights), cache=cache)
     assert [f.shape for f in first] == [(24, DIM), (44, DIM), (24, DIM), (24, DIM)]
     np.testing.assert_array_equal(first[0], first[3])
     (weights / "model.safetensors").unlink()
-    second = store.cached(sounds, build("wav2vec2", weights), cache=cache)
+    second = feature_cache.cached(sounds, build("wav2vec2", weights), cache=cache)
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(list(cache.rglob("*.npy"))) == 3 and not list(cache.rglob("*.part"))
     settings = json.loads(next(cache.rglob("settings.json")).read_text())["features"]
     assert (settings["kind"], settings["revision"]) == ("wav2vec2", REVISION)
     with pytest.raises(InputError):  # another revision is other features
-        store.cached(sounds, build("wav2vec2", weights, revision="tiny-2"), cache=cache)
+        feature_cache.cached(sounds, build("wav2vec2", weights, revision="tiny-2"), cache=cache)
 
 
 def test_texts_are_cached_too(tmp_path, folders, sounds):
     extractor = build("bert", folders["bert"])
-    found = store.cached(sounds, extractor, cache=tmp_path / "cache")
+    found = feature_cache.cached(sounds, extractor, cache=tmp_path / "cache")
     for features, item in zip(found, sounds, strict=True):
         np.testing.assert_allclose(features, extractor(item.text), atol=1e-4)
 
 
 def test_a_damaged_entry_is_made_again_and_named(tmp_path, extractor, sounds):
     cache, said = tmp_path / "cache", []
-    first = [f.copy() for f in store.cached(sounds, extractor, cache=cache)]
+    first = [f.copy() for f in feature_cache.cached(sounds, extractor, cache=cache)]
     entries = sorted(cache.rglob("*.npy"))
     entries[0].write_bytes(entries[0].read_bytes()[:200])
     np.save(entries[1], np.zeros((3, DIM + 1), np.float32))
-    again = store.cached(sounds, extractor, cache=cache, report=said.append)
+    again = feature_cache.cached(sounds, extractor, cache=cache, report=said.append)
     assert len(said) == 2 and all(any(entry.name in line for line in said) for entry in entries[:2])
     for one, other in zip(first, again, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
@@ -76,43 +76,43 @@ def test_a_damaged_entry_is_made_again_and_named(tmp_path, extractor, sounds):
 
 def test_a_foreign_cache_is_refused(tmp_path, extractor, sounds):
     cache = tmp_path / "cache"
-    store.cached(sounds, extractor, cache=cache)
+    feature_cache.cached(sounds, extractor, cache=cache)
     file = next(cache.rglob("settings.json"))
     file.write_text(file.read_text().replace(REVISION, "tiny-0"))
     with pytest.raises(CorpusError, match="revision is 'tiny-0', expected 'tiny-1'.*delete the folder"):
-        store.cached(sounds, extractor, cache=cache)
+        feature_cache.cached(sounds, extractor, cache=cache)
     file.unlink()
     with pytest.raises(CorpusError, match="settings.json is missing"):
-        store.cached(sounds, extractor, cache=cache)
+        feature_cache.cached(sounds, extractor, cache=cache)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
 def test_a_full_disk_is_said_and_leaves_nothing_half_written(tmp_path, extractor, sounds):
     cache = tmp_path / "cache"
-    folder = store.described(cache, extractor)
-    digest = store._digests(sounds[1:2], "audio")[0]
+    folder = feature_cache.described(cache, extractor)
+    digest = feature_cache._digests(sounds[1:2], "audio")[0]
     (folder / f"{digest}.{os.getpid()}.part").symlink_to("/dev/full")
     with pytest.raises(CorpusError, match="is full: free some space .* 1 of 4 items are extracted"):
-        store.cached(sounds, extractor, cache=cache)
+        feature_cache.cached(sounds, extractor, cache=cache)
     assert not list(cache.rglob("*.part")) and len(list(cache.rglob("*.npy"))) == 1
-    assert len(store.cached(sounds, extractor, cache=cache)) == 4  # it goes on
+    assert len(feature_cache.cached(sounds, extractor, cache=cache)) == 4  # it goes on
 
 
 def test_a_cache_that_cannot_be_written_is_said(tmp_path, extractor, sounds):
     (tmp_path / "file").touch()
     with pytest.raises(CorpusError, match="cannot be written to .*choose another --cache"):
-        store.cached(sounds, extractor, cache=tmp_path / "file")
+        feature_cache.cached(sounds, extractor, cache=tmp_path / "file")
 
 
 def test_unreadable_clips_are_listed_and_too_many_refused(tmp_path, extractor, sounds):
     for i in (0, 2):
         sounds[i].path.write_bytes(b"no sound" + bytes([i]))
     said = []
-    found = store.cached(sounds[:3], extractor, cache=tmp_path / "a", report=said.append, limit=0.9)
+    found = feature_cache.cached(sounds[:3], extractor, cache=tmp_path / "a", report=said.append, limit=0.9)
     assert found[0] is None and found[2] is None and len(found[1]) == 44
     assert any("corpus/clip0" in line for line in said) and "2 of 3" in said[-1]
     with pytest.raises(CorpusError, match="(?s)2 of 3 items.*corpus/clip0.*corpus/clip2"):
-        store.cached(sounds[:3], extractor, cache=tmp_path / "b")
+        feature_cache.cached(sounds[:3], extractor, cache=tmp_path / "b")
 
 
 def test_prepare_extracts_what_a_recipe_needs(tmp_path, folders, sounds, capsys):
@@ -130,7 +130,7 @@ def test_prepare_extracts_what_a_recipe_needs(tmp_path, folders, sounds, capsys)
     manifest.write_text("path,text,label\n" + "".join(f"{i.path},{i.text},happy\n" for i in sounds[:3]))
     audio_part = Part((str(manifest),), build("wav2vec2", folders["wav2vec2"]).config)
     recipe = Recipe(audio_part, Part((str(manifest),), build("jina", folders["jina"]).config))
-    counts = store.prepare(recipe, tmp_path, cache=tmp_path / "cache")
+    counts = feature_cache.prepare(recipe, tmp_path, cache=tmp_path / "cache")
     assert set(counts.values()) == {3} and len(counts) == 2
     assert "3 items" in capsys.readouterr().out
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 6

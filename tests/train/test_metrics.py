@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 
 from train.metrics import (
     MEASURES,
-    Judged,
+    Predictions,
     bootstrap,
     confusion,
     ece,
@@ -18,15 +18,15 @@ from train.metrics import (
 )
 
 
-def judged(seed=0, n=500, *, groups=None, skill=0.0) -> Judged:
+def judged(seed=0, n=500, *, groups=None, skill=0.0) -> Predictions:
     """A model whose predictions are better than chance by `skill`; the same seed has the same truth."""
     truth = np.random.default_rng(0).choice(7, n, p=[0.13, 0.03, 0.02, 0.15, 0.48, 0.08, 0.11])
     logits = np.random.default_rng(seed + 1).standard_normal((n, 7)) + skill * np.eye(7)[truth]
     p = np.exp(logits)
-    return Judged(truth, p / p.sum(1, keepdims=True), groups)
+    return Predictions(truth, p / p.sum(1, keepdims=True), groups)
 
 
-def table(one: Judged) -> np.ndarray:
+def table(one: Predictions) -> np.ndarray:
     return np.array(confusion(one.truth, one.probabilities))
 
 
@@ -127,7 +127,7 @@ def test_the_bootstrap_equals_a_plain_loop_over_draws():
 def test_the_interval_of_accuracy_is_the_binomial_s():
     truth = np.zeros(2000, dtype=int)
     p = np.eye(7)[np.repeat([0, 4], [1200, 800])]
-    found = bootstrap([Judged(truth, p)], ["WAR"])["WAR"]
+    found = bootstrap([Predictions(truth, p)], ["WAR"])["WAR"]
     half = 1.96 * 100 * (0.6 * 0.4 / 2000) ** 0.5
     assert (found.low, found.high) == pytest.approx((60 - half, 60 + half), abs=0.15)
 
@@ -136,8 +136,8 @@ def test_items_of_one_speaker_are_no_independent_evidence():
     """Each speaker's items are all right or all wrong: drawing items would claim an interval three times too narrow."""
     right = np.repeat(np.random.default_rng(0).random(50) < 0.6, 10)
     p = np.eye(7)[np.where(right, 0, 4)]
-    by_speaker = bootstrap([Judged(np.zeros(500, int), p, np.arange(500) // 10)], ["WAR"])["WAR"]
-    by_item = bootstrap([Judged(np.zeros(500, int), p)], ["WAR"])["WAR"]
+    by_speaker = bootstrap([Predictions(np.zeros(500, int), p, np.arange(500) // 10)], ["WAR"])["WAR"]
+    by_item = bootstrap([Predictions(np.zeros(500, int), p)], ["WAR"])["WAR"]
     ratio = (by_speaker.high - by_speaker.low) / (by_item.high - by_item.low)
     assert ratio == pytest.approx(10**0.5, rel=0.1)
 

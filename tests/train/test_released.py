@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from bibier.checkpoint import bundle as checkpoint
+from bibier.checkpoint.bundle import load
 from bibier.errors import CorpusError
 from bibier.models.fusion import build_fusion
 from bibier.models.sequence_encoder import SequenceEncoder
@@ -214,7 +214,7 @@ def test_published_files_become_a_checkpoint_that_loads(tmp_path):
         "fusion": save(tmp_path, "f.pt", bimamba_state()),
     }
     out = released.write(files, tmp_path / "published", features=SMALL)
-    bundle = checkpoint.load(out)
+    bundle = load(out)
     assert bundle.config.name == "published" and bundle.config.fusion.kind == "bimamba"
     assert len(bundle.config.recipe["published"]["audio"]["sha256"]) == 64
     direct = encoder_of(*released_encoders.audio(audio_state()))
@@ -244,7 +244,7 @@ def test_the_command_writes_the_published_audio_encoder(tmp_path, capsys):
     path = save(tmp_path, "new_best_model.pt", audio_state(inputs=1024, dim=256))
     assert main(["released", "audio", str(path), "--out", str(tmp_path / "released-audio")]) == 0
     assert "released-audio" in capsys.readouterr().err
-    bundle = checkpoint.load(tmp_path / "released-audio")
+    bundle = load(tmp_path / "released-audio")
     assert sum(parameter.numel() for parameter in bundle.audio_encoder.parameters()) == 791_559
     assert bundle.config.audio_features.kind == "wav2vec2" and bundle.config.text_encoder is None
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small_corpora import write_csv
 
-from benchmarks import soft_targets as benchmark
+from benchmarks.soft_targets import FIGURES, figures, from_tallies, tallies
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from bibier.soft_labels.simplex import with_truth
@@ -202,11 +202,11 @@ def test_the_bootstrap_s_tallies_are_the_metrics():
     generator = np.random.default_rng(0)
     truth, p = generator.integers(0, 7, 400), generator.dirichlet(np.ones(7), 400)
     groups = generator.integers(0, 30, 400)
-    tallies = benchmark.tallies(truth, p, groups)
-    expected = benchmark.figures(truth, p)
-    np.testing.assert_allclose(benchmark.from_tallies(tallies.sum(0)), [expected[name] for name in benchmark.FIGURES])
+    sums = tallies(truth, p, groups)
+    expected = figures(truth, p)
+    np.testing.assert_allclose(from_tallies(sums.sum(0)), [expected[name] for name in FIGURES])
     # A draw that takes some groups twice and some not at all is the metric of the items so repeated.
     counts = generator.multinomial(30, np.full(30, 1 / 30))
     rows = np.concatenate([np.flatnonzero(groups == g) for g in range(30) for _ in range(counts[g])])
-    expected = benchmark.figures(truth[rows], p[rows])
-    np.testing.assert_allclose(benchmark.from_tallies(counts @ tallies), [expected[name] for name in benchmark.FIGURES])
+    expected = figures(truth[rows], p[rows])
+    np.testing.assert_allclose(from_tallies(counts @ sums), [expected[name] for name in FIGURES])

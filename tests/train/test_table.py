@@ -30,7 +30,7 @@ def make_run(system="A", seed=0, corpus="meld", split="test", *, skill=1.0, spea
     return run_of(truth, p, system=system, seed=seed, corpus=corpus, split=split, ids=ids, speakers=names)
 
 
-def made(*runs: Run, draws=50) -> table.Table:
+def compared(*runs: Run, draws=50) -> table.ResultsTable:
     return table.make({f"{i}.json": run for i, run in enumerate(runs)}, draws=draws)
 
 
@@ -150,7 +150,7 @@ def test_a_missing_measure_has_no_rank_and_moves_nobody():
 
 def test_a_row_is_the_mean_over_its_seeds():
     runs = [make_run(seed=seed) for seed in (2, 0, 1)]
-    cell = made(*runs).systems["A"]["meld", "test"]
+    cell = compared(*runs).systems["A"]["meld", "test"]
     each = [scores(run.judged().truth, run.judged().probabilities) for run in runs]
     assert cell.seeds == (0, 1, 2) and cell.utterances == N and cell.groups == 9 and cell.without_speaker == 0
     for name in MEASURES:
@@ -163,7 +163,7 @@ def test_a_row_is_the_mean_over_its_seeds():
 
 def test_systems_are_ranked_over_all_corpora_that_they_have():
     runs = [make_run("good", skill=2.5), make_run("bad", skill=0.2), make_run("good", corpus="resd", skill=2.5)]
-    found = made(*runs)
+    found = compared(*runs)
     assert found.places == (("meld", "test"), ("resd", "test"))
     assert found.average_rank == {"good": 1.0, "bad": 2.0}
     assert [figure.rank for figure in found.systems["bad"]["meld", "test"].figures.values()] == [2, 2, 2, 2]
@@ -171,31 +171,31 @@ def test_systems_are_ranked_over_all_corpora_that_they_have():
 
 
 def test_equal_systems_share_the_first_rank():
-    found = made(make_run("one"), make_run("two"), make_run("three", skill=0.1))
+    found = compared(make_run("one"), make_run("two"), make_run("three", skill=0.1))
     assert found.average_rank == {"one": 1.0, "two": 1.0, "three": 3.0}
 
 
 def test_without_speakers_the_interval_is_by_utterance_and_says_so():
-    found = made(make_run(speakers=False))
+    found = compared(make_run(speakers=False))
     assert found.systems["A"]["meld", "test"].groups == N
     assert any("by utterance" in note for note in found.notes)
-    assert not any("by utterance" in note for note in made(make_run()).notes)
+    assert not any("by utterance" in note for note in compared(make_run()).notes)
 
 
 def test_the_table_says_when_systems_saw_different_utterances_or_seeds():
-    notes = " ".join(made(make_run("A"), make_run("A", 1), make_run("B", n=N - 1)).notes)
+    notes = " ".join(compared(make_run("A"), make_run("A", 1), make_run("B", n=N - 1)).notes)
     assert "same utterances" in notes and "seeds differs (A 2, B 1)" in notes
 
 
 def test_the_same_run_twice_and_contradicting_labels_are_refused():
     with pytest.raises(CorpusError, match=r"1.json and 0.json.*seed 0.*meld test"):
-        made(make_run(), make_run())
+        compared(make_run(), make_run())
     other = make_run("B")
     flipped = Row(
         "dia0_utt0", None, EMOTIONS[(EMOTIONS.index(other.rows[0].label) + 1) % 7], other.rows[0].probabilities
     )
     with pytest.raises(CorpusError, match=r"1.json.*dia0_utt0.*0.json"):
-        made(make_run(), Run("B", 0, "meld", "test", (flipped, *other.rows[1:])))
+        compared(make_run(), Run("B", 0, "meld", "test", (flipped, *other.rows[1:])))
 
 
 @pytest.fixture

@@ -10,17 +10,16 @@ from sklearn.metrics import balanced_accuracy_score
 from small_corpora import CODES, WORDS, write_csv
 from tiny import voice
 
-from bibier.checkpoint import bundle as checkpoint
+from bibier.checkpoint.bundle import load
 from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMel
 from bibier.inference.predictor import Predictor
-from bibier.models.fusion import FUSIONS as FUSIONS_BY_KIND
+from bibier.models import fusion
 from bibier.models.memocmt import AGGREGATIONS
 from train import __main__ as cli
 from train import metrics
 from train.augment.perturb import Perturbation, normalise_batch, perturb, spec_augment
-from train.experiment import cross_validate, recipe, sources, stacking
-from train.experiment import encoders as fitting
+from train.experiment import cross_validate, encoders, recipe, sources, stacking
 from train.loop import batches
 
 RECIPE = """
@@ -84,7 +83,7 @@ def small(tmp_path, monkeypatch):
 def test_from_a_data_folder_to_a_checkpoint_that_predicts_and_evaluates(small, folder, tmp_path, capsys):
     out = tmp_path / "made"
     assert cli.main(["fit", str(small), "--data", str(folder), "--out", str(out)]) == 0
-    bundle = checkpoint.load(out)
+    bundle = load(out)
     assert bundle.config.data["rows"] == {"meld": 42, "ravdess": 21, "resd": 35}
     assert bundle.config.recipe["audio"]["fit"]["batch"] == 8
     assert "21 clips, 77 texts" in (out / "README.md").read_text()
@@ -99,12 +98,12 @@ def test_from_a_data_folder_to_a_checkpoint_that_predicts_and_evaluates(small, f
     assert figures["audio"]["n"] == 7 and figures["text"] is None
 
 
-FUSIONS = [
+CHANGES = [
     'fusion.model.kind = "bigraphformer"',
     'fusion.model.kind = "bigatedgraphformer"',
     'fusion.model.kind = "bimamba"',
     'fusion.model = {kind = "wpf", wpf = true, pool = false}',
-    *(f'fusion.model = {{kind = "{kind}", wpf = true, pool = false}}' for kind in FUSIONS_BY_KIND if kind != "wpf"),
+    *(f'fusion.model = {{kind = "{kind}", wpf = true, pool = false}}' for kind in fusion.FUSIONS if kind != "wpf"),
     *(f'fusion.model = {{kind = "memocmt", hidden = 8, heads = 2, aggregation = "{how}"}}' for how in AGGREGATIONS),
     'fusion.model = {kind = "lpgnet", hidden = 8, heads = 2}',
 ]
@@ -116,16 +115,16 @@ def kept(tmp_path_factory):
     return tmp_path_factory.mktemp("kept")
 
 
-@pytest.mark.parametrize("change", FUSIONS)
+@pytest.mark.parametrize("change", CHANGES)
 def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(kept, folder, monkeypatch, change):
     """`fit` → `push` to a folder → the Predictor, which the app runs, for every model of the list."""
     monkeypatch.chdir(kept)
     (kept / "small.toml").write_text(RECIPE)
-    out, there = kept / "runs" / str(FUSIONS.index(change)), kept / "spaces" / str(FUSIONS.index(change))
+    out, there = kept / "runs" / str(CHANGES.index(change)), kept / "spaces" / str(CHANGES.index(change))
     command = ["fit", "small.toml", "--data", str(folder), "--out", str(out), "--set", change]
     assert cli.main(command) == 0
     assert cli.main(["push", str(out), str(there)]) == 0
-    bundle = checkpoint.load(there)
+    bundle = load(there)
     assert f'"{bundle.config.fusion.kind}"' in change
     prediction = Predictor(bundle)((voice(1.5), 16_000), "What a lovely door")
     assert sum(prediction.bimodal.probabilities.values()) == pytest.approx(1)
@@ -167,7 +166,7 @@ def test_a_corpus_with_both_gives_its_own_pairs_and_dialogues(small, folder, tmp
     ]
     command = ["fit", str(small), "--data", str(folder), "--out", str(tmp_path / "made")]
     assert cli.main(command + [part for change in changes for part in ("--set", change)]) == 0
-    bundle = checkpoint.load(tmp_path / "made")
+    bundle = load(tmp_path / "made")
     assert bundle.config.fusion.variant == variant and bundle.config.data["rows"] == {"talk": 112}
     clip = next((folder / "ravdess").rglob("*.wav"))
     found = [Predictor(bundle)(clip, f"{word} it").bimodal.probabilities for word in WORDS.values()]
@@ -192,7 +191,7 @@ def test_evaluation_and_the_predictor_agree(small, folder, tmp_path, capsys):
     capsys.readouterr()
     assert cli.main(["evaluate", str(out), "--corpus", str(tmp_path / "both.csv"), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    predictor = Predictor(checkpoint.load(out))
+    predictor = Predictor(load(out))
     for branch in ("audio", "text", "bimodal"):
         losses = [-np.log(getattr(predictor(clip, row["text"]), branch).probabilities[row["label"]]) for row in rows]
         assert figures[branch]["soft_cross_entropy"] == pytest.approx(np.mean(losses), abs=1e-4)
@@ -216,12 +215,12 @@ def test_a_fitted_encoder_is_read_back_and_not_fitted_again(small, folder, monke
     chosen = recipe.load(small)
     source = sources.audio_source(chosen, folder)
     rows = source.all_but(0)
-    first = fitting.fit_audio(chosen, source, rows, 0)
-    monkeypatch.setattr(fitting, "_fit", lambda *_: pytest.fail("fitted twice"))
-    second = fitting.fit_audio(chosen, source, rows, 0)
+    first = encoders.fit_audio(chosen, source, rows, 0)
+    monkeypatch.setattr(encoders, "_fit", lambda *_: pytest.fail("fitted twice"))
+    second = encoders.fit_audio(chosen, source, rows, 0)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     with pytest.raises(pytest.fail.Exception):
-        fitting.fit_audio(chosen, source, source.all_but(1), 0)
+        encoders.fit_audio(chosen, source, source.all_but(1), 0)
 
 
 def test_merged_rows_are_trained_on_anew_in_every_epoch_and_logged(small, folder, tmp_path):
@@ -402,8 +401,8 @@ def test_out_of_fold_reads_each_item_with_the_encoder_that_did_not_see_it(tiny_b
 
 def test_pairs_share_their_label_and_every_emotion_weighs_the_same():
     labels = np.array([0, 0, 1, 2, 3, 4, 5, 6, 6, 6])
-    read = stacking.Read([], torch.zeros(0), labels)
-    left, right = stacking.matched(read, read, 5, np.random.default_rng(0))
+    read = stacking.OutOfFold([], torch.zeros(0), labels)
+    left, right = stacking.label_matched_pairs(read, read, 5, np.random.default_rng(0))
     assert (labels[left] == labels[right]).all()
     assert np.bincount(labels[left]).tolist() == [5] * 7
 

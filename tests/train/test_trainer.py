@@ -14,7 +14,7 @@ from small_fit import CLASS_WEIGHTS, PROCESSES, ROWS, batches_of, fitted, net, o
 
 from bibier.errors import CorpusError
 from train.loop.optim import Lion, parameter_groups
-from train.loop.progress import Live, Progress, progress
+from train.loop.progress import FitProgress, LiveProgress, progress
 from train.loop.settings import OPTIMISERS, SCHEDULES, FitSettings
 from train.loop.trainer import class_weights, soft_cross_entropy
 from train.metrics import selection
@@ -33,7 +33,7 @@ def scored(value: float) -> dict:
     return {"dev": dict.fromkeys(("UAR", "WAR", "MF1", "WF1"), value)}
 
 
-class Rows(Progress):
+class Rows(FitProgress):
     """Keeps the epochs' rows."""
 
     def __init__(self):
@@ -357,7 +357,7 @@ def test_progress_is_lines_in_a_file_and_a_live_table_on_a_terminal(monkeypatch)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     file, terminal = io.StringIO(), Terminal()
-    assert isinstance(progress(terminal), Live) and not isinstance(progress(file), Live)
+    assert isinstance(progress(terminal), LiveProgress) and not isinstance(progress(file), LiveProgress)
     for stream in (file, terminal):
         fitted(FitSettings(2, 4), report=progress(stream), validate=lambda model: scored(41.5))
     lines = file.getvalue().splitlines()

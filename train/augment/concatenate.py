@@ -80,16 +80,16 @@ def chains(
         N chains; the first of chain i is i. Rows that are not merged are (i,).
     """
     lengths, labels, names = np.asarray(lengths, dtype=float), np.asarray(labels), np.asarray(corpora)
-    found: list[Chain] = [(row,) for row in range(len(lengths))]
+    drawn: list[Chain] = [(row,) for row in range(len(lengths))]
     for name in sorted(set(names.tolist())):
         draw = np.random.default_rng((*seed, crc32(name.encode())))
         rows = np.flatnonzero(names == name)
         short = rows[lengths[rows] < target]
-        wanted = min(int(p * len(rows)), len(short))
+        count = min(int(p * len(rows)), len(short))
         alike = {label: rows[labels[rows] == label] for label in set(labels[rows].tolist())}
-        for row in sorted(draw.choice(short, wanted, replace=False).tolist()):
-            found[row] = _chain(row, alike[labels[row].item()], lengths, target, draw)
-    return found
+        for row in sorted(draw.choice(short, count, replace=False).tolist()):
+            drawn[row] = _chain(row, alike[labels[row].item()], lengths, target, draw)
+    return drawn
 
 
 def _chain(first: int, alike: np.ndarray, lengths: np.ndarray, target: float, draw: np.random.Generator) -> Chain:

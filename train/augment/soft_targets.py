@@ -52,9 +52,9 @@ HARD = Softening(probability=0.0)  # the labels as they are
 
 def settings(raw: Mapping, place: str) -> Softening:
     """Return the settings of a recipe's table; an unknown field is a CorpusError that names it and the place."""
-    known = [field.name for field in dataclasses.fields(Softening)]
-    if unknown := sorted(raw.keys() - set(known)):
-        raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(known)}")
+    fields = [field.name for field in dataclasses.fields(Softening)]
+    if unknown := sorted(raw.keys() - set(fields)):
+        raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(fields)}")
     return Softening(**raw)
 
 
@@ -71,7 +71,7 @@ def read_distributions(table: Path) -> dict[str, np.ndarray]:
     """
     if not table.is_file():
         raise CorpusError(f"no such table of soft labels: {table}")
-    found: dict[str, np.ndarray] = {}
+    distributions: dict[str, np.ndarray] = {}
     for line, row in enumerate(read_table(table), start=2):
         if missing := [name for name in ("video_name", *EMOTIONS) if row.get(name) in (None, "")]:
             raise CorpusError(
@@ -87,10 +87,10 @@ def read_distributions(table: Path) -> dict[str, np.ndarray]:
             )
         distribution = probabilities / probabilities.sum()
         name = row["video_name"]
-        if name in found and not np.allclose(found[name], distribution):
+        if name in distributions and not np.allclose(distributions[name], distribution):
             raise CorpusError(f"{table.name}, row {line}: {name!r} was there before with other values: keep one")
-        found[name] = distribution
-    return found
+        distributions[name] = distribution
+    return distributions
 
 
 @dataclass(frozen=True)
@@ -145,18 +145,18 @@ class SoftTargets:
 
 def soft_targets(items: Sequence[Item], settings: Softening, folder: Path, seed: int = 0) -> SoftTargets:
     """Return the targets of items under the settings; the table is looked for below the folder."""
-    own = np.stack([item.target for item in items])
+    labels = np.stack([item.target for item in items])
     if settings.table:
         table = read_distributions(folder / settings.table)
         names = [item.id.split("/")[-1] for item in items]
-        found = np.array([name in table for name in names])
-        distributions = np.stack([table.get(name, target) for name, target in zip(names, own, strict=True)])
+        in_table = np.array([name in table for name in names])
+        distributions = np.stack([table.get(name, target) for name, target in zip(names, labels, strict=True)])
     else:
-        found = np.ones(len(own), dtype=bool)
-        distributions = np.full_like(own, 1 / own.shape[1])
+        in_table = np.ones(len(labels), dtype=bool)
+        distributions = np.full_like(labels, 1 / labels.shape[1])
     if settings.keep_truth:
-        distributions = with_truth(distributions, own.argmax(1))
-    return SoftTargets(own, distributions, found, settings, seed)
+        distributions = with_truth(distributions, labels.argmax(1))
+    return SoftTargets(labels, distributions, in_table, settings, seed)
 
 
 def mean_entropy(targets: np.ndarray) -> float:
@@ -175,5 +175,5 @@ def uniform_weight(entropy: float) -> float:
     kinds = len(EMOTIONS)
     if not 0 <= entropy <= np.log(kinds):
         raise CorpusError(f"no smoothing has an entropy of {entropy:.3f} nats: the most is {np.log(kinds):.3f}")
-    one = np.eye(kinds)[:1]
-    return float(brentq(lambda w: mean_entropy((1 - w) * one + w / kinds) - entropy, 0, 1))
+    one_hot = np.eye(kinds)[:1]
+    return float(brentq(lambda w: mean_entropy((1 - w) * one_hot + w / kinds) - entropy, 0, 1))

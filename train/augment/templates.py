@@ -123,9 +123,9 @@ def compose(parts: Templates, count: int, *, draw: random.Random, tags: str = "p
         "published", or "used": the coin falls only for a template that uses both.
     """
     assert tags in HANDLING, f"{tags!r}: one of {', '.join(HANDLING)}"
-    found: dict[str, None] = {}
+    phrases: dict[str, None] = {}
     for _ in range(ATTEMPTS * count):
-        if len(found) == count:
+        if len(phrases) == count:
             break
         subject, verb = draw.choice(parts.subjects), draw.choice(parts.verbs)
         context, interjection = draw.choice(parts.contexts), draw.choice(parts.interjections)
@@ -136,8 +136,8 @@ def compose(parts: Templates, count: int, *, draw: random.Random, tags: str = "p
                 context = untagged(context)
             else:
                 interjection = untagged(interjection)
-        found[tidy(template.format(s=subject, v=verb, i=interjection, c=context))] = None
-    return list(found)
+        phrases[tidy(template.format(s=subject, v=verb, i=interjection, c=context))] = None
+    return list(phrases)
 
 
 def items(phrases: Sequence[str], emotion: str, *, clips: Path | None = None, keep_tags: bool = False) -> list[Item]:
@@ -147,10 +147,10 @@ def items(phrases: Sequence[str], emotion: str, *, clips: Path | None = None, ke
     tags are taken out unless `keep_tags`.
     """
     emotion = canonical(emotion)
-    found = []
+    rows = []
     for number, phrase in enumerate(phrases):
         name = f"dia_{emotion}_utt{number}_synt"
-        found.append(
+        rows.append(
             Item(
                 id=f"tug/train/{name}",
                 corpus="tug",
@@ -161,7 +161,7 @@ def items(phrases: Sequence[str], emotion: str, *, clips: Path | None = None, ke
                 dialogue=f"tug/{name}",
             )
         )
-    return found
+    return rows
 
 
 def sample(rows: Sequence[Item], ratio: float, seed: int) -> list[Item]:
@@ -216,12 +216,12 @@ def write(
     folder: Path,
     *,
     speak: Callable[[str, int], np.ndarray] | None = None,
-    said: Sequence[str] | None = None,
+    spoken: Sequence[str] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Write items as a manifest `tug.csv` that `corpora.read` reads, and their clips if there is a voice.
 
-    `speak(phrase, seed)` gives samples at 44.1 kHz; `said` are the phrases with their tags, by default the texts. A
+    `speak(phrase, seed)` gives samples at 44.1 kHz; `spoken` are the phrases with their tags, by default the texts. A
     clip that is there already is kept, so that an interrupted run goes on where it stopped.
     """
     import soundfile
@@ -237,7 +237,7 @@ def write(
             clip = folder / f"{name}.wav"
             if not clip.is_file():
                 part = clip.with_suffix(".part")
-                samples = speak(said[number] if said else item.text, number)
+                samples = speak(spoken[number] if spoken else item.text, number)
                 soundfile.write(part, samples, DIA_RATE, format="WAV", subtype="PCM_16")
                 part.replace(clip)
                 report(f"{number + 1} of {len(rows)}: {name}")

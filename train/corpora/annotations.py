@@ -29,10 +29,10 @@ def annotated(place: str) -> list[Item]:
         store.close()
     except InputError as error:
         raise CorpusError(str(error)) from error
-    clips, found = {clip.sha256: clip for clip in work.clips}, []
+    clips, rows = {clip.sha256: clip for clip in work.clips}, []
     for sha256, labels in work.by_clip().items():
         clip = clips[sha256]
-        found.append(
+        rows.append(
             Item(
                 id=f"{project}/{sha256}",
                 corpus=project,
@@ -45,6 +45,6 @@ def annotated(place: str) -> list[Item]:
                 dialogue=str(clip.extra.get("dialogue") or sha256),
             )
         )
-    if not found:
+    if not rows:
         raise CorpusError(f"nobody has labelled a clip of {project!r} yet")
-    return found
+    return rows

@@ -55,20 +55,22 @@ def emotion_columns(names: Iterable[str], place: str) -> dict[str, str]:
 
     Raises CorpusError when two columns are one emotion, or some emotions have a column and others have none.
     """
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for name in names:
-        known = name.strip().lower()
-        if known not in EMOTIONS and known not in ALIASES:
+        lowered = name.strip().lower()
+        if lowered not in EMOTIONS and lowered not in ALIASES:
             continue
-        emotion = canonical(known)
-        if emotion in found:
-            raise CorpusError(f"{place}: columns {found[emotion]!r} and {name!r} are both {emotion}: keep one of them")
-        found[emotion] = name
-    if missing := [emotion for emotion in EMOTIONS if found and emotion not in found]:
+        emotion = canonical(lowered)
+        if emotion in columns:
+            raise CorpusError(
+                f"{place}: columns {columns[emotion]!r} and {name!r} are both {emotion}: keep one of them"
+            )
+        columns[emotion] = name
+    if missing := [emotion for emotion in EMOTIONS if columns and emotion not in columns]:
         raise CorpusError(
             f"{place}: no column for {', '.join(missing)}: give one column per emotion, or a column label"
         )
-    return found
+    return columns
 
 
 def label_of(row: Mapping[str, str]) -> str:
@@ -131,11 +133,11 @@ def read_table(path: Path, *needed: str) -> list[dict[str, str]]:
 def select(items: Iterable[Item], split: str) -> list[Item]:
     """Keep one split ("all" keeps everything); items of a manifest that names no split belong to every split."""
     items = list(items)
-    kept = items if split == "all" else [item for item in items if item.split in (split, "")]
-    if not kept:
-        there = ", ".join(sorted({item.split for item in items}))
-        raise CorpusError(f"the corpus has no split {split!r} here, only: {there}")
-    return kept
+    selected = items if split == "all" else [item for item in items if item.split in (split, "")]
+    if not selected:
+        splits = ", ".join(sorted({item.split for item in items}))
+        raise CorpusError(f"the corpus has no split {split!r} here, only: {splits}")
+    return selected
 
 
 def folds(items: list[Item], count: int, by: str, seed: int = 0) -> list[np.ndarray]:
@@ -201,15 +203,15 @@ def check(
         More is missing than the limit allows; the sentence names the first ones.
     """
     assert need in NEEDS, f"need is {need!r}: one of {', '.join(NEEDS)}"
-    kept, dropped = [], []
+    usable, dropped = [], []
     for item in items:
         reason = _unusable(item, need)
         if reason is None:
-            kept.append(item)
+            usable.append(item)
         else:
             dropped.append((item.id, reason))
     if not dropped:
-        return Checked(kept, dropped)
+        return Checked(usable, dropped)
     counted = f"{len(dropped)} of {len(items)} items can't be used"
     if len(dropped) > limit * len(items):
         shown = "; ".join(f"{name}: {reason}" for name, reason in dropped[:SHOWN])
@@ -220,7 +222,7 @@ def check(
     for name, reason in dropped:
         report(f"left out {name}: {reason}")
     report(counted)
-    return Checked(kept, dropped)
+    return Checked(usable, dropped)
 
 
 def _unusable(item: Item, need: str) -> str | None:
@@ -256,5 +258,5 @@ def _broken(path: Path) -> str | None:
 
 def absent(items: Iterable[Item]) -> list[str]:
     """Return the emotions that no item has as its label."""
-    there = {item.label for item in items}
-    return [emotion for number, emotion in enumerate(EMOTIONS) if number not in there]
+    present = {item.label for item in items}
+    return [emotion for number, emotion in enumerate(EMOTIONS) if number not in present]

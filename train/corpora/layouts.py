@@ -36,9 +36,9 @@ ESD_ENCODINGS = ("utf-8-sig", "utf-16", "gb18030")  # the speakers' text files d
 def _find(data: Path, *names: str) -> Path | None:
     """Return the first file of these names anywhere below the data folder."""
     for name in names:
-        found = sorted(data.rglob(name))
-        if found:
-            return found[0]
+        matches = sorted(data.rglob(name))
+        if matches:
+            return matches[0]
     return None
 
 
@@ -54,11 +54,12 @@ def _sounds(folder: Path) -> list[Path]:
 
 def _clips(folders: Iterable[Path], names: Iterable[str]) -> dict[str, Path | None]:
     """Return each name's clip: None for all where no folder holds any, else the path where it is or should be."""
-    there = [folder for folder in folders if folder.is_dir() and _sounds(folder)]
-    if not there:
+    with_clips = [folder for folder in folders if folder.is_dir() and _sounds(folder)]
+    if not with_clips:
         return dict.fromkeys(names)
     return {
-        name: next((p for folder in there if (p := _sound(folder, name))), there[0] / f"{name}.wav") for name in names
+        name: next((p for folder in with_clips if (p := _sound(folder, name))), with_clips[0] / f"{name}.wav")
+        for name in names
     }
 
 
@@ -67,11 +68,11 @@ def ravdess(data: Path) -> list[Item]:
 
     Its two sentences are the same in every emotion, so the items carry no text: the words say nothing here.
     """
-    own = data / "ravdess"
+    corpus_folder = data / "ravdess"
     items = []
-    for path in _sounds(own if own.is_dir() else data):
+    for path in _sounds(corpus_folder if corpus_folder.is_dir() else data):
         if not RAVDESS_NAME.fullmatch(path.stem):
-            if own.is_dir():
+            if corpus_folder.is_dir():
                 raise CorpusError(f"{path.name} is not a RAVDESS name (seven numbers joined by hyphens): remove it")
             continue
         _, channel, emotion, _, _, _, actor = map(int, path.stem.split("-"))
@@ -157,16 +158,16 @@ def resd(data: Path) -> list[Item]:
         folders = (table.parent / split, table.parent / "wav", data / "resd" / split, data / "resd" / "wav")
         clips = _clips(folders, names)
         for number, (row, name) in enumerate(zip(rows, names, strict=True), start=2):
-            wanted = target(row, f"{table.name}, row {number}")
-            items.append(_resd_item(name, split, wanted, row["text"], clips[name]))
+            distribution = target(row, f"{table.name}, row {number}")
+            items.append(_resd_item(name, split, distribution, row["text"], clips[name]))
     return items
 
 
-def _resd_item(name: str, split: str, wanted, text: str, path: Path | None) -> Item:
+def _resd_item(name: str, split: str, distribution, text: str, path: Path | None) -> Item:
     return Item(
         id=f"resd/{split}/{name}",
         corpus="resd",
-        target=wanted,
+        target=distribution,
         text=repair(text),
         path=path,
         language="ru",
@@ -216,8 +217,8 @@ def _resd_rows(parts) -> list[Item]:
             path = Path(sound["path"]) if sound["path"] else Path(f"{stem}.wav")
             if sound["bytes"] is not None:
                 path = _written(sound["bytes"], CLIPS / "resd" / split / f"{stem}{path.suffix or '.wav'}")
-            wanted = target({"emotion": row["emotion"]}, f"RESD's dataset, {split}, row {number}")
-            items.append(_resd_item(stem, split, wanted, row["text"], path))
+            distribution = target({"emotion": row["emotion"]}, f"RESD's dataset, {split}, row {number}")
+            items.append(_resd_item(stem, split, distribution, row["text"], path))
     return items
 
 
@@ -245,10 +246,10 @@ def iemocap(data: Path) -> list[Item]:
         if not lines.is_file():
             raise CorpusError(f"{session.name}: no transcriptions/{sheet.name}: the release is not complete")
         texts = {m["name"]: m["text"] for m in map(IEMOCAP_TEXT.match, _lines(lines, ("utf-8", "cp1252"))) if m}
-        found = [m for m in map(IEMOCAP_LINE.match, _lines(sheet, ("utf-8", "cp1252"))) if m]
-        if not found:
+        turns = [m for m in map(IEMOCAP_LINE.match, _lines(sheet, ("utf-8", "cp1252"))) if m]
+        if not turns:
             raise CorpusError(f"{sheet.name}: no line of the form '[start - end] name emotion [v, a, d]'")
-        for match in found:
+        for match in turns:
             name, emotion = match["name"], match["emotion"].lower()
             if emotion not in IEMOCAP_EMOTIONS:
                 continue

@@ -86,7 +86,7 @@ def read(
         )
     if split:
         items = select(items, split)
-    kept = check(items, need=need, limit=limit, report=report).items
-    if missing := absent(kept):
+    usable = check(items, need=need, limit=limit, report=report).items
+    if missing := absent(usable):
         report(f"{corpus}: no example of {', '.join(missing)}: a model can't learn what it never sees")
-    return kept
+    return usable

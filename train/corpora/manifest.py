@@ -40,8 +40,8 @@ def manifest(path: Path) -> list[Item]:
     columns = emotion_columns(rows[0], path.name)
     if not columns and not names & set(LABEL_COLUMNS):
         raise CorpusError(f"{path.name}: no column label, and no column per emotion ({', '.join(EMOTIONS)}): add one")
-    own = path.with_suffix(".labels.toml")
-    labels = label_map(_toml(own), own.name) if own.is_file() else {}
+    label_file = path.with_suffix(".labels.toml")
+    labels = label_map(_toml(label_file), label_file.name) if label_file.is_file() else {}
     items = []
     for number, row in enumerate(rows, start=2):
         place = f"{path.name}, row {number}"
@@ -82,7 +82,7 @@ def distribution(cells: Mapping[str, str], place: str) -> np.ndarray:
 
     Raises CorpusError that names the place, the emotion and the value.
     """
-    found = []
+    probabilities = []
     for emotion in EMOTIONS:
         try:
             value = float(cells[emotion])
@@ -90,11 +90,11 @@ def distribution(cells: Mapping[str, str], place: str) -> np.ndarray:
             raise CorpusError(f"{place}: {cells[emotion]!r} for {emotion} is no number: write it as 0.25") from error
         if not math.isfinite(value) or value < 0:
             raise CorpusError(f"{place}: the probability of {emotion} is {cells[emotion]}: give a number from 0 to 1")
-        found.append(value)
-    total = sum(found)
+        probabilities.append(value)
+    total = sum(probabilities)
     if abs(total - 1) > TOLERANCE:
         raise CorpusError(f"{place}: the probabilities sum to {total:.3f}: divide them by their sum")
-    return np.array(found) / total
+    return np.array(probabilities) / total
 
 
 def label_map(raw: Mapping[str, str | list[str]], place: str) -> dict[str, str]:
@@ -102,7 +102,7 @@ def label_map(raw: Mapping[str, str | list[str]], place: str) -> dict[str, str]:
 
     Raises CorpusError for an emotion that nobody knows or that is there twice, and for a label of two emotions.
     """
-    found: dict[str, str] = {}
+    emotion_of: dict[str, str] = {}
     seen: dict[str, str] = {}
     for name, listed in raw.items():
         try:
@@ -115,11 +115,13 @@ def label_map(raw: Mapping[str, str | list[str]], place: str) -> dict[str, str]:
             )
         seen[emotion] = name
         for label in [listed] if isinstance(listed, str) else listed:
-            known = str(label).strip().lower()
-            if found.get(known, emotion) != emotion:
-                raise CorpusError(f"{place}: the label {label!r} is given to {found[known]} and to {emotion}: keep one")
-            found[known] = emotion
-    return found
+            lowered = str(label).strip().lower()
+            if emotion_of.get(lowered, emotion) != emotion:
+                raise CorpusError(
+                    f"{place}: the label {label!r} is given to {emotion_of[lowered]} and to {emotion}: keep one"
+                )
+            emotion_of[lowered] = emotion
+    return emotion_of
 
 
 def _toml(path: Path) -> dict:

@@ -18,7 +18,7 @@ import numpy as np
 
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS, named, vector
-from train.metrics import Judged
+from train.metrics import Predictions
 
 SUM_TOLERANCE = 1e-3  # how far a distribution's sum may be from 1: float32 and rounding to four places
 HEAD = {"system": str, "seed": int, "corpus": str, "split": str}
@@ -52,9 +52,9 @@ class Run:
         """Corpus and split."""
         return self.corpus, self.split
 
-    def judged(self) -> Judged:
+    def judged(self) -> Predictions:
         """Return truth and probabilities as arrays; an utterance without a speaker is a group of its own."""
-        return Judged(
+        return Predictions(
             np.array([EMOTIONS.index(row.label) for row in self.rows]),
             np.stack([vector(row.probabilities) for row in self.rows]),
             [("speaker", row.speaker) if row.speaker else ("id", row.id) for row in self.rows],

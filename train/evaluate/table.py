@@ -61,7 +61,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultsTable:
     """Systems by corpora."""
 
     places: tuple[Place, ...]
@@ -71,7 +71,7 @@ class Table:
     notes: tuple[str, ...]
 
 
-def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> Table:
+def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> ResultsTable:
     """Put runs into one table; runs of the same system on the same split are its seeds.
 
     Ranks are of the means as printed, with two decimals: what looks equal has the same rank.
@@ -90,9 +90,9 @@ def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> Table:
         grouped.setdefault(run.system, {}).setdefault(run.place, []).append(run)
     places = tuple(dict.fromkeys(run.place for run in runs.values()))
     measured = {
-        (system, place): _measured(sorted(own, key=lambda run: run.seed), draws, seed)
+        (system, place): _measured(sorted(seeds_runs, key=lambda run: run.seed), draws, seed)
         for system, cells in grouped.items()
-        for place, own in cells.items()
+        for place, seeds_runs in cells.items()
     }
     empty = (np.full(len(MEASURES), np.nan),)
     values = np.array(
@@ -117,7 +117,7 @@ def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> Table:
                 }
                 systems[system][place] = Cell(figures, **details)
     averages = dict(zip(grouped, average_ranks(values.round(2)).tolist(), strict=True))
-    return Table(places, systems, averages, draws, tuple(_notes(grouped, systems, places, draws)))
+    return ResultsTable(places, systems, averages, draws, tuple(_notes(grouped, systems, places, draws)))
 
 
 def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
@@ -125,10 +125,10 @@ def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
     labels: dict[tuple, tuple[str, Path]] = {}
     for path, run in runs.items():
         key = (run.system, run.seed, run.place)
-        if (other := owner.setdefault(key, path)) != path:
+        if (first_path := owner.setdefault(key, path)) != path:
             where = " ".join(run.place)
             raise CorpusError(
-                f"{path} and {other} are both {run.system!r}, seed {run.seed}, on {where}: leave one of them out"
+                f"{path} and {first_path} are both {run.system!r}, seed {run.seed}, on {where}: leave one of them out"
             )
         for row in run.rows:
             label, first = labels.setdefault((run.place, row.id), (row.label, path))
@@ -140,12 +140,14 @@ def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
 
 def _measured(seeds: list[Run], draws: int, seed: int):
     """Return the means (4,), deviations (4,) or None, intervals by name, and the rest of a `Cell`."""
-    judged = [run.judged() for run in seeds]
-    counts = np.array([confusion(one.truth, one.probabilities) for one in judged])  # (seeds, 7, 7)
-    found = measures(counts)
-    each = np.array([found[name] for name in MEASURES])  # (4, seeds)
-    intervals = bootstrap(judged, draws=draws, seed=seed)
-    groups = {group for one in judged for group in one.groups}
+    models = [run.judged() for run in seeds]
+    counts = np.array(
+        [confusion(predictions.truth, predictions.probabilities) for predictions in models]
+    )  # (seeds, 7, 7)
+    by_measure = measures(counts)
+    each = np.array([by_measure[name] for name in MEASURES])  # (4, seeds)
+    intervals = bootstrap(models, draws=draws, seed=seed)
+    groups = {group for predictions in models for group in predictions.groups}
     details = {
         "seeds": tuple(run.seed for run in seeds),
         "utterances": len(seeds[0].rows),
@@ -167,7 +169,7 @@ def _notes(grouped, systems, places: Sequence[Place], draws: int):
     )
     for place in places:
         where = " ".join(place)
-        cells = {system: own[place] for system, own in systems.items() if place in own}
+        cells = {system: own_cells[place] for system, own_cells in systems.items() if place in own_cells}
         if any(cell.without_speaker for cell in cells.values()):
             total = all(cell.without_speaker == cell.groups for cell in cells.values())
             yield (
@@ -175,14 +177,23 @@ def _notes(grouped, systems, places: Sequence[Place], draws: int):
                 f"{'the intervals are' if total else 'those are drawn'} by utterance, which makes intervals too narrow "
                 "if speakers differ."
             )
-        if len({frozenset(row.id for row in run.rows) for own in grouped.values() for run in own.get(place, ())}) > 1:
+        if (
+            len(
+                {
+                    frozenset(row.id for row in run.rows)
+                    for own_cells in grouped.values()
+                    for run in own_cells.get(place, ())
+                }
+            )
+            > 1
+        ):
             yield f"{where}: not all runs judged the same utterances, so their figures are not strictly comparable."
         if len({len(cell.seeds) for cell in cells.values()}) > 1:
             counts = ", ".join(f"{system} {len(cell.seeds)}" for system, cell in cells.items())
             yield f"{where}: the number of seeds differs ({counts})."
 
 
-def markdown(table: Table) -> str:
+def markdown(table: ResultsTable) -> str:
     """Lay the table out in Markdown: a line a system, four columns a corpus, the best of each column in bold."""
     names = [f"{' '.join(place)} {name}" for place in table.places for name in MEASURES]
     lines = [
@@ -205,7 +216,7 @@ def _text(figure: Figure) -> str:
     return f"{value} [{figure.low:.1f}, {figure.high:.1f}]"
 
 
-def records(table: Table) -> list[dict]:
+def records(table: ResultsTable) -> list[dict]:
     """Return the table as one flat record for each system, split and measure."""
     return [
         {
@@ -230,7 +241,7 @@ def records(table: Table) -> list[dict]:
     ]
 
 
-def as_csv(table: Table) -> str:
+def as_csv(table: ResultsTable) -> str:
     """Lay the records out as CSV."""
     rows, out = records(table), io.StringIO()
     writer = csv.DictWriter(out, rows[0], lineterminator="\n")
@@ -239,7 +250,7 @@ def as_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def as_json(table: Table) -> str:
+def as_json(table: ResultsTable) -> str:
     """Lay the records, the notes and the confusion counts (by name of truth, then of prediction) out as JSON."""
     tables = [
         {"system": system, "corpus": place[0], "split": place[1], "counts": _by_name(cell.counts)}
@@ -260,7 +271,7 @@ def _by_name(counts: np.ndarray) -> dict[str, dict[str, int]]:
 FORMATS = {"markdown": ("md", markdown), "csv": ("csv", as_csv), "json": ("json", as_json)}
 
 
-def save(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
+def save(table: ResultsTable, folder: Path, form: str, picture: str) -> list[Path]:
     """Write the table and one confusion matrix for each system and split; returns the files.
 
     `form` is a key of FORMATS, `picture` "png" or "svg".
@@ -276,7 +287,7 @@ def save(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
         raise CorpusError(f"{folder} can't be written: {error}; choose another folder, or free some space") from error
 
 
-def _write(table: Table, folder: Path, form: str, picture: str) -> list[Path]:
+def _write(table: ResultsTable, folder: Path, form: str, picture: str) -> list[Path]:
     ending, lay_out = FORMATS[form]
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"table.{ending}"]

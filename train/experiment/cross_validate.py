@@ -12,11 +12,10 @@ import numpy as np
 import torch
 
 from train.corpora import load
-from train.experiment import encoders as fitting
-from train.experiment import fusion
+from train.experiment import encoders, fusion
 from train.experiment.recipe import Recipe
 from train.experiment.sources import audio_source, read_words, text_prior, text_source
-from train.experiment.stacking import held_out, matched
+from train.experiment.stacking import held_out, label_matched_pairs
 from train.metrics import MEASURES, confusion, ece, fit_temperature, measures, scores, uar
 
 DRAWS = 20  # of balanced pairs
@@ -28,7 +27,7 @@ def audio(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable[[
     for seed in seeds:
         logits = torch.zeros(len(source.labels), 7)
         for number, fold in enumerate(source.folds):
-            encoder = fitting.fit_audio(recipe, source, source.all_but(number), seed)
+            encoder = encoders.fit_audio(recipe, source, source.all_but(number), seed)
             logits[fold] = held_out(encoder, [source.features[i] for i in fold], source.labels[fold]).logits
             report(f"seed {seed} fold {number}: UAR {uar(source.labels[fold], logits[fold].argmax(1).numpy()):.2f}")
         yield {"seed": seed} | _calibrated(logits.numpy(), source.labels, source.folds)
@@ -52,21 +51,21 @@ def text(
         official[split] = read_words(recipe.text, items), np.array([item.label for item in items])
     resd = np.array([i for i, item in enumerate(source.items) if item.corpus == "resd"])
     for seed in seeds:
-        encoder = fitting.fit_text(recipe, source, source.all_but(), seed)
+        encoder = encoders.fit_text(recipe, source, source.all_but(), seed)
         figures = {}
         for split, (features, labels) in official.items():
-            found = scores(labels, _softmax(held_out(encoder, features, labels).logits))
-            figures |= {f"MELD {split} {name}": found[name] for name in MEASURES}
+            figures_of_split = scores(labels, _softmax(held_out(encoder, features, labels).logits))
+            figures |= {f"MELD {split} {name}": figures_of_split[name] for name in MEASURES}
         report(f"seed {seed}: {figures}")
         if len(resd):
             probabilities = np.zeros((len(resd), 7))
             for fold in load.folds([source.items[i] for i in resd], 5, "dialogue"):
                 rest = np.setdiff1d(np.arange(len(source.items)), resd[fold])
-                encoder = fitting.fit_text(recipe, source, rest, seed)
+                encoder = encoders.fit_text(recipe, source, rest, seed)
                 read = held_out(encoder, [source.features[i] for i in resd[fold]], source.labels[resd[fold]])
                 probabilities[fold] = _softmax(read.logits)
-            found = scores(source.labels[resd], probabilities)
-            figures |= {f"RESD grouped {name}": found[name] for name in MEASURES}
+            figures_of_split = scores(source.labels[resd], probabilities)
+            figures |= {f"RESD grouped {name}": figures_of_split[name] for name in MEASURES}
         yield {"seed": seed} | figures
 
 
@@ -80,38 +79,38 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
     sound = audio_source(recipe, folder)
     words = text_source(recipe, folder)
     prior = text_prior(recipe, words)
-    text_encoder, text_read = fitting.read_text(recipe, words, recipe.seed)
+    text_encoder, text_read = encoders.read_text(recipe, words, recipe.seed)
     dev = load.read("meld", folder, "dev")
     dev_read = held_out(text_encoder, read_words(recipe.text, dev), np.array([i.label for i in dev]))
     for seed in seeds:
         rows: list[dict] = []
         for number, fold in enumerate(sound.folds):
-            encoder, audio_read = fitting.read_audio(recipe, sound, recipe.seed, outside=number)
+            encoder, audio_read = encoders.read_audio(recipe, sound, recipe.seed, outside=number)
             t = fusion.temperatures(audio_read, text_read)
             inside = _positions(sound.folds, number)
             model = fusion.fit_fusion(recipe, audio_read, text_read, t, prior, seed)
-            heat = fusion.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)
+            t_bimodal = fusion.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)
             test = held_out(encoder, [sound.features[i] for i in fold], sound.labels[fold])
             generator = np.random.default_rng(1000 + number)
             draws = []
             for _ in range(DRAWS):
-                left, right = matched(test, dev_read, 32, generator)
+                left, right = label_matched_pairs(test, dev_read, 32, generator)
                 p = {
                     "audio": _softmax(test.logits[left] / t.audio),
                     "text": _softmax(dev_read.logits[right] / t.text),
-                    "bimodal": _softmax(fusion.fuse(model, test, dev_read, left, right, t) / heat),
+                    "bimodal": _softmax(fusion.fuse(model, test, dev_read, left, right, t) / t_bimodal),
                 }
                 p["product"] = p["audio"] * p["text"] / prior
                 p["product"] /= p["product"].sum(1, keepdims=True)
                 draws.append((test.labels[left], p))
             row = {f"{name} UAR": float(np.mean([uar(y, p[name].argmax(1)) for y, p in draws])) for name in draws[0][1]}
-            own = [measures(confusion(y, p["bimodal"])) for y, p in draws]
-            row |= {f"bimodal {name}": float(np.mean([found[name] for found in own])) for name in MEASURES}
+            per_draw = [measures(confusion(y, p["bimodal"])) for y, p in draws]
+            row |= {f"bimodal {name}": float(np.mean([found[name] for found in per_draw])) for name in MEASURES}
             # Over all draws at once: of 224 pairs, even a perfect branch would show an error of a few points.
             truth = np.concatenate([y for y, _ in draws])
             row |= {f"{name} ECE": ece(truth, np.concatenate([p[name] for _, p in draws])) for name in draws[0][1]}
             rows.append(row)
-            report(f"seed {seed} fold {number}: {_short(row)} · T {t.audio:.2f} {t.text:.2f} {heat:.2f}")
+            report(f"seed {seed} fold {number}: {_short(row)} · T {t.audio:.2f} {t.text:.2f} {t_bimodal:.2f}")
         mean = _mean(rows)
         mean["gain over the better branch"] = mean["bimodal UAR"] - max(mean["audio UAR"], mean["text UAR"])
         yield {"seed": seed} | mean
@@ -119,9 +118,9 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
 
 def _positions(folds: list[np.ndarray], outside: int) -> list[np.ndarray]:
     """Return the folds but one as positions among their own sorted rows, as `out_of_fold` returns them."""
-    kept = [fold for number, fold in enumerate(folds) if number != outside]
-    chosen = np.sort(np.concatenate(kept))
-    return [np.searchsorted(chosen, fold) for fold in kept]
+    inside = [fold for number, fold in enumerate(folds) if number != outside]
+    chosen = np.sort(np.concatenate(inside))
+    return [np.searchsorted(chosen, fold) for fold in inside]
 
 
 def _calibrated(logits: np.ndarray, labels: np.ndarray, folds: list[np.ndarray]) -> dict:

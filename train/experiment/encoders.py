@@ -1,4 +1,4 @@
-"""From a recipe to encoders: fit them, and read every row by one that never saw it (`pairs` fits the fusion on that).
+"""From a recipe to encoders: fit them, and read every row by one that never saw it (`fusion` fits one on that).
 
 Every encoder that is fitted is kept under a key of all that decides it (settings, seed, rows), so that cross-validation
 and the shipped bundle share their folds, and an interrupted run goes on where it stopped.
@@ -23,10 +23,10 @@ from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMelConfig
 from train.experiment import warm_start
 from train.experiment.recipe import Recipe
-from train.experiment.sources import Source, target_weights, weighted_targets
-from train.experiment.stacking import Read, out_of_fold
-from train.loop import batches as data
-from train.loop.distributed import only_first
+from train.experiment.sources import TrainingRows, target_weights, weighted_targets
+from train.experiment.stacking import OutOfFold, out_of_fold
+from train.loop.batches import audio_batches, encode, plain_batches
+from train.loop.distributed import on_main_process
 from train.loop.trainer import class_weights, fit
 from train.metrics import scores
 
@@ -54,32 +54,32 @@ def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], No
         finally:
             part.unlink(missing_ok=True)
 
-    only_first(write)
+    on_main_process(write)
     return model.eval()
 
 
-def _key(part, source: Source, rows: np.ndarray, seed: int) -> list:
-    seen = hashlib.sha256()
+def _key(part, source: TrainingRows, rows: np.ndarray, seed: int) -> list:
+    digest = hashlib.sha256()
     for row in rows:
-        seen.update(source.items[row].id.encode())
-        seen.update(np.ascontiguousarray(source.raw[row]).tobytes())
-        seen.update(np.ascontiguousarray(source.targets[row]).tobytes())
-    return [_settings(dataclasses.replace(part, folds=0)), seed, seen.hexdigest()]
+        digest.update(source.items[row].id.encode())
+        digest.update(np.ascontiguousarray(source.raw[row]).tobytes())
+        digest.update(np.ascontiguousarray(source.targets[row]).tobytes())
+    return [_settings(dataclasses.replace(part, folds=0)), seed, digest.hexdigest()]
 
 
 def _settings(part) -> dict:
     """Return the settings that are not at their defaults: a setting that comes later must not void earlier fits."""
-    found = {}
+    changed = {}
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
         if dataclasses.is_dataclass(value):
-            found[field.name] = _settings(value)
+            changed[field.name] = _settings(value)
         elif value != field.default:
-            found[field.name] = value
-    return found
+            changed[field.name] = value
+    return changed
 
 
-def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
+def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
     """Fit the audio encoder on some rows of the source."""
     part = recipe.audio
     torch.manual_seed(seed)
@@ -87,9 +87,9 @@ def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, repor
     def train(model: nn.Module, state: Path) -> None:
         epochs = source.epochs(part, rows, seed, log=state.with_suffix(".merged.jsonl"))
         if isinstance(part.features, LogMelConfig):
-            batches = data.audio_batches(epochs, part.fit.batch, part.perturbation, part.features.floor)
+            batches = audio_batches(epochs, part.fit.batch, part.perturbation, part.features.floor)
         else:
-            batches = data.plain_batches(epochs, part.fit.batch)
+            batches = plain_batches(epochs, part.fit.batch)
         _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
     key = ["audio", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "audio_encoder")]
@@ -98,7 +98,7 @@ def fit_audio(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, repor
     )
 
 
-def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
+def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
     """Fit the text encoder on some rows of the source."""
     part = recipe.text
     torch.manual_seed(seed)
@@ -107,7 +107,7 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
         if hasattr(model, "count") and not recipe.start:
             model.count(source.raw[i] for i in rows)
         epochs = source.epochs(part, rows, seed, target_weights(recipe, source), state.with_suffix(".merged.jsonl"))
-        batches = data.plain_batches(epochs, part.fit.batch)
+        batches = plain_batches(epochs, part.fit.batch)
         plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
         _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 
@@ -117,10 +117,10 @@ def fit_text(recipe: Recipe, source: Source, rows: np.ndarray, seed: int, report
     )
 
 
-def _fit(model, batches, source: Source, targets: np.ndarray, settings, seed: int, report, state: Path) -> None:
+def _fit(model, batches, source: TrainingRows, targets: np.ndarray, settings, seed: int, report, state: Path) -> None:
     def validate(model: nn.Module) -> dict[str, dict]:
         return {
-            corpus: scores(part.labels, torch.softmax(data.encode(model, part.features)[1].double(), dim=-1).numpy())
+            corpus: scores(part.labels, torch.softmax(encode(model, part.features)[1].double(), dim=-1).numpy())
             for corpus, part in source.dev.items()
         }
 
@@ -139,23 +139,23 @@ def _fit(model, batches, source: Source, targets: np.ndarray, settings, seed: in
 
 
 def read_audio(
-    recipe: Recipe, source: Source, seed: int, outside: int | None = None, report=lambda line: None
-) -> tuple[nn.Module, Read]:
+    recipe: Recipe, source: TrainingRows, seed: int, outside: int | None = None, report=lambda line: None
+) -> tuple[nn.Module, OutOfFold]:
     """Fit the audio encoder on all folds but `outside`, and read those folds each without itself."""
-    kept = [number for number in range(len(source.folds)) if number != outside]
+    inside = [number for number in range(len(source.folds)) if number != outside]
     left_out = () if outside is None else (outside,)
     encoder = fit_audio(recipe, source, source.all_but(*left_out), seed, report)
     read = out_of_fold(
         source.features,
         source.labels,
-        [source.folds[number] for number in kept],
+        [source.folds[number] for number in inside],
         encoder,
-        lambda place: fit_audio(recipe, source, source.all_but(kept[place], *left_out), seed, report),
+        lambda place: fit_audio(recipe, source, source.all_but(inside[place], *left_out), seed, report),
     )
     return encoder, read
 
 
-def read_text(recipe: Recipe, source: Source, seed: int, report=lambda line: None) -> tuple[nn.Module, Read]:
+def read_text(recipe: Recipe, source: TrainingRows, seed: int, report=lambda line: None) -> tuple[nn.Module, OutOfFold]:
     """Fit the text encoder on all rows, and read each fold without itself."""
     encoder = fit_text(recipe, source, source.all_but(), seed, report)
     read = out_of_fold(

@@ -18,12 +18,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from bibier.audio import io as audio
+from bibier.audio.io import load
 from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
 from bibier.features.log_mel import LogMel, LogMelConfig, build_audio_features
-from train.corpora import load
-from train.corpora.load import Item
+from train.corpora.load import Item, read
 
 CACHE = Path(".cache/features")
 TOGETHER = 64  # clips or texts that are read before the extractor is called
@@ -66,12 +65,12 @@ def cached(
     """
     folder = described(cache, extractor)
     files = [folder / f"{digest}.npy" for digest in _digests(items, extractor.modality)]
-    found: dict[Path, np.ndarray | None] = {}
+    features_of: dict[Path, np.ndarray | None] = {}
     missing: dict[Path, Item] = {}
     for file, item in zip(files, items, strict=True):
-        if file not in found and file not in missing:
+        if file not in features_of and file not in missing:
             if file.exists() and (features := _read(file, extractor.dim, report)) is not None:
-                found[file] = features
+                features_of[file] = features
             else:
                 missing[file] = item
     unreadable: list[tuple[str, str]] = []
@@ -82,25 +81,25 @@ def cached(
             inputs = {}
             for file, item in part:
                 try:
-                    inputs[file] = audio.load(item.path).samples if extractor.modality == "audio" else item.text
+                    inputs[file] = load(item.path).samples if extractor.modality == "audio" else item.text
                 except InputError as error:
                     unreadable.append((item.id, str(error)))
-                    found[file] = None
+                    features_of[file] = None
             # Once it is certain to be refused, the rest is only listed: hours of extraction would be in vain.
             refused = len(unreadable) > limit * len(items)
             for file, features in zip(inputs, [] if refused else extractor.batch(list(inputs.values())), strict=False):
                 if not np.isfinite(features).all():
                     raise InputError("features-not-finite", kind=extractor.config.kind, name=missing[file].id)
-                _write(file, features, done=len(found), total=len(files))
-                found[file] = _read(file, extractor.dim, report)
-                assert found[file] is not None, f"{extractor.config.kind} gave {features.dtype} {features.shape}"
+                _write(file, features, done=len(features_of), total=len(files))
+                features_of[file] = _read(file, extractor.dim, report)
+                assert features_of[file] is not None, f"{extractor.config.kind} gave {features.dtype} {features.shape}"
             bar.update(len(part))
     _refuse(unreadable, len(items), limit)
     for name, reason in unreadable:
         report(f"left out, unreadable: {name}: {reason}")
     if unreadable:
         report(f"{len(unreadable)} of {len(items)} items cannot be read and are left out")
-    return [found[file] for file in files]
+    return [features_of[file] for file in files]
 
 
 class MelPower:
@@ -130,11 +129,11 @@ def described(cache: Path, extractor) -> Path:
     file = folder / DESCRIPTION
     if file.is_file():
         try:
-            there = json.loads(file.read_text(encoding="utf-8"))
+            on_disk = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CorpusError(f"{file} is not JSON ({error}): delete the folder {folder}") from error
-        if there != settings:
-            wrong = _first_difference(there.get("features", {}), settings["features"])
+        if on_disk != settings:
+            wrong = _first_difference(on_disk.get("features", {}), settings["features"])
             raise CorpusError(f"{file} describes other features ({wrong}): delete the folder {folder}")
     elif folder.is_dir() and any(folder.glob("*.npy")):
         raise CorpusError(f"{folder} does not say what its features are ({DESCRIPTION} is missing): delete the folder")
@@ -143,15 +142,15 @@ def described(cache: Path, extractor) -> Path:
     return folder
 
 
-def _first_difference(there: dict, ours: dict) -> str:
-    for name in sorted(there.keys() | ours.keys()):
-        if there.get(name) != ours.get(name):
-            return f"{name} is {there.get(name)!r}, expected {ours.get(name)!r}"
+def _first_difference(on_disk: dict, expected: dict) -> str:
+    for name in sorted(on_disk.keys() | expected.keys()):
+        if on_disk.get(name) != expected.get(name):
+            return f"{name} is {on_disk.get(name)!r}, expected {expected.get(name)!r}"
     return "its format is unknown"
 
 
 def _digests(items: Sequence[Item], modality: str) -> list[str]:
-    found = []
+    digests = []
     for item in items:
         what = item.path if modality == "audio" else item.text
         if what is None:
@@ -160,8 +159,8 @@ def _digests(items: Sequence[Item], modality: str) -> list[str]:
             content = what.read_bytes() if modality == "audio" else what.encode("utf-8", "surrogatepass")
         except OSError as error:
             raise CorpusError(f"{item.id}: {what} cannot be opened ({error.strerror})") from error
-        found.append(hashlib.sha256(content).hexdigest())
-    return found
+        digests.append(hashlib.sha256(content).hexdigest())
+    return digests
 
 
 def _read(file: Path, dim: int, report: Callable[[str], None]) -> np.ndarray | None:
@@ -234,12 +233,12 @@ def prepare(
             report(f"{modality}: {part.features.kind} are computed while training, in no time: nothing to prepare")
             continue
         for name in part.corpora:
-            items = [i for i in load.read(name, folder, "all") if (i.path if modality == "audio" else i.text)]
+            items = [i for i in read(name, folder, "all") if (i.path if modality == "audio" else i.text)]
             if not items:
                 raise CorpusError(f"corpus {name!r} has no {modality} below {folder}: check --data")
-            kept = MelPower(extractor) if isinstance(part.features, LogMelConfig) else extractor
-            found = cached(items, kept, cache=cache, report=report)
-            counts[f"{modality}/{name}"] = sum(features is not None for features in found)
-            where = described(cache, kept)
+            cacheable = MelPower(extractor) if isinstance(part.features, LogMelConfig) else extractor
+            extracted = cached(items, cacheable, cache=cache, report=report)
+            counts[f"{modality}/{name}"] = sum(features is not None for features in extracted)
+            where = described(cache, cacheable)
             report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {part.features.kind}, in {where}")
     return counts

@@ -21,35 +21,35 @@ from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
 from train.experiment import warm_start
 from train.experiment.recipe import Recipe
-from train.experiment.sources import Source
-from train.experiment.stacking import Read, held_out, matched
-from train.loop import batches as data
+from train.experiment.sources import TrainingRows
+from train.experiment.stacking import OutOfFold, held_out, label_matched_pairs
+from train.loop.batches import buckets, pad
 from train.loop.trainer import class_weights, fit
 from train.metrics import fit_temperature, scores
 
 
 @dataclass(frozen=True)
-class Own:
+class Pairs:
     """The pairs of a corpus that has both: rows of the audio read and of the text read (P,), and their dialogues."""
 
     left: np.ndarray
     right: np.ndarray
     dialogues: Sequence[str] = ()  # P names, in the order of the utterances
 
-    def part(self, chosen: np.ndarray) -> Own:
+    def part(self, chosen: np.ndarray) -> Pairs:
         """Keep some pairs, given as a mask (P,)."""
-        kept = [name for name, keep in zip(self.dialogues, chosen, strict=True) if keep] if self.dialogues else ()
-        return Own(self.left[chosen], self.right[chosen], kept)
+        dialogues = [name for name, keep in zip(self.dialogues, chosen, strict=True) if keep] if self.dialogues else ()
+        return Pairs(self.left[chosen], self.right[chosen], dialogues)
 
 
-def own_pairs(sound: Source, words: Source) -> Own:
+def utterance_pairs(sound: TrainingRows, words: TrainingRows) -> Pairs:
     """Pair the clips and texts of one utterance. Raises CorpusError where there is none."""
     place = {item.id: row for row, item in enumerate(words.items)}
     left = [row for row, item in enumerate(sound.items) if item.id in place]
     if not left:
         raise CorpusError("no utterance has both a clip and a text here: set fusion.pairs, to pair them by their label")
     names = [sound.items[row].dialogue or sound.items[row].id for row in left]
-    return Own(np.array(left), np.array([place[sound.items[row].id] for row in left]), names)
+    return Pairs(np.array(left), np.array([place[sound.items[row].id] for row in left]), names)
 
 
 def by_dialogue(config) -> bool:
@@ -57,19 +57,21 @@ def by_dialogue(config) -> bool:
     return getattr(config, "kind", None) == "lpgnet" and config.variant == "utterance"
 
 
-def dialogue_inputs(audio: Read, text: Read, left: np.ndarray, right: np.ndarray, groups: Sequence[np.ndarray]) -> dict:
+def dialogue_inputs(
+    audio: OutOfFold, text: OutOfFold, left: np.ndarray, right: np.ndarray, groups: Sequence[np.ndarray]
+) -> dict:
     """Return the inputs of B dialogues (B, N, D) of the pairs in each group: an utterance is the mean of its states."""
-    sounds, mask = data.pad([torch.stack([audio.hidden[left[i]].mean(0) for i in group]) for group in groups])
-    words, _ = data.pad([torch.stack([text.hidden[right[i]].mean(0) for i in group]) for group in groups])
+    sounds, mask = pad([torch.stack([audio.hidden[left[i]].mean(0) for i in group]) for group in groups])
+    words, _ = pad([torch.stack([text.hidden[right[i]].mean(0) for i in group]) for group in groups])
     return {"audio": sounds, "audio_mask": mask, "text": words, "text_mask": mask}
 
 
 def grouped(names: Sequence[str]) -> list[np.ndarray]:
     """Return the positions of each dialogue's utterances, in their order."""
-    found: dict[str, list[int]] = {}
+    places_of: dict[str, list[int]] = {}
     for place, name in enumerate(names):
-        found.setdefault(name, []).append(place)
-    return [np.array(places) for places in found.values()]
+        places_of.setdefault(name, []).append(place)
+    return [np.array(places) for places in places_of.values()]
 
 
 @dataclass(frozen=True)
@@ -80,20 +82,22 @@ class Temperatures:
     text: float
 
 
-def temperatures(audio: Read, text: Read, own: Own | None = None) -> Temperatures:
+def temperatures(audio: OutOfFold, text: OutOfFold, pairs: Pairs | None = None) -> Temperatures:
     """Fit each branch's temperature on what it will meet: own pairs, or pairs balanced over the emotions."""
-    left, right = (own.left, own.right) if own else matched(audio, text, 400, np.random.default_rng(0))
+    left, right = (
+        (pairs.left, pairs.right) if pairs else label_matched_pairs(audio, text, 400, np.random.default_rng(0))
+    )
     return Temperatures(
         fit_temperature(audio.logits[left], audio.labels[left]), fit_temperature(text.logits[right], text.labels[right])
     )
 
 
 def pair_inputs(
-    config, audio: Read, text: Read, left: np.ndarray, right: np.ndarray, t: Temperatures
+    config, audio: OutOfFold, text: OutOfFold, left: np.ndarray, right: np.ndarray, t: Temperatures
 ) -> dict[str, Tensor]:
     """Return the inputs of a fusion of this config for pairs of clips and texts."""
-    sound, sound_mask = data.pad([audio.hidden[i] for i in left])
-    words, words_mask = data.pad([text.hidden[i] for i in right])
+    sound, sound_mask = pad([audio.hidden[i] for i in left])
+    words, words_mask = pad([text.hidden[i] for i in right])
     return {
         "audio": sound,
         "audio_mask": sound_mask,
@@ -106,15 +110,15 @@ def pair_inputs(
 
 def fit_fusion(
     recipe: Recipe,
-    audio: Read,
-    text: Read,
+    audio: OutOfFold,
+    text: OutOfFold,
     t: Temperatures,
     prior: np.ndarray,
     seed: int,
     *,
-    own: Own | None = None,
+    pairs: Pairs | None = None,
     soft: np.ndarray | None = None,
-    dev: dict[str, tuple[Read, Read, Sequence[str]]] | None = None,
+    dev: dict[str, tuple[OutOfFold, OutOfFold, Sequence[str]]] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> nn.Module:
     """Fit the fusion.
@@ -125,8 +129,8 @@ def fit_fusion(
         Out-of-fold reads of N and N' items.
     t, prior
         Temperatures of the branches, and the (7,) class prior that the text branch carries.
-    own
-        The pairs; without them, a clip and a text with the same label are drawn for every epoch.
+    pairs
+        The corpus's own pairs; without them, a clip and a text with the same label are drawn for every epoch.
     soft
         (N', 7) targets of the texts to train on in the place of the labels.
     dev
@@ -142,33 +146,33 @@ def fit_fusion(
         with torch.no_grad():
             model.head[-1].bias.copy_(torch.as_tensor(-np.log(prior)))
     targets = torch.as_tensor(np.eye(7)[text.labels] if soft is None else soft, dtype=torch.float32)
-    dialogues = grouped(own.dialogues) if by_dialogue(config) and own else []
-    if by_dialogue(config) and not own:
+    dialogues = grouped(pairs.dialogues) if by_dialogue(config) and pairs else []
+    if by_dialogue(config) and not pairs:
         raise CorpusError("LPGNet of utterances reads dialogues: set fusion.pairs = 0, for a corpus that has them")
 
     def batches(epoch: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        for rows in data.buckets([len(group) for group in dialogues], part.fit.batch, generator) if dialogues else ():
+        for rows in buckets([len(group) for group in dialogues], part.fit.batch, generator) if dialogues else ():
             groups = [dialogues[row] for row in rows]
-            wanted, _ = data.pad([targets[own.right[group]] for group in groups])  # (B, N, 7), zeros at padding
-            yield dialogue_inputs(audio, text, own.left, own.right, groups), wanted
+            padded_targets, _ = pad([targets[pairs.right[group]] for group in groups])  # (B, N, 7), zeros at padding
+            yield dialogue_inputs(audio, text, pairs.left, pairs.right, groups), padded_targets
         if dialogues:
             return
-        left, right = (own.left, own.right) if own else matched(audio, text, part.pairs, draw)
-        for rows in data.buckets([len(text.hidden[i]) for i in right], part.fit.batch, generator):
+        left, right = (pairs.left, pairs.right) if pairs else label_matched_pairs(audio, text, part.pairs, draw)
+        for rows in buckets([len(text.hidden[i]) for i in right], part.fit.batch, generator):
             yield pair_inputs(config, audio, text, left[rows], right[rows], t), targets[right[rows]]
 
     def validate(model: nn.Module) -> dict[str, dict]:
-        found = {}
+        scores_of = {}
         for corpus, (sounds, words, names) in dev.items():
             rows = np.arange(len(sounds.labels))
             logits = fuse(model, sounds, words, rows, rows, t, dialogues=names)
-            found[corpus] = scores(sounds.labels, torch.softmax(logits, -1).numpy())
-        return found
+            scores_of[corpus] = scores(sounds.labels, torch.softmax(logits, -1).numpy())
+        return scores_of
 
     # Matched pairs are balanced already.
-    weights = class_weights(targets[own.right].numpy(), part.fit.class_power) if own else torch.ones(7)
-    count = len(dialogues) or (len(own.left) if own else 7 * part.pairs)
+    weights = class_weights(targets[pairs.right].numpy(), part.fit.class_power) if pairs else torch.ones(7)
+    count = len(dialogues) or (len(pairs.left) if pairs else 7 * part.pairs)
     return fit(
         model,
         batches,
@@ -181,28 +185,28 @@ def fit_fusion(
     )
 
 
-def dev_reads(sound: Source, words: Source, audio_encoder: nn.Module, text_encoder: nn.Module) -> dict:
+def dev_reads(sound: TrainingRows, words: TrainingRows, audio_encoder: nn.Module, text_encoder: nn.Module) -> dict:
     """Read the dev split of every corpus that both branches have: corpus → reads of the same utterances in order."""
-    found = {}
+    reads_of = {}
     for corpus in sound.dev.keys() & words.dev.keys():
         heard, read = sound.dev[corpus], words.dev[corpus]
         place = {item.id: row for row, item in enumerate(read.items)}
         left = [row for row, item in enumerate(heard.items) if item.id in place]
         right = [place[heard.items[row].id] for row in left]
         if left:
-            found[corpus] = (
+            reads_of[corpus] = (
                 held_out(audio_encoder, [heard.features[row] for row in left], heard.labels[left]),
                 held_out(text_encoder, [read.features[row] for row in right], read.labels[right]),
                 [heard.items[row].dialogue or heard.items[row].id for row in left],
             )
-    return found
+    return reads_of
 
 
 @torch.no_grad()
 def fuse(
     model: nn.Module,
-    audio: Read,
-    text: Read,
+    audio: OutOfFold,
+    text: OutOfFold,
     left: Sequence[int],
     right: Sequence[int],
     t: Temperatures,
@@ -217,21 +221,21 @@ def fuse(
         for group in grouped(dialogues or range(len(left))):
             logits[group] = model(**dialogue_inputs(audio, text, left, right, [group])).logits[0].float()
         return logits
-    for rows in data.buckets([len(text.hidden[i]) for i in right], 128, None):
+    for rows in buckets([len(text.hidden[i]) for i in right], 128, None):
         logits[rows] = model(**pair_inputs(model.config, audio, text, left[rows], right[rows], t)).logits.float()
     return logits
 
 
 def bimodal_temperature(
     recipe: Recipe,
-    audio: Read,
-    text: Read,
+    audio: OutOfFold,
+    text: OutOfFold,
     folds: list[np.ndarray],
     t: Temperatures,
     prior: np.ndarray,
     seed: int,
     *,
-    own: Own | None = None,
+    pairs: Pairs | None = None,
     soft: np.ndarray | None = None,
 ) -> float:
     """Fit the fusion's temperature on pairs that a fusion fitted on the others has not seen.
@@ -241,16 +245,16 @@ def bimodal_temperature(
     """
     aside, texts = folds[0], np.arange(len(text.labels)) % 5 == 0
     plain = recipe.without_selection()
-    if own:
-        out = np.isin(own.left, aside)
-        model = fit_fusion(plain, audio, text, t, prior, seed, own=own.part(~out), soft=soft)
-        left, right = own.left[out], own.right[out]
-        logits = fuse(model, audio, text, left, right, t, dialogues=own.part(out).dialogues)
+    if pairs:
+        out = np.isin(pairs.left, aside)
+        model = fit_fusion(plain, audio, text, t, prior, seed, pairs=pairs.part(~out), soft=soft)
+        left, right = pairs.left[out], pairs.right[out]
+        logits = fuse(model, audio, text, left, right, t, dialogues=pairs.part(out).dialogues)
         return fit_temperature(logits, audio.labels[left])
-    rest, kept = np.setdiff1d(np.arange(len(audio.labels)), aside), np.flatnonzero(~texts)
+    rest, rest_texts = np.setdiff1d(np.arange(len(audio.labels)), aside), np.flatnonzero(~texts)
     model = fit_fusion(
-        plain, audio.part(rest), text.part(kept), t, prior, seed, soft=None if soft is None else soft[kept]
+        plain, audio.part(rest), text.part(rest_texts), t, prior, seed, soft=None if soft is None else soft[rest_texts]
     )
     sounds, words = audio.part(aside), text.part(np.flatnonzero(texts))
-    left, right = matched(sounds, words, 100, np.random.default_rng(1))
+    left, right = label_matched_pairs(sounds, words, 100, np.random.default_rng(1))
     return fit_temperature(fuse(model, sounds, words, left, right, t), sounds.labels[left])

@@ -150,13 +150,13 @@ def _read(path: Path) -> dict:
 
 def _merged(raw: dict, patch: dict) -> dict:
     """Lay a table over another; one whose `kind` has other fields takes its place."""
-    found = dict(raw)
+    merged = dict(raw)
     for key, value in patch.items():
         below = raw.get(key)
         if isinstance(value, dict) and isinstance(below, dict) and _alike(below.get("kind"), value.get("kind")):
             value = _merged(below, value)
-        found[key] = value
-    return found
+        merged[key] = value
+    return merged
 
 
 def _alike(below: str | None, above: str | None) -> bool:
@@ -173,9 +173,9 @@ def _build(cls, raw: dict, place: str):
         raise CorpusError(f"{place} is {raw!r}: it must be a table")
     if isinstance(cls, str):
         return _checked(place, lambda: settings(cls, raw))
-    known = {field.name for field in dataclasses.fields(cls)}
-    if unknown := sorted(raw.keys() - known):
-        raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    fields = {field.name for field in dataclasses.fields(cls)}
+    if unknown := sorted(raw.keys() - fields):
+        raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(sorted(fields))}")
     tables = _TABLES.get(cls, {})
     values = {
         key: _build(tables[key], value, f"{place} [{key}]")
@@ -185,10 +185,10 @@ def _build(cls, raw: dict, place: str):
         else value
         for key, value in raw.items()
     }
-    made = _checked(place, lambda: cls(**values))
+    built = _checked(place, lambda: cls(**values))
     if cls is FusionPart:
-        _checked(f"{place} [model]", lambda: made.config(1, 1))
-    return made
+        _checked(f"{place} [model]", lambda: built.config(1, 1))
+    return built
 
 
 def _checked(place: str, make: Callable):

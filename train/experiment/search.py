@@ -109,10 +109,10 @@ def _flat(raw: dict, prefix: str = ""):
 def _current(recipe: Recipe, field: str, path: Path):
     value, seen = recipe, []
     for name in field.split("."):
-        known = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
-        if name not in known:
+        fields = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
+        if name not in fields:
             where = ".".join(seen) or "the recipe"
-            has = f"{where} has {', '.join(sorted(known))}" if known else f"{where} is a value, not a table"
+            has = f"{where} has {', '.join(sorted(fields))}" if fields else f"{where} is a value, not a table"
             raise CorpusError(f"{path}: unknown field {field!r}; {has}")
         value = getattr(value, name)
         seen.append(name)
@@ -273,14 +273,14 @@ def _read_log(path: Path) -> dict[str, Trial]:
     if cut := lines.pop():
         # The last line was cut off by a kill: that trial is not finished, and the next one needs a fresh line.
         os.truncate(path, path.stat().st_size - len(cut))
-    found: dict[str, Trial] = {}
+    trials: dict[str, Trial] = {}
     for number, line in enumerate(lines, start=1):
         try:
             trial = Trial(**json.loads(line))
         except (ValueError, TypeError) as error:
             raise CorpusError(f"{path}, line {number} is no trial ({error}); remove the line") from error
-        found[trial.key] = trial
-    return found
+        trials[trial.key] = trial
+    return trials
 
 
 def greedy(search: Search, grid: Grid) -> None:

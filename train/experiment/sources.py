@@ -28,12 +28,12 @@ from train.loop.trainer import class_weights
 HUB_FRAME = 0.02  # s, of every speech encoder from the Hub
 WORDS_PER_SECOND = 2.5  # of MELD (7.9 words in 3.1 s); the length of a text whose sound is not at hand
 
-Rows = Callable[[int], tuple[list[np.ndarray], np.ndarray]]  # epoch → what batches are made of, targets (N, 7)
+EpochData = Callable[[int], tuple[list[np.ndarray], np.ndarray]]  # epoch → what batches are made of, targets (N, 7)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows that training is judged by."""
+    """EpochData that training is judged by."""
 
     items: list[load.Item]
     features: list[np.ndarray]
@@ -41,7 +41,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainingRows:
     """One modality's training rows, their features and their folds."""
 
     items: list[load.Item]
@@ -70,7 +70,7 @@ class Source:
         seed: int,
         weights: np.ndarray | None = None,
         log: Path | None = None,
-    ) -> Rows:
+    ) -> EpochData:
         """Return what each epoch trains on: these rows, merged and balanced over the corpora as the recipe says.
 
         `weights` (N, 7) are multiplied with the targets. Chains are drawn among the rows alone, so that nothing of a
@@ -102,21 +102,21 @@ class Source:
         return epoch
 
 
-def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda line: None) -> Source:
+def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda line: None) -> TrainingRows:
     """Read the training clips of the recipe; folds are groups of speakers, or as the recipe says.
 
     A clip that cannot be read is reported and left out, up to the recipe's `limit`.
     """
     part = recipe.audio
     extractor = build("audio_features", part.features)
-    found = []
+    readable = []
     for name in part.corpora:
         rows = load.read(name, folder, "train", need="audio", limit=part.limit, report=report)
-        found += read_sound(part, rows, report)
-    items = [item for item, _ in found]
-    raw = [power for _, power in found]
+        readable += read_sound(part, rows, report)
+    items = [item for item, _ in readable]
+    raw = [power for _, power in readable]
     step = part.features.hop * part.features.average if isinstance(extractor, LogMel) else HUB_FRAME
-    return Source(
+    return TrainingRows(
         items,
         _features(extractor, raw),
         raw,
@@ -129,7 +129,7 @@ def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = l
     )
 
 
-def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda line: None) -> Source:
+def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = lambda line: None) -> TrainingRows:
     """Read the training texts of the recipe, with the soft targets that it names for a corpus.
 
     Folds are groups of dialogues, or as the recipe says.
@@ -140,10 +140,10 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
     for name in part.corpora:
         rows = load.read(name, folder, "train", need="text", limit=part.limit, report=report)
         items += rows
-        wanted = soft_targets.HARD
+        softening = soft_targets.HARD
         if raw := part.soft.get(name):
-            wanted = soft_targets.settings(raw, f"soft targets of {name}")
-        softened.append(soft_targets.soft_targets(rows, wanted, folder, recipe.seed))
+            softening = soft_targets.settings(raw, f"soft targets of {name}")
+        softened.append(soft_targets.soft_targets(rows, softening, folder, recipe.seed))
         if raw:
             report(f"{name}: {softened[-1].report()}")
     features = read_words(part, items, report)
@@ -160,7 +160,7 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
             return extractor(" ".join(items[row].text for row in chain))
         return np.concatenate([features[row] for row in chain])
 
-    return Source(
+    return TrainingRows(
         items,
         features,
         features,
@@ -194,20 +194,20 @@ def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, re
     """Return each corpus's dev split, where training is stopped or slowed by them."""
     if not part.fit.patience and part.fit.schedule != "plateau":
         return {}
-    found = {}
+    splits = {}
     for name in part.corpora:
         try:
             rows = load.read(name, folder, "dev", need=need, limit=part.limit, report=report)
         except CorpusError as error:
             report(f"{name} takes no part in choosing the epoch: {error}")
             continue
-        found[rows[0].corpus] = Split(rows, read(rows), np.array([item.label for item in rows]))
-    if not found:
+        splits[rows[0].corpus] = Split(rows, read(rows), np.array([item.label for item in rows]))
+    if not splits:
         raise CorpusError(
             f"no corpus of {', '.join(part.corpora)} has a dev split, which patience and the plateau schedule need: "
             "set patience = 0 and another schedule"
         )
-    return found
+    return splits
 
 
 def read_sound(
@@ -215,9 +215,9 @@ def read_sound(
 ) -> list[tuple[load.Item, np.ndarray]]:
     """Return each clip that can be read, with what training batches are made of, by the recipe's extractor."""
     extractor = build("audio_features", part.features)
-    kept = MelPower(extractor) if isinstance(extractor, LogMel) else extractor
-    found = cached(items, kept, report=report, limit=part.limit)
-    return [(item, raw) for item, raw in zip(items, found, strict=True) if raw is not None]
+    cacheable = MelPower(extractor) if isinstance(extractor, LogMel) else extractor
+    features = cached(items, cacheable, report=report, limit=part.limit)
+    return [(item, raw) for item, raw in zip(items, features, strict=True) if raw is not None]
 
 
 def _features(extractor, raw: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -226,10 +226,10 @@ def _features(extractor, raw: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def _sound_features(part: AudioPart, items: list[load.Item], report: Callable[[str], None]) -> list[np.ndarray]:
     """Return the features of clips of a dev split, all of which must be readable."""
-    found = read_sound(part, items, report)
-    if len(found) < len(items):
-        raise CorpusError(f"{len(items) - len(found)} clips of the dev split cannot be read: mend or remove them")
-    return _features(build("audio_features", part.features), [raw for _, raw in found])
+    readable = read_sound(part, items, report)
+    if len(readable) < len(items):
+        raise CorpusError(f"{len(items) - len(readable)} clips of the dev split cannot be read: mend or remove them")
+    return _features(build("audio_features", part.features), [raw for _, raw in readable])
 
 
 def read_words(
@@ -242,7 +242,7 @@ def read_words(
     return cached(items, extractor, report=report)
 
 
-def target_weights(recipe: Recipe, source: Source) -> np.ndarray:
+def target_weights(recipe: Recipe, source: TrainingRows) -> np.ndarray:
     """Return the class weights (N, 7) of each text's corpus: its classes differ from another's."""
     weights = np.ones_like(source.targets)
     corpus = np.array([item.corpus for item in source.items])
@@ -251,12 +251,12 @@ def target_weights(recipe: Recipe, source: Source) -> np.ndarray:
     return weights
 
 
-def weighted_targets(recipe: Recipe, source: Source) -> np.ndarray:
+def weighted_targets(recipe: Recipe, source: TrainingRows) -> np.ndarray:
     """Return the texts' targets (N, 7) times the class weights of their corpus."""
     return source.targets * target_weights(recipe, source)
 
 
-def text_prior(recipe: Recipe, source: Source) -> np.ndarray:
+def text_prior(recipe: Recipe, source: TrainingRows) -> np.ndarray:
     """Return the (7,) class prior that the text encoder's probabilities carry: the weighted counts of its training."""
     prior = weighted_targets(recipe, source).sum(0)
     return prior / prior.sum()

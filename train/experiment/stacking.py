@@ -20,16 +20,16 @@ from train.loop.batches import encode
 
 
 @dataclass(frozen=True)
-class Read:
+class OutOfFold:
     """What an encoder said of N items."""
 
     hidden: list[Tensor]  # N × (Tᵢ, D)
     logits: Tensor  # (N, 7)
     labels: np.ndarray  # (N,)
 
-    def part(self, rows: Sequence[int]) -> Read:
+    def part(self, rows: Sequence[int]) -> OutOfFold:
         """Keep some items, in the order of `rows`."""
-        return Read([self.hidden[row] for row in rows], self.logits[rows], self.labels[rows])
+        return OutOfFold([self.hidden[row] for row in rows], self.logits[rows], self.labels[rows])
 
 
 def stitch(source: Sequence[Tensor], target: Sequence[Tensor], ridge: float = 1e-2) -> tuple[Tensor, Tensor]:
@@ -52,7 +52,7 @@ def out_of_fold(
     folds: Sequence[np.ndarray],
     encoder: torch.nn.Module,
     without: Callable[[int], torch.nn.Module],
-) -> Read:
+) -> OutOfFold:
     """Read every item of `folds` with an encoder that never saw it, in the space of `encoder`.
 
     Parameters
@@ -70,30 +70,32 @@ def out_of_fold(
     """
     chosen = np.sort(np.concatenate(list(folds)))
     place = {int(index): row for row, index in enumerate(chosen)}
-    own, _ = encode(encoder, [features[i] for i in chosen])
-    hidden: list[Tensor] = list(own)
+    target_hidden, _ = encode(encoder, [features[i] for i in chosen])
+    hidden: list[Tensor] = list(target_hidden)
     logits = torch.zeros(len(chosen), 7)
     for number, fold in enumerate(folds):
-        other, other_logits = encode(without(number), [features[i] for i in chosen])
+        fold_hidden, fold_logits = encode(without(number), [features[i] for i in chosen])
         rows = [place[int(i)] for i in fold]
         seen_by_both = sorted(set(range(len(chosen))) - set(rows))
-        weight, offset = stitch([other[r] for r in seen_by_both], [own[r] for r in seen_by_both])
+        weight, offset = stitch([fold_hidden[r] for r in seen_by_both], [target_hidden[r] for r in seen_by_both])
         for row in rows:
-            hidden[row] = other[row] @ weight + offset
-        logits[rows] = other_logits[rows]
-    return Read(hidden, logits, labels[chosen])
+            hidden[row] = fold_hidden[row] @ weight + offset
+        logits[rows] = fold_logits[rows]
+    return OutOfFold(hidden, logits, labels[chosen])
 
 
-def held_out(encoder: torch.nn.Module, features: Sequence[np.ndarray], labels: np.ndarray) -> Read:
+def held_out(encoder: torch.nn.Module, features: Sequence[np.ndarray], labels: np.ndarray) -> OutOfFold:
     """Read items that the encoder was not trained on."""
-    return Read(*encode(encoder, features), labels)
+    return OutOfFold(*encode(encoder, features), labels)
 
 
-def matched(a: Read, b: Read, per_class: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def label_matched_pairs(
+    a: OutOfFold, b: OutOfFold, per_class: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw pairs of the same label, `per_class` of each emotion that both have: two index arrays (≤ 7 · per_class,)."""
     left, right = [], []
     for label in sorted(set(a.labels.tolist()) & set(b.labels.tolist())):
         for side, read in ((left, a), (right, b)):
-            there = np.flatnonzero(read.labels == label)
-            side.append(generator.choice(there, per_class, replace=len(there) < per_class))
+            rows = np.flatnonzero(read.labels == label)
+            side.append(generator.choice(rows, per_class, replace=len(rows) < per_class))
     return np.concatenate(left), np.concatenate(right)

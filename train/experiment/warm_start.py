@@ -11,15 +11,14 @@ import hashlib
 from safetensors.torch import save
 from torch import nn
 
-from bibier.checkpoint import bundle as checkpoint
-from bibier.checkpoint.bundle import Bundle
+from bibier.checkpoint.bundle import Bundle, load
 from bibier.errors import CorpusError
 
 
 @functools.cache
-def bundle(name: str) -> Bundle:
+def donor(name: str) -> Bundle:
     """Load the checkpoint that a recipe's `start` names: a folder, or a name under checkpoints/."""
-    return checkpoint.load(name)
+    return load(name)
 
 
 def begin(model: nn.Module, start: str, part: str) -> nn.Module:
@@ -29,11 +28,11 @@ def begin(model: nn.Module, start: str, part: str) -> nn.Module:
     """
     if not start:
         return model
-    donor = getattr(bundle(start), part)
-    if donor is None:
+    fitted = getattr(donor(start), part)
+    if fitted is None:
         raise CorpusError(f"start: {start} has no {part}: choose another checkpoint, or leave start out")
     try:
-        model.load_state_dict(donor.state_dict())
+        model.load_state_dict(fitted.state_dict())
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()[:200]
         raise CorpusError(
@@ -47,5 +46,5 @@ def digest(start: str, part: str) -> list[str]:
     """Return what tells apart fits that began elsewhere: nothing without a start."""
     if not start:
         return []
-    weights = {name: tensor.contiguous() for name, tensor in getattr(bundle(start), part).state_dict().items()}
+    weights = {name: tensor.contiguous() for name, tensor in getattr(donor(start), part).state_dict().items()}
     return [hashlib.sha256(save(weights)).hexdigest()]

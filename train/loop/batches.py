@@ -34,10 +34,10 @@ def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | Non
     return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
 
 
-Rows = Callable[[int], tuple[Sequence[np.ndarray], np.ndarray]]  # epoch → N arrays (Tᵢ, …), targets (N, 7)
+EpochData = Callable[[int], tuple[Sequence[np.ndarray], np.ndarray]]  # epoch → N arrays (Tᵢ, …), targets (N, 7)
 
 
-def audio_batches(rows: Rows, batch: int, options: Perturbation, floor: float) -> Callable:
+def audio_batches(rows: EpochData, batch: int, options: Perturbation, floor: float) -> Callable:
     """Return the training batches of clips given as mel power: perturbed, normalised, partly blanked."""
 
     def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
@@ -51,7 +51,7 @@ def audio_batches(rows: Rows, batch: int, options: Perturbation, floor: float) -
     return epoch
 
 
-def plain_batches(rows: Rows, batch: int) -> Callable:
+def plain_batches(rows: EpochData, batch: int) -> Callable:
     """Return the training batches of features as they are: texts, or clips read by a frozen encoder."""
 
     def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:

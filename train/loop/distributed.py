@@ -14,7 +14,7 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 
-def begin_alike(model: nn.Module, accelerator: Accelerator, seed: int) -> None:
+def sync_initial_weights(model: nn.Module, accelerator: Accelerator, seed: int) -> None:
     """Give every process the first one's weights, and a random stream of its own (dropout must not repeat itself)."""
     if accelerator.num_processes == 1:
         return
@@ -24,7 +24,7 @@ def begin_alike(model: nn.Module, accelerator: Accelerator, seed: int) -> None:
         torch.manual_seed(seed * 100_003 + accelerator.process_index)
 
 
-def own_rows(inputs: dict[str, Any], targets: Tensor, accelerator: Accelerator) -> tuple[dict[str, Any], Tensor]:
+def shard_batch(inputs: dict[str, Any], targets: Tensor, accelerator: Accelerator) -> tuple[dict[str, Any], Tensor]:
     """Return this process's rows of a batch; none are left for it where the batch has fewer rows than processes."""
     if accelerator.num_processes == 1:
         return inputs, targets
@@ -32,7 +32,7 @@ def own_rows(inputs: dict[str, Any], targets: Tensor, accelerator: Accelerator) 
     return {k: v[rows] if isinstance(v, Tensor) else v for k, v in inputs.items()}, targets[rows]
 
 
-def summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
+def sum_gradients(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
     """Sum the gradients, in place, and the loss over the processes; return the loss.
 
     A parameter keeps no gradient only where no process has one.
@@ -40,22 +40,22 @@ def summed(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> Tensor:
     if accelerator.num_processes == 1:
         return loss
     parameters = [p for p in model.parameters() if p.requires_grad]
-    there = torch.tensor([p.grad is not None for p in parameters], dtype=loss.dtype, device=loss.device)
+    has_gradient = torch.tensor([p.grad is not None for p in parameters], dtype=loss.dtype, device=loss.device)
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    flat = torch.cat([*(g.flatten() for g in gradients), there, loss[None]])
+    flat = torch.cat([*(g.flatten() for g in gradients), has_gradient, loss[None]])
     flat = accelerator.reduce(flat, "sum")
-    *parts, there, loss = flat.split([*(p.numel() for p in parameters), len(parameters), 1])
-    for parameter, part, found in zip(parameters, parts, there.tolist(), strict=True):
-        parameter.grad = part.view_as(parameter).clone() if found else None
+    *parts, has_gradient, loss = flat.split([*(p.numel() for p in parameters), len(parameters), 1])
+    for parameter, part, anywhere in zip(parameters, parts, has_gradient.tolist(), strict=True):
+        parameter.grad = part.view_as(parameter).clone() if anywhere else None
     return loss[0]
 
 
-def told_by_the_first(value: Any, accelerator: Accelerator) -> Any:
+def broadcast_from_main(value: Any, accelerator: Accelerator) -> Any:
     """Return the first process's value on all of them."""
     return value if accelerator.num_processes == 1 else broadcast_object_list([value])[0]
 
 
-def only_first(write: Callable[[], None]) -> None:
+def on_main_process(write: Callable[[], None]) -> None:
     """Let the first process write a file, and the others wait until it is there."""
     state = PartialState(cpu=not torch.cuda.is_available())
     if state.is_main_process:
@@ -63,6 +63,6 @@ def only_first(write: Callable[[], None]) -> None:
     state.wait_for_everyone()
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that speaks and writes."""
     return PartialState(cpu=not torch.cuda.is_available()).is_main_process

@@ -47,22 +47,22 @@ def parameter_groups(model: nn.Module, settings: FitSettings) -> list[dict]:
 
     Vectors (biases, gains, norms) are not decayed. CorpusError where a group's `match` is in no parameter's name.
     """
-    own = [{"params": [], "lr": g.get("learning_rate", settings.learning_rate)} for g in settings.groups]
-    for group, wanted in zip(own, settings.groups, strict=True):
-        group["eps"] = wanted.get("epsilon", 1e-8)
-        group["weight_decay"] = wanted.get("weight_decay", settings.weight_decay)
+    named = [{"params": [], "lr": g.get("learning_rate", settings.learning_rate)} for g in settings.groups]
+    for group, setting in zip(named, settings.groups, strict=True):
+        group["eps"] = setting.get("epsilon", 1e-8)
+        group["weight_decay"] = setting.get("weight_decay", settings.weight_decay)
     matrices = {"params": [], "lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     vectors = {"params": [], "lr": settings.learning_rate, "weight_decay": 0.0}
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     for name, parameter in trainable:
-        place = next((i for i, wanted in enumerate(settings.groups) if wanted["match"] in name), None)
-        group = own[place] if place is not None else matrices if parameter.ndim > 1 else vectors
+        place = next((i for i, setting in enumerate(settings.groups) if setting["match"] in name), None)
+        group = named[place] if place is not None else matrices if parameter.ndim > 1 else vectors
         group["params"].append(parameter)
-    for group, wanted in zip(own, settings.groups, strict=True):
+    for group, setting in zip(named, settings.groups, strict=True):
         if not group["params"]:
             names = ", ".join(name for name, _ in trainable)
-            raise CorpusError(f"groups: no parameter's name has {wanted['match']!r}; the names are {names}")
-    return [group for group in (*own, matrices, vectors) if group["params"]]
+            raise CorpusError(f"groups: no parameter's name has {setting['match']!r}; the names are {names}")
+    return [group for group in (*named, matrices, vectors) if group["params"]]
 
 
 def make_optimiser(model: nn.Module, settings: FitSettings) -> Optimizer:

@@ -23,12 +23,12 @@ class Epoch:
     def cells(self) -> list[str]:
         """Loss, rate and scores as they are shown."""
         shown = []
-        for corpus, found in self.scores.items():
-            shown.append(" ".join([corpus, *(f"{name} {found[name]:.1f}" for name in SHOWN if name in found)]))
+        for corpus, figures in self.scores.items():
+            shown.append(" ".join([corpus, *(f"{name} {figures[name]:.1f}" for name in SHOWN if name in figures)]))
         return [f"{self.loss:.4f}", f"{self.rate:.1e}", " · ".join(shown) + (" *" if self.best else "")]
 
 
-class Progress:
+class FitProgress:
     """A line an epoch, to any callable that takes a line."""
 
     def __init__(self, report: Callable[[str], None]):
@@ -55,7 +55,7 @@ class Progress:
         """The fit is over, or failed."""
 
 
-class Live(Progress):
+class LiveProgress(FitProgress):
     """A table of the epochs with a bar of the running epoch's batches below, redrawn in place."""
 
     def __init__(self, stream: TextIO):
@@ -67,15 +67,14 @@ class Live(Progress):
 
     def begin(self, epochs: int, batches: int) -> None:
         """Draw the empty table and the bar."""
-        from rich.live import Live as Screen
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         super().begin(epochs, batches)
         self.rows = []
-        self.bar = Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.task = self.bar.add_task("", total=batches)
-        self.screen = Screen(console=self.console, get_renderable=self._drawn, transient=True)
+        self.screen = Live(console=self.console, get_renderable=self._drawn, transient=True)
         self.screen.start()
 
     def _drawn(self):
@@ -106,7 +105,7 @@ class Live(Progress):
             self.console.print(self._table(self.rows))
 
 
-def progress(stream: TextIO | None = None) -> Progress:
+def progress(stream: TextIO | None = None) -> FitProgress:
     """Return what suits a stream, standard error if none is given: live on a terminal, lines in a file or a pipe."""
     chosen = stream or sys.stderr
-    return Live(chosen) if chosen.isatty() else Progress(lambda line: print(line, file=chosen, flush=True))
+    return LiveProgress(chosen) if chosen.isatty() else FitProgress(lambda line: print(line, file=chosen, flush=True))

@@ -81,9 +81,9 @@ def write(
         part.unlink(missing_ok=True)
         size = f"{len(raw) / 1e6:.1f} MB"
         remedy = f"free {size} there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose a folder that can be"
-        kept = f"; epoch {epochs - 1} is kept, and the run goes on from it" if path.exists() else ""
+        still_there = f"; epoch {epochs - 1} is kept, and the run goes on from it" if path.exists() else ""
         raise CorpusError(
-            f"{path} can't be written ({size}): {error.strerror}; {remedy} and start again{kept}"
+            f"{path} can't be written ({size}): {error.strerror}; {remedy} and start again{still_there}"
         ) from error
 
 
@@ -104,8 +104,8 @@ def read(path: Path, parts: Mapping[str, Stateful], key: dict[str, str], acceler
     digest, content = raw[:DIGEST], raw[DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         raise CorpusError(f"{path} is not the whole state of a run: delete it to start anew")
-    found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    saved = found["key"]
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    saved = state["key"]
     changed = [name for name in {**saved, **key} if saved.get(name) != key.get(name)]
     if changed:
         differences = "; ".join(f"{name} was {saved.get(name)}, is {key.get(name)}" for name in changed)
@@ -113,9 +113,9 @@ def read(path: Path, parts: Mapping[str, Stateful], key: dict[str, str], acceler
             f"{path} is the state of another run: {differences}. Go on with what it was, or delete it to start anew"
         )
     for name, part in parts.items():
-        part.load_state_dict(found[name])
-    _restore_random_state(found["random"][accelerator.process_index])
-    return found["epochs"]
+        part.load_state_dict(state[name])
+    _restore_random_state(state["random"][accelerator.process_index])
+    return state["epochs"]
 
 
 def remove(path: Path, accelerator: Accelerator) -> None:

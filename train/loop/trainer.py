@@ -23,7 +23,7 @@ from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from train.loop import distributed, resume
 from train.loop.optim import make_optimiser, make_schedule
-from train.loop.progress import Epoch, Progress
+from train.loop.progress import Epoch, FitProgress
 from train.loop.settings import FitSettings
 from train.metrics import selection
 
@@ -52,9 +52,9 @@ def class_weights(targets: np.ndarray, power: float) -> Tensor:
     A class without examples weighs nothing: a weight would only punish every other class for it.
     """
     counts = np.asarray(targets).sum(0)
-    there = counts > 1e-9
-    ratios = counts.sum() / len(counts) / np.where(there, counts, 1)
-    return torch.tensor(np.where(there, ratios**power, 0), dtype=torch.float32)
+    present = counts > 1e-9
+    ratios = counts.sum() / len(counts) / np.where(present, counts, 1)
+    return torch.tensor(np.where(present, ratios**power, 0), dtype=torch.float32)
 
 
 class Best:
@@ -91,7 +91,7 @@ class Best:
         self.score, self.stale, self.weights = state["score"], state["stale"], state["weights"]
 
 
-def _refuse(weights: Tensor, settings: FitSettings, validate: Validate | None, report: Progress) -> None:
+def _refuse(weights: Tensor, settings: FitSettings, validate: Validate | None, report: FitProgress) -> None:
     """Refuse what can't be fitted; say what will not be learnt."""
     if not bool(torch.isfinite(weights).all()) or weights.min() < 0 or not weights.any():
         raise CorpusError(f"the class weights are {weights.tolist()}: is there a training row with a label?")
@@ -148,7 +148,7 @@ def _judge(model: nn.Module, validate: Validate | None, accelerator: Accelerator
     if validate is not None and accelerator.is_main_process:
         with torch.no_grad():
             scores = validate(model.eval())
-    return distributed.told_by_the_first(scores, accelerator)
+    return distributed.broadcast_from_main(scores, accelerator)
 
 
 def _exploded(loss: float, place: str, group: list[tuple[dict, Tensor]]) -> FloatingPointError:
@@ -163,10 +163,10 @@ def _exploded(loss: float, place: str, group: list[tuple[dict, Tensor]]) -> Floa
 def _key(model: nn.Module, weights: Tensor, steps: int, settings: FitSettings, seed: int, data: str, many: int) -> dict:
     """Everything that a resumed run must have in common with the one it goes on with."""
     shapes = str([(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()])
-    own = {name: repr(value) for name, value in dataclasses.asdict(settings).items()}
+    of_settings = {name: repr(value) for name, value in dataclasses.asdict(settings).items()}
     run = {"seed": seed, "steps": steps, "class weights": weights.tolist(), "data": data, "processes": many}
     model_key = {"model": hashlib.sha256(shapes.encode()).hexdigest()[:12]}
-    return own | {name: str(value) for name, value in run.items()} | model_key
+    return of_settings | {name: str(value) for name, value in run.items()} | model_key
 
 
 def fit(
@@ -213,13 +213,13 @@ def fit(
     CorpusError
         A batch or an epoch is empty, the setting needs a dev split, the state is of another run or can't be written.
     """
-    progress = report if isinstance(report, Progress) else Progress(report)
+    progress = report if isinstance(report, FitProgress) else FitProgress(report)
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     if not accelerator.is_main_process:
-        progress = Progress(lambda line: None)
+        progress = FitProgress(lambda line: None)
     _refuse(weights, settings, validate, progress)
     model.to(accelerator.device)
-    distributed.begin_alike(model, accelerator, seed)
+    distributed.sync_initial_weights(model, accelerator, seed)
     optimiser = make_optimiser(model, settings)
     schedule = make_schedule(optimiser, -(-steps // settings.accumulate), settings)
     average, judged = None, model
@@ -244,17 +244,17 @@ def fit(
                 optimiser.zero_grad()
                 whole, part = sum(_weight(targets, weights) for _, targets in group), weights.new_zeros(())
                 for inputs, targets in group:
-                    inputs, targets = distributed.own_rows(inputs, targets, accelerator)
+                    inputs, targets = distributed.shard_batch(inputs, targets, accelerator)
                     share = _weight(targets, weights) / whole
                     if share == 0:
                         continue
                     inputs = {k: v.to(accelerator.device) if isinstance(v, Tensor) else v for k, v in inputs.items()}
                     with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
                         output = model(**inputs)
-                    own = share * measure(output, targets.to(accelerator.device), weights)
-                    own.backward()
-                    part += own.detach()
-                value = distributed.summed(model, part, accelerator).item()
+                    batch_loss = share * measure(output, targets.to(accelerator.device), weights)
+                    batch_loss.backward()
+                    part += batch_loss.detach()
+                value = distributed.sum_gradients(model, part, accelerator).item()
                 seen += len(group)
                 if not math.isfinite(value):
                     raise _exploded(value, f"in epoch {epoch + 1}, batch {seen}", group)

@@ -76,9 +76,9 @@ def to_hub(
     source = _sound(run)
     files = {file: (source / file).read_bytes() for file in FILES}
     files[bundle.CARD] = card(source).encode()
-    told = [f"{file}\t{len(content)}" for file, content in files.items()]
+    listing = [f"{file}\t{len(content)}" for file, content in files.items()]
     if dry_run:
-        return told
+        return listing
     api = api or HfApi()
     added = [CommitOperationAdd(file, content) for file, content in files.items()]
     try:
@@ -95,7 +95,7 @@ def to_hub(
             f"{name} could not be written ({reason}); what is there is unchanged. Log in with `hf auth login`, or set "
             "HF_TOKEN to a token that may write, and give the command again: it sends only what is missing"
         ) from error
-    return told
+    return listing
 
 
 def card(source: Path) -> str:
@@ -113,8 +113,8 @@ def card(source: Path) -> str:
             metric_name=metric,
             metric_value=float(value),
         )
-        for where, found in config.metrics.items()
-        for metric, value in found.items()
+        for where, figures in config.metrics.items()
+        for metric, value in figures.items()
         if isinstance(value, int | float)
     ]
     facts = ModelCardData(

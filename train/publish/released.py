@@ -14,9 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bibier.checkpoint import bundle as checkpoint
-from bibier.checkpoint import components
-from bibier.checkpoint.bundle import Bundle, BundleConfig
+from bibier.checkpoint import bundle, components
 from bibier.errors import CorpusError
 from train.publish import push, released_encoders, released_fusion
 
@@ -45,7 +43,7 @@ def read(path: Path) -> dict[str, Tensor]:
         There is no such file, it is none of torch, or it holds something else.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CorpusError(f"{path} can't be read ({error.strerror or error}): check the path") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
@@ -54,14 +52,14 @@ def read(path: Path) -> dict[str, Tensor]:
             f"{path} is no state dict of torch ({reason}): fetch it again, or save it with "
             "torch.save(model.state_dict(), FILE)"
         ) from error
-    if isinstance(found, Mapping):
-        found = found.get("model_state_dict", found)
-    if not isinstance(found, Mapping) or not found:
+    if isinstance(content, Mapping):
+        content = content.get("model_state_dict", content)
+    if not isinstance(content, Mapping) or not content:
         raise CorpusError(f"{path} holds no state dict: save it with torch.save(model.state_dict(), FILE)")
-    for key, value in found.items():
+    for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CorpusError(f"{path} holds {key!r}, which is no tensor: save model.state_dict() alone")
-    return dict(found)
+    return dict(content)
 
 
 def convert(files: dict[str, Path], *, heads: int = released_fusion.HEADS) -> dict[str, tuple]:
@@ -71,13 +69,13 @@ def convert(files: dict[str, Path], *, heads: int = released_fusion.HEADS) -> di
         "text": released_encoders.text,
         "fusion": lambda state: released_fusion.fusion(state, heads=heads),
     }
-    made = {}
+    converted = {}
     for part, path in files.items():
         try:
-            made[part] = converters[part](read(path))
+            converted[part] = converters[part](read(path))
         except CorpusError as error:
             raise CorpusError(error if str(path) in str(error) else f"{path}: {error}") from error
-    return made
+    return converted
 
 
 def write(files: dict[str, Path], out: Path, *, heads: int = released_fusion.HEADS, features: dict = FEATURES) -> Path:
@@ -103,22 +101,24 @@ def write(files: dict[str, Path], out: Path, *, heads: int = released_fusion.HEA
     """
     if "fusion" in files and not {"audio", "text"} <= files.keys():
         raise CorpusError("a fusion reads the hidden states of both encoders: give their files too, --audio and --text")
-    made = convert(files, heads=heads)
+    converted = convert(files, heads=heads)
     settings = {}
-    for part, (config, _) in made.items():
+    for part, (config, _) in converted.items():
         settings["fusion" if part == "fusion" else f"{part}_encoder"] = config
         if part in features:
             settings[f"{part}_features"] = components.settings(f"{part}_features", features[part])
     sources = {part: {"file": path.name, "sha256": _sha256(path)} for part, path in files.items()}
     try:
-        bundle = Bundle(BundleConfig(name=out.name, licence=LICENCE, recipe={"published": sources}, **settings))
+        model = bundle.Bundle(
+            bundle.BundleConfig(name=out.name, licence=LICENCE, recipe={"published": sources}, **settings)
+        )
     except ValueError as error:
         raise CorpusError(f"the files don't belong together: {error}") from error
-    for part, (_, state) in made.items():
-        getattr(bundle, "fusion" if part == "fusion" else f"{part}_encoder").load_state_dict(state, strict=True)
+    for part, (_, state) in converted.items():
+        getattr(model, "fusion" if part == "fusion" else f"{part}_encoder").load_state_dict(state, strict=True)
     lines = [f"* {part}: `{source['file']}`, sha256 `{source['sha256']}`" for part, source in sources.items()]
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint.save(bundle, folder, CARD.format(name=out.name, sources="\n".join(lines)), half=False)
+        bundle.save(model, folder, CARD.format(name=out.name, sources="\n".join(lines)), half=False)
         return push.to_folder(folder, out)
 
 

@@ -95,12 +95,12 @@ def text(state: State, *, length: int = TEXT_LENGTH) -> tuple[SequenceEncoderCon
         rank=rank,
         pooling=f"mean-of-{length}",
     )
-    ours: State = {f"head.{name}": state[f"fc_out.{name}"] for name in ("weight", "bias")}
+    converted: State = {f"head.{name}": state[f"fc_out.{name}"] for name in ("weight", "bias")}
     for number in range(layers):
         block = {name: state[f"layers.{number}.0.{name}"] for name in block_shapes(1, channels=1, states=1, rank=1)}
-        ours |= {f"temporal.blocks.{number}.{name}": tensor for name, tensor in mamba_block(block).items()}
-        ours[f"temporal.norms.{number}.weight"] = state[f"layers.{number}.1.weight"]
-    return config, {key: tensor.detach().clone().float() for key, tensor in ours.items()}
+        converted |= {f"temporal.blocks.{number}.{name}": tensor for name, tensor in mamba_block(block).items()}
+        converted[f"temporal.norms.{number}.weight"] = state[f"layers.{number}.1.weight"]
+    return config, {key: tensor.detach().clone().float() for key, tensor in converted.items()}
 
 
 def block_shapes(dim: int, *, channels: int, states: int, rank: int) -> Shapes:
@@ -163,8 +163,8 @@ def _shape(state: State, key: str, dims: int, what: str) -> tuple[int, ...]:
     if key not in state:
         raise CorpusError(f"no published {what}: {key} missing. Is this the state dict of another model?")
     if state[key].dim() != dims:
-        found = tuple(state[key].shape)
-        raise CorpusError(f"no published {what}: {key} has the shape {found} instead of {dims} dimensions")
+        shape = tuple(state[key].shape)
+        raise CorpusError(f"no published {what}: {key} has the shape {shape} instead of {dims} dimensions")
     return tuple(state[key].shape)
 
 
