@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 RECIPE ?= train/recipes/compact.toml
+WHEELS ?= dist
 
-.PHONY: help app test lint format coverage screenshots examples train figures bench load clean
+.PHONY: help app test lint wheel format coverage screenshots examples train figures bench load clean
 
 help:            ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,9 +32,16 @@ test: $(BIN)/.dev ## install what the tests need and run them
 coverage: $(BIN)/.dev ## run the tests and print which lines of each module they leave out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 
-lint: $(BIN)/.dev node_modules/.dev ## check the style, and the types of the page's scripts
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(BIN)/.dev node_modules/.dev ## check style, types, layers, dependencies and the page's scripts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	npx tsc --noEmit && npx eslint .
+
+wheel: $(BIN)/.dev ## build the wheel into WHEELS
+	$(BIN)/python -m build --wheel --outdir $(WHEELS)
 
 format: $(BIN)/.dev ## apply the style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

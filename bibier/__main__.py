@@ -1,4 +1,4 @@
-"""python -m bibier COMMAND: what recordings and the microphone say, soft labels, annotations; --help lists all."""
+"""bibier COMMAND (or python -m bibier COMMAND): the app, recordings, soft labels, annotations; --help lists all."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.cli import annotations, batch, deploy, mic, password, predict, soft_labels
+from bibier.cli import annotations, app, batch, deploy, mic, password, predict, soft_labels
 
 COMMANDS = (
+    app,
     predict,
     batch,
     mic,
@@ -22,7 +23,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 1 when a file could not be read, or 2 for a wrong call."""
-    parser = argparse.ArgumentParser(prog="python -m bibier", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bibier", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:
         command.add(commands)

@@ -25,9 +25,11 @@ class BibierError(Exception):
 class InputError(BibierError, ValueError):
     """What the user brought can't be used; the message says why and what to do. `str()` is the English sentence.
 
-    >>> error = InputError("audio-missing", name="speech.wav")
-    >>> error.key
-    'audio-missing'
+    >>> error = InputError("extra-missing", package="gradio", extra="app")
+    >>> print(error)
+    The package gradio is not installed. It comes with: pip install "bibier[app]"
+    >>> print(error.text("ru"))
+    Пакет gradio не установлен. Он входит в набор: pip install "bibier[app]"
     """
 
     def __init__(self, key: str, **values: object):

@@ -42,3 +42,12 @@ def atomic_write(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all, durably; text as UTF-8. Raises OSError, and what stood there stands."""
     with replacing(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def bundled(name: str) -> Path:
+    """Return a folder that comes with the project, "checkpoints" or "examples".
+
+    An installed wheel has it inside the package, a checkout beside it.
+    """
+    inside = Path(__file__).resolve().parent / name
+    return inside if inside.is_dir() else inside.parents[1] / name

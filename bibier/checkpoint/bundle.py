@@ -20,12 +20,13 @@ from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
 from bibier.checkpoint.components import PARTS, build, settings
 from bibier.errors import InputError
+from bibier.files import bundled
 from bibier.labels import EMOTIONS
 from bibier.models.fusion import Fused
 from bibier.models.layers import masked_mean
 
 FORMAT = 1
-ROOT = Path(__file__).resolve().parents[2] / "checkpoints"
+ROOT = bundled("checkpoints")
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from bibier.i18n import annotation, asr, audio, checkpoint, deploy, inference, pretrained, security, soft_labels
+from bibier.i18n import (
+    annotation,
+    asr,
+    audio,
+    checkpoint,
+    deploy,
+    inference,
+    installation,
+    pretrained,
+    security,
+    soft_labels,
+)
 
 LANGUAGES = ("en", "ru")
 
@@ -19,6 +30,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **checkpoint.SENTENCES,
     **deploy.SENTENCES,
     **inference.SENTENCES,
+    **installation.SENTENCES,
     **pretrained.SENTENCES,
     **security.SENTENCES,
     **soft_labels.SENTENCES,

@@ -1,0 +1,66 @@
+"""bibier app, also `python app.py`: the interface in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+from collections.abc import Callable
+from typing import NoReturn
+
+from bibier.log import LEVELS
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Describe the command to the parser."""
+    app = commands.add_parser("app", help="open the interface in a browser")
+    describe(app)
+    app.set_defaults(run=functools.partial(run, refuse=app.error))
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the app to a parser."""
+    parser.add_argument("--host", help="address to listen on (default: $GRADIO_SERVER_NAME, else 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port (default: $GRADIO_SERVER_PORT, else the first free from 7860)")
+    parser.add_argument(
+        "--checkpoint",
+        default=os.environ.get("BIBIER_CHECKPOINT") or "compact",
+        help="name, folder or Hub repository (default: $BIBIER_CHECKPOINT, else compact)",
+    )
+    parser.add_argument("--annotate", metavar="SOURCE", help="make a project of this folder or manifest to annotate")
+    parser.add_argument("--language-model", metavar="NAME", help="asked in the editor: a folder, a name, or endpoint")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="where annotations are kept (default: $BIBIER_DATABASE, else annotations/bibier.db)",
+    )
+    parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
+    parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
+    parser.add_argument("--retention", metavar="HOURS", help="how long recordings are kept unused (default: 24)")
+    parser.add_argument(
+        "--log-level", metavar="LEVEL", help=f"of the log on stderr: {', '.join(LEVELS)} (default: info)"
+    )
+
+
+def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
+    """Serve the app until it is stopped; `refuse` is told of a setting that can't be used, and ends the program."""
+    from bibier.errors import InputError
+
+    try:
+        from bibier.ui.launch import launch
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("bibier", "train"):
+            raise
+        refuse(str(InputError("extra-missing", package=error.name, extra="app")))
+    try:
+        launch(options)
+    except InputError as error:
+        refuse(str(error))
+    return 0
+
+
+def main() -> None:
+    """Run `python app.py`."""
+    parser = argparse.ArgumentParser(description="Open the interface in a browser.")
+    describe(parser)
+    raise SystemExit(run(parser.parse_args(), parser.error))

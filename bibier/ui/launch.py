@@ -1,0 +1,199 @@
+"""What the app is put together from, and its start: models, recognisers, annotations, the guard, the page."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from bibier import log, process
+from bibier.annotation import ingest, location
+from bibier.annotation.backup import Backup
+from bibier.annotation.store import Store
+from bibier.asr import recognisers
+from bibier.asr.whisper import Whisper
+from bibier.files import bundled
+from bibier.i18n.messages import Message
+from bibier.inference import device as accelerator
+from bibier.security.middleware import SecuritySettings, SecurityStack
+from bibier.soft_labels.cache import Cache
+from bibier.ui import hub_login, page
+from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.annotate.llm import LlmProposer
+from bibier.ui.annotate.prefetch import Prefetcher
+from bibier.ui.services import Services, read_examples
+
+ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
+PATIENCE = 10  # s after which the models are loaded though no browser has shown the page and nobody has asked
+LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
+EXAMPLES = read_examples(bundled("examples"))
+
+
+def load(name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False):
+    """Bring torch and the models in once the page is seen or they are asked for; the first use compiles: made here.
+
+    `hub` is whether checkpoints of the Hub are offered, and may be fetched.
+    """
+    opened.wait(PATIENCE)
+    device = device or accelerator.device()
+    from bibier.checkpoint.library import Shelf
+    from bibier.inference.predictor import Predictor
+
+    recogniser = functools.cache(recognisers.recogniser)
+
+    def readers(bundle):
+        def make(choice: str) -> Predictor:
+            return Predictor(bundle, recogniser(choice))
+
+        return make if device == "cpu" else accelerator.lent(make)
+
+    shelf = Shelf(name, readers, device=device, hub=hub, fixed=accelerator.zero())
+    for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
+        predictor = shelf("none")
+        predictor.read(predictor.hear(example.path), example.transcript)
+    return shelf
+
+
+def downloadable_whisper(choice: str, progress: Callable[[int, int | None], None] | None = None) -> Whisper:
+    """Return a Whisper that may download its weights, by the name of its choice."""
+    return Whisper(choice.removeprefix("whisper-"), download=True, progress=progress)
+
+
+def as_json(prediction, language: str) -> dict:
+    """Give a prediction to a program; torch is there by then."""
+    from bibier.inference import predictor
+
+    return predictor.as_json(prediction, language)
+
+
+def create_project(store: Store, name: str, source: str) -> str:
+    """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
+    path = Path(source).expanduser()
+    name = name or path.resolve().stem
+    ingest.add_place(store, name, source, Path("annotations") / "clips")
+    return name
+
+
+def language_model(name: str):
+    """Open the language model of the editor: "endpoint" is the one that the environment names."""
+    if name == "endpoint":
+        from bibier.soft_labels.endpoint import from_environment
+
+        return from_environment()
+    from bibier.soft_labels.local_model import Local
+
+    return Local(name)
+
+
+def answers() -> Cache:
+    """Open the cache of the language model's answers; a damaged one is set aside, and that is said."""
+    ANSWERS.parent.mkdir(exist_ok=True)
+    cache = Cache(ANSWERS)
+    if cache.broken:
+        print(Message("answers-broken", {"file": ANSWERS, "broken": cache.broken}).text(), file=sys.stderr)
+    return cache
+
+
+def clip_files(store: Store) -> set[str]:
+    """Return where the clips of all projects lie."""
+    return {clip.path for project in store.projects() for clip in store.clips(project)}
+
+
+def back_up(store: Store) -> Backup:
+    """Bring annotations back from the dataset of a Space, and copy what is new into it from now on."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=os.environ.get("BIBIER_BACKUP_TOKEN") or None)
+    backup = Backup(store, os.environ["BIBIER_BACKUP"], api)
+    backup.step()
+    backup.start()
+
+    def stop(*_) -> None:
+        backup.close()  # a Space that stops copies for the last time
+        os._exit(0)  # at once: models may still be loading in a thread, and a Space waits for nothing
+
+    signal.signal(signal.SIGTERM, stop)
+    return backup
+
+
+def kept(home: location.Home, backup: Backup | None, language: str) -> tuple[str, bool]:
+    """Say where annotations live, and whether that is a reason to worry."""
+    told = [home.message(), *(backup.message() if backup else ())]
+    worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
+    return " ".join(one.text(language) for one in told), worry
+
+
+def report(future: Future) -> None:
+    """Print why the models did not load; the page says that they didn't."""
+    if future.exception():
+        traceback.print_exception(future.exception())
+
+
+def launch(options: argparse.Namespace) -> None:
+    """Start the app as the options of `bibier app` say, and serve until it is stopped.
+
+    Raises InputError for a setting that can't be used.
+    """
+    process.few()
+    log.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+    hosts = tuple(options.allowed_host)
+    settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    owned = host in LOCAL and not settings.shared  # whoever comes is who started it
+    opened = threading.Event()
+    loading = ThreadPoolExecutor(1, thread_name_prefix="models")
+    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned)
+    reader.add_done_callback(report)
+    if accelerator.zero():  # which looks for decorated functions before the page is served
+        opened.set()
+        reader.result()
+        thinker = loading.submit(load, options.checkpoint, opened, "cpu")  # the editor borrows no GPU
+    services = Services(
+        reader,
+        recognisers=recognisers.available,
+        announce=lambda choice: downloadable_whisper(choice).announcement,
+        fetch=lambda choice, progress: downloadable_whisper(choice, progress).load(),
+        as_json=as_json,
+        examples=EXAMPLES,
+        opened=opened.set,
+        start=given.resolve().name if (given := Path(options.checkpoint)).is_dir() else options.checkpoint,
+    )
+    Path("annotations").mkdir(exist_ok=True)
+    home = location.home(os.environ, options.database)
+    store = Store(home.url, journal=home.journal)
+    if options.annotate:
+        create_project(store, "", options.annotate)
+    ask_llm = None
+    if name := options.language_model:
+        turns = None if name == "endpoint" else services.turns
+        ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(), turns=turns)
+    backup = back_up(store) if home.kind == "backup" else None
+    print(kept(home, backup, "en")[0], flush=True)
+    prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
+    annotating = AnnotateHandlers(
+        store,
+        create_project=functools.partial(create_project, store) if owned else None,
+        prefetch=prefetch,
+        propose_all=prefetch.propose_all,
+        ask_llm=ask_llm,
+        folder=home.folder,
+        kept=lambda language: kept(home, backup, language),
+    )
+    if hub_login.lacking(os.environ):
+        print(Message("sign-in-lacking").text(), flush=True)
+    places = tuple({example.path.parent for example in EXAMPLES})
+    security = SecurityStack(settings, kept=lambda: clip_files(store), public=places)
+    app = page.build(services, annotating, security)
+    page.launch(app, services, annotating, security, host=options.host, port=options.port)
+    try:
+        app.block_thread()
+    finally:
+        if backup:
+            backup.close()

@@ -1,1 +1,0 @@
-"""Example clips and the script that makes them."""
