@@ -168,7 +168,7 @@
       if (touched || !current.label) {
         const answer = await send({ act: "save", clip, ...label() });
         view.showProgress(answer);
-        trail = trail.filter((other) => other !== clip);
+        trail = trail.filter((visited) => visited !== clip);
       }
       if (act === "ask") view.tell(say.advising);
       const { now } = await call(act, { clip, uuid: uuid() }, act === "ask" ? THINKING : undefined);
@@ -215,7 +215,7 @@
         if (who.annotator) answer = await call("open");
       }
       showProjects(answer);
-      view.showPlace(answer.kept);
+      view.showStorage(answer.kept);
       if (!answer.project) {
         show(null);
         view.showEmpty(answer.projects.length ? say.annotator_first : say.project_first);

@@ -35,8 +35,8 @@
   /** @type {Record<string, unknown>} */
   const memory = {}; // where storage is switched off
   /** @type {(key: string, value: unknown) => void} */
-  const keep = (key, value) => { memory[key] = value; bibier.remember(key, JSON.stringify(value)); };
-  const kept = (/** @type {string} */ key) => {
+  const store = (key, value) => { memory[key] = value; bibier.remember(key, JSON.stringify(value)); };
+  const stored = (/** @type {string} */ key) => {
     try { return JSON.parse(bibier.recall(key) ?? "null") ?? memory[key] ?? null; }
     catch { return memory[key] ?? null; }
   };
@@ -45,8 +45,8 @@
   const createOutbox = (call, who) => {
     const place = (/** @type {string} */ what) => `bibier_${what}:${who().project}:${who().annotator}`;
     /** @returns {WaitingAct[]} */
-    const waiting = () => kept(place("waiting")) || [];
-    const dropFirst = () => keep(place("waiting"), waiting().slice(1));
+    const waiting = () => stored(place("waiting")) || [];
+    const dropFirst = () => store(place("waiting"), waiting().slice(1));
     /** @type {Promise<SaveAnswer | null> | null} */
     let flushing = null;
     const send = async () => {
@@ -64,15 +64,15 @@
       } finally { flushing = null; } // at once, so that what is added next is not left behind
     };
     return {
-      draft: () => kept(place("draft")),
-      keepDraft: (draft) => keep(place("draft"), draft),
+      draft: () => stored(place("draft")),
+      keepDraft: (draft) => store(place("draft"), draft),
       count: () => waiting().length,
       add: (act, seconds) => { // sent again after a lost answer, it is the same act and keeps its uuid
-        const facts = (/** @type {UnsentAct} */ other) =>
-          JSON.stringify([other.act, other.clip, other.note, other.points, other.confidence]);
+        const facts = (/** @type {UnsentAct} */ { act: kind, clip, note, points, confidence }) =>
+          JSON.stringify([kind, clip, note, points, confidence]);
         const queue = waiting();
-        if (queue.some((other) => facts(other) === facts(act))) return;
-        keep(place("waiting"), [...queue, { ...act, uuid: uuid(), seconds: Math.round(seconds * 10) / 10 }]);
+        if (queue.some((queued) => facts(queued) === facts(act))) return;
+        store(place("waiting"), [...queue, { ...act, uuid: uuid(), seconds: Math.round(seconds * 10) / 10 }]);
       },
       flush: () => {
         if (!waiting().length) return Promise.resolve(null);

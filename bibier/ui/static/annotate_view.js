@@ -31,14 +31,14 @@
   const createSkipping = (skip) => {
     const reason = make("input", { type: "text", maxlength: 400, "aria-label": say.skip_other,
       placeholder: say.skip_other });
-    const other = make("form", { onsubmit: (event) => {
+    const ownReason = make("form", { onsubmit: (event) => {
       event.preventDefault();
       if (reason.value.trim()) leaveWith(reason.value.trim());
     } }, reason, make("button", { type: "submit" }, say.skip));
     const dialog = make("dialog", { class: "sheet", "aria-label": say.skip_why }, make("h2", {}, say.skip_why),
       make("div", { class: "reasons" }, ...REASONS.map((key, i) => make("button", { type: "button",
         onclick: () => leaveWith(say[key]) }, make("kbd", {}, String(i + 1)), say[key]))),
-      other, make("button", { type: "button", onclick: () => { dialog.close(); } }, say.close));
+      ownReason, make("button", { type: "button", onclick: () => { dialog.close(); } }, say.close));
     const leaveWith = (/** @type {string} */ text) => {
       dialog.close();
       reason.value = "";
@@ -73,7 +73,7 @@
     const who = make("div", { class: "card who" }, make("label", {}, say.project, project),
       make("label", {}, say.annotator, name), creating, ...panel.nodes,
       make("div", { class: "progress" }, bar, far));
-    const place = make("p", { class: "kept", role: "status" });
+    const storage = make("p", { class: "kept", role: "status" });
     const empty = make("p", { class: "idle" });
 
     // --- the clip --------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@
       make("div", { class: "under" }, beside, sum), make("div", { class: "opinions" }, opinion, reveal, ask),
       make("div", { class: "beside" }, sure, note), actions);
     const desk = make("div", { class: "desk", hidden: true }, clipCard, labelCard);
-    host.replaceChildren(who, place, top, empty, desk, guide, skipping.dialog);
+    host.replaceChildren(who, storage, top, empty, desk, guide, skipping.dialog);
 
     return {
       tell, bars, sum, player, note, guide, openGuide,
@@ -134,9 +134,9 @@
         creating.hidden = !answer.paths;
         panel.show(answer);
       },
-      showPlace: (kept) => {
-        place.textContent = kept?.text ?? "";
-        place.classList.toggle("warns", Boolean(kept?.warns));
+      showStorage: (state) => {
+        storage.textContent = state?.text ?? "";
+        storage.classList.toggle("warns", Boolean(state?.warns));
       },
       showName: (value) => { name.value = value; },
       showProgress: ({ done, total }) => {

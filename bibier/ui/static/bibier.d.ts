@@ -474,7 +474,7 @@ interface AnnotateView {
   skipFor(number: number): boolean;
   showProjects(answer: ProjectList, chosen: string): void;
   /** Where annotations live. */
-  showPlace(place: { text: string; warns: boolean } | undefined): void;
+  showStorage(state: { text: string; warns: boolean } | undefined): void;
   showName(annotator: string): void;
   showProgress(answer: Partial<Done>): void;
   showClip(clip: ClipView | null): void;
