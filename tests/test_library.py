@@ -127,3 +127,9 @@ main(["app"])
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert 'pip install "bibier[app]"' in done.stderr
+
+
+def test_the_readme_s_lines_of_python_print_what_it_says(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert tried >= 4 and not failed

@@ -158,7 +158,7 @@ class Predictor:
                 bimodal = _branch(self.fuse(heard.hidden, encoded), self.bundle.config.calibration.bimodal)
                 clock.lap("bimodal")
             # The text encoder's attention, also where there is a voice: the cross-attention of the fusion looks at
-            # words whose deletion changes no more than that of any word (README, figures).
+            # words whose deletion changes no more than that of any word (docs/results.md).
             weights = self._weigh(spans, transcript, heard, text, bimodal, encoded.attention[0].numpy())
             clock.lap("explain")
         conflict = self.conflict(audio, text)
