@@ -12,11 +12,11 @@ import time
 import numpy as np
 
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.labels import named
 
-CLIPS = [Clip(f"{i:064x}", f"{i}.wav") for i in range(200)]
+CLIPS = [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(200)]
 
 
 def save(url: str, who: str, start: int, stop: int) -> None:

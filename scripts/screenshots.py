@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from bibier import files  # noqa: E402
 from bibier.annotation.events import Event  # noqa: E402
-from bibier.annotation.state import Clip  # noqa: E402
+from bibier.annotation.state import ProjectClip  # noqa: E402
 from bibier.annotation.store import Store  # noqa: E402
 from bibier.checkpoint import bundle  # noqa: E402
 from bibier.labels import named  # noqa: E402
@@ -65,7 +65,9 @@ def label(url: str) -> None:
     store, rng = Store(url), np.random.default_rng(3)
     rows = json.loads((ROOT / "examples" / "examples.json").read_text(encoding="utf-8"))
     paths = [ROOT / "examples" / row["file"] for row in rows]
-    found = [Clip(files.sha256(p), str(p), r["transcript"], r["language"]) for p, r in zip(paths, rows, strict=True)]
+    found = [
+        ProjectClip(files.sha256(p), str(p), r["transcript"], r["language"]) for p, r in zip(paths, rows, strict=True)
+    ]
     store.add_clips("dialogues", found)
     store.project("dialogues", wanted=100)
     for clip in found:

@@ -26,7 +26,8 @@ from served import EXAMPLE, act, free_port, sent_file, served, upload, visit
 
 from bibier.annotation import ingest
 from bibier.annotation.events import Event
-from bibier.annotation.store import Clip, Store
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
 from bibier.checkpoint import bundle as checkpoint
 from bibier.errors import InputError
 from bibier.inference.predictor import Predictor
@@ -200,7 +201,7 @@ def test_memory_ends_in_an_analysis(tmp_path):
 def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     """Bytes that are no sound, and a reader that can't be: the clip has no proposal, and nothing is raised."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("work", [Clip("0" * 64, str(tmp_path / "gone.wav"))])
+    store.add_clips("work", [ProjectClip("0" * 64, str(tmp_path / "gone.wav"))])
     bundle = checkpoint.load("compact")
     clip = ingest.add_recording(store, "work", EXAMPLE, tmp_path / "clips", text="so happy")
     weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
@@ -239,7 +240,7 @@ def test_a_clock_that_jumps_loses_no_recording_in_use(tmp_path, monkeypatch, jum
 def test_a_clock_that_jumps_changes_no_order_of_annotations(tmp_path):
     """The log's order is that of the saves, whatever their times say."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("work", [Clip("0" * 64, "a.wav")])
+    store.add_clips("work", [ProjectClip("0" * 64, "a.wav")])
     for number, moment in enumerate(("2031-01-01T00:00:00Z", "1999-01-01T00:00:00Z", "2026-01-01T00:00:00Z")):
         probs = dict.fromkeys(EMOTIONS, 0.0) | {EMOTIONS[number]: 1.0}
         store.append(Event(str(uuid.uuid4()), "work", "0" * 64, "Ann", "label", probs=probs, time=moment))

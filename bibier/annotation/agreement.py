@@ -25,7 +25,7 @@ SOME_PAIRS = 400_000  # random pairs beyond; the error of their mean is below 0.
 
 
 @dataclass(frozen=True)
-class Table:
+class LabelTable:
     """Blind labels of one project.
 
     Attributes
@@ -58,7 +58,7 @@ class Alpha:
 
 
 @dataclass(frozen=True)
-class Move:
+class Shift:
     """How far a person's label of one clip went after a proposal had been shown, in half Manhattan distance [0, 1]."""
 
     clip: str
@@ -68,7 +68,7 @@ class Move:
     nearer: float  # distance to the proposal before less after: > 0 is towards it
 
 
-def blind(labels: Mapping[tuple[str, str], Label]) -> Table:
+def unanchored_labels(labels: Mapping[tuple[str, str], Label]) -> LabelTable:
     """Arrange what stands by (clip, annotator), as each person said it before any proposal was in sight."""
     said, sighted = {}, 0
     for key, label in labels.items():
@@ -83,7 +83,7 @@ def blind(labels: Mapping[tuple[str, str], Label]) -> Table:
     table = np.full((len(clips), len(people), len(EMOTIONS)), np.nan)
     for (clip, person), probs in said.items():
         table[rows[clip], columns[person]] = probs
-    return Table(clips, people, table, sighted)
+    return LabelTable(clips, people, table, sighted)
 
 
 # --- distances: (…, C), (…, C) → (…) ---------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def alpha(values: np.ndarray, distance, *, draws: int = DRAWS, seed: int = 0) ->
     return Alpha(float(value), float(low), float(high), **facts)
 
 
-def nominal_alpha(table: Table, **settings) -> Alpha:
+def nominal_alpha(table: LabelTable, **settings) -> Alpha:
     """Alpha of the largest classes. A label whose largest class is tied names none: it is left out, and counted."""
     top = table.labels.max(-1, keepdims=True)
     tied = (table.labels == top).sum(-1) > 1  # (n, m)
@@ -151,17 +151,17 @@ def nominal_alpha(table: Table, **settings) -> Alpha:
     return Alpha(**(vars(found) | {"left_out": int(tied.sum())}))
 
 
-def soft_alpha(table: Table, distance=jensen_shannon, **settings) -> Alpha:
+def soft_alpha(table: LabelTable, distance=jensen_shannon, **settings) -> Alpha:
     """Alpha of whole distributions."""
     return alpha(table.labels, distance, **settings)
 
 
-def emotion_alphas(table: Table, **settings) -> dict[str, Alpha]:
+def emotion_alphas(table: LabelTable, **settings) -> dict[str, Alpha]:
     """Alpha of each emotion's share, as interval data."""
     return {name: alpha(table.labels[..., i : i + 1], interval, **settings) for i, name in enumerate(EMOTIONS)}
 
 
-def pair_alphas(table: Table, distance=jensen_shannon, **settings) -> dict[tuple[str, str], Alpha]:
+def pair_alphas(table: LabelTable, distance=jensen_shannon, **settings) -> dict[tuple[str, str], Alpha]:
     """Alpha of every two people, on the clips that both labelled."""
     return {
         (table.people[i], table.people[j]): alpha(table.labels[:, [i, j]], distance, **settings)
@@ -169,7 +169,7 @@ def pair_alphas(table: Table, distance=jensen_shannon, **settings) -> dict[tuple
     }
 
 
-def worst(table: Table, count: int = 20) -> list[tuple[str, float, int]]:
+def most_disputed(table: LabelTable, count: int = 20) -> list[tuple[str, float, int]]:
     """Return the clips on which people differ most: (SHA-256, mean Jensen–Shannon divergence in bits, people)."""
     if not len(table.clips) or len(table.people) < 2:
         return []
@@ -180,9 +180,9 @@ def worst(table: Table, count: int = 20) -> list[tuple[str, float, int]]:
     return [(table.clips[i], float(means[i]), int(people[i])) for i in order if people[i] >= 2]
 
 
-def moves(
+def shifts_after_proposal(
     labels: Mapping[tuple[str, str], Label], proposals: Mapping[tuple[str, str], Mapping[str, float]]
-) -> list[Move]:
+) -> list[Shift]:
     """Return how far people moved after each proposal that they had been shown; staying put is a distance of 0."""
     found = []
     for (clip, person), label in labels.items():
@@ -193,7 +193,7 @@ def moves(
             if (clip, source) in proposals:
                 goal = vector(proposals[clip, source])
                 nearer = half_manhattan(before, goal) - half_manhattan(after, goal)
-                found.append(Move(clip, person, source, float(half_manhattan(before, after)), float(nearer)))
+                found.append(Shift(clip, person, source, float(half_manhattan(before, after)), float(nearer)))
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip, Label
+from bibier.annotation.state import Label, ProjectClip
 from bibier.csv_safety import guard
 from bibier.distributions import entropy
 from bibier.errors import InputError
@@ -31,16 +31,16 @@ PROPOSALS = ("sha256", "source", *EMOTIONS)
 
 
 @dataclass(frozen=True)
-class Work:
+class ProjectSnapshot:
     """All of a project that an export needs."""
 
     project: str
-    clips: list[Clip]
+    clips: list[ProjectClip]
     events: list[Event]
     labels: Mapping[tuple[str, str], Label]  # by (clip, annotator)
     proposals: Mapping[tuple[str, str], Mapping[str, float]]  # by (clip, source)
 
-    def blind(self) -> Work:
+    def unanchored(self) -> ProjectSnapshot:
         """Return the same with every label as it was before a proposal had been seen; others are left out."""
         kept = {}
         for key, label in self.labels.items():
@@ -58,13 +58,13 @@ class Work:
         return {clip: labels for clip, labels in found.items() if labels}
 
 
-def of_project(store, project: str) -> Work:
+def snapshot_of(store, project: str) -> ProjectSnapshot:
     """Read a project of a `Store`; what models proposed for clips that were removed is left out."""
     clips = store.clips(project)
     known = {clip.sha256 for clip in clips}
     events = [event for _, event in store.events(project) if event.clip in known]
     proposals = {key: probs for key, probs in store.proposals(project).items() if key[0] in known}
-    return Work(project, clips, events, store.state(project), proposals)
+    return ProjectSnapshot(project, clips, events, store.state(project), proposals)
 
 
 def mean_of(labels: Mapping[str, Label]) -> np.ndarray:
@@ -81,22 +81,22 @@ def votes_of(labels: Mapping[str, Label]) -> np.ndarray:
     return counts
 
 
-# --- formats: Work → the pieces of a text ----------------------------------------------------------------------------
+# --- formats: ProjectSnapshot → the pieces of a text -----------------------------------------------------------------
 
 
-def events(work: Work) -> Iterator[str]:
+def events(snapshot: ProjectSnapshot) -> Iterator[str]:
     """JSONL: first a line for each clip, then one for each event, undone ones too."""
-    for clip in work.clips:
+    for clip in snapshot.clips:
         yield _line({"clip": asdict(clip)})
-    for event in work.events:
+    for event in snapshot.events:
         yield event.to_json() + "\n"
 
 
-def long(work: Work) -> Iterator[str]:
+def long(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with a row for each clip and person."""
-    clips = {clip.sha256: clip for clip in work.clips}
+    clips = {clip.sha256: clip for clip in snapshot.clips}
     rows = []
-    for sha256, labels in work.by_clip().items():
+    for sha256, labels in snapshot.by_clip().items():
         for person, label in labels.items():
             before = label.before or {}
             rows.append(
@@ -110,15 +110,15 @@ def long(work: Work) -> Iterator[str]:
     return _csv(LONG, rows)
 
 
-def wide(work: Work) -> Iterator[str]:
+def wide(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with a row for each clip: the mean over people, their votes, and then the columns of each person."""
-    clips = {clip.sha256: clip for clip in work.clips}
-    people = sorted({person for _, person in work.labels})
+    clips = {clip.sha256: clip for clip in snapshot.clips}
+    people = sorted({person for _, person in snapshot.labels})
     columns = ["sha256", "path", "text", "language", "corpus_label", "people"]
     columns += [f"{kind}_{name}" for kind in ("mean", "votes") for name in EMOTIONS]
     columns += [guard(f"{name} ({person})") for person in people for name in EMOTIONS]
     rows = []
-    for sha256, labels in work.by_clip().items():
+    for sha256, labels in snapshot.by_clip().items():
         row = _of_clip(clips[sha256]) | {"people": str(len(labels))}
         for kind, values in (("mean", mean_of(labels)), ("votes", votes_of(labels))):
             row |= {f"{kind}_{name}": repr(float(v)) for name, v in zip(EMOTIONS, values, strict=True)}
@@ -128,25 +128,25 @@ def wide(work: Work) -> Iterator[str]:
     return _csv(columns, rows)
 
 
-def proposals(work: Work) -> Iterator[str]:
+def proposals(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV of what machines proposed, a row for each clip and source."""
     rows = [
         {"sha256": clip, "source": guard(source)} | {name: repr(probs[name]) for name in EMOTIONS}
-        for (clip, source), probs in sorted(work.proposals.items())
+        for (clip, source), probs in sorted(snapshot.proposals.items())
     ]
     return _csv(PROPOSALS, rows)
 
 
-def lewidi(work: Work) -> Iterator[str]:
+def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
     """JSON in the manner of the Learning With Disagreements shared tasks, keyed by item.
 
     `annotations` holds each person's largest class ("" for a tie) and `soft_label` the mean over people; the people's
     distributions and names are in `other_info`.
     """
-    clips = {clip.sha256: clip for clip in work.clips}
-    people = {person: f"Ann{i}" for i, person in enumerate(sorted({p for _, p in work.labels}), start=1)}
+    clips = {clip.sha256: clip for clip in snapshot.clips}
+    people = {person: f"Ann{i}" for i, person in enumerate(sorted({p for _, p in snapshot.labels}), start=1)}
     found = {}
-    for number, (sha256, labels) in enumerate(work.by_clip().items(), start=1):
+    for number, (sha256, labels) in enumerate(snapshot.by_clip().items(), start=1):
         clip = clips[sha256]
         found[str(number)] = {
             "text": clip.text,
@@ -170,10 +170,10 @@ def lewidi(work: Work) -> Iterator[str]:
     yield json.dumps(found, ensure_ascii=False, indent=1)
 
 
-def chaosnli(work: Work) -> Iterator[str]:
+def chaosnli(snapshot: ProjectSnapshot) -> Iterator[str]:
     """JSONL in the manner of ChaosNLI: votes of people's largest classes, their shares and their entropy in bits."""
-    clips = {clip.sha256: clip for clip in work.clips}
-    for sha256, labels in work.by_clip().items():
+    clips = {clip.sha256: clip for clip in snapshot.clips}
+    for sha256, labels in snapshot.by_clip().items():
         votes, clip = votes_of(labels), clips[sha256]
         share = votes / votes.sum()
         yield _line(
@@ -191,11 +191,11 @@ def chaosnli(work: Work) -> Iterator[str]:
         )
 
 
-def ls_llm(work: Work) -> Iterator[str]:
+def ls_llm(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with the columns of the LS-LLM tables, as `train` reads them, of the mean over people."""
-    clips = {clip.sha256: clip for clip in work.clips}
+    clips = {clip.sha256: clip for clip in snapshot.clips}
     rows = []
-    for sha256, labels in work.by_clip().items():
+    for sha256, labels in snapshot.by_clip().items():
         mean, clip = mean_of(labels), clips[sha256]
         facts = {"video_name": sha256, "start_time": -1, "end_time": -1, "sentiment": -1, "text": guard(clip.text)}
         facts |= {"ground_truth": clip.label or "", "llm_best_label": EMOTIONS[int(mean.argmax())]}
@@ -205,11 +205,11 @@ def ls_llm(work: Work) -> Iterator[str]:
     return _csv(LS_LLM, rows)
 
 
-def manifest(work: Work) -> Iterator[str]:
+def manifest(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV that `train` reads as a corpus: the mean over people, trained on as a distribution."""
-    clips = {clip.sha256: clip for clip in work.clips}
+    clips = {clip.sha256: clip for clip in snapshot.clips}
     rows = []
-    for sha256, labels in work.by_clip().items():
+    for sha256, labels in snapshot.by_clip().items():
         clip, mean = clips[sha256], mean_of(labels)
         extra = {name: guard(str(clip.extra.get(name) or sha256)) for name in ("speaker", "dialogue")}
         row = {"id": sha256, "path": guard(clip.path), "text": guard(clip.text), "language": clip.language}
@@ -219,7 +219,7 @@ def manifest(work: Work) -> Iterator[str]:
     return _csv(MANIFEST, rows)
 
 
-FORMATS: dict[str, tuple[str, Callable[[Work], Iterator[str]]]] = {
+FORMATS: dict[str, tuple[str, Callable[[ProjectSnapshot], Iterator[str]]]] = {
     "events": (".jsonl", events),
     "long": (".csv", long),
     "wide": (".csv", wide),
@@ -231,7 +231,7 @@ FORMATS: dict[str, tuple[str, Callable[[Work], Iterator[str]]]] = {
 }
 
 
-def save(work: Work, kind: str, path: Path, *, replace: bool = False) -> Path:
+def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = False) -> Path:
     """Write an export of one of `FORMATS`, whole or not at all.
 
     Raises InputError when a file is there already and `replace` is not set, and when it can't be written.
@@ -242,7 +242,7 @@ def save(work: Work, kind: str, path: Path, *, replace: bool = False) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(FORMATS[kind][1](work))
+            file.writelines(FORMATS[kind][1](snapshot))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -254,7 +254,7 @@ def save(work: Work, kind: str, path: Path, *, replace: bool = False) -> Path:
     return path
 
 
-def _of_clip(clip: Clip) -> dict[str, str]:
+def _of_clip(clip: ProjectClip) -> dict[str, str]:
     facts = {"path": clip.path, "text": clip.text, "language": clip.language, "corpus_label": clip.label or ""}
     return {"sha256": clip.sha256} | {name: guard(value) for name, value in facts.items()}
 

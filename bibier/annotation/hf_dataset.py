@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from bibier.annotation.exports import Work, mean_of, votes_of
+from bibier.annotation.exports import ProjectSnapshot, mean_of, votes_of
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 
@@ -33,13 +33,13 @@ The licence of the recordings is that of where they came from: state it in `lice
 """
 
 
-def dataset(work: Work):
+def dataset(snapshot: ProjectSnapshot):
     """Return the labelled clips as a `datasets.Dataset`. Raises InputError when a recording is gone."""
     datasets = _datasets()
-    clips, rows = {clip.sha256: clip for clip in work.clips}, []
-    found = work.by_clip()
+    clips, rows = {clip.sha256: clip for clip in snapshot.clips}, []
+    found = snapshot.by_clip()
     if not found:
-        raise InputError("export-no-labels", project=work.project)
+        raise InputError("export-no-labels", project=snapshot.project)
     lost = [clips[name].path for name in found if not Path(clips[name].path).is_file()]
     if lost:
         raise InputError("export-missing", count=len(lost), file=lost[0])
@@ -62,7 +62,7 @@ def dataset(work: Work):
                 ],
                 "proposals": [
                     {"source": source, "probs": named(vector(probs))}
-                    for (one, source), probs in sorted(work.proposals.items())
+                    for (one, source), probs in sorted(snapshot.proposals.items())
                     if one == sha256
                 ],
                 "corpus_label": EMOTIONS.index(clip.label) if clip.label else None,
@@ -85,44 +85,44 @@ def dataset(work: Work):
     return datasets.Dataset.from_list(rows, features=stored).cast_column("audio", datasets.Audio())
 
 
-def card(work: Work, made) -> str:
+def card(snapshot: ProjectSnapshot, made) -> str:
     """Return the dataset card: metadata for the Hub, and what the columns are."""
     from huggingface_hub import DatasetCardData
 
     facts = DatasetCardData(
         license="other",
-        language=sorted({clip.language for clip in work.clips if clip.language}) or None,
+        language=sorted({clip.language for clip in snapshot.clips if clip.language}) or None,
         task_categories=["audio-classification"],
         tags=["speech-emotion-recognition", "soft-labels", "human-label-variation"],
         annotations_creators=["expert-generated"],
         configs=[{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}],
     )
-    people = {person for _, person in work.labels}
+    people = {person for _, person in snapshot.labels}
     text = CARD.format(
-        project=work.project.replace("\n", " "),
+        project=snapshot.project.replace("\n", " "),
         clips=len(made),
-        labels=len(work.labels),
-        sighted=sum(bool(label.seen) for label in work.labels.values()),
+        labels=len(snapshot.labels),
+        sighted=sum(bool(label.seen) for label in snapshot.labels.values()),
         people=len(people),
         emotions=", ".join(EMOTIONS),
     )
     return f"---\n{facts.to_yaml()}\n---\n\n{text}"
 
 
-def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
+def save(snapshot: ProjectSnapshot, folder: Path, *, replace: bool = False) -> Path:
     """Write `data/train-00000.parquet` and `README.md` into a folder, whole or not at all."""
     if folder.exists() and not replace:
         raise InputError("export-exists", file=str(folder))
     if folder.exists() and not _is_ours(folder):
         raise InputError("export-other-folder", file=str(folder))
-    made = dataset(work)
+    made = dataset(snapshot)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as part:
             whole = Path(part) / "whole"
             (whole / "data").mkdir(parents=True)
             made.to_parquet(str(whole / "data" / "train-00000.parquet"))
-            (whole / "README.md").write_text(card(work, made), encoding="utf-8")
+            (whole / "README.md").write_text(card(snapshot, made), encoding="utf-8")
             old = Path(part) / "old"
             if folder.exists():
                 folder.rename(old)
@@ -137,7 +137,7 @@ def save(work: Work, folder: Path, *, replace: bool = False) -> Path:
     return folder
 
 
-def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, api=None) -> list[str]:
+def push(snapshot: ProjectSnapshot, name: str, *, private: bool = True, dry_run: bool = False, api=None) -> list[str]:
     """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing.
 
     Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
@@ -146,7 +146,7 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
     from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
 
     with tempfile.TemporaryDirectory(prefix="bibier-dataset-") as place:
-        folder = save(work, Path(place) / "dataset")
+        folder = save(snapshot, Path(place) / "dataset")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         told = [f"{path.relative_to(folder)}\t{path.stat().st_size}" for path in files]
         if dry_run:
@@ -157,7 +157,7 @@ def push(work: Work, name: str, *, private: bool = True, dry_run: bool = False, 
             if private and not api.repo_info(name, repo_type="dataset").private:
                 raise InputError("export-push-public", name=name)  # it was there before, for everybody to see
             api.upload_folder(
-                repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(work.labels)} labels"
+                repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(snapshot.labels)} labels"
             )
         except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from bibier.annotation.events import SHA256, Event, check_distribution
 from bibier.annotation.exports import LONG
-from bibier.annotation.state import Clip, Standing
+from bibier.annotation.state import AnnotationState, ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS
 
 
-def read_events(path: Path) -> tuple[list[Clip], list[Event]]:
+def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
     """Read an export of events. Raises InputError that names the line."""
     clips, events = [], []
     for number, line in enumerate(_text(path).split("\n"), start=1):
@@ -69,7 +69,7 @@ def is_long(path: Path) -> bool:
         return False
 
 
-def _add(store: Store, project: str, clips: list[Clip], events: list[Event]) -> tuple[int, int]:
+def _add(store: Store, project: str, clips: list[ProjectClip], events: list[Event]) -> tuple[int, int]:
     known = {clip.sha256 for clip in store.clips(project)} if project in store.projects() else set()
     strange = {event.clip for event in events} - known - {clip.sha256 for clip in clips}
     if strange:
@@ -82,29 +82,29 @@ def _add(store: Store, project: str, clips: list[Clip], events: list[Event]) -> 
     return new, len(events) - new
 
 
-def _rehearse(store: Store, project: str, clips: list[Clip], events: list[Event]) -> None:
+def _rehearse(store: Store, project: str, clips: list[ProjectClip], events: list[Event]) -> None:
     """Raise what appending the events would raise, before one of them is written."""
     there = {event.uuid: event for name in store.projects() for _, event in store.events(name)}
-    standing = Standing()
+    state = AnnotationState()
     for clip in [*(store.clips(project) if project in store.projects() else []), *clips]:
-        standing.add(clip)
+        state.add(clip)
     for event in there.values():
         if event.project == project:
-            standing.apply(event)
+            state.apply(event)
     for event in events:
         if (known := there.get(event.uuid)) is not None:
             if replace(event, time=event.time or known.time) != known:
                 raise InputError("event-other", uuid=event.uuid)
             continue
-        if not standing.fits(event):
+        if not state.is_next_undo(event):
             raise InputError("event-target", kind=event.kind, uuid=event.target)
-        standing.apply(event)
+        state.apply(event)
         there[event.uuid] = event
 
 
-def _clip(facts: dict) -> Clip:
+def _clip(facts: dict) -> ProjectClip:
     """Return a clip of sound fields. Raises TypeError or ValueError."""
-    clip = Clip(**facts)
+    clip = ProjectClip(**facts)
     texts = (clip.sha256, clip.path, clip.text, clip.language)
     if not all(isinstance(text, str) and "\0" not in text for text in texts) or not SHA256.fullmatch(clip.sha256):
         raise ValueError(f"clip {str(clip.sha256)[:80]}")

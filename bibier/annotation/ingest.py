@@ -13,7 +13,7 @@ from pathlib import Path
 
 import soundfile
 
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.audio.format import ENDINGS
 from bibier.audio.io import short_name
@@ -31,7 +31,7 @@ def add_folder(store: Store, project: str, folder: Path) -> int:
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
     if not found:
         raise InputError("clips-none", place=short_name(folder))
-    return store.add_clips(project, [Clip(sha256(path), str(path.resolve())) for path in found])
+    return store.add_clips(project, [ProjectClip(sha256(path), str(path.resolve())) for path in found])
 
 
 def add_manifest(store: Store, project: str, path: Path) -> int:
@@ -64,7 +64,7 @@ def add_manifest(store: Store, project: str, path: Path) -> int:
     return store.add_clips(project, clips)
 
 
-def add_recording(store: Store, project: str, sound, media: Path, *, text: str = "", language: str = "") -> Clip:
+def add_recording(store: Store, project: str, sound, media: Path, *, text: str = "", language: str = "") -> ProjectClip:
     """Copy one recording, a path or (samples in [-1, 1], rate in Hz), into `media` under its SHA-256 and add it."""
     media.mkdir(parents=True, exist_ok=True)
     ending = ".wav" if isinstance(sound, tuple) else Path(sound).suffix.lower()
@@ -77,7 +77,7 @@ def add_recording(store: Store, project: str, sound, media: Path, *, text: str =
             shutil.copyfile(sound, part)
         name = sha256(part)
         goal = part.replace(media / f"{name}{ending}")
-    clip = Clip(name, str(goal.resolve()), text, language)
+    clip = ProjectClip(name, str(goal.resolve()), text, language)
     store.add_clips(project, [clip])
     return clip
 
@@ -95,9 +95,9 @@ def keep(sound: bytes, ending: str, media: Path) -> tuple[str, Path]:
     return name, goal
 
 
-def check(store: Store, project: str) -> dict[str, list[Clip]]:
+def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
     """Return the clips whose file is "missing" and those whose file is "changed" (another SHA-256)."""
-    found: dict[str, list[Clip]] = {"missing": [], "changed": []}
+    found: dict[str, list[ProjectClip]] = {"missing": [], "changed": []}
     for clip in store.clips(project):
         path = Path(clip.path)
         if not path.is_file():
@@ -107,7 +107,7 @@ def check(store: Store, project: str) -> dict[str, list[Clip]]:
     return found
 
 
-def _clip(row: dict, number: int, folder: Path, columns: dict[str, str]) -> Clip:
+def _clip(row: dict, number: int, folder: Path, columns: dict[str, str]) -> ProjectClip:
     if None in row or None in row.values():
         raise _row(number, "row", "", ", ".join(str(name) for name in row if name))
     path = folder / row["path"]
@@ -126,7 +126,7 @@ def _clip(row: dict, number: int, folder: Path, columns: dict[str, str]) -> Clip
     label = canonical(label) if label else None
     where = str(path.resolve())
     soft = _distribution(row, number, columns) if columns else None
-    return Clip(sha256(path), where, row.get("text", ""), row.get("language", ""), label, duration, extra, soft)
+    return ProjectClip(sha256(path), where, row.get("text", ""), row.get("language", ""), label, duration, extra, soft)
 
 
 def _plain(cell: str | list[str] | None) -> str | list[str] | None:
@@ -228,7 +228,7 @@ def read_dataset(place: str):
     return datasets.concatenate_datasets(list(whole.values())) if isinstance(whole, datasets.DatasetDict) else whole
 
 
-def _dataset_clip(row: dict, number: int, audio: str, chosen: list, features, media: Path) -> Clip:
+def _dataset_clip(row: dict, number: int, audio: str, chosen: list, features, media: Path) -> ProjectClip:
     text, label, language = chosen
     sound = row[audio] or {}
     source = Path(sound.get("path") or "")
@@ -239,7 +239,7 @@ def _dataset_clip(row: dict, number: int, audio: str, chosen: list, features, me
     extra = {n: v for n, v in row.items() if n not in (audio, *chosen) and isinstance(v, str | int | float | bool)}
     given = _label(row[label], features[label], number, label) if label else None
     words = [str(row[name]) if name and row[name] is not None else "" for name in (text, language)]
-    return Clip(sha256, str(kept.resolve()), words[0], words[1], given, 0.0, extra)
+    return ProjectClip(sha256, str(kept.resolve()), words[0], words[1], given, 0.0, extra)
 
 
 def _label(value, kind, number: int, column: str) -> str | None:

@@ -14,7 +14,7 @@ BUCKET = Path("/data")  # where a Space mounts one
 
 
 @dataclass(frozen=True)
-class Home:
+class StorageLocation:
     """Where annotations live.
 
     Parameters
@@ -25,7 +25,7 @@ class Home:
         For recordings that were sent to the editor.
     kind
         "server", "bucket", "backup", "disk", or "forgets": a Space's own disk, lost when it restarts.
-    journal
+    journal_mode
         Of SQLite: WAL needs memory shared on one machine, which a network's file system does not have.
     place
         What a person is told: a file, or nothing; never a server's address, which may hold a password.
@@ -34,7 +34,7 @@ class Home:
     url: str
     folder: Path
     kind: str
-    journal: str = "WAL"
+    journal_mode: str = "WAL"
     place: str = ""
 
     def message(self) -> Message:
@@ -42,19 +42,19 @@ class Home:
         return Message(f"keeping-{self.kind}", {"place": self.place})
 
 
-def home(environ: Mapping[str, str], given: str | None = None, bucket: Path = BUCKET) -> Home:
+def resolve_location(environ: Mapping[str, str], given: str | None = None, bucket: Path = BUCKET) -> StorageLocation:
     """Choose: what the command line or $BIBIER_DATABASE names, on a Space a writable bucket, else a file here."""
     space, url = bool(environ.get("SPACE_ID")), given or environ.get("BIBIER_DATABASE")
     if url and not url.startswith("sqlite"):
-        return Home(url, LOCAL / "clips", "server")
+        return StorageLocation(url, LOCAL / "clips", "server")
     mounted = space and os.path.ismount(bucket) and os.access(bucket, os.W_OK)
     if not url and mounted:
         file = bucket / "bibier.db"
-        return Home(f"sqlite:///{file}", bucket / "clips", "bucket", "DELETE", str(file))
+        return StorageLocation(f"sqlite:///{file}", bucket / "clips", "bucket", "DELETE", str(file))
     url = url or f"sqlite:///{LOCAL / 'bibier.db'}"
     file = Path(url.removeprefix("sqlite:///"))
     if mounted and bucket in file.parents:
-        return Home(url, bucket / "clips", "bucket", "DELETE", str(file))
+        return StorageLocation(url, bucket / "clips", "bucket", "DELETE", str(file))
     kind = "backup" if environ.get("BIBIER_BACKUP") else "forgets" if space else "disk"
     place = environ["BIBIER_BACKUP"] if kind == "backup" else str(file)
-    return Home(url, LOCAL / "clips", kind, place=place)
+    return StorageLocation(url, LOCAL / "clips", kind, place=place)

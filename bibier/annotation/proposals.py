@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the predictor brings torch
 NAMESPACE = uuid.UUID("6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31")
 
 
-def propose(store: Store, project: str, clip: Clip, reader: Predictor, source: str) -> bool:
+def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, source: str) -> bool:
     """Keep what a model says of a clip: of both modalities, and of each alone; False when it can't be read.
 
     The last are proposals of "SOURCE/audio" and "SOURCE/text"; the queue is ordered by how far they disagree.

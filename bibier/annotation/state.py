@@ -20,7 +20,7 @@ ORDERS = ("given", "random", "uncertain", "modalities", "people")
 
 
 @dataclass(frozen=True)
-class Clip:
+class ProjectClip:
     """One recording of a project, known by what is in it and not by where it lies."""
 
     sha256: str  # of the file's bytes, 64 hex digits
@@ -53,11 +53,11 @@ class _Person:
     acts: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))  # `done` by clip
 
 
-class Standing:
+class AnnotationState:
     """The state derived from a project's events, brought forward one event at a time."""
 
     def __init__(self):
-        self.clips: list[Clip] = []
+        self.clips: list[ProjectClip] = []
         self.index: dict[str, int] = {}
         self.people: dict[str, _Person] = defaultdict(_Person)
         self.labels: dict[tuple[str, str], Label] = {}
@@ -69,7 +69,7 @@ class Standing:
         self._ranks: dict[str, np.ndarray] = {}
         self._scores: dict[str, np.ndarray] = {}
 
-    def add(self, clip: Clip) -> None:
+    def add(self, clip: ProjectClip) -> None:
         """Add a clip at the end, or note its new place."""
         if clip.sha256 in self.index:
             self.clips[self.index[clip.sha256]] = clip
@@ -80,7 +80,7 @@ class Standing:
         self._ranks.clear()
         self._scores.clear()
 
-    def fits(self, event: Event) -> bool:
+    def is_next_undo(self, event: Event) -> bool:
         """Whether an undo or redo names the act whose turn it is."""
         if event.kind not in ("undo", "redo"):
             return True
@@ -95,7 +95,7 @@ class Standing:
             self.sources.add(event.source)
             self._score(event.clip)
             return
-        if event.kind == "reveal" or not self.fits(event):
+        if event.kind == "reveal" or not self.is_next_undo(event):
             return
         person = self.people[event.annotator]
         if event.kind == "undo":
@@ -123,17 +123,24 @@ class Standing:
         self._score(clip)
 
     def next(
-        self, annotator: str, *, wanted: int, order: str, share: float, seed: int, but: str | None = None
-    ) -> Clip | None:
+        self,
+        annotator: str,
+        *,
+        wanted: int,
+        order: str,
+        random_fraction: float,
+        seed: int,
+        excluding: str | None = None,
+    ) -> ProjectClip | None:
         """Return the clip to be labelled next by one person, or None when nothing is left for them.
 
-        `share` in [0, 1] of the turns are random whatever the order. Nobody reserves a clip: two people may work on
-        one at a time, and it then has more labels than wanted. Skipped clips come after all others. `but` is the clip
-        in hand: what would come next if it were labelled.
+        `random_fraction` in [0, 1] of the turns are random whatever the order. Nobody reserves a clip: two people may
+        work on one at a time, and it then has more labels than wanted. Skipped clips come after all others.
+        `excluding` is the SHA-256 of the clip in hand: what would come next if it were labelled.
         """
         left = self._left(annotator, wanted)  # (m,) indices
-        if but is not None:
-            left = left[left != self.index[but]]
+        if excluding is not None:
+            left = left[left != self.index[excluding]]
         if not len(left):
             return None
         person = self.people.get(annotator, _Person())
@@ -142,7 +149,10 @@ class Standing:
         if not len(fresh):
             last = {act.clip: turn for turn, act in enumerate(person.done) if act.kind == "skip"}
             return self.clips[min(left, key=lambda i: last[self.clips[i].sha256])]
-        if order != "given" and _chance(f"{seed}/{annotator}/{len(person.done) + (but is not None)}") < share:
+        if (
+            order != "given"
+            and _chance(f"{seed}/{annotator}/{len(person.done) + (excluding is not None)}") < random_fraction
+        ):
             order = "random"
         if order in ("uncertain", "modalities", "people"):
             scores = self._score_table(order)[fresh]

@@ -19,7 +19,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bibier.annotation.events import Event, now
-from bibier.annotation.state import ORDERS, Clip, Label, Standing
+from bibier.annotation.state import ORDERS, AnnotationState, Label, ProjectClip
 from bibier.errors import InputError
 
 SCHEMA = 1
@@ -62,8 +62,8 @@ class Store:
     ----------
     url
         "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME".
-    journal
-        SQLite's journal: "DELETE" on a network's file system, where WAL is not safe.
+    journal_mode
+        SQLite's journal_mode: "DELETE" on a network's file system, where WAL is not safe.
 
     Raises
     ------
@@ -71,9 +71,9 @@ class Store:
         From every method, too: the database can't be opened, is locked, full, or of a newer schema.
     """
 
-    def __init__(self, url: str, *, journal: str = "WAL"):
+    def __init__(self, url: str, *, journal_mode: str = "WAL"):
         self._lock = threading.RLock()
-        self._standings: dict[str, tuple[Standing, int, int, int]] = {}  # with the last event, clip and move
+        self._states: dict[str, tuple[AnnotationState, int, int, int]] = {}  # with the last event, clip and move
         self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
         try:
             kind = sql.make_url(url).get_backend_name()
@@ -84,7 +84,7 @@ class Store:
             self._engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise InputError("store-url", url=_hidden(url), reason=str(error).splitlines()[0][:120]) from error
-        sql.event.listen(self._engine, "connect", _setting_up_sqlite(journal) if lite else _set_up_postgres)
+        sql.event.listen(self._engine, "connect", _setting_up_sqlite(journal_mode) if lite else _set_up_postgres)
         if lite and (name := self._engine.url.database) and not name.startswith((":memory:", "file:")):
             self._file = (Path(name).absolute(), 0)
         if lite:
@@ -127,7 +127,7 @@ class Store:
             rows = connection.execute(sql.select(_projects).order_by(_projects.c.name)).all()
         return {row.name: SETTINGS | json.loads(row.settings) for row in rows}
 
-    def add_clips(self, project: str, clips: Iterable[Clip]) -> int:
+    def add_clips(self, project: str, clips: Iterable[ProjectClip]) -> int:
         """Add clips after those that are there; returns how many are new. A known clip gets its new place.
 
         A project that isn't there is made with them, so that a list that can't be read leaves no empty project.
@@ -137,13 +137,13 @@ class Store:
             if connection.scalar(sql.select(_projects.c.name).where(_projects.c.name == project)) is None:
                 connection.execute(_projects.insert().values(name=project, settings="{}"))
             self._hold(connection, project)
-            standing, moved = self._forward(connection, project), 0
+            state, moved = self._forward(connection, project), 0
             for clip in clips:
                 body = json.dumps(asdict(clip), ensure_ascii=False)
-                if clip.sha256 not in standing.index:
+                if clip.sha256 not in state.index:
                     connection.execute(_clips.insert().values(project=project, sha256=clip.sha256, body=body))
                     new += 1
-                elif standing.clips[standing.index[clip.sha256]] != clip:
+                elif state.clips[state.index[clip.sha256]] != clip:
                     known = (_clips.c.project == project) & (_clips.c.sha256 == clip.sha256)
                     connection.execute(_clips.update().where(known).values(body=body))
                     moved = 1
@@ -178,10 +178,10 @@ class Store:
         finally:
             connection.close()
 
-    def clips(self, project: str) -> list[Clip]:
+    def clips(self, project: str) -> list[ProjectClip]:
         """Return a project's clips in the order in which they were added."""
-        with self._current(project) as standing:
-            return list(standing.clips)
+        with self._current(project) as state:
+            return list(state.clips)
 
     def append(self, event: Event) -> bool:
         """Write an event to the log; durable on return.
@@ -198,10 +198,10 @@ class Store:
                 if replace(event, time=event.time or known.time) != known:
                     raise InputError("event-other", uuid=event.uuid)
                 return False
-            standing = self._forward(connection, event.project)
-            if event.clip not in standing.index:
+            state = self._forward(connection, event.project)
+            if event.clip not in state.index:
                 raise InputError("store-no-clip", project=event.project, clip=event.clip[:12])
-            if not standing.fits(event):
+            if not state.is_next_undo(event):
                 raise InputError("event-target", kind=event.kind, uuid=event.target)
             whole = replace(event, time=event.time or now())
             connection.execute(_events.insert().values(uuid=event.uuid, project=event.project, body=whole.to_json()))
@@ -214,27 +214,35 @@ class Store:
 
     def state(self, project: str) -> dict[tuple[str, str], Label]:
         """Return what stands by (clip, annotator), with undo and redo applied."""
-        with self._current(project) as standing:
-            return dict(standing.labels)
+        with self._current(project) as state:
+            return dict(state.labels)
 
     def proposals(self, project: str) -> dict[tuple[str, str], dict[str, float]]:
         """Return the machines' last proposals by (clip, source)."""
-        with self._current(project) as standing:
-            return dict(standing.proposals)
+        with self._current(project) as state:
+            return dict(state.proposals)
 
-    def next(self, project: str, annotator: str, order: str | None = None, but: str | None = None) -> Clip | None:
-        """Return the clip that a person should label next, or after the clip `but` (`Standing.next`), or None."""
+    def next(
+        self, project: str, annotator: str, order: str | None = None, excluding: str | None = None
+    ) -> ProjectClip | None:
+        """Return the clip that a person should label next, or None; `excluding` is the clip in hand."""
         if order is not None:
             _check_setting("order", order)
-        with self._current(project) as standing:
-            s = self._settings
-            rest = {name: s[name] for name in ("wanted", "share", "seed")}
-            return standing.next(annotator, order=order or s["order"], but=but, **rest)
+        with self._current(project) as state:
+            settings = self._settings
+            return state.next(
+                annotator,
+                wanted=settings["wanted"],
+                order=order or settings["order"],
+                random_fraction=settings["share"],
+                seed=settings["seed"],
+                excluding=excluding,
+            )
 
     def progress(self, project: str, annotator: str) -> tuple[int, int]:
         """Return how many clips a person has labelled, and of how many."""
-        with self._current(project) as standing:
-            return standing.progress(annotator, self._settings["wanted"])
+        with self._current(project) as state:
+            return state.progress(annotator, self._settings["wanted"])
 
     def undo(self, project: str, annotator: str) -> Event | None:
         """Take back a person's last label or skip; returns the event, or None when nothing is left."""
@@ -246,8 +254,8 @@ class Store:
 
     def _step(self, project: str, annotator: str, kind: str) -> Event | None:
         with self._lock:
-            with self._current(project) as standing:
-                person = standing.people[annotator]
+            with self._current(project) as state:
+                person = state.people[annotator]
                 path = list(person.done if kind == "undo" else person.undone)
             if not path:
                 return None
@@ -256,7 +264,7 @@ class Store:
             return event
 
     @contextmanager
-    def _current(self, project: str) -> Iterator[Standing]:
+    def _current(self, project: str) -> Iterator[AnnotationState]:
         with self._lock, self._transaction() as connection:
             self._settings = SETTINGS | json.loads(self._project_row(connection, project))
             yield self._forward(connection, project)
@@ -273,21 +281,21 @@ class Store:
             raise InputError("store-no-project", project=project, projects=", ".join(names) or "—")
         return settings
 
-    def _forward(self, connection: sql.Connection, project: str) -> Standing:
+    def _forward(self, connection: sql.Connection, project: str) -> AnnotationState:
         """Bring the derived state to the end of the log."""
         moves = connection.scalar(sql.select(_projects.c.moves).where(_projects.c.name == project))
-        standing, event, clip, known = self._standings.get(project) or (Standing(), 0, 0, moves)
+        state, event, clip, known = self._states.get(project) or (AnnotationState(), 0, 0, moves)
         if moves != known:
-            standing, event, clip = Standing(), 0, 0  # read all anew: somebody moved or removed some clips
+            state, event, clip = AnnotationState(), 0, 0  # read all anew: somebody moved or removed some clips
         rows = sql.select(_clips).where((_clips.c.project == project) & (_clips.c.number > clip))
         for row in connection.execute(rows.order_by(_clips.c.number)):
-            standing.add(Clip(**json.loads(row.body)))
+            state.add(ProjectClip(**json.loads(row.body)))
             clip = row.number
         for number, whole in self._read(connection, project, event):
-            standing.apply(whole)
+            state.apply(whole)
             event = number
-        self._standings[project] = (standing, event, clip, moves)
-        return standing
+        self._states[project] = (state, event, clip, moves)
+        return state
 
     def _read(self, connection: sql.Connection, project: str, after: int, naming: str = "") -> list[tuple[int, Event]]:
         """Read a project's events after a number; with `naming`, only those whose text holds it."""
@@ -327,14 +335,19 @@ class Store:
                 raise InputError("store-gone", file=str(path))
             if (found := path.stat().st_ino) != inode:
                 self._engine.dispose()
-                self._standings.clear()
+                self._states.clear()
                 self._file = (path, found)
 
 
-def _setting_up_sqlite(journal: str):
+def _setting_up_sqlite(journal_mode: str):
     def set_up(connection, record) -> None:
         connection.isolation_level = None  # we begin and commit ourselves
-        for pragma in (f"journal_mode = {journal}", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        for pragma in (
+            f"journal_mode = {journal_mode}",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     return set_up

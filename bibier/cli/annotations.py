@@ -122,31 +122,31 @@ def _events(store, options: argparse.Namespace) -> int:
     return 0
 
 
-def _work(store, options: argparse.Namespace):
+def _snapshot(store, options: argparse.Namespace):
     from bibier.annotation import exports
 
     if options.blind_only and getattr(options, "format", "") == "events":
         raise InputError("export-blind-events")
-    work = exports.of_project(store, options.project)
-    return work.blind() if options.blind_only else work
+    snapshot = exports.snapshot_of(store, options.project)
+    return snapshot.unanchored() if options.blind_only else snapshot
 
 
 def _export(store, options: argparse.Namespace) -> int:
     from bibier.annotation import exports, hf_dataset
 
-    work = _work(store, options)
+    snapshot = _snapshot(store, options)
     if options.format == "dataset":
-        print(hf_dataset.save(work, options.out, replace=options.replace))
+        print(hf_dataset.save(snapshot, options.out, replace=options.replace))
     else:
-        print(exports.save(work, options.format, options.out, replace=options.replace))
+        print(exports.save(snapshot, options.format, options.out, replace=options.replace))
     return 0
 
 
 def _push(store, options: argparse.Namespace) -> int:
     from bibier.annotation import hf_dataset
 
-    work = _work(store, options)
-    files = hf_dataset.push(work, options.name, private=not options.public, dry_run=options.dry_run)
+    snapshot = _snapshot(store, options)
+    files = hf_dataset.push(snapshot, options.name, private=not options.public, dry_run=options.dry_run)
     print("\n".join(files))
     print(f"{options.name}: {'not sent' if options.dry_run else 'sent'}", file=sys.stderr)
     return 0
@@ -157,7 +157,7 @@ def _agreement(store, options: argparse.Namespace) -> int:
     from bibier.annotation import agreement
 
     labels = store.state(options.project)
-    table = agreement.blind(labels)
+    table = agreement.unanchored_labels(labels)
 
     def plain(found: agreement.Alpha) -> dict:
         return vars(found) | {"reason": found.reason.text(options.language) if found.reason else None}
@@ -170,8 +170,8 @@ def _agreement(store, options: argparse.Namespace) -> int:
         "nominal": plain(agreement.nominal_alpha(table)),
         "emotions": {name: plain(found) for name, found in agreement.emotion_alphas(table).items()},
         "pairs": [{"people": pair} | plain(found) for pair, found in agreement.pair_alphas(table).items()],
-        "worst": [dict(zip(("clip", "bits", "people"), row, strict=True)) for row in agreement.worst(table)],
-        "moves": [vars(move) for move in agreement.moves(labels, store.proposals(options.project))],
+        "worst": [dict(zip(("clip", "bits", "people"), row, strict=True)) for row in agreement.most_disputed(table)],
+        "moves": [vars(move) for move in agreement.shifts_after_proposal(labels, store.proposals(options.project))],
     }
     print(json.dumps(told, ensure_ascii=False, indent=2))
     return 0

@@ -45,9 +45,9 @@ def run(options: argparse.Namespace, api=None) -> int:
 
         api = HfApi()
     _check(options)
-    there, unasked = space.There(), None
+    there, unasked = space.SpaceState(), None
     try:
-        there = space.look(api, options.name)
+        there = space.fetch_state(api, options.name)
     except InputError as error:
         if not options.dry_run:
             raise
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, api=None) -> int:
         staging.stage(
             ROOT, folder, hardware=wish.hardware, checkpoint=options.checkpoint, postgres=bool(options.database)
         )
-        plan = space.compare(wish, folder, there)
+        plan = space.diff(wish, folder, there)
         if unasked:
             say("deploy-unasked", reason=unasked)
         for line in _told(plan):
@@ -77,8 +77,8 @@ def run(options: argparse.Namespace, api=None) -> int:
         if not plan:
             say("deploy-same", name=wish.name)
         else:
-            commit = space.send(api, wish, folder, plan, there.revision)
-            space.follow(api, wish, commit, lambda stage: print(stage, flush=True))
+            commit = space.apply(api, wish, folder, plan, there.revision)
+            space.watch(api, wish, commit, lambda stage: print(stage, flush=True))
     say("deploy-runs" if plan else "deploy-address", url=f"{api.endpoint}/spaces/{wish.name}")
     return 0
 
@@ -99,7 +99,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _wish(options: argparse.Namespace, there):
-    from bibier.deploy.space import Wish
+    from bibier.deploy.space import SpaceSpec
 
     variables, secrets = {"BIBIER_CHECKPOINT": options.checkpoint}, {}
     if options.database:
@@ -108,7 +108,7 @@ def _wish(options: argparse.Namespace, there):
         variables["BIBIER_BACKUP"] = options.backup_dataset
         secrets["BIBIER_BACKUP_TOKEN"] = os.environ.get("BIBIER_BACKUP_TOKEN", "")
     hardware = options.hardware or there.hardware or "cpu-basic"
-    return Wish(options.name, hardware, variables, secrets, options.private)
+    return SpaceSpec(options.name, hardware, variables, secrets, options.private)
 
 
 def _told(plan) -> list[str]:

@@ -56,9 +56,9 @@ def run(options: argparse.Namespace) -> int:
         for name in lost:
             print(f"left out, no distribution: {name}", file=sys.stderr)
         return 1 if lost else 0
-    from bibier.soft_labels.suggest import Settings, suggest_table
+    from bibier.soft_labels.suggest import SuggestionSettings, suggest_table
 
-    settings = Settings(options.way, options.normalised, options.temperature)
+    settings = SuggestionSettings(options.way, options.normalised, options.temperature)
     last = ""
 
     def report(line: str) -> None:

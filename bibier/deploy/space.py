@@ -27,7 +27,7 @@ CHOICE = {"n": 2**14, "r": 8, "p": 1}  # scrypt's cost: a person's password may 
 
 
 @dataclass(frozen=True)
-class Wish:
+class SpaceSpec:
     """What a Space shall be.
 
     Parameters
@@ -52,7 +52,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class There:
+class SpaceState:
     """What the Hub holds of a Space; `files` has (size, hash) by path: git's hash or, of a large file, its SHA-256."""
 
     exists: bool = False
@@ -65,7 +65,7 @@ class There:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Diff:
     """What a run would change; files with their sizes in bytes."""
 
     new: bool
@@ -85,7 +85,7 @@ class Plan:
         return bool(self.new or self.files or self.variables or self.secrets or self.hardware)
 
 
-def look(api, name: str) -> There:
+def fetch_state(api, name: str) -> SpaceState:
     """Return what the Hub holds of a Space; nothing where there is none.
 
     Raises
@@ -100,7 +100,7 @@ def look(api, name: str) -> There:
         try:
             info = api.space_info(name)
         except RepositoryNotFoundError:
-            return There()
+            return SpaceState()
         tree = api.list_repo_tree(name, repo_type="space", recursive=True)
         files = {
             entry.path: (entry.size, entry.lfs.sha256 if entry.lfs else entry.blob_id)
@@ -108,7 +108,7 @@ def look(api, name: str) -> There:
             if isinstance(entry, RepoFile)
         }
         runtime = api.get_space_runtime(name)
-        return There(
+        return SpaceState(
             True,
             bool(info.private),
             info.sha,
@@ -119,7 +119,7 @@ def look(api, name: str) -> There:
         )
 
 
-def compare(wish: Wish, folder: Path, there: There) -> Plan:
+def diff(wish: SpaceSpec, folder: Path, there: SpaceState) -> Diff:
     """Return what must change for the Space to hold a staged folder with these settings.
 
     Raises
@@ -141,7 +141,7 @@ def compare(wish: Wish, folder: Path, there: There) -> Plan:
         elif there.files[name][1] not in (git_hash(data), hashlib.sha256(data).hexdigest()):
             changed[name] = len(data)
     removed = {name: size for name, (size, _) in there.files.items() if name not in here and name not in KEPT}
-    return Plan(
+    return Diff(
         not there.exists,
         added,
         changed,
@@ -171,7 +171,7 @@ def is_print_of(text: str, value: str) -> bool:
     return len(parts[1]) % 2 == 0 and secrets.compare_digest(text, fingerprint(value, bytes.fromhex(parts[1])))
 
 
-def send(api, wish: Wish, folder: Path, plan: Plan, revision: str | None) -> str | None:
+def apply(api, wish: SpaceSpec, folder: Path, plan: Diff, revision: str | None) -> str | None:
     """Make the Space what the plan says; returns the commit's hash, None when no file differs.
 
     Raises InputError when the Hub refuses or can't be reached: its files are as before, and another run goes on from
@@ -214,9 +214,9 @@ def send(api, wish: Wish, folder: Path, plan: Plan, revision: str | None) -> str
     return commit
 
 
-def follow(
+def watch(
     api,
-    wish: Wish,
+    wish: SpaceSpec,
     commit: str | None,
     tell: Callable[[str], None],
     *,

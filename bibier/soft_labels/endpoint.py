@@ -38,7 +38,7 @@ class _TryAgain(Exception):
 class Endpoint:
     """An OpenAI-compatible chat model; nothing is asked before the first call.
 
-    Tokens are counted in `tokens` (prompt, completion) as far as the server tells them.
+    Tokens are counted in `token_usage` (prompt, completion) as far as the server tells them.
     """
 
     url: str  # the base, such as https://host/v1
@@ -49,7 +49,7 @@ class Endpoint:
     wait: float = 1.0  # s before the second try; doubled before each further one
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     revision: str = ""
-    tokens: list[int] = field(default_factory=lambda: [0, 0])
+    token_usage: list[int] = field(default_factory=lambda: [0, 0])
     scores_labels: bool = True  # until the server has answered without log-probabilities
 
     def __post_init__(self):
@@ -68,11 +68,13 @@ class Endpoint:
         """Return the model's answer, at most `limit` tokens, at temperature 0. Raises InputError."""
         return self._choice(messages, max_tokens=limit)[0]
 
-    def score(self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, normalised: bool) -> list | None:
+    def score(
+        self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, length_normalised: bool
+    ) -> list | None:
         """Return the log-probability of each label as the answer's beginning; None where the server does not tell.
 
         Only the first token is told, and of it the 20 most likely: a token counts for the one label that begins with
-        it; a label that none of them begins has −inf. `normalised` changes nothing for one token.
+        it; a label that none of them begins has −inf. `length_normalised` changes nothing for one token.
         """
         if not self.scores_labels:
             return None
@@ -134,7 +136,7 @@ class Endpoint:
         usage = found.get("usage")
         for index, name in enumerate(("prompt_tokens", "completion_tokens")):
             count = usage.get(name) if isinstance(usage, dict) else None
-            self.tokens[index] += count if isinstance(count, int) and count > 0 else 0
+            self.token_usage[index] += count if isinstance(count, int) and count > 0 else 0
         return text, choice
 
     def _refused(self, error: urllib.error.HTTPError) -> None:

@@ -53,7 +53,7 @@ class Local:
     ):
         self.model = MODELS.get(model.lower(), model)
         self.revision, self.device, self.dtype = revision, device, dtype
-        self.tokens = [0, 0]
+        self.token_usage = [0, 0]
         self._where = {"allow_download": allow_download, "cache": cache, "report": report}
         self._lock = threading.RLock()
         self._opened: tuple | None = None
@@ -113,10 +113,13 @@ class Local:
         return found if len(found) <= POSITIONS else found[:half] + found[-half:]
 
     @torch.inference_mode()
-    def score(self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, normalised: bool) -> list[float]:
-        """Return log p(label | messages) of each label in nats, in one batch; `normalised` divides by its tokens.
+    def score(
+        self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, length_normalised: bool
+    ) -> list[float]:
+        """Return log p(label | messages) of each label in nats, in one batch.
 
-        Raises InputError when the model gives values that are no numbers.
+        With `length_normalised`, each is divided by its number of tokens. Raises InputError when the model gives values
+        that are no numbers.
         """
         with self._lock:
             model, tokenizer = self.load()
@@ -129,11 +132,11 @@ class Local:
             keep = {"logits_to_keep": longest + 1} if "logits_to_keep" in _parameters(model) else {}
             logits = model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device), **keep).logits
             steps = logits[:, -longest - 1 : -1].double().log_softmax(-1).cpu()  # (L, K, V)
-            self.tokens[0] += ids.numel()
+            self.token_usage[0] += ids.numel()
         found = []
         for row, end in zip(steps, endings, strict=True):
             total = sum(row[step, token].item() for step, token in enumerate(end))
-            found.append(total / len(end) if normalised else total)
+            found.append(total / len(end) if length_normalised else total)
         if any(value != value for value in found):
             raise InputError("llm-not-finite", model=self.model, dtype=self.dtype)
         return found
@@ -155,8 +158,8 @@ class Local:
                 top_k=None,
                 pad_token_id=pad,
             )[0, prompt.shape[1] :]
-            self.tokens[0] += prompt.shape[1]
-            self.tokens[1] += len(found)
+            self.token_usage[0] += prompt.shape[1]
+            self.token_usage[1] += len(found)
             return tokenizer.decode(found, skip_special_tokens=True)
 
 

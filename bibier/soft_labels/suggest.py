@@ -25,7 +25,7 @@ from bibier.soft_labels.tables import COLUMNS, check_columns, filled, read, writ
 
 LIMIT = 256  # tokens of an answer
 LONGEST = 4000  # characters of an utterance; what is longer loses its middle
-WAYS = ("scoring", "generation")
+METHODS = ("scoring", "generation")
 
 
 class Engine(Protocol):
@@ -34,10 +34,10 @@ class Engine(Protocol):
     name: str
     model: str
     revision: str
-    tokens: list[int]  # of prompts and of answers, so far
+    token_usage: list[int]  # of prompts and of answers, so far
 
     def score(
-        self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, normalised: bool
+        self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, length_normalised: bool
     ) -> list[float] | None:
         """Return log-probabilities in nats; None where the engine has none."""
 
@@ -46,16 +46,16 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class SuggestionSettings:
     """How a distribution is asked for. Raises InputError on a value that cannot be."""
 
-    way: str = "scoring"
-    normalised: bool = False  # divide a label's log-probability by its number of tokens
+    method: str = "scoring"
+    length_normalised: bool = False  # divide a label's log-probability by its number of tokens
     temperature: float = 1.0  # of the softmax over the labels
 
     def __post_init__(self):
-        if self.way not in WAYS:
-            raise InputError("llm-way", way=self.way, ways=", ".join(WAYS))
+        if self.method not in METHODS:
+            raise InputError("llm-way", way=self.method, ways=", ".join(METHODS))
         if not 0.01 <= self.temperature <= 100:
             raise InputError("llm-temperature", value=self.temperature)
 
@@ -66,7 +66,7 @@ class Suggestion:
 
     probabilities: dict[str, float] | None  # by name, ≥ 0, sums to 1; None when the answer is invalid
     source: str  # "llm:<model>"
-    way: str  # what was done: an endpoint without log-probabilities falls back on generation
+    method: str  # what was done: an endpoint without log-probabilities falls back on generation
     answer: str  # what the model wrote, or the log-probabilities as JSON
     invalid: str = ""  # one of llm_parsing.KINDS
     cached: bool = False
@@ -79,21 +79,21 @@ def plain(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
 
 
-def prompt(text: str, *, truth: str = "", way: str = "generation") -> list[dict[str, str]]:
+def prompt(text: str, *, truth: str = "", method: str = "generation") -> list[dict[str, str]]:
     """Return the chat messages that ask about one utterance.
 
     Parameters
     ----------
     truth
         The true label, told to the model as in the paper (the oracle form); "" is the honest form.
-    way
+    method
         "generation" asks for seven decimals in `ORDER`, "scoring" for one word.
     """
     names = ", ".join(ORDER)
     told = (
         f"\nAn annotator has labelled it “{truth}”; this emotion has to come out as the most probable." if truth else ""
     )
-    if way == "scoring":
+    if method == "scoring":
         task = f"Which one of these emotions does it express: {names}? Answer with one word of the list."
     else:
         task = (
@@ -108,27 +108,32 @@ def prompt(text: str, *, truth: str = "", way: str = "generation") -> list[dict[
 
 
 def suggest(
-    engine: Engine, text: str, *, truth: str = "", settings: Settings | None = None, cache: Cache | None = None
+    engine: Engine,
+    text: str,
+    *,
+    truth: str = "",
+    settings: SuggestionSettings | None = None,
+    cache: Cache | None = None,
 ) -> Suggestion:
     """Return a language model's distribution for one utterance; what the cache has is not asked again.
 
     Raises InputError when the engine can't be reached or used, or `truth` is no emotion.
     """
-    settings = settings or Settings()
+    settings = settings or SuggestionSettings()
     if truth:
         try:
             truth = canonical(truth)
         except ValueError as error:
             raise InputError("llm-label", label=truth[:100], labels=", ".join(EMOTIONS)) from error
     source = f"llm:{engine.model}"
-    if settings.way == "scoring":
-        messages = prompt(text, truth=truth, way="scoring")
+    if settings.method == "scoring":
+        messages = prompt(text, truth=truth, method="scoring")
         found, cached = _asked(
             engine,
             messages,
             cache,
-            {"way": "scoring", "normalised": settings.normalised},
-            lambda: {"scores": _finite(engine.score(messages, ORDER, normalised=settings.normalised))},
+            {"way": "scoring", "normalised": settings.length_normalised},
+            lambda: {"scores": _finite(engine.score(messages, ORDER, length_normalised=settings.length_normalised))},
         )
         if found["scores"] is not None:
             scores = {name: -math.inf if s is None else s for name, s in zip(ORDER, found["scores"], strict=True)}
@@ -184,7 +189,7 @@ def suggestions(
     rows: Iterable[Mapping[str, str]],
     *,
     oracle: bool = False,
-    settings: Settings | None = None,
+    settings: SuggestionSettings | None = None,
     cache: Cache | None = None,
 ) -> Iterator[tuple[dict[str, object], Suggestion]]:
     """Yield each row of a manifest as one of an LS-LLM table, with its suggestion.
@@ -243,7 +248,7 @@ def suggest_table(
     target: Path,
     *,
     oracle: bool = False,
-    settings: Settings | None = None,
+    settings: SuggestionSettings | None = None,
     prices: tuple[float, float] = (0.0, 0.0),
     report: Callable[[str], None] | None = None,
 ) -> dict[str, int]:
@@ -274,10 +279,11 @@ def suggest_table(
             if report:
                 asked = len(done) - reused
                 left = (time.monotonic() - start) / max(asked, 1) * (len(rows) - len(done))
-                cost = sum(price * count for price, count in zip(prices, engine.tokens, strict=True)) / 1e6
+                questions, answers = engine.token_usage
+                cost = sum(price * count for price, count in zip(prices, engine.token_usage, strict=True)) / 1e6
                 report(
                     f"{len(done)}/{len(rows)} rows, {sum(invalid.values())} invalid, {reused} from the cache, "
-                    f"tokens {engine.tokens[0]} + {engine.tokens[1]}, cost {cost:.4f}, about {left:.0f} s left"
+                    f"tokens {questions} + {answers}, cost {cost:.4f}, about {left:.0f} s left"
                 )
     finally:
         cache.close()

@@ -123,7 +123,7 @@ def back_up(store: Store) -> Backup:
     return backup
 
 
-def kept(home: location.Home, backup: Backup | None, language: str) -> tuple[str, bool]:
+def kept(home: location.StorageLocation, backup: Backup | None, language: str) -> tuple[str, bool]:
     """Say where annotations live, and whether that is a reason to worry."""
     told = [home.message(), *(backup.message() if backup else ())]
     worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
@@ -166,8 +166,8 @@ def launch(options: argparse.Namespace) -> None:
         start=given.resolve().name if (given := Path(options.checkpoint)).is_dir() else options.checkpoint,
     )
     Path("annotations").mkdir(exist_ok=True)
-    home = location.home(os.environ, options.database)
-    store = Store(home.url, journal=home.journal)
+    home = location.resolve_location(os.environ, options.database)
+    store = Store(home.url, journal_mode=home.journal_mode)
     if options.annotate:
         create_project(store, "", options.annotate)
     ask_llm = None

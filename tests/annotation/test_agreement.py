@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bibier import distributions
-from bibier.annotation import agreement as ag
+from bibier.annotation import agreement
+from bibier.annotation.agreement import LabelTable
 from bibier.annotation.state import Label
 from bibier.distributions import jensen_shannon
 from bibier.labels import EMOTIONS, named
@@ -41,14 +42,14 @@ def table(seed=0, clips=30, people=4, concentration=0.5, missing=0.3):
     rng = np.random.default_rng(seed)
     labels = rng.dirichlet([concentration] * 7, (clips, people))
     labels[rng.random((clips, people)) < missing] = NAN
-    return ag.Table(tuple(f"{i:064x}" for i in range(clips)), tuple("ABCDEFGH"[:people]), labels)
+    return LabelTable(tuple(f"{i:064x}" for i in range(clips)), tuple("ABCDEFGH"[:people]), labels)
 
 
 def test_the_worked_example():
-    found = ag.alpha(OBSERVERS.T[..., None], ag.nominal)
+    found = agreement.alpha(OBSERVERS.T[..., None], agreement.nominal)
     assert found.value == pytest.approx(0.743, abs=5e-4) and (found.labels, found.clips) == (40, 11)
     assert found.low < found.value < found.high
-    assert ag.alpha(OBSERVERS.T[..., None], ag.interval).value == pytest.approx(0.849, abs=5e-4)
+    assert agreement.alpha(OBSERVERS.T[..., None], agreement.interval).value == pytest.approx(0.849, abs=5e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -56,8 +57,8 @@ def test_nominal_and_interval_are_those_of_the_package(seed):
     made = table(seed)
     classes = np.where(np.isnan(made.labels).any(-1), NAN, np.nan_to_num(made.labels).argmax(-1))
     known = krippendorff.alpha(reliability_data=classes.T, level_of_measurement="nominal")
-    assert ag.nominal_alpha(made, draws=0).value == pytest.approx(known, abs=1e-12)
-    for name, found in ag.emotion_alphas(made, draws=0).items():
+    assert agreement.nominal_alpha(made, draws=0).value == pytest.approx(known, abs=1e-12)
+    for name, found in agreement.emotion_alphas(made, draws=0).items():
         data = made.labels[..., EMOTIONS.index(name)].T
         known = krippendorff.alpha(reliability_data=data, level_of_measurement="interval")
         assert found.value == pytest.approx(known, abs=1e-12)
@@ -67,14 +68,14 @@ def test_nominal_and_interval_are_those_of_the_package(seed):
 def test_distributions_against_the_slow_reference(distance):
     made = table(1)
     direct = jensen_shannon if distance is distributions.jensen_shannon else lambda p, q: abs(p - q).sum() / 2
-    assert ag.soft_alpha(made, distance, draws=0).value == pytest.approx(slow(made.labels, direct), abs=1e-12)
+    assert agreement.soft_alpha(made, distance, draws=0).value == pytest.approx(slow(made.labels, direct), abs=1e-12)
 
 
 def test_random_pairs_come_near_all_pairs(monkeypatch):
     made = table(2, clips=300)
-    exact = ag.soft_alpha(made, draws=0).value
-    monkeypatch.setattr(ag, "ALL_PAIRS", 10)
-    assert ag.soft_alpha(made, draws=0).value == pytest.approx(exact, abs=5e-3)
+    exact = agreement.soft_alpha(made, draws=0).value
+    monkeypatch.setattr(agreement, "ALL_PAIRS", 10)
+    assert agreement.soft_alpha(made, draws=0).value == pytest.approx(exact, abs=5e-3)
 
 
 @settings(max_examples=20, deadline=None)
@@ -83,7 +84,7 @@ def test_neither_names_nor_order_matter(seed, people):
     made, rng = table(seed, clips=8, people=people, missing=0.2), np.random.default_rng(seed)
     turned = made.labels[rng.permutation(8)][:, rng.permutation(people)]
     other = replace(made, labels=turned)
-    for measure in (ag.nominal_alpha, ag.soft_alpha):
+    for measure in (agreement.nominal_alpha, agreement.soft_alpha):
         first, second = measure(made, draws=0), measure(other, draws=0)
         assert first.reason == second.reason and first.value == pytest.approx(second.value, abs=1e-9)
 
@@ -91,11 +92,15 @@ def test_neither_names_nor_order_matter(seed, people):
 def test_all_agree_and_nobody_does():
     rng = np.random.default_rng(0)
     one = rng.dirichlet([0.5] * 7, 50)
-    same = ag.Table(tuple("abc"), ("A", "B"), np.stack([one, one], 1))
-    assert ag.soft_alpha(same).value == 1 and ag.nominal_alpha(same).value == 1
-    assert all(found.value == 1 for found in ag.emotion_alphas(same).values())
+    same = LabelTable(tuple("abc"), ("A", "B"), np.stack([one, one], 1))
+    assert agreement.soft_alpha(same).value == 1 and agreement.nominal_alpha(same).value == 1
+    assert all(found.value == 1 for found in agreement.emotion_alphas(same).values())
     guess = table(3, clips=2000, people=3, missing=0)
-    for found in (ag.nominal_alpha(guess), ag.soft_alpha(guess), ag.soft_alpha(guess, distributions.half_manhattan)):
+    for found in (
+        agreement.nominal_alpha(guess),
+        agreement.soft_alpha(guess),
+        agreement.soft_alpha(guess, distributions.half_manhattan),
+    ):
         assert abs(found.value) < 0.03 and found.low < 0 < found.high
 
 
@@ -105,12 +110,12 @@ def test_the_interval_covers_as_often_as_it_says():
     def noisy(rng, clips):
         truth = rng.dirichlet([0.4] * 7, clips)
         labels = np.stack([rng.dirichlet(p) for p in np.repeat(truth * 4 + 0.05, 2, 0)]).reshape(clips, 2, 7)
-        return ag.Table(tuple(map(str, range(clips))), ("A", "B"), labels)
+        return LabelTable(tuple(map(str, range(clips))), ("A", "B"), labels)
 
-    whole = ag.soft_alpha(noisy(np.random.default_rng(0), 20_000), distributions.half_manhattan, draws=0).value
+    whole = agreement.soft_alpha(noisy(np.random.default_rng(0), 20_000), distributions.half_manhattan, draws=0).value
     hits = 0
     for seed in range(1, 61):
-        found = ag.soft_alpha(noisy(np.random.default_rng(seed), 60), distributions.half_manhattan, draws=200)
+        found = agreement.soft_alpha(noisy(np.random.default_rng(seed), 60), distributions.half_manhattan, draws=200)
         hits += found.low <= whole <= found.high
     assert 48 <= hits <= 60
 
@@ -121,21 +126,24 @@ def key(found):
 
 def test_the_undefined_has_a_reason():
     eye = np.eye(7)
-    alone = ag.Table(("a",), ("A",), eye[None, :1])
-    assert key(ag.soft_alpha(alone)) == (None, "agreement-alone")
+    alone = LabelTable(("a",), ("A",), eye[None, :1])
+    assert key(agreement.soft_alpha(alone)) == (None, "agreement-alone")
     apart = np.full((2, 2, 7), NAN)
     apart[0, 0], apart[1, 1] = eye[0], eye[1]
-    assert key(ag.nominal_alpha(ag.Table(("a", "b"), ("A", "B"), apart))) == (None, "agreement-no-pairs")
-    same = ag.Table(("a", "b"), ("A", "B"), np.tile(eye[0], (2, 2, 1)))
-    assert key(ag.soft_alpha(same)) == (None, "agreement-one-value")
-    assert key(ag.soft_alpha(ag.blind({}))) == (None, "agreement-alone")
-    assert ag.worst(alone) == [] == ag.worst(ag.blind({}))
+    assert key(agreement.nominal_alpha(LabelTable(("a", "b"), ("A", "B"), apart))) == (
+        None,
+        "agreement-no-pairs",
+    )
+    same = LabelTable(("a", "b"), ("A", "B"), np.tile(eye[0], (2, 2, 1)))
+    assert key(agreement.soft_alpha(same)) == (None, "agreement-one-value")
+    assert key(agreement.soft_alpha(agreement.unanchored_labels({}))) == (None, "agreement-alone")
+    assert agreement.most_disputed(alone) == [] == agreement.most_disputed(agreement.unanchored_labels({}))
 
 
 def test_a_tie_names_no_class():
     labels = np.tile(np.eye(7)[[0, 1]], (3, 1, 1)).transpose(0, 1, 2).copy()
     labels[0, 0] = [0.5, 0.5, 0, 0, 0, 0, 0]
-    found = ag.nominal_alpha(ag.Table(("a", "b", "c"), ("A", "B"), labels))
+    found = agreement.nominal_alpha(LabelTable(("a", "b", "c"), ("A", "B"), labels))
     assert found.left_out == 1 and found.clips == 2
 
 
@@ -150,18 +158,18 @@ def test_only_what_was_said_blind_counts_and_moves_are_told():
         ("a", "B"): label(2, seen=("model:m",), before=1),
         ("b", "A"): label(3, seen=("model:m",)),  # shown from the start
     }
-    made = ag.blind(found)
+    made = agreement.unanchored_labels(found)
     assert made.clips == ("a",) and made.sighted == 1 and made.people == ("A", "B")
     assert made.labels[0].argmax(-1).tolist() == [0, 1]
     proposals = {("a", "model:m"): named(np.eye(7)[2]), ("b", "model:m"): named(np.eye(7)[2])}
-    (move,) = ag.moves(found, proposals)
+    (move,) = agreement.shifts_after_proposal(found, proposals)
     assert (move.person, move.distance, move.nearer) == ("B", 1.0, 1.0)
-    assert ag.worst(made) == [("a", 1.0, 2)]
+    assert agreement.most_disputed(made) == [("a", 1.0, 2)]
 
 
 def test_every_pair_of_people():
     made = table(4)
-    pairs = ag.pair_alphas(made, draws=0)
+    pairs = agreement.pair_alphas(made, draws=0)
     assert set(pairs) == set(combinations("ABCD", 2))
     some = replace(made, people=("A", "C"), labels=made.labels[:, [0, 2]])
-    assert pairs["A", "C"].value == ag.soft_alpha(some, draws=0).value
+    assert pairs["A", "C"].value == agreement.soft_alpha(some, draws=0).value

@@ -12,7 +12,7 @@ from space_server import hub
 from bibier.annotation import location
 from bibier.annotation.backup import Backup
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.labels import named
 
@@ -29,7 +29,7 @@ def there():
 def store_at(path, project=True):
     store = Store(f"sqlite:///{path}")
     if project:
-        store.add_clips(PROJECT, [Clip(CLIP, "a.wav", "text\u2028 of it", "en")])
+        store.add_clips(PROJECT, [ProjectClip(CLIP, "a.wav", "text\u2028 of it", "en")])
     return store
 
 
@@ -127,18 +127,21 @@ def test_it_goes_on_by_itself(there, tmp_path):
 def test_where_annotations_live(tmp_path, monkeypatch):
     space, bucket = {"SPACE_ID": "me/voice"}, tmp_path / "data"
     bucket.mkdir()
-    server = location.home(space | {"BIBIER_DATABASE": "postgresql+psycopg://a:s3cret@b/c"})
+    server = location.resolve_location(space | {"BIBIER_DATABASE": "postgresql+psycopg://a:s3cret@b/c"})
     assert server.kind == "server" and "s3cret" not in server.message().text()
-    assert location.home({}).kind == "disk" and location.home({}, "sqlite:///mine.db").url == "sqlite:///mine.db"
-    assert location.home(space | {"BIBIER_BACKUP": "me/kept"}, bucket=bucket).kind == "backup"
-    lost = location.home(space, bucket=bucket)  # a folder of that name is no mounted one
+    assert (
+        location.resolve_location({}).kind == "disk"
+        and location.resolve_location({}, "sqlite:///mine.db").url == "sqlite:///mine.db"
+    )
+    assert location.resolve_location(space | {"BIBIER_BACKUP": "me/kept"}, bucket=bucket).kind == "backup"
+    lost = location.resolve_location(space, bucket=bucket)  # a folder of that name is no mounted one
     assert lost.kind == "forgets" and "LOST" in lost.message().text() and "ПРОПАДЁТ" in lost.message().text("ru")
-    assert location.home(space, "sqlite:///mine.db", bucket=bucket).kind == "forgets"
+    assert location.resolve_location(space, "sqlite:///mine.db", bucket=bucket).kind == "forgets"
     monkeypatch.setattr(location.os.path, "ismount", lambda path: path == bucket)
-    mounted = location.home(space, bucket=bucket)
+    mounted = location.resolve_location(space, bucket=bucket)
     assert mounted.kind == "bucket" and mounted.folder == bucket / "clips"
-    store = Store(mounted.url, journal=mounted.journal)
-    label_there = Clip(CLIP, "a.wav", "", "en")
+    store = Store(mounted.url, journal_mode=mounted.journal_mode)
+    label_there = ProjectClip(CLIP, "a.wav", "", "en")
     store.add_clips("p", [label_there])
     # no file shared in memory lies beside it
     assert sorted(path.name for path in bucket.iterdir()) == ["bibier.db"]

@@ -37,13 +37,13 @@ def store(tmp_path):
 
 
 def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tmp_path):
-    work = exports.of_project(store, "p")
-    folder = hf_dataset.save(work, tmp_path / "dataset")
+    snapshot = exports.snapshot_of(store, "p")
+    folder = hf_dataset.save(snapshot, tmp_path / "dataset")
     made = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
     assert isinstance(made.features["audio"], datasets.Audio) and made.features["label"].names == list(EMOTIONS)
     assert len(made) == 3
     for row in made.cast_column("audio", datasets.Audio(decode=False)):
-        labels = work.by_clip()[row["sha256"]]
+        labels = snapshot.by_clip()[row["sha256"]]
         assert hashlib.sha256(row["audio"]["bytes"]).hexdigest() == row["sha256"]
         assert row["mean"] == named(exports.mean_of(labels)) and row["label"] == vector(row["mean"]).argmax()
         assert {one["name"]: one["probs"] for one in row["people"]} == {n: one.probs for n, one in labels.items()}
@@ -52,26 +52,26 @@ def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tm
     assert head["license"] == "other" and head["configs"][0]["data_files"][0]["split"] == "train"
     other = Store(f"sqlite:///{tmp_path}/b.db")
     assert add_place(other, "q", str(folder), tmp_path / "media") == 3
-    assert {clip.sha256 for clip in other.clips("q")} == set(work.by_clip())
+    assert {clip.sha256 for clip in other.clips("q")} == set(snapshot.by_clip())
 
 
 def test_nothing_is_lost_or_half_written(store, tmp_path):
-    work = exports.of_project(store, "p")
-    folder = hf_dataset.save(work, tmp_path / "dataset")
+    snapshot = exports.snapshot_of(store, "p")
+    folder = hf_dataset.save(snapshot, tmp_path / "dataset")
     before = (folder / "data" / "train-00000.parquet").read_bytes()
     with pytest.raises(InputError, match="--replace"):
-        hf_dataset.save(work, folder)
-    gone = [type(clip)(**(vars(clip) | {"path": "/gone.wav"})) for clip in work.clips]
+        hf_dataset.save(snapshot, folder)
+    gone = [type(clip)(**(vars(clip) | {"path": "/gone.wav"})) for clip in snapshot.clips]
     with pytest.raises(InputError, match="3 recordings"):
-        hf_dataset.save(type(work)(**(vars(work) | {"clips": gone})), folder, replace=True)
+        hf_dataset.save(type(snapshot)(**(vars(snapshot) | {"clips": gone})), folder, replace=True)
     assert (folder / "data" / "train-00000.parquet").read_bytes() == before
-    hf_dataset.save(work, folder, replace=True)
+    hf_dataset.save(snapshot, folder, replace=True)
     (folder / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="something else"):
-        hf_dataset.save(work, folder, replace=True)
+        hf_dataset.save(snapshot, folder, replace=True)
     assert (folder / "thesis.txt").exists()
     with pytest.raises(InputError, match="no labels"):
-        hf_dataset.save(type(work)(**(vars(work) | {"labels": {}})), tmp_path / "none")
+        hf_dataset.save(type(snapshot)(**(vars(snapshot) | {"labels": {}})), tmp_path / "none")
     assert not (tmp_path / "none").exists() and not list(tmp_path.glob(".new-*"))
 
 
@@ -82,7 +82,7 @@ def test_the_commands(store, tmp_path, capsys):
     assert command.main(["annotations", "push", "p", "somebody/name", "--store", url, "--dry-run"]) == 0
     told = capsys.readouterr()
     assert "README.md" in told.out and "not sent" in told.err
-    assert json.dumps(hf_dataset.push(exports.of_project(store, "p"), "somebody/name", dry_run=True)).count("\\t") == 2
+    assert json.dumps(hf_dataset.push(exports.snapshot_of(store, "p"), "somebody/name", dry_run=True)).count("\\t") == 2
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -161,11 +161,11 @@ def test_a_push_sends_what_an_export_writes_and_is_private(store, tmp_path, hub)
     from huggingface_hub import HfApi
 
     kept, url = hub
-    api, work = HfApi(endpoint=url, token="hf_none"), exports.of_project(store, "p")
-    told = hf_dataset.push(work, "me/voices", api=api)
+    api, snapshot = HfApi(endpoint=url, token="hf_none"), exports.snapshot_of(store, "p")
+    told = hf_dataset.push(snapshot, "me/voices", api=api)
     (repo,) = kept.repos.values()
     assert repo["private"] and repo["type"] == "dataset"
-    folder = hf_dataset.save(work, tmp_path / "dataset")
+    folder = hf_dataset.save(snapshot, tmp_path / "dataset")
     files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert repo["files"] == files and [line.split("\t")[0] for line in told] == sorted(files)
 
@@ -174,17 +174,19 @@ def test_what_is_public_is_sent_to_only_when_asked_and_a_refusal_is_said(store, 
     from huggingface_hub import HfApi
 
     kept, url = hub
-    api, work = HfApi(endpoint=url, token="hf_none"), exports.of_project(store, "p")
+    api, snapshot = HfApi(endpoint=url, token="hf_none"), exports.snapshot_of(store, "p")
     kept.repos["me/open"] = {"private": False, "type": "dataset", "files": {}}
     with pytest.raises(InputError, match="--public"):
-        hf_dataset.push(work, "me/open", api=api)
+        hf_dataset.push(snapshot, "me/open", api=api)
     assert kept.repos["me/open"]["files"] == {}
-    hf_dataset.push(work, "me/open", private=False, api=api)
+    hf_dataset.push(snapshot, "me/open", private=False, api=api)
     assert len(kept.repos["me/open"]["files"]) == 2
     for kept.refuse in (401, 403):
         with pytest.raises(InputError, match="could not be pushed"):
-            hf_dataset.push(work, "me/voices", api=api)
+            hf_dataset.push(snapshot, "me/voices", api=api)
     with pytest.raises(InputError, match="could not be pushed"):
-        hf_dataset.push(work, "not a name", api=api)
+        hf_dataset.push(snapshot, "not a name", api=api)
     with pytest.raises(InputError, match="could not be pushed"):
-        hf_dataset.push(work, "me/voices", api=HfApi(endpoint="http://127.0.0.1:9", token="hf_none"))  # nobody there
+        hf_dataset.push(
+            snapshot, "me/voices", api=HfApi(endpoint="http://127.0.0.1:9", token="hf_none")
+        )  # nobody there

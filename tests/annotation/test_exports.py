@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bibier import __main__ as command
 from bibier.annotation import exports, imports, ingest
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import guard, plain
 from bibier.errors import InputError
@@ -25,9 +25,9 @@ from train.augment.soft_targets import read_distributions
 from train.corpora.manifest import manifest
 
 CLIPS = [
-    Clip(f"{0:064x}", "/clips/a.wav", "=1+1, “so”", "en", "happy", 1.5, {"speaker": "7", "split": "dev"}),
-    Clip(f"{1:064x}", "/clips/b.wav", "да\r\nнет", "ru"),
-    Clip(f"{2:064x}", "-c.wav", "", ""),
+    ProjectClip(f"{0:064x}", "/clips/a.wav", "=1+1, “so”", "en", "happy", 1.5, {"speaker": "7", "split": "dev"}),
+    ProjectClip(f"{1:064x}", "/clips/b.wav", "да\r\nнет", "ru"),
+    ProjectClip(f"{2:064x}", "-c.wav", "", ""),
 ]
 NASTY = '@SUM(A1)\n"x",${y}\u2028<script>'
 
@@ -53,49 +53,49 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def work(store):
-    return exports.of_project(store, "p")
+def snapshot(store):
+    return exports.snapshot_of(store, "p")
 
 
-def test_events_come_back_the_same_and_twice_doubles_nothing(work, tmp_path):
-    path, other = exports.save(work, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
-    assert imports.add_events(other, "p", path) == (len(work.events), 0)
-    assert imports.add_events(other, "p", path) == (0, len(work.events))
-    again = exports.of_project(other, "p")
-    assert again == work
+def test_events_come_back_the_same_and_twice_doubles_nothing(snapshot, tmp_path):
+    path, other = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+    assert imports.add_events(other, "p", path) == (len(snapshot.events), 0)
+    assert imports.add_events(other, "p", path) == (0, len(snapshot.events))
+    again = exports.snapshot_of(other, "p")
+    assert again == snapshot
     assert exports.save(again, "events", tmp_path / "f.jsonl").read_bytes() == path.read_bytes()
 
 
-def test_other_content_under_one_id_is_refused_and_nothing_changes(work, store, tmp_path):
-    path = exports.save(work, "events", tmp_path / "e.jsonl")
+def test_other_content_under_one_id_is_refused_and_nothing_changes(snapshot, store, tmp_path):
+    path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
     path.write_text(path.read_text(encoding="utf-8").replace('"confidence": 0.75', '"confidence": 0.5', 1))
     with pytest.raises(InputError, match="already"):
         imports.add_events(store, "p", path)
-    assert exports.of_project(store, "p") == work
+    assert exports.snapshot_of(store, "p") == snapshot
 
 
-def test_a_conflict_late_in_a_file_takes_in_nothing_before_it(work, tmp_path):
-    path, other = exports.save(work, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+def test_a_conflict_late_in_a_file_takes_in_nothing_before_it(snapshot, tmp_path):
+    path, other = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
     other.add_clips("q", CLIPS)
-    label = next(event for event in reversed(work.events) if event.kind == "label")
+    label = next(event for event in reversed(snapshot.events) if event.kind == "label")
     other.append(replace(label, project="q", note="other"))
-    before = exports.of_project(other, "q")
+    before = exports.snapshot_of(other, "q")
     with pytest.raises(InputError, match="already"):
         imports.add_events(other, "q", path)
     undo = Event("u", "p", CLIPS[0].sha256, "Anna", "undo", target="nothing")
     path.write_text(path.read_text(encoding="utf-8") + undo.to_json() + "\n", encoding="utf-8")
     with pytest.raises(InputError):
         imports.add_events(Store(f"sqlite:///{tmp_path}/c.db"), "q", path)
-    assert exports.of_project(other, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
+    assert exports.snapshot_of(other, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
 
 
-def test_a_long_table_is_taken_in_once(work, store, tmp_path):
-    path, other = exports.save(work, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
-    count = len(work.labels)
-    assert imports.add_long(store, "p", path) == (0, count) and exports.of_project(store, "p") == work
+def test_a_long_table_is_taken_in_once(snapshot, store, tmp_path):
+    path, other = exports.save(snapshot, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
+    count = len(snapshot.labels)
+    assert imports.add_long(store, "p", path) == (0, count) and exports.snapshot_of(store, "p") == snapshot
     assert [imports.add_long(other, "q", path) for _ in "12"] == [(count, 0), (0, count)]
-    assert other.state("q") == work.labels and other.proposals("q") == {}
-    blind = exports.save(work.blind(), "long", tmp_path / "blind.csv")
+    assert other.state("q") == snapshot.labels and other.proposals("q") == {}
+    blind = exports.save(snapshot.unanchored(), "long", tmp_path / "blind.csv")
     with pytest.raises(InputError, match="already"):
         imports.add_long(other, "q", blind)  # the same ids with other content
     spoilt = path.read_text(encoding="utf-8").replace("0.75", "seven", 1)
@@ -105,18 +105,18 @@ def test_a_long_table_is_taken_in_once(work, store, tmp_path):
     assert "r" not in other.projects()
 
 
-def test_a_place_that_cannot_be_written_is_said(work, tmp_path):
+def test_a_place_that_cannot_be_written_is_said(snapshot, tmp_path):
     (tmp_path / "file").write_text("mine")
     for path in (tmp_path / "file" / "x.csv", tmp_path / ("x" * 254)):
         with pytest.raises(InputError, match="could not be written"):
-            exports.save(work, "long", path)
+            exports.save(snapshot, "long", path)
 
 
 @pytest.mark.parametrize(
     "line", ["no", "[]", '{"clip": {"x": 1}}', '{"clip": {"sha256": 3, "path": "a"}}', '{"uuid": 3}', "{" * 5000]
 )
-def test_a_broken_line_is_named_and_takes_nothing_in(work, store, tmp_path, line):
-    path = exports.save(work, "events", tmp_path / "e.jsonl")
+def test_a_broken_line_is_named_and_takes_nothing_in(snapshot, store, tmp_path, line):
+    path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
     path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
     other = Store(f"sqlite:///{tmp_path}/b.db")
     with pytest.raises(InputError):
@@ -124,41 +124,41 @@ def test_a_broken_line_is_named_and_takes_nothing_in(work, store, tmp_path, line
     assert other.projects() == {}
 
 
-def test_a_long_table_comes_back(work, tmp_path):
-    rows = imports.read_long(exports.save(work, "long", tmp_path / "long.csv"))
+def test_a_long_table_comes_back(snapshot, tmp_path):
+    rows = imports.read_long(exports.save(snapshot, "long", tmp_path / "long.csv"))
     given = {clip.sha256: clip for clip in CLIPS}
-    assert {(row["sha256"], row["annotator"]) for row in rows} == set(work.labels)
+    assert {(row["sha256"], row["annotator"]) for row in rows} == set(snapshot.labels)
     for row in rows:
-        label, clip = work.labels[row["sha256"], row["annotator"]], given[row["sha256"]]
+        label, clip = snapshot.labels[row["sha256"], row["annotator"]], given[row["sha256"]]
         for name in ("probs", "before", "confidence", "note", "seen", "seconds"):
             assert row[name] == getattr(label, name), name
         assert row["event"] == label.event
         assert (row["text"], row["path"], row["corpus_label"]) == (clip.text, clip.path, clip.label)
 
 
-def test_a_wide_table_holds_people_and_their_mean_apart(work, tmp_path):
-    path = exports.save(work, "wide", tmp_path / "wide.csv")
+def test_a_wide_table_holds_people_and_their_mean_apart(snapshot, tmp_path):
+    path = exports.save(snapshot, "wide", tmp_path / "wide.csv")
     rows = imports.read_table(path)
     assert len(rows) == 2 and "llm:=x" not in path.read_text(encoding="utf-8")
     for row in rows:
-        labels = work.by_clip()[row["sha256"]]
+        labels = snapshot.by_clip()[row["sha256"]]
         each = [[float(row[f"{name} ({person})"]) for name in EMOTIONS] for person in labels]
         assert each == [list(vector(label.probs)) for label in labels.values()]
         assert [float(row[f"mean_{name}"]) for name in EMOTIONS] == list(np.mean(each, axis=0))
         assert sum(float(row[f"votes_{name}"]) for name in EMOTIONS) == int(row["people"]) == 2
 
 
-def test_proposals_come_back(work, tmp_path):
-    rows = imports.read_table(exports.save(work, "proposals", tmp_path / "p.csv"))
+def test_proposals_come_back(snapshot, tmp_path):
+    rows = imports.read_table(exports.save(snapshot, "proposals", tmp_path / "p.csv"))
     found = {(row["sha256"], row["source"]): {name: float(row[name]) for name in EMOTIONS} for row in rows}
-    assert found == work.proposals
+    assert found == snapshot.proposals
 
 
-def test_lewidi(work, tmp_path):
-    found = json.loads(exports.save(work, "lewidi", tmp_path / "l.json").read_text(encoding="utf-8"))
+def test_lewidi(snapshot, tmp_path):
+    found = json.loads(exports.save(snapshot, "lewidi", tmp_path / "l.json").read_text(encoding="utf-8"))
     assert list(found) == ["1", "2"]
     for item in found.values():
-        labels = work.by_clip()[item["other_info"]["sha256"]]
+        labels = snapshot.by_clip()[item["other_info"]["sha256"]]
         names = item["other_info"]["names"]
         assert {names[a]: p for a, p in item["other_info"]["distributions"].items()} == {
             person: label.probs for person, label in labels.items()
@@ -169,8 +169,8 @@ def test_lewidi(work, tmp_path):
     assert found["1"]["split"] == "dev" and found["2"]["lang"] == "ru"
 
 
-def test_chaosnli(work, tmp_path):
-    lines = exports.save(work, "chaosnli", tmp_path / "c.jsonl").read_text(encoding="utf-8").splitlines()
+def test_chaosnli(snapshot, tmp_path):
+    lines = exports.save(snapshot, "chaosnli", tmp_path / "c.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2
     for line in lines:
         row = json.loads(line)
@@ -178,22 +178,22 @@ def test_chaosnli(work, tmp_path):
         assert row["label_dist"] == list(share) and sum(row["label_counter"].values()) == 2
         some = share[share > 0]
         assert row["entropy"] == pytest.approx(-(some * np.log2(some)).sum())
-        assert row["mean_dist"] == list(exports.mean_of(work.by_clip()[row["uid"]]))
+        assert row["mean_dist"] == list(exports.mean_of(snapshot.by_clip()[row["uid"]]))
     assert json.loads(lines[0])["old_label"] == "happy"
 
 
-def test_a_tie_shares_its_vote_and_has_no_class(work):
-    tied = replace(next(iter(work.labels.values())), probs=named([0.5, 0.5, 0, 0, 0, 0, 0]))
+def test_a_tie_shares_its_vote_and_has_no_class(snapshot):
+    tied = replace(next(iter(snapshot.labels.values())), probs=named([0.5, 0.5, 0, 0, 0, 0, 0]))
     assert list(exports.votes_of({"A": tied})) == [0.5, 0.5, 0, 0, 0, 0, 0]
-    one = replace(work, labels={(CLIPS[0].sha256, "A"): tied})
+    one = replace(snapshot, labels={(CLIPS[0].sha256, "A"): tied})
     assert json.loads("".join(exports.lewidi(one)))["1"]["annotations"] == {"Ann1": ""}
     assert json.loads("".join(exports.chaosnli(one)))["majority_label"] == ""
 
 
-def test_train_reads_the_manifest_and_the_ls_llm_table(work, tmp_path):
-    items = manifest(exports.save(work, "manifest", tmp_path / "mine.csv"))
-    table = read_distributions(exports.save(work, "ls-llm", tmp_path / "soft.csv"))
-    for item, (sha256, labels) in zip(items, work.by_clip().items(), strict=True):
+def test_train_reads_the_manifest_and_the_ls_llm_table(snapshot, tmp_path):
+    items = manifest(exports.save(snapshot, "manifest", tmp_path / "mine.csv"))
+    table = read_distributions(exports.save(snapshot, "ls-llm", tmp_path / "soft.csv"))
+    for item, (sha256, labels) in zip(items, snapshot.by_clip().items(), strict=True):
         clip = next(clip for clip in CLIPS if clip.sha256 == sha256)
         assert item.id == f"mine/{sha256}" and item.path == Path(clip.path) and item.text.split() == clip.text.split()
         assert np.allclose(item.target, exports.mean_of(labels), atol=1e-15)
@@ -204,29 +204,29 @@ def test_train_reads_the_manifest_and_the_ls_llm_table(work, tmp_path):
         assert float(row["sum_of_emotions"]) == pytest.approx(1)
 
 
-def test_a_manifest_is_taken_in_as_clips_with_their_text(work, tmp_path):
+def test_a_manifest_is_taken_in_as_clips_with_their_text(snapshot, tmp_path):
     sound = tmp_path / "a.wav"
     sound.write_bytes(b"bytes")
     clip = replace(CLIPS[0], path=str(sound))
-    one = replace(work, clips=[clip], labels={(clip.sha256, "A"): work.labels[CLIPS[0].sha256, "Anna"]})
+    one = replace(snapshot, clips=[clip], labels={(clip.sha256, "A"): snapshot.labels[CLIPS[0].sha256, "Anna"]})
     other = Store(f"sqlite:///{tmp_path}/b.db")
     assert ingest.add_manifest(other, "q", exports.save(one, "manifest", tmp_path / "m.csv")) == 1
     (found,) = other.clips("q")
     assert found.text == clip.text and found.soft == one.labels[clip.sha256, "A"].probs and other.state("q") == {}
 
 
-def test_blind_labels_are_those_before_a_proposal(work):
+def test_blind_labels_are_those_before_a_proposal(snapshot):
     key = (CLIPS[0].sha256, "Anna")
-    assert work.labels[key].probs["surprise"] == 1
-    blind = work.blind()
-    assert blind.labels[key].probs == work.labels[key].before and blind.labels[key].seen == ()
-    shown = replace(work, labels=work.labels | {key: replace(work.labels[key], before=None)})
-    assert key not in shown.blind().labels
+    assert snapshot.labels[key].probs["surprise"] == 1
+    blind = snapshot.unanchored()
+    assert blind.labels[key].probs == snapshot.labels[key].before and blind.labels[key].seen == ()
+    shown = replace(snapshot, labels=snapshot.labels | {key: replace(snapshot.labels[key], before=None)})
+    assert key not in shown.unanchored().labels
 
 
-def test_nothing_that_a_person_typed_begins_a_cell_like_a_formula(work, tmp_path):
+def test_nothing_that_a_person_typed_begins_a_cell_like_a_formula(snapshot, tmp_path):
     for kind in ("long", "wide", "proposals", "ls-llm", "manifest"):
-        with exports.save(work, kind, tmp_path / f"{kind}.csv").open(encoding="utf-8", newline="") as file:
+        with exports.save(snapshot, kind, tmp_path / f"{kind}.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
                 assert not [cell for cell in row if cell[:1] in tuple("=+@\t\r") or re.match(r"-(?![\d])", cell)]
 
@@ -241,19 +241,19 @@ def test_guarding_gives_the_text_back(text):
 @given(
     note=st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0")), who=st.text("aя,\"'=\n ")
 )
-def test_any_note_and_name_come_back(work, tmp_path, note, who):
-    label = replace(next(iter(work.labels.values())), note=note)
-    one = replace(work, labels={(CLIPS[1].sha256, who): label})
+def test_any_note_and_name_come_back(snapshot, tmp_path, note, who):
+    label = replace(next(iter(snapshot.labels.values())), note=note)
+    one = replace(snapshot, labels={(CLIPS[1].sha256, who): label})
     (row,) = imports.read_long(exports.save(one, "long", tmp_path / "x.csv", replace=True))
     assert (row["note"], row["annotator"]) == (note, who)
 
 
 @pytest.mark.parametrize("kind", exports.FORMATS)
-def test_a_file_is_never_lost(work, tmp_path, kind, monkeypatch):
+def test_a_file_is_never_lost(snapshot, tmp_path, kind, monkeypatch):
     path = tmp_path / "x"
     path.write_text("mine")
     with pytest.raises(InputError, match="--replace"):
-        exports.save(work, kind, path)
+        exports.save(snapshot, kind, path)
 
     def full(number):
         raise OSError(28, "No space left on device")
@@ -261,12 +261,12 @@ def test_a_file_is_never_lost(work, tmp_path, kind, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(InputError, match="No space left"):
-            exports.save(work, kind, path, replace=True)
+            exports.save(snapshot, kind, path, replace=True)
     assert path.read_text() == "mine" and [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
-    assert exports.save(work, kind, path, replace=True).read_text(encoding="utf-8") != "mine"
+    assert exports.save(snapshot, kind, path, replace=True).read_text(encoding="utf-8") != "mine"
 
 
-def test_the_commands(work, tmp_path, capsys):
+def test_the_commands(snapshot, tmp_path, capsys):
     url, out = f"sqlite:///{tmp_path}/a.db", tmp_path / "out"
     export = ["annotations", "export", "p", "--store", url]
     for kind, (ending, _) in exports.FORMATS.items():
@@ -274,14 +274,14 @@ def test_the_commands(work, tmp_path, capsys):
     assert command.main([*export, "--format", "events", "--out", str(out / "b.jsonl"), "--blind-only"]) == 2
     assert not (out / "b.jsonl").exists()
     assert command.main(["annotations", "import", "p", str(out / "long.csv"), "--store", url]) == 0
-    assert f"0 new, {len(work.labels)} known" in capsys.readouterr().out
+    assert f"0 new, {len(snapshot.labels)} known" in capsys.readouterr().out
     assert command.main([*export, "--format", "long", "--out", str(out / "long.csv")]) == 2
     assert "--replace" in capsys.readouterr().err
     assert command.main([*export, "--format", "long", "--out", str(out / "long.csv"), "--replace", "--blind-only"]) == 0
     assert all(row["seen"] == () for row in imports.read_long(out / "long.csv"))
     fresh = ["--store", f"sqlite:///{tmp_path}/c.db"]
-    for told in (f"{len(work.events)} new, 0 known", f"0 new, {len(work.events)} known"):
+    for told in (f"{len(snapshot.events)} new, 0 known", f"0 new, {len(snapshot.events)} known"):
         assert command.main(["annotations", "import", "q", str(out / "events.jsonl"), *fresh]) == 0
         assert told in capsys.readouterr().out
-    again = exports.of_project(Store(fresh[1]), "q")
-    assert again.labels == work.labels and again.proposals == work.proposals
+    again = exports.snapshot_of(Store(fresh[1]), "q")
+    assert again.labels == snapshot.labels and again.proposals == snapshot.proposals

@@ -9,7 +9,7 @@ import pytest
 from bibier import files
 from bibier.annotation import exports
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.checkpoint import bundle
 from bibier.errors import CorpusError
@@ -39,7 +39,7 @@ def told():
 def store(tmp_path, told):
     """Two people: of one clip both say something new, of the others what the model says."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("p", [Clip(files.sha256(p), str(p), text, code) for p, (text, code, _) in told.items()])
+    store.add_clips("p", [ProjectClip(files.sha256(p), str(p), text, code) for p, (text, code, _) in told.items()])
     store.project("p", wanted=2)
     for i, (path, (*_, probs)) in enumerate(told.items()):
         for who in "AB":
@@ -53,7 +53,7 @@ def store(tmp_path, told):
 def test_the_loop(store, told, tmp_path, monkeypatch, way):
     monkeypatch.chdir(tmp_path)
     if way == "export":
-        corpus = str(exports.save(exports.of_project(store, "p"), "manifest", tmp_path / "annotations.csv"))
+        corpus = str(exports.save(exports.snapshot_of(store, "p"), "manifest", tmp_path / "annotations.csv"))
     else:
         corpus = f"sqlite:///{tmp_path}/a.db#p"
     changes = [f"{part}.corpora=[{json.dumps(corpus)}]" for part in ("audio", "text")]

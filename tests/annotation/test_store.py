@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier.annotation.events import Event
-from bibier.annotation.state import ORDERS, Clip
+from bibier.annotation.state import ORDERS, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.labels import named
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIPS = [Clip(f"{i:064x}", f"{i}.wav") for i in range(6)]
+CLIPS = [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(6)]
 COUNT = iter(range(10**9))
 
 
@@ -165,7 +165,7 @@ def test_orders(store):
 def test_a_share_of_the_turns_is_random(tmp_path, share):
     store, count = Store(f"sqlite:///{tmp_path}/a.db"), 200
     store.project("p", order="uncertain", share=share, wanted=1)
-    clips = [Clip(f"{i:064x}", f"{i}.wav") for i in range(count)]
+    clips = [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(count)]
     store.add_clips("p", clips)
     for i, clip in enumerate(clips):  # the later, the less certain
         probs = named(np.array([1 - i / 300, *[i / 1800] * 6]))

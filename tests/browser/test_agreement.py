@@ -46,12 +46,12 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     page = one.page
     page.select_option("#agree-facts select", "examples")
     page.wait_for_selector("#agree-picture .js-plotly-plot .xtick")
-    table = agreement.blind(store.state("examples"))
+    table = agreement.unanchored_labels(store.state("examples"))
     told = page.inner_text("#agree-facts tbody tr >> nth=0").replace(",", ".").replace("−", "-")
     assert f"{agreement.soft_alpha(table).value:.2f}" in told
     assert HOSTILE in page.inner_text("#agree-facts .cards") and page.locator("#agree-facts img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ((first, *_), *_) = agreement.worst(table)
+    ((first, *_), *_) = agreement.most_disputed(table)
     page.evaluate("localStorage.setItem('bibier_annotator', 'Anna')")
     page.reload()
     page.click("#tabs [data-tab-id=agreement]")

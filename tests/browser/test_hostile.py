@@ -10,7 +10,8 @@ import pytest
 from served import EXAMPLE, act, file, sent_file, upload, visit
 
 from bibier.annotation.events import Event
-from bibier.annotation.store import Clip, Store
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS
 from tests.browser.conftest import Visit, running
 
@@ -30,7 +31,7 @@ def place(tmp_path_factory):
         sound = place / f"{number}{SHORT.replace('/', '')}.ogg"
         sound.write_bytes(EXAMPLE.read_bytes() + bytes(number))
         clip = hashlib.sha256(sound.read_bytes()).hexdigest()
-        store.add_clips(SHORT, [Clip(clip, str(sound), LONG, "en", None, 1.0, {"id": LONG})])
+        store.add_clips(SHORT, [ProjectClip(clip, str(sound), LONG, "en", None, 1.0, {"id": LONG})])
         probs = dict.fromkeys(EMOTIONS, 0.0) | {"fear": 1.0}
         for facts in (
             {"kind": "propose", "annotator": "", "source": MODEL, "probs": probs},

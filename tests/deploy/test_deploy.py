@@ -12,8 +12,7 @@ from served import visit
 from space_server import hub
 
 from bibier.cli import deploy as command
-from bibier.deploy import space as deploy
-from bibier.deploy import staging
+from bibier.deploy import space, staging
 from bibier.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -44,117 +43,117 @@ def staged(folder, hardware="cpu-basic"):
 def test_a_space_is_made_and_a_second_run_sends_only_what_changed(served_hub, tmp_path, capsys, monkeypatch):
     kept, api = served_hub
     assert call(api, "--private") == 0
-    space = kept.repos["spaces/me/voice"]
+    repo = kept.repos["spaces/me/voice"]
     told = capsys.readouterr()
     files = staged(tmp_path / "space")
-    assert {name: data for name, data in space.files.items() if name != ".gitattributes"} == files
-    assert (space.private, space.sdk, space.commits) == (True, "gradio", 1)
-    assert space.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
+    assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == files
+    assert (repo.private, repo.sdk, repo.commits) == (True, "gradio", 1)
+    assert repo.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
     assert f"{api.endpoint}/spaces/me/voice" in told.out and "restarts" in told.err
     assert f"+ app.py\t{len(files['app.py'])}" in told.out
 
     kept.asked.clear()
-    assert call(api) == 0 and space.commits == 1
+    assert call(api) == 0 and repo.commits == 1
     assert {verb for verb, _ in kept.asked} == {"GET"} and "nothing changed" in capsys.readouterr().out
 
     # Somebody changed one file there, one is gone here, and one was never sent.
-    space.files |= {"app.py": b"old", "bibier/old.py": b"gone"}
-    del space.files["examples/sad_en.ogg"]
+    repo.files |= {"app.py": b"old", "bibier/old.py": b"gone"}
+    del repo.files["examples/sad_en.ogg"]
     kept.asked.clear()
-    assert call(api) == 0 and space.commits == 2
+    assert call(api) == 0 and repo.commits == 2
     told = capsys.readouterr().out
     assert [line.split("\t")[0] for line in told.splitlines() if line[0] in "+~-"] == [
         "+ examples/sad_en.ogg",
         "~ app.py",
         "- bibier/old.py",
     ]
-    assert {name: data for name, data in space.files.items() if name != ".gitattributes"} == files
+    assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == files
     assert not [path for _, path in kept.asked if "lfs" in path]  # the weights were not sent again
 
 
 def test_secrets_are_sent_as_such_and_seen_nowhere_else(served_hub, tmp_path, capsys):
     kept, api = served_hub
     call(api, "--database", DATABASE, "--out", str(tmp_path / "space"))
-    space = kept.repos["spaces/me/voice"]
-    assert space.secrets["BIBIER_DATABASE"]["value"] == DATABASE
+    repo = kept.repos["spaces/me/voice"]
+    assert repo.secrets["BIBIER_DATABASE"]["value"] == DATABASE
     assert "psycopg" in (tmp_path / "space" / "requirements.txt").read_text()
     told = capsys.readouterr()
     assert "secret BIBIER_DATABASE" in told.out
-    description = space.secrets["BIBIER_DATABASE"]["description"]
-    for text in (told.out, told.err, description, str(space.variables), *map(str, space.files.values())):
+    description = repo.secrets["BIBIER_DATABASE"]["description"]
+    for text in (told.out, told.err, description, str(repo.variables), *map(str, repo.files.values())):
         assert "s3cr3t" not in text
     kept.asked.clear()
     call(api, "--database", DATABASE)
     assert not [path for verb, path in kept.asked if verb != "GET"]
     call(api, "--database", DATABASE.replace("s3cr3t", "n3w"))
-    assert "n3w" in space.secrets["BIBIER_DATABASE"]["value"] and space.commits == 1
+    assert "n3w" in repo.secrets["BIBIER_DATABASE"]["value"] and repo.commits == 1
     # a build's log may say what it likes
-    space.stages, space.log = ["BUILDING", "BUILD_ERROR"], ["Collecting\n", f"could not reach {DATABASE}\n"]
-    space.files["app.py"] = b"old"
+    repo.stages, repo.log = ["BUILDING", "BUILD_ERROR"], ["Collecting\n", f"could not reach {DATABASE}\n"]
+    repo.files["app.py"] = b"old"
     with pytest.raises(InputError, match="BUILD_ERROR") as error:
         command_with_short_pauses(api, "--database", DATABASE)
     assert "Collecting" in str(error.value) and "could not reach •••" in str(error.value)
 
 
 def command_with_short_pauses(api, *arguments):
-    follow = deploy.follow
+    watch = space.watch
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deploy, "follow", lambda *given: follow(*given, pause=0.01))
+        patch.setattr(space, "watch", lambda *given: watch(*given, pause=0.01))
         return call(api, *arguments)
 
 
 def test_a_fingerprint_knows_its_secret_only():
-    made = deploy.fingerprint("word")
-    assert deploy.is_print_of(made, "word") and not deploy.is_print_of(made, "other")
-    assert made != deploy.fingerprint("word")
+    made = space.fingerprint("word")
+    assert space.is_print_of(made, "word") and not space.is_print_of(made, "other")
+    assert made != space.fingerprint("word")
     for strange in ("", "scrypt", "scrypt zz 00", "scrypt 0 00", "somebody's own description"):
-        assert not deploy.is_print_of(strange, "word")
+        assert not space.is_print_of(strange, "word")
 
 
 @pytest.mark.parametrize("part", ["/blob/", "/lfs/", "/preupload/", "/commit/"])
 def test_a_failure_in_the_middle_leaves_the_space_as_it_was(served_hub, tmp_path, part):
     kept, api = served_hub
     call(api)
-    space = kept.repos["spaces/me/voice"]
-    whole = dict(space.files)
+    repo = kept.repos["spaces/me/voice"]
+    whole = dict(repo.files)
     weights = "checkpoints/compact/model.safetensors"
-    space.files |= {weights: b"an older model", "app.py": b"an older app"}
-    before = dict(space.files)
+    repo.files |= {weights: b"an older model", "app.py": b"an older app"}
+    before = dict(repo.files)
     kept.blobs.clear()
     kept.refuse[part] = 403
     with pytest.raises(InputError, match="run this again"):
         call(api)
-    assert space.files == before and space.commits == 1
+    assert repo.files == before and repo.commits == 1
     kept.refuse.clear()
     assert call(api) == 0
-    assert space.files == whole and space.commits == 2
+    assert repo.files == whole and repo.commits == 2
 
 
 def test_a_failure_at_the_settings_is_made_good_by_the_next_run(served_hub):
     kept, api = served_hub
     call(api)
-    space = kept.repos["spaces/me/voice"]
-    space.variables.clear()
+    repo = kept.repos["spaces/me/voice"]
+    repo.variables.clear()
     for part in ("/variables", "/hardware"):
         kept.refuse[part] = 403
     with pytest.raises(InputError):
         call(api, "--hardware", "cpu-upgrade")
     kept.refuse.clear()
     call(api, "--hardware", "cpu-upgrade")
-    assert space.hardware == "cpu-upgrade" and space.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
+    assert repo.hardware == "cpu-upgrade" and repo.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
     call(api)  # the hardware that it has is kept
-    assert space.hardware == "cpu-upgrade"
+    assert repo.hardware == "cpu-upgrade"
 
 
 def test_what_is_somebody_else_s_is_never_deleted(served_hub):
     kept, api = served_hub
     call(api)
-    space = kept.repos["spaces/me/voice"]
-    space.files = {"README.md": b"", "thesis.py": b"years of work"}
+    repo = kept.repos["spaces/me/voice"]
+    repo.files = {"README.md": b"", "thesis.py": b"years of work"}
     with pytest.raises(InputError, match=r"thesis\.py"):
         call(api)
-    assert space.files.keys() == {"README.md", "thesis.py"}
-    space.files = {}
+    assert repo.files.keys() == {"README.md", "thesis.py"}
+    repo.files = {}
     with pytest.raises(InputError, match="open to everybody"):
         call(api, "--private")
 
@@ -192,22 +191,22 @@ def test_what_can_not_work_is_refused_before_anything_is_sent(served_hub, monkey
 def test_the_build_is_followed_to_its_end(served_hub):
     kept, api = served_hub
     call(api)
-    space, told = kept.repos["spaces/me/voice"], []
-    wish = deploy.Wish("me/voice", "cpu-basic")
-    space.stages = ["BUILDING", "BUILDING", "APP_STARTING", "RUNNING"]
-    deploy.follow(api, wish, space.revision, told.append, pause=0.01)
-    assert told == ["BUILDING", "APP_STARTING", "RUNNING"]
+    repo, stages = kept.repos["spaces/me/voice"], []
+    spec = space.SpaceSpec("me/voice", "cpu-basic")
+    repo.stages = ["BUILDING", "BUILDING", "APP_STARTING", "RUNNING"]
+    space.watch(api, spec, repo.revision, stages.append, pause=0.01)
+    assert stages == ["BUILDING", "APP_STARTING", "RUNNING"]
     # The stage of the version before the commit is not believed at once, and not for ever.
-    told.clear()
-    deploy.follow(api, wish, "f" * 40, told.append, pause=0.01, grace=0.3)
-    assert told == ["RUNNING"]
-    space.stages, space.log = ["RUNTIME_ERROR"], []
+    stages.clear()
+    space.watch(api, spec, "f" * 40, stages.append, pause=0.01, grace=0.3)
+    assert stages == ["RUNNING"]
+    repo.stages, repo.log = ["RUNTIME_ERROR"], []
     kept.refuse["/logs/"] = 404
     with pytest.raises(InputError, match="the Hub gave none"):
-        deploy.follow(api, wish, None, told.append)
-    space.stages = ["BUILDING"]
+        space.watch(api, spec, None, stages.append)
+    repo.stages = ["BUILDING"]
     with pytest.raises(InputError, match="still at BUILDING"):
-        deploy.follow(api, wish, None, told.append, pause=0.01, patience=0.05)
+        space.watch(api, spec, None, stages.append, pause=0.01, patience=0.05)
 
 
 # Imported late, and only by what the app does not do on a Space; a sentence says how to get them.

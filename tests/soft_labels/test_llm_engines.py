@@ -19,12 +19,12 @@ from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.endpoint import Endpoint
 from bibier.soft_labels.local_model import Local
 from bibier.soft_labels.parsing import ORDER
-from bibier.soft_labels.suggest import Settings, suggest
+from bibier.soft_labels.suggest import SuggestionSettings, suggest
 from bibier.soft_labels.tables import audit
 from train.augment import soft_targets
 
 SEVEN = "0.10000, 0.50000, 0.10000, 0.10000, 0.10000, 0.05000, 0.05000"
-GENERATION = Settings("generation")
+GENERATION = SuggestionSettings("generation")
 KEY = "sk-very-secret"
 
 
@@ -49,11 +49,11 @@ def valid(probabilities):
 
 def test_a_label_s_score_is_the_sum_of_its_tokens_log_probabilities(local):
     """A second implementation: each label by itself, without padding, over all positions."""
-    messages = soft_labels.prompt("Leave me alone!", way="scoring")
+    messages = soft_labels.prompt("Leave me alone!", method="scoring")
     model, tokenizer = local.load()
     prompt = local._prompt(tokenizer, messages)
     for normalised in (False, True):
-        for label, score in zip(ORDER, local.score(messages, ORDER, normalised=normalised), strict=True):
+        for label, score in zip(ORDER, local.score(messages, ORDER, length_normalised=normalised), strict=True):
             end = tokenizer(label)["input_ids"]
             loss = torch.nn.functional.cross_entropy(
                 model(torch.tensor([prompt + end])).logits[0, len(prompt) - 1 : -1],
@@ -82,7 +82,9 @@ def test_scoring_a_hostile_text_is_valid(local, text):
 @settings(max_examples=25, deadline=None)
 @given(text=st.text(st.characters(), max_size=200), temperature=st.sampled_from([0.01, 1.0, 100.0]))
 def test_scoring_is_always_valid(local, text, temperature):
-    valid(suggest(local, text, settings=Settings(normalised=True, temperature=temperature)).probabilities)
+    valid(
+        suggest(local, text, settings=SuggestionSettings(length_normalised=True, temperature=temperature)).probabilities
+    )
 
 
 def test_a_thousand_random_texts_give_no_invalid_distribution(local):
@@ -91,7 +93,7 @@ def test_a_thousand_random_texts_give_no_invalid_distribution(local):
     invalid = 0
     for _ in range(1000):
         text = "".join(rng.choices(alphabet, k=rng.choice([0, 1, 5, 20, 80])))
-        found = suggest(local, text, settings=Settings(temperature=rng.choice([0.1, 1, 10])))
+        found = suggest(local, text, settings=SuggestionSettings(temperature=rng.choice([0.1, 1, 10])))
         values = list((found.probabilities or {}).values())
         sound = list(found.probabilities) == list(EMOTIONS) and min(values) >= 0 and abs(sum(values) - 1) < 1e-9
         invalid += bool(found.invalid) or not sound
@@ -142,9 +144,9 @@ def test_without_log_probabilities_the_endpoint_writes():
     with served(reply("happy"), reply(SEVEN)) as (url, asked):
         engine = endpoint(url)
         found = suggest(engine, "Hi")
-        assert (found.way, found.probabilities["happy"]) == ("generation", pytest.approx(0.5))
+        assert (found.method, found.probabilities["happy"]) == ("generation", pytest.approx(0.5))
         suggest(engine, "Ho")
-        assert len(asked) == 3 and engine.tokens == [15, 6]  # what it lacks is asked once
+        assert len(asked) == 3 and engine.token_usage == [15, 6]  # what it lacks is asked once
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_nothing_is_asked_twice_across_runs(tmp_path, local):
             cache.close()
         assert len(asked) == 2
     cache = Cache()
-    one, other = (suggest(local, "Hi", settings=Settings(temperature=t), cache=cache) for t in (1, 2))
+    one, other = (suggest(local, "Hi", settings=SuggestionSettings(temperature=t), cache=cache) for t in (1, 2))
     assert other.cached and one.probabilities != other.probabilities
 
 

@@ -9,7 +9,7 @@ import pytest
 from bibier import __main__ as command
 from bibier.annotation import agreement
 from bibier.annotation.events import Event
-from bibier.annotation.state import Clip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS, named
 from bibier.ui.agreement import report
@@ -24,7 +24,7 @@ def url(tmp_path):
     """Three people on six clips; one of them looked at a proposal and moved."""
     url, rng = f"sqlite:///{tmp_path}/a.db", np.random.default_rng(0)
     store = Store(url)
-    clips = [Clip(f"{i:064x}", f"{i}.wav") for i in range(6)]
+    clips = [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(6)]
     store.project("empty")
     store.add_clips("p", clips)
     for i, clip in enumerate(clips):
@@ -44,12 +44,14 @@ def url(tmp_path):
 def test_the_tab_says_what_agreement_says(url, language):
     store = Store(url)
     told = report.report(store, "p", Theme(language))
-    found = agreement.soft_alpha(agreement.blind(store.state("p")))
+    found = agreement.soft_alpha(agreement.unanchored_labels(store.state("p")))
     value = f"{found.value:.2f}".replace(".", "," if language == "ru" else ".")
     assert told["tables"][0]["rows"][0][1] == value.replace("-", "−") and told["tables"][0]["rows"][0][3] == "6"
     assert len(told["tables"][1]["rows"]) == len(EMOTIONS) and len(told["tables"][2]["rows"]) == 3
     assert told["tables"][3]["rows"][0][:3] == ["compact", "1", "1"]
-    assert [one["clip"] for one in told["worst"]] == [c for c, *_ in agreement.worst(agreement.blind(store.state("p")))]
+    assert [one["clip"] for one in told["worst"]] == [
+        c for c, *_ in agreement.most_disputed(agreement.unanchored_labels(store.state("p")))
+    ]
     assert HOSTILE in json.dumps(told["tables"][2]["rows"])
     assert all(table.get("reason", "") == "" for table in told["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
@@ -58,13 +60,13 @@ def test_the_tab_says_what_agreement_says(url, language):
 
 @pytest.mark.parametrize("look", [Theme(), Theme("ru", dark=True, narrow=True)])
 def test_the_figure_fits_plotly_and_its_numbers_are_right(url, look):
-    table = agreement.blind(Store(url).state("p"))
+    table = agreement.unanchored_labels(Store(url).state("p"))
     drawn = report.figure(table, look)
     go.Figure(data=drawn["data"], layout=drawn["layout"])  # raises on an unknown property
     assert sum(drawn["data"][0]["x"]) == pytest.approx(100) and sum(drawn["data"][1]["y"]) == 18
     rows = report.picture_table(table, look.language)["rows"]
     assert rows[0][1] == drawn["data"][0]["text"][0] and len(rows) >= 8
-    nobody = agreement.blind({})
+    nobody = agreement.unanchored_labels({})
     go.Figure(data=report.figure(nobody, look)["data"], layout=report.figure(nobody, look)["layout"])
 
 
@@ -77,7 +79,7 @@ def test_an_unknown_project_is_the_first(raw):
 def test_the_command_prints_the_same(url, capsys):
     assert command.main(["annotations", "agreement", "p", "--store", url]) == 0
     told = json.loads(capsys.readouterr().out)
-    table = agreement.blind(Store(url).state("p"))
+    table = agreement.unanchored_labels(Store(url).state("p"))
     assert told["jensen_shannon"]["value"] == agreement.soft_alpha(table).value
     assert len(told["pairs"]) == 3 and told["moves"][0]["person"] == "A"
     assert command.main(["annotations", "agreement", "empty", "--store", url]) == 0

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from bibier.annotation.events import Event
-from bibier.annotation.store import Clip, Store
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named
 from bibier.ui.annotate.handlers import AnnotateHandlers
@@ -30,7 +31,7 @@ def store(tmp_path):
     for number in range(3):
         path = tmp_path / f"{number}.wav"
         path.write_bytes(bytes([number]))
-        clips.append(Clip(f"{number:064x}", str(path), f"words {number}", "en", None, 1.0, {}))
+        clips.append(ProjectClip(f"{number:064x}", str(path), f"words {number}", "en", None, 1.0, {}))
     store.add_clips("voices", clips)
     return store
 

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from served import EXAMPLE, act, served, visit
 
-from bibier.annotation.store import Clip, Store
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
 from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
 from bibier.ui.annotate.handlers import AnnotateHandlers
@@ -58,7 +59,7 @@ async def lag_during(work) -> tuple[float, object]:
 def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
     """The database is locked for two seconds: the answer comes after that, and the loop came round all the while."""
     store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("work", [Clip(CLIP, str(EXAMPLE))])
+    store.add_clips("work", [ProjectClip(CLIP, str(EXAMPLE))])
     ownership = Ownership(tmp_path)
     guest = Visitor("s", "127.0.0.1", None, True, ownership)
     guest.enter("work")

@@ -9,7 +9,7 @@ import pytest
 from bibier import __main__ as command
 from bibier.annotation import exports, ingest
 from bibier.annotation.events import Event
-from bibier.annotation.state import ORDERS, Clip
+from bibier.annotation.state import ORDERS, ProjectClip
 from bibier.annotation.store import Store
 from bibier.distributions import entropy
 from bibier.errors import InputError
@@ -29,7 +29,7 @@ UUID = "00000000-0000-4000-8000-{:012d}"
 @pytest.fixture
 def store(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("p", [Clip(f"{i:064x}", f"{i}.wav", f"words {i}" if i else "") for i in range(6)])
+    store.add_clips("p", [ProjectClip(f"{i:064x}", f"{i}.wav", f"words {i}" if i else "") for i in range(6)])
     yield store
     store.close()
 
@@ -106,7 +106,7 @@ def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
     store.append(Event("m", "p", f"{1:064x}", "", "propose", named(np.eye(7)[0]), source="model:m"))
     for kind in exports.FORMATS:
         told = mine.export(sent(format=kind))["text"]
-        assert told == "".join(exports.FORMATS[kind][1](exports.of_project(store, "p")))
+        assert told == "".join(exports.FORMATS[kind][1](exports.snapshot_of(store, "p")))
         own = public.export(sent(format=kind))["text"]
         assert "Bob" not in own and "model:m" not in own
     assert "Ann" in public.export(sent(format="long"))["text"]
@@ -138,7 +138,7 @@ def test_the_commands_set_and_propose(tmp_path, capsys):
     url = f"sqlite:///{tmp_path}/b.db"
     store = Store(url)
     ingest.add_folder(store, "p", EXAMPLES)
-    store.add_clips("p", [Clip("f" * 64, "/gone.wav")])
+    store.add_clips("p", [ProjectClip("f" * 64, "/gone.wav")])
     count = len(store.clips("p"))
     assert command.main(["annotations", "set", "p", "--order", "modalities", "--wanted", "2", "--store", url]) == 0
     assert json.loads(capsys.readouterr().out)["wanted"] == 2

@@ -25,12 +25,12 @@ def annotated(place: str) -> list[Item]:
         raise CorpusError(f"there is no store at {url}")
     try:
         store = Store(url)
-        work = exports.of_project(store, project)
+        snapshot = exports.snapshot_of(store, project)
         store.close()
     except InputError as error:
         raise CorpusError(str(error)) from error
-    clips, rows = {clip.sha256: clip for clip in work.clips}, []
-    for sha256, labels in work.by_clip().items():
+    clips, rows = {clip.sha256: clip for clip in snapshot.clips}, []
+    for sha256, labels in snapshot.by_clip().items():
         clip = clips[sha256]
         rows.append(
             Item(

@@ -9,7 +9,7 @@ import numpy as np
 
 from bibier import distributions
 from bibier.annotation import agreement
-from bibier.annotation.agreement import Alpha, Table
+from bibier.annotation.agreement import Alpha, LabelTable
 from bibier.annotation.store import Store
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
@@ -27,7 +27,7 @@ def report(store: Store, project: str | None, theme: Theme) -> dict:
     if project is None:
         return {"sentence": say("agree_no_project", language)}
     labels = store.state(project)
-    table = agreement.blind(labels)
+    table = agreement.unanchored_labels(labels)
     if not labels:
         return {"sentence": say("agree_nobody", language)}
     people = (~np.isnan(table.labels).any(-1)).sum(1)
@@ -83,12 +83,12 @@ def report(store: Store, project: str | None, theme: Theme) -> dict:
                 "project": project,
                 "text": say("agree_clip", language, id=clip[:6], value=decimal(value, language), people=count),
             }
-            for clip, value, count in agreement.worst(table, MOST)
+            for clip, value, count in agreement.most_disputed(table, MOST)
         ],
     }
 
 
-def figure(table: Table, theme: Theme) -> dict:
+def figure(table: LabelTable, theme: Theme) -> dict:
     """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
     ink, language = DARK if theme.dark else LIGHT, theme.language
     shares, counts, edges = _given(table)
@@ -162,7 +162,7 @@ def figure(table: Table, theme: Theme) -> dict:
     return {"data": bars, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
 
 
-def picture_table(table: Table, language: str) -> dict:
+def picture_table(table: LabelTable, language: str) -> dict:
     """Return the figure's numbers for readers who don't see it."""
     shares, counts, edges = _given(table)
     rows = [[NAMES[language][name], percent(share)] for name, share in zip(EMOTIONS, shares, strict=True)]
@@ -170,7 +170,7 @@ def picture_table(table: Table, language: str) -> dict:
     return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
 
 
-def _given(table: Table) -> tuple[list[float], list[int], list[float]]:
+def _given(table: LabelTable) -> tuple[list[float], list[int], list[float]]:
     """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
     said = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
     shares = said.mean(0).tolist() if len(said) else [0.0] * len(EMOTIONS)
@@ -204,7 +204,7 @@ def _signed(value: float, language: str) -> str:
 
 def _moves(store: Store, project: str, labels, language: str) -> dict:
     grouped = defaultdict(list)
-    for move in agreement.moves(labels, store.proposals(project)):
+    for move in agreement.shifts_after_proposal(labels, store.proposals(project)):
         grouped[move.source].append(move)
     rows = []
     for source, found in sorted(grouped.items()):

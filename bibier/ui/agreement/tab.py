@@ -29,7 +29,7 @@ def build(store: Store, tab: gr.Tab) -> None:
             names = list(store.projects())
             name = chosen_of(raw, names)
             told = report.report(store, name, theme) | {"projects": names, "project": name}
-            table = agreement.blind(store.state(name) if name else {})
+            table = agreement.unanchored_labels(store.state(name) if name else {})
         except InputError as error:
             return {"error": error.text(theme.language)}, None, None
         if not table.clips:

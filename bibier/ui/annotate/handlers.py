@@ -16,7 +16,8 @@ from pathlib import Path
 from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
-from bibier.annotation.store import Clip, Store
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.annotate.points import points, probabilities, share
 
@@ -82,7 +83,7 @@ class AnnotateHandlers:
         prefetch: Callable[..., None] = lambda project, clips, annotator="", wait=False: None,
         propose_all: Callable[[str], None] = lambda project: None,
         folder: Path = Path("annotations") / "clips",
-        ask_llm: Callable[[str, Clip], str] | None = None,
+        ask_llm: Callable[[str, ProjectClip], str] | None = None,
         kept: Callable[[str], tuple[str, bool]] | None = None,
     ):
         self.kept = kept
@@ -100,7 +101,7 @@ class AnnotateHandlers:
             trail.follow(self.store.events(project, after=trail.last))
             return trail
 
-    def clip(self, project: str, sha256: object) -> Clip:
+    def clip(self, project: str, sha256: object) -> ProjectClip:
         """Return a clip of the project. Raises InputError when it is not there."""
         if not isinstance(sha256, str):
             raise InputError("annotate-field", name="clip")
@@ -109,7 +110,7 @@ class AnnotateHandlers:
             raise InputError("annotate-clip", project=project)
         return clip
 
-    def listed(self, project: str, sha256: str) -> Clip | None:
+    def listed(self, project: str, sha256: str) -> ProjectClip | None:
         """Return a clip of the project as the store lists it now: it may have been moved or removed meanwhile."""
         return next((clip for clip in self.store.clips(project) if clip.sha256 == sha256), None)
 
@@ -147,7 +148,7 @@ class AnnotateHandlers:
             if one == clip and not source.endswith(BRANCHES)
         }
 
-    def view(self, project: str, annotator: str, clip: Clip) -> dict:
+    def view(self, project: str, annotator: str, clip: ProjectClip) -> dict:
         """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
         label = self.store.state(project).get((clip.sha256, annotator))
         trail = self.trail(project)
@@ -170,11 +171,11 @@ class AnnotateHandlers:
             "skipped": trail.skipped.get(key),
         }
 
-    def ahead(self, project: str, annotator: str, *, first: Clip | None = None) -> dict:
+    def ahead(self, project: str, annotator: str, *, first: ProjectClip | None = None) -> dict:
         """Return the clip to show, the one after it, and how far the person is."""
         now = first or self.store.next(project, annotator)
         try:
-            after = self.store.next(project, annotator, but=now.sha256) if now else None
+            after = self.store.next(project, annotator, excluding=now.sha256) if now else None
         except KeyError:  # it was removed at this moment
             now, after = self.store.next(project, annotator), None
         coming = [clip for clip in (now, after) if clip is not None]
@@ -217,13 +218,13 @@ class AnnotateHandlers:
         kind = sent.get("format")
         if kind not in exports.FORMATS:
             raise InputError("annotate-field", name="format")
-        work = exports.of_project(self.store, project)
+        snapshot = exports.snapshot_of(self.store, project)
         if self.create_project is None:
-            mine = {key: label for key, label in work.labels.items() if key[1] == annotator}
-            log = [event for event in work.events if event.annotator == annotator]
-            work = replace(work, labels=mine, events=log, proposals={})
+            mine = {key: label for key, label in snapshot.labels.items() if key[1] == annotator}
+            log = [event for event in snapshot.events if event.annotator == annotator]
+            snapshot = replace(snapshot, labels=mine, events=log, proposals={})
         ending, write = exports.FORMATS[kind]
-        return {"name": f"{kind}{ending}", "text": "".join(write(work))}
+        return {"name": f"{kind}{ending}", "text": "".join(write(snapshot))}
 
     def ask(self, sent: dict) -> dict:
         """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
@@ -253,7 +254,7 @@ class AnnotateHandlers:
         sha256, kept = keep(source.read_bytes(), source.suffix.lower(), self.folder)
         if SENT not in self.settings():
             self.store.project(SENT)
-        clip = Clip(sha256, str(kept.resolve()), text, language, None, duration, {})
+        clip = ProjectClip(sha256, str(kept.resolve()), text, language, None, duration, {})
         self.store.add_clips(SENT, [clip])
         return {"project": SENT, "clip": sha256}
 

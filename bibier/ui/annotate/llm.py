@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Callable
 
 from bibier.annotation.events import Event
-from bibier.annotation.store import Clip, Store
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.inference.queue import Turns
 from bibier.soft_labels.cache import Cache
-from bibier.soft_labels.suggest import Engine, Settings, suggest
+from bibier.soft_labels.suggest import Engine, SuggestionSettings, suggest
 
 NAMESPACE = uuid.UUID("d2b7b6de-6c1c-4e6e-8e6f-7a5c3a0f4b19")  # one proposal for a clip and a model
 
@@ -36,15 +37,15 @@ class LlmProposer:
         store: Store,
         engine: Callable[[], Engine],
         cache: Cache,
-        settings: Settings | None = None,
+        settings: SuggestionSettings | None = None,
         turns: Turns | None = None,
     ):
-        self.store, self.cache, self.settings = store, cache, settings or Settings()
+        self.store, self.cache, self.settings = store, cache, settings or SuggestionSettings()
         self.turns = turns or Turns()
         self._make, self._engine = engine, None
         self.lock = threading.Lock()
 
-    def __call__(self, project: str, clip: Clip) -> str:
+    def __call__(self, project: str, clip: ProjectClip) -> str:
         """Return the source of the proposal for a clip, asked for or known. Raises InputError; nothing is kept then."""
         if not clip.text.strip():
             raise InputError("advice-no-text")

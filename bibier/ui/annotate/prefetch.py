@@ -17,7 +17,8 @@ from bibier.log import note, told
 from bibier.ui.services import Reader
 
 if TYPE_CHECKING:
-    from bibier.annotation.store import Clip, Store
+    from bibier.annotation.state import ProjectClip
+    from bibier.annotation.store import Store
 
 PATIENCE = 15.0  # s that a reveal waits for a proposal
 
@@ -53,7 +54,7 @@ class Prefetcher:
         self.projects: dict[str, threading.Thread] = {}  # of which every clip is proposed for
         self.lock = threading.Lock()
 
-    def __call__(self, project: str, clips: list[Clip], *, annotator: str = "", wait: bool = False) -> None:
+    def __call__(self, project: str, clips: list[ProjectClip], *, annotator: str = "", wait: bool = False) -> None:
         """See to the proposals of `clips`; with `wait`, return when they are there or it takes too long.
 
         Without `wait`, they take the place of those that the same annotator was about to be shown in the project.
@@ -102,7 +103,7 @@ class Prefetcher:
         except InputError as error:  # of the store; the next visit begins again
             note("propose", level=logging.ERROR, outcome="failed", reason=error.key)
 
-    def propose(self, project: str, clip: Clip) -> None:
+    def propose(self, project: str, clip: ProjectClip) -> None:
         """Let the model hear and read one clip, and keep what it says; a clip on which it fails has no proposal.
 
         Raises InputError if the store can't be asked.
