@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,3 +53,31 @@ def bundled(name: str) -> Path:
     """
     inside = Path(__file__).resolve().parent / name
     return inside if inside.is_dir() else inside.parents[1] / name
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put the folder `new` in the place of `folder`, which is removed, at once: nobody finds a mixture or nothing.
+
+    Both are on one file system. Where the system can't exchange two names (Linux can), the old folder is renamed out of
+    the way first, and a kill between the two renames leaves it beside, as `.NAME.old`. Raises OSError.
+    """
+    if not folder.exists():
+        new.rename(folder)
+        return
+    try:
+        _exchange(new, folder)
+        old = new
+    except (OSError, AttributeError):
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        new.rename(folder)
+    shutil.rmtree(old)
+
+
+def _exchange(first: Path, second: Path) -> None:
+    """Let two paths change places in one step. OSError where the file system can't, AttributeError where the system."""
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+    if ctypes.CDLL(None, use_errno=True).renameat2(here, os.fsencode(first), here, os.fsencode(second), exchange):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(first), None, str(second))

@@ -54,13 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--split", default="test", help="train, dev, test or all (default: test)")
     evaluate.add_argument("--data", type=Path, help="folder that holds the corpora")
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+    evaluate.add_argument("--save-run", type=Path, metavar="FILE", help="write what `table` reads: .json or .jsonl")
+    evaluate.add_argument(
+        "--branch", choices=("audio", "text", "bimodal"), help="of the run (default: all that is there)"
+    )
+    evaluate.add_argument("--system", metavar="NAME", help="of the run in the table (default: the checkpoint's name)")
 
     table = commands.add_parser(
         "table", help="runs of several systems and seeds in one table, with ranks and intervals"
     )
-    table.add_argument(
-        "run", type=Path, nargs="+", help="files written by train.evaluate.runs.write_run, .json or .jsonl"
-    )
+    table.add_argument("run", type=Path, nargs="+", help="files written by `evaluate --save-run`, .json or .jsonl")
     table.add_argument("--out", type=Path, help="folder for the table and the confusion matrices")
     table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
@@ -151,14 +154,26 @@ def _evaluate(options: argparse.Namespace) -> int:
     from bibier.checkpoint import bundle
     from train.corpora import load
     from train.evaluate.evaluate import evaluate, table
+    from train.evaluate.runs import write_run
 
     items = load.read(options.corpus, options.data, options.split, report=_say)
-    figures = evaluate(bundle.load(options.checkpoint), items, _say)
+    model = bundle.load(options.checkpoint)
+    evaluation = evaluate(model, items, _say)
+    if options.save_run:
+        run = evaluation.run(
+            options.branch,
+            system=options.system or model.config.name,
+            seed=model.config.recipe.get("seed", 0),
+            corpus=items[0].corpus,
+            split=options.split,
+        )
+        write_run(options.save_run, run)
+        _say(f"written: {options.save_run}")
     if options.json:
         where = {"checkpoint": options.checkpoint, "corpus": options.corpus, "split": options.split}
-        print(json.dumps(where | figures, ensure_ascii=False))
+        print(json.dumps(where | evaluation.figures(), ensure_ascii=False))
     else:
-        print(table(figures))
+        print(table(evaluation))
     return 0
 
 

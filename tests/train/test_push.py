@@ -1,12 +1,16 @@
 """A fitted checkpoint is handed on whole, or not at all."""
 
 import errno
+import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from bibier import files
 from bibier.checkpoint import bundle
 from bibier.errors import CorpusError, InputError
 from train.publish import push
@@ -62,3 +66,57 @@ def test_a_run_without_a_card_is_not_handed_on(run, tmp_path):
     (run / bundle.CARD).unlink()
     with pytest.raises(CorpusError, match="card"):
         push.to_folder(run, tmp_path / "there")
+
+
+def killed_at(moment: int, work) -> bool:
+    """Do some work in a process that is killed before its n-th change of the disk; False: it got through."""
+    child = os.fork()
+    if child == 0:
+        changes = 0
+
+        def hook(event: str, arguments: tuple) -> None:
+            nonlocal changes
+            if event in ("os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "shutil.copyfile", "ctypes.dlsym"):
+                changes += 1
+                if changes == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            sys.addaudithook(hook)
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("exchanging", [True, False])
+def test_a_kill_at_any_moment_leaves_the_old_checkpoint_or_the_new_one(run, tiny_bundle, tmp_path, exchanging):
+    """Where two names can't be exchanged, the old one may stand beside, under a name that says so."""
+    if exchanging and not sys.platform.startswith("linux"):
+        pytest.skip("only Linux exchanges two names")
+    there, moment = tmp_path / "there", 0
+    cards = {"# old\n": 0, "# tiny\n": 0}
+
+    def work() -> None:
+        if not exchanging:
+            files._exchange = lambda first, second: exec("raise AttributeError")  # only in the child
+        push.to_folder(run, there, replace=True)
+
+    alive = True
+    while alive:
+        moment += 1
+        for folder in tmp_path.glob("*there*"):
+            shutil.rmtree(folder)
+        bundle.save(tiny_bundle, there, "# old\n")
+        alive = killed_at(moment, work)
+        if exchanging or there.exists():
+            bundle.load(there)
+            cards[(there / bundle.CARD).read_text()] += 1
+        else:
+            bundle.load(tmp_path / ".there.old")
+    assert cards["# old\n"] >= 3 and cards["# tiny\n"] >= 2  # before the exchange, and while the old one is removed
+    assert [path.name for path in tmp_path.glob("*there*")] == ["there"]

@@ -49,7 +49,9 @@ def test_the_order_of_labels_in_a_file_does_not_matter(tmp_path):
     ]
     write_run(tmp_path / "a.json", Run(run.system, run.seed, run.corpus, run.split, tuple(shuffled)))
     assert list(json.loads((tmp_path / "a.json").read_text())["rows"][0]["probabilities"]) == list(EMOTIONS)[::-1]
-    np.testing.assert_array_equal(read_run(tmp_path / "a.json").judged().probabilities, run.judged().probabilities)
+    np.testing.assert_array_equal(
+        read_run(tmp_path / "a.json").predictions().probabilities, run.predictions().probabilities
+    )
 
 
 def spoilt(change) -> str:
@@ -151,7 +153,7 @@ def test_a_missing_measure_has_no_rank_and_moves_nobody():
 def test_a_row_is_the_mean_over_its_seeds():
     runs = [make_run(seed=seed) for seed in (2, 0, 1)]
     cell = compared(*runs).systems["A"]["meld", "test"]
-    each = [scores(run.judged().truth, run.judged().probabilities) for run in runs]
+    each = [scores(run.predictions().truth, run.predictions().probabilities) for run in runs]
     assert cell.seeds == (0, 1, 2) and cell.utterances == N and cell.groups == 9 and cell.without_speaker == 0
     for name in MEASURES:
         values = [found[name] for found in each]

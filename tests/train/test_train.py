@@ -10,7 +10,8 @@ from sklearn.metrics import balanced_accuracy_score
 from small_corpora import CODES, WORDS, write_csv
 from tiny import voice
 
-from bibier.checkpoint.bundle import load
+from bibier.checkpoint import bundle
+from bibier.checkpoint.bundle import Bundle, BundleConfig, load
 from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMel
 from bibier.inference.predictor import Predictor
@@ -83,9 +84,9 @@ def small(tmp_path, monkeypatch):
 def test_from_a_data_folder_to_a_checkpoint_that_predicts_and_evaluates(small, folder, tmp_path, capsys):
     out = tmp_path / "made"
     assert cli.main(["fit", str(small), "--data", str(folder), "--out", str(out)]) == 0
-    bundle = load(out)
-    assert bundle.config.data["rows"] == {"meld": 42, "ravdess": 21, "resd": 35}
-    assert bundle.config.recipe["audio"]["fit"]["batch"] == 8
+    fitted = load(out)
+    assert fitted.config.data["rows"] == {"meld": 42, "ravdess": 21, "resd": 35}
+    assert fitted.config.recipe["audio"]["fit"]["batch"] == 8
     assert "21 clips, 77 texts" in (out / "README.md").read_text()
     capsys.readouterr()
     command = ["evaluate", str(out), "--corpus", "meld", "--split", "test", "--data", str(folder), "--json"]
@@ -124,9 +125,9 @@ def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(kept, folder,
     command = ["fit", "small.toml", "--data", str(folder), "--out", str(out), "--set", change]
     assert cli.main(command) == 0
     assert cli.main(["push", str(out), str(there)]) == 0
-    bundle = load(there)
-    assert f'"{bundle.config.fusion.kind}"' in change
-    prediction = Predictor(bundle)((voice(1.5), 16_000), "What a lovely door")
+    fitted = load(there)
+    assert f'"{fitted.config.fusion.kind}"' in change
+    prediction = Predictor(fitted)((voice(1.5), 16_000), "What a lovely door")
     assert sum(prediction.bimodal.probabilities.values()) == pytest.approx(1)
     assert len(prediction.words) == 4
 
@@ -166,10 +167,10 @@ def test_a_corpus_with_both_gives_its_own_pairs_and_dialogues(small, folder, tmp
     ]
     command = ["fit", str(small), "--data", str(folder), "--out", str(tmp_path / "made")]
     assert cli.main(command + [part for change in changes for part in ("--set", change)]) == 0
-    bundle = load(tmp_path / "made")
-    assert bundle.config.fusion.variant == variant and bundle.config.data["rows"] == {"talk": 112}
+    fitted = load(tmp_path / "made")
+    assert fitted.config.fusion.variant == variant and fitted.config.data["rows"] == {"talk": 112}
     clip = next((folder / "ravdess").rglob("*.wav"))
-    found = [Predictor(bundle)(clip, f"{word} it").bimodal.probabilities for word in WORDS.values()]
+    found = [Predictor(fitted)(clip, f"{word} it").bimodal.probabilities for word in WORDS.values()]
     truth = [p[label] for p, label in zip(found, WORDS, strict=True)]
     assert sum(truth) / len(truth) > 0.25  # guessing gives a seventh; the voice is of another emotion in most of these
 
@@ -195,6 +196,56 @@ def test_evaluation_and_the_predictor_agree(small, folder, tmp_path, capsys):
     for branch in ("audio", "text", "bimodal"):
         losses = [-np.log(getattr(predictor(clip, row["text"]), branch).probabilities[row["label"]]) for row in rows]
         assert figures[branch]["soft_cross_entropy"] == pytest.approx(np.mean(losses), abs=1e-4)
+
+
+@pytest.fixture
+def single(tiny_bundle, tmp_path):
+    """Checkpoints of one modality each, as published weights give them."""
+    folders = {}
+    for modality in ("audio", "text"):
+        parts = {
+            f"{modality}_{part}": getattr(tiny_bundle.config, f"{modality}_{part}") for part in ("features", "encoder")
+        }
+        folders[modality] = bundle.save(Bundle(BundleConfig(name=modality, **parts)), tmp_path / modality, "# one\n")
+    return folders
+
+
+def test_a_checkpoint_of_one_modality_is_evaluated_by_what_it_has(single, folder, tmp_path, capsys):
+    clip = next((folder / "ravdess" / "Actor_21").iterdir())
+    write_csv(
+        tmp_path / "both.csv", [{"path": str(clip), "text": f"{w} it", "label": label} for label, w in WORDS.items()]
+    )
+    for modality, other in (("audio", "text"), ("text", "audio")):
+        command = ["evaluate", str(single[modality]), "--corpus", str(tmp_path / "both.csv")]
+        assert cli.main([*command, "--json"]) == 0
+        figures = json.loads(capsys.readouterr().out)
+        assert figures[modality]["n"] == 7 and figures[other] is None and figures["bimodal"] is None
+        assert cli.main(command) == 0
+        assert capsys.readouterr().out.count("the checkpoint has nothing for it") == 2
+    assert cli.main(["evaluate", str(single["audio"]), "--corpus", "meld", "--data", str(folder)]) == 2
+    assert "this checkpoint needs clips, and the corpus has none" in capsys.readouterr().err
+
+
+def test_what_evaluate_saves_is_what_table_reads(single, tiny_bundle, folder, tmp_path, capsys):
+    clips = sorted((folder / "ravdess").rglob("*.wav"))
+    rows = [{"path": str(c), "text": f"{w} it", "label": label} for c in clips[:2] for label, w in WORDS.items()]
+    write_csv(tmp_path / "both.csv", rows)
+    whole = bundle.save(tiny_bundle, tmp_path / "whole", "# whole\n")
+    command = ["--corpus", str(tmp_path / "both.csv"), "--split", "test"]
+    saved = [tmp_path / "voice.json", tmp_path / "both.jsonl", tmp_path / "words.jsonl"]
+    assert cli.main(["evaluate", str(single["audio"]), *command, "--json", "--save-run", str(saved[0])]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert cli.main(["evaluate", str(whole), *command, "--system", "compact", "--save-run", str(saved[1])]) == 0
+    assert cli.main(["evaluate", str(whole), *command, "--branch", "text", "--save-run", str(saved[2])]) == 0
+    capsys.readouterr()
+    assert cli.main(["table", *map(str, saved), "--draws", "20", "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)["figures"]
+    assert {record["system"] for record in records} == {"audio, audio", "compact", f"{tiny_bundle.config.name}, text"}
+    assert {(record["corpus"], record["split"], record["utterances"]) for record in records} == {("both", "test", 14)}
+    means = {record["measure"]: record["mean"] for record in records if record["system"] == "audio, audio"}
+    assert means == pytest.approx({name: figures["audio"][name] for name in means})
+    assert cli.main(["evaluate", str(single["audio"]), *command, "--branch", "text", "--save-run", str(saved[0])]) == 2
+    assert "text judged nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", ["audio", "text", "bimodal"])

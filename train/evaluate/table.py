@@ -140,7 +140,7 @@ def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
 
 def _measured(seeds: list[Run], draws: int, seed: int):
     """Return the means (4,), deviations (4,) or None, intervals by name, and the rest of a `Cell`."""
-    models = [run.judged() for run in seeds]
+    models = [run.predictions() for run in seeds]
     counts = np.array(
         [confusion(predictions.truth, predictions.probabilities) for predictions in models]
     )  # (seeds, 7, 7)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bibier.checkpoint import bundle, hub
 from bibier.errors import CorpusError
+from bibier.files import replace_folder
 
 FILES = (bundle.CONFIG, bundle.WEIGHTS, bundle.CARD)
 
@@ -16,8 +17,8 @@ FILES = (bundle.CONFIG, bundle.WEIGHTS, bundle.CARD)
 def to_folder(run: str | Path, folder: Path, *, replace: bool = False) -> Path:
     """Copy the checkpoint of a run into a folder.
 
-    The run is loaded first, as the app would load it, so that nothing broken is handed on. The folder appears only when
-    all of it is written.
+    The run is loaded first, as the app would load it, so that nothing broken is handed on. The folder appears, or takes
+    the place of the old one, when all of it is written: a kill at any moment leaves the one or the other.
 
     Raises
     ------
@@ -39,9 +40,7 @@ def to_folder(run: str | Path, folder: Path, *, replace: bool = False) -> Path:
         for name in FILES:
             shutil.copyfile(source / name, part / name)
         part.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
+        replace_folder(part, folder)
     except OSError as error:
         raise CorpusError(f"{folder} could not be written ({error.strerror}): make room there and try again") from error
     finally:
