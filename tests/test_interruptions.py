@@ -17,7 +17,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hub_server import Hub
 from hub_server import served as hub_served
 from huggingface_hub import HfApi
 from served import EXAMPLE, act, served, visit
@@ -166,7 +165,7 @@ def hub(monkeypatch, tiny_bundle, tmp_path):
     """A Hub with a checkpoint."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     run = bundle.save(tiny_bundle, tmp_path / "run", "# tiny\n")
-    with hub_served(Hub()) as one:
+    with hub_served() as one:
         push.to_hub(run, NAME, api=HfApi(endpoint=one.address, token="hf_secret"))
         yield one
 

@@ -3,11 +3,11 @@
 import hashlib
 import threading
 
+import hub_server
 import numpy as np
 import pytest
 from huggingface_hub import HfApi
 from served import EXAMPLE, act, served, visit
-from space_server import hub
 
 from bibier.annotation import location
 from bibier.annotation.backup import Backup
@@ -22,8 +22,8 @@ CLIP = "a" * 64
 
 @pytest.fixture
 def there():
-    with hub() as (kept, url):
-        yield kept, HfApi(endpoint=url, token="hf_none")
+    with hub_server.served() as kept:
+        yield kept, HfApi(endpoint=kept.address, token="hf_none")
 
 
 def store_at(path, project=True):

@@ -1,13 +1,10 @@
 """The dataset: the recordings' bytes, each provenance in a column of its own, and a card that the Hub can read."""
 
-import base64
 import hashlib
 import json
-import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import hub_server
 import numpy as np
 import pytest
 import yaml
@@ -85,76 +82,11 @@ def test_the_commands(store, tmp_path, capsys):
     assert json.dumps(hf_dataset.push(exports.snapshot_of(store, "p"), "somebody/name", dry_run=True)).count("\\t") == 2
 
 
-class Hub(BaseHTTPRequestHandler):
-    """The routes of the Hub's API that creating a dataset and committing to it use; `repos` is what it holds."""
-
-    repos: dict[str, dict]
-    refuse = 0
-
-    def do_GET(self):
-        name = re.fullmatch(r"/api/datasets/(\w+/\w+)(/revision/\w+)?", self.path.split("?")[0])
-        if name and name[1] in self.repos:
-            private = self.repos[name[1]]["private"]
-            self.answer(200, {"id": name[1], "private": private, "sha": "0" * 40, "tags": [], "siblings": []})
-        else:
-            self.answer(404, {"error": "not found"})
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        if self.refuse:
-            return self.answer(self.refuse, {"error": "no"})
-        if self.path == "/api/repos/create":
-            sent = json.loads(body)
-            name = f"{sent['organization']}/{sent['name']}"
-            private = sent.get("private", sent.get("visibility") == "private")
-            known = name in self.repos
-            self.repos.setdefault(name, {"private": private, "type": sent["type"], "files": {}})
-            return self.answer(
-                409 if known else 200, {"url": f"http://{self.headers['Host']}/datasets/{name}", "name": name}
-            )
-        if self.path == "/api/validate-yaml":
-            return self.answer(200, {"errors": [], "warnings": []})
-        name, act = re.match(r"/api/datasets/(\w+/\w+)/(\w+)/main", self.path).groups()
-        if act == "preupload":
-            files = [
-                {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in json.loads(body)["files"]
-            ]
-            return self.answer(200, {"files": files})
-        for line in map(json.loads, body.splitlines()):
-            if line["key"] == "file":
-                self.repos[name]["files"][line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-        oid = "1" * 40
-        return self.answer(
-            200,
-            {
-                "commitUrl": f"http://{self.headers['Host']}/datasets/{name}/commit/{oid}",
-                "commitOid": oid,
-                "success": True,
-            },
-        )
-
-    def answer(self, status: int, value: dict) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def hub():
-    class Mine(Hub):
-        repos = {}
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mine)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Mine, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def hub(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # the server speaks git-lfs
+    with hub_server.served() as kept:
+        yield kept, kept.address
 
 
 def test_a_push_sends_what_an_export_writes_and_is_private(store, tmp_path, hub):
@@ -163,11 +95,12 @@ def test_a_push_sends_what_an_export_writes_and_is_private(store, tmp_path, hub)
     kept, url = hub
     api, snapshot = HfApi(endpoint=url, token="hf_none"), exports.snapshot_of(store, "p")
     told = hf_dataset.push(snapshot, "me/voices", api=api)
-    (repo,) = kept.repos.values()
-    assert repo["private"] and repo["type"] == "dataset"
+    repo = kept.repos["datasets/me/voices"]
+    assert repo.private and len(kept.repos) == 1
     folder = hf_dataset.save(snapshot, tmp_path / "dataset")
     files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    assert repo["files"] == files and [line.split("\t")[0] for line in told] == sorted(files)
+    assert {path: data for path, data in repo.files.items() if path != ".gitattributes"} == files
+    assert [line.split("\t")[0] for line in told] == sorted(files)
 
 
 def test_what_is_public_is_sent_to_only_when_asked_and_a_refusal_is_said(store, hub):
@@ -175,13 +108,14 @@ def test_what_is_public_is_sent_to_only_when_asked_and_a_refusal_is_said(store, 
 
     kept, url = hub
     api, snapshot = HfApi(endpoint=url, token="hf_none"), exports.snapshot_of(store, "p")
-    kept.repos["me/open"] = {"private": False, "type": "dataset", "files": {}}
+    kept.repos["datasets/me/open"] = hub_server.Repo("datasets")
     with pytest.raises(InputError, match="--public"):
         hf_dataset.push(snapshot, "me/open", api=api)
-    assert kept.repos["me/open"]["files"] == {}
+    assert kept.repos["datasets/me/open"].files == {}
     hf_dataset.push(snapshot, "me/open", private=False, api=api)
-    assert len(kept.repos["me/open"]["files"]) == 2
-    for kept.refuse in (401, 403):
+    assert len(kept.repos["datasets/me/open"].files) == 2
+    for status in (401, 403):
+        kept.refuse["POST"] = status
         with pytest.raises(InputError, match="could not be pushed"):
             hf_dataset.push(snapshot, "me/voices", api=api)
     with pytest.raises(InputError, match="could not be pushed"):

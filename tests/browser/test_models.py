@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hub_server import Hub, served
+from hub_server import served
 from tiny import shaken, tiny_config
 
 from bibier.checkpoint.bundle import Bundle, save
@@ -28,7 +28,7 @@ def hub(tmp_path_factory):
     torch.manual_seed(0)
     bundle = shaken(Bundle(tiny_config(name=HOSTILE, licence=HOSTILE, metrics={HOSTILE: {HOSTILE: 0.5}})))
     folder = save(bundle, tmp_path_factory.mktemp("run"), CARD)
-    with served(Hub()) as one:
+    with served() as one:
         one.put("anna/voice", {name: (folder / name).read_bytes() for name in FILES})
         yield one, sum((folder / name).stat().st_size for name in FILES)
 

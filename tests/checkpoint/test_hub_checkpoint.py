@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from hub_server import Hub, served
+from hub_server import served
 from huggingface_hub import HfApi, ModelCard
 
 from bibier import __main__ as cli
@@ -30,7 +30,7 @@ def run(tiny_bundle, tmp_path) -> Path:
 @pytest.fixture
 def hub(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
-    with served(Hub()) as one:
+    with served() as one:
         yield one
 
 
@@ -53,7 +53,7 @@ def get(api, tmp_path):
 
 def test_what_is_sent_comes_back_and_is_not_fetched_twice(hub, api, run, get):
     told = push.to_hub(run, NAME, private=True, api=api)
-    assert len(told) == 3 and hub.repos[NAME]["private"]
+    assert len(told) == 3 and hub.repos[NAME].private
     ours, theirs = bundle.load(run), bundle.load(get())
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
     assert [message.key for message in get.told] == ["hub-fetching"]
@@ -80,7 +80,7 @@ def test_a_dry_run_sends_nothing(run, hub, api):
 
 def test_a_pinned_commit_asks_nobody(hub, api, run, get):
     push.to_hub(run, NAME, api=api)
-    sha = hub.repos[NAME]["refs"]["main"]
+    sha = hub.repos[NAME].refs["main"]
     get(f"{NAME}@{sha}")
     asked = len(hub.asked)
     bundle.load(get(f"{NAME}@{sha}"))
@@ -99,9 +99,7 @@ def test_without_a_connection_the_last_known_is_used(hub, api, run, get):
 def test_branches(hub, api, run, get):
     push.to_hub(run, NAME, api=api)
     push.to_hub(run, NAME, revision="next", api=api)
-    assert (
-        set(hub.repos[NAME]["refs"]) == {"main", "next"} and get(f"{NAME}@next").name == hub.repos[NAME]["refs"]["next"]
-    )
+    assert set(hub.repos[NAME].refs) == {"main", "next"} and get(f"{NAME}@next").name == hub.repos[NAME].refs["next"]
     with pytest.raises(InputError, match="no revision gone"):
         get(f"{NAME}@gone")
 
@@ -109,7 +107,7 @@ def test_branches(hub, api, run, get):
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
 def test_a_refusal_is_told_and_changes_nothing(hub, api, run, status):
     hub.put(NAME, {"README.md": b"mine"})
-    hub.refuse = status
+    hub.refuse |= {"POST /api/validate-yaml": status, "POST /api/models/": status}
     with pytest.raises(CorpusError, match="unchanged.*hf auth login"):
         push.to_hub(run, NAME, api=api)
     assert hub.files(NAME) == {"README.md": b"mine"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub_server import Hub, served
+from hub_server import served
 from huggingface_hub import HfApi
 from tiny import shaken, tiny_config, voice
 
@@ -186,7 +186,7 @@ def test_fixed_to_the_start(root):
 @pytest.fixture
 def hub(monkeypatch, root):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
-    with served(Hub()) as one:
+    with served() as one:
         one.put(HUB, {name: (root / "b" / name).read_bytes() for name in FILES} | {"big.bin": b"not wanted"})
         one.put("some/model", {name: b"{}" for name in FILES})
         yield one

@@ -7,9 +7,9 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+import hub_server
 import pytest
 from served import visit
-from space_server import hub
 
 from bibier.cli import deploy as command
 from bibier.deploy import space, staging
@@ -25,8 +25,8 @@ def served_hub(monkeypatch):
 
     # the client's own switch: large files go by git-lfs, whose routes the server has; Xet has a protocol of its own
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    with hub() as (kept, url):
-        yield kept, HfApi(endpoint=url, token="hf_none")
+    with hub_server.served() as kept:
+        yield kept, HfApi(endpoint=kept.address, token="hf_none")
 
 
 def call(api, *arguments):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from hub_server import Hub, served
+from hub_server import served
 from huggingface_hub import HfApi
 from scipy.spatial.distance import jensenshannon
 from served import EXAMPLE
@@ -270,7 +270,7 @@ def test_cancel_while_a_checkpoint_is_being_loaded(handlers, comparing):
 
 def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
-    with served(Hub()) as hub:
+    with served() as hub:
         hub.put("anna/voice", {name: (root / "b" / name).read_bytes() for name in FILES})
         api = HfApi(endpoint=hub.address, token=False)
         choosing = ModelHandlers(handlers_on(root, hub=True, cache=tmp_path / "cache", api=api))
