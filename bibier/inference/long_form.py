@@ -15,6 +15,7 @@ from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.inference.predictor import NOTHING_SAID, Branch, Prediction, Predictor, as_json
 from bibier.labels import named, vector
+from bibier.log import note, told
 from bibier.transcript import Transcript, Word
 
 BRANCHES = ("audio", "text", "bimodal")
@@ -146,7 +147,7 @@ def walk(
         except InputError as error:
             yield Stretch(segment, None, error.message)
         except (RuntimeError, MemoryError) as error:  # torch's own, as when a device has no memory left
-            logging.getLogger(__name__).exception("the stretch from %.1f s failed", segment.start)
+            note("stretch", level=logging.ERROR, outcome="failed", **told(error))
             reason = type(error).__name__
             yield Stretch(segment, None, Message("timeline-failed", {"reason": reason}))
 

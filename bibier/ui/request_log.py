@@ -1,4 +1,4 @@
-"""How an analysis ended, for the log and for the person, when a model fails."""
+"""How an inference of the page ended, for the log."""
 
 from __future__ import annotations
 
@@ -9,14 +9,8 @@ from bibier.errors import InputError
 from bibier.log import note, told
 
 
-def broken(error: MemoryError | RuntimeError) -> InputError:
-    """Say what a failure inside a model means; torch's own error of memory is a RuntimeError."""
-    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return InputError("model-memory" if short or "allocate memory" in str(error) else "model-failed")
-
-
 class RequestLog:
-    """Notes how an analysis ended, once.
+    """Notes how an inference ended, once.
 
     Parameters
     ----------
@@ -48,7 +42,7 @@ class RequestLog:
 
     def refused(self, error: InputError) -> None:
         """Write that the request was refused, for the reason that was said."""
-        self("busy" if error.message.key == "turn-full" else "refused", reason=error.message.key)
+        self("busy" if error.key == "turn-full" else "refused", reason=error.key)
 
     def failed(self, error: BaseException) -> None:
         """Write where it broke."""

@@ -8,27 +8,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bibier.asr.recognisers import Choice
 from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, say
 from bibier.inference.queue import Turns
 from bibier.labels import NAMES
-from bibier.transcript import Transcript
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.inference.predictor import Heard, Prediction
-
-
-class Reader(Protocol):
-    """The part of `bibier.inference.predictor.Predictor` that the interface uses."""
-
-    def hear(self, audio: str) -> Heard: ...
-
-    def transcribe(self, heard: Heard) -> Transcript: ...
-
-    def read(self, heard: Heard | None, transcript: Transcript | str) -> Prediction: ...
+    from bibier.checkpoint.library import Shelf
+    from bibier.inference.predictor import Prediction, Predictor
 
 
 DownloadProgress = Callable[[int, int | None], None]  # told the bytes received and the bytes in all
@@ -51,8 +41,8 @@ class Services:
     Parameters
     ----------
     reader
-        Delivers, when the models are loaded, a predictor for the name of a recogniser. The page is shown before. In the
-        app it is a `bibier.checkpoint.library.Shelf`, which gives those of other checkpoints too.
+        Delivers, when the models are loaded, a predictor for the name of a recogniser, of this checkpoint or another.
+        The page is shown before.
     recognisers
         Lists the ways to get the words, the preferred first and "none" (the words are typed) last.
     announce
@@ -72,11 +62,11 @@ class Services:
         What people call the checkpoint that the app was started with.
     """
 
-    reader: Future[Callable[[str], Reader]]
+    reader: Future[Shelf[Predictor]]
     recognisers: Callable[[], tuple[Choice, ...]]
     announce: Callable[[str], Message]
     fetch: Callable[[str, DownloadProgress], None]
-    as_json: Callable[[Prediction, str], dict]
+    as_json: Callable[[Prediction, str], dict[str, object]]
     examples: tuple[Example, ...] = ()
     opened: Callable[[], None] = lambda: None
     turns: Turns = field(default_factory=Turns)

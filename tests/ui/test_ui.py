@@ -24,7 +24,8 @@ from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
 from bibier.transcript import Transcript, Word
 from bibier.ui import page_script
 from bibier.ui.analyse.chart import BRANCHES, figure, table
-from bibier.ui.analyse.handlers import AnalyseHandlers, ResultCache
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.state import ResultCache
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.words import author, corrected, words
 from bibier.ui.client import ClientContext, Theme, read_context
@@ -227,13 +228,13 @@ def test_early_script_cannot_be_closed_from_inside():
     assert page_script.script("ru", 24.0).count(b"</script>") == 1
 
 
-def test_shelf_forgets():
-    shelf = ResultCache(size=2)
+def test_the_cache_forgets():
+    cache = ResultCache(size=2)
     for name in "abc":
-        shelf.put(name, object())
-    assert shelf.get("a") is None and shelf.get("c") is not None
-    shelf.put("c", None)
-    assert shelf.get("c") is None
+        cache.put(name, object())
+    assert cache.get("a") is None and cache.get("c") is not None
+    cache.put("c", None)
+    assert cache.get("c") is None
     assert ResultCache(seconds=-1).get("x") is None
 
 

@@ -14,8 +14,9 @@ from bibier.log import note
 from bibier.security.access_log import request_id
 from bibier.security.session import visitor
 from bibier.ui.analyse.erasure import Erasure
-from bibier.ui.analyse.handlers import AnalyseHandlers, Shown, failure
+from bibier.ui.analyse.handlers import AnalyseHandlers, failure
 from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.analyse.updates import Update
 from bibier.ui.client import ClientContext, read_context
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.services import Services
@@ -141,7 +142,7 @@ def build(
     part["state"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
-    def put(shown: Shown) -> dict:
+    def put(shown: Update) -> dict:
         """Turn values by name into Gradio's updates."""
         out = {}
         for name, value in shown.items():
@@ -174,8 +175,7 @@ def build(
     def trying(example):
         def attempt(clip, recogniser, raw, request: gr.Request):
             context = context_of(raw, request)
-            yield put(long.forget(context))
-            for shown in analysing.analyse(clip, example.transcript, recogniser, None, context, example=example):
+            for shown in long.analyse(clip, example.transcript, recogniser, None, context, example=example):
                 yield put(shown)
 
         return attempt

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass, field
@@ -14,11 +13,12 @@ from bibier.annotation.proposals import propose
 from bibier.errors import InputError
 from bibier.inference.queue import Turns
 from bibier.log import note, told
-from bibier.ui.services import Reader
 
 if TYPE_CHECKING:
     from bibier.annotation.state import ProjectClip
     from bibier.annotation.store import Store
+    from bibier.checkpoint.library import Shelf
+    from bibier.inference.predictor import Predictor
 
 PATIENCE = 15.0  # s that a reveal waits for a proposal
 
@@ -47,7 +47,7 @@ class Prefetcher:
         The queue of the device; whoever analyses goes first.
     """
 
-    def __init__(self, store: Store, reader: Future[Callable[[str], Reader]], source: str, turns: Turns | None = None):
+    def __init__(self, store: Store, reader: Future[Shelf[Predictor]], source: str, turns: Turns | None = None):
         self.store, self.reader, self.source, self.turns = store, reader, source, turns or Turns()
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self.jobs: dict[tuple[str, str], _Job] = {}  # (project, clip's hash) → its proposal

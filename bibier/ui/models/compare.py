@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.distributions import jensen_shannon
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import decimal, percent, say
-from bibier.inference.queue import rough
 from bibier.labels import NAMES, vector
 from bibier.ui.analyse.chart import BRANCHES, figure, table
-from bibier.ui.analyse.handlers import PACE, AnalysisState, Shown
+from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.summary import ranked
 from bibier.ui.client import ClientContext, Theme
-from bibier.ui.models.handlers import ModelHandlers, sentence
-from bibier.ui.request_log import RequestLog, broken
+from bibier.ui.inference import Inference, inference, sentence
+from bibier.ui.models.handlers import ModelHandlers
+from bibier.ui.models.updates import CompareResult, CompareValue, Update
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
@@ -44,19 +43,19 @@ def distance(first: Branch, second: Branch) -> float | None:
 
 def _verdict(branch: Branch, language: str) -> str:
     if branch.probabilities is None:
-        return branch.reason.text(language)
+        return branch.reason.text(language) if branch.reason else say("no_value", language)
     winner, share = ranked(branch.probabilities)[0]
     return f"{NAMES[language][winner]} {percent(share)}"
 
 
-def compared(pair: Comparison, language: str) -> dict:
+def compared(pair: Comparison, language: str) -> CompareResult:
     """Return the table of verdicts and distances, and both checkpoints' figures as tables."""
     rows = []
     for name in BRANCHES:
-        one, other = (getattr(prediction, name) for prediction in pair.predictions)
-        bits = distance(one, other)
+        first, second = (getattr(prediction, name) for prediction in pair.predictions)
+        bits = distance(first, second)
         far = "—" if bits is None else decimal(bits, language)
-        rows.append([say(f"panel_{name}", language), _verdict(one, language), _verdict(other, language), far])
+        rows.append([say(f"panel_{name}", language), _verdict(first, language), _verdict(second, language), far])
     text = pair.predictions[0].transcript.text.strip()
     words = text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
     return {
@@ -64,19 +63,17 @@ def compared(pair: Comparison, language: str) -> dict:
         "head": [say("models_modality", language), *pair.titles, say("models_distance", language)],
         "rows": rows,
         "numbers": [
-            {"title": title} | table(prediction, language)
+            {"title": title, **table(prediction, language)}
             for title, prediction in zip(pair.titles, pair.predictions, strict=True)
         ],
     }
 
 
-def drawn(pair: Comparison, theme: Theme) -> Shown:
+def drawn(pair: Comparison, theme: Theme) -> Update:
     """Return both figures with their headings: panels below each other, so that equal ones stand side by side."""
     high = replace(theme, narrow=True)
-    out: Shown = {}
-    for place, title, prediction in zip(("first", "second"), pair.titles, pair.predictions, strict=True):
-        out |= {place: figure(prediction, high), f"{place}_name": title}
-    return out
+    first, second = (figure(prediction, high) for prediction in pair.predictions)
+    return {"first": first, "first_name": pair.titles[0], "second": second, "second_name": pair.titles[1]}
 
 
 class CompareHandlers:
@@ -85,7 +82,7 @@ class CompareHandlers:
     Parameters
     ----------
     models
-        Knows the shelf.
+        Of the same tab; knows the checkpoints.
     """
 
     def __init__(self, models: ModelHandlers):
@@ -93,17 +90,22 @@ class CompareHandlers:
         self.stopping: set[str] = set()  # tabs that want it no more while a checkpoint is being loaded
 
     def form(
-        self, context: ClientContext, state: AnalysisState | None, chosen: tuple[str, ...] = (), **more: object
-    ) -> dict:
+        self,
+        context: ClientContext,
+        state: AnalysisState | None,
+        asked: tuple[str, ...] = (),
+        **more: Unpack[CompareValue],
+    ) -> CompareValue:
         """Return what can be chosen; at first, the checkpoint in use and the next one."""
         language = context.theme.language
         entries = [entry for entry in self.models.shelf(language).entries() if entry.problem is None]
         keys = [entry.key for entry in entries]
         first = context.checkpoint if context.checkpoint in keys else ""
-        chosen = chosen or (first, next((key for key in keys if key != first), first))
+        chosen = asked or (first, next((key for key in keys if key != first), first))
         why = say("models_one", language) if len(keys) < 2 else say("models_no_clip", language) if not state else ""
         choices = [[entry.key, entry.title] for entry in entries]
-        return {"choices": choices, "chosen": list(chosen), "why": why} | more
+        whole: CompareValue = {"choices": choices, "chosen": list(chosen), "why": why}
+        return whole | more
 
     def tab(self, context: ClientContext) -> str:
         """Name this tab's comparisons in the queue, so that ending one ends no analysis."""
@@ -116,85 +118,63 @@ class CompareHandlers:
 
     def compare(
         self, first: object, second: object, state: AnalysisState | None, context: ClientContext
-    ) -> Iterator[Shown]:
+    ) -> Iterator[Update]:
         """Let two checkpoints judge the clip of `state`, one after the other."""
-        language, chosen = (
-            context.theme.language,
-            tuple(key if isinstance(key, str) else "?" for key in (first, second)),
-        )
+        language = context.theme.language
+        chosen = tuple(key if isinstance(key, str) else "?" for key in (first, second))
 
-        def told(text: str, **more: object) -> Shown:
-            return {"comparing": self.form(context, state, chosen, said=text, **more)}
+        def part(**more: Unpack[CompareValue]) -> Update:
+            return {"comparing": self.form(context, state, chosen, **more)}
+
+        def busy(text: str) -> Update:
+            return part(said=text, busy=True)
 
         if state is None or chosen[0] == chosen[1]:
-            yield told(say("models_two" if state else "models_no_clip", language), error=True)
+            yield part(said=say("models_two" if state else "models_no_clip", language), error=True)
             return
-        self.stopping.discard(self.tab(context))
-        account = RequestLog("compare", context.request)
-        predictions = []
+        tab = self.tab(context)
+        self.stopping.discard(tab)
         try:
-            entries = [self.models.shelf(language).entry(key) for key in chosen]
-            for entry in entries:
-                for shown in self._judge(entry, state, context, account):
-                    if isinstance(shown, str):
-                        yield told(shown, busy=True)
-                    else:
-                        predictions.append(shown)
-            account("ok")
+            with inference(self.turns, context, "compare", tab=tab) as run:
+                entries = [self.models.shelf(language).entry(key) for key in chosen]
+                predictions: list[Prediction] = []
+                for entry in entries:
+                    predictions.append((yield from self._judge(run, entry, state, busy)))
         except Cancelled:
-            account("cancelled")
-            yield told(say("stopped", language))
+            yield part(said=say("stopped", language))
             return
         except (InputError, LoadError) as error:
-            if isinstance(error, InputError):
-                account.refused(error)
-            else:
-                account.failed(error)
-            yield told(sentence(error, language), error=True)
+            yield part(said=sentence(error, language), error=True)
             return
-        except (MemoryError, RuntimeError) as error:
-            account.failed(error)
-            yield told(broken(error).text(language), error=True)
-            return
-        except GeneratorExit:  # the page was closed
-            account("cancelled")
-            raise
         finally:
-            self.stopping.discard(self.tab(context))
-            account("failed", level=logging.ERROR)  # something else, which Gradio reports
+            self.stopping.discard(tab)
         pair = Comparison((entries[0].title, entries[1].title), (predictions[0], predictions[1]))
-        form = {"comparing": self.form(context, state, chosen, result=compared(pair, language))}
-        yield form | drawn(pair, context.theme) | {"pair": pair}
+        yield part(result=compared(pair, language)) | drawn(pair, context.theme) | {"pair": pair}
 
     def _judge(
-        self, entry: Entry, state: AnalysisState, context: ClientContext, account: RequestLog
-    ) -> Iterator[str | Prediction]:
-        """Say what is done, and at last what the checkpoint says of the clip and its words."""
-        language = context.theme.language
+        self, run: Inference, entry: Entry, state: AnalysisState, busy: Callable[[str], Update]
+    ) -> Generator[Update, None, Prediction]:
+        """Say what is done by `busy`, and return what the checkpoint says of the clip and its words."""
         if entry.key == state.checkpoint:
-            yield state.prediction
-            return
-        yield say("models_loading", language, name=entry.title)
-        readers = self.models.shelf(language).of(entry.key)
-        if self.tab(context) in self.stopping:
+            return state.prediction
+        yield busy(say("models_loading", run.language, name=entry.title))
+        readers = self.models.shelf(run.language).of(entry.key)
+        if run.tab in self.stopping:
             raise Cancelled
-        turn = self.turns.ask(self.tab(context))
-        try:
-            while not turn.come(PACE):
-                before, seconds = turn.before()
-                yield say("stage_place", language, before=before, seconds=rough(seconds))
-            account.turn()
-            yield say("models_reading", language, name=entry.title)
-            reader, heard = readers("none"), state.heard
-            if heard is not None:
-                heard = reader.hear((heard.samples, SAMPLE_RATE))
-                turn.check()
-            prediction = reader.read(heard, state.prediction.transcript)
-            turn.check()
-        finally:
-            turn.leave()
-        yield prediction
+        for place in run.places():
+            yield busy(place)
+        yield busy(say("models_reading", run.language, name=entry.title))
+        reader, heard = readers("none"), None
+        if state.heard is not None:
+            heard = reader.hear((state.heard.samples, SAMPLE_RATE))
+        elif state.clip is not None:
+            heard = reader.hear(state.clip)
+        run.check()
+        prediction = reader.read(heard, state.prediction.transcript)
+        run.check()
+        run.leave()
+        return prediction
 
-    def redraw(self, pair: Comparison | None, context: ClientContext) -> Shown:
+    def redraw(self, pair: Comparison | None, context: ClientContext) -> Update:
         """Draw the bars again for another theme."""
         return drawn(pair, context.theme) if pair is not None else {}

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from bibier.errors import InputError, LoadError
 from bibier.i18n.page import decimal, language_name, say
-from bibier.ui.analyse.handlers import PACE, AnalyseHandlers, AnalysisState, Shown
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext
+from bibier.ui.inference import PACE, inference, sentence
 from bibier.ui.models.model_card import nodes
-from bibier.ui.request_log import RequestLog, broken
+from bibier.ui.models.updates import Card, HubValue, ModelsValue, Update
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.hub import Offer
     from bibier.checkpoint.library import Entry, Shelf
+    from bibier.inference.predictor import Predictor
 
 LONGEST = 200  # characters of a foreign checkpoint's own words in one place
 UNITS = ("b", "kb", "mb", "gb")
@@ -48,18 +51,18 @@ def figures(metrics: object, language: str) -> list[list[str]]:
     """Return rows of split and figures: {"MELD test": {"UAR": 39.1}} → [["MELD test", "UAR 39.1"]]."""
     if not isinstance(metrics, dict):
         return [["—", short(metrics)]] if metrics else []
-    return [[short(split), short(_figure(found, language))] for split, found in metrics.items()]
+    return [[short(split), short(_figure(value, language))] for split, value in metrics.items()]
 
 
-def _figure(found: object, language: str) -> str:
-    if isinstance(found, dict):
-        return ", ".join(f"{name} {_figure(value, language)}" for name, value in found.items())
-    if isinstance(found, float):
-        return decimal(found, language, 1 if abs(found) >= 10 else 3)
-    return str(found)
+def _figure(value: object, language: str) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_figure(part, language)}" for name, part in value.items())
+    if isinstance(value, float):
+        return decimal(value, language, 1 if abs(value) >= 10 else 3)
+    return str(value)
 
 
-def described(entry: Entry, chosen: str, language: str) -> dict:
+def described(entry: Entry, chosen: str, language: str) -> Card:
     """Return one checkpoint as the page draws it."""
     config = entry.config
     facts = []
@@ -98,38 +101,40 @@ class ModelHandlers:
     Parameters
     ----------
     analysing
-        Of the Analyse tab; its services deliver the shelf.
+        Of the Analyse tab; its services deliver the models.
     """
 
     def __init__(self, analysing: AnalyseHandlers):
         self.analysing = analysing
         self.offers: dict[str, Offer] = {}  # what a tab was last told the size of
 
-    def shelf(self, language: str) -> Shelf:
+    def shelf(self, language: str) -> Shelf[Predictor]:
         """Wait for the models. Raises InputError or `LoadError` when they could not be loaded."""
-        return self.analysing.reader(language)
+        return self.analysing.models(language)
 
-    def listed(self, context: ClientContext, chosen: str | None = None, **more: object) -> dict:
+    def listed(self, context: ClientContext, key: str | None = None, **more: Unpack[ModelsValue]) -> ModelsValue:
         """Return the list; a choice that is not there any more becomes that of the start."""
         language, shelf = context.theme.language, self.shelf(context.theme.language)
         entries = shelf.entries()
-        chosen = context.checkpoint if chosen is None else chosen
+        chosen = context.checkpoint if key is None else key
         if chosen not in {entry.key for entry in entries}:
             chosen = ""
-        return {
+        whole: ModelsValue = {
             "lines": [say("models_yours", language), say("models_annotate", language, name=shelf.start.title)],
             "closed": InputError("shelf-fixed").text(language) if shelf.fixed else "",
             "cards": [described(entry, chosen, language) for entry in entries],
             "chosen": chosen,
-        } | more
+        }
+        return whole | more
 
-    def hub(self, context: ClientContext, **more: object) -> dict:
+    def hub(self, context: ClientContext, **more: Unpack[HubValue]) -> HubValue:
         """Return the part about the Hub."""
         language, shelf = context.theme.language, self.shelf(context.theme.language)
         closed = "" if shelf.hub else InputError("shelf-closed").text(language)
-        return {"closed": closed, "hidden": shelf.fixed} | more
+        whole: HubValue = {"closed": closed, "hidden": shelf.fixed}
+        return whole | more
 
-    def open(self, context: ClientContext) -> Iterator[Shown]:
+    def open(self, context: ClientContext) -> Iterator[Update]:
         """Show the tab, once the models are there."""
         language = context.theme.language
         if not self.analysing.services.reader.done():
@@ -139,30 +144,25 @@ class ModelHandlers:
         except (InputError, LoadError) as error:
             yield {"models": {"said": sentence(error, language), "error": True}}
 
-    def use(self, key: object, state: AnalysisState | None, context: ClientContext) -> Iterator[Shown]:
+    def use(self, key: object, state: AnalysisState | None, context: ClientContext) -> Iterator[Update]:
         """Load a checkpoint and make it the tab's; one that can't be loaded leaves everything as it was."""
         language = context.theme.language
-        account = RequestLog("checkpoint", context.request)
-        account.stage = "start"
         try:
-            shelf = self.shelf(language)
-            entry = shelf.entry(key if isinstance(key, str) else "?")
-            yield {"models": self.listed(context, said=say("models_loading", language, name=entry.title), busy=True)}
-            shelf.of(entry.key)
+            with inference(self.analysing.services.turns, context, "checkpoint") as run:
+                run.stage("start")
+                shelf = self.shelf(language)
+                entry = shelf.entry(key if isinstance(key, str) else "?")
+                loading = say("models_loading", language, name=entry.title)
+                yield {"models": self.listed(context, said=loading, busy=True)}
+                shelf.of(entry.key)
         except (InputError, LoadError) as error:
-            account("refused", reason=error.message.key if isinstance(error, InputError) else "failed_models")
             yield {"models": self.listed(context, said=sentence(error, language), error=True)}
             return
-        except (MemoryError, RuntimeError) as error:
-            account.failed(error)
-            yield {"models": self.listed(context, said=broken(error).text(language), error=True)}
-            return
-        account("ok")
         other = state is not None and state.checkpoint != entry.key
-        told = say("models_used" if other else "models_same", language, name=entry.title)
-        yield {"models": self.listed(context, entry.key, said=told)}
+        text = say("models_used" if other else "models_same", language, name=entry.title)
+        yield {"models": self.listed(context, entry.key, said=text)}
 
-    def ask(self, name: object, context: ClientContext) -> Iterator[Shown]:
+    def ask(self, name: object, context: ClientContext) -> Iterator[Update]:
         """Ask the Hub what a name stands for and how large it is."""
         language, name = context.theme.language, short(name).strip()
         yield {"fetching": self.hub(context, said=say("models_asking", language, name=name), busy=True)}
@@ -172,46 +172,44 @@ class ModelHandlers:
             yield {"fetching": self.hub(context, said=error.text(language), error=True)}
             return
         if offer.here:
-            told = say("models_here", language, name=offer.name)
-            yield {"fetching": self.hub(context, said=told), "models": self.listed(context)}
+            here = say("models_here", language, name=offer.name)
+            yield {"fetching": self.hub(context, said=here), "models": self.listed(context)}
             return
         self.offers.pop(context.tab, None)
         self.offers[context.tab] = offer
         while len(self.offers) > MOST:
             self.offers.pop(next(iter(self.offers)))
         large = size(offer.size, language)
-        told = say("models_offer", language, name=offer.name, size=large, place=offer.place)
-        yield {"fetching": self.hub(context, said=told, offer=say("models_fetch", language, size=large))}
+        text = say("models_offer", language, name=offer.name, size=large, place=offer.place)
+        yield {"fetching": self.hub(context, said=text, offer=say("models_fetch", language, size=large))}
 
-    def fetch(self, context: ClientContext) -> Iterator[Shown]:
+    def fetch(self, context: ClientContext) -> Iterator[Update]:
         """Fetch what the tab was told the size of, saying how far it is."""
         language, offer = context.theme.language, self.offers.pop(context.tab, None)
         if offer is None:
             yield {"fetching": self.hub(context, said=say("models_ask_again", language), error=True)}
             return
-        account, before = RequestLog("fetch", context.request), offer.received
-        account.stage = "start"
+        try:
+            with inference(self.analysing.services.turns, context, "fetch") as run:
+                run.stage("start")
+                yield from self._fetching(offer, context)
+        except (InputError, LoadError) as error:
+            yield {"fetching": self.hub(context, said=sentence(error, language), error=True)}
+            return
+        text = say("models_fetched", language, name=offer.name)
+        yield {"fetching": self.hub(context, said=text), "models": self.listed(context)}
+
+    def _fetching(self, offer: Offer, context: ClientContext) -> Iterator[Update]:
+        """Fetch, and say how far it is. Raises InputError."""
+        language, before = context.theme.language, offer.received
         large = size(offer.size, language)
         with ThreadPoolExecutor(1, thread_name_prefix="hub") as pool:
             job = pool.submit(self.shelf(language).fetch, offer)
             while not job.done():
                 received = min(max(0, offer.received - before), offer.size)
                 so_far = size(received, language)
-                told = say("models_fetching", language, name=offer.name, received=so_far, size=large)
-                share = received / offer.size if offer.size else 0
-                yield {"fetching": self.hub(context, said=told, busy=True, share=share)}
+                text = say("models_fetching", language, name=offer.name, received=so_far, size=large)
+                share = received / offer.size if offer.size else 0.0
+                yield {"fetching": self.hub(context, said=text, busy=True, share=share)}
                 wait([job], timeout=PACE)
-            try:
-                job.result()
-            except InputError as error:
-                account.refused(error)
-                yield {"fetching": self.hub(context, said=error.text(language), error=True)}
-                return
-        account("ok")
-        told = say("models_fetched", language, name=offer.name)
-        yield {"fetching": self.hub(context, said=told), "models": self.listed(context)}
-
-
-def sentence(error: InputError | LoadError, language: str) -> str:
-    """Return an error's sentence."""
-    return error.text(language) if isinstance(error, InputError) else str(error)
+            job.result()

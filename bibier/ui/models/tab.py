@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from bibier.ui.analyse.handlers import AnalyseHandlers, Shown
+from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.tab import HIDDEN, context_of, slot
 from bibier.ui.client import ClientContext
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models.compare import CompareHandlers
 from bibier.ui.models.handlers import ModelHandlers
+from bibier.ui.models.updates import Update
 
 LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" */'
 HUB = 'bibier.hubEvents(trigger); /* "ask" "fetch" */'
@@ -45,7 +46,7 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
     part["pair"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
-    def put(shown: Shown) -> dict:
+    def put(shown: Update) -> dict:
         """Turn values by name into Gradio's updates."""
         out = {}
         for name, value in shown.items():

@@ -1,0 +1,72 @@
+"""The last analysis of a tab, and where it is kept for a reload."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from bibier.i18n.messages import Message
+from bibier.transcript import Transcript
+
+if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
+    from bibier.inference.predictor import Heard, Prediction
+
+CACHE_SIZE = 64  # results kept for a reload, over all tabs
+CACHE_SECONDS = 3600.0
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class AnalysisState:
+    """The last analysis of a tab: enough to read edited words, and to draw it all again.
+
+    `heard` is what the checkpoint heard in the clip, None where it wasn't kept: then the clip is heard again.
+    """
+
+    clip: str | None
+    heard: Heard | None
+    prediction: Prediction
+    recogniser: str | None = None
+    example: Transcript | None = None  # the words that came with an example
+    rough: bool = False  # of the recogniser: its words need correcting as a rule
+    extra: tuple[Message, ...] = ()
+    checkpoint: str = ""  # the key of the one that judged
+    made: str = ""  # … and what people call it
+
+
+class ResultCache(Generic[Value]):
+    """What was last shown in each tab, by its random token, so that changing the language loses nothing.
+
+    Parameters
+    ----------
+    size
+        How many are kept over all tabs; the oldest goes first.
+    seconds
+        For how long.
+    """
+
+    def __init__(self, size: int = CACHE_SIZE, seconds: float = CACHE_SECONDS):
+        self.size, self.seconds = size, seconds
+        self.values: OrderedDict[str, tuple[float, Value]] = OrderedDict()  # token → time, value
+        self.lock = threading.Lock()
+
+    def put(self, token: str, value: Value | None) -> None:
+        """Keep `value` for `token`; None forgets it."""
+        with self.lock:
+            self.values.pop(token, None)
+            if token and value is not None:
+                self.values[token] = (time.monotonic(), value)
+            while len(self.values) > self.size:
+                self.values.popitem(last=False)
+
+    def get(self, token: str) -> Value | None:
+        """Return what was kept, unless it is too old."""
+        with self.lock:
+            if token not in self.values:
+                return None
+            then, value = self.values[token]
+            return value if time.monotonic() - then <= self.seconds else None

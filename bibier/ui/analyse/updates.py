@@ -1,0 +1,95 @@
+"""What the handlers of the Analyse tab change on the page: new values by component; what is not named stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from bibier.ui.analyse.state import AnalysisState
+
+
+class Stage(TypedDict, total=False):
+    """The line that says what happens: a sentence, or the key of one; `still` when nothing runs, `stop` when it can."""
+
+    text: str
+    key: str
+    error: bool
+    still: bool
+    stop: bool
+
+
+class Figure(TypedDict):
+    """A figure in Plotly's schema."""
+
+    data: list[dict[str, object]]
+    layout: dict[str, object]
+    config: dict[str, object]
+
+
+class TextTable(TypedDict):
+    """A table of words: a figure for readers who don't see it."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+class WordValue(TypedDict):
+    """One word: its place in the text, its weights in [-1, 1] and what they are in words, its time in seconds."""
+
+    begin: int
+    stop: int
+    attention: float
+    occlusion: float
+    attention_text: str
+    occlusion_text: str
+    start: float | None
+    end: float | None
+    time: str
+
+
+class WordsValue(TypedDict, total=False):
+    """The words as `words.words` gives them; without a result, no words and nothing else."""
+
+    words: list[WordValue]
+    text: str
+    emotion: str
+    colours: list[str]
+    path: str | None
+
+
+class RibbonValue(TypedDict):
+    """A long recording: outline in per cent, a row for each stretch (`long_form`), the chosen one's number."""
+
+    path: str
+    seconds: float
+    peaks: list[int]
+    rows: list[dict[str, object]]
+    chosen: int
+    running: bool
+
+
+class DropdownValue(TypedDict):
+    """Choices as (what is read, name), and the chosen name."""
+
+    choices: list[tuple[str, str]]
+    value: str
+
+
+class Update(TypedDict, total=False):
+    """New values of the tab's components."""
+
+    voice: str | None
+    transcript: str
+    author: str
+    recogniser: DropdownValue
+    fetching: bool
+    ask: str
+    analyse: bool
+    stage: Stage | None
+    verdict: dict[str, object]
+    chart: Figure
+    table: TextTable
+    words: WordsValue
+    ribbon: RibbonValue | None
+    privacy: Stage
+    state: AnalysisState | None

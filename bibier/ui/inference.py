@@ -1,0 +1,126 @@
+"""Every inference that the page asks for, in one way: in its turn on the device, stoppable, one line in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bibier.errors import Cancelled, InputError, LoadError
+from bibier.i18n.page import say
+from bibier.inference.queue import Turn, Turns, rough
+from bibier.ui.client import ClientContext
+from bibier.ui.request_log import RequestLog
+
+PACE = 0.5  # s between two looks at the queue
+# Reasons that have nothing to do with what was brought: what stands on the page stays there.
+NO_FAULT = ("turn-full", "model-memory", "model-failed")
+
+
+def broken(error: MemoryError | RuntimeError) -> InputError:
+    """Say what a failure inside a model means; torch's own error of memory is a RuntimeError."""
+    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return InputError("model-memory" if short or "allocate memory" in str(error) else "model-failed")
+
+
+def sentence(error: InputError | LoadError, language: str) -> str:
+    """Return what an error that left `inference` says to a person."""
+    return error.text(language) if isinstance(error, InputError) else str(error)
+
+
+class Inference:
+    """What runs inside `inference`.
+
+    Parameters
+    ----------
+    queue
+        Of the device.
+    context
+        Who asks, and in which language.
+    log
+        Gets the line that tells how it ended.
+    tab
+        Its name in the queue, by which it is stopped.
+    """
+
+    def __init__(self, queue: Turns, context: ClientContext, log: RequestLog, tab: str):
+        self.queue, self.language, self.log, self.tab = queue, context.theme.language, log, tab
+        self.turn: Turn | None = None
+
+    def places(self) -> Iterator[str]:
+        """Stand in the queue until the turn has come, and say now and then how many come before and how long it takes.
+
+        Raises InputError when the queue is full, Cancelled when it was stopped.
+        """
+        self.turn = turn = self.queue.ask(self.tab)
+        while not turn.come(PACE):
+            before, seconds = turn.before()
+            yield say("stage_place", self.language, before=before, seconds=rough(seconds))
+        self.log.turn()
+
+    def wait(self) -> None:
+        """Stand in the queue until the turn has come, saying nothing. Raises InputError, Cancelled."""
+        self.turn = self.queue.ask(self.tab)
+        self.turn.come()
+        self.log.turn()
+
+    def stage(self, name: str) -> None:
+        """Go on to a stage, which the log names. Raises Cancelled when it was stopped."""
+        self.check()
+        self.log.stage = name
+
+    def check(self) -> None:
+        """Raise Cancelled when it was stopped."""
+        if self.turn is not None:
+            self.turn.check()
+
+    def leave(self) -> None:
+        """Give the device, or the place in the queue, to the next; may be called again."""
+        if self.turn is not None:
+            self.turn.leave()
+            self.turn = None
+
+
+@contextmanager
+def inference(queue: Turns, context: ClientContext, event: str, *, tab: str | None = None) -> Iterator[Inference]:
+    """Run an inference of the page: the device is given back and one line is logged, however it ends.
+
+    Parameters
+    ----------
+    queue
+        Of the device.
+    context
+        Who asks.
+    event
+        What it is called in the log.
+    tab
+        Its name in the queue, where stopping the tab's other inferences is not to stop it.
+
+    Raises
+    ------
+    Cancelled
+        It was stopped.
+    InputError
+        What was brought can't be used, the queue is full, or the model failed on it.
+    LoadError
+        The models did not load.
+    """
+    run = Inference(queue, context, RequestLog(event, context.request), context.tab if tab is None else tab)
+    try:
+        yield run
+        run.log("ok")
+    except (Cancelled, GeneratorExit):  # the second: the page was closed
+        run.log("cancelled")
+        raise
+    except InputError as error:
+        run.log.refused(error)
+        raise
+    except LoadError as error:
+        run.log.failed(error)
+        raise
+    except (MemoryError, RuntimeError) as error:
+        run.log.failed(error)
+        raise broken(error) from error
+    finally:
+        run.leave()
+        run.log("failed", level=logging.ERROR)  # something else, which Gradio reports

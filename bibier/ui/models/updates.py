@@ -1,0 +1,86 @@
+"""What the handlers of the Models tab change on the page: new values by component; what is not named stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from bibier.ui.analyse.updates import Figure, TextTable
+from bibier.ui.models.model_card import Node
+
+if TYPE_CHECKING:
+    from bibier.ui.models.compare import Comparison
+
+
+class Said(TypedDict, total=False):
+    """A sentence under a part of the tab; `busy` while something runs, `error` when it went wrong."""
+
+    said: str
+    busy: bool
+    error: bool
+
+
+class Card(TypedDict):
+    """One checkpoint; facts are (name, value), parts (name, kind, parameters), the card is `model_card.nodes`."""
+
+    key: str
+    title: str
+    start: bool
+    chosen: bool
+    problem: str
+    facts: list[list[str]]
+    figures: list[list[str]] | None
+    parts: list[list[str]]
+    card: list[Node]
+
+
+class ModelsValue(Said, total=False):
+    """The list of checkpoints; `closed` says why none can be chosen."""
+
+    lines: list[str]
+    closed: str
+    cards: list[Card]
+    chosen: str
+
+
+class HubValue(Said, total=False):
+    """The part about the Hub; `offer` is what the button says, `share` in [0, 1] how much has come."""
+
+    closed: str
+    hidden: bool
+    offer: str
+    share: float
+
+
+class NumbersTable(TextTable):
+    """A table under a heading."""
+
+    title: str
+
+
+class CompareResult(TextTable):
+    """What two checkpoints say of one clip: the table of verdicts, and both figures as tables."""
+
+    words: str
+    numbers: list[NumbersTable]
+
+
+class CompareValue(Said, total=False):
+    """What can be compared, as [key, title]; `why` says why nothing can."""
+
+    choices: list[list[str]]
+    chosen: list[str]
+    why: str
+    result: CompareResult
+
+
+class Update(TypedDict, total=False):
+    """New values of the tab's components."""
+
+    models: ModelsValue
+    fetching: HubValue
+    comparing: CompareValue
+    first: Figure
+    first_name: str
+    second: Figure
+    second_name: str
+    pair: Comparison

@@ -1,0 +1,188 @@
+"""Every inference of the page: in its turn, one line in the log however it ends, and nothing lost without need."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+import soundfile
+from served import EXAMPLE
+from tiny import voice
+
+from bibier import log
+from bibier.asr.recognisers import Choice
+from bibier.errors import Cancelled, InputError, LoadError
+from bibier.i18n.messages import Message
+from bibier.inference.predictor import Branch, Heard, Prediction
+from bibier.inference.queue import Turns
+from bibier.labels import named
+from bibier.transcript import Transcript
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.client import ClientContext, Theme
+from bibier.ui.inference import inference
+from bibier.ui.services import Services
+
+CONTEXT = ClientContext(Theme(), "a" * 32, "tab", "the-request")
+
+
+class Reader:
+    """A predictor that counts what it hears, and fails on demand."""
+
+    def __init__(self):
+        self.heard, self.fails = 0, None
+
+    def hear(self, audio):
+        if self.fails is not None:
+            raise self.fails
+        self.heard += 1
+        return Heard(np.zeros(9, np.float32), 1.0, Branch(named(np.full(7, 1 / 7))), (), True, None, {})
+
+    def read(self, heard, transcript):
+        transcript = transcript if isinstance(transcript, Transcript) else Transcript(transcript)
+        even = Branch(named(np.full(7, 1 / 7)))
+        return Prediction(even, even, even, transcript, (), None, (), 1.0, {})
+
+
+@pytest.fixture
+def reader():
+    return Reader()
+
+
+@pytest.fixture
+def long(reader, tmp_path):
+    readers = Future()
+    readers.set_result(lambda name: reader)
+    typed = Choice("none", Message("recogniser-none"), ready=True)
+    services = Services(readers, lambda: (typed,), None, None, lambda prediction, _: {}, turns=Turns(most=1))
+    return LongFormHandlers(AnalyseHandlers(services), tmp_path / "stretches")
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory):
+    """A recording of 25 s in which somebody speaks."""
+    path = tmp_path_factory.mktemp("long") / "talk.wav"
+    soundfile.write(path, voice(25.0), 16_000)
+    return str(path)
+
+
+@pytest.fixture
+def lines():
+    """Give what was written to the log since."""
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    log.LOG.addHandler(handler)
+    log.LOG.setLevel(logging.DEBUG)
+    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    log.LOG.removeHandler(handler)
+    log.LOG.setLevel(logging.NOTSET)
+
+
+def full(long) -> list:
+    """Fill the queue: one runs, one waits."""
+    running = long.clips.services.turns.ask("one")
+    assert running.come(0)
+    return [running, long.clips.services.turns.ask("two")]
+
+
+def is_free(long) -> bool:
+    turns = long.clips.services.turns
+    return turns.running is None and turns.waiting == []
+
+
+@pytest.mark.parametrize(
+    "error, raised, outcome, reason",
+    [
+        (None, None, "ok", None),
+        (Cancelled(), Cancelled, "cancelled", None),
+        (InputError("audio-empty-file", prefix=""), InputError, "refused", "audio-empty-file"),
+        (InputError("turn-full", waiting=1, seconds=3), InputError, "busy", "turn-full"),
+        (LoadError("no models"), LoadError, "failed", None),
+        (MemoryError(), InputError, "failed", None),
+        (RuntimeError("shape"), InputError, "failed", None),
+        (GeneratorExit(), GeneratorExit, "cancelled", None),
+        (KeyError("a fault of ours"), KeyError, "failed", None),
+    ],
+    ids=repr,
+)
+def test_each_end_is_one_line_and_gives_the_device_back(lines, error, raised, outcome, reason):
+    turns, caught = Turns(), None
+    try:
+        with inference(turns, CONTEXT, "edit") as run:
+            run.wait()
+            if error is not None:
+                raise error
+    except BaseException as end:
+        caught = end
+    assert type(caught) is (raised or type(None))
+    (line,) = lines()
+    assert (line["event"], line["request"], line["outcome"], line.get("reason")) == (
+        "edit",
+        "the-request",
+        outcome,
+        reason,
+    )
+    assert turns.running is None and turns.waiting == []
+
+
+def test_a_long_recording_is_one_line_too(long, talk, lines):
+    *_, last = long.analyse(talk, "", "none", None, CONTEXT)
+    assert last["ribbon"]["rows"] and not last["ribbon"]["running"]
+    (line,) = lines()
+    assert (line["event"], line["outcome"], line["stage"]) == ("analyse", "ok", "reading") and is_free(long)
+
+
+def test_a_stopped_long_recording_is_called_so(long, talk, lines):
+    for shown in long.analyse(talk, "", "none", None, CONTEXT):
+        if shown.get("ribbon"):
+            long.stop(CONTEXT)
+    assert "stopped" in shown["stage"]["text"].lower()
+    assert [line["outcome"] for line in lines()] == ["cancelled"] and is_free(long)
+
+
+@pytest.mark.parametrize("clip", [True, False], ids=["another long one", "a clip"])
+def test_a_full_queue_takes_no_earlier_result(long, talk, lines, clip):
+    """The ribbon stays in the tab and on the server when the next analysis is turned away."""
+    *_, last = long.analyse(talk, "", "none", None, CONTEXT)
+    ribbon = last["ribbon"]
+    tickets = full(long)
+    shown = list(long.analyse(str(EXAMPLE) if clip else talk, "", "none", None, CONTEXT))
+    assert shown[-1]["stage"]["error"] and "waiting" in shown[-1]["stage"]["text"]
+    assert not any(part.keys() & {"verdict", "chart", "state", "transcript"} for part in shown)
+    assert all(part.get("ribbon", ribbon) == ribbon for part in shown) and long.here(CONTEXT)
+    for ticket in tickets:
+        ticket.leave()
+    assert [line["outcome"] for line in lines()] == ["ok", "busy"]
+    assert long.restore(CONTEXT)["ribbon"]["rows"] == ribbon["rows"]
+
+
+def test_a_model_that_fails_on_a_long_recording_is_said_and_not_printed(long, talk, reader, lines, capsys, monkeypatch):
+    """In a stretch: the others go on. Outside of one: the error is said, and the log knows where."""
+    reader.fails = RuntimeError("shape")
+    *_, last = long.analyse(talk, "", "none", None, CONTEXT)
+    assert all("error" in row for row in last["ribbon"]["rows"])
+    reader.fails = None
+    monkeypatch.setattr("bibier.inference.long_form.cut", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    *_, last = long.analyse(talk, "", "none", None, CONTEXT)
+    assert last["stage"]["error"] and "memory" in last["stage"]["text"] and last["ribbon"]["running"] is False
+    assert lines()[-1]["outcome"] == "failed" and lines()[-1]["error"] == "MemoryError"
+    assert is_free(long) and "Traceback" not in capsys.readouterr().err
+
+
+def test_a_click_on_a_stretch_runs_no_model(long, talk, reader):
+    """It is shown at once while others' analyses run; only corrected words make the model hear it, in their turn."""
+    list(long.analyse(talk, "", "none", None, CONTEXT))
+    heard, tickets = reader.heard, full(long)
+    state = long.pick(0, CONTEXT)["state"]
+    assert state.clip and reader.heard == heard
+    tickets[1].leave()
+    tickets[0].leave()
+    edited = long.corrected(long.clips.edited("so happy", state, CONTEXT), CONTEXT)
+    assert reader.heard == heard + 1 and edited["state"].heard is not None
+    assert edited["ribbon"]["rows"][0]["text"] == "so happy"
+    again = long.clips.edited("so sad", edited["state"], CONTEXT)
+    assert reader.heard == heard + 1 and again["state"].prediction.transcript.text == "so sad"
