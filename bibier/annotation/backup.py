@@ -12,8 +12,6 @@ import json
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from pathlib import Path
 from bibier.annotation.imports import add_events, read_events
 from bibier.annotation.store import Store
 from bibier.errors import InputError
+from bibier.hub import hub_errors, snapshot
 from bibier.i18n.messages import Message
 
 EVERY = 240.0  # s between copies, when something is new: the promise is five minutes
@@ -94,23 +93,14 @@ class Backup:
 
     def _restore(self) -> None:
         """Read the dataset's files into the store."""
-        from huggingface_hub import snapshot_download
         from huggingface_hub.errors import RepositoryNotFoundError
 
-        with tempfile.TemporaryDirectory(prefix="bibier-backup-") as place, _said():
+        with tempfile.TemporaryDirectory(prefix="bibier-backup-") as place, hub_errors("backup-failed"):
             try:
                 info = self.api.repo_info(self.dataset, repo_type="dataset")
             except RepositoryNotFoundError:
                 return  # the first copy makes it
-            snapshot_download(
-                self.dataset,
-                repo_type="dataset",
-                revision=info.sha,
-                allow_patterns=f"{ROOM}/*",
-                local_dir=place,
-                endpoint=self.api.endpoint,
-                token=self.api.token,
-            )
+            snapshot(self.dataset, info.sha, [f"{ROOM}/*"], api=self.api, repo_type="dataset", folder=Path(place))
             for folder in sorted((Path(place) / ROOM).glob("*")):
                 # one after another in the order of time, as they were done
                 lines = [p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.jsonl"))]
@@ -142,7 +132,7 @@ class Backup:
             acts.append(CommitOperationAdd(f"{ROOM}/{folder}/{name}", text.encode()))
             copied |= {event.uuid for event in fresh}
         if acts:
-            with _said():
+            with hub_errors("backup-failed"):
                 self.api.create_repo(self.dataset, repo_type="dataset", private=True, exist_ok=True)
                 if not self.api.repo_info(self.dataset, repo_type="dataset").private:
                     raise InputError("backup-open", name=self.dataset)
@@ -150,17 +140,3 @@ class Backup:
         self.kept |= copied
         self.read |= read
         return bool(acts)
-
-
-@contextmanager
-def _said() -> Iterator[None]:
-    """Say in a sentence what the Hub's client raises."""
-    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
-
-    try:
-        yield
-    except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise InputError("backup-failed", reason=reason) from error

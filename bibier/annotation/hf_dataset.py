@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bibier.annotation.exports import ProjectSnapshot, mean_of, votes_of
 from bibier.errors import InputError
+from bibier.hub import client, hub_errors
 from bibier.labels import EMOTIONS, named, vector
 
 CARD = """# {project}
@@ -142,26 +143,20 @@ def push(snapshot: ProjectSnapshot, name: str, *, private: bool = True, dry_run:
 
     Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
-
     with tempfile.TemporaryDirectory(prefix="bibier-dataset-") as place:
         folder = save(snapshot, Path(place) / "dataset")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         told = [f"{path.relative_to(folder)}\t{path.stat().st_size}" for path in files]
         if dry_run:
             return told
-        try:
-            api = api or HfApi()
+        with hub_errors("export-push", name=name):
+            api = client(api)
             api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
             if private and not api.repo_info(name, repo_type="dataset").private:
                 raise InputError("export-push-public", name=name)  # it was there before, for everybody to see
             api.upload_folder(
                 repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(snapshot.labels)} labels"
             )
-        except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-            raise InputError("export-push", name=name, reason=reason) from error
     return told
 
 

@@ -9,16 +9,17 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bibier import hub
 from bibier.errors import InputError
+from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
 
 NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
-COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PATIENCE = 20.0  # s for the Hub to answer
 
@@ -103,19 +104,12 @@ def fetch(
         There is no such repository, revision or file; it can't be reached and is not here; what came is not what the
         Hub says it is; the name stands for another commit; the disk is full.
     """
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
     repo, revision = NAME.fullmatch(name).groups()
-    api = api or HfApi()
-    where = {"cache_dir": cache, "allow_patterns": list(files), "endpoint": api.endpoint, "token": api.token}
+    api = hub.client(api)
 
     def known(wanted: str | None) -> Path | None:
-        try:
-            folder = Path(snapshot_download(repo, revision=wanted, local_files_only=True, **where))
-        except LocalEntryNotFoundError:
-            return None
-        return folder if whole(folder, files) else None
+        folder = hub.cached_snapshot(repo, wanted, files, api=api, cache=cache)
+        return folder if folder and whole(folder, files) else None
 
     if revision and COMMIT.fullmatch(revision) and (found := known(revision)):
         return found
@@ -131,7 +125,7 @@ def fetch(
             report(Message("hub-fetching", values))
             for attempt in (False, True):
                 # by the branch's name, so that the cache knows its last state
-                folder = Path(snapshot_download(repo, revision=revision, force_download=attempt, **where))
+                folder = hub.snapshot(repo, revision, files, api=api, cache=cache, force=attempt)
                 if not broken(folder, files):
                     return folder
             raise InputError("hub-broken", name=name, file=broken(folder, files)[0])
@@ -144,12 +138,10 @@ def fetch(
 
 def offer(name: str, files: Sequence[str], *, cache: Path | None = None, api=None) -> Offer:
     """Ask the Hub what a name stands for and how large it is; nothing is fetched. Raises InputError as `fetch` does."""
-    from huggingface_hub import HfApi
-
     if not is_name(name):
         raise InputError("hub-no-name", name=name)
     with _sentences(name):
-        info, size = _ask(api or HfApi(), name, files)
+        info, size = _ask(hub.client(api), name, files)
     place, repo = _place(cache), NAME.fullmatch(name)[1]
     folder = place / f"models--{repo.replace('/', '--')}" / "snapshots" / info.sha
     return Offer(name, repo, info.sha, size, place, whole(folder, files))
@@ -197,31 +189,19 @@ def _ask(api, name: str, files: Sequence[str]):
     return info, sum(there[file].size or 0 for file in files)
 
 
-@contextmanager
-def _sentences(name: str) -> Iterator[None]:
+def _sentences(name: str) -> AbstractContextManager[None]:
     """Say what went wrong between here and the Hub."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        HTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
+    repo, _, revision = name.partition("@")
+    return hub.hub_errors(
+        "hub-unreachable",
+        no_name="hub-no-name",
+        no_revision="hub-no-revision",
+        no_repo="hub-no-repo",
+        disk="hub-disk",
+        name=name,
+        repo=repo,
+        revision=revision,
     )
-
-    repo, revision = NAME.fullmatch(name).groups()
-    try:
-        yield
-    except HFValidationError as error:
-        raise InputError("hub-no-name", name=name) from error
-    except RevisionNotFoundError as error:
-        raise InputError("hub-no-revision", name=repo, revision=revision) from error
-    except (GatedRepoError, RepositoryNotFoundError) as error:
-        raise InputError("hub-no-repo", name=repo) from error
-    except (HTTPError, LocalEntryNotFoundError) as error:
-        raise InputError("hub-unreachable", name=name, reason=str(error).splitlines()[0][:200]) from error
-    except OSError as error:
-        raise InputError("hub-disk", name=name, reason=error.strerror or str(error)) from error
 
 
 def whole(folder: Path, files: Sequence[str]) -> bool:
@@ -240,8 +220,7 @@ def broken(folder: Path, files: Sequence[str]) -> list[str]:
         if SHA256.fullmatch(blob.name):
             right = hashlib.sha256(content).hexdigest() == blob.name
         else:
-            git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-            right = not COMMIT.fullmatch(blob.name) or git == blob.name
+            right = not COMMIT.fullmatch(blob.name) or hub.git_hash(content) == blob.name
         if not right:
             found.append(file)
     return found

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bibier.errors import InputError
+from bibier.hub import git_hash, hub_errors
 from bibier.i18n.messages import Message
 
 OURS = "space.yaml"  # a Space without it was made by something else
@@ -96,7 +96,7 @@ def fetch_state(api, name: str) -> SpaceState:
     from huggingface_hub import RepoFile
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    with _said(name):
+    with hub_errors("deploy-failed", name=name):
         try:
             info = api.space_info(name)
         except RepositoryNotFoundError:
@@ -152,11 +152,6 @@ def diff(wish: SpaceSpec, folder: Path, there: SpaceState) -> Diff:
     )
 
 
-def git_hash(data: bytes) -> str:
-    """Return the hash under which git keeps a file."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
 def fingerprint(value: str, salt: bytes | None = None) -> str:
     """Return a description of a secret by which the same one is known again, and from which it can't be read."""
     salt = salt or secrets.token_bytes(16)
@@ -180,7 +175,7 @@ def apply(api, wish: SpaceSpec, folder: Path, plan: Diff, revision: str | None) 
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     commit = None
-    with _said(wish.name):
+    with hub_errors("deploy-failed", name=wish.name):
         if plan.new:
             # The settings come with the Space: its first start already knows where annotations go.
             api.create_repo(
@@ -235,7 +230,7 @@ def watch(
 
     begun, last = time.monotonic(), None
     while True:
-        with _said(wish.name):
+        with hub_errors("deploy-failed", name=wish.name):
             runtime = api.get_space_runtime(wish.name)
         passed = time.monotonic() - begun
         # For some seconds after a commit, the Hub still shows the last version's stage.
@@ -266,18 +261,3 @@ def _log(api, name: str, *, build: bool) -> list[str]:
         return list(api.fetch_space_logs(name, build=build))[-LINES:]
     except (HTTPError, OSError):
         return []
-
-
-@contextmanager
-def _said(name: str) -> Iterator[None]:
-    """Say in a sentence what the Hub's client raises."""
-    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
-
-    try:
-        yield
-    # a large file's upload fails with a RuntimeError, a card that the Hub doesn't take with a ValueError
-    except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise InputError("deploy-failed", name=name, reason=reason) from error

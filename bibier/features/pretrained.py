@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import json
 import pickle
@@ -16,10 +15,11 @@ from pathlib import Path
 import safetensors
 import torch
 
+from bibier import hub
 from bibier.errors import InputError
+from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
 
-COMMIT = re.compile(r"[0-9a-f]{40}")
 REPO = re.compile(r"(?!.*(?:--|\.\.))(?:\w[\w.-]*/)?\w[\w.-]*")  # anything else can only be meant as a folder
 CODE = ".py"
 # What else is fetched of a repository beside its weights; READMEs, pictures and other frameworks' weights are not.
@@ -144,25 +144,21 @@ def _cached(repo: str, revision: str, cache: Path | None) -> Path | None:
 
 def _fetch(repo: str, revision: str, code: bool, cache: Path | None, report) -> None:
     import huggingface_hub
-    from huggingface_hub.errors import HTTPError
 
-    try:
-        tree = huggingface_hub.HfApi().list_repo_tree(repo, revision=revision)
+    with hub.hub_errors("weights-unreachable", repo=repo, revision=revision):
+        tree = hub.client().list_repo_tree(repo, revision=revision)
         sizes = {file.path: file.size for file in tree if isinstance(file, huggingface_hub.RepoFile)}
-        wanted = chosen(list(sizes), code)
-        size = sum(sizes[name] for name in wanted)
-        folder = Path(cache or huggingface_hub.constants.HF_HUB_CACHE)
-        values = {"repo": repo, "revision": revision, "megabytes": round(size / 1e6), "folder": str(folder)}
+    wanted = chosen(list(sizes), code)
+    size = sum(sizes[name] for name in wanted)
+    folder = Path(cache or huggingface_hub.constants.HF_HUB_CACHE)
+    values = {"repo": repo, "revision": revision, "megabytes": round(size / 1e6), "folder": str(folder)}
+    with hub.hub_errors("weights-unreachable", full="weights-no-space", **values):
         folder.mkdir(parents=True, exist_ok=True)
         if size > shutil.disk_usage(folder).free:
             raise InputError("weights-no-space", **values)
         if report:
             report(Message("weights-fetched", values))
-        huggingface_hub.snapshot_download(repo, revision=revision, cache_dir=cache, allow_patterns=wanted)
-    except (HTTPError, OSError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            raise InputError("weights-no-space", **values) from error
-        raise InputError("weights-unreachable", repo=repo, revision=revision, reason=str(error)[:200]) from error
+        hub.snapshot(repo, revision, wanted, cache=cache)
 
 
 def chosen(names: Sequence[str], code: bool) -> list[str]:

@@ -97,13 +97,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} — не контрольная точка этой программы: в ней нет {file}.",
     ),
     "hub-no-repo": (
-        "There is no {name} on the Hub, or it is closed to you. Check the name; for a private one log in with "
+        "There is no {repo} on the Hub, or it is closed to you. Check the name; for a private one log in with "
         "`hf auth login`.",
-        "На Hub нет {name}, или доступ закрыт. Проверьте имя; для закрытого войдите через `hf auth login`.",
+        "На Hub нет {repo}, или доступ закрыт. Проверьте имя; для закрытого войдите через `hf auth login`.",
     ),
     "hub-no-revision": (
-        "{name} has no revision {revision}. Give a branch, a tag or a commit.",
-        "У {name} нет версии {revision}. Укажите ветку, метку или коммит.",
+        "{repo} has no revision {revision}. Give a branch, a tag or a commit.",
+        "У {repo} нет версии {revision}. Укажите ветку, метку или коммит.",
     ),
     "hub-unreachable": (
         "{name} is not on this computer and the Hub can't be reached ({reason}). Try again, or give a folder.",

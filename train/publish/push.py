@@ -7,8 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bibier.checkpoint import bundle, hub
-from bibier.errors import CorpusError
+from bibier import hub
+from bibier.checkpoint import bundle
+from bibier.checkpoint.hub import is_name
+from bibier.errors import BibierError, CorpusError
 from bibier.files import replace_folder
 
 FILES = (bundle.CONFIG, bundle.WEIGHTS, bundle.CARD)
@@ -54,7 +56,7 @@ def is_hub(target: str) -> bool:
     Examples: "anna/voice" is, "./anna/voice", "checkpoints/voice" and "/anna/voice" are not.
     """
     first = target.split("/")[0]
-    return hub.is_name(target) and not Path(target).exists() and not Path(first).is_dir()
+    return is_name(target) and not Path(target).exists() and not Path(first).is_dir()
 
 
 def to_hub(
@@ -69,8 +71,7 @@ def to_hub(
     CorpusError
         The Hub refuses, or can't be reached; what is there is unchanged then.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
+    from huggingface_hub import CommitOperationAdd
 
     source = _sound(run)
     files = {file: (source / file).read_bytes() for file in FILES}
@@ -78,7 +79,7 @@ def to_hub(
     listing = [f"{file}\t{len(content)}" for file, content in files.items()]
     if dry_run:
         return listing
-    api = api or HfApi()
+    api = hub.client(api)
     added = [CommitOperationAdd(file, content) for file, content in files.items()]
     try:
         api.create_repo(name, private=private, exist_ok=True)
@@ -88,11 +89,13 @@ def to_hub(
             api.create_branch(name, branch=revision, exist_ok=True)
         message = f"{bundle.read_config(source).name}: a checkpoint"
         api.create_commit(name, added, commit_message=message, revision=revision or None)
-    except (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    except BibierError:
+        raise
+    except hub.failures() as error:
         raise CorpusError(
-            f"{name} could not be written ({reason}); what is there is unchanged. Log in with `hf auth login`, or set "
-            "HF_TOKEN to a token that may write, and give the command again: it sends only what is missing"
+            f"{name} could not be written ({hub.reason_of(error)}); what is there is unchanged. Log in with "
+            "`hf auth login`, or set HF_TOKEN to a token that may write, and give the command again: it sends only "
+            "what is missing"
         ) from error
     return listing
 
