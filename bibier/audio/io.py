@@ -44,7 +44,7 @@ MAGIC = (
 
 
 @dataclass(frozen=True)
-class Clip:
+class AudioClip:
     """A recording ready for the models.
 
     `samples` is (n,) float32 at `SAMPLE_RATE` in [-1, 1]; `notices` say what is wrong with it, the gravest first;
@@ -62,7 +62,7 @@ class Clip:
         return self.duration >= MIN_SECONDS
 
 
-def load(source: str | os.PathLike | tuple[np.ndarray, int] | tuple[int, np.ndarray]) -> Clip:
+def load(source: str | os.PathLike | tuple[np.ndarray, int] | tuple[int, np.ndarray]) -> AudioClip:
     """Read a recording and judge it.
 
     Parameters
@@ -80,10 +80,10 @@ def load(source: str | os.PathLike | tuple[np.ndarray, int] | tuple[int, np.ndar
         first, second = source
         samples, rate = (second, first) if np.ndim(first) == 0 else (first, second)
         return _read_array(np.asarray(samples), rate)
-    return gather(Path(source), Gatherer).clip()
+    return decode(Path(source), AudioReader).clip()
 
 
-class Gatherer:
+class AudioReader:
     """Takes blocks at the source's rate, checks them, and keeps them at `SAMPLE_RATE`."""
 
     limit = MAX_SECONDS  # s
@@ -98,7 +98,7 @@ class Gatherer:
         self.frames = 0  # at the source's rate
         self.stopped = 0  # samples at full scale or on a flat top
         self.peak = 0.0
-        self.cut = False
+        self.truncated = False
         self.kept = 0  # frames at `SAMPLE_RATE`
         self._blocks: list[np.ndarray] = []
         self._stream = None
@@ -160,11 +160,11 @@ class Gatherer:
             self._take(self._stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
         if not self.kept:
             raise InputError("audio-no-samples", prefix=self.prefix)
-        if self.cut and self.seconds < MIN_SECONDS:
+        if self.truncated and self.seconds < MIN_SECONDS:
             raise InputError("audio-damaged", prefix=self.prefix, seconds=self.seconds, least=MIN_SECONDS)
-        return [Message("audio-cut", {"seconds": self.seconds})] if self.cut else []
+        return [Message("audio-cut", {"seconds": self.seconds})] if self.truncated else []
 
-    def clip(self) -> Clip:
+    def clip(self) -> AudioClip:
         """Mix down, centre and judge what was gathered."""
         notices = self.finish()
         tracks = np.concatenate(self._blocks)  # (n, channels)
@@ -177,16 +177,16 @@ class Gatherer:
         if loudest > 1:
             mono /= loudest
         faults, speech = find_faults(mono, self.clipped)
-        return Clip(mono, len(mono) / SAMPLE_RATE, (*faults, *notices), speech)
+        return AudioClip(mono, len(mono) / SAMPLE_RATE, (*faults, *notices), speech)
 
 
-G = TypeVar("G", bound=Gatherer)
+G = TypeVar("G", bound=AudioReader)
 
 
 # ---------------------------------------------------------------------------------------------------------- sources
 
 
-def _read_array(samples: np.ndarray, rate: int) -> Clip:
+def _read_array(samples: np.ndarray, rate: int) -> AudioClip:
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf" or samples.dtype in (np.int64, np.uint64):
         raise InputError("audio-array", dtype=str(samples.dtype), shape=str(samples.shape))
     if not samples.size:
@@ -195,11 +195,11 @@ def _read_array(samples: np.ndarray, rate: int) -> Clip:
         samples = samples[:, None]
     elif samples.shape[0] <= MAX_CHANNELS and samples.shape[0] < samples.shape[1]:
         samples = samples.T
-    gatherer = Gatherer("", int(rate), samples.shape[1], headroom=samples.dtype.kind == "f")  # samples: (n, channels)
-    gatherer.refuse_length(len(samples) / gatherer.rate)
+    reader = AudioReader("", int(rate), samples.shape[1], headroom=samples.dtype.kind == "f")  # samples: (n, channels)
+    reader.refuse_length(len(samples) / reader.rate)
     for start in range(0, len(samples), BLOCK):
-        gatherer.add(_as_float(samples[start : start + BLOCK]))
-    return gatherer.clip()
+        reader.add(_as_float(samples[start : start + BLOCK]))
+    return reader.clip()
 
 
 def _as_float(block: np.ndarray) -> np.ndarray:
@@ -212,8 +212,8 @@ def _as_float(block: np.ndarray) -> np.ndarray:
     return ((block.astype(np.float64) - middle) / half).astype(np.float32)
 
 
-def gather(path: Path, kind: type[G]) -> G:
-    """Read a file into a gatherer of the given kind. Raises InputError where it can't be read."""
+def decode(path: Path, kind: type[G]) -> G:
+    """Read a file into a reader of the given kind. Raises InputError where it can't be read."""
     prefix = f"{short_name(path)}: "
     try:
         if path.is_dir():
@@ -227,11 +227,11 @@ def gather(path: Path, kind: type[G]) -> G:
         raise InputError("audio-closed", prefix=prefix, reason=error.strerror or str(error)) from error
     if not size:
         raise InputError("audio-empty-file", prefix=prefix)
-    gatherer = _with_soundfile(path, prefix, kind) or _with_av(path, prefix, head, kind)
-    if gatherer is None:
+    reader = _with_soundfile(path, prefix, kind) or _with_av(path, prefix, head, kind)
+    if reader is None:
         raise InputError("audio-not-audio", prefix=prefix, formats=", ".join(FORMATS))
-    gatherer.cut = gatherer.cut or _ends_early(path, head, size)
-    return gatherer
+    reader.truncated = reader.truncated or _ends_early(path, head, size)
+    return reader
 
 
 def _with_soundfile(path: Path, prefix: str, kind: type[G]) -> G | None:
@@ -241,17 +241,17 @@ def _with_soundfile(path: Path, prefix: str, kind: type[G]) -> G | None:
     except (soundfile.LibsndfileError, TypeError):  # TypeError: a name that ends in .raw promises headerless samples
         return None
     with file:
-        gatherer = kind(prefix, file.samplerate, file.channels, headroom=file.subtype in ("FLOAT", "DOUBLE"))
+        reader = kind(prefix, file.samplerate, file.channels, headroom=file.subtype in ("FLOAT", "DOUBLE"))
         stated = file.frames if file.frames < 2**62 else None  # libsndfile's "unknown" is the largest count
-        gatherer.refuse_length((stated or 0) / file.samplerate)
+        reader.refuse_length((stated or 0) / file.samplerate)
         try:
             while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-                gatherer.add(block)
+                reader.add(block)
         except soundfile.LibsndfileError:
-            gatherer.cut = True
-        if stated is not None and gatherer.frames < 0.98 * stated:
-            gatherer.cut = True
-    return gatherer if gatherer.frames else None
+            reader.truncated = True
+        if stated is not None and reader.frames < 0.98 * stated:
+            reader.truncated = True
+    return reader if reader.frames else None
 
 
 def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
@@ -261,7 +261,7 @@ def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
         return None
     import av  # only here: most recordings don't need it
 
-    gatherer = None
+    reader = None
     try:
         with av.open(str(path), format=container_format) as container:
             if not container.streams.audio:
@@ -269,23 +269,23 @@ def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
             stated = (container.duration or 0) / av.time_base  # seconds
             try:
                 for block, rate in _av_blocks(container):
-                    if gatherer is None:
-                        gatherer = kind(prefix, rate, block.shape[1])
-                        gatherer.refuse_length(stated)
-                    if (rate, block.shape[1]) != (gatherer.rate, gatherer.channels):
-                        gatherer.cut = True
+                    if reader is None:
+                        reader = kind(prefix, rate, block.shape[1])
+                        reader.refuse_length(stated)
+                    if (rate, block.shape[1]) != (reader.rate, reader.channels):
+                        reader.truncated = True
                         break
-                    gatherer.add(block)
+                    reader.add(block)
             except av.FFmpegError:
-                if gatherer is None:
+                if reader is None:
                     raise
-                gatherer.cut = True
+                reader.truncated = True
     except av.FFmpegError:
         return None
-    if gatherer is None:
+    if reader is None:
         raise InputError("audio-no-samples", prefix=prefix)
-    gatherer.cut = gatherer.cut or gatherer.seconds < 0.9 * stated - 0.1
-    return gatherer
+    reader.truncated = reader.truncated or reader.seconds < 0.9 * stated - 0.1
+    return reader
 
 
 def _av_blocks(container) -> Iterator[tuple[np.ndarray, int]]:

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.io import Gatherer, gather
+from bibier.audio.io import AudioReader, decode
 from bibier.audio.quality import CLIPPED_SHARE, QUIET_LEVEL, SILENT_LEVEL, WINDOW_SECONDS, cancel
 from bibier.audio.voice_activity import loud_level
 from bibier.errors import InputError
@@ -77,7 +77,7 @@ def read(path: str | os.PathLike) -> Recording:
         It can't be read, is longer, or there is no room for it on the disk.
     """
     try:
-        return gather(Path(path), Spool).recording()
+        return decode(Path(path), DiskBackedReader).recording()
     except OSError as error:
         raise InputError("recording-disk", folder=tempfile.gettempdir(), reason=error.strerror or str(error)) from error
 
@@ -94,8 +94,8 @@ def read_long(path: str | os.PathLike) -> Recording | None:
     return recording if recording.duration > LONG_SECONDS else None
 
 
-class Spool(Gatherer):
-    """A gatherer that keeps its blocks in a temporary file."""
+class DiskBackedReader(AudioReader):
+    """A reader that keeps its blocks in a temporary file."""
 
     limit = LIMIT
 
@@ -125,7 +125,7 @@ class Spool(Gatherer):
             yield np.frombuffer(raw, np.float32).reshape(-1, self.channels)
 
     def recording(self) -> Recording:
-        """Mix down, centre and judge what was gathered, as `Gatherer.clip` does in memory."""
+        """Mix down, centre and judge what was gathered, as `AudioReader.clip` does in memory."""
         notices = self.finish()
         mean = self.total / self.kept
         variance = self.energy / self.kept - np.square(mean)

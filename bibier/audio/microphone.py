@@ -1,7 +1,7 @@
 """The microphone of this computer: blocks of sound → utterances, cut on pauses or on a key, each judged while the next
 is being recorded.
 
-What delivers blocks is handed in (`Funnel`), so that a file can stand in for a microphone.
+What delivers blocks is handed in (`BlockQueue`), so that a file can stand in for a microphone.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Utterance:
         return self.start + len(self.samples) / SAMPLE_RATE
 
 
-class Funnel:
+class BlockQueue:
     """Blocks from whoever records, to whoever reads; the recorder never waits, and what finds no room is counted."""
 
     def __init__(self, rate: int, alive: Callable[[], bool] = lambda: True, size: int = WAITING):
@@ -77,7 +77,7 @@ class Funnel:
             yield block.mean(axis=1) if block.ndim == 2 else block
 
 
-class Cutter:
+class UtteranceSegmenter:
     """Cuts a stream into utterances.
 
     Parameters
@@ -165,12 +165,12 @@ def voice_detector() -> Callable[[np.ndarray], float]:
 
 
 @dataclass
-class Loop:
+class MicrophoneLoop:
     """Reads blocks, cuts them, and has each utterance judged in a thread of its own while the next is recorded.
 
     Parameters
     ----------
-    cutter
+    segmenter
         Makes utterances.
     judge
         Called with each utterance, in order, in the second thread. An InputError of its is given to `refused`.
@@ -182,7 +182,7 @@ class Loop:
         Where each utterance is written before it is judged; None writes nothing.
     """
 
-    cutter: Cutter
+    segmenter: UtteranceSegmenter
     judge: Callable[[Utterance], None]
     refused: Callable[[Utterance, InputError], None]
     meter: Callable[[float], None] = lambda level: None
@@ -196,18 +196,18 @@ class Loop:
             jobs: deque[Future] = deque()
             try:
                 for block in blocks:
-                    for one in self.cutter.push(block):
+                    for one in self.segmenter.push(block):
                         self._take(one, pool, jobs)
                     if self.asked.is_set():
                         self.asked.clear()
-                        self._take(self.cutter.cut(), pool, jobs)
-                    self.meter(self.cutter.level)
+                        self._take(self.segmenter.cut(), pool, jobs)
+                    self.meter(self.segmenter.level)
                     while jobs and jobs[0].done():
                         jobs.popleft().result()  # raises what the second thread could not cope with
             except KeyboardInterrupt:
                 pass
             finally:
-                self._take(self.cutter.finish(), pool, jobs)
+                self._take(self.segmenter.finish(), pool, jobs)
             for job in jobs:
                 job.result()
         return self.count
@@ -265,7 +265,7 @@ def devices() -> list[tuple[int, str, int, bool]]:
 
 
 @contextmanager
-def recording(device: str | int | None = None) -> Iterator[Funnel]:
+def recording(device: str | int | None = None) -> Iterator[BlockQueue]:
     """Record from a device, by index or a part of its name, at its own rate; InputError when it can't be used."""
     sounddevice = _sounddevice()
     known = devices()
@@ -277,17 +277,17 @@ def recording(device: str | int | None = None) -> Iterator[Funnel]:
         names = "; ".join(f"{index}: {name}" for index, name, *_ in known)
         raise InputError("mic-unknown", device=str(device), known=names[:500]) from error
     rate, channels = int(facts["default_samplerate"]), min(2, int(facts["max_input_channels"]))
-    funnel = Funnel(rate)
+    blocks = BlockQueue(rate)
 
     def heard(block, frames, when, status) -> None:
-        funnel.dropped += bool(status.input_overflow)
-        funnel.put(block)
+        blocks.dropped += bool(status.input_overflow)
+        blocks.put(block)
 
     try:
         with sounddevice.InputStream(
             samplerate=rate, device=device, channels=channels, dtype="float32", blocksize=rate // 20, callback=heard
         ) as stream:
-            funnel.alive = lambda: stream.active
-            yield funnel
+            blocks.alive = lambda: stream.active
+            yield blocks
     except sounddevice.PortAudioError as error:
         raise InputError("mic-busy", device=facts["name"], reason=str(error)) from error

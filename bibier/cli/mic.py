@@ -40,12 +40,12 @@ def run(options: argparse.Namespace) -> int:
             print(f"{'*' if default else ' '} {index}\t{name}\t{channels}")
         return 0
     device = int(options.device) if (options.device or "").isdigit() else options.device
-    with microphone.recording(device) as funnel:
-        return listen(funnel, options)
+    with microphone.recording(device) as blocks:
+        return listen(blocks, options)
 
 
-def listen(funnel, options: argparse.Namespace) -> int:
-    """Judge what comes out of a funnel of sound, and print it."""
+def listen(blocks, options: argparse.Namespace) -> int:
+    """Judge what comes out of a queue of sound, and print it."""
     from bibier.asr import recognisers
     from bibier.audio import microphone
     from bibier.audio.format import SAMPLE_RATE
@@ -81,15 +81,17 @@ def listen(funnel, options: argparse.Namespace) -> int:
             show(f"{name(one)}: {error.text(options.language)}")
 
     detector = None if options.key else microphone.voice_detector()
-    loop = microphone.Loop(microphone.Cutter(funnel.rate, detector), judge, refuse, meter, options.save)
+    loop = microphone.MicrophoneLoop(
+        microphone.UtteranceSegmenter(blocks.rate, detector), judge, refuse, meter, options.save
+    )
     if options.key:
         threading.Thread(target=_keys, args=(loop,), daemon=True).start()
     try:
-        loop.run(funnel)
+        loop.run(blocks)
     finally:
         meter.clear()
-        if funnel.dropped:
-            print(Message("mic-dropped", {"count": funnel.dropped}).text(options.language), file=sys.stderr)
+        if blocks.dropped:
+            print(Message("mic-dropped", {"count": blocks.dropped}).text(options.language), file=sys.stderr)
     return 0
 
 

@@ -368,7 +368,7 @@ def test_too_many_channels(tmp_path, voice):
 
 def test_twenty_minutes_are_refused_from_the_header(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "long.wav", np.zeros(20 * 60 * 8_000, np.int16), 8_000)
-    monkeypatch.setattr(audio.Gatherer, "add", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(audio.AudioReader, "add", lambda *_: pytest.fail("it was decoded"))
     error = refused(tmp_path / "long.wav")
     assert error.message.key == "audio-too-long"
     assert "10 minutes" in str(error)
@@ -392,7 +392,7 @@ def test_a_header_that_does_not_tell_the_length_is_stopped_at_the_limit(tmp_path
 
 def test_long_m4a_is_refused_from_the_header(tmp_path, monkeypatch):
     path = encoded(tmp_path / "long.m4a", np.zeros(11 * 60 * RATE, np.float32), "aac", "ipod", rate=8_000)
-    monkeypatch.setattr(audio.Gatherer, "add", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(audio.AudioReader, "add", lambda *_: pytest.fail("it was decoded"))
     assert refused(path).message.key == "audio-too-long"
 
 

@@ -17,6 +17,7 @@ import soxr
 from bibier import __main__ as command
 from bibier.audio import microphone
 from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.microphone import BlockQueue, MicrophoneLoop, UtteranceSegmenter, voice_detector
 from bibier.cli.mic import listen
 from bibier.errors import InputError
 
@@ -46,7 +47,7 @@ def blocks(sound, rate=SAMPLE_RATE):
 
 def collect(sound, rate, listen):
     found = []
-    loop = microphone.Loop(microphone.Cutter(rate, listen), found.append, lambda *_: pytest.fail("refused"))
+    loop = MicrophoneLoop(UtteranceSegmenter(rate, listen), found.append, lambda *_: pytest.fail("refused"))
     assert loop.run(iter(blocks(sound, rate))) == len(found)
     return found
 
@@ -55,13 +56,13 @@ def collect(sound, rate, listen):
 def test_each_clip_is_in_whole_utterances(speech, rate, channels):
     sound, places = speech
     given = soxr.resample(sound, SAMPLE_RATE, rate).astype(np.float32)
-    funnel = microphone.Funnel(rate, size=10_000)
+    queue = BlockQueue(rate, size=10_000)
     for block in blocks(given, rate):
-        funnel.put(np.stack([block] * channels, 1) if channels > 1 else block)
-    funnel.close()
+        queue.put(np.stack([block] * channels, 1) if channels > 1 else block)
+    queue.close()
     found = []
-    microphone.Loop(microphone.Cutter(rate, microphone.voice_detector()), found.append, lambda *_: None).run(funnel)
-    assert funnel.dropped == 0 and len(found) >= 3
+    MicrophoneLoop(UtteranceSegmenter(rate, voice_detector()), found.append, lambda *_: None).run(queue)
+    assert queue.dropped == 0 and len(found) >= 3
     for one in found:  # none reaches over a pause into the next clip
         assert sum(one.start < end and one.end > start for start, end in places) == 1
     for start, end in places:  # all but the soft ends of each clip is heard
@@ -72,25 +73,25 @@ def test_each_clip_is_in_whole_utterances(speech, rate, channels):
 
 def test_an_utterance_is_a_piece_of_what_was_given(speech):
     sound, _ = speech
-    for one in collect(sound, SAMPLE_RATE, microphone.voice_detector()):
+    for one in collect(sound, SAMPLE_RATE, voice_detector()):
         at = round(one.start * SAMPLE_RATE)
         assert np.array_equal(one.samples, sound[at : at + len(one.samples)])
 
 
 def test_silence_and_noise_are_nothing_and_endless_speech_is_cut():
     rng = np.random.default_rng(0)
-    assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, microphone.voice_detector()) == []
-    assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, microphone.voice_detector()) == []
+    assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, voice_detector()) == []
+    assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, voice_detector()) == []
     found = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frame: 1.0)
     assert [round(one.end - one.start) for one in found] == [20, 20, 10]
     broken = np.full(SAMPLE_RATE, np.nan)
-    assert collect(broken, SAMPLE_RATE, microphone.voice_detector()) == []
+    assert collect(broken, SAMPLE_RATE, voice_detector()) == []
 
 
 def test_a_key_cuts_and_nothing_is_left_out(speech):
     sound, _ = speech
     found = []
-    loop = microphone.Loop(microphone.Cutter(SAMPLE_RATE, None), found.append, lambda *_: None)
+    loop = MicrophoneLoop(UtteranceSegmenter(SAMPLE_RATE, None), found.append, lambda *_: None)
 
     def pressed():
         for number, block in enumerate(blocks(sound)):
@@ -110,22 +111,22 @@ def options(**more):
 
 def test_in_real_time_nothing_is_dropped_while_the_model_works(speech, tmp_path, capsys):
     sound, places = speech
-    funnel = microphone.Funnel(SAMPLE_RATE)
+    queue = BlockQueue(SAMPLE_RATE)
 
     def speak():
         began = time.monotonic()
         for number, block in enumerate(blocks(sound)):
             time.sleep(max(0, began + number / 20 - time.monotonic()))
-            funnel.put(block)
-        funnel.close()
+            queue.put(block)
+        queue.close()
 
     thread = threading.Thread(target=speak)
     thread.start()
-    assert listen(funnel, options(save=tmp_path / "said")) == 0
+    assert listen(queue, options(save=tmp_path / "said")) == 0
     thread.join()
     told = capsys.readouterr()
     rows = [json.loads(line) for line in told.out.splitlines()]
-    assert funnel.dropped == 0 and "lost" not in told.err and len(rows) >= len(places)
+    assert queue.dropped == 0 and "lost" not in told.err and len(rows) >= len(places)
     assert all(abs(sum(row["audio"].values()) - 1) < 1e-6 for row in rows if row["audio"])
     assert any(row["audio"] for row in rows)
     kept = sorted((tmp_path / "said").glob("*.wav"))
@@ -133,24 +134,27 @@ def test_in_real_time_nothing_is_dropped_while_the_model_works(speech, tmp_path,
 
 
 def test_a_funnel_that_is_full_counts_what_it_drops(capsys):
-    funnel = microphone.Funnel(SAMPLE_RATE, size=2)
+    queue = BlockQueue(SAMPLE_RATE, size=2)
     for _ in range(5):
-        funnel.put(np.zeros(800, np.float32))
-    assert funnel.dropped == 3
+        queue.put(np.zeros(800, np.float32))
+    assert queue.dropped == 3
 
 
 def test_an_unplugged_device_is_said_and_what_was_said_is_kept(speech, tmp_path, monkeypatch):
     monkeypatch.setattr(microphone, "SILENT_SECONDS", 0.05)
     sound, places = speech
-    funnel = microphone.Funnel(SAMPLE_RATE, alive=lambda: False, size=10_000)
+    queue = BlockQueue(SAMPLE_RATE, alive=lambda: False, size=10_000)
     for block in blocks(sound[: int((places[0][1] - 0.2) * SAMPLE_RATE)]):  # in the middle of a sentence
-        funnel.put(block)
+        queue.put(block)
     found = []
-    loop = microphone.Loop(
-        microphone.Cutter(SAMPLE_RATE, microphone.voice_detector()), found.append, lambda *_: None, folder=tmp_path
+    loop = MicrophoneLoop(
+        UtteranceSegmenter(SAMPLE_RATE, voice_detector()),
+        found.append,
+        lambda *_: None,
+        folder=tmp_path,
     )
     with pytest.raises(InputError, match="unplugged"):
-        loop.run(funnel)
+        loop.run(queue)
     assert found and len(list(tmp_path.glob("*.wav"))) == len(found)
 
 
@@ -161,13 +165,18 @@ def test_a_refused_utterance_and_a_full_disk_are_said(speech, tmp_path):
     def judge(one):
         raise InputError("mic-none", reason="x")
 
-    loop = microphone.Loop(
-        microphone.Cutter(SAMPLE_RATE, microphone.voice_detector()), judge, lambda one, error: refused.append(error)
+    loop = MicrophoneLoop(
+        UtteranceSegmenter(SAMPLE_RATE, voice_detector()),
+        judge,
+        lambda one, error: refused.append(error),
     )
     assert loop.run(iter(blocks(sound))) == len(refused) > 0
     (tmp_path / "file").write_text("")
-    loop = microphone.Loop(
-        microphone.Cutter(SAMPLE_RATE, lambda f: 1.0), lambda one: None, lambda *_: None, folder=tmp_path / "file"
+    loop = MicrophoneLoop(
+        UtteranceSegmenter(SAMPLE_RATE, lambda f: 1.0),
+        lambda one: None,
+        lambda *_: None,
+        folder=tmp_path / "file",
     )
     with pytest.raises(InputError, match="file"):
         loop.run(iter(blocks(sound)))
@@ -177,15 +186,15 @@ SPEAKER = """
 import signal, sys, numpy as np, soundfile
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 sys.path.insert(0, {root!r})
-from bibier.audio import microphone
-funnel = microphone.Funnel(16000, alive=lambda: print("waiting", flush=True) or True, size=10**6)
+from bibier.audio.microphone import BlockQueue
+queue = BlockQueue(16000, alive=lambda: print("waiting", flush=True) or True, size=10**6)
 sound, rate = soundfile.read({clip!r}, dtype="float32")
-funnel.rate = rate
-for i in range(0, len(sound), 800): funnel.put(sound[i:i+800])
+queue.rate = rate
+for i in range(0, len(sound), 800): queue.put(sound[i:i+800])
 import argparse
 from bibier.cli.mic import listen
 settings = dict(key=False, save=None, json=True, checkpoint="compact", recogniser="none", language="en")
-listen(funnel, argparse.Namespace(**settings))
+listen(queue, argparse.Namespace(**settings))
 """
 
 
