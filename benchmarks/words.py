@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from bibier.checkpoint import bundle
-from bibier.inference.predictor import Heard, Predictor
+from bibier.inference.predictor import AudioEncoding, Predictor
 from train.corpora import load
 
 
@@ -35,12 +35,12 @@ def main() -> None:
     heard = {}
     for label in range(7):
         there = [clip for clip in clips if clip.label == label]
-        heard[label] = [predictor.hear(there[i].path) for i in generator.choice(len(there), 5, replace=False)]
+        heard[label] = [predictor.encode_audio(there[i].path) for i in generator.choice(len(there), 5, replace=False)]
     for name in ("words alone", "voice and words"):
         falls: dict[str, list[float]] = {"random": [], "attention": [], "occlusion": [], "crossed": []}
         for item in items:
             sound = None if name == "words alone" else heard[item.label][generator.integers(5)]
-            words = predictor.read(sound, item.text).words
+            words = predictor.classify(sound, item.text).words
             if len(words) < 2:
                 continue
             fall = np.array([word.occlusion for word in words])
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def crossed(predictor: Predictor, heard: Heard, text: str) -> np.ndarray:
+def crossed(predictor: Predictor, heard: AudioEncoding, text: str) -> np.ndarray:
     """Return the share of the fusion's cross-attention that each word gets: (n,)."""
     ids = torch.from_numpy(predictor.bundle.text_features(text))[None]
     encoded = predictor.bundle.text_encoder(features=ids, mask=torch.ones(ids.shape[:2], dtype=torch.bool))

@@ -23,7 +23,7 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
     The last are proposals of "SOURCE/audio" and "SOURCE/text"; the queue is ordered by how far they disagree.
     """
     try:
-        prediction = reader.read(reader.hear(clip.path), clip.text)
+        prediction = reader.classify(reader.encode_audio(clip.path), clip.text)
     except InputError:
         return False
     branches = {"/audio": prediction.audio, "/text": prediction.text, "": prediction.bimodal}

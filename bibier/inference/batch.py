@@ -28,16 +28,16 @@ from bibier.features.char_ngrams import words
 from bibier.files import sha256
 from bibier.i18n.messages import Message
 from bibier.inference import long_form
-from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, Branch, Predictor
+from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor
 from bibier.labels import EMOTIONS, named
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
 
 BATCH = 16  # recordings
 AHEAD = 2  # batches that are read while one is judged
-BRANCHES = {"voice": "audio", "words": "text", "both": "bimodal"}  # name of the columns → name in a prediction
+COLUMN_MODALITIES = {"voice": "audio", "words": "text", "both": "bimodal"}  # name of the columns → name in a prediction
 COLUMNS = ("path", "sha256", "duration", "transcript", "transcript_by", "language")
-COLUMNS = (*COLUMNS, *(f"{branch}_{name}" for branch in BRANCHES for name in EMOTIONS))
+COLUMNS = (*COLUMNS, *(f"{column}_{name}" for column in COLUMN_MODALITIES for name in EMOTIONS))
 COLUMNS = (*COLUMNS, "conflict", "warnings", "error", "checkpoint")
 FORMATS = (".parquet", ".csv", ".jsonl")
 
@@ -144,7 +144,7 @@ class Judge:
         row["duration"] = recording.duration
         row["warnings"] = [notice.text(self.language) for notice in found.notices]
         self._say(row, found.transcript)
-        for column, name in BRANCHES.items():
+        for column, name in COLUMN_MODALITIES.items():
             _put(row, column, getattr(found, name).probabilities)
         return Read(source, row | {"conflict": found.conflict}, done=True)
 
@@ -161,8 +161,8 @@ class Judge:
         spoken = [i for i, one in enumerate(open_) if words(one.transcript.text) and bundle.text_encoder]
         voice = self._voice([open_[i].samples for i in voiced]) if voiced else None
         spans = [words(open_[i].transcript.text)[:MAX_WORDS] for i in spoken]
-        text = self.predictor.read_texts(spans) if spoken else None
-        found: dict[str, dict[int, dict]] = {column: {} for column in BRANCHES}
+        text = self.predictor.encode_texts(spans) if spoken else None
+        found: dict[str, dict[int, dict]] = {column: {} for column in COLUMN_MODALITIES}
         for column, rows, encoded, temperature in (
             ("voice", voiced, voice, heat.audio),
             ("words", spoken, text, heat.text),
@@ -177,7 +177,7 @@ class Judge:
         for i, one in enumerate(open_):
             for column, rows in found.items():
                 _put(one.row, column, rows.get(i))
-            branches = [Branch(found[column].get(i)) for column in ("voice", "words")]
+            branches = [ModalityResult(found[column].get(i)) for column in ("voice", "words")]
             one.row["conflict"] = self.predictor.conflict(*branches)
         return [one.row for one in group]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 ZERO = "SPACES_ZERO_GPU"  # set by ZeroGPU
-ACTS = ("hear", "transcribe", "read")  # of a Predictor: each is one loan
+ACTS = ("encode_audio", "transcribe", "classify")  # of a Predictor: each is one loan
 
 F = TypeVar("F", bound=Callable)
 

@@ -13,12 +13,12 @@ from bibier.audio.long_recording import Recording
 from bibier.audio.segmentation import Segment, cut
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.inference.predictor import NOTHING_SAID, Branch, Prediction, Predictor, as_json
+from bibier.inference.predictor import NOTHING_SAID, ModalityResult, Prediction, Predictor, as_json
 from bibier.labels import named, vector
 from bibier.log import note, told
 from bibier.transcript import Transcript, Word
 
-BRANCHES = ("audio", "text", "bimodal")
+MODALITIES = ("audio", "text", "bimodal")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Timeline:
 
     def summary(self) -> Prediction:
         """Return the whole as one prediction: each branch is the mean of the stretches' by their length."""
-        shares = {name: self._mean(name) for name in BRANCHES}
+        shares = {name: self._mean(name) for name in MODALITIES}
         clashes = [
             (one.prediction.conflict, one.segment.duration)
             for one in self.stretches
@@ -89,7 +89,7 @@ class Timeline:
             timings=timings,
         )
 
-    def _mean(self, name: str) -> Branch:
+    def _mean(self, name: str) -> ModalityResult:
         """Return one branch's mean by length over the stretches that have it, or the first reason why none has."""
         judged = [
             (vector(branch.probabilities), one.segment.duration)
@@ -98,10 +98,10 @@ class Timeline:
         ]
         if not judged:
             reasons = (getattr(one.prediction, name).reason for one in self.stretches if one.prediction)
-            return Branch(None, next((reason for reason in reasons if reason), Message("not-judged")))
+            return ModalityResult(None, next((reason for reason in reasons if reason), Message("not-judged")))
         rows, lengths = zip(*judged, strict=True)
         mean = np.average(rows, axis=0, weights=lengths)  # (7,)
-        return Branch(named(mean / mean.sum()))
+        return ModalityResult(named(mean / mean.sum()))
 
 
 def _said(stretch: Stretch) -> bool:
@@ -153,15 +153,15 @@ def walk(
 
 
 def _judge(reader: Predictor, recording: Recording, segment: Segment, transcript: Transcript | None) -> Prediction:
-    heard = reader.hear((recording.part(segment.start, segment.end), SAMPLE_RATE))
+    heard = reader.encode_audio((recording.part(segment.start, segment.end), SAMPLE_RATE))
     if transcript is not None:
-        return reader.read(heard, within(transcript, segment))
+        return reader.classify(heard, within(transcript, segment))
     try:
         said = reader.transcribe(heard)
     except InputError as error:  # the voice can be judged all the same
-        prediction = reader.read(heard, NOTHING_SAID)
+        prediction = reader.classify(heard, NOTHING_SAID)
         return replace(prediction, notices=(error.message, *prediction.notices))
-    return reader.read(heard, said)
+    return reader.classify(heard, said)
 
 
 def within(transcript: Transcript, segment: Segment) -> Transcript:

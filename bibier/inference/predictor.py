@@ -1,6 +1,6 @@
 """Predictor(audio, transcript=None) → Prediction: the one object that users meet.
 
-`Predictor.hear` does the work that depends on the sound alone, `Predictor.read` what depends on the words;
+`Predictor.encode_audio` does the work that depends on the sound alone, `Predictor.classify` what depends on the words;
 an edited transcript needs only the second.
 """
 
@@ -30,8 +30,8 @@ NOTHING_SAID = Transcript("", source="none")
 
 
 @dataclass(frozen=True)
-class Branch:
-    """One branch's distribution over `labels.EMOTIONS` by name, or None with the reason."""
+class ModalityResult:
+    """What one modality (or both) says: a distribution over `labels.EMOTIONS` by name, or None with the reason."""
 
     probabilities: dict[str, float] | None
     reason: Message | None = None
@@ -56,12 +56,12 @@ class WordWeight:
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioEncoding:
     """What the sound alone gave; kept so that an edit of the words need not listen again."""
 
     samples: np.ndarray | None  # (n,) float32 at 16 kHz in [-1, 1]; None when there is no sound
     duration: float  # seconds
-    audio: Branch
+    audio: ModalityResult
     notices: tuple[Message, ...]
     speech: bool  # False for silence: nothing is transcribed and nothing is invented
     hidden: object  # the audio encoder's Encoded, batch of one, or None
@@ -72,9 +72,9 @@ class Heard:
 class Prediction:
     """Everything a person is shown about one clip."""
 
-    audio: Branch
-    text: Branch
-    bimodal: Branch
+    audio: ModalityResult
+    text: ModalityResult
+    bimodal: ModalityResult
     transcript: Transcript
     words: tuple[WordWeight, ...]
     conflict: float | None  # Jensen–Shannon divergence between voice and words, bits in [0, 1]
@@ -99,7 +99,7 @@ class Predictor:
         self.recogniser = recogniser
 
     @torch.inference_mode()
-    def hear(self, audio: str | Path | tuple[np.ndarray, int]) -> Heard:
+    def encode_audio(self, audio: str | Path | tuple[np.ndarray, int]) -> AudioEncoding:
         """Read and judge the recording, and run the audio branch. Raises InputError on unusable input."""
         clock = _Clock()
         clip = load(audio)
@@ -108,52 +108,52 @@ class Predictor:
             notices.append(Message("audio-long", {"seconds": clip.duration}))
         clock.lap("read")
         if not (clip.speech and clip.long_enough):
-            return Heard(
+            return AudioEncoding(
                 clip.samples,
                 clip.duration,
-                Branch(None, Message("not-judged")),
+                ModalityResult(None, Message("not-judged")),
                 tuple(notices),
                 False,
                 None,
                 clock.laps,
             )
         if self.bundle.audio_encoder is None:
-            nothing = Branch(None, Message("no-audio-model"))
-            return Heard(clip.samples, clip.duration, nothing, tuple(notices), True, None, clock.laps)
+            nothing = ModalityResult(None, Message("no-audio-model"))
+            return AudioEncoding(clip.samples, clip.duration, nothing, tuple(notices), True, None, clock.laps)
         features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None].to(self.bundle.device)  # (1, T, …)
         mask = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
         encoded = self.bundle.audio_encoder(features=features, mask=mask).to("cpu")
         branch = _branch(encoded.logits, self.bundle.config.calibration.audio)
         clock.lap("audio")
-        return Heard(clip.samples, clip.duration, branch, tuple(notices), True, encoded, clock.laps)
+        return AudioEncoding(clip.samples, clip.duration, branch, tuple(notices), True, encoded, clock.laps)
 
-    def transcribe(self, heard: Heard) -> Transcript:
+    def transcribe(self, heard: AudioEncoding) -> Transcript:
         """Recognise the words; an empty Transcript (source "none") for silence or without a recogniser."""
         if self.recogniser is None or not heard.speech:
             return NOTHING_SAID
         return self.recogniser(heard.samples)
 
     @torch.inference_mode()
-    def read(self, heard: Heard | None, transcript: Transcript | str) -> Prediction:
+    def classify(self, heard: AudioEncoding | None, transcript: Transcript | str) -> Prediction:
         """Run the text and bimodal branches; empty words give audio only, `heard=None` gives text only."""
         clock = _Clock()
         if isinstance(transcript, str):
             transcript = Transcript(transcript, source="person" if transcript.strip() else "none")
         notices = list(heard.notices) if heard else []
-        audio = heard.audio if heard else Branch(None, Message("no-sound"))
+        audio = heard.audio if heard else ModalityResult(None, Message("no-sound"))
         spans = words(transcript.text)
         if transcript.language not in (*self.bundle.config.languages, "und") and spans:
             notices.append(Message("language-unsupported", {"language": transcript.language}))
         if len(spans) > MAX_WORDS:
             notices.append(Message("text-cut", {"words": len(spans), "limit": MAX_WORDS}))
             spans = spans[:MAX_WORDS]
-        text = bimodal = Branch(None, Message("no-words" if self.bundle.text_encoder else "no-text-model"))
+        text = bimodal = ModalityResult(None, Message("no-words" if self.bundle.text_encoder else "no-text-model"))
         weights: tuple[WordWeight, ...] = ()
         if spans and self.bundle.text_encoder:
-            encoded = self.read_texts([spans])
+            encoded = self.encode_texts([spans])
             text = _branch(encoded.logits, self.bundle.config.calibration.text)
             clock.lap("text")
-            bimodal = Branch(None, audio.reason or Message("no-fusion-model"))
+            bimodal = ModalityResult(None, audio.reason or Message("no-fusion-model"))
             if heard and heard.hidden is not None and self.bundle.fusion:
                 bimodal = _branch(self.fuse(heard.hidden, encoded), self.bundle.config.calibration.bimodal)
                 clock.lap("bimodal")
@@ -185,25 +185,25 @@ class Predictor:
         tell = progress or (lambda stage: None)
         heard, timings = None, {}
         if audio is not None:
-            tell("hear")
-            heard = self.hear(audio)
+            tell("encode_audio")
+            heard = self.encode_audio(audio)
         if transcript is None and heard is not None:
             tell("transcribe")
             clock = _Clock()
             transcript = self.transcribe(heard)
             clock.lap("transcribe")
             timings = clock.laps
-        tell("read")
-        prediction = self.read(heard, transcript or NOTHING_SAID)
+        tell("classify")
+        prediction = self.classify(heard, transcript or NOTHING_SAID)
         return replace(prediction, timings=prediction.timings | timings)
 
-    def conflict(self, audio: Branch, text: Branch) -> float | None:
+    def conflict(self, audio: ModalityResult, text: ModalityResult) -> float | None:
         """Return how far voice and words disagree, in bits [0, 1]; None where one of them says nothing."""
         if not (audio.probabilities and text.probabilities):
             return None
         return jensen_shannon(vector(audio.probabilities), self._without_prior(text))
 
-    def read_texts(self, texts: list[tuple[WordSpan, ...]]) -> EncoderOutput:
+    def encode_texts(self, texts: list[tuple[WordSpan, ...]]) -> EncoderOutput:
         """Run the text encoder on a batch of texts given as spans."""
         rows = [torch.from_numpy(row) for row in self.bundle.text_features.batch(texts)]
         longest = max(1, max(len(row) for row in rows))
@@ -224,9 +224,9 @@ class Predictor:
         self,
         spans: tuple[WordSpan, ...],
         transcript: Transcript,
-        heard: Heard | None,
-        text: Branch,
-        bimodal: Branch,
+        heard: AudioEncoding | None,
+        text: ModalityResult,
+        bimodal: ModalityResult,
         attention: np.ndarray,
     ) -> tuple[WordWeight, ...]:
         """Weigh each word for the emotion that both together, or else the words alone, predict.
@@ -240,7 +240,7 @@ class Predictor:
         winner = int(whole.argmax())
 
         def probability(texts: list[tuple[WordSpan, ...]]) -> np.ndarray:
-            encoded = self.read_texts(texts)
+            encoded = self.encode_texts(texts)
             if shown is text:
                 return torch.softmax(encoded.logits / calibration.text, -1)[:, winner].numpy()
             sound = EncoderOutput(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
@@ -252,7 +252,7 @@ class Predictor:
             for span, share, fall, times in zip(spans, attention, falls, align(spans, transcript.words), strict=True)
         )
 
-    def _without_prior(self, text: Branch) -> np.ndarray:
+    def _without_prior(self, text: ModalityResult) -> np.ndarray:
         """Return what the words say (7,) under a uniform prior, to be compared with the voice, whose prior is uniform.
 
         Conversation is mostly neutral, and the text branch knows it; without this step it would seem to contradict
@@ -275,8 +275,8 @@ class _Clock:
         self._last = now
 
 
-def _branch(logits: torch.Tensor, temperature: float) -> Branch:
-    return Branch(named(torch.softmax(logits[0].double() / temperature, dim=-1).tolist()))
+def _branch(logits: torch.Tensor, temperature: float) -> ModalityResult:
+    return ModalityResult(named(torch.softmax(logits[0].double() / temperature, dim=-1).tolist()))
 
 
 def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:

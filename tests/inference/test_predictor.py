@@ -90,15 +90,15 @@ def test_occlusion_is_the_fall_when_the_word_is_really_deleted(predictor, clip):
 
 
 def test_an_edit_changes_words_and_both_but_not_the_voice(predictor, clip):
-    heard = predictor.hear(clip)
-    before, after = predictor.read(heard, "I hate it"), predictor.read(heard, "I love it")
+    heard = predictor.encode_audio(clip)
+    before, after = predictor.classify(heard, "I hate it"), predictor.classify(heard, "I love it")
     assert before.audio == after.audio
     assert before.text != after.text
     assert before.bimodal != after.bimodal
 
 
 def test_reading_what_was_heard_equals_predicting_at_once(predictor, clip):
-    apart, at_once = predictor.read(predictor.hear(clip), "hello there"), predictor(clip, "hello there")
+    apart, at_once = predictor.classify(predictor.encode_audio(clip), "hello there"), predictor(clip, "hello there")
     assert apart.bimodal == at_once.bimodal and apart.words == at_once.words
 
 

@@ -19,7 +19,7 @@ from bibier.audio.segmentation import LONGEST, Segment
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.inference.long_form import Stretch, Timeline, follow, stretches, timeline_json, walk, within
-from bibier.inference.predictor import Branch, Predictor
+from bibier.inference.predictor import ModalityResult, Predictor
 from bibier.labels import EMOTIONS, named, vector
 from bibier.transcript import Transcript, Word
 
@@ -100,14 +100,15 @@ def test_noise_is_no_speech(tmp_path):
 
 HOUR = """
 import resource, sys
-from bibier.audio import long_recording, segmentation
-segmentation.cut(long_recording.read(sys.argv[1]).samples)  # what is loaded once
+from bibier.audio.long_recording import read
+from bibier.audio.segmentation import cut
+cut(read(sys.argv[1]).samples)  # what is loaded once
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # MiB on Linux
 before = peak()
-recording = long_recording.read(sys.argv[2])
+recording = read(sys.argv[2])
 assert recording.duration == 3600
 recording.peaks(1000)
-assert len(segmentation.cut(recording.samples)) > 500
+assert len(cut(recording.samples)) > 500
 print(peak() - before)
 """
 
@@ -147,14 +148,14 @@ def test_the_length_of_meld_s_longest(tmp_path, predictor):
     assert found.summary().text.probabilities is None and found.summary().audio.probabilities
 
 
-def spread(**shares: float) -> Branch:
+def spread(**shares: float) -> ModalityResult:
     rest = (1 - sum(shares.values())) / (7 - len(shares))
-    return Branch({emotion: shares.get(emotion, rest) for emotion in EMOTIONS})
+    return ModalityResult({emotion: shares.get(emotion, rest) for emotion in EMOTIONS})
 
 
 def test_the_whole_is_weighted_by_length(talk, predictor):
     whole = predictor(talk, "hello")
-    silent = Branch(None, Message("no-words"))
+    silent = ModalityResult(None, Message("no-words"))
     one = replace(whole, audio=spread(anger=0.7), text=silent, bimodal=silent, conflict=None)
     other = replace(whole, audio=spread(sad=0.7), text=spread(happy=0.7), bimodal=silent, conflict=0.5)
     rows = (
@@ -175,13 +176,13 @@ def test_a_stretch_that_fails_leaves_the_others(talk, predictor, caplog):
     class Failing(Predictor):
         turn = 0
 
-        def hear(self, audio):
+        def encode_audio(self, audio):
             self.turn += 1
             if self.turn == 2:
                 raise InputError("audio-no-samples", prefix="")
             if self.turn == 3:
                 raise RuntimeError("out of memory")
-            return super().hear(audio)
+            return super().encode_audio(audio)
 
     found = follow(Failing(predictor.bundle, predictor.recogniser), long_recording.read(talk))
     assert [i for i, one in enumerate(found.stretches) if one.prediction is None] == [1, 2]
@@ -258,18 +259,15 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     from concurrent.futures import Future
 
     from bibier.asr.recognisers import Choice
-    from bibier.ui.analyse.handlers import AnalyseHandlers
-    from bibier.ui.analyse.long_form import LongFormHandlers
-    from bibier.ui.client import ClientContext, Theme
+    from bibier.ui.analyse.handlers import Desk
+    from bibier.ui.analyse.long_form import Long
     from bibier.ui.services import Services
+    from bibier.ui.view import Look, View
 
     reader = Future()
     reader.set_result(lambda name: predictor)
     choices = (Choice("pocketsphinx", Message("recogniser-pocketsphinx"), True),)
-    long, view = (
-        LongFormHandlers(AnalyseHandlers(Services(reader, lambda: choices, None, None, None)), tmp_path),
-        ClientContext(Theme(), "a" * 32),
-    )
+    long, view = Long(Desk(Services(reader, lambda: choices, None, None, None)), tmp_path), View(Look(), "a" * 32)
     assert long.pick(0, view)["stage"]["error"]  # there is no recording
     shown = list(long.analyse(str(talk), "", "pocketsphinx", None, view))
     rows = shown[-1]["ribbon"]["rows"]
@@ -277,8 +275,8 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     assert json.loads(json.dumps(shown[-1]["ribbon"])) == shown[-1]["ribbon"]
     for number in (len(rows), -2, True, 1.0, "1", None):
         assert long.pick(number, view) == {}
-    state = long.pick(1, view)["state"]
-    own, rate = soundfile.read(state.clip)
+    moment = long.pick(1, view)["moment"]
+    own, rate = soundfile.read(moment.clip)
     assert rate == RATE and len(own) / RATE == pytest.approx(rows[1]["b"] - rows[1]["a"], abs=0.02)
-    assert long.pick(-1, view)["state"] is None
-    assert long.forget(view) == {"ribbon": None} and not Path(state.clip).exists()
+    assert long.pick(-1, view)["moment"] is None
+    assert long.forget(view) == {"ribbon": None} and not Path(moment.clip).exists()

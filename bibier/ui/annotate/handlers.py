@@ -24,7 +24,7 @@ from bibier.ui.annotate.points import points, probabilities, share
 SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
-BRANCHES = ("/audio", "/text")  # ends of sources that only order the queue
+MODALITY_SUFFIXES = ("/audio", "/text")  # ends of sources that only order the queue
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
 NAME_LIMIT = 80  # characters of an annotator's name
 LONGEST = 24 * 3600.0  # s on one clip that are believed
@@ -145,7 +145,7 @@ class AnnotateHandlers:
         return {
             source: probs
             for (one, source), probs in self.store.proposals(project).items()
-            if one == clip and not source.endswith(BRANCHES)
+            if one == clip and not source.endswith(MODALITY_SUFFIXES)
         }
 
     def view(self, project: str, annotator: str, clip: ProjectClip) -> dict:
