@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def preserve_torch_threads() -> Iterator[None]:
     """Put torch's number of threads back: importing silero_vad sets one, numba's parallel loops set all cores."""
     import torch
 
@@ -26,7 +26,7 @@ ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 HEAPS = 2
 
 
-def few(environ: Mapping[str, str] = os.environ) -> bool:
+def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
     """Have glibc keep at most two heaps instead of eight for each core, each of which in time takes what the largest
     analysis took; to be called before threads are there. $MALLOC_ARENA_MAX of the one who deploys comes first.
 

@@ -211,7 +211,7 @@ def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     prefetch = Prefetcher(store, reader, "model:compact")
     prefetch("work", store.clips("work"), wait=True)
     assert store.proposals("work") == {} and clip in store.clips("work")
-    assert prefetch.turns.running is None
+    assert prefetch.queue.running is None
 
 
 # ---------------------------------------------------------------------------------------------------------------- clock

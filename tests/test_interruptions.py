@@ -27,7 +27,7 @@ from bibier.asr import download
 from bibier.checkpoint import bundle
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.errors import InputError
-from bibier.inference.queue import Turns
+from bibier.inference.queue import InferenceQueue
 from bibier.security.login_throttle import FREE, LoginThrottle
 from bibier.security.rate_limits import SESSION, TokenBuckets
 from bibier.soft_labels import cache as llm_cache
@@ -220,17 +220,17 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
 @pytest.mark.parametrize("jump", [-400 * 86400, 400 * 86400])
 def test_a_clock_that_jumps_lengthens_no_wait(monkeypatch, jump):
     """Quotas, waits after wrong passwords and the queue's guesses are of a clock that can't be set."""
-    buckets, tries, turns = TokenBuckets(), LoginThrottle(), Turns()
+    buckets, tries, queue = TokenBuckets(), LoginThrottle(), InferenceQueue()
     rate = {("upload", "one"): SESSION["upload"]}
     for _ in range(int(SESSION["upload"].burst)):
         assert buckets.take(rate) == 0
     for _ in range(FREE):
         assert tries.begin("Ann", "10.0.0.1") == 0
-    first, second = turns.ask(), turns.ask()
-    first.come(0)
-    before = buckets.take(rate), tries.begin("Ann", "10.0.0.1"), second.before()[1]
+    first, second = queue.enqueue(), queue.enqueue()
+    first.wait(0)
+    before = buckets.take(rate), tries.begin("Ann", "10.0.0.1"), second.position()[1]
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + jump)
-    after = buckets.take(rate), tries.begin("Ann", "10.0.0.1"), second.before()[1]
+    after = buckets.take(rate), tries.begin("Ann", "10.0.0.1"), second.position()[1]
     assert all(0 < b <= a for a, b in zip(before, after, strict=True))
     assert after == pytest.approx(before, abs=1)

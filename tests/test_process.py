@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bibier.process import few
+from bibier.process import limit_malloc_arenas
 
 CODE = """
 import ctypes, threading
-from bibier.process import few
-print(few({environ}))
+from bibier.process import limit_malloc_arenas
+print(limit_malloc_arenas({environ}))
 ready = threading.Barrier(13)
 def work():
     blocks = [bytearray(2000) for _ in range(100)]
@@ -26,7 +26,7 @@ ready.wait()
 """
 
 
-@pytest.mark.skipif(not few(), reason="not glibc")
+@pytest.mark.skipif(not limit_malloc_arenas(), reason="not glibc")
 @pytest.mark.parametrize("environ, done", [("{}", True), ("{'MALLOC_ARENA_MAX': '9'}", False)])
 def test_threads_share_two_heaps(environ, done):
     """By glibc's own account of its arenas."""

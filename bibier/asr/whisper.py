@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bibier import process
 from bibier.asr.download import default_cache, download, matches, whole
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.quality import is_silent
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.process import is_installed
+from bibier.process import is_installed, preserve_torch_threads
 from bibier.transcript import Transcript, Word
 
 LANGUAGES = ("en", "ru")
@@ -137,7 +136,7 @@ class Whisper:
             raise InputError("recogniser-damaged", path=str(self.weights)) from error
         if self._own_file is None and self._urls is None:  # the heads that follow the words, in Whisper's own weights
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[self.size])
-        with process.kept():
+        with preserve_torch_threads():
             whisper.timing.dtw(torch.zeros(2, 2))  # compiles the alignment of words (3 s) now and not in the first clip
         return model
 
@@ -148,7 +147,7 @@ class Whisper:
         self.load()
         import whisper
 
-        with self._lock, process.kept():
+        with self._lock, preserve_torch_threads():
             result = whisper.transcribe(
                 self._model,
                 np.asarray(samples, dtype=np.float32),

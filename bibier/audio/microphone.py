@@ -19,9 +19,9 @@ import numpy as np
 import soundfile
 import soxr
 
-from bibier import process
 from bibier.audio.format import SAMPLE_RATE
 from bibier.errors import InputError
+from bibier.process import preserve_torch_threads
 
 FRAME = 512  # samples at 16 kHz, 32 ms: what the voice detector reads at a time
 PAUSE = 0.6  # s of silence that end an utterance
@@ -152,7 +152,7 @@ def voice_detector() -> Callable[[np.ndarray], float]:
     """Return Silero VAD, listening from the beginning: (512,) samples → probability of voice."""
     import torch
 
-    with process.kept():
+    with preserve_torch_threads():
         import silero_vad
     model = silero_vad.load_silero_vad()
     model.reset_states()

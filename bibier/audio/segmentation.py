@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bibier import process
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import LONG_SECONDS
+from bibier.process import preserve_torch_threads
 from bibier.transcript import Word
 
 FRAME = 512  # samples, 32 ms: what the model reads at a time
@@ -113,7 +113,7 @@ def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
 @functools.cache
 def _silero():
     """Load the model once; it keeps a state, so that one thread at a time may use it."""
-    with process.kept():
+    with preserve_torch_threads():
         import silero_vad
     return silero_vad.load_silero_vad(), threading.Lock()
 

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _predict_long(file: str, predictor, recording, options: argparse.Namespace, tell) -> None:
     """Print what each stretch of a long recording says as soon as it is known, and then the whole."""
-    from bibier.inference.long_form import follow, timeline_json
+    from bibier.inference.long_form import analyse, timeline_json
     from bibier.inference.predictor import NOTHING_SAID
 
     def show(stretch, done: int, planned: int) -> None:
@@ -76,7 +76,7 @@ def _predict_long(file: str, predictor, recording, options: argparse.Namespace, 
         print(file, flush=True)
     # an empty transcript leaves the voice alone, as for a clip
     given = None if options.transcript is None else NOTHING_SAID
-    timeline = follow(predictor, recording, transcript=given, progress=show)
+    timeline = analyse(predictor, recording, transcript=given, progress=show)
     Progress.clear()
     if options.json:
         found = {"file": file} | timeline_json(timeline, options.language)

@@ -1,6 +1,6 @@
 """A folder or a manifest → a table: a row for each recording, judged in batches of like lengths.
 
-Finished rows are kept in a journal beside the table, so that a run which was killed goes on without repeating any.
+Finished rows are kept in the run journal beside the table, so that a run which was killed goes on without repeating any.
 N recordings of a batch, 7 emotions.
 """
 
@@ -140,7 +140,7 @@ class Judge:
     def _long(self, source: Source, row: dict, recording) -> Read:
         """Judge a long recording stretch by stretch, as the app does; words without times leave its voice alone."""
         given = None if self.recognise and not source.text else NOTHING_SAID
-        found = long_form.follow(self.predictor, recording, transcript=given).summary()
+        found = long_form.analyse(self.predictor, recording, transcript=given).summary()
         row["duration"] = recording.duration
         row["warnings"] = [notice.text(self.language) for notice in found.notices]
         self._say(row, found.transcript)
@@ -203,11 +203,11 @@ def rows(judge: Judge, given: Sequence[Source], size: int = BATCH) -> Iterator[l
             yield judge.judge(read)
 
 
-# --- the journal and the table ---------------------------------------------------------------------------------------
+# --- the run journal and the table -----------------------------------------------------------------------------------
 
 
-class Journal:
-    """Finished rows, on the disk after each batch: one line a row, below a line that says what the run is."""
+class RunJournal:
+    """The run journal: finished rows, on the disk after each batch: one line a row, below a line that says what the run is."""
 
     def __init__(self, out: Path, settings: dict):
         self.path = out.with_name(f".{out.name}.journal")
@@ -312,7 +312,7 @@ def run(
         raise InputError("export-exists", file=str(out))
     with _writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-    journal, finished = Journal(out, settings), False
+    journal, finished = RunJournal(out, settings), False
     try:
         left = [source for source in given if source.path not in journal.rows]
         failed = sum(bool(row["error"]) for row in journal.rows.values())

@@ -42,7 +42,7 @@ def on_gpu(function: F) -> F:
     return spaces.GPU(function) if zero() else function
 
 
-def lent(make: Callable[[str], object]) -> Callable[[str], object]:
+def on_zero_gpu(make: Callable[[str], object]) -> Callable[[str], object]:
     """Return `make` (the name of a recogniser → a Predictor) with predictors that borrow a GPU for each act.
 
     One function is decorated, and it is given names: a predictor itself can't be pickled. Elsewhere, `make` as it is.

@@ -22,7 +22,7 @@ MODALITIES = ("audio", "text", "bimodal")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class SegmentResult:
     """What one stretch says, with its times counted from its own beginning; or why it says nothing."""
 
     segment: Segment
@@ -35,7 +35,7 @@ class Timeline:
     """All stretches of a recording, in order. `planned` is how many there are when none is left out by a stop."""
 
     duration: float  # seconds, with the silence
-    stretches: tuple[Stretch, ...]
+    segments: tuple[SegmentResult, ...]
     planned: int
     notices: tuple[Message, ...] = ()
 
@@ -44,7 +44,7 @@ class Timeline:
         """Every recognised word, with its times from the recording's beginning."""
         return tuple(
             Word(word.text, word.start + one.segment.start, word.end + one.segment.start)
-            for one in self.stretches
+            for one in self.segments
             if one.prediction
             for word in one.prediction.transcript.words
             if word.start is not None and word.end is not None
@@ -53,7 +53,7 @@ class Timeline:
     @property
     def text(self) -> str:
         """Everything that was said."""
-        said = (one.prediction.transcript.text.strip() for one in self.stretches if one.prediction)
+        said = (one.prediction.transcript.text.strip() for one in self.segments if one.prediction)
         return " ".join(text for text in said if text)
 
     def summary(self) -> Prediction:
@@ -61,7 +61,7 @@ class Timeline:
         shares = {name: self._mean(name) for name in MODALITIES}
         clashes = [
             (one.prediction.conflict, one.segment.duration)
-            for one in self.stretches
+            for one in self.segments
             if one.prediction and one.prediction.conflict is not None
         ]
         conflict = None
@@ -69,14 +69,14 @@ class Timeline:
             values, lengths = zip(*clashes, strict=True)
             conflict = float(np.average(values, weights=lengths))
         notices = self.notices
-        if len(self.stretches) < self.planned:
-            notices = (*notices, Message("timeline-stopped", {"done": len(self.stretches), "planned": self.planned}))
+        if len(self.segments) < self.planned:
+            notices = (*notices, Message("timeline-stopped", {"done": len(self.segments), "planned": self.planned}))
         timings: dict[str, float] = {}
-        for one in self.stretches:
+        for one in self.segments:
             for stage, seconds in one.prediction.timings.items() if one.prediction else ():
                 timings[stage] = timings.get(stage, 0.0) + seconds
         source = next(
-            (one.prediction.transcript for one in self.stretches if one.prediction and _said(one)), NOTHING_SAID
+            (one.prediction.transcript for one in self.segments if one.prediction and _said(one)), NOTHING_SAID
         )
         transcript = replace(source, text=self.text, words=self.words)
         return Prediction(
@@ -93,22 +93,22 @@ class Timeline:
         """Return one branch's mean by length over the stretches that have it, or the first reason why none has."""
         judged = [
             (vector(branch.probabilities), one.segment.duration)
-            for one in self.stretches
+            for one in self.segments
             if one.prediction and (branch := getattr(one.prediction, name)).probabilities
         ]
         if not judged:
-            reasons = (getattr(one.prediction, name).reason for one in self.stretches if one.prediction)
+            reasons = (getattr(one.prediction, name).reason for one in self.segments if one.prediction)
             return ModalityResult(None, next((reason for reason in reasons if reason), Message("not-judged")))
         rows, lengths = zip(*judged, strict=True)
         mean = np.average(rows, axis=0, weights=lengths)  # (7,)
         return ModalityResult(named(mean / mean.sum()))
 
 
-def _said(stretch: Stretch) -> bool:
+def _said(stretch: SegmentResult) -> bool:
     return bool(stretch.prediction.transcript.text.strip())
 
 
-def stretches(recording: Recording, transcript: Transcript | None = None) -> list[Segment]:
+def find_segments(recording: Recording, transcript: Transcript | None = None) -> list[Segment]:
     """Cut a recording into its stretches; `transcript` is what is known to be said, with the words' times.
 
     Raises
@@ -127,14 +127,14 @@ def stretches(recording: Recording, transcript: Transcript | None = None) -> lis
     return found
 
 
-def walk(
+def iter_segments(
     reader: Predictor,
     recording: Recording,
     segments: Sequence[Segment],
     *,
     transcript: Transcript | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Iterator[Stretch]:
+) -> Iterator[SegmentResult]:
     """Judge one stretch after the other, until `cancelled()`; one that fails doesn't take the others with it.
 
     `transcript=None` recognises the words; an empty one leaves the voice alone; else its words go by their times.
@@ -143,13 +143,13 @@ def walk(
         if cancelled():
             return
         try:
-            yield Stretch(segment, _judge(reader, recording, segment, transcript))
+            yield SegmentResult(segment, _judge(reader, recording, segment, transcript))
         except InputError as error:
-            yield Stretch(segment, None, error.message)
+            yield SegmentResult(segment, None, error.message)
         except (RuntimeError, MemoryError) as error:  # torch's own, as when a device has no memory left
             note("stretch", level=logging.ERROR, outcome="failed", **told(error))
             reason = type(error).__name__
-            yield Stretch(segment, None, Message("timeline-failed", {"reason": reason}))
+            yield SegmentResult(segment, None, Message("timeline-failed", {"reason": reason}))
 
 
 def _judge(reader: Predictor, recording: Recording, segment: Segment, transcript: Transcript | None) -> Prediction:
@@ -177,21 +177,21 @@ def within(transcript: Transcript, segment: Segment) -> Transcript:
     return replace(transcript, text=" ".join(word.text for word in words), words=words)
 
 
-def follow(
+def analyse(
     reader: Predictor,
     recording: Recording,
     *,
     transcript: Transcript | None = None,
-    progress: Callable[[Stretch, int, int], None] = lambda stretch, done, planned: None,
+    progress: Callable[[SegmentResult, int, int], None] = lambda stretch, done, planned: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Timeline:
     """Judge a whole recording. `progress` is told each stretch when it is ready, its number and how many there are.
 
-    Raises InputError as `stretches` does.
+    Raises InputError as `find_segments` does.
     """
-    segments = stretches(recording, transcript)
+    segments = find_segments(recording, transcript)
     found = []
-    for stretch in walk(reader, recording, segments, transcript=transcript, cancelled=cancelled):
+    for stretch in iter_segments(reader, recording, segments, transcript=transcript, cancelled=cancelled):
         found.append(stretch)
         progress(stretch, len(found), len(segments))
     return Timeline(recording.duration, tuple(found), len(segments), recording.notices)
@@ -203,7 +203,7 @@ def timeline_json(timeline: Timeline, language: str = "en") -> dict:
     All times are seconds from the recording's beginning.
     """
     rows = []
-    for one in timeline.stretches:
+    for one in timeline.segments:
         row: dict = {"start": one.segment.start, "end": one.segment.end}
         if one.prediction is None:
             rows.append(row | {"error": one.error.text(language)})

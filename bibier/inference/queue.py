@@ -1,4 +1,4 @@
-"""Whose turn it is on a device: one inference at a time, in the order of asking; how long to wait; a way to stop."""
+"""The queue of a device: one inference at a time, in the order of asking; how long to wait; a way to stop."""
 
 from __future__ import annotations
 
@@ -12,131 +12,142 @@ from contextlib import contextmanager
 
 from bibier.errors import Cancelled, InputError
 
-MOST = 16  # people who may wait; the next is told to come back
-RECENT = 9  # works whose median duration is the estimate of the next
-GUESS = 3.0  # s, of a work before any was seen
+MAX_WAITING = 16  # people who may wait; the next is told to come back
+RECENT = 9  # inferences whose median duration is the estimate of the next
+FIRST_ESTIMATE = 3.0  # s, of an inference before any was seen
 
 
-class Turn:
-    """One work that waits or runs. `check` between its parts is what makes it stoppable.
+class Ticket:
+    """One inference that waits or runs. `check` between its parts is what makes it stoppable.
 
     Parameters
     ----------
-    turns
+    queue
         The queue in which it stands.
     tab
-        Who asked, for `Turns.stop`; "" for nobody in particular.
+        Who asked, for `InferenceQueue.stop`; "" for nobody in particular.
     background
         Nobody waits for it, so it lets everybody pass.
     """
 
-    def __init__(self, turns: Turns, tab: str, background: bool):
-        self.turns, self.tab, self.background = turns, tab, background
+    def __init__(self, queue: InferenceQueue, tab: str, background: bool):
+        self.queue, self.tab, self.background = queue, tab, background
         self.stopped = False
-        self.asked = turns.clock()
-        self.began: float | None = None  # s of the clock
+        self.started: float | None = None  # s of the clock
 
     def check(self) -> None:
         """Raise Cancelled when it is to end."""
         if self.stopped:
             raise Cancelled
 
-    def come(self, seconds: float | None = None) -> bool:
-        """Wait for the turn, at most so long; whether it has come. Raises Cancelled."""
-        turns = self.turns
-        with turns.changed:
-            turns.changed.wait_for(lambda: self.stopped or turns.first() is self, seconds)
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it may run, at most so long; whether it may. Raises Cancelled."""
+        queue = self.queue
+        with queue.changed:
+            queue.changed.wait_for(lambda: self.stopped or queue.first() is self, seconds)
             self.check()
-            if turns.first() is not self:
+            if queue.first() is not self:
                 return False
-            turns.waiting.remove(self)
-            turns.running, self.began = self, turns.clock()
+            queue.waiting.remove(self)
+            queue.running, self.started = self, queue.clock()
         return True
 
-    def before(self) -> tuple[int, float]:
-        """Return how many works come before this one, and about how many seconds that is."""
-        with self.turns.changed:
-            return self.turns.ahead(self)
+    def position(self) -> tuple[int, float]:
+        """Return how many inferences come before this one, and about how many seconds that is."""
+        with self.queue.changed:
+            return self.queue.ahead(self)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the device or the place in the queue back; may be called again."""
-        turns = self.turns
-        with turns.changed:
-            if turns.running is self:
-                turns.running = None
-                if not self.stopped and not self.background:
-                    turns.recent.append(turns.clock() - self.began)
-            elif self in turns.waiting:
-                turns.waiting.remove(self)
-            turns.changed.notify_all()
+        queue = self.queue
+        with queue.changed:
+            if queue.running is self:
+                queue.running = None
+                if self.started is not None and not self.stopped and not self.background:
+                    queue.recent.append(queue.clock() - self.started)
+            elif self in queue.waiting:
+                queue.waiting.remove(self)
+            queue.changed.notify_all()
 
 
-class Turns:
+class InferenceQueue:
     """The queue of one device; shared by all threads.
 
     Parameters
     ----------
-    most
-        How many may wait besides the one that runs; works in the background aren't counted.
+    limit
+        How many may wait besides the one that runs; those in the background aren't counted.
     clock
         Seconds from anywhere that never go back: a changed wall clock changes no wait.
+
+    Examples
+    --------
+    >>> queue = InferenceQueue()
+    >>> with queue.ticket() as ticket:
+    ...     later = queue.enqueue()
+    ...     later.position()[0]
+    1
+    >>> later.wait()
+    True
+    >>> later.release()
     """
 
-    def __init__(self, most: int = MOST, clock: Callable[[], float] = time.monotonic):
-        self.most, self.clock = most, clock
+    def __init__(self, limit: int = MAX_WAITING, clock: Callable[[], float] = time.monotonic):
+        self.limit, self.clock = limit, clock
         self.changed = threading.Condition(threading.RLock())
-        self.running: Turn | None = None
-        self.waiting: list[Turn] = []
+        self.running: Ticket | None = None
+        self.waiting: list[Ticket] = []
         self.recent: deque[float] = deque(maxlen=RECENT)  # s
 
-    def ask(self, tab: str = "", *, background: bool = False) -> Turn:
-        """Stand in the queue; `Turn.leave` must follow. Raises InputError when it is full, with the time to wait."""
+    def enqueue(self, tab: str = "", *, background: bool = False) -> Ticket:
+        """Stand in the queue; `Ticket.release` must follow. Raises InputError when it is full, with the wait."""
         with self.changed:
-            turn = Turn(self, tab, background)
-            people = [one for one in self.waiting if not one.background]
-            if not background and len(people) >= self.most:
-                raise InputError("turn-full", waiting=len(people), seconds=rough(self.ahead(turn)[1]))
-            self.waiting.append(turn)
+            ticket = Ticket(self, tab, background)
+            people = [waiting for waiting in self.waiting if not waiting.background]
+            if not background and len(people) >= self.limit:
+                raise InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead(ticket)[1]))
+            self.waiting.append(ticket)
             self.changed.notify_all()
-        return turn
+        return ticket
 
     @contextmanager
-    def turn(self, tab: str = "", *, background: bool = False) -> Iterator[Turn]:
-        """Wait for a turn and hold it. Raises InputError when the queue is full, Cancelled when it was stopped."""
-        turn = self.ask(tab, background=background)
+    def ticket(self, tab: str = "", *, background: bool = False) -> Iterator[Ticket]:
+        """Wait for the device and hold it. Raises InputError when the queue is full, Cancelled when it was stopped."""
+        ticket = self.enqueue(tab, background=background)
         try:
-            turn.come()
-            yield turn
+            ticket.wait()
+            yield ticket
         finally:
-            turn.leave()
+            ticket.release()
 
     def stop(self, tab: str) -> int:
         """Stop what a tab has asked for: what waits leaves at once, what runs at its next check. Return how many."""
         with self.changed:
-            mine = [one for one in (self.running, *self.waiting) if one is not None and one.tab == tab and tab]
-            for one in mine:
-                one.stopped = True
+            tickets = [*self.waiting] if self.running is None else [self.running, *self.waiting]
+            own = [ticket for ticket in tickets if tab and ticket.tab == tab]
+            for ticket in own:
+                ticket.stopped = True
             self.changed.notify_all()
-        return len(mine)
+        return len(own)
 
-    def first(self) -> Turn | None:
-        """Return whose turn it is; None while one runs."""
+    def first(self) -> Ticket | None:
+        """Return the ticket that may run next; None while one runs."""
         if self.running is not None:
             return None
-        return min(self.waiting, key=lambda one: one.background, default=None)  # of equals, the first
+        return min(self.waiting, key=lambda ticket: ticket.background, default=None)  # of equals, the first
 
-    def ahead(self, turn: Turn) -> tuple[int, float]:
-        """Count the works before one, and guess the seconds that they take, rest of the running one included."""
-        usual = statistics.median(self.recent) if self.recent else GUESS
-        at = self.waiting.index(turn) if turn in self.waiting else len(self.waiting)
-        before = [one for one in self.waiting[:at] if turn.background or not one.background]
+    def ahead(self, ticket: Ticket) -> tuple[int, float]:
+        """Count the inferences before one, and guess the seconds that they take, rest of the running one included."""
+        usual = statistics.median(self.recent) if self.recent else FIRST_ESTIMATE
+        place = self.waiting.index(ticket) if ticket in self.waiting else len(self.waiting)
+        before = [earlier for earlier in self.waiting[:place] if ticket.background or not earlier.background]
         seconds = usual * len(before)
-        if self.running is not None:
-            seconds += max(usual - (self.clock() - self.running.began), 0.2 * usual)
+        if self.running is not None and self.running.started is not None:
+            seconds += max(usual - (self.clock() - self.running.started), 0.2 * usual)
         return len(before) + (self.running is not None), seconds
 
 
-def rough(seconds: float) -> int:
+def rounded_up(seconds: float) -> int:
     """Round a guessed wait up, as one would say it: 1 to 10, then in fives, above a minute in half minutes."""
     step = 1 if seconds <= 10 else 5 if seconds <= 60 else 30
     return max(1, math.ceil(seconds / step) * step)

@@ -52,12 +52,12 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
         def make(choice: str) -> Predictor:
             return Predictor(bundle, recogniser(choice))
 
-        return make if device == "cpu" else accelerator.lent(make)
+        return make if device == "cpu" else accelerator.on_zero_gpu(make)
 
     shelf = Shelf(name, readers, device=device, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
         predictor = shelf("none")
-        predictor.read(predictor.hear(example.path), example.transcript)
+        predictor.classify(predictor.encode_audio(example.path), example.transcript)
     return shelf
 
 
@@ -141,7 +141,7 @@ def launch(options: argparse.Namespace) -> None:
 
     Raises InputError for a setting that can't be used.
     """
-    process.few()
+    process.limit_malloc_arenas()
     log.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
     hosts = tuple(options.allowed_host)
     settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
@@ -172,11 +172,11 @@ def launch(options: argparse.Namespace) -> None:
         create_project(store, "", options.annotate)
     ask_llm = None
     if name := options.language_model:
-        turns = None if name == "endpoint" else services.turns
-        ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(), turns=turns)
+        queue = None if name == "endpoint" else services.queue
+        ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(), queue=queue)
     backup = back_up(store) if home.kind == "backup" else None
     print(kept(home, backup, "en")[0], flush=True)
-    prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.turns)
+    prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.queue)
     annotating = AnnotateHandlers(
         store,
         create_project=functools.partial(create_project, store) if owned else None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bibier.asr.recognisers import Choice
 from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, say
-from bibier.inference.queue import Turns
+from bibier.inference.queue import InferenceQueue
 from bibier.labels import NAMES
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
@@ -56,7 +56,7 @@ class Services:
     opened
         Told when a page stands in a browser, so that loading the models doesn't delay the first, or when somebody waits
         for them.
-    turns
+    queue
         The queue of the device on which the models run.
     start
         What people call the checkpoint that the app was started with.
@@ -69,7 +69,7 @@ class Services:
     as_json: Callable[[Prediction, str], dict[str, object]]
     examples: tuple[Example, ...] = ()
     opened: Callable[[], None] = lambda: None
-    turns: Turns = field(default_factory=Turns)
+    queue: InferenceQueue = field(default_factory=InferenceQueue)
     start: str = ""
 
 

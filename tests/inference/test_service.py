@@ -19,7 +19,7 @@ from bibier.asr import recognisers
 from bibier.checkpoint import bundle as checkpoint
 from bibier.errors import Cancelled, InputError
 from bibier.inference.predictor import Predictor, as_json
-from bibier.inference.queue import Turns, rough
+from bibier.inference.queue import InferenceQueue, rounded_up
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.services import Services
@@ -31,87 +31,87 @@ def view(tab: str, language: str = "en") -> ClientContext:
     return ClientContext(Theme(language), "0" * 32, tab)
 
 
-# --------------------------------------------------------------------------------------------------------------- turns
+# --------------------------------------------------------------------------------------------------------------- queue
 
 
 def test_never_two_at_once_and_in_the_order_of_asking():
     """Forty works of eight threads: no two overlap, and they run as they were asked for."""
-    turns, order, inside = Turns(most=100), [], []
-    asked = [turns.ask() for _ in range(40)]
+    queue, order, inside = InferenceQueue(limit=100), [], []
+    asked = [queue.enqueue() for _ in range(40)]
 
     def work(number: int) -> None:
-        asked[number].come()
+        asked[number].wait()
         inside.append(number)
         assert len(inside) == 1
         order.append(number)
         inside.remove(number)
-        asked[number].leave()
+        asked[number].release()
 
     numbers = list(range(40))
     random.Random(0).shuffle(numbers)
     with ThreadPoolExecutor(40) as pool:
         list(pool.map(work, numbers))
-    assert order == list(range(40)) and turns.running is None and turns.waiting == []
+    assert order == list(range(40)) and queue.running is None and queue.waiting == []
 
 
 def test_the_wait_is_the_median_of_the_last_works():
     """Works of 2, 4 and 60 s: 4 s each for those before, less what the running one has done."""
     now = 0.0
-    turns = Turns(clock=lambda: now)
+    queue = InferenceQueue(clock=lambda: now)
     for seconds in (2.0, 60.0, 4.0):
-        with turns.turn():
+        with queue.ticket():
             now += seconds
-    one, two, three = (turns.ask() for _ in range(3))
-    assert one.come(0) and not two.come(0)
+    one, two, three = (queue.enqueue() for _ in range(3))
+    assert one.wait(0) and not two.wait(0)
     now += 3.0
-    assert (two.before(), three.before()) == ((1, 1.0), (2, 5.0))
+    assert (two.position(), three.position()) == ((1, 1.0), (2, 5.0))
     now += 100.0
-    assert two.before() == (1, 0.8)  # it takes longer than it should: never nothing
-    one.leave()
-    assert two.come(0) and three.before() == (1, 32.0)  # 103 s has come to the three
+    assert two.position() == (1, 0.8)  # it takes longer than it should: never nothing
+    one.release()
+    assert two.wait(0) and three.position() == (1, 32.0)  # 103 s has come to the three
 
 
 def test_a_full_queue_says_when_to_come_back():
-    turns = Turns(most=2)
+    queue = InferenceQueue(limit=2)
     for _ in range(3):
-        turns.ask().come(0)
+        queue.enqueue().wait(0)
     with pytest.raises(InputError) as caught:
-        turns.ask()
-    assert "2 analyses are waiting" in str(caught.value) and f"about {rough(3 * 3.0 - 0.1)} s" in str(caught.value)
+        queue.enqueue()
+    assert "2 analyses are waiting" in str(caught.value) and f"about {rounded_up(3 * 3.0 - 0.1)} s" in str(caught.value)
     assert "примерно через" in caught.value.text("ru")
-    turns.ask(background=True)  # nobody waits for it
+    queue.enqueue(background=True)  # nobody waits for it
 
 
 def test_what_is_in_the_background_lets_all_pass():
-    turns = Turns()
-    idle, person = turns.ask(background=True), turns.ask()
-    assert not idle.come(0) and person.come(0)
-    assert person.before()[0] == 1 and idle.before()[0] == 1
-    person.leave()
-    assert idle.come(0)
+    queue = InferenceQueue()
+    idle, person = queue.enqueue(background=True), queue.enqueue()
+    assert not idle.wait(0) and person.wait(0)
+    assert person.position()[0] == 1 and idle.position()[0] == 1
+    person.release()
+    assert idle.wait(0)
 
 
 def test_a_stopped_one_leaves_and_wakes():
-    turns = Turns()
-    first, mine, other = turns.ask("a"), turns.ask("b"), turns.ask("c")
-    assert first.come(0)
+    queue = InferenceQueue()
+    first, mine, other = queue.enqueue("a"), queue.enqueue("b"), queue.enqueue("c")
+    assert first.wait(0)
     with ThreadPoolExecutor(1) as pool:
-        waits = pool.submit(mine.come)
+        waits = pool.submit(mine.wait)
         time.sleep(0.05)
-        assert turns.stop("b") == 1 and turns.stop("") == 0
+        assert queue.stop("b") == 1 and queue.stop("") == 0
         with pytest.raises(Cancelled):
             waits.result(10)
-    mine.leave()
-    assert turns.stop("a") == 1
+    mine.release()
+    assert queue.stop("a") == 1
     with pytest.raises(Cancelled):
         first.check()
-    first.leave()
-    assert other.come(0)
+    first.release()
+    assert other.wait(0)
 
 
 @pytest.mark.parametrize("seconds, said", [(0, 1), (2.2, 3), (10, 10), (10.1, 15), (59, 60), (61, 90), (200, 210)])
 def test_waits_are_said_roughly(seconds, said):
-    assert rough(seconds) == said
+    assert rounded_up(seconds) == said
 
 
 # ------------------------------------------------------------------------------------------------------- the handlers
@@ -127,7 +127,7 @@ def handlers(bundle):
     """The handlers of the Analyse tab on the embedded checkpoint."""
     reader = Future()
     reader.set_result(lambda name: Predictor(bundle))
-    return AnalyseHandlers(Services(reader, lambda: (TYPED,), None, None, as_json, turns=Turns(most=2)))
+    return AnalyseHandlers(Services(reader, lambda: (TYPED,), None, None, as_json, queue=InferenceQueue(limit=2)))
 
 
 def shown(parts) -> list[str]:
@@ -153,7 +153,7 @@ def test_place_and_seconds_are_said_while_waiting(handlers):
     third.close()
     assert "verdict" in list(first)[-1]
     assert "verdict" in list(second)[-1]
-    assert handlers.services.turns.running is None and handlers.services.turns.waiting == []
+    assert handlers.services.queue.running is None and handlers.services.queue.waiting == []
 
 
 def test_cancel_frees_the_device(handlers):
@@ -167,7 +167,7 @@ def test_cancel_frees_the_device(handlers):
     for parts in (waits, first):
         (last,) = parts
         assert "Cancelled" in last["stage"]["text"] and "state" not in last
-    assert handlers.services.turns.running is None
+    assert handlers.services.queue.running is None
     assert "verdict" in whole(handlers)[-1]
 
 
@@ -197,14 +197,14 @@ def test_a_model_that_breaks_leaves_the_app_serving(handlers, bundle):
 
 def test_edits_and_programs_wait_for_their_turn_too(handlers):
     state = whole(handlers)[-1]["state"]
-    held = handlers.services.turns.ask("other")
-    held.come()
+    held = handlers.services.queue.enqueue("other")
+    held.wait()
     with ThreadPoolExecutor(2) as pool:
         edit = pool.submit(handlers.edited, "so sad", state, view("t"))
         program = pool.submit(handlers.predict, None, "so sad", view("p"))
         time.sleep(0.3)
         assert not edit.done() and not program.done()
-        held.leave()
+        held.release()
         assert edit.result(60)["state"].prediction.transcript.text == "so sad"
         assert program.result(60)["text"]
 

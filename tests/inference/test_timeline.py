@@ -18,7 +18,15 @@ from bibier.audio.io import load
 from bibier.audio.segmentation import LONGEST, Segment
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.inference.long_form import Stretch, Timeline, follow, stretches, timeline_json, walk, within
+from bibier.inference.long_form import (
+    SegmentResult,
+    Timeline,
+    analyse,
+    find_segments,
+    iter_segments,
+    timeline_json,
+    within,
+)
 from bibier.inference.predictor import ModalityResult, Predictor
 from bibier.labels import EMOTIONS, named, vector
 from bibier.transcript import Transcript, Word
@@ -82,7 +90,7 @@ def test_an_hour_is_read_and_two_are_refused(tmp_path):
     recording = long_recording.read(tmp_path / "hour.wav")
     assert recording.duration == 3600 and recording.silent
     with pytest.raises(InputError) as told:
-        stretches(recording)
+        find_segments(recording)
     assert told.value.message.key == "audio-silent"
     soundfile.write(tmp_path / "two.wav", np.zeros(7200 * 4_000, np.int16), 4_000)
     with pytest.raises(InputError) as told:
@@ -94,21 +102,20 @@ def test_noise_is_no_speech(tmp_path):
     noise = 0.1 * np.random.default_rng(0).standard_normal(25 * RATE)
     soundfile.write(tmp_path / "noise.wav", noise, RATE)
     with pytest.raises(InputError) as told:
-        stretches(long_recording.read(tmp_path / "noise.wav"))
+        find_segments(long_recording.read(tmp_path / "noise.wav"))
     assert told.value.message.key == "timeline-no-speech"
 
 
 HOUR = """
 import resource, sys
-from bibier.audio.long_recording import read
-from bibier.audio.segmentation import cut
-cut(read(sys.argv[1]).samples)  # what is loaded once
+from bibier.audio import long_recording, segmentation
+segmentation.cut(long_recording.read(sys.argv[1]).samples)  # what is loaded once
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # MiB on Linux
 before = peak()
-recording = read(sys.argv[2])
+recording = long_recording.read(sys.argv[2])
 assert recording.duration == 3600
 recording.peaks(1000)
-assert len(cut(recording.samples)) > 500
+assert len(segmentation.cut(recording.samples)) > 500
 print(peak() - before)
 """
 
@@ -128,13 +135,13 @@ def test_an_hour_stays_within_its_bound(tmp_path, talk):
 def test_each_stretch_is_judged_as_a_clip_of_its_own(talk, predictor):
     recording = long_recording.read(talk)
     told = []
-    found = follow(predictor, recording, progress=lambda *facts: told.append(facts))
+    found = analyse(predictor, recording, progress=lambda *facts: told.append(facts))
     assert [facts[1:] for facts in told] == [(i + 1, len(told)) for i in range(len(told))]
-    assert [facts[0] for facts in told] == list(found.stretches) and found.planned == len(told) >= 8
-    one = found.stretches[3]
+    assert [facts[0] for facts in told] == list(found.segments) and found.planned == len(told) >= 8
+    one = found.segments[3]
     alone = predictor((recording.part(one.segment.start, one.segment.end), RATE))
     assert alone.bimodal == one.prediction.bimodal
-    assert "audio-long" not in [notice.key for stretch in found.stretches for notice in stretch.prediction.notices]
+    assert "audio-long" not in [notice.key for stretch in found.segments for notice in stretch.prediction.notices]
     assert found.words[3] == Word("so", 0.1 + one.segment.start, 0.3 + one.segment.start)
     assert found.text == " ".join(["so it is"] * found.planned)
 
@@ -142,9 +149,9 @@ def test_each_stretch_is_judged_as_a_clip_of_its_own(talk, predictor):
 def test_the_length_of_meld_s_longest(tmp_path, predictor):
     """MELD's outlier lasts 305 s."""
     soundfile.write(tmp_path / "outlier.wav", talking(305), RATE)
-    found = follow(predictor, long_recording.read_long(tmp_path / "outlier.wav"), transcript=Transcript(""))
-    assert found.duration == 305 and found.planned == len(found.stretches) > 50
-    assert max(one.segment.duration for one in found.stretches) <= LONGEST
+    found = analyse(predictor, long_recording.read_long(tmp_path / "outlier.wav"), transcript=Transcript(""))
+    assert found.duration == 305 and found.planned == len(found.segments) > 50
+    assert max(one.segment.duration for one in found.segments) <= LONGEST
     assert found.summary().text.probabilities is None and found.summary().audio.probabilities
 
 
@@ -159,9 +166,9 @@ def test_the_whole_is_weighted_by_length(talk, predictor):
     one = replace(whole, audio=spread(anger=0.7), text=silent, bimodal=silent, conflict=None)
     other = replace(whole, audio=spread(sad=0.7), text=spread(happy=0.7), bimodal=silent, conflict=0.5)
     rows = (
-        Stretch(Segment(0, 2), one),
-        Stretch(Segment(3, 9), other),
-        Stretch(Segment(9, 10), None, Message("not-judged")),
+        SegmentResult(Segment(0, 2), one),
+        SegmentResult(Segment(3, 9), other),
+        SegmentResult(Segment(9, 10), None, Message("not-judged")),
     )
     found = Timeline(10.0, rows, 5).summary()
     assert found.audio.probabilities == pytest.approx(
@@ -184,9 +191,9 @@ def test_a_stretch_that_fails_leaves_the_others(talk, predictor, caplog):
                 raise RuntimeError("out of memory")
             return super().encode_audio(audio)
 
-    found = follow(Failing(predictor.bundle, predictor.recogniser), long_recording.read(talk))
-    assert [i for i, one in enumerate(found.stretches) if one.prediction is None] == [1, 2]
-    assert [one.error.key for one in found.stretches if one.error] == ["audio-no-samples", "timeline-failed"]
+    found = analyse(Failing(predictor.bundle, predictor.recogniser), long_recording.read(talk))
+    assert [i for i, one in enumerate(found.segments) if one.prediction is None] == [1, 2]
+    assert [one.error.key for one in found.segments if one.error] == ["audio-no-samples", "timeline-failed"]
     shown = timeline_json(found)
     assert len(shown["segments"]) == found.planned and "error" in shown["segments"][1]
 
@@ -196,26 +203,26 @@ def test_a_recogniser_that_fails_leaves_the_voice(talk, predictor):
         raise InputError("recogniser-damaged", path="base.pt")
 
     recording = long_recording.read(talk)
-    found = follow(Predictor(predictor.bundle, broken), recording).stretches[0].prediction
+    found = analyse(Predictor(predictor.bundle, broken), recording).segments[0].prediction
     assert found.audio.probabilities and found.notices[0].key == "recogniser-damaged"
 
 
 def test_it_stops_between_two_stretches(talk, predictor):
     recording = long_recording.read(talk)
     done = []
-    found = follow(predictor, recording, progress=lambda *facts: done.append(facts), cancelled=lambda: len(done) == 3)
-    assert len(found.stretches) == 3 < found.planned
-    assert list(walk(predictor, recording, stretches(recording), cancelled=lambda: True)) == []
+    found = analyse(predictor, recording, progress=lambda *facts: done.append(facts), cancelled=lambda: len(done) == 3)
+    assert len(found.segments) == 3 < found.planned
+    assert list(iter_segments(predictor, recording, find_segments(recording), cancelled=lambda: True)) == []
 
 
 def test_known_words_go_to_their_stretches(talk, predictor):
     words = tuple(Word(f"w{i}", i + 0.2, i + 0.6) for i in range(38))
-    found = follow(predictor, long_recording.read(talk), transcript=Transcript("", "en", words, "person"))
+    found = analyse(predictor, long_recording.read(talk), transcript=Transcript("", "en", words, "person"))
     assert found.text.split() == [word.text for word in words]
     assert np.allclose([(w.start, w.end) for w in found.words], [(w.start, w.end) for w in words])
     assert within(Transcript("a", "en", words), Segment(100, 101)).text == ""
     with pytest.raises(InputError):
-        stretches(long_recording.read(talk), Transcript("words without times"))
+        find_segments(long_recording.read(talk), Transcript("words without times"))
 
 
 # ------------------------------------------------------------------------------------------------------- command line
@@ -245,7 +252,7 @@ def test_words_without_times_belong_to_the_whole(talk, capsys):
 
 
 def test_json_counts_from_the_recording_s_beginning(talk, predictor):
-    found = timeline_json(follow(predictor, long_recording.read(talk)))
+    found = timeline_json(analyse(predictor, long_recording.read(talk)))
     for row in found["segments"]:
         timed = [word for word in row["words"] if word["start"] is not None]
         assert timed and all(row["start"] <= word["start"] <= row["end"] for word in timed)
@@ -259,15 +266,18 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     from concurrent.futures import Future
 
     from bibier.asr.recognisers import Choice
-    from bibier.ui.analyse.handlers import Desk
-    from bibier.ui.analyse.long_form import Long
+    from bibier.ui.analyse.handlers import AnalyseHandlers
+    from bibier.ui.analyse.long_form import LongFormHandlers
+    from bibier.ui.client import ClientContext, Theme
     from bibier.ui.services import Services
-    from bibier.ui.view import Look, View
 
     reader = Future()
     reader.set_result(lambda name: predictor)
     choices = (Choice("pocketsphinx", Message("recogniser-pocketsphinx"), True),)
-    long, view = Long(Desk(Services(reader, lambda: choices, None, None, None)), tmp_path), View(Look(), "a" * 32)
+    long, view = (
+        LongFormHandlers(AnalyseHandlers(Services(reader, lambda: choices, None, None, None)), tmp_path),
+        ClientContext(Theme(), "a" * 32),
+    )
     assert long.pick(0, view)["stage"]["error"]  # there is no recording
     shown = list(long.analyse(str(talk), "", "pocketsphinx", None, view))
     rows = shown[-1]["ribbon"]["rows"]
@@ -275,8 +285,8 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     assert json.loads(json.dumps(shown[-1]["ribbon"])) == shown[-1]["ribbon"]
     for number in (len(rows), -2, True, 1.0, "1", None):
         assert long.pick(number, view) == {}
-    moment = long.pick(1, view)["moment"]
-    own, rate = soundfile.read(moment.clip)
+    state = long.pick(1, view)["state"]
+    own, rate = soundfile.read(state.clip)
     assert rate == RATE and len(own) / RATE == pytest.approx(rows[1]["b"] - rows[1]["a"], abs=0.02)
-    assert long.pick(-1, view)["moment"] is None
-    assert long.forget(view) == {"ribbon": None} and not Path(moment.clip).exists()
+    assert long.pick(-1, view)["state"] is None
+    assert long.forget(view) == {"ribbon": None} and not Path(state.clip).exists()

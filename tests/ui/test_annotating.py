@@ -217,11 +217,11 @@ class Reader:
         self.heard, self.goes_on = [], threading.Event()
         self.goes_on.set()
 
-    def hear(self, path):
+    def encode_audio(self, path):
         self.heard.append(path)
         assert self.goes_on.wait(10)
 
-    def read(self, _heard, _text):
+    def classify(self, _heard, _text):
         branch = SimpleNamespace(probabilities=named([0.4, 0.6, 0, 0, 0, 0, 0]))
         return SimpleNamespace(bimodal=branch, audio=branch, text=branch)
 

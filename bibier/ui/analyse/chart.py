@@ -18,7 +18,7 @@ from bibier.ui.client import Theme
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Prediction
 
-BRANCHES = ("audio", "text", "bimodal")
+MODALITIES = ("audio", "text", "bimodal")
 # The modality is told by position and by pattern: voice hatched, words dotted, both solid.
 PATTERNS = {"audio": "/", "text": ".", "bimodal": ""}
 
@@ -120,7 +120,7 @@ def figure(prediction: Prediction | None, theme: Theme) -> dict:
         "dragmode": False,
         "annotations": annotations,
     }
-    for index, (branch, (x, y)) in enumerate(zip(BRANCHES, _domains(theme.narrow), strict=True)):
+    for index, (branch, (x, y)) in enumerate(zip(MODALITIES, _domains(theme.narrow), strict=True)):
         axis = "" if index == 0 else str(index + 1)
         probabilities = getattr(prediction, branch).probabilities if prediction else None
         layout[f"xaxis{axis}"] = {
@@ -187,10 +187,10 @@ def figure(prediction: Prediction | None, theme: Theme) -> dict:
 
 def table(prediction: Prediction | None, language: str) -> dict:
     """Return the same figures as a table, for readers who do not see the chart."""
-    columns = [say(f"panel_{branch}", language) for branch in BRANCHES]
+    columns = [say(f"panel_{branch}", language) for branch in MODALITIES]
     rows = []
     for emotion in EMOTIONS if prediction else ():
-        cells = [getattr(prediction, branch).probabilities for branch in BRANCHES]
+        cells = [getattr(prediction, branch).probabilities for branch in MODALITIES]
         none = say("no_value", language)
         rows.append([NAMES[language][emotion], *(percent(cell[emotion]) if cell else none for cell in cells)])
     return {"head": [say("emotion", language), *columns], "rows": rows}
