@@ -1,6 +1,6 @@
 """A folder or a manifest → a table: a row for each recording, judged in batches of like lengths.
 
-Finished rows are kept in the run journal beside the table, so that a run which was killed goes on without repeating any.
+Finished rows are kept in the run journal beside the table: a run that was killed goes on without repeating any.
 N recordings of a batch, 7 emotions.
 """
 
@@ -207,7 +207,7 @@ def rows(judge: Judge, given: Sequence[Source], size: int = BATCH) -> Iterator[l
 
 
 class RunJournal:
-    """The run journal: finished rows, on the disk after each batch: one line a row, below a line that says what the run is."""
+    """Finished rows, on the disk after each batch: one line a row, below a line that says what the run is."""
 
     def __init__(self, out: Path, settings: dict):
         self.path = out.with_name(f".{out.name}.journal")
