@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
-from bibier.inference.queue import Turn, Turns, rough
+from bibier.inference.queue import InferenceQueue, Ticket, rounded_up
 from bibier.ui.client import ClientContext
 from bibier.ui.request_log import RequestLog
 
@@ -43,25 +43,25 @@ class Inference:
         Its name in the queue, by which it is stopped.
     """
 
-    def __init__(self, queue: Turns, context: ClientContext, log: RequestLog, tab: str):
+    def __init__(self, queue: InferenceQueue, context: ClientContext, log: RequestLog, tab: str):
         self.queue, self.language, self.log, self.tab = queue, context.theme.language, log, tab
-        self.turn: Turn | None = None
+        self.ticket: Ticket | None = None
 
     def places(self) -> Iterator[str]:
         """Stand in the queue until the turn has come, and say now and then how many come before and how long it takes.
 
         Raises InputError when the queue is full, Cancelled when it was stopped.
         """
-        self.turn = turn = self.queue.ask(self.tab)
-        while not turn.come(PACE):
-            before, seconds = turn.before()
-            yield say("stage_place", self.language, before=before, seconds=rough(seconds))
+        self.ticket = ticket = self.queue.enqueue(self.tab)
+        while not ticket.wait(PACE):
+            before, seconds = ticket.position()
+            yield say("stage_place", self.language, before=before, seconds=rounded_up(seconds))
         self.log.turn()
 
     def wait(self) -> None:
         """Stand in the queue until the turn has come, saying nothing. Raises InputError, Cancelled."""
-        self.turn = self.queue.ask(self.tab)
-        self.turn.come()
+        self.ticket = self.queue.enqueue(self.tab)
+        self.ticket.wait()
         self.log.turn()
 
     def stage(self, name: str) -> None:
@@ -71,18 +71,20 @@ class Inference:
 
     def check(self) -> None:
         """Raise Cancelled when it was stopped."""
-        if self.turn is not None:
-            self.turn.check()
+        if self.ticket is not None:
+            self.ticket.check()
 
     def leave(self) -> None:
         """Give the device, or the place in the queue, to the next; may be called again."""
-        if self.turn is not None:
-            self.turn.leave()
-            self.turn = None
+        if self.ticket is not None:
+            self.ticket.release()
+            self.ticket = None
 
 
 @contextmanager
-def inference(queue: Turns, context: ClientContext, event: str, *, tab: str | None = None) -> Iterator[Inference]:
+def inference(
+    queue: InferenceQueue, context: ClientContext, event: str, *, tab: str | None = None
+) -> Iterator[Inference]:
     """Run an inference of the page: the device is given back and one line is logged, however it ends.
 
     Parameters

@@ -17,8 +17,8 @@ from bibier import log
 from bibier.asr.recognisers import Choice
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.messages import Message
-from bibier.inference.predictor import Branch, Heard, Prediction
-from bibier.inference.queue import Turns
+from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction
+from bibier.inference.queue import InferenceQueue
 from bibier.labels import named
 from bibier.transcript import Transcript
 from bibier.ui.analyse.handlers import AnalyseHandlers
@@ -36,15 +36,15 @@ class Reader:
     def __init__(self):
         self.heard, self.fails = 0, None
 
-    def hear(self, audio):
+    def encode_audio(self, audio):
         if self.fails is not None:
             raise self.fails
         self.heard += 1
-        return Heard(np.zeros(9, np.float32), 1.0, Branch(named(np.full(7, 1 / 7))), (), True, None, {})
+        return AudioEncoding(np.zeros(9, np.float32), 1.0, ModalityResult(named(np.full(7, 1 / 7))), (), True, None, {})
 
-    def read(self, heard, transcript):
+    def classify(self, heard, transcript):
         transcript = transcript if isinstance(transcript, Transcript) else Transcript(transcript)
-        even = Branch(named(np.full(7, 1 / 7)))
+        even = ModalityResult(named(np.full(7, 1 / 7)))
         return Prediction(even, even, even, transcript, (), None, (), 1.0, {})
 
 
@@ -58,7 +58,7 @@ def long(reader, tmp_path):
     readers = Future()
     readers.set_result(lambda name: reader)
     typed = Choice("none", Message("recogniser-none"), ready=True)
-    services = Services(readers, lambda: (typed,), None, None, lambda prediction, _: {}, turns=Turns(most=1))
+    services = Services(readers, lambda: (typed,), None, None, lambda prediction, _: {}, queue=InferenceQueue(limit=1))
     return LongFormHandlers(AnalyseHandlers(services), tmp_path / "stretches")
 
 
@@ -84,14 +84,14 @@ def lines():
 
 def full(long) -> list:
     """Fill the queue: one runs, one waits."""
-    running = long.clips.services.turns.ask("one")
+    running = long.clips.services.queue.enqueue("one")
     assert running.come(0)
-    return [running, long.clips.services.turns.ask("two")]
+    return [running, long.clips.services.queue.enqueue("two")]
 
 
 def is_free(long) -> bool:
-    turns = long.clips.services.turns
-    return turns.running is None and turns.waiting == []
+    queue = long.clips.services.queue
+    return queue.running is None and queue.waiting == []
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def is_free(long) -> bool:
     ids=repr,
 )
 def test_each_end_is_one_line_and_gives_the_device_back(lines, error, raised, outcome, reason):
-    turns, caught = Turns(), None
+    queue, caught = InferenceQueue(), None
     try:
-        with inference(turns, CONTEXT, "edit") as run:
+        with inference(queue, CONTEXT, "edit") as run:
             run.wait()
             if error is not None:
                 raise error
@@ -126,7 +126,7 @@ def test_each_end_is_one_line_and_gives_the_device_back(lines, error, raised, ou
         outcome,
         reason,
     )
-    assert turns.running is None and turns.waiting == []
+    assert queue.running is None and queue.waiting == []
 
 
 def test_a_long_recording_is_one_line_too(long, talk, lines):

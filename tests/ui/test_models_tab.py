@@ -23,7 +23,7 @@ from bibier.checkpoint.library import FILES, START, Shelf
 from bibier.i18n.page import say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
-from bibier.ui.analyse.chart import BRANCHES
+from bibier.ui.analyse.chart import MODALITIES
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, Theme, read_context
@@ -86,7 +86,7 @@ def alone(root: Path, name: str, words: str = "so happy to see you"):
 
 
 def same(prediction, other) -> bool:
-    pairs = [(getattr(prediction, name).probabilities, getattr(other, name).probabilities) for name in BRANCHES]
+    pairs = [(getattr(prediction, name).probabilities, getattr(other, name).probabilities) for name in MODALITIES]
     return all(one == pytest.approx(another, abs=1e-6) for one, another in pairs)
 
 
@@ -178,7 +178,7 @@ def test_a_long_recording_stays_with_the_one_that_judged_it(handlers, root, tmp_
     state = long.pick(0, context())["state"]  # another one was chosen meanwhile
     assert (state.checkpoint, state.made, state.heard) == ("b", "b", None)
     state = handlers.edited("so happy", state, context())["state"]
-    ours, theirs = (Predictor(load(root / name)).hear(state.clip).audio.probabilities for name in "ba")
+    ours, theirs = (Predictor(load(root / name)).encode_audio(state.clip).audio.probabilities for name in "ba")
     assert (state.checkpoint, state.made) == ("b", "b")
     assert state.heard.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
 
@@ -212,13 +212,13 @@ def test_two_on_one_clip(handlers, comparing, root, caplog):
     assert pair.titles == ("a", "b") and pair.predictions[0] is state.prediction
     assert same(pair.predictions[1], alone(root, "b"))
     assert any("b is judging" in one["comparing"]["said"] for one in before)
-    for row, branch in zip(last["comparing"]["result"]["rows"], BRANCHES, strict=True):
+    for row, branch in zip(last["comparing"]["result"]["rows"], MODALITIES, strict=True):
         one, other = (vector(getattr(p, branch).probabilities) for p in pair.predictions)
         assert float(row[3]) == pytest.approx(jensenshannon(one, other, base=2) ** 2, abs=0.005)
         assert row[1].startswith(NAMES["en"][EMOTIONS[one.argmax()]])
     assert last["first"]["data"][0]["x"] == [100 * p for p in state.prediction.audio.probabilities.values()]
     assert last["first"]["layout"]["height"] == last["second"]["layout"]["height"] == 720
-    assert comparing.turns.running is None and comparing.turns.waiting == []
+    assert comparing.queue.running is None and comparing.queue.waiting == []
     assert [json.loads(line.message)["outcome"] for line in caplog.records] == ["ok", "ok"]  # analysed, compared
 
 
@@ -235,7 +235,7 @@ def test_words_alone_are_compared_too(handlers, comparing):
 def test_a_comparison_that_can_not_be(handlers, comparing, keys):
     *_, last = comparing.compare(*keys, analysed(handlers)["state"], context())
     assert last["comparing"]["error"] and len(last["comparing"]["said"]) > 20
-    assert comparing.turns.running is None
+    assert comparing.queue.running is None
 
 
 def test_without_a_clip_it_is_said_what_to_do(comparing):
@@ -245,16 +245,16 @@ def test_without_a_clip_it_is_said_what_to_do(comparing):
 
 
 def test_cancel_frees_the_device_and_ends_no_analysis(handlers, comparing):
-    state, turns = analysed(handlers)["state"], comparing.turns
-    with ThreadPoolExecutor(1) as pool, turns.turn("t"):
+    state, queue = analysed(handlers)["state"], comparing.queue
+    with ThreadPoolExecutor(1) as pool, queue.ticket("t"):
         job = pool.submit(lambda: list(comparing.compare(START, "b", state, context())))
         deadline = time.monotonic() + 60
-        while not turns.waiting and time.monotonic() < deadline:
+        while not queue.waiting and time.monotonic() < deadline:
             time.sleep(0.01)
         comparing.stop(context())
         *_, last = job.result(60)
-        assert turns.running is not None and not turns.running.stopped
-    assert last["comparing"]["said"] == say("stopped", "en") and turns.waiting == []
+        assert queue.running is not None and not queue.running.stopped
+    assert last["comparing"]["said"] == say("stopped", "en") and queue.waiting == []
 
 
 def test_cancel_while_a_checkpoint_is_being_loaded(handlers, comparing):

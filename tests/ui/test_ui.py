@@ -19,11 +19,11 @@ from bibier.audio.long_recording import LIMIT
 from bibier.errors import InputError
 from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, percent, say
-from bibier.inference.predictor import Branch, Heard, Prediction, WordWeight
+from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction, WordWeight
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
 from bibier.transcript import Transcript, Word
 from bibier.ui import page_script
-from bibier.ui.analyse.chart import BRANCHES, figure, table
+from bibier.ui.analyse.chart import MODALITIES, figure, table
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import ResultCache
 from bibier.ui.analyse.summary import verdict
@@ -32,13 +32,13 @@ from bibier.ui.client import ClientContext, Theme, read_context
 from bibier.ui.services import Example, Services, read_examples, short
 
 
-def sure_of(emotion: str, share: float, second: str = "neutral", second_share: float = 0.0) -> Branch:
+def sure_of(emotion: str, share: float, second: str = "neutral", second_share: float = 0.0) -> ModalityResult:
     """Return a distribution with the given two shares and the rest spread evenly."""
     rest = (1 - share - second_share) / (len(EMOTIONS) - 2)
-    return Branch(dict.fromkeys(EMOTIONS, rest) | {emotion: share, second: second_share})
+    return ModalityResult(dict.fromkeys(EMOTIONS, rest) | {emotion: share, second: second_share})
 
 
-NONE = Branch(None, Message("no-words"))
+NONE = ModalityResult(None, Message("no-words"))
 
 
 def prediction(audio=NONE, text=NONE, bimodal=NONE, said="so happy", conflict=None, weights=()) -> Prediction:
@@ -159,7 +159,7 @@ def test_figure_is_valid_plotly(language, dark, narrow):
         assert trace["marker"]["color"] == [colours[emotion] for emotion in EMOTIONS]
         assert all("%" in text for text in trace["text"])
         assert sum(text.startswith("<b>") for text in trace["text"]) == 1
-    assert len({trace["marker"]["pattern"]["shape"] for trace in data["data"]}) == len(BRANCHES)
+    assert len({trace["marker"]["pattern"]["shape"] for trace in data["data"]}) == len(MODALITIES)
 
 
 def test_empty_panel_says_why():
@@ -253,20 +253,20 @@ class Fake:
     def __init__(self, name: str, did: list[str]):
         self.name, self.did = name, did
 
-    def hear(self, path):
-        self.did.append("hear")
+    def encode_audio(self, path):
+        self.did.append("encode_audio")
         if path == "broken":
             raise InputError("audio-empty-file", prefix="")
-        return Heard(np.zeros(9, np.float32), 1.0, sure_of("sad", 0.6), (), True, None, {})
+        return AudioEncoding(np.zeros(9, np.float32), 1.0, sure_of("sad", 0.6), (), True, None, {})
 
     def transcribe(self, heard):
         self.did.append(f"transcribe by {self.name}")
         return Transcript("so sad", "en", (Word("so", 0, 1),), "recogniser", self.name)
 
-    def read(self, heard, transcript):
-        self.did.append("read")
+    def classify(self, heard, transcript):
+        self.did.append("classify")
         transcript = transcript if isinstance(transcript, Transcript) else Transcript(transcript)
-        text = Branch(named(np.full(7, 1 / 7))) if transcript.text else NONE
+        text = ModalityResult(named(np.full(7, 1 / 7))) if transcript.text else NONE
         return Prediction(heard.audio if heard else NONE, text, text, transcript, (), None, (), 1.0, {})
 
 
@@ -301,12 +301,12 @@ def run(handlers, *arguments, **settings) -> dict:
 
 def test_analyse_then_edit(handlers):
     shown = run(handlers, "clip", "", "pocketsphinx", None)
-    assert handlers.did == ["hear", "transcribe by pocketsphinx", "read"]
+    assert handlers.did == ["encode_audio", "transcribe by pocketsphinx", "classify"]
     assert shown["transcript"] == "so sad" and "pocketsphinx" in shown["author"]
     state = shown["state"]
     handlers.did.clear()
     edited = handlers.edited("so glad", state, VIEW)
-    assert handlers.did == ["read"]
+    assert handlers.did == ["classify"]
     assert edited["state"].prediction.audio == state.prediction.audio
     assert edited["author"] == "Typed by you, English"
     assert handlers.edited("so glad", edited["state"], VIEW) == {}
@@ -315,14 +315,14 @@ def test_analyse_then_edit(handlers):
 
 def test_typed_words_are_used(handlers):
     run(handlers, "clip", "my words", "whisper-base", None)
-    assert handlers.did == ["hear", "read"]
+    assert handlers.did == ["encode_audio", "classify"]
 
 
 def test_another_recogniser_is_asked_again(handlers):
     state = run(handlers, "clip", "", "pocketsphinx", None)["state"]
     handlers.did.clear()
     run(handlers, "clip", "so sad", "pocketsphinx", state)
-    assert handlers.did == ["read"]
+    assert handlers.did == ["classify"]
     shown = run(handlers, "clip", "so sad", "whisper-base", state)
     assert shown["stage"]["error"] and "download" in shown["stage"]["text"]
 

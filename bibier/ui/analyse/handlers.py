@@ -177,7 +177,7 @@ class AnalyseHandlers:
         """
         language = context.theme.language
         try:
-            with inference(self.services.turns, context, "analyse") as run:
+            with inference(self.services.queue, context, "analyse") as run:
                 shown = yield from steps(run)
             yield shown
         except Cancelled:
@@ -244,7 +244,7 @@ class AnalyseHandlers:
         heard = state.heard if state and state.checkpoint == context.checkpoint else None
         if heard is None and clip:
             yield stage("stage_hearing")
-            heard = reader.hear(clip)
+            heard = reader.encode_audio(clip)
         extra: tuple[Message, ...] = ()
         given = Transcript(example.transcript, example.language) if example else state.example if state else None
         seconds = None
@@ -264,7 +264,7 @@ class AnalyseHandlers:
         else:
             transcript = "" if listen else text
         yield stage("stage_reading")
-        prediction = reader.read(heard, transcript)
+        prediction = reader.classify(heard, transcript)
         run.check()
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
@@ -289,12 +289,12 @@ class AnalyseHandlers:
         given = state.example
         transcript = given if given and text == given.text else corrected(text, state.prediction.transcript)
         try:
-            with inference(self.services.turns, context, "edit") as run:
+            with inference(self.services.queue, context, "edit") as run:
                 run.wait()
                 reader, heard = self.reader(language, state.checkpoint)("none"), state.heard
                 if heard is None and state.clip is not None:
-                    heard = reader.hear(state.clip)
-                prediction = reader.read(heard, transcript)
+                    heard = reader.encode_audio(state.clip)
+                prediction = reader.classify(heard, transcript)
         except Cancelled:
             return {}
         except (InputError, LoadError) as error:
@@ -329,17 +329,17 @@ class AnalyseHandlers:
         language = context.theme.language
         if not clip and not (text or "").strip():
             raise ValueError(say("nothing", language))
-        with inference(self.services.turns, context, "predict") as run:
+        with inference(self.services.queue, context, "predict") as run:
             run.wait()
             ready = next(choice.name for choice in self.services.recognisers() if choice.ready)
             reader = self.reader(language)(ready)
-            heard = reader.hear(clip) if clip else None
+            heard = reader.encode_audio(clip) if clip else None
             transcript = text or (reader.transcribe(heard) if heard is not None else "")
-            return self.services.as_json(reader.read(heard, transcript), language)
+            return self.services.as_json(reader.classify(heard, transcript), language)
 
     def stop(self, context: ClientContext) -> None:
         """End what the tab has asked for: at once what waits, after its present step what runs."""
-        self.services.turns.stop(context.tab)
+        self.services.queue.stop(context.tab)
 
     def clear(self, context: ClientContext) -> Update:
         """Forget a tab's recording: what runs for it ends, and nothing of it is kept in memory."""

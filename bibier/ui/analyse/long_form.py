@@ -36,8 +36,8 @@ from bibier.ui.inference import Inference
 from bibier.ui.services import Example
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
-    from bibier.inference.long_form import Stretch, Timeline
-    from bibier.inference.predictor import Branch, Prediction
+    from bibier.inference.long_form import SegmentResult, Timeline
+    from bibier.inference.predictor import ModalityResult, Prediction
 
 CACHE_SIZE = 16  # recordings at a time, over all tabs: an hour takes 115 MB of the disk
 OFTEN = 0.5  # s between two pictures of the ribbon, and longer the longer it takes
@@ -55,7 +55,7 @@ class LongAnalysis:
     recogniser: str | None = None
     rough: bool = False  # of the recogniser
     checkpoint: str = ""
-    stretches: list[Stretch] = field(default_factory=list)
+    stretches: list[SegmentResult] = field(default_factory=list)
     folder: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the stretches' own files
     files: dict[str, int] = field(default_factory=dict)  # the stretches' own files → their numbers
     chosen: int = WHOLE
@@ -92,17 +92,17 @@ class LongAnalysis:
         )
 
 
-def _reason(stretch: Stretch, language: str) -> str:
+def _reason(stretch: SegmentResult, language: str) -> str:
     """Return why a stretch says nothing."""
     return stretch.error.text(language) if stretch.error else say("no_value", language)
 
 
-def _thousandths(branch: Branch) -> list[int] | None:
+def _thousandths(branch: ModalityResult) -> list[int] | None:
     probabilities = branch.probabilities
     return None if probabilities is None else [round(1000 * probabilities[emotion]) for emotion in EMOTIONS]
 
 
-def _row(stretch: Stretch, language: str) -> dict[str, object]:
+def _row(stretch: SegmentResult, language: str) -> dict[str, object]:
     prediction = stretch.prediction
     if prediction is None:
         return {"error": _reason(stretch, language)}
@@ -191,7 +191,7 @@ class LongFormHandlers:
         if context.checkpoint:
             yield {"stage": {"text": say("models_loading", language, name=self.clips.made(context.checkpoint))}}
         reader = self.clips.reader(language, context.checkpoint)(choice.name)
-        from bibier.inference.long_form import stretches, walk
+        from bibier.inference.long_form import find_segments, iter_segments
         from bibier.inference.predictor import NOTHING_SAID
 
         run.stage("reading")
@@ -207,12 +207,12 @@ class LongFormHandlers:
             "transcript": "",
         }
         try:
-            analysis.segments = stretches(recording)
+            analysis.segments = find_segments(recording)
             planned, shown = len(analysis.segments), 0.0
             silence = NOTHING_SAID if choice.name == "none" else None
             stopped = analysis.stopping.is_set
             yield self._progress(analysis, language)
-            for result in walk(reader, recording, analysis.segments, transcript=silence, cancelled=stopped):
+            for result in iter_segments(reader, recording, analysis.segments, transcript=silence, cancelled=stopped):
                 analysis.stretches.append(result)
                 now = time.perf_counter()
                 if now - shown >= max(OFTEN, 0.02 * (now - began)) and len(analysis.stretches) < planned:

@@ -12,7 +12,7 @@ from bibier.i18n.messages import Message
 from bibier.transcript import Transcript
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.inference.predictor import Heard, Prediction
+    from bibier.inference.predictor import AudioEncoding, Prediction
 
 CACHE_SIZE = 64  # results kept for a reload, over all tabs
 CACHE_SECONDS = 3600.0
@@ -28,7 +28,7 @@ class AnalysisState:
     """
 
     clip: str | None
-    heard: Heard | None
+    heard: AudioEncoding | None
     prediction: Prediction
     recogniser: str | None = None
     example: Transcript | None = None  # the words that came with an example

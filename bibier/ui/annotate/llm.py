@@ -10,7 +10,7 @@ from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
-from bibier.inference.queue import Turns
+from bibier.inference.queue import InferenceQueue
 from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.suggest import Engine, SuggestionSettings, suggest
 
@@ -28,7 +28,7 @@ class LlmProposer:
         Makes the engine when it is first needed. Raises InputError when it can't.
     cache
         Keeps answers, so that no text is asked about twice.
-    turns
+    queue
         The queue of the device on which the engine runs; one of its own when it runs elsewhere.
     """
 
@@ -38,10 +38,10 @@ class LlmProposer:
         engine: Callable[[], Engine],
         cache: Cache,
         settings: SuggestionSettings | None = None,
-        turns: Turns | None = None,
+        queue: InferenceQueue | None = None,
     ):
         self.store, self.cache, self.settings = store, cache, settings or SuggestionSettings()
-        self.turns = turns or Turns()
+        self.queue = queue or InferenceQueue()
         self._make, self._engine = engine, None
         self.lock = threading.Lock()
 
@@ -55,7 +55,7 @@ class LlmProposer:
             source = f"llm:{self._engine.model}"
             if (clip.sha256, source) in self.store.proposals(project):
                 return source
-            with self.turns.turn():
+            with self.queue.ticket():
                 found = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
         if found.probabilities is None:
             raise InputError("advice-invalid", model=self._engine.model, kind=found.invalid, answer=found.answer[:200])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bibier.annotation.proposals import propose
 from bibier.errors import InputError
-from bibier.inference.queue import Turns
+from bibier.inference.queue import InferenceQueue
 from bibier.log import note, told
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ class Prefetcher:
         Delivers a predictor by the name of a recogniser, when the models are loaded.
     source
         Names the proposals, as in "model:compact".
-    turns
+    queue
         The queue of the device; whoever analyses goes first.
     """
 
-    def __init__(self, store: Store, reader: Future[Shelf[Predictor]], source: str, turns: Turns | None = None):
-        self.store, self.reader, self.source, self.turns = store, reader, source, turns or Turns()
+    def __init__(
+        self, store: Store, reader: Future[Shelf[Predictor]], source: str, queue: InferenceQueue | None = None
+    ):
+        self.store, self.reader, self.source, self.queue = store, reader, source, queue or InferenceQueue()
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self.jobs: dict[tuple[str, str], _Job] = {}  # (project, clip's hash) → its proposal
         self.projects: dict[str, threading.Thread] = {}  # of which every clip is proposed for
@@ -111,7 +113,7 @@ class Prefetcher:
         if (clip.sha256, self.source) in self.store.proposals(project) or self.reader.exception() is not None:
             return
         try:
-            with self.turns.turn(background=True):
+            with self.queue.ticket(background=True):
                 propose(self.store, project, clip, self.reader.result()("none"), self.source)
         except (MemoryError, RuntimeError) as error:
             note("propose", level=logging.ERROR, outcome="failed", **told(error))

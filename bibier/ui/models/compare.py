@@ -11,7 +11,7 @@ from bibier.distributions import jensen_shannon
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import NAMES, vector
-from bibier.ui.analyse.chart import BRANCHES, figure, table
+from bibier.ui.analyse.chart import MODALITIES, figure, table
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.summary import ranked
 from bibier.ui.client import ClientContext, Theme
@@ -21,7 +21,7 @@ from bibier.ui.models.updates import CompareResult, CompareValue, Update
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
-    from bibier.inference.predictor import Branch, Prediction
+    from bibier.inference.predictor import ModalityResult, Prediction
 
 QUOTED = 200  # characters of a clip's words that are repeated
 
@@ -34,14 +34,14 @@ class Comparison:
     predictions: tuple[Prediction, Prediction]
 
 
-def distance(first: Branch, second: Branch) -> float | None:
+def distance(first: ModalityResult, second: ModalityResult) -> float | None:
     """Return the Jensen–Shannon divergence of two judgements in bits; None where one of them is missing."""
     if not (first.probabilities and second.probabilities):
         return None
     return jensen_shannon(vector(first.probabilities), vector(second.probabilities))
 
 
-def _verdict(branch: Branch, language: str) -> str:
+def _verdict(branch: ModalityResult, language: str) -> str:
     if branch.probabilities is None:
         return branch.reason.text(language) if branch.reason else say("no_value", language)
     winner, share = ranked(branch.probabilities)[0]
@@ -51,7 +51,7 @@ def _verdict(branch: Branch, language: str) -> str:
 def compared(pair: Comparison, language: str) -> CompareResult:
     """Return the table of verdicts and distances, and both checkpoints' figures as tables."""
     rows = []
-    for name in BRANCHES:
+    for name in MODALITIES:
         first, second = (getattr(prediction, name) for prediction in pair.predictions)
         bits = distance(first, second)
         far = "—" if bits is None else decimal(bits, language)
@@ -86,7 +86,7 @@ class CompareHandlers:
     """
 
     def __init__(self, models: ModelHandlers):
-        self.models, self.turns = models, models.analysing.services.turns
+        self.models, self.queue = models, models.analysing.services.queue
         self.stopping: set[str] = set()  # tabs that want it no more while a checkpoint is being loaded
 
     def form(
@@ -114,7 +114,7 @@ class CompareHandlers:
     def stop(self, context: ClientContext) -> None:
         """End the tab's comparison: at once what waits, after its present step what runs."""
         self.stopping.add(self.tab(context))
-        self.turns.stop(self.tab(context))
+        self.queue.stop(self.tab(context))
 
     def compare(
         self, first: object, second: object, state: AnalysisState | None, context: ClientContext
@@ -135,7 +135,7 @@ class CompareHandlers:
         tab = self.tab(context)
         self.stopping.discard(tab)
         try:
-            with inference(self.turns, context, "compare", tab=tab) as run:
+            with inference(self.queue, context, "compare", tab=tab) as run:
                 entries = [self.models.shelf(language).entry(key) for key in chosen]
                 predictions: list[Prediction] = []
                 for entry in entries:
@@ -166,11 +166,11 @@ class CompareHandlers:
         yield busy(say("models_reading", run.language, name=entry.title))
         reader, heard = readers("none"), None
         if state.heard is not None:
-            heard = reader.hear((state.heard.samples, SAMPLE_RATE))
+            heard = reader.encode_audio((state.heard.samples, SAMPLE_RATE))
         elif state.clip is not None:
-            heard = reader.hear(state.clip)
+            heard = reader.encode_audio(state.clip)
         run.check()
-        prediction = reader.read(heard, state.prediction.transcript)
+        prediction = reader.classify(heard, state.prediction.transcript)
         run.check()
         run.leave()
         return prediction

@@ -148,7 +148,7 @@ class ModelHandlers:
         """Load a checkpoint and make it the tab's; one that can't be loaded leaves everything as it was."""
         language = context.theme.language
         try:
-            with inference(self.analysing.services.turns, context, "checkpoint") as run:
+            with inference(self.analysing.services.queue, context, "checkpoint") as run:
                 run.stage("start")
                 shelf = self.shelf(language)
                 entry = shelf.entry(key if isinstance(key, str) else "?")
@@ -190,7 +190,7 @@ class ModelHandlers:
             yield {"fetching": self.hub(context, said=say("models_ask_again", language), error=True)}
             return
         try:
-            with inference(self.analysing.services.turns, context, "fetch") as run:
+            with inference(self.analysing.services.queue, context, "fetch") as run:
                 run.stage("start")
                 yield from self._fetching(offer, context)
         except (InputError, LoadError) as error:
