@@ -367,5 +367,4 @@ def test_every_script_is_in_the_page_and_checked():
     scripts = sorted(page_script.STATIC.glob("*.js"))
     assert [path.name for path in scripts] == sorted(page_script.SCRIPTS)
     for path in scripts:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        assert lines[0] == "// @ts-check" and len(lines) <= 400, path.name
+        assert path.read_text(encoding="utf-8").startswith("// @ts-check\n"), path.name

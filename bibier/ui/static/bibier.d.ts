@@ -1,4 +1,4 @@
-// What the page's scripts share in the one global `bibier`, and the shapes that cross between Python and the browser.
+// What the page's scripts share in the one global `bibier`. What Python sends stands in from_python.d.ts.
 // Read by tsc alone: the browser never sees this file.
 
 declare var bibier: Bibier;
@@ -7,27 +7,10 @@ interface Window {
   gradio_config?: { root?: string };
 }
 
-type Language = "en" | "ru";
-type Modality = "bimodal" | "audio" | "text";
-/** Sentences of the page by their key. */
-type Sentences = Record<string, string>;
 /** Raises one of the events that Python listens to. */
 type Trigger = (event: string) => void;
 /** What Gradio runs before an event is sent: the inputs come in and go out, the last one is what the page adds. */
 type Preprocess = (...inputs: unknown[]) => unknown[];
-
-/** Written into the page by ui/page_script.py. */
-interface PageFacts {
-  language: Language;
-  /** How long recordings are kept; null without a limit. */
-  hours: number | null;
-  languages: Record<Language, Sentences>;
-  /** In the order of every vector. */
-  emotions: string[];
-  names: Record<Language, Record<string, string>>;
-  colours: Record<string, string>;
-  coloursDark: Record<string, string>;
-}
 
 interface Bibier extends PageFacts {
   // page.js
@@ -116,12 +99,6 @@ type Attributes<E> = { [Name in AttributeName]?: AttributeValue } & {
   [K in keyof HTMLElementEventMap as `on${K}`]?: (event: HTMLElementEventMap[K] & { currentTarget: E }) => unknown;
 } & { style?: Record<string, string | number> };
 
-/** Rows begin with their heading. */
-interface Table {
-  head: string[];
-  rows: string[][];
-}
-
 /** What Python sets as the value of each gr.HTML, drawn into its slot. */
 interface Drawings {
   header(slot: HTMLElement): void;
@@ -144,216 +121,6 @@ interface Drawings {
   comparing(slot: HTMLElement, value: Comparison | null): void;
   modelName(slot: HTMLElement, value: string | null): void;
 }
-
-// --- Analyse --------------------------------------------------------------------------------------------------------
-
-interface Stage {
-  /** Of a sentence of the page. */
-  key?: string;
-  /** Made by the server. */
-  text?: string;
-  error?: boolean;
-  /** It can be cancelled. */
-  stop?: boolean;
-  /** Nothing is going on. */
-  still?: boolean;
-}
-
-/** Made in ui/analyse/summary.py. */
-interface Verdict {
-  notices: string[];
-  sentence: string;
-  sure: string;
-  badge: { kind: "agree" | "differ" | "disagree"; text: string; technical: string } | null;
-  winner: string | null;
-  made?: string;
-}
-
-type WordWeight = "occlusion" | "attention";
-/** Made in ui/analyse/words.py. */
-interface WeightedWords {
-  words: WeightedWord[];
-  text: string;
-  emotion: string;
-  /** Of the light and of the dark theme. */
-  colours: [string, string];
-  /** Of the clip on the server; null when no word has its time. */
-  path: string | null;
-}
-interface WeightedWord {
-  /** Characters as Python counts them. */
-  begin: number;
-  stop: number;
-  attention: number;
-  occlusion: number;
-  attention_text: string;
-  occlusion_text: string;
-  /** Seconds. */
-  start: number | null;
-  end: number | null;
-  time: string;
-}
-
-/** Made in ui/analyse/long_form.py. */
-interface Timeline {
-  path: string;
-  seconds: number;
-  peaks: number[];
-  rows: TimelineSegment[];
-  /** -1 for the whole. */
-  chosen: number;
-  running: boolean;
-}
-/** Without `shares` and `error` it was not judged yet. */
-interface TimelineSegment {
-  /** Seconds. */
-  a: number;
-  b: number;
-  error?: string;
-  /** In thousandths; null where the modality is missing. */
-  shares?: Record<Modality, number[] | null>;
-  text?: string;
-  /** With start and end in seconds. */
-  words?: [string, number, number][];
-}
-
-// --- Agreement and Models -------------------------------------------------------------------------------------------
-
-/** Made in ui/agreement/report.py. */
-interface AgreementReport {
-  sentence: string;
-  tables?: (Table & { title: string; hint?: string; reason?: string })[];
-  worst?: (ClipAddress & { text: string })[];
-  projects: string[];
-  project: string | null;
-}
-
-/** What is going on, as a line of the Models tab. */
-interface Progress {
-  said?: string;
-  busy?: boolean;
-  error?: boolean;
-}
-/** A tag with its contents, as ui/models/model_card.py makes them of a foreign model card. */
-type CardNode = string | [string, ...CardNode[]];
-/** Made in ui/models/handlers.py. */
-interface ModelList extends Progress {
-  lines?: string[];
-  /** Why none can be chosen. */
-  closed?: string;
-  cards?: ModelCard[];
-  chosen?: string;
-}
-interface ModelCard {
-  key: string;
-  title: string;
-  start: boolean;
-  chosen: boolean;
-  problem: string;
-  facts: [string, string][];
-  figures: [string, string][] | null;
-  parts: string[][];
-  card: CardNode[];
-}
-/** Made in ui/models/handlers.py. */
-interface HubOffer extends Progress {
-  closed: string;
-  hidden: boolean;
-  /** The words of the button that fetches. */
-  offer?: string;
-  /** How much is there, in [0, 1]. */
-  share?: number;
-}
-/** Made in ui/models/compare.py. */
-interface Comparison extends Progress {
-  /** Key and title. */
-  choices: [string, string][];
-  chosen: [string, string];
-  why: string;
-  result?: Table & { words: string; numbers: (Table & { title: string })[] };
-}
-
-// --- Annotate: what ui/annotate/handlers.py answers -----------------------------------------------------------------
-
-interface ClipAddress {
-  project: string;
-  clip: string;
-}
-interface Label {
-  /** Seven whole numbers with the sum 100; null while untouched. */
-  points: number[] | null;
-  confidence: number | null;
-  note: string;
-}
-interface Proposal {
-  /** "model:…" or "llm:…". */
-  source: string;
-  points: number[];
-}
-interface ClipView {
-  /** SHA-256. */
-  clip: string;
-  text: string;
-  language: string | null;
-  duration: number | null;
-  label: Label | null;
-  proposals: Proposal[];
-  revealed: boolean;
-  /** Why it was skipped. */
-  skipped: string | null;
-}
-interface Done {
-  done: number;
-  total: number;
-}
-interface Coming extends Done {
-  now: ClipView | null;
-  after: ClipView | null;
-}
-interface ProjectSettings {
-  proposals: string;
-  wanted: number;
-  order: string;
-  share: number;
-}
-interface ProjectList {
-  projects: string[];
-  /** Paths of the server may be given; undefined in answers that don't say. */
-  paths?: boolean;
-  advice?: boolean;
-  settings?: ProjectSettings;
-}
-interface OpenAnswer extends ProjectList, Partial<Coming> {
-  annotator: string;
-  project?: string;
-  /** Where annotations live. */
-  kept?: { text: string; warns: boolean };
-}
-interface SaveAnswer extends Coming {
-  saved: string;
-  new: boolean;
-}
-interface StepAnswer extends Partial<Done> {
-  nothing?: boolean;
-  now?: ClipView;
-}
-interface AnnotateAnswers {
-  open: OpenAnswer;
-  enter: ProjectList & { project: string };
-  settle: OpenAnswer;
-  save: SaveAnswer;
-  skip: SaveAnswer;
-  reveal: { now: ClipView };
-  ask: { now: ClipView };
-  visit: { now: ClipView };
-  step: StepAnswer;
-  export: { name: string; text: string };
-}
-type AnnotateAct = keyof AnnotateAnswers;
-/** Gradio's server functions: null when the request failed. */
-type AnnotateServer = {
-  [Act in AnnotateAct]: (sent: object) => Promise<AnnotateAnswers[Act] | { error: string } | null>;
-};
 
 // --- Annotate: its parts in the browser -----------------------------------------------------------------------------
 
