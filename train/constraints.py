@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import field, fields
-from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -81,6 +81,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def description(kind: Any) -> str | None:
     """Return what an annotated type may be, in words; of a union, what its first described member may be."""
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
     for note in getattr(kind, "__metadata__", ()):
         if getattr(note, "description", None):
             return note.description
@@ -90,6 +92,8 @@ def description(kind: Any) -> str | None:
 def sentence(error: ValidationError, cls: type) -> str:
     """Say in one sentence what a dataclass refused: the field, its value, and what it may be."""
     first = error.errors()[0]
+    if reason := first.get("ctx", {}).get("error"):
+        return str(reason)
     name, *steps = first["loc"]
     steps = [step for step in steps if step not in ("int", "float")]  # the members of a union that were tried
     where = str(name) + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
@@ -97,8 +101,6 @@ def sentence(error: ValidationError, cls: type) -> str:
         return f"the field {where!r} is missing: give it"
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown field {where!r}" + ("" if steps else f"; known are {', '.join(f.name for f in fields(cls))}")
-    if reason := first.get("ctx", {}).get("error"):
-        return str(reason)
     own = cls.__pydantic_fields__[name]
     words = None if steps else own.description or description(own.annotation)
     wanted = f"be {words}" if words else first["msg"].removeprefix("Input should ")

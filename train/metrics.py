@@ -180,35 +180,6 @@ def bootstrap(
     ValueError
         A metric is unknown, there is nothing to draw from, or items without groups differ in number.
     """
-    return _intervals(models, np.full(len(models), 1 / max(1, len(models))), names, draws, seed, level)
-
-
-def paired_bootstrap(
-    first: Sequence[Predictions],
-    second: Sequence[Predictions],
-    names: Sequence[str] = MEASURES,
-    *,
-    draws: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> dict[str, Interval]:
-    """Percentile intervals of the differences second − first, of the means over seeds, on the same items.
-
-    The same draws of groups serve both sides, so that what makes a group hard for both cancels.
-
-    Raises
-    ------
-    ValueError
-        As `bootstrap`, or not all were judged on the same items.
-    """
-    for judged in (*first, *second):
-        if not np.array_equal(judged.truth, first[0].truth):
-            raise ValueError("a paired comparison needs the same items in the same order on both sides")
-    signs = [-1 / len(first)] * len(first) + [1 / len(second)] * len(second)
-    return _intervals([*first, *second], np.array(signs), names, draws, seed, level)
-
-
-def _intervals(models: Sequence[Predictions], weights: np.ndarray, names, draws, seed, level) -> dict[str, Interval]:
     if unknown := [name for name in names if name not in _STATISTICS]:
         raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(_STATISTICS)}")
     places, count = _group_places(models)
@@ -219,8 +190,8 @@ def _intervals(models: Sequence[Predictions], weights: np.ndarray, names, draws,
         for name in names:
             item_sums, value = _STATISTICS[name]
             if item_sums is rows:
-                low, high = np.quantile(value(drawn) @ weights, [(1 - level) / 2, (1 + level) / 2])
-                intervals[name] = Interval(float(value(sums.sum(0)) @ weights), float(low), float(high), count)
+                low, high = np.quantile(value(drawn).mean(-1), [(1 - level) / 2, (1 + level) / 2])
+                intervals[name] = Interval(float(value(sums.sum(0)).mean()), float(low), float(high), count)
     return {name: intervals[name] for name in names}
 
 

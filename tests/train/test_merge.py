@@ -83,18 +83,8 @@ def test_a_chain_stays_short_when_its_label_is_used_up():
     assert draw(rows, p=1) == [(0, 1), (1, 0), (2,)]
 
 
-def test_what_is_heard_read_and_learnt_of_a_chain():
-    parts = [np.arange(2.0), np.arange(3.0) + 10, np.arange(1.0) + 20]
+def test_what_is_learnt_of_a_chain():
     drawn = [(0, 2), (1,), (2, 0)]
-    heard = concatenate.joined(parts, drawn)
-    assert [part.tolist() for part in heard] == [[0, 1, 20], [10, 11, 12], [20, 0, 1]]
-    frames = concatenate.joined([np.ones((n, 4)) for n in (2, 3, 1)], drawn)
-    assert [part.shape for part in frames] == [(3, 4), (3, 4), (3, 4)]
-    assert concatenate.joined_texts(["one.", " ", "two "], drawn) == ["one. two", " ", "two one."]
-    again = concatenate.joined_texts(
-        ["one", "x", "two"], drawn, samples=heard, recogniser=lambda s: f"{len(s)} samples"
-    )
-    assert again == ["3 samples", "x", "3 samples"]
     targets = np.random.default_rng(0).dirichlet(np.ones(7), 3)
     np.testing.assert_array_equal(concatenate.joined_targets(targets, drawn), targets)
     mean = concatenate.joined_targets(targets, drawn, "mean")

@@ -11,7 +11,6 @@ from train.metrics import (
     confusion,
     ece,
     measures,
-    paired_bootstrap,
     scores,
     selection_score,
     soft_cross_entropy,
@@ -108,16 +107,14 @@ def test_the_bootstrap_s_values_are_the_metrics():
 def test_the_bootstrap_equals_a_plain_loop_over_draws():
     """A second implementation: draw speakers, put their items together, score them with scikit-learn."""
     speakers = np.random.default_rng(3).integers(0, 12, 200)
-    first, second = (judged(seed, 200, groups=speakers, skill=skill) for seed, skill in ((1, 0.5), (2, 1.0)))
-    found = paired_bootstrap([first], [second], ("WF1", "WAR", "ECE"), draws=4000)
+    model = judged(1, 200, groups=speakers, skill=0.5)
+    found = bootstrap([model], ("WF1", "WAR", "ECE"), draws=4000)
     generator, plain = np.random.default_rng(9), []
     for _ in range(1000):
         rows = np.concatenate([np.flatnonzero(speakers == s) for s in generator.integers(0, 12, 12)])
-        y, a, b = first.truth[rows], first.probabilities[rows], second.probabilities[rows]
-        wf1 = [100 * f1_score(y, p.argmax(1), labels=range(7), average="weighted", zero_division=0) for p in (a, b)]
-        plain.append(
-            (wf1[1] - wf1[0], 100 * ((b.argmax(1) == y).mean() - (a.argmax(1) == y).mean()), ece(y, b) - ece(y, a))
-        )
+        y, p = model.truth[rows], model.probabilities[rows]
+        wf1 = 100 * f1_score(y, p.argmax(1), labels=range(7), average="weighted", zero_division=0)
+        plain.append((wf1, 100 * (p.argmax(1) == y).mean(), ece(y, p)))
     for name, draws in zip(("WF1", "WAR", "ECE"), np.array(plain).T, strict=True):
         spread = draws.std()
         assert found[name].low == pytest.approx(np.quantile(draws, 0.025), abs=0.25 * spread)
@@ -142,19 +139,10 @@ def test_items_of_one_speaker_are_no_independent_evidence():
     assert ratio == pytest.approx(10**0.5, rel=0.1)
 
 
-def test_pairing_cancels_what_both_sides_share():
-    first = judged(1, skill=1.0)
-    same = paired_bootstrap([first], [first], (*MEASURES, "ECE", "soft_cross_entropy"), draws=200)
-    assert all((one.value, one.low, one.high) == (0, 0, 0) for one in same.values())
-    better = paired_bootstrap([first], [judged(1, skill=2.0)], ["WAR"])["WAR"]
-    assert better.low > 0
-
-
-def test_seeds_are_averaged_on_both_sides():
-    first, second = [judged(i) for i in range(3)], [judged(i, skill=1.0) for i in range(5)]
-    found = paired_bootstrap(first, second, ["UAR"], draws=50)["UAR"]
-    means = [np.mean([scores(one.truth, one.probabilities)["UAR"] for one in side]) for side in (first, second)]
-    assert found.value == pytest.approx(means[1] - means[0])
+def test_seeds_are_averaged():
+    models = [judged(i, skill=1.0) for i in range(5)]
+    found = bootstrap(models, ["UAR"], draws=50)["UAR"]
+    assert found.value == pytest.approx(np.mean([scores(one.truth, one.probabilities)["UAR"] for one in models]))
 
 
 def test_the_same_seed_draws_the_same_and_another_seed_does_not():
@@ -169,7 +157,6 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not():
         (lambda: bootstrap([judged()], ["F2"]), "F2"),
         (lambda: bootstrap([]), "no items"),
         (lambda: bootstrap([judged(n=20), judged(n=30)]), "same items"),
-        (lambda: paired_bootstrap([judged(n=20)], [judged(n=30)]), "same items"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(call, said):

@@ -1,7 +1,12 @@
 """Settings that can't be meant are refused where they are written."""
 
+import dataclasses
+
 import pytest
 
+from bibier.checkpoint.components import PARTS
+from train.constraints import Positive, check, constrained
+from train.experiment import recipe
 from train.loop.settings import FitSettings
 
 
@@ -23,13 +28,34 @@ from train.loop.settings import FitSettings
         ("precision", "fp16", "one of float32, bf16"),
         ("accumulate", 0, "at least 1"),
         ("patience", -1, "at least 0"),
-        ("groups", ({"match": "a", "epsilon": -1},), "at least 0"),
-        ("groups", ({"match": "a", "rate": 1},), "may have match"),
-        ("groups", ("a",), "a table with match"),
+        ("groups", ({"match": "a", "epsilon": -1},), "greater than or equal to 0"),
+        ("groups", ({"match": "a", "rate": 1},), r"unknown field .groups\[0\].rate"),
+        ("groups", ("a",), "dictionary"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_with_its_value(field, value, said):
     with pytest.raises(ValueError, match=said) as error:
         FitSettings(**({"epochs": 1} | {field: value}))
     shown = value[0] if isinstance(value, tuple) else value
-    assert field in str(error.value) and (str(shown) in str(error.value) or "may have" in said or "at least 0" in said)
+    assert field in str(error.value) and (str(shown) in str(error.value) or isinstance(shown, dict))
+
+
+def test_a_range_belongs_to_its_field_alone():
+    """A field of another table that has the same name is free of it."""
+
+    @constrained
+    class Loud:
+        level: float = -3.0  # dB; a log-mel's `level` must be above 0
+
+    assert Loud().level == -3.0
+    features = recipe.LogMelConfig(level=-3.0)
+    with pytest.raises(ValueError, match="level is -3.0: it must be a number above 0"):
+        check(features, {"level": Positive})
+    check(features, {"floor": Positive})
+
+
+def test_what_the_fields_of_every_component_may_be_is_written_down():
+    configs = {kind.config for kinds in PARTS.values() for kind in kinds.values()}
+    assert recipe._CONFIGS.keys() == configs
+    for config, allowed in recipe._CONFIGS.items():
+        assert allowed.keys() <= {field.name for field in dataclasses.fields(config)}

@@ -10,38 +10,30 @@ N rows, 7 emotions.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 from zlib import crc32
 
 import numpy as np
 
-from bibier.errors import CorpusError
+from train.constraints import Positive, Share, constrained
 
 LONGEST = 10  # where no single clip fills the gap, one of so many longest is drawn
-TEXTS = ("join", "transcribe")
-TARGETS = ("first", "mean")
 
 Chain = tuple[int, ...]  # rows in the order they are heard; a row that isn't merged is a chain of itself
 
 
-@dataclass(frozen=True)
+@constrained
 class Merging:
-    """How rows are merged; a recipe's table names these fields. Raises CorpusError for a value out of its range."""
+    """How rows are merged; a recipe's table names these fields. CorpusError names a field that is out of range."""
 
-    probability: float = 0.4  # share of a corpus's rows that are merged, as far as there are short ones
-    seconds: float = 4.0  # rows shorter than this are short, and a chain ends when it is as long
-    text: str = "join"  # of a merged row: its parts' texts joined, or "transcribe": what a recogniser hears
-    target: str = "first"  # of a merged row: its first part's distribution, or "mean": that of its parts
-
-    def __post_init__(self):
-        if not 0 <= self.probability <= 1:
-            raise CorpusError(f"merging: probability is {self.probability}: give a number from 0 to 1")
-        if not self.seconds > 0:
-            raise CorpusError(f"merging: seconds is {self.seconds}: give a length above 0")
-        for name, known in (("text", TEXTS), ("target", TARGETS)):
-            if getattr(self, name) not in known:
-                raise CorpusError(f"merging: unknown {name} {getattr(self, name)!r}: use {' or '.join(known)}")
+    probability: Share = 0.4  # share of a corpus's rows that are merged, as far as there are short ones
+    seconds: Positive = 4.0  # rows shorter than this are short, and a chain ends when it is as long
+    text: Literal["join", "transcribe"] = "join"  # a merged row's: its parts' texts, or what a recogniser hears
+    target: Literal["first", "mean"] = (
+        "first"  # a merged row's: its first part's distribution, or that of all its parts
+    )
 
 
 def chains(
@@ -107,40 +99,11 @@ def _chain(first: int, alike: np.ndarray, lengths: np.ndarray, target: float, dr
     return tuple(chain)
 
 
-def joined(parts: Sequence[np.ndarray], drawn: Sequence[Chain]) -> list[np.ndarray]:
-    """Return each chain's samples (or frames) one after the other along the first axis: no gap, no cut, no padding."""
-    return [parts[chain[0]] if len(chain) == 1 else np.concatenate([parts[row] for row in chain]) for chain in drawn]
-
-
-def joined_texts(
-    texts: Sequence[str],
-    drawn: Sequence[Chain],
-    *,
-    samples: Sequence[np.ndarray] | None = None,
-    recogniser: Callable[[np.ndarray], str] | None = None,
-) -> list[str]:
-    """Return each chain's text: its parts' texts with a space between, or what the recogniser hears in its samples.
-
-    `samples` are those of the chains, as `joined` gives them; a row that isn't merged keeps its own text.
-    """
-    assert recogniser is None or samples is not None, "a recogniser needs the samples of the chains"
-    found = []
-    for place, chain in enumerate(drawn):
-        if len(chain) == 1:
-            found.append(texts[chain[0]])
-        elif recogniser is not None:
-            found.append(recogniser(samples[place]))
-        else:
-            found.append(" ".join(text for row in chain if (text := texts[row].strip())))
-    return found
-
-
-def joined_targets(targets: np.ndarray, drawn: Sequence[Chain], how: str = "first") -> np.ndarray:
+def joined_targets(targets: np.ndarray, drawn: Sequence[Chain], how: Literal["first", "mean"] = "first") -> np.ndarray:
     """Return the (N, 7) targets of chains: "first" keeps the first part's, as published; "mean" is that of the parts.
 
     All parts have one label, so that hard targets are the same either way.
     """
-    assert how in TARGETS, f"{how!r}: one of {', '.join(TARGETS)}"
     if how == "first":
         return targets[[chain[0] for chain in drawn]]
     return np.stack([targets[list(chain)].mean(0) for chain in drawn])

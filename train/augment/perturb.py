@@ -6,28 +6,27 @@ fraction of the cost of changing samples. B batch, T frames, M mel bins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from bibier.features.log_mel import LogMelConfig
+from train.constraints import Count, NotNegative, Number, PartialShare, Share, Whole, constrained
 
 
-@dataclass(frozen=True)
+@constrained
 class Perturbation:
-    """Ranges of `perturb`; a probability of 0 turns one off."""
+    """Ranges of `perturb`; a probability of 0 turns one off. CorpusError names a field that is out of range."""
 
-    stretch: float = 0.12  # tempo, ± share
-    shift: float = 2.0  # vocal tract, ± mel bins
-    equaliser: float = 6.0  # dB, a smooth random response
-    noise: float = 0.5  # probability of added noise
-    snr: tuple[float, float] = (5.0, 35.0)  # dB
-    telephone: float = 0.15  # probability of a band of about 300–3400 Hz
-    time_masks: int = 2
-    time_mask: int = 12  # frames at most
-    bin_masks: int = 2
-    bin_mask: int = 8  # bins at most
+    stretch: PartialShare = 0.12  # tempo, ± share
+    shift: NotNegative = 2.0  # vocal tract, ± mel bins
+    equaliser: NotNegative = 6.0  # dB, a smooth random response
+    noise: Share = 0.5  # probability of added noise
+    snr: tuple[Number, Number] = (5.0, 35.0)  # dB
+    telephone: Share = 0.15  # probability of a band of about 300–3400 Hz
+    time_masks: Whole = 2
+    time_mask: Count = 12  # frames at most
+    bin_masks: Whole = 2
+    bin_mask: Count = 8  # bins at most
 
 
 def perturb(power: Tensor, lengths: Tensor, options: Perturbation, generator: torch.Generator) -> tuple[Tensor, Tensor]:

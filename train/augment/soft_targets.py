@@ -8,22 +8,21 @@ N items, 7 emotions in the order of `EMOTIONS`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from bibier.soft_labels.simplex import with_truth
+from train.constraints import Share, constrained
 from train.corpora.items import Item, read_table
 
-MODES = ("replace", "interpolate")
 
-
-@dataclass(frozen=True)
+@constrained
 class Softening:
     """How targets are softened; a recipe's `[text.soft]` names these fields for each corpus.
 
@@ -31,31 +30,26 @@ class Softening:
     """
 
     table: str = ""  # an LS-LLM CSV below the data folder; "" smooths uniformly
-    mode: str = "interpolate"  # "replace": the distribution instead of the label
-    weight: float = 1.0  # λ of "interpolate": (1 − λ) · label + λ · distribution
-    probability: float = 1.0  # that a sample is softened in an epoch
+    mode: Literal["replace", "interpolate"] = "interpolate"  # "replace": the distribution instead of the label
+    weight: Share = 1.0  # λ of "interpolate": (1 − λ) · label + λ · distribution
+    probability: Share = 1.0  # that a sample is softened in an epoch
     argmax: bool = False  # as published: the argmax of the softened row, a hard label
     keep_truth: bool = False  # change a distribution as little as its argmax must be the label
 
-    def __post_init__(self):
-        if self.mode not in MODES:
-            raise CorpusError(f"soft targets: unknown mode {self.mode!r}: use {' or '.join(MODES)}")
-        for name in ("weight", "probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise CorpusError(f"soft targets: {name} is {getattr(self, name)}: give a number from 0 to 1")
+    def __post_init__(self) -> None:
         if self.mode == "replace" and self.weight != 1:
-            raise CorpusError("soft targets: replace has no weight: set probability, or the mode to interpolate")
+            raise CorpusError("replace has no weight: set probability, or the mode to interpolate")
 
 
 HARD = Softening(probability=0.0)  # the labels as they are
 
 
-def settings(raw: Mapping, place: str) -> Softening:
-    """Return the settings of a recipe's table; an unknown field is a CorpusError that names it and the place."""
-    fields = [field.name for field in dataclasses.fields(Softening)]
-    if unknown := sorted(raw.keys() - set(fields)):
-        raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(fields)}")
-    return Softening(**raw)
+def settings(raw: Mapping[str, Any], place: str) -> Softening:
+    """Return the settings of a recipe's table. Raises CorpusError, which names the place and the field."""
+    try:
+        return Softening(**raw)
+    except CorpusError as error:
+        raise CorpusError(f"{place}: {error}") from error
 
 
 def read_distributions(table: Path) -> dict[str, np.ndarray]:

@@ -164,16 +164,6 @@ def items(phrases: Sequence[str], emotion: str, *, clips: Path | None = None, ke
     return rows
 
 
-def sample(rows: Sequence[Item], ratio: float, seed: int) -> list[Item]:
-    """Draw int(n · ratio) of each emotion's n items: a share of the synthetic rows, not of the corpus."""
-    draw = random.Random(seed)
-    kept = []
-    for label in sorted({item.label for item in rows}):
-        alike = [item for item in rows if item.label == label]
-        kept += draw.sample(alike, int(len(alike) * ratio))
-    return kept
-
-
 class Dia:
     """Speech of a phrase by Dia in transformers: `dia(phrase, seed)` → (samples,) float32 in [-1, 1] at 44.1 kHz.
 

@@ -64,7 +64,7 @@ def _key(part, source: TrainingRows, rows: np.ndarray, seed: int) -> list:
         digest.update(source.items[row].id.encode())
         digest.update(np.ascontiguousarray(source.raw[row]).tobytes())
         digest.update(np.ascontiguousarray(source.targets[row]).tobytes())
-    return [_settings(dataclasses.replace(part, folds=0)), seed, digest.hexdigest()]
+    return [_settings(part) | {"folds": 0}, seed, digest.hexdigest()]  # how many folds there are decides no fit
 
 
 def _settings(part) -> dict:

@@ -5,76 +5,94 @@ from __future__ import annotations
 import dataclasses
 import re
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import field
 from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, SkipValidation
 
 from bibier.checkpoint.components import PARTS, settings
 from bibier.errors import CorpusError
+from bibier.features.char_ngrams import CharNgramsConfig
+from bibier.features.log_mel import LogMelConfig
+from bibier.features.speech_encoders import HubAudioConfig
+from bibier.features.text_encoders import HubTextConfig
+from bibier.models.audio_encoder import AudioEncoderConfig
+from bibier.models.fusion import FusionConfig
+from bibier.models.lpgnet import LPGNetConfig
+from bibier.models.memocmt import MemoCMTConfig
+from bibier.models.sequence_encoder import SequenceEncoderConfig
+from bibier.models.text_encoder import TextEncoderConfig
 from train.augment import soft_targets
 from train.augment.concatenate import Merging
 from train.augment.perturb import Perturbation
-from train.loop.ranges import COUNT, NOT_NEGATIVE, PART, POSITIVE, Range, check
+from train.constraints import Count, NotNegative, PartialShare, Positive, Share, Whole, check, constrained
 from train.loop.settings import FitSettings
 
+T = TypeVar("T")
+Folds = Annotated[int, Field(ge=2, description="a whole number of at least 2")]
+Group = Literal["speaker", "dialogue"]
+AnyFusionConfig = FusionConfig | MemoCMTConfig | LPGNetConfig
 
-@dataclass(frozen=True)
+
+@constrained
 class AudioPart:
     """What the audio encoder is and how it is fitted."""
 
     corpora: tuple[str, ...]
-    folds: int  # of groups, for cross-validation and for the fusion's inputs
-    features: object  # settings of a kind of `parts`
-    encoder: object
+    folds: Folds  # of groups, for cross-validation and for the fusion's inputs
+    features: SkipValidation[LogMelConfig | HubAudioConfig]
+    encoder: SkipValidation[AudioEncoderConfig | SequenceEncoderConfig]
     fit: FitSettings
     perturbation: Perturbation = Perturbation()
-    group: str = "speaker"  # what a fold must not divide: speaker or dialogue
+    group: Group = "speaker"  # what a fold must not divide
     merge: Merging | None = None  # short clips joined to longer ones (SDS), anew in every epoch
     balance: bool = False  # draw an epoch's rows so that every corpus counts the same
-    limit: float = 0.01  # share of a corpus's files that may be missing or unreadable
+    limit: Share = 0.01  # share of a corpus's files that may be missing or unreadable
 
 
-@dataclass(frozen=True)
+@constrained
 class TextPart:
     """What the text encoder is and how it is fitted."""
 
     corpora: tuple[str, ...]
-    folds: int
-    features: object
-    encoder: object
+    folds: Folds
+    features: SkipValidation[CharNgramsConfig | HubTextConfig]
+    encoder: SkipValidation[TextEncoderConfig | SequenceEncoderConfig]
     fit: FitSettings
-    soft: dict = field(default_factory=dict)  # corpus → the fields of `soften.Softening`, such as {table, weight}
-    group: str = "dialogue"
+    soft: dict[str, dict[str, Any]] = field(default_factory=dict)  # corpus → the fields of `Softening`
+    group: Group = "dialogue"
     merge: Merging | None = None
     balance: bool = False
-    limit: float = 0.01
+    limit: Share = 0.01
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, raw in self.soft.items():
             soft_targets.settings(raw, f"soft targets of {name}")
 
 
-@dataclass(frozen=True)
+@constrained
 class FusionPart:
     """What the fusion is and how it is fitted."""
 
-    model: dict  # settings of a kind of fusion; its audio_dim and text_dim are those of the encoders
+    model: dict[str, Any]  # settings of a kind of fusion; its audio_dim and text_dim are those of the encoders
     fit: FitSettings
     soft: bool = False  # train on the texts' soft targets in the place of labels
     # Of each emotion, a clip and a text with one label, drawn anew for every epoch; 0: the corpora's own pairs.
-    pairs: int = 0
+    pairs: Whole = 0
 
-    def config(self, audio_dim: int, text_dim: int):
+    def config(self, audio_dim: int, text_dim: int) -> AnyFusionConfig:
         """Return the fusion's config for encoders of these widths."""
         return settings("fusion", {"audio_dim": audio_dim, "text_dim": text_dim, **self.model})
 
 
-@dataclass(frozen=True)
+@constrained
 class Recipe:
     """A bundle's recipe."""
 
     name: str
-    seed: int
+    seed: Whole
     audio: AudioPart
     text: TextPart
     fusion: FusionPart
@@ -87,33 +105,37 @@ class Recipe:
         return dataclasses.replace(self, fusion=dataclasses.replace(self.fusion, fit=fit))
 
 
-_TABLES = {
+# The tables below a table: dataclasses, or the components of a bundle by name.
+_TABLES: dict[type, dict[str, type]] = {
     Recipe: {"audio": AudioPart, "text": TextPart, "fusion": FusionPart},
-    AudioPart: {
-        "features": "audio_features",
-        "encoder": "audio_encoder",
-        "perturbation": Perturbation,
-        "merge": Merging,
-        "fit": FitSettings,
-    },
-    TextPart: {"features": "text_features", "encoder": "text_encoder", "merge": Merging, "fit": FitSettings},
+    AudioPart: {"perturbation": Perturbation, "merge": Merging, "fit": FitSettings},
+    TextPart: {"merge": Merging, "fit": FitSettings},
     FusionPart: {"fit": FitSettings},
 }
+_COMPONENTS: dict[type, dict[str, str]] = {
+    AudioPart: {"features": "audio_features", "encoder": "audio_encoder"},
+    TextPart: {"features": "text_features", "encoder": "text_encoder"},
+}
 
-
-# What a field of any table but [….fit] may be, which looks after itself.
-_WHOLE, _SHARE = Range(0, whole=True), Range(0, 1)
-_RANGES = {
-    **dict.fromkeys(("dropout", "ngram_dropout", "stretch"), PART),
-    **dict.fromkeys(("noise", "telephone"), _SHARE),
-    **dict.fromkeys(("layers", "heads", "out", "channels", "bins", "buckets", "slots", "length"), COUNT),
-    **dict.fromkeys(("average", "time_mask", "bin_mask", "shortest", "longest"), COUNT),
-    **dict.fromkeys(("seed", "pairs", "time_masks", "bin_masks"), _WHOLE),
-    **dict.fromkeys(("context", "shift", "equaliser", "low", "trim"), NOT_NEGATIVE),
-    **dict.fromkeys(("high", "window", "hop", "level", "floor"), POSITIVE),
-    "hidden": Range(1, whole=True, absent=True),
-    "dim": Range(0, whole=True, absent=True),
-    "folds": Range(2, whole=True),
+# What the fields of a model's or an extractor's config may be.
+_ATTENTION = {"hidden": Count, "heads": Count, "dropout": PartialShare}
+_CONFIGS: dict[type, dict[str, Any]] = {
+    LogMelConfig: {
+        **dict.fromkeys(("bins", "average"), Count),
+        **dict.fromkeys(("low", "trim"), NotNegative),
+        **dict.fromkeys(("high", "window", "hop", "level", "floor"), Positive),
+    },
+    HubAudioConfig: {"dim": Whole},
+    CharNgramsConfig: dict.fromkeys(("buckets", "slots", "shortest", "longest"), Count),
+    HubTextConfig: {"dim": Whole},
+    AudioEncoderConfig: dict.fromkeys(("bins", "channels", "hidden", "layers"), Count)
+    | {"dim": Whole, "dropout": PartialShare},
+    TextEncoderConfig: dict.fromkeys(("buckets", "slots", "hidden", "layers"), Count)
+    | {"dim": Whole, "context": NotNegative, "dropout": PartialShare, "ngram_dropout": PartialShare},
+    SequenceEncoderConfig: _ATTENTION | {"dim": Whole, "layers": Count},
+    FusionConfig: _ATTENTION | dict.fromkeys(("length", "layers", "out"), Count),
+    MemoCMTConfig: _ATTENTION,
+    LPGNetConfig: _ATTENTION,
 }
 
 
@@ -164,41 +186,40 @@ def _alike(below: str | None, above: str | None) -> bool:
     if above is None or below == above:
         return True
     configs = {name: kind.config for kinds in PARTS.values() for name, kind in kinds.items()}
-    return configs.get(below) is configs.get(above)
+    return below is not None and configs.get(below) is configs.get(above)
 
 
-def _build(cls, raw: dict, place: str):
-    """Make a dataclass, or a part of a bundle where `cls` is its name, of a TOML table."""
+def _build(cls: type[T], raw: object, place: str) -> T:
+    """Make a dataclass of a TOML table. Raises CorpusError, which names the place."""
     if not isinstance(raw, dict):
         raise CorpusError(f"{place} is {raw!r}: it must be a table")
-    if isinstance(cls, str):
-        return _checked(place, lambda: settings(cls, raw))
-    fields = {field.name for field in dataclasses.fields(cls)}
-    if unknown := sorted(raw.keys() - fields):
-        raise CorpusError(f"{place}: unknown field {unknown[0]!r}; known are {', '.join(sorted(fields))}")
-    tables = _TABLES.get(cls, {})
-    values = {
-        key: _build(tables[key], value, f"{place} [{key}]")
-        if key in tables
-        else tuple(value)
-        if isinstance(value, list)
-        else value
-        for key, value in raw.items()
-    }
-    built = _checked(place, lambda: cls(**values))
-    if cls is FusionPart:
-        _checked(f"{place} [model]", lambda: built.config(1, 1))
+    tables, components = _TABLES.get(cls, {}), _COMPONENTS.get(cls, {})
+    values = {}
+    for name, value in raw.items():
+        if name in tables:
+            values[name] = _build(tables[name], value, f"{place} [{name}]")
+        elif name in components:
+            values[name] = _config(components[name], value, f"{place} [{name}]")
+        else:
+            values[name] = tuple(value) if isinstance(value, list) else value
+    try:
+        built = cls(**values)
+    except CorpusError as error:
+        raise CorpusError(f"{place}: {error}") from error
+    if isinstance(built, FusionPart):
+        _config("fusion", {"audio_dim": 1, "text_dim": 1, **built.model}, f"{place} [model]")
     return built
 
 
-def _checked(place: str, make: Callable):
-    """Make a value; what its constructor refuses becomes a sentence that names the place."""
+def _config(component: str, raw: object, place: str) -> object:
+    """Make the config of a bundle's component of a TOML table. Raises CorpusError, which names the place."""
+    if not isinstance(raw, dict):
+        raise CorpusError(f"{place} is {raw!r}: it must be a table")
     try:
-        built = make()
-        if dataclasses.is_dataclass(built) and not isinstance(built, FitSettings):
-            check(built, _RANGES)
-        return built
+        config = settings(component, raw)
+        check(config, _CONFIGS[type(config)])
     except (TypeError, ValueError, AssertionError) as error:
         # The constructor's own words name the field; what stands before them names only the class.
         detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
         raise CorpusError(f"{place}: {detail}") from error
+    return config
