@@ -85,7 +85,7 @@ def lines():
 def full(long) -> list:
     """Fill the queue: one runs, one waits."""
     running = long.clips.services.queue.enqueue("one")
-    assert running.come(0)
+    assert running.wait(0)
     return [running, long.clips.services.queue.enqueue("two")]
 
 
@@ -155,7 +155,7 @@ def test_a_full_queue_takes_no_earlier_result(long, talk, lines, clip):
     assert not any(part.keys() & {"verdict", "chart", "state", "transcript"} for part in shown)
     assert all(part.get("ribbon", ribbon) == ribbon for part in shown) and long.here(CONTEXT)
     for ticket in tickets:
-        ticket.leave()
+        ticket.release()
     assert [line["outcome"] for line in lines()] == ["ok", "busy"]
     assert long.restore(CONTEXT)["ribbon"]["rows"] == ribbon["rows"]
 
@@ -179,8 +179,8 @@ def test_a_click_on_a_stretch_runs_no_model(long, talk, reader):
     heard, tickets = reader.heard, full(long)
     state = long.pick(0, CONTEXT)["state"]
     assert state.clip and reader.heard == heard
-    tickets[1].leave()
-    tickets[0].leave()
+    tickets[1].release()
+    tickets[0].release()
     edited = long.corrected(long.clips.edited("so happy", state, CONTEXT), CONTEXT)
     assert reader.heard == heard + 1 and edited["state"].heard is not None
     assert edited["ribbon"]["rows"][0]["text"] == "so happy"
