@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from bibier.i18n.messages import Message
 
 LOCAL = Path("annotations")
+DEFAULT = f"sqlite:///{LOCAL / 'bibier.db'}"
 BUCKET = Path("/data")  # where a Space mounts one
 
 
@@ -42,19 +44,36 @@ class StorageLocation:
         return Message(f"keeping-{self.kind}", {"place": self.place})
 
 
-def resolve_location(environ: Mapping[str, str], given: str | None = None, bucket: Path = BUCKET) -> StorageLocation:
-    """Choose: what the command line or $BIBIER_DATABASE names, on a Space a writable bucket, else a file here."""
-    space, url = bool(environ.get("SPACE_ID")), given or environ.get("BIBIER_DATABASE")
+def resolve_location(environ: Mapping[str, str], url: str | None = None, bucket: Path = BUCKET) -> StorageLocation:
+    """Choose where annotations live: the app and every command ask this.
+
+    It is what the command line (`url`) or $BIBIER_DATABASE names, on a Space a writable bucket, else a file here.
+    """
+    space, url = bool(environ.get("SPACE_ID")), url or environ.get("BIBIER_DATABASE")
     if url and not url.startswith("sqlite"):
         return StorageLocation(url, LOCAL / "clips", "server")
     mounted = space and os.path.ismount(bucket) and os.access(bucket, os.W_OK)
     if not url and mounted:
         file = bucket / "bibier.db"
         return StorageLocation(f"sqlite:///{file}", bucket / "clips", "bucket", "DELETE", str(file))
-    url = url or f"sqlite:///{LOCAL / 'bibier.db'}"
+    url = url or DEFAULT
     file = Path(url.removeprefix("sqlite:///"))
     if mounted and bucket in file.parents:
         return StorageLocation(url, bucket / "clips", "bucket", "DELETE", str(file))
     kind = "backup" if environ.get("BIBIER_BACKUP") else "forgets" if space else "disk"
     place = environ["BIBIER_BACKUP"] if kind == "backup" else str(file)
     return StorageLocation(url, LOCAL / "clips", kind, place=place)
+
+
+def without_password(url: str) -> str:
+    """Return a database's URL with *** for its password, wherever one may stand in it, at most 200 characters.
+
+    What is malformed is taken for a password rather than shown: all from the first ":" of what stands before the last
+    "@", a "port" that is no number, and the value of `password=`.
+    """
+    head, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    credentials, at, place = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    place = re.sub(r"^([^:/?]+):(?!\d*([/?]|$)).*", r"\1:***", place)
+    hidden = f"{head}{separator}{user}{colon and ':***'}{at}{place}"
+    return re.sub(r"(?i)(password=)[^&]*", r"\1***", hidden)[:200]

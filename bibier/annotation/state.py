@@ -9,6 +9,7 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from bibier.annotation.events import Event
 from bibier.distributions import jensen_shannon
 from bibier.labels import vector
 
-ORDERS = ("given", "random", "uncertain", "modalities", "people")
+Order = Literal["given", "random", "uncertain", "modalities", "people"]
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,40 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sql
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bibier.annotation.events import Event, now
-from bibier.annotation.state import ORDERS, AnnotationState, Label, ProjectClip
+from bibier.annotation.location import without_password
+from bibier.annotation.state import ORDERS, AnnotationState, Label, Order, ProjectClip
 from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 SCHEMA = 1
 WAIT_SECONDS = 10  # s, for another writer
-SETTINGS = {"proposals": "hidden", "wanted": 1, "order": "given", "share": 0.0, "seed": 0}
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
+class ProjectSettings:
+    """What can be set of a project; the description of a field is what a person is told is expected there."""
+
+    proposals: Annotated[Literal["hidden", "shown"], Field(description="hidden, shown")] = "hidden"
+    wanted: Annotated[int, Field(ge=1, description="1, 2, …")] = 1  # annotators per clip
+    order: Annotated[Order, Field(description=", ".join(ORDERS))] = "given"
+    share: Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False, description="0 … 1")] = 0.0  # of random turns
+    seed: Annotated[int, Field(description="0, 1, …")] = 0  # of the random turns
+
+
+SETTINGS = asdict(ProjectSettings())
 
 _tables = sql.MetaData()
 _number = sql.BigInteger().with_variant(sql.Integer, "sqlite")  # SQLite counts up only an INTEGER key
@@ -76,29 +95,26 @@ class Store:
         self._states: dict[str, tuple[AnnotationState, int, int, int]] = {}  # with the last event, clip and move
         self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
         try:
-            kind = sql.make_url(url).get_backend_name()
-            if kind not in ("sqlite", "postgresql"):
-                raise InputError("store-url", url=_hidden(url), reason=kind)
-            lite = kind == "sqlite"
-            waiting = {"timeout": WAIT_SECONDS} if lite else {"connect_timeout": WAIT_SECONDS}
-            self._engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
+            self._engine = _engine_of(url, journal_mode)
+            lite = self._engine.dialect.name == "sqlite"
+            if lite and (name := self._engine.url.database) and not name.startswith((":memory:", "file:")):
+                self._file = (Path(name).absolute(), 0)
+            with self._transaction() as connection:
+                if not lite:
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203114)")  # one creates the tables
+                _tables.create_all(connection)
+                version = connection.scalar(sql.select(_about.c.version))
+                if version is None:
+                    connection.execute(_about.insert().values(version=SCHEMA))
+                elif version > SCHEMA:
+                    raise InputError("store-newer", version=version, known=SCHEMA)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise InputError("store-url", url=_hidden(url), reason=str(error).splitlines()[0][:120]) from error
-        sql.event.listen(self._engine, "connect", _setting_up_sqlite(journal_mode) if lite else _set_up_postgres)
-        if lite and (name := self._engine.url.database) and not name.startswith((":memory:", "file:")):
-            self._file = (Path(name).absolute(), 0)
-        if lite:
-            # The driver's own transactions begin late, after a read; ours take the write lock at once.
-            sql.event.listen(self._engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
-        with self._transaction() as connection:
-            if not lite:
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203114)")  # one creates the tables
-            _tables.create_all(connection)
-            version = connection.scalar(sql.select(_about.c.version))
-            if version is None:
-                connection.execute(_about.insert().values(version=SCHEMA))
-            elif version > SCHEMA:
-                raise InputError("store-newer", version=version, known=SCHEMA)
+            reason = str(error).splitlines()[0].replace(url, without_password(url))[:120]
+            raise InputError("store-url", url=without_password(url), reason=reason) from error
+        except ValueError as error:  # of int() or float(); its text may hold a part of the password
+            if isinstance(error, InputError):
+                raise
+            raise InputError("store-url", url=without_password(url), reason=Message("store-url-number")) from None
         if self._file:
             self._file = (self._file[0], self._file[0].stat().st_ino)
 
@@ -108,8 +124,7 @@ class Store:
 
     def project(self, name: str, **settings: object) -> dict[str, object]:
         """Make a project or change some of its settings; returns all of them (`SETTINGS` has the defaults)."""
-        for key, value in settings.items():
-            _check_setting(key, value)
+        _check_settings(settings)
         with self._lock, self._transaction() as connection:
             row = connection.execute(sql.select(_projects).where(_projects.c.name == name).with_for_update()).first()
             if row is None:
@@ -227,7 +242,7 @@ class Store:
     ) -> ProjectClip | None:
         """Return the clip that a person should label next, or None; `excluding` is the clip in hand."""
         if order is not None:
-            _check_setting("order", order)
+            _check_settings({"order": order})
         with self._current(project) as state:
             settings = self._settings
             return state.next(
@@ -314,6 +329,8 @@ class Store:
                 yield connection
         except DBAPIError as error:
             reason = str(error.orig).splitlines()[0][:120] if str(error.orig) else type(error.orig).__name__
+            if secret := self._engine.url.password:
+                reason = reason.replace(secret, "***")
             if "is locked" in reason or "lock timeout" in reason:
                 raise InputError("store-locked", seconds=WAIT_SECONDS) from error
             if "disk is full" in reason or "No space left" in reason:
@@ -333,14 +350,28 @@ class Store:
         with self._lock:
             if not path.exists():
                 raise InputError("store-gone", file=str(path))
-            if (found := path.stat().st_ino) != inode:
+            if (current := path.stat().st_ino) != inode:
                 self._engine.dispose()
                 self._states.clear()
-                self._file = (path, found)
+                self._file = (path, current)
 
 
-def _setting_up_sqlite(journal_mode: str):
-    def set_up(connection, record) -> None:
+def _engine_of(url: str, journal_mode: str) -> sql.Engine:
+    """Return the engine of a URL, with what every connection is set to. Raises InputError and what SQLAlchemy does."""
+    kind = sql.make_url(url).get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise InputError("store-url", url=without_password(url), reason=kind)
+    waiting = {"timeout": WAIT_SECONDS} if kind == "sqlite" else {"connect_timeout": WAIT_SECONDS}
+    engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
+    sql.event.listen(engine, "connect", _setting_up_sqlite(journal_mode) if kind == "sqlite" else _set_up_postgres)
+    if kind == "sqlite":
+        # The driver's own transactions begin late, after a read; ours take the write lock at once.
+        sql.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _setting_up_sqlite(journal_mode: str) -> Callable[[DBAPIConnection, object], None]:
+    def set_up(connection: DBAPIConnection, record: object) -> None:
         connection.isolation_level = None  # we begin and commit ourselves
         for pragma in (
             f"journal_mode = {journal_mode}",
@@ -353,29 +384,19 @@ def _setting_up_sqlite(journal_mode: str):
     return set_up
 
 
-def _set_up_postgres(connection, record) -> None:
+def _set_up_postgres(connection: DBAPIConnection, record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET synchronous_commit = on; SET lock_timeout = '{WAIT_SECONDS}s'")
     connection.commit()
 
 
-def _check_setting(key: str, value: object) -> None:
-    whole = type(value) is int
-    sound = {
-        "proposals": (value in ("hidden", "shown"), "hidden, shown"),
-        "wanted": (whole and value >= 1, "1, 2, …"),
-        "order": (value in ORDERS, ", ".join(ORDERS)),
-        "share": (isinstance(value, int | float) and 0 <= value <= 1, "0 … 1"),
-        "seed": (whole, "0, 1, …"),
-    }
-    right, expected = sound.get(key, (False, ", ".join(sound)))
-    if not right:
-        raise InputError("store-setting", setting=key, value=str(value)[:80], expected=expected)
-
-
-def _hidden(url: str) -> str:
-    """Return a URL without its password."""
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Raise InputError for the first setting that a project can't have."""
     try:
-        return sql.make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return str(url)[:20]
+        ProjectSettings(**settings)
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0])
+        known = {field.name: field for field in fields(ProjectSettings)}
+        described = ProjectSettings.__pydantic_fields__
+        expected = described[key].description if key in described else ", ".join(known)
+        raise InputError("store-setting", setting=key, value=str(settings[key])[:80], expected=expected) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,7 +19,9 @@ def add(commands) -> None:
     def act(name: str, run, words: str) -> argparse.ArgumentParser:
         one = acts.add_parser(name, help=words)
         one.add_argument("project", metavar="PROJECT")
-        one.add_argument("--store", default="sqlite:///annotations.db", metavar="URL")
+        one.add_argument(
+            "--store", metavar="URL", help="default: $BIBIER_DATABASE, else the app's: annotations/bibier.db"
+        )
         one.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
         one.set_defaults(run=lambda options: _opened(run, options))
         return one
@@ -27,7 +30,9 @@ def add(commands) -> None:
     fill.add_argument(
         "place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or an export: EVENTS.jsonl, LONG.csv"
     )
-    fill.add_argument("--media", default="annotations/clips", help="where a dataset's recordings are kept")
+    fill.add_argument(
+        "--media", type=Path, help="where a dataset's recordings are kept (default: where the app keeps its)"
+    )
     fill.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
     change = act("set", _set, "change a project's settings, and print them")
     change.add_argument("--proposals", choices=("hidden", "shown"), help="before a person has saved")
@@ -54,9 +59,14 @@ def add(commands) -> None:
 
 
 def _opened(run, options: argparse.Namespace) -> int:
+    from bibier.annotation.location import DEFAULT, LOCAL, resolve_location
     from bibier.annotation.store import Store
 
-    store = Store(options.store)
+    home = resolve_location(os.environ, options.store)
+    if home.url == DEFAULT:
+        LOCAL.mkdir(exist_ok=True)
+    store = Store(home.url, journal_mode=home.journal_mode)
+    options.media = getattr(options, "media", None) or home.folder
     try:
         return run(store, options)
     finally:
@@ -72,7 +82,7 @@ def _import(store, options: argparse.Namespace) -> int:
         new, known = add_export(store, options.project, place)
         print(f"{new} new, {known} known")
         return 0
-    print(ingest.add_place(store, options.project, options.place, Path(options.media), download=options.download))
+    print(ingest.add_place(store, options.project, options.place, options.media, download=options.download))
     return 0
 
 

@@ -26,6 +26,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The database “{url}” can't be used ({reason}). Give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.",
         "База данных «{url}» не подходит ({reason}). Укажите sqlite:///ФАЙЛ или postgresql+psycopg://ИМЯ@УЗЕЛ/БАЗА.",
     ),
+    "store-url-number": (
+        "its port, or an option after the “?”, is no number",
+        "порт или параметр после «?» — не число",
+    ),
     "store-closed": (
         "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the access "
         "rights and the server, and try again.",

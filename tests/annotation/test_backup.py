@@ -129,10 +129,8 @@ def test_where_annotations_live(tmp_path, monkeypatch):
     bucket.mkdir()
     server = location.resolve_location(space | {"BIBIER_DATABASE": "postgresql+psycopg://a:s3cret@b/c"})
     assert server.kind == "server" and "s3cret" not in server.message().text()
-    assert (
-        location.resolve_location({}).kind == "disk"
-        and location.resolve_location({}, "sqlite:///mine.db").url == "sqlite:///mine.db"
-    )
+    assert location.resolve_location({}).kind == "disk"
+    assert location.resolve_location({}, "sqlite:///mine.db").url == "sqlite:///mine.db"
     assert location.resolve_location(space | {"BIBIER_BACKUP": "me/kept"}, bucket=bucket).kind == "backup"
     lost = location.resolve_location(space, bucket=bucket)  # a folder of that name is no mounted one
     assert lost.kind == "forgets" and "LOST" in lost.message().text() and "ПРОПАДЁТ" in lost.message().text("ru")

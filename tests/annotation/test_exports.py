@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier import __main__ as command
-from bibier.annotation import exports, imports, ingest
+from bibier.annotation import exports, imports, ingest, location
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
@@ -285,3 +285,23 @@ def test_the_commands(snapshot, tmp_path, capsys):
         assert told in capsys.readouterr().out
     again = exports.snapshot_of(Store(fresh[1]), "q")
     assert again.labels == snapshot.labels and again.proposals == snapshot.proposals
+
+
+def test_the_commands_take_the_database_that_the_app_takes(tmp_path, monkeypatch, capsys):
+    """One rule for both: `--store`, else $BIBIER_DATABASE, else annotations/bibier.db."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    (tmp_path / "voices").mkdir()
+    (tmp_path / "voices" / "a.wav").write_bytes(b"any bytes")
+    for variable, option, file in (
+        ("", [], "annotations/bibier.db"),
+        ("sqlite:///named.db", [], "named.db"),
+        ("sqlite:///named.db", ["--store", "sqlite:///given.db"], "given.db"),
+    ):
+        monkeypatch.setenv("BIBIER_DATABASE", variable)
+        assert not (tmp_path / file).exists()
+        assert command.main(["annotations", "import", "p", "voices", *option]) == 0
+        url = location.resolve_location({"BIBIER_DATABASE": variable}, option[-1] if option else None).url
+        store = Store(url)
+        assert (tmp_path / file).is_file() and len(store.clips("p")) == 1
+        store.close()

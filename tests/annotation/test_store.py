@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier.annotation.events import Event
+from bibier.annotation.location import without_password
 from bibier.annotation.state import ORDERS, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
@@ -266,6 +267,70 @@ def test_a_newer_schema_a_wrong_url_and_a_lock_are_said_in_words(tmp_path, monke
     for wrong in ("nonsense", "mysql://x", f"sqlite:///{tmp_path}/none/a.db"):
         with pytest.raises(InputError):
             Store(wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://anna:s3cret@host:port/db",
+        "postgresql+psycopg://anna:s3cret@[::1/db",
+        "postgresql+psycopg://anna:s3cret",
+        "postgresql+nodriver://anna:s3cret@host/db",
+        "postgresql:/anna:s3cret@host/db",
+        "anna:s3cret@host/db",
+        "mysql://anna:s3cret@host/db",
+        "oracle://host/db?password=s3cret",
+        "sqlite://anna:s3cret@host/a.db",
+    ],
+)
+def test_a_malformed_url_is_said_without_its_password(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        Store(url)
+    for language in ("en", "ru"):
+        assert error.value.key == "store-url" and "s3cret" not in error.value.text(language)
+    assert error.value.__cause__ is None or "s3cret" not in str(error.value.__cause__)
+
+
+def test_an_option_that_is_no_number_is_a_malformed_url(tmp_path):
+    with pytest.raises(InputError, match="is no number"):
+        Store(f"sqlite:///{tmp_path}/a.db?timeout=long")
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///a/b.db", "sqlite:////data/bibier.db", "postgresql+psycopg://anna@host:5432/db"]
+)
+def test_a_url_without_a_password_is_shown_as_it_is(url):
+    assert without_password(url) == url
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"proposals": "seen"}, "hidden, shown"),
+        ({"wanted": 0}, "1, 2, …"),
+        ({"wanted": True}, "1, 2, …"),
+        ({"wanted": 2.0}, "1, 2, …"),
+        ({"order": "worst"}, "given, random, uncertain, modalities, people"),
+        ({"share": 1.5}, "0 … 1"),
+        ({"share": float("nan")}, "0 … 1"),
+        ({"share": "0.5"}, "0 … 1"),
+        ({"seed": 0.5}, "0, 1, …"),
+        ({"colour": "red"}, "proposals, wanted, order, share, seed"),
+    ],
+)
+def test_a_setting_out_of_range_is_named_with_its_value_and_what_is_expected(store, settings, expected):
+    ((name, value),) = settings.items()
+    before = store.project("p")
+    with pytest.raises(InputError) as error:
+        store.project("p", **settings)
+    assert error.value.message.values == {"setting": name, "value": str(value), "expected": expected}
+    assert store.project("p") == before
+
+
+def test_settings_are_kept_as_they_were_given(store):
+    chosen = {"proposals": "shown", "wanted": 3, "order": "random", "share": 1, "seed": -7}
+    assert store.project("p", **chosen) == chosen and type(store.projects()["p"]["share"]) is int
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bibier.annotation import exports
+from bibier.annotation.location import without_password
 from bibier.annotation.store import Store
 from bibier.errors import CorpusError, InputError
 from train.corpora.items import Item, repair
@@ -20,7 +21,7 @@ def annotated(place: str) -> list[Item]:
     """
     url, _, project = place.rpartition("#")
     if not url or not project:
-        raise CorpusError(f"{place} names no project: write URL#PROJECT")
+        raise CorpusError(f"{without_password(place)} names no project: write URL#PROJECT")
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise CorpusError(f"there is no store at {url}")
     try:
