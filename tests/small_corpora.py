@@ -13,6 +13,57 @@ WORDS = dict(zip(EMOTIONS, ("hate", "yuck", "scared", "lovely", "door", "miss", 
 CODES = {"neutral": 1, "happy": 3, "sad": 4, "anger": 5, "fear": 6, "disgust": 7, "surprise": 8}
 
 
+# Fitted in seconds.
+RECIPE = """
+name = "small"
+seed = 0
+[audio]
+corpora = ["ravdess"]
+folds = 3
+[audio.features]
+[audio.encoder]
+channels = [4, 6, 8]
+dim = 8
+hidden = 6
+[audio.perturbation]
+[audio.fit]
+epochs = 1
+batch = 8
+[text]
+corpora = ["meld", "resd"]
+folds = 2
+[text.soft]
+[text.features]
+buckets = 512
+slots = 16
+[text.encoder]
+buckets = 512
+slots = 16
+dim = 8
+temporal = "lstm"
+[text.fit]
+epochs = 12
+batch = 8
+learning_rate = 0.05
+[fusion]
+pairs = 4
+
+[fusion.model]
+kind = "biformer"
+hidden = 8
+length = 12
+layers = 1
+heads = 2
+out = 8
+dropout = 0.1
+pool = true
+
+[fusion.fit]
+epochs = 2
+batch = 16
+"""
+
+
 def write_csv(path: Path, rows: list[dict]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0])

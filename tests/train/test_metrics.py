@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 
+from train import metrics
 from train.metrics import (
     MEASURES,
     Predictions,
@@ -168,3 +169,32 @@ def test_the_confusion_s_order_is_truth_then_prediction():
     truth, p = [2, 2, 5], np.eye(7)[[5, 2, 5]]
     assert confusion(truth, p) == confusion_matrix(truth, [5, 2, 5], labels=range(7)).tolist()
     assert confusion(truth, p)[2][5] == 1 and confusion(truth, p)[5][2] == 0
+
+
+def test_metric_identities():
+    generator = np.random.default_rng(0)
+    truth, p = generator.integers(0, 7, 500), generator.dirichlet(np.ones(7), 500)
+    found, predicted = metrics.scores(truth, p), p.argmax(1)
+    assert found["UAR"] == pytest.approx(100 * balanced_accuracy_score(truth, predicted))
+    assert found["WAR"] == pytest.approx(100 * (truth == predicted).mean())
+    recalls = np.diag(metrics.confusion(truth, p)) / np.bincount(truth)
+    assert found["UAR"] == pytest.approx(100 * recalls.mean())
+    assert metrics.soft_cross_entropy(np.eye(7)[truth], p) == pytest.approx(-np.log(p[range(500), truth]).mean())
+
+
+def test_ece_is_the_gap_between_confidence_and_accuracy():
+    sure = np.tile([0.9, 0.1, 0, 0, 0, 0, 0], (10, 1))
+    assert metrics.ece([0] * 9 + [1], sure) == pytest.approx(0)
+    assert metrics.ece([0] * 5 + [1] * 5, sure) == pytest.approx(0.4)
+
+
+def test_uar_leaves_out_classes_that_the_truth_lacks():
+    assert metrics.uar([0, 0, 3], [0, 6, 3]) == pytest.approx(75)
+
+
+def test_the_temperature_undoes_a_known_one():
+    generator = np.random.default_rng(0)
+    logits = 2 * generator.standard_normal((20_000, 7))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = (p.cumsum(1) > generator.random((len(p), 1))).argmax(1)
+    assert metrics.fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.05)

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from small_corpora import RECIPE, WORDS, write_csv
 
 from bibier.errors import CorpusError
-from tests.train.test_train import RECIPE, WORDS, write_csv
 from train import __main__ as cli
 from train.experiment import recipe, search
 from train.metrics import MEASURES
