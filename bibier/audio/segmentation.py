@@ -120,9 +120,9 @@ def _silero():
 
 def speech(probabilities: np.ndarray, length: int) -> list[tuple[float, float]]:
     """Return the spoken stretches (start, end) in seconds of (F,) probabilities for `length` samples."""
+    _silero()  # first: this import of the package leaves torch's threads alone, and the next one finds it there
     from silero_vad import get_speech_timestamps_from_probs
 
-    _silero()  # so that the import above never changes the threads
     found = get_speech_timestamps_from_probs(
         probabilities.tolist(),
         sampling_rate=SAMPLE_RATE,

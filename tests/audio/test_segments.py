@@ -161,7 +161,9 @@ def test_words_are_kept_whole(talk):
     assert any(s.start <= bridge.start and bridge.end <= s.end for s in cut(samples, [bridge]))
 
 
-def test_the_threads_of_the_process_are_left_alone():
+@pytest.mark.parametrize("call", ["cut(np.zeros(16000, np.float32))", "speech(np.ones(99, np.float32), 99 * 512)"])
+def test_the_threads_of_the_process_are_left_alone(call):
+    """Whichever call imports the package of the voice detector."""
     code = "import torch; torch.set_num_threads(3); import numpy as np; from bibier.audio import segmentation; "
-    code += "segmentation.cut(np.zeros(16000, np.float32)); assert torch.get_num_threads() == 3"
+    code += f"segmentation.{call}; assert torch.get_num_threads() == 3"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
