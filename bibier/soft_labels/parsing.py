@@ -1,4 +1,4 @@
-"""What a language model wrote → seven numbers, by the rules of the published parser (SPEC §5), or why none."""
+"""What a language model wrote → seven numbers, by the rules of the LS-LLM script published with BiBiER, or why none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporal encoders against the contract on sequences (DESIGN): neither the batch nor the padding is ever seen."""
+"""Temporal encoders against the contract on sequences: neither the batch nor the padding is ever seen."""
 
 import numpy as np
 import pytest

@@ -142,7 +142,7 @@ FEAR = {"meld": [8, 9, 14, 2, 1, 0, 234], "resd": [6, 2, 17, 0, 1, 0, 152]}
     [("meld", 9989, 124, "0.95741", 1434, 2), ("resd", 1116, 56, "0.95079", 103, 1)],
 )
 def test_the_published_tables_have_the_published_figures(tmp_path, capsys, corpus, rows, wrong, uar, negative, above):
-    """SPEC §5 and §9.3; the audit makes each row anew from the raw answer, noise included."""
+    """Counted in the tables published with BiBiER; the audit makes each row anew from the raw answer, noise too."""
     table, out = DATA / f"soft_labels/qwen3-4b_{corpus}.csv", tmp_path / "clean.csv"
     assert command.main(["soft-labels", "audit", str(table)]) == 0
     told = capsys.readouterr().out.splitlines()
