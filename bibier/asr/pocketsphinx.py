@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
+import subprocess
+import sys
 import threading
+import weakref
+from typing import IO
 
 import numpy as np
 
@@ -11,9 +17,11 @@ from bibier.asr import pocketsphinx_worker
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.quality import is_silent
 from bibier.audio.segmentation import cut_in_pauses
-from bibier.errors import InputError
+from bibier.errors import InputError, RecogniserEnded
 from bibier.process import is_installed
 from bibier.transcript import Transcript, Word
+
+END_SECONDS = 5.0  # for the process to end by itself
 
 
 class PocketSphinx:
@@ -38,42 +46,113 @@ class PocketSphinx:
         if not is_installed("pocketsphinx"):
             raise InputError("recogniser-not-installed", package="pocketsphinx")
         self._lock = threading.Lock()
-        self._decoder = pocketsphinx_worker.Sphinx()
+        self._process = PocketSphinxProcess()
 
     def load(self) -> None:
         """Start the process that brings the models into memory (about a second)."""
         with self._lock:
-            self._decoder.start()
+            self._process.start()
 
     def __call__(self, samples: np.ndarray) -> Transcript:
-        """Recognise (n,) float32 samples at 16 kHz; nothing is invented for silence. Raises InputError when the
-        recogniser's process ends in the middle; the next call starts another.
+        """Recognise (n,) float32 samples at 16 kHz in [-1, 1]; nothing is invented for silence.
+
+        Raises
+        ------
+        InputError
+            The recogniser's process ended in the middle; the next call starts another.
         """
         if is_silent(samples):
             return Transcript("", source="none")
         gain = self.LEVEL / np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
         pcm = np.round(np.clip(samples * gain, -1, 1) * 32767).astype("<i2")  # (n,)
-        words = []
+        duration = len(samples) / SAMPLE_RATE  # seconds
+        words: list[Word] = []
         with self._lock:
             for start, stop in cut_in_pauses(samples, self.SHORTEST * SAMPLE_RATE, self.LONGEST * SAMPLE_RATE):
-                words += self._piece(pcm[start:stop], start / SAMPLE_RATE)
+                words += self._recognise(pcm[start:stop], start / SAMPLE_RATE, duration)
         if not words:
             return Transcript("", source="none")
-        limit = len(samples) / SAMPLE_RATE  # seconds
-        words = [Word(word.text, min(word.start, limit), min(word.end, limit)) for word in words]
         return Transcript(" ".join(word.text for word in words), self.language, tuple(words), "recogniser", self.name)
 
-    def _piece(self, pcm: np.ndarray, offset: float) -> list[Word]:
-        """Recognise one piece (n,) that begins at `offset` seconds."""
+    def _recognise(self, pcm: np.ndarray, offset: float, duration: float) -> list[Word]:
+        """Recognise one piece (n,) that begins at `offset` seconds of a recording of `duration` seconds."""
         try:
-            segments = self._decoder(pcm.tobytes())
-        except pocketsphinx_worker.Ended as error:
+            segments = self._process(pcm.tobytes())
+        except RecogniserEnded as error:
             raise InputError("recogniser-ended", name=self.name) from error
-        found = []
-        for word, first, last in segments:
-            if word[0] in "<[+":  # <s>, <sil>, [NOISE], ++SMACK++
+        words = []
+        for entry, first, last in segments:
+            if entry[0] in "<[+":  # <s>, <sil>, [NOISE], ++SMACK++
                 continue
-            text = re.sub(r"\(\d+\)$", "", word)  # the(2): another pronunciation
-            start, end = first / self.FRAME_RATE, (last + 1) / self.FRAME_RATE
-            found.append(Word(text, offset + start, offset + end))
-        return found
+            text = re.sub(r"\(\d+\)$", "", entry)  # the(2): another pronunciation
+            start, end = offset + first / self.FRAME_RATE, offset + (last + 1) / self.FRAME_RATE
+            words.append(Word(text, min(start, duration), min(end, duration)))
+        return words
+
+
+class PocketSphinxProcess:
+    """The decoder in a process of its own, which the first call or `start` starts.
+
+    It ends with this object or this program, also when that is killed. Not for several threads at once.
+    """
+
+    def __init__(self):
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process, once it was started."""
+        return self._process
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process, unless it runs; its models take about a second."""
+        if self._process is None or self._process.poll() is not None:
+            # -P: this folder is no place to look for modules in
+            command = [sys.executable, "-P", pocketsphinx_worker.__file__]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            weakref.finalize(self, _end, self._process)
+        return self._process
+
+    def __call__(self, pcm: bytes) -> list[tuple[str, int, int]]:
+        """Recognise 16-bit samples.
+
+        Returns
+        -------
+        Words as the dictionary has them, fillers included, with the first and the last frame of each, 100 in a second.
+
+        Raises
+        ------
+        RecogniserEnded
+            The process was killed or has crashed.
+        """
+        process = self.start()
+        requests, answers = _pipes(process)
+        try:
+            requests.write(pocketsphinx_worker.LENGTH.pack(len(pcm)) + pcm)
+            requests.flush()
+            answer = answers.readline()
+        except BrokenPipeError:
+            answer = b""
+        if not answer.endswith(b"\n"):
+            _end(process)
+            raise RecogniserEnded(f"pocketsphinx ended with {process.returncode}")
+        return [(entry, first, last) for entry, first, last in json.loads(answer)]
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise RecogniserEnded("pocketsphinx was started without pipes")
+    return process.stdin, process.stdout
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process: it goes when nothing more can come."""
+    requests, answers = _pipes(process)
+    with contextlib.suppress(BrokenPipeError):  # it is gone, and what was not yet sent with it
+        requests.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    answers.close()

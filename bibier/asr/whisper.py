@@ -52,7 +52,8 @@ class Whisper:
     Raises
     ------
     InputError
-        The name is unknown, the package is not installed, or the weights are missing and `download` is False.
+        The name or the language is unknown, the package is not installed, or the weights are missing and `download` is
+        False.
     """
 
     rough = False
@@ -69,7 +70,8 @@ class Whisper:
         progress: Callable[[int, int | None], None] | None = None,
         urls: dict[str, str] | None = None,
     ):
-        assert language is None or language in LANGUAGES, f"language is {language!r}, expected one of {LANGUAGES}"
+        if language is not None and language not in LANGUAGES:
+            raise InputError("recogniser-language", language=language, known=", ".join(LANGUAGES))
         self._own_file = Path(name) if name.endswith(".pt") else None
         if self._own_file is None and name not in WHISPER_FILES:
             names = ", ".join(f"whisper-{known}" for known in WHISPER_FILES)

@@ -19,6 +19,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no recogniser called {name}. Choose one of: {names}.",
         "Распознавателя {name} нет. Выберите один из следующих: {names}.",
     ),
+    "recogniser-language": (
+        "Whisper can't be told the language {language!r}. Choose one of: {known}; without one it finds out by itself.",
+        "Язык {language!r} для Whisper указать нельзя. Выберите один из следующих: {known}; без указания он определит "
+        "язык сам.",
+    ),
     "recogniser-not-installed": (
         "The package {package} is not installed. Install it (pip install {package}), choose another recogniser or "
         "type the words.",

@@ -2,6 +2,8 @@ import contextlib
 import hashlib
 import http.server
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -341,3 +343,17 @@ def test_words_of_later_pieces_keep_their_place(sphinx):
     later = [word for word in heard.words if word.start > 12]
     assert len(later) >= 4
     assert later[0].start >= (len(samples) + len(pause)) / format.SAMPLE_RATE - 0.3
+
+
+def test_settings_are_refused_whatever_python_leaves_out():
+    """`python -O` leaves assertions out; what a user sets is refused by an exception."""
+    code = """
+from bibier.asr.whisper import Whisper
+from bibier.errors import InputError
+try:
+    Whisper("base", language="de", download=True)
+except InputError as error:
+    print(error.key)
+"""
+    run = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, cwd=EXAMPLES.parent)
+    assert run.stdout == "recogniser-language\n", run.stderr

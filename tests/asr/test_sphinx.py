@@ -45,7 +45,7 @@ def test_the_rest_of_the_app_goes_on_meanwhile(samples):
 def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
     recogniser = pocketsphinx.PocketSphinx()
     whole = recogniser(samples)
-    process = recogniser._decoder._process
+    process = recogniser._process.process
     threading.Timer(0.1, process.kill).start()
     with pytest.raises(InputError, match="stopped in the middle"):
         recogniser(np.tile(samples, 4))
@@ -59,8 +59,8 @@ def test_the_process_ends_with_the_program_that_is_killed(times):
     code = f"""
 from pathlib import Path
 from bibier.audio.io import load
-from bibier.asr.pocketsphinx_worker import Sphinx
-sphinx = Sphinx()
+from bibier.asr.pocketsphinx import PocketSphinxProcess
+sphinx = PocketSphinxProcess()
 sphinx(bytes(32000))
 print(sphinx.start().pid, flush=True)
 if {times}:
@@ -80,9 +80,17 @@ input()
 def test_the_process_ends_with_its_object(samples):
     recogniser = pocketsphinx.PocketSphinx()
     recogniser(samples[:16_000])
-    process = recogniser._decoder._process
+    process = recogniser._process.process
     del recogniser
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     assert process.returncode == 0
+
+
+def test_the_worker_imports_nothing_of_ours():
+    """It runs as a plain file, in whose folder no modules are looked for."""
+    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print([m for m in sys.modules if m.startswith('bibier')])"
+    command = [sys.executable, "-P", "-c", code, pocketsphinx.pocketsphinx_worker.__file__]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    assert run.stdout == "[]\n"
