@@ -150,7 +150,7 @@ def test_every_variable_of_the_environment_is_named_and_exists():
 
 def recipe_fields() -> set[str]:
     """The fields that a recipe's tables may have, of every kind of every part."""
-    from bibier.checkpoint.components import PARTS
+    from bibier.checkpoint.components import REGISTRY
     from bibier.models.lpgnet import Distillation
     from train.augment.concatenate import Merging
     from train.augment.perturb import Perturbation
@@ -160,9 +160,9 @@ def recipe_fields() -> set[str]:
 
     tables = [recipe.Recipe, recipe.AudioPart, recipe.TextPart, recipe.FusionPart, settings.FitSettings]
     tables += [Perturbation, Merging, Softening, Distillation]
-    tables += [kind.config for kinds in PARTS.values() for kind in kinds.values()]
+    tables += [kind.config for kinds in REGISTRY.values() for kind in kinds.values()]
     names = {field.name for table in tables for field in dataclasses.fields(table)} | {"base", "match", "epsilon"}
-    kinds = {name for kinds in PARTS.values() for name in kinds}
+    kinds = {name for kinds in REGISTRY.values() for name in kinds}
     return names | kinds | {*settings.OPTIMISERS, *settings.SCHEDULES, *settings.PRECISIONS}
 
 
@@ -235,7 +235,7 @@ def numbers() -> list[tuple[str, str]]:
         ("deploying", f"| `BIBIER_UPLOAD_MB` | {middleware.LARGEST} |"),
         ("deploying", f"| `BIBIER_DISK_MB` | {middleware.DISK} |"),
         ("deploying", f"| `BIBIER_RETENTION` | {middleware.RETENTION:g} |"),
-        ("deploying", f"up to {queue.MOST} wait, told"),
+        ("deploying", f"up to {queue.MAX_WAITING} wait, told"),
         ("deploying", f"every {backup.EVERY // 60:g} minutes"),
         ("deploying", f"client_max_body_size {middleware.LARGEST + 10}m;"),
         ("researcher", f"at least {least} s, at most an hour"),

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import voice
 
-from bibier.checkpoint.components import settings
+from bibier.checkpoint.components import parse_config
 from bibier.errors import InputError
 from bibier.features.char_ngrams import build_text_features
 from bibier.features.log_mel import build_audio_features
@@ -155,8 +155,8 @@ def copied(folder: Path, target: Path) -> Path:
 def build(kind: str, folder: Path, **changes):
     values = {"kind": kind, "repo": str(folder), "revision": REVISION, "dim": DIM} | changes
     if kind in AUDIO_SOURCES:
-        return build_audio_features(settings("audio_features", {"remote_code": kind == "exhubert"} | values))
-    return build_text_features(settings("text_features", POSITIONS | values))
+        return build_audio_features(parse_config("audio_features", {"remote_code": kind == "exhubert"} | values))
+    return build_text_features(parse_config("text_features", POSITIONS | values))
 
 
 def clips(*seconds: float) -> list[np.ndarray]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,12 +20,22 @@ from safetensors.torch import save_file
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
-from bibier.checkpoint.components import PARTS, build, settings
+from bibier.checkpoint.components import REGISTRY, build, parse_config
 from bibier.errors import InputError
-from bibier.files import bundled
+from bibier.features.char_ngrams import CharNgrams, CharNgramsConfig
+from bibier.features.log_mel import LogMel, LogMelConfig
+from bibier.features.speech_encoders import HubAudio, HubAudioConfig
+from bibier.features.text_encoders import HubText, HubTextConfig
+from bibier.files import bundled, replace_folder
 from bibier.labels import EMOTIONS
-from bibier.models.fusion import Fused
+from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
+from bibier.models.encoder_output import EncoderOutput
+from bibier.models.fusion import Fused, Fusion, FusionConfig
 from bibier.models.layers import masked_mean
+from bibier.models.lpgnet import LPGNet, LPGNetConfig
+from bibier.models.memocmt import MemoCMT, MemoCMTConfig
+from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
+from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 
 FORMAT = 1
 ROOT = bundled("checkpoints")
@@ -44,13 +56,13 @@ class BundleConfig:
     """All that is needed to rebuild a bundle and to know what it is; every field is JSON."""
 
     name: str
-    # Parts, each a config that `parts` knows. A bundle without an encoder, as of published weights of one modality,
-    # judges by the other alone.
-    audio_features: object | None = None
-    audio_encoder: object | None = None
-    text_features: object | None = None
-    text_encoder: object | None = None
-    fusion: object | None = None
+    # Parts, each a config that `components` knows. A bundle without an encoder, such as published weights of one
+    # modality, judges by the other alone.
+    audio_features: LogMelConfig | HubAudioConfig | None = None
+    audio_encoder: AudioEncoderConfig | SequenceEncoderConfig | None = None
+    text_features: CharNgramsConfig | HubTextConfig | None = None
+    text_encoder: TextEncoderConfig | SequenceEncoderConfig | None = None
+    fusion: FusionConfig | MemoCMTConfig | LPGNetConfig | None = None
     calibration: Calibration = Calibration()
     languages: tuple[str, ...] = ("en", "ru")
     licence: str = "research, non-commercial"
@@ -66,11 +78,20 @@ class BundleConfig:
 class Bundle(torch.nn.Module):
     """Audio encoder, text encoder and fusion with their extractors and temperatures: what the Predictor runs."""
 
+    audio_features: LogMel | HubAudio | None
+    audio_encoder: AudioEncoder | SequenceEncoder | None
+    text_features: CharNgrams | HubText | None
+    text_encoder: TextEncoder | SequenceEncoder | None
+    fusion: Fusion | MemoCMT | LPGNet | None
+
     def __init__(self, config: BundleConfig):
         super().__init__()
         self.config = config
-        for part in PARTS:
-            setattr(self, part, build(part, getattr(config, part)))
+        self.audio_features = build("audio_features", config.audio_features)
+        self.audio_encoder = build("audio_encoder", config.audio_encoder)
+        self.text_features = build("text_features", config.text_features)
+        self.text_encoder = build("text_encoder", config.text_encoder)
+        self.fusion = build("fusion", config.fusion)
         _agree(self)
 
     @property
@@ -78,36 +99,40 @@ class Bundle(torch.nn.Module):
         """Where the encoders and the fusion are."""
         return next(self.parameters()).device
 
-    def fuse(self, heard, words):
-        """Run the fusion on two `Encoded` batches and their judgements."""
+    def fuse(self, voice: EncoderOutput, words: EncoderOutput) -> Fused:
+        """Run the fusion on what the encoders give of a batch of clips. The bundle must have one."""
+        assert self.fusion is not None, "this bundle has no fusion"
         if getattr(self.config.fusion, "variant", None) == "utterance":
-            return self._as_dialogues(heard, words)
+            return self._as_dialogues(voice, words)
         calibration = self.config.calibration
         return self.fusion(
-            audio=heard.hidden,
-            audio_mask=heard.mask,
+            audio=voice.hidden,
+            audio_mask=voice.mask,
             text=words.hidden,
             text_mask=words.mask,
-            audio_log=evidence(self.config.fusion, heard.logits, calibration.audio),
-            text_log=evidence(self.config.fusion, words.logits, calibration.text),
+            audio_log=branch_inputs(self.config.fusion, voice.logits, calibration.audio),
+            text_log=branch_inputs(self.config.fusion, words.logits, calibration.text),
         )
 
-    def _as_dialogues(self, heard, words):
+    def _as_dialogues(self, voice: EncoderOutput, words: EncoderOutput) -> Fused:
         """Run a fusion that reads dialogues: every clip is a dialogue of one utterance, the mean of its states."""
-        one = torch.ones(len(heard.mask), 1, dtype=torch.bool, device=heard.mask.device)
+        assert self.fusion is not None
+        utterance = torch.ones(len(voice.mask), 1, dtype=torch.bool, device=voice.mask.device)
         fused = self.fusion(
-            audio=masked_mean(heard.hidden, heard.mask)[:, None],
-            audio_mask=one,
+            audio=masked_mean(voice.hidden, voice.mask)[:, None],
+            audio_mask=utterance,
             text=masked_mean(words.hidden, words.mask)[:, None],
-            text_mask=one,
+            text_mask=utterance,
         )
         return Fused(fused.logits[:, 0], None)
 
 
-def evidence(fusion_config, logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Return what a fusion reads of a branch's judgement (B, 7): calibrated log-probabilities, or the logits as they
+def branch_inputs(
+    fusion_config: FusionConfig | MemoCMTConfig | LPGNetConfig | None, logits: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Return what a fusion reads of a branch's prediction (B, 7): calibrated log-probabilities, or the logits as they
     are for a published variant, which was trained on those."""
-    if getattr(fusion_config, "reads_logits", False):
+    if getattr(fusion_config, "expects_logits", False):
         return logits
     return torch.log_softmax(logits / temperature, dim=-1)
 
@@ -141,28 +166,46 @@ def _agree(bundle: Bundle) -> None:
 
 
 def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) -> Path:
-    """Write a checkpoint folder; floating-point tensors are stored as float16, or with `half=False` as they are."""
+    """Write a checkpoint folder; floating-point tensors are stored as float16, or with `half=False` as they are.
+
+    The folder appears, or changes places with the old one, when all of it is written: a kill at any moment leaves the
+    one or the other, never new weights beside an old config. Other files in it stay.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in bundle.state_dict().items()
     }
     text = json.dumps(dataclasses.asdict(bundle.config), indent=2, ensure_ascii=False) + "\n"
-    parts = {name: folder / f".{name}.part" for name in (WEIGHTS, CONFIG, CARD)}
+    part: Path | None = None
     try:
-        save_file(tensors, parts[WEIGHTS], metadata={"format": "pt"})
-        parts[WEIGHTS].chmod(0o644)  # safetensors makes it private
-        parts[CONFIG].write_text(text, encoding="utf-8")
-        parts[CARD].write_text(card, encoding="utf-8")
-        for name, part in parts.items():
-            part.replace(folder / name)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        part.chmod(0o755)  # mkdtemp makes it private
+        save_file(tensors, part / WEIGHTS, metadata={"format": "pt"})
+        (part / WEIGHTS).chmod(0o644)  # and safetensors the file
+        (part / CONFIG).write_text(text, encoding="utf-8")
+        (part / CARD).write_text(card, encoding="utf-8")
+        if folder.is_dir():
+            _carry_over(folder, part)
+        replace_folder(part, folder)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError("checkpoint-not-written", name=str(folder), detail=str(error)) from error
     finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+        if part:
+            shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def _carry_over(folder: Path, part: Path) -> None:
+    """Give the new folder what else lies in the old one: other files stay where a checkpoint is written anew."""
+    for entry in folder.iterdir():
+        if entry.name in (WEIGHTS, CONFIG, CARD):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, part / entry.name, symlinks=True)
+        else:
+            shutil.copy2(entry, part / entry.name, follow_symlinks=False)
 
 
 def resolve(name: str | Path) -> Path:
@@ -201,7 +244,7 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "")
         raise InputError("checkpoint-weights-broken", name=str(name), file=WEIGHTS, detail=str(error)) from error
     try:
         bundle = Bundle(config)
-    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise InputError("checkpoint-config-bad", name=str(name), detail=str(error)) from error
     bundle.to(device)
     expected = bundle.state_dict()
@@ -241,7 +284,7 @@ def read_config(folder: Path, called: str = "") -> BundleConfig:
         raise InputError("checkpoint-rate", name=name, found=raw.get("sample_rate"), expected=SAMPLE_RATE)
     try:
         return _build(raw)
-    except (TypeError, ValueError, AssertionError) as error:
+    except (TypeError, ValueError) as error:
         # The constructor's own words name the key; what stands before them names only the class.
         detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
         raise InputError("checkpoint-config-bad", name=name, detail=detail) from error
@@ -251,10 +294,10 @@ def _build(raw: dict) -> BundleConfig:
     """Make a config of a JSON object; lists become tuples, an unknown key is a TypeError."""
     values = {}
     for key, value in raw.items():
-        if key in PARTS and value is not None or key == "calibration":
+        if key in REGISTRY and value is not None or key == "calibration":
             if not isinstance(value, dict):
                 raise TypeError(f"{key} must be an object")
-            value = Calibration(**value) if key == "calibration" else settings(key, value)
+            value = Calibration(**value) if key == "calibration" else parse_config(key, value)
         elif isinstance(value, list):
             value = tuple(value)
         values[key] = value

@@ -7,7 +7,7 @@ one it is, and the first kind is meant where none is said.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bibier.features import speech_encoders, text_encoders
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
@@ -22,46 +22,47 @@ from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfi
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 
 
-class Kind(NamedTuple):
+class ComponentSpec(NamedTuple):
     """One kind of a part."""
 
     config: type  # frozen dataclass of JSON fields
-    build: Callable  # config → the part
+    build: Callable[[Any], object]  # config → the part
 
 
-SEQUENCE = {"sequence": Kind(SequenceEncoderConfig, SequenceEncoder)}
-PARTS: dict[str, dict[str, Kind]] = {
-    "audio_features": {"log-mel": Kind(LogMelConfig, build_audio_features)}
-    | {kind: Kind(HubAudioConfig, build_audio_features) for kind in speech_encoders.SOURCES},
-    "audio_encoder": {"conv": Kind(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
-    "text_features": {"char-ngrams": Kind(CharNgramsConfig, build_text_features)}
-    | {kind: Kind(HubTextConfig, build_text_features) for kind in text_encoders.SOURCES},
-    "text_encoder": {"votes": Kind(TextEncoderConfig, TextEncoder)} | SEQUENCE,
-    "fusion": {"biformer": Kind(FusionConfig, build_fusion)}
-    | {kind: Kind(FusionConfig, build_fusion) for kind in FUSIONS}
-    | {"memocmt": Kind(MemoCMTConfig, MemoCMT), "lpgnet": Kind(LPGNetConfig, LPGNet)},
+SEQUENCE = {"sequence": ComponentSpec(SequenceEncoderConfig, SequenceEncoder)}
+REGISTRY: dict[str, dict[str, ComponentSpec]] = {
+    "audio_features": {"log-mel": ComponentSpec(LogMelConfig, build_audio_features)}
+    | {kind: ComponentSpec(HubAudioConfig, build_audio_features) for kind in speech_encoders.SOURCES},
+    "audio_encoder": {"conv": ComponentSpec(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
+    "text_features": {"char-ngrams": ComponentSpec(CharNgramsConfig, build_text_features)}
+    | {kind: ComponentSpec(HubTextConfig, build_text_features) for kind in text_encoders.SOURCES},
+    "text_encoder": {"votes": ComponentSpec(TextEncoderConfig, TextEncoder)} | SEQUENCE,
+    "fusion": {"biformer": ComponentSpec(FusionConfig, build_fusion)}
+    | {kind: ComponentSpec(FusionConfig, build_fusion) for kind in FUSIONS}
+    | {"memocmt": ComponentSpec(MemoCMTConfig, MemoCMT), "lpgnet": ComponentSpec(LPGNetConfig, LPGNet)},
 }
 
 
-def settings(part: str, raw: dict):
+def parse_config(part: str, raw: dict[str, Any]) -> Any:
     """Make a part's config of a table of settings; lists become tuples.
 
     Raises
     ------
     ValueError
-        The kind is unknown.
+        The kind is unknown, or a value is out of its range.
     TypeError
         A field is unknown or missing.
-    AssertionError
-        A value is out of its range.
     """
-    kinds = PARTS[part]
+    kinds = REGISTRY[part]
     kind = raw.get("kind", next(iter(kinds)))
     if kind not in kinds:
         raise ValueError(f"{part} knows no kind {kind!r}; known are {', '.join(kinds)}")
     return kinds[kind].config(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
 
 
-def build(part: str, config):
-    """Build a part of its config; None gives None: a bundle without that part."""
-    return None if config is None else PARTS[part][config.kind].build(config)
+def build(part: str, config: Any) -> Any:
+    """Build a part of its config; None gives None: a bundle without that part.
+
+    What comes is one of the types that `Bundle` declares for the part.
+    """
+    return None if config is None else REGISTRY[part][config.kind].build(config)

@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bibier import hub
 from bibier.errors import InputError
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 NAME = re.compile(r"([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -62,6 +66,14 @@ def is_name(name: str) -> bool:
     return NAME.fullmatch(name) is not None and ".." not in name
 
 
+def parse_name(name: str) -> tuple[str, str | None]:
+    """Tell "user/name" and its revision, None where none is said. Raises InputError for what names no repository."""
+    match = NAME.fullmatch(name) if is_name(name) else None
+    if match is None:
+        raise InputError("hub-no-name", name=name)
+    return match[1], match[2]
+
+
 def short(name: str) -> str:
     """Name a checkpoint for people: a commit by its first eight digits, anything else as it is."""
     repo, _, revision = name.partition("@")
@@ -104,7 +116,7 @@ def fetch(
         There is no such repository, revision or file; it can't be reached and is not here; what came is not what the
         Hub says it is; the name stands for another commit; the disk is full.
     """
-    repo, revision = NAME.fullmatch(name).groups()
+    repo, revision = parse_name(name)
     api = hub.client(api)
 
     def known(wanted: str | None) -> Path | None:
@@ -115,13 +127,13 @@ def fetch(
         return found
     try:
         with _sentences(name):
-            info, size = _ask(api, name, files)
-            if commit not in (None, info.sha):
+            sha, size = _ask(api, name, files)
+            if commit not in (None, sha):
                 raise InputError("hub-moved", name=name)
-            if found := known(info.sha):
+            if found := known(sha):
                 return found
             place = str(_place(cache))
-            values = {"name": f"{repo}@{info.sha[:12]}", "megabytes": size / 1e6, "folder": place}
+            values = {"name": f"{repo}@{sha[:12]}", "megabytes": size / 1e6, "folder": place}
             report(Message("hub-fetching", values))
             for attempt in (False, True):
                 # by the branch's name, so that the cache knows its last state
@@ -138,13 +150,12 @@ def fetch(
 
 def offer(name: str, files: Sequence[str], *, cache: Path | None = None, api=None) -> Offer:
     """Ask the Hub what a name stands for and how large it is; nothing is fetched. Raises InputError as `fetch` does."""
-    if not is_name(name):
-        raise InputError("hub-no-name", name=name)
+    repo, _ = parse_name(name)
     with _sentences(name):
-        info, size = _ask(hub.client(api), name, files)
-    place, repo = _place(cache), NAME.fullmatch(name)[1]
-    folder = place / f"models--{repo.replace('/', '--')}" / "snapshots" / info.sha
-    return Offer(name, repo, info.sha, size, place, whole(folder, files))
+        sha, size = _ask(hub.client(api), name, files)
+    place = _place(cache)
+    folder = place / f"models--{repo.replace('/', '--')}" / "snapshots" / sha
+    return Offer(name, repo, sha, size, place, whole(folder, files))
 
 
 def kept(files: Sequence[str], *, cache: Path | None = None) -> tuple[Kept, ...]:
@@ -155,13 +166,13 @@ def kept(files: Sequence[str], *, cache: Path | None = None) -> tuple[Kept, ...]
     if not place.is_dir():
         return ()
     found = [
-        Kept(repo.repo_id, one.commit_hash, one.snapshot_path, tuple(sorted(one.refs)))
+        Kept(repo.repo_id, revision.commit_hash, revision.snapshot_path, tuple(sorted(revision.refs)))
         for repo in scan_cache_dir(place).repos
         if repo.repo_type == "model"
-        for one in repo.revisions
-        if {file.file_name for file in one.files} >= set(files) and _ours(one.snapshot_path / files[0])
+        for revision in repo.revisions
+        if {file.file_name for file in revision.files} >= set(files) and _ours(revision.snapshot_path / files[0])
     ]
-    return tuple(sorted(found, key=lambda one: (one.repo, one.commit)))
+    return tuple(sorted(found, key=lambda kept: (kept.repo, kept.commit)))
 
 
 def _ours(config: Path) -> bool:
@@ -179,14 +190,15 @@ def _place(cache: Path | None) -> Path:
     return Path(cache or HF_HUB_CACHE)
 
 
-def _ask(api, name: str, files: Sequence[str]):
-    """Return what the Hub says of a name, and the bytes of the files. Raises InputError when one is not there."""
-    repo, revision = NAME.fullmatch(name).groups()
+def _ask(api: HfApi, name: str, files: Sequence[str]) -> tuple[str, int]:
+    """Return the commit that a name stands for, and the bytes of the files. Raises InputError when one is not there."""
+    repo, revision = parse_name(name)
     info = api.model_info(repo, revision=revision, files_metadata=True, timeout=PATIENCE)
-    there = {one.rfilename: one for one in info.siblings}
+    there = {file.rfilename: file for file in info.siblings or ()}
     if lacking := [file for file in files if file not in there]:
         raise InputError("hub-lacks", name=name, file=lacking[0])
-    return info, sum(there[file].size or 0 for file in files)
+    assert info.sha is not None, "the Hub tells a repository's commit"
+    return info.sha, sum(there[file].size or 0 for file in files)
 
 
 def _sentences(name: str) -> AbstractContextManager[None]:

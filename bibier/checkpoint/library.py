@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import safetensors
 import torch
@@ -19,8 +19,10 @@ import torch
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.checkpoint.bundle import CARD, CONFIG, WEIGHTS, Bundle, BundleConfig
-from bibier.checkpoint.components import PARTS, build
+from bibier.checkpoint.components import REGISTRY, build
 from bibier.errors import InputError
+from bibier.features.speech_encoders import HubAudio
+from bibier.features.text_encoders import HubText
 
 FILES = (CONFIG, WEIGHTS, CARD)
 MOST = 2  # bundles in memory besides that of the start: as many as are compared
@@ -41,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Entry:
-    """One checkpoint on the shelf. `problem` says why it can't be used; what could be read of it is there all the same.
+    """One checkpoint in the library. `problem` says why it can't be used; what could be read of it is there anyway.
 
     `key` asks for it and stays the same while its content does; `title` is for people.
     """
@@ -61,8 +63,8 @@ class Entry:
         return sum(part.parameters for part in self.parts)
 
 
-class Shelf:
-    """Gives readers (`Predictor`s by the name of a recogniser) of any checkpoint on it.
+class ModelLibrary(Generic[R]):
+    """Gives readers (`Predictor`s by the name of a recogniser) of any checkpoint in it.
 
     Called with the name of a recogniser, it gives a reader of the checkpoint of the start.
 
@@ -77,7 +79,7 @@ class Shelf:
     root
         Folder with folders of checkpoints.
     hub
-        Whether what is in the Hub's cache belongs to the shelf, and more may be fetched into it.
+        Whether what is in the Hub's cache belongs to the library, and more may be fetched into it.
     cache
         The Hub's cache; None is its usual place.
     api
@@ -110,7 +112,7 @@ class Shelf:
         self.hub, self.cache, self.api, self.fixed, self.most = hub, cache, api, fixed, most
         folder = checkpoint.resolve(name)
         bundle = checkpoint.load(folder, device, called=title(name, folder))
-        self.start = described(START, title(name, folder), folder, bundle)
+        self.start = describe(START, title(name, folder), folder, bundle)
         self.first = readers(bundle)
         self.loaded: OrderedDict[str, Callable[[str], R]] = OrderedDict()
         self.loading = threading.Lock()  # one at a time: memory is the bottleneck
@@ -122,30 +124,33 @@ class Shelf:
 
     def places(self) -> dict[str, Entry]:
         """List what is there by key, that of the start first; nothing of the others is read yet."""
-        found = {START: self.start}
+        places = {START: self.start}
         if self.fixed:
-            return found
+            return places
         own = self.start.folder.resolve()
         if self.root.is_dir():
             for folder in sorted(self.root.iterdir()):
                 if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() != own:
-                    found[folder.name] = Entry(folder.name, folder.name, folder)
-        for one in hub_checkpoint.kept(FILES, cache=self.cache) if self.hub else ():
-            if one.folder.resolve() != own:
-                key = f"{one.repo}@{one.commit}"
-                found[key] = Entry(key, title(key, one.folder), one.folder)
-        return found
+                    places[folder.name] = Entry(folder.name, folder.name, folder)
+        for cached in hub_checkpoint.kept(FILES, cache=self.cache) if self.hub else ():
+            if cached.folder.resolve() != own:
+                key = f"{cached.repo}@{cached.commit}"
+                places[key] = Entry(key, title(key, cached.folder), cached.folder)
+        return places
 
     def entries(self) -> tuple[Entry, ...]:
         """Describe every checkpoint that is there; what has not changed is not read again."""
-        found = {START: ((), self.start)}
+        entries: dict[str, tuple[tuple, Entry]] = {START: ((), self.start)}
         for key, entry in self.places().items():
-            if key != START:
-                stamp, known = stamped(entry.folder), self.known.get(key, ((), None))
-                same = known[0] == stamp
-                found[key] = known if same else (stamp, described(key, entry.title, entry.folder))
-        self.known = found
-        return tuple(entry for _, entry in found.values())
+            if key == START:
+                continue
+            stamp = fingerprint(entry.folder)
+            known = self.known.get(key)
+            if known is None or known[0] != stamp:
+                known = stamp, describe(key, entry.title, entry.folder)
+            entries[key] = known
+        self.known = entries
+        return tuple(entry for _, entry in entries.values())
 
     def entry(self, key: str) -> Entry:
         """Find a checkpoint by its key. Raises InputError when it is not there, or not any more."""
@@ -153,9 +158,9 @@ class Shelf:
             return self.start
         if self.fixed:
             raise InputError("shelf-fixed")
-        if (found := self.places().get(key)) is None:
+        if (entry := self.places().get(key)) is None:
             raise InputError("shelf-gone", name=key)
-        return found
+        return entry
 
     def of(self, key: str) -> Callable[[str], R]:
         """Return what makes readers of a checkpoint, loading it if need be.
@@ -184,15 +189,16 @@ class Shelf:
         """Read a checkpoint strictly, with what it needs from elsewhere. Raises InputError."""
         if hub_checkpoint.is_name(entry.key) and (broken := hub_checkpoint.broken(entry.folder, FILES)):
             raise InputError("hub-broken-here", name=entry.title, file=broken[0])
-        entry = described(entry.key, entry.title, entry.folder)
+        entry = describe(entry.key, entry.title, entry.folder)
         if entry.problem:
             raise entry.problem
+        assert entry.config is not None, "an entry without a problem has a config"
         features = [entry.config.audio_features, entry.config.text_features]
-        if any(getattr(one, "remote_code", False) for one in features):
+        if any(getattr(settings, "remote_code", False) for settings in features):
             raise InputError("shelf-runs-code", name=entry.title)
         bundle = checkpoint.load(entry.folder, self.device, called=entry.title)
         for extractor in (bundle.audio_features, bundle.text_features):
-            if hasattr(extractor, "load"):  # a frozen model, which would be missed only at the first clip
+            if isinstance(extractor, HubAudio | HubText):  # frozen, and missed only at the first clip
                 extractor.load()
         return bundle
 
@@ -215,24 +221,25 @@ class Shelf:
 def title(name: str, folder: Path) -> str:
     """Name a checkpoint for people: by its folder, or by its repository and the beginning of its commit."""
     if hub_checkpoint.is_name(name) and hub_checkpoint.COMMIT.fullmatch(folder.name):
-        return hub_checkpoint.short(f"{hub_checkpoint.NAME.fullmatch(name)[1]}@{folder.name}")
+        repo, _ = hub_checkpoint.parse_name(name)
+        return hub_checkpoint.short(f"{repo}@{folder.name}")
     return folder.resolve().name
 
 
-def stamped(folder: Path) -> tuple:
+def fingerprint(folder: Path) -> tuple:
     """Return when the files of a checkpoint were written, and how large they are."""
-    found = []
+    stamps: list[tuple] = []
     for name in FILES:
         try:
             facts = (folder / name).stat()
         except FileNotFoundError:
-            found.append((name,))
+            stamps.append((name,))
             continue
-        found.append((name, facts.st_mtime_ns, facts.st_size))
-    return (str(folder), *found)
+        stamps.append((name, facts.st_mtime_ns, facts.st_size))
+    return (str(folder), *stamps)
 
 
-def described(key: str, title: str, folder: Path, bundle: Bundle | None = None) -> Entry:
+def describe(key: str, title: str, folder: Path, bundle: Bundle | None = None) -> Entry:
     """Read what a checkpoint says of itself, not its weights; what can't be read is its problem.
 
     `bundle` is the checkpoint in memory, if it is there.
@@ -264,7 +271,7 @@ def shapes(weights: Path) -> dict[str, tuple[int, ...]]:
 
 
 def parts(
-    config: BundleConfig, found: dict[str, tuple[int, ...]], title: str, bundle: Bundle | None = None
+    config: BundleConfig, stored: dict[str, tuple[int, ...]], title: str, bundle: Bundle | None = None
 ) -> tuple[Part, ...]:
     """List the parts of a checkpoint with their parameters.
 
@@ -274,22 +281,23 @@ def parts(
     Raises
     ------
     InputError
-        A part can't be built, or its tensors are not those `found` in the weights.
+        A part can't be built, or its tensors are not those `stored` in the weights.
     """
     listed, wanted = [], {}
-    for name in PARTS:
+    for name in REGISTRY:
         settings, count = getattr(config, name), 0
         if settings is None:
             continue
         if not name.endswith("_features"):  # these hold no weights of the checkpoint's own
             part = getattr(bundle, name) if bundle else unfilled(name, settings, title)
             wanted |= {f"{name}.{key}": tuple(tensor.shape) for key, tensor in part.state_dict().items()}
-            count = sum(one.numel() for one in part.parameters())
+            count = sum(parameter.numel() for parameter in part.parameters())
         listed.append(Part(name, made_of(settings), count))
-    for key, one, other in (("checkpoint-tensor-missing", wanted, found), ("checkpoint-tensor-extra", found, wanted)):
-        if lacking := sorted(one.keys() - other.keys()):
-            raise InputError(key, name=title, tensor=lacking[0])
-    if wrong := sorted(key for key in wanted if wanted[key] != found[key]):
+    if missing := sorted(wanted.keys() - stored.keys()):
+        raise InputError("checkpoint-tensor-missing", name=title, tensor=missing[0])
+    if extra := sorted(stored.keys() - wanted.keys()):
+        raise InputError("checkpoint-tensor-extra", name=title, tensor=extra[0])
+    if wrong := sorted(key for key in wanted if wanted[key] != stored[key]):
         raise InputError("checkpoint-shape", name=title, tensor=wrong[0])
     return tuple(listed)
 
@@ -299,10 +307,10 @@ def unfilled(name: str, settings: object, title: str) -> torch.nn.Module:
     try:
         with torch.device("meta"):
             return build(name, settings)
-    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise InputError("checkpoint-config-bad", name=title, detail=str(error)) from error
 
 
-def made_of(settings: object) -> str:
+def made_of(settings: Any) -> str:
     """Name the kind of a part, and of its encoder over time if it has one: "conv, lstm"."""
-    return ", ".join(str(one) for one in (settings.kind, getattr(settings, "temporal", None)) if one)
+    return ", ".join(str(name) for name in (settings.kind, getattr(settings, "temporal", None)) if name)

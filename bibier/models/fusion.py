@@ -1,6 +1,6 @@
 """Cross-modal fusion: one trunk, one fuse step each.
 
-B batch, T time steps, L common length, H hidden width, G gated width, K classes, M judgements that are mixed.
+B batch, T time steps, L common length, H hidden width, G gated width, K classes, M predictions that are mixed.
 
 The corrected models (paper, section 3.4): masks everywhere, every valid part resampled to L steps, keys and values both
 from the other modality, one residual around each sub-layer. What one clip gets does not depend on its batch or padding.
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bibier.labels import EMOTIONS
-from bibier.models.layers import GatedAddition, Graph, masked_mean, masked_softmax, mix, resample_valid
+from bibier.models.layers import GatedAddition, Graph, masked_mean, masked_softmax, mix_predictions, resample_valid
 from bibier.models.temporal import build_temporal
 
 VARIANTS = ("corrected", "published")
@@ -35,20 +35,24 @@ class FusionConfig:
     dropout: float = 0.3
     pool: bool = True  # add the fused evidence to the log-linear pool of both branches
     kind: str = "biformer"  # a key of FUSIONS
-    wpf: bool = False  # mix the judgements of voice, words and this model by weights per class (the paper's *-WPF)
+    wpf: bool = False  # mix the predictions of voice, words and this model by weights per class (the paper's *-WPF)
     variant: str = "corrected"
     graph_heads: int = 4  # of the first graph layer
     gated: int = 64  # width of the gate
     state: int = 16  # of a BiMamba's scan
 
     def __post_init__(self):
-        assert self.kind in FUSIONS, f"unknown fusion {self.kind!r}; choose one of {', '.join(FUSIONS)}"
-        assert self.variant in VARIANTS, f"unknown variant {self.variant!r}; choose one of {', '.join(VARIANTS)}"
-        assert not (self.pool and self.wpf), "pool and wpf are two ways to mix the judgements: choose one"
-        assert self.kind != "wpf" or self.wpf, "the fusion wpf needs wpf = true"
+        if self.kind not in FUSIONS:
+            raise ValueError(f"unknown fusion {self.kind!r}; choose one of {', '.join(FUSIONS)}")
+        if self.variant not in VARIANTS:
+            raise ValueError(f"unknown variant {self.variant!r}; choose one of {', '.join(VARIANTS)}")
+        if self.pool and self.wpf:
+            raise ValueError("pool and wpf are two ways to mix the predictions: choose one")
+        if self.kind == "wpf" and not self.wpf:
+            raise ValueError("the fusion wpf needs wpf = true")
 
     @property
-    def reads_logits(self) -> bool:
+    def expects_logits(self) -> bool:
         """Whether the branches' raw logits are mixed, as published, rather than calibrated log-probabilities."""
         return self.variant == "published"
 
@@ -62,7 +66,8 @@ class CrossLayer(nn.Module):
 
     def __init__(self, hidden: int, heads: int, dropout: float, variant: str = "corrected"):
         super().__init__()
-        assert hidden % heads == 0, f"hidden {hidden} must be a multiple of heads {heads}"
+        if hidden % heads:
+            raise ValueError(f"hidden {hidden} must be a multiple of heads {heads}")
         self.heads = heads
         self.published = variant == "published"
         self.query = nn.Linear(hidden, hidden)
@@ -118,7 +123,7 @@ def projection(inputs: int, outputs: int, dropout: float, *, always: bool = True
 
 
 class Fusion(nn.Module):
-    """What every fusion model has in common: the judgements of both branches and the ways to mix them.
+    """What every fusion model has in common: the predictions of both branches and the ways to mix them.
 
     forward(*, audio: (B, Ta, Da), audio_mask, text: (B, Tt, Dt), text_mask, audio_log, text_log) → Fused, where
     `audio_log` and `text_log` (B, 7) are the branches' calibrated log-probabilities (raw logits in the published
@@ -138,7 +143,7 @@ class Fusion(nn.Module):
         if config.wpf:
             self.mixture = nn.Parameter(torch.zeros(2 if config.kind == "wpf" else 3, len(EMOTIONS)))
 
-    def judge(
+    def compute_logits(
         self, *, audio: Tensor, audio_mask: Tensor, text: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Return the model's own logits (B, 7), and its attention on the words (B, Tt) if it has any."""
@@ -154,17 +159,20 @@ class Fusion(nn.Module):
         audio_log: Tensor | None = None,
         text_log: Tensor | None = None,
     ) -> Fused:
-        """Fuse hidden states and the branches' judgements."""
-        logits, attention = self.judge(audio=audio, audio_mask=audio_mask, text=text, text_mask=text_mask)
+        """Fuse hidden states and the branches' predictions."""
+        logits, attention = self.compute_logits(audio=audio, audio_mask=audio_mask, text=text, text_mask=text_mask)
+        if not (self.config.pool or self.config.wpf):
+            return Fused(logits, attention)
+        assert audio_log is not None and text_log is not None, "pool and wpf read what both branches say"
         if self.config.pool:
             logits = logits + self.weight[0] * audio_log + self.weight[1] * text_log
         if self.config.wpf:
-            logits = mix((audio_log, text_log, logits), self.mixture, linear=self.config.reads_logits)
+            logits = mix_predictions((audio_log, text_log, logits), self.mixture, linear=self.config.expects_logits)
         return Fused(logits, attention)
 
 
 class WPF(Fusion):
-    """Weighted mixture of both branches' judgements, weights per class (paper, WPF); 14 parameters."""
+    """Weighted mixture of both branches' predictions, weights per class (paper, WPF); 14 parameters."""
 
     def forward(
         self,
@@ -173,14 +181,15 @@ class WPF(Fusion):
         audio_mask: Tensor,
         text: Tensor,
         text_mask: Tensor,
-        audio_log: Tensor,
-        text_log: Tensor,
+        audio_log: Tensor | None = None,
+        text_log: Tensor | None = None,
     ) -> Fused:
-        """Mix the two judgements; the hidden states are not read."""
-        return Fused(mix((audio_log, text_log), self.mixture, linear=self.config.reads_logits), None)
+        """Mix the two predictions; the hidden states are not read."""
+        assert audio_log is not None and text_log is not None, "wpf reads what both branches say"
+        return Fused(mix_predictions((audio_log, text_log), self.mixture, linear=self.config.expects_logits), None)
 
 
-class Former(Fusion):
+class CrossModalTransformer(Fusion):
     """The trunk of the cross-modal Transformers, and the head; what stands between them is each model's own."""
 
     def __init__(self, config: FusionConfig):
@@ -192,19 +201,21 @@ class Former(Fusion):
                 for name, dim in (("audio", c.audio_dim), ("text", c.text_dim))
             }
         )
-        for name in ("audio_layers", "text_layers"):
-            layers = [CrossLayer(c.hidden, c.heads, c.dropout, c.variant) for _ in range(c.layers)]
-            setattr(self, name, nn.ModuleList(layers))
+
+        def cross_layers() -> nn.ModuleList:
+            return nn.ModuleList(CrossLayer(c.hidden, c.heads, c.dropout, c.variant) for _ in range(c.layers))
+
+        self.audio_layers, self.text_layers = cross_layers(), cross_layers()
 
     def make_head(self, width: int) -> None:
         """Add the classifier on a fused vector of this width; beside a pool it starts near zero."""
         self.head = _head(width, self.config)
 
-    def join(self, pooled: Pooled) -> Tensor:
+    def combine(self, pooled: Pooled) -> Tensor:
         """Fuse step: what the head reads, (B, width)."""
         raise NotImplementedError
 
-    def judge(
+    def compute_logits(
         self, *, audio: Tensor, audio_mask: Tensor, text: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Run trunk, fuse step and head."""
@@ -222,7 +233,7 @@ class Former(Fusion):
             attention.append(weights.mean((1, 2)))  # (B, Tt)
         t = resample_valid(t, text_mask, length)  # (B, L, H)
         pooled = Pooled(masked_mean(a, here), a.mean(2) * here, masked_mean(t, here), t.mean(2))
-        return self.head(self.join(pooled)), _on_words(torch.stack(attention).mean(0), words)
+        return self.head(self.combine(pooled)), _on_words(torch.stack(attention).mean(0), words)
 
 
 def _as_trained(text: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
@@ -243,28 +254,28 @@ def _head(width: int, config: FusionConfig) -> nn.Sequential:
         nn.LayerNorm(config.out),
         nn.GELU(),
         nn.Dropout(config.dropout),
-        nn.Linear(config.out, len(EMOTIONS)),
     )
+    last = nn.Linear(config.out, len(EMOTIONS))
     if config.pool:
-        nn.init.normal_(head[-1].weight, std=1e-2)
-        nn.init.zeros_(head[-1].bias)
-    return head
+        nn.init.normal_(last.weight, std=1e-2)
+        nn.init.zeros_(last.bias)
+    return head.append(last)
 
 
-class BiFormer(Former):
+class BiFormer(CrossModalTransformer):
     """Cross-modal Transformer; the head reads the four pooled vectors side by side (paper, BiFormer)."""
 
     def __init__(self, config: FusionConfig):
         super().__init__(config)
         self.make_head(2 * (config.hidden + config.length))
 
-    def join(self, pooled: Pooled) -> Tensor:
+    def combine(self, pooled: Pooled) -> Tensor:
         """Set the four vectors side by side: (B, 2 (H + L))."""
         parts = (pooled.audio_time, pooled.audio_feature, pooled.text_time, pooled.text_feature)
         return torch.cat(parts, dim=-1)
 
 
-class BiGraphFormer(Former):
+class BiGraphFormer(CrossModalTransformer):
     """BiFormer's trunk, then graph attention between the modalities over both poolings (paper, BiGraphFormer)."""
 
     def __init__(self, config: FusionConfig):
@@ -276,14 +287,14 @@ class BiGraphFormer(Former):
         self.join_time = projection(c.hidden, c.hidden, c.dropout)
         self.make_head(c.length + c.hidden)
 
-    def join(self, pooled: Pooled) -> Tensor:
+    def combine(self, pooled: Pooled) -> Tensor:
         """Mean node of either graph, projected: (B, L + H)."""
         feature = self.graph_feature(audio=pooled.audio_feature, text=pooled.text_feature).mean(1)  # (B, L)
         time = self.graph_time(audio=pooled.audio_time, text=pooled.text_time).mean(1)  # (B, H)
         return torch.cat((self.join_feature(feature), self.join_time(time)), dim=-1)
 
 
-class BiGatedGraphFormer(Former):
+class BiGatedGraphFormer(CrossModalTransformer):
     """BiGraphFormer with a gated addition of the two nodes beside their mean (paper, BiGatedGraphFormer).
 
     The published variant projects both gates by the same layer.
@@ -304,7 +315,7 @@ class BiGatedGraphFormer(Former):
             self.join_gate_time = projection(c.gated, c.gated, c.dropout)
         self.make_head(2 * c.gated)
 
-    def join(self, pooled: Pooled) -> Tensor:
+    def combine(self, pooled: Pooled) -> Tensor:
         """Mean node plus gated nodes, of either graph: (B, 2 G)."""
         feature = self.graph_feature(audio=pooled.audio_feature, text=pooled.text_feature)  # (B, 2, L)
         time = self.graph_time(audio=pooled.audio_time, text=pooled.text_time)  # (B, 2, H)
@@ -336,7 +347,7 @@ class BiMamba(Fusion):
         )
         self.head = _head(c.hidden + c.length, c)
 
-    def judge(
+    def compute_logits(
         self, *, audio: Tensor, audio_mask: Tensor, text: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Run the stack on the joined sequence, pool it over time and over features."""

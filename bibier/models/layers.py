@@ -5,8 +5,18 @@ B batch, T time steps, D features, L target length. Masks are boolean, True wher
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
+
+WAVES = 10_000.0  # longest wave of the sinusoids, in steps of 2π
+
+
+class TemporalEncoder(nn.Module):
+    """What all kinds have in common: forward(x: (B, T, D), mask: (B, T)) → (B, T, dim_out)."""
+
+    dim_out: int
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
@@ -139,14 +149,24 @@ class GatedAddition(nn.Module):
         return share * left + (1 - share) * right
 
 
-def mix(judgements: tuple[Tensor, ...], weight: Tensor, *, linear: bool) -> Tensor:
-    """Weigh M judgements (B, K) class by class with softmax over M of `weight` (M, K) (paper, WPF): logits (B, K).
+def mix_predictions(predictions: tuple[Tensor, ...], weight: Tensor, *, linear: bool) -> Tensor:
+    """Weigh M predictions (B, K) class by class with softmax over M of `weight` (M, K) (paper, WPF): logits (B, K).
 
-    The judgements are logits or log-probabilities. Their probabilities are mixed, and the logarithm of the mixture is
-    returned; with `linear`, the judgements themselves are mixed, as published.
+    The predictions are logits or log-probabilities. Their probabilities are mixed, and the logarithm of the mixture is
+    returned; with `linear`, the predictions themselves are mixed, as published.
     """
     share = torch.log_softmax(weight, dim=0)[:, None]  # (M, 1, K)
-    stacked = torch.stack(judgements)  # (M, B, K)
+    stacked = torch.stack(predictions)  # (M, B, K)
     if linear:
         return (share.exp() * stacked).sum(0)
     return torch.logsumexp(share + torch.log_softmax(stacked, dim=-1), dim=0)
+
+
+def sinusoids(steps: int, dim: int, *, like: Tensor) -> Tensor:
+    """Fixed positions (Vaswani et al. 2017, section 3.5): (T, D), sines at even features and cosines at odd ones.
+
+    On the device and in the type of `like`.
+    """
+    at = torch.arange(steps, device=like.device, dtype=torch.float32).unsqueeze(1)  # (T, 1)
+    rate = torch.exp(torch.arange(0, dim, 2, device=like.device) * (-math.log(WAVES) / dim))  # (D/2,)
+    return torch.stack((torch.sin(at * rate), torch.cos(at * rate)), dim=-1).flatten(1)[:, :dim].to(like.dtype)

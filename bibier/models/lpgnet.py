@@ -12,7 +12,6 @@ is added; without gates the modalities are averaged.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from bibier.labels import EMOTIONS
 from bibier.models.fusion import Fused
-from bibier.models.layers import masked_mean, masked_softmax, never_empty
+from bibier.models.layers import masked_mean, masked_softmax, never_empty, sinusoids
 
 VARIANTS = ("frame", "utterance")
 
@@ -67,13 +66,6 @@ class Distilled(Fused):
 
     branches: Tensor  # (2, B, 7), logits of text and of audio
     mask: Tensor  # (B,), True where there is something to learn from
-
-
-def positions(steps: int, dim: int, like: Tensor) -> Tensor:
-    """Sinusoidal positions (N, D), on the device and in the type of `like`."""
-    at = torch.arange(steps, device=like.device, dtype=torch.float32).unsqueeze(1)
-    rate = torch.exp(torch.arange(0, dim, 2, device=like.device) * (-math.log(10_000.0) / dim))  # (D/2,)
-    return torch.stack((torch.sin(at * rate), torch.cos(at * rate)), dim=-1).flatten(1)[:, :dim].to(like.dtype)
 
 
 class UnimodalGate(nn.Module):
@@ -209,7 +201,7 @@ class LPGNet(nn.Module):
     def _read(self, name: str, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         x, mask = never_empty(x, mask)
         x = self.local[name](x.transpose(1, 2)).transpose(1, 2)  # (B, N, H); nothing reads the padding from here on
-        return self.dropout(x + positions(*x.shape[1:], like=x)), mask
+        return self.dropout(x + sinusoids(x.shape[1], x.shape[2], like=x)), mask
 
     def forward(
         self,
@@ -242,7 +234,9 @@ class LPGNet(nn.Module):
         logits = self.head(both.mean(0) if self.fuse is None else self.fuse(both))  # (B, …, K)
         branches = torch.stack([self.heads[name](self.dropout(torch.relu(merged[name]))) for name in ("text", "audio")])
         listener = "text_audio" if self.config.inter else "text_text"
-        attention = self.streams[listener].shares(**sides(*listener.split("_"))) * text_mask  # (B, Nt)
+        stream = self.streams[listener]
+        assert isinstance(stream, Stream)
+        attention = stream.shares(**sides(*listener.split("_"))) * text_mask  # (B, Nt)
         if not dialogue:
             return Distilled(logits, attention, branches, torch.ones_like(text_mask[:, 0]))
         here = text_mask.unsqueeze(-1)

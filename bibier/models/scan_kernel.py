@@ -15,6 +15,7 @@ The backward's inner loops take PART channels, so that its many buffers stay in 
 import functools
 import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -229,13 +230,19 @@ def _compile():
     _register_exp2(numba)
 
     def jit(function):
-        options = dict(nogil=True, fastmath=FAST, error_model="numpy")
         try:
-            return numba.njit(cache=True, **options)(function)
+            return numba.njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")(function)
         except RuntimeError:  # no place that numba may write its cache to
-            return numba.njit(**options)(function)
+            return numba.njit(nogil=True, fastmath=FAST, error_model="numpy")(function)
 
     return jit(_forward), jit(_backward)
+
+
+def _compiled() -> tuple[Callable, Callable]:
+    """Return the kernels where they are known to be there."""
+    both = kernels()
+    assert both is not None, "numba is missing: ask kernels() first"
+    return both
 
 
 def _register_exp2(numba) -> None:
@@ -294,7 +301,7 @@ def _kernel_inputs(u, delta, A, B, C, D) -> list[np.ndarray]:
 
 def _kernel_forward(u, delta, A, B, C, D, *, save: bool = False) -> tuple[Tensor, Tensor]:
     """y (B, T, d), and the states before each S-th step, (B, ceil(T / S), N, d), none unless they are to be saved."""
-    forward, _ = kernels()
+    forward, _ = _compiled()
     inputs = _kernel_inputs(u, delta, A, B, C, D)
     states = inputs[2].shape[0]
     y = torch.empty(u.shape, dtype=u.dtype)
@@ -321,9 +328,9 @@ class _KernelScan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gy):
+    def backward(ctx, gy):  # pyright: ignore[reportIncompatibleMethodOverride] one output, so one gradient
         *args, saved = ctx.saved_tensors
-        _, backward = kernels()
+        _, backward = _compiled()
         inputs = _kernel_inputs(*args)
         u, state, states = args[0], args[2].shape[1], inputs[2].shape[0]
         width, blocks, ranges = _tasks(u, states)

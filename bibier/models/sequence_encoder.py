@@ -47,8 +47,8 @@ class SequenceEncoderConfig:
 class SequenceEncoder(nn.Module):
     """Vector features → emotion.
 
-    forward(features: (B, T, D_in), mask: (B, T)) → Encoded, whose hidden states are the temporal encoder's, `dim_out`
-    wide. Eval-mode outputs do not depend on the batch or on the padding.
+    forward(features: (B, T, D_in), mask: (B, T)) → EncoderOutput, whose hidden states are the temporal encoder's,
+    `dim_out` wide. Eval-mode outputs do not depend on the batch or on the padding.
 
     Poolings: "mean" of the valid steps; "last", the state after the last step of each direction; "attentive"
     statistics; "mean-of-N", the published text encoder's, Σ / N of the first N valid steps however many they are, so

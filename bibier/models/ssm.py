@@ -113,7 +113,7 @@ def _has(package: str) -> bool:
 
 def _scan_cuda(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
     """mamba_ssm's kernel, which wants time last. Not run by the project's tests: it needs a GPU and the package."""
-    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+    from mamba_ssm.ops.selective_scan_interface import selective_scan_fn  # pyright: ignore[reportMissingImports] CUDA only
 
     u, delta, B, C = (t.transpose(1, 2).contiguous() for t in (u, delta, B, C))  # (B, d, T) twice, (B, N, T) twice
     return selective_scan_fn(u, delta, A.contiguous(), B, C, D).transpose(1, 2)  # (B, T, d)
@@ -126,7 +126,7 @@ def causal_conv(a: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     where it is installed; that call has not been run by the project's tests.
     """
     if a.is_cuda and _has("causal_conv1d"):
-        from causal_conv1d import causal_conv1d_fn
+        from causal_conv1d import causal_conv1d_fn  # pyright: ignore[reportMissingImports] CUDA only
 
         return causal_conv1d_fn(a.transpose(1, 2).contiguous(), weight.T.contiguous(), bias).transpose(1, 2)
     taps, steps = len(weight), a.shape[1]

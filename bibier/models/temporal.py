@@ -6,25 +6,28 @@ Contract of every kind: masks are True where valid; what stands at padded positi
 exactly 0 there; a row without one valid position gives zeros; `dim_out` tells the width of the output.
 """
 
+from __future__ import annotations
+
 import functools
-import math
+import inspect
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from bibier.models.layers import TemporalEncoder, sinusoids
 from bibier.models.ssm import MambaBlock, PublishedMambaBlock
 from bibier.models.xlstm import XLSTM
 
 RMS_EPS = 1e-8  # as published
 POSITIONS = ("sinusoidal", "learned", "none")
 NORMS = ("post", "pre")
-WAVES = 10_000.0  # longest wave of the sinusoids, in steps of 2π (Vaswani et al. 2017, section 3.5)
 
 
-class Identity(nn.Module):
+class Identity(TemporalEncoder):
     """No mixing along time at all: the ablation's zero, and the way to pool features as they are. No parameters."""
 
-    def __init__(self, dim: int, **_):
+    def __init__(self, dim: int):
         super().__init__()
         self.dim_out = dim
 
@@ -32,14 +35,14 @@ class Identity(nn.Module):
         return x.masked_fill(~mask[..., None], 0.0)  # (B, T, D)
 
 
-class LSTM(nn.Module):
+class LSTM(TemporalEncoder):
     """LSTM in one or both directions, for right-padded batches; either direction sees valid positions only.
 
     `hidden` is H, the width of one direction (by default such that the output is as wide as the input, up to an odd D);
     the output is 2 H wide when bidirectional. Dropout follows every layer.
     """
 
-    def __init__(self, dim: int, *, hidden: int | None, layers: int, dropout: float, bidirectional: bool, **_):
+    def __init__(self, dim: int, *, hidden: int | None, layers: int, dropout: float, bidirectional: bool):
         super().__init__()
         directions = 2 if bidirectional else 1
         hidden = max(1, dim // directions) if hidden is None else hidden
@@ -94,7 +97,7 @@ class MambaLayer(nn.Module):
         return x + self.dropout(mixed)
 
 
-class Mamba(nn.Module):
+class Mamba(TemporalEncoder):
     """Pre-norm residual stack of Mamba layers; `dim_out` is D.
 
     `hidden` is the number of channels of each scan, 2 D by default; the published text encoder has D = 1024 and 512.
@@ -110,7 +113,6 @@ class Mamba(nn.Module):
         bidirectional: bool,
         state: int,
         rank: int | None,
-        **_,
     ):
         super().__init__()
         self.dim_out = dim
@@ -126,14 +128,14 @@ class Mamba(nn.Module):
         return x
 
 
-class PositionWise(nn.Module):
+class PositionWise(TemporalEncoder):
     """The released audio "Mamba": a residual MLP on each step by itself, without any mixing in time.
 
     A block is z <- LayerNorm(z + Dropout(W_o ReLU(u + S_B u + S_C u))), u = W_i z, each W and S with a bias. What its
     names say of B and C is all that is left of a state-space model. Here for the published weights.
     """
 
-    def __init__(self, dim: int, *, hidden: int | None, layers: int, dropout: float, **_):
+    def __init__(self, dim: int, *, hidden: int | None, layers: int, dropout: float):
         super().__init__()
         hidden = dim if hidden is None else hidden
         self.dim_out = dim
@@ -155,13 +157,14 @@ class PositionWise(nn.Module):
         # The published code leaves a constant at padded frames; but it encoded file by file, so none was ever read.
         x = x.masked_fill(~mask[..., None], 0.0)
         for block in self.blocks:
+            assert isinstance(block, nn.ModuleDict)
             u = block["in_proj"](x)  # (B, T, H)
             u = torch.relu(u + block["s_B"](u) + block["s_C"](u))
             x = block["norm"](x + self.dropout(block["out_proj"](u)))  # (B, T, D)
         return x.masked_fill(~mask[..., None], 0.0)
 
 
-class PublishedMamba(nn.Module):
+class PublishedMamba(TemporalEncoder):
     """The published text encoder: x + Block(RMSNorm(x)) with the published scan, causal only.
 
     With `branch`, the published BiMamba's stack (section 3): x + RMSNorm(Block(x)).
@@ -177,7 +180,6 @@ class PublishedMamba(nn.Module):
         state: int,
         rank: int | None,
         branch: bool = False,
-        **_,
     ):
         super().__init__()
         if bidirectional:
@@ -195,13 +197,7 @@ class PublishedMamba(nn.Module):
         return x
 
 
-def sinusoids(steps: int, dim: int) -> Tensor:
-    """Fixed positions (Vaswani et al. 2017, section 3.5): (T, D), sines at even features and cosines at odd ones."""
-    angle = torch.arange(steps)[:, None] * torch.exp(torch.arange(0, dim, 2) * (-math.log(WAVES) / dim))  # (T, D/2)
-    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)[:, :dim]
-
-
-class Transformer(nn.Module):
+class Transformer(TemporalEncoder):
     """Encoder layers of self-attention over the valid steps; `dim_out` is D.
 
     `hidden` is the width of the feed-forward part, 4 D by default. Positions are added once, before the first layer:
@@ -221,7 +217,6 @@ class Transformer(nn.Module):
         positions: str,
         limit: int,
         norm: str,
-        **_,
     ):
         super().__init__()
         if dim % heads:
@@ -250,7 +245,7 @@ class Transformer(nn.Module):
         if self.positions == "learned":
             x = x + self.table[torch.arange(steps, device=x.device).clamp_max(len(self.table) - 1)]  # (B, T, D)
         elif self.positions == "sinusoidal":
-            x = x + sinusoids(steps, x.shape[2]).to(x)
+            x = x + sinusoids(steps, x.shape[2], like=x)
         x = self.dropout(x)
         # Softmax over no key at all is NaN; a row without a valid step reads its first, and is emptied in the end.
         hide = ~mask & (mask.any(1, keepdim=True) | (torch.arange(steps, device=mask.device) > 0))  # (B, T)
@@ -259,7 +254,7 @@ class Transformer(nn.Module):
         return self.norm(x).masked_fill(~mask[..., None], 0.0)
 
 
-KINDS = {
+KINDS: dict[str, Callable[..., TemporalEncoder]] = {
     "lstm": LSTM,
     "xlstm": XLSTM,
     "transformer": Transformer,
@@ -269,6 +264,8 @@ KINDS = {
     "mamba-published": PublishedMamba,
     "mamba-published-branch": functools.partial(PublishedMamba, branch=True),
 }
+# Every kind takes these or has no use for them. Any other option is refused by a kind that doesn't know it.
+SHARED = ("hidden", "layers", "dropout", "bidirectional")
 
 
 def build_temporal(
@@ -286,7 +283,7 @@ def build_temporal(
     state: int = 16,
     rank: int | None = None,
     cells: str = "sm",
-) -> nn.Module:
+) -> TemporalEncoder:
     """Build the temporal encoder of a name.
 
     Parameters
@@ -316,7 +313,7 @@ def build_temporal(
 
     Returns
     -------
-    nn.Module
+    TemporalEncoder
         forward(x: (B, T, D), mask: (B, T) bool, True where valid) -> (B, T, dim_out), with the attribute `dim_out`.
 
     Raises
@@ -326,17 +323,22 @@ def build_temporal(
     """
     if kind not in KINDS:
         raise ValueError(f"unknown temporal encoder {kind!r}; choose one of {', '.join(KINDS)}")
-    return KINDS[kind](
-        dim,
-        hidden=hidden,
-        layers=layers,
-        dropout=dropout,
-        bidirectional=bidirectional,
-        heads=heads,
-        positions=positions,
-        limit=limit,
-        norm=norm,
-        state=state,
-        rank=rank,
-        cells=cells,
-    )
+    options = {
+        "hidden": hidden,
+        "layers": layers,
+        "dropout": dropout,
+        "bidirectional": bidirectional,
+        "heads": heads,
+        "positions": positions,
+        "limit": limit,
+        "norm": norm,
+        "state": state,
+        "rank": rank,
+        "cells": cells,
+    }
+    known = inspect.signature(KINDS[kind]).parameters
+    defaults = inspect.signature(build_temporal).parameters
+    for name, value in options.items():
+        if name not in known and name not in SHARED and value != defaults[name].default:
+            raise ValueError(f"the temporal encoder {kind!r} has no option {name}: leave {name} = {value!r} out")
+    return KINDS[kind](dim, **{name: value for name, value in options.items() if name in known})

@@ -20,10 +20,10 @@ from bibier.models.temporal import build_temporal
 
 TINY = 1e-6  # keeps the share of the votes defined where all votes are zero
 
-# Slots of one sort share a norm: words and their neighbours, marks of punctuation, character n-grams. With one norm for
-# all, the two dozen letters of a word would drown its question mark.
+# Slots of one group share a norm: words and their neighbours, marks of punctuation, character n-grams. With one norm
+# for all, the two dozen letters of a word would drown its question mark.
 MARKS, WORDS, LETTERS = range(3)
-SORTS = tuple(MARKS if slot in CharNgrams.MARKS else WORDS for slot in range(CharNgrams.CONTEXT))
+GROUPS = tuple(MARKS if slot in CharNgrams.MARKS else WORDS for slot in range(CharNgrams.CONTEXT))
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,19 @@ class TextEncoder(nn.Module):
     of a word is the length of its vote (less the vote's mean, which no softmax can see) as a share of all lengths, and
     its value the vote's direction. So a large weight means a large part in the logits, by construction.
 
-    forward(features: (B, T, K), mask: (B, T)) → Encoded, whose hidden states are the contextual states and the votes
-    side by side, `dim_out` wide. Eval-mode outputs do not depend on the batch or on the padding.
+    forward(features: (B, T, K), mask: (B, T)) → EncoderOutput, whose hidden states are the contextual states and the
+    votes side by side, `dim_out` wide. Eval-mode outputs do not depend on the batch or on the padding.
     """
+
+    slot_groups: Tensor  # (K, 3), one-hot: marks, words or letters
+    rarity: Tensor  # (buckets,), the inverse document frequency of an n-gram; checkpoints know it by this name
 
     def __init__(self, config: TextEncoderConfig):
         super().__init__()
         self.config = config
         letters = config.slots - CharNgrams.CONTEXT
         self.register_buffer(
-            "sorts", F.one_hot(torch.tensor(SORTS + (LETTERS,) * letters), LETTERS + 1).float(), persistent=False
+            "slot_groups", F.one_hot(torch.tensor(GROUPS + (LETTERS,) * letters), LETTERS + 1).float(), persistent=False
         )
         self.register_buffer("rarity", torch.ones(config.buckets))
         # Votes start at zero: what an n-gram says is learnt from the texts that hold it, not from its hash.
@@ -93,9 +96,9 @@ class TextEncoder(nn.Module):
         return torch.cat((context, letters * share), dim=2)
 
     def _normalised(self, weights: Tensor) -> Tensor:
-        """Divide the weights of each sort by their Euclidean norm over the text: (B, T, K) → (B, T, K)."""
-        norms = (weights.square().sum(1) @ self.sorts).sqrt().clamp_min(1)  # (B, 3)
-        return weights / (norms @ self.sorts.t()).unsqueeze(1)
+        """Divide the weights of each group by their Euclidean norm over the text: (B, T, K) → (B, T, K)."""
+        norms = (weights.square().sum(1) @ self.slot_groups).sqrt().clamp_min(1)  # (B, 3)
+        return weights / (norms @ self.slot_groups.t()).unsqueeze(1)
 
     def _look_up(self, table: Tensor, features: Tensor, weights: Tensor) -> Tensor:
         """Weighted sum of a word's rows of the table: (B, T, K), (B, T, K) → (B, T, columns)."""

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bibier.models.layers import TemporalEncoder
 from bibier.models.ssm import CONV_TAPS, causal_conv
 
 FEED_FACTOR = 4 / 3  # width of the sLSTM block's gated feed-forward part, over D
@@ -267,7 +268,7 @@ class XLayer(nn.Module):
 CELLS = {"s": SBlock, "m": MBlock}
 
 
-class XLSTM(nn.Module):
+class XLSTM(TemporalEncoder):
     """Pre-norm residual stack of xLSTM blocks, such as "sm" or "smm" from the input up; `dim_out` is D.
 
     `hidden` is the width of the memories, all heads together: by default D in an sLSTM block and 2 D in an mLSTM
@@ -286,7 +287,6 @@ class XLSTM(nn.Module):
         bidirectional: bool,
         heads: int,
         cells: str,
-        **_,
     ):
         super().__init__()
         if not cells or set(cells) - CELLS.keys():

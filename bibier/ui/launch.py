@@ -43,7 +43,7 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
     """
     opened.wait(PATIENCE)
     device = device or accelerator.device()
-    from bibier.checkpoint.library import Shelf
+    from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
     recogniser = functools.cache(recognisers.recogniser)
@@ -54,7 +54,7 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
 
         return make if device == "cpu" else accelerator.on_zero_gpu(make)
 
-    shelf = Shelf(name, readers, device=device, hub=hub, fixed=accelerator.zero())
+    shelf = ModelLibrary(name, readers, device=device, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
         predictor = shelf("none")
         predictor.classify(predictor.encode_audio(example.path), example.transcript)

@@ -17,7 +17,7 @@ from bibier.inference.queue import InferenceQueue
 from bibier.labels import NAMES
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.checkpoint.library import Shelf
+    from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Prediction, Predictor
 
 
@@ -62,7 +62,7 @@ class Services:
         What people call the checkpoint that the app was started with.
     """
 
-    reader: Future[Shelf[Predictor]]
+    reader: Future[ModelLibrary[Predictor]]
     recognisers: Callable[[], tuple[Choice, ...]]
     announce: Callable[[str], Message]
     fetch: Callable[[str, DownloadProgress], None]

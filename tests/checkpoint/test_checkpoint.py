@@ -3,6 +3,8 @@
 import errno
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint.bundle import Bundle
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -132,3 +136,41 @@ def test_a_full_disk_leaves_the_checkpoint_that_was_there(tiny_bundle, tmp_path,
     with pytest.raises(InputError, match="No space left"):
         checkpoint.save(shaken(tiny_bundle), folder, "# other")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_checkpoint_changes_places_with_the_old_one_at_once(tiny_bundle, tmp_path, monkeypatch):
+    """Whatever moment it is stopped in, the config fits the weights; other files of the folder stay."""
+    folder = tmp_path / "run"
+    checkpoint.save(tiny_bundle, folder, "the first")
+    (folder / "log.jsonl").write_text("{}")
+    (folder / "figures").mkdir()
+    (folder / "figures" / "a.txt").write_text("a")
+    before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+
+    def stopped(new, old):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "replace_folder", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save(tiny_bundle, folder, "the second")
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+    checkpoint.save(tiny_bundle, folder, "the second")
+    assert (folder / "README.md").read_text() == "the second"
+    assert (folder / "log.jsonl").read_text() == "{}" and (folder / "figures" / "a.txt").read_text() == "a"
+
+
+def test_settings_are_refused_without_asserts():
+    """`python -O` leaves asserts out; what a person sets is refused all the same."""
+    code = """
+from bibier.models.fusion import FusionConfig, build_fusion
+for wrong in ({"kind": "no"}, {"variant": "no"}, {"wpf": True}, {"heads": 3}):
+    try:
+        build_fusion(FusionConfig(8, 8, hidden=8, **wrong))
+    except ValueError:
+        continue
+    raise SystemExit(f"{wrong} was taken")
+"""
+    subprocess.run([sys.executable, "-O", "-c", code], check=True, cwd=ROOT)

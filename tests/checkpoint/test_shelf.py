@@ -15,7 +15,7 @@ from tiny import shaken, tiny_config, voice
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.checkpoint.bundle import Bundle, load, save
-from bibier.checkpoint.library import FILES, START, Shelf, described
+from bibier.checkpoint.library import FILES, START, ModelLibrary, describe
 from bibier.errors import InputError
 from bibier.i18n.messages import LANGUAGES
 from bibier.inference.predictor import Predictor
@@ -42,15 +42,15 @@ def root(tmp_path) -> Path:
 
 
 @pytest.fixture
-def shelf(root) -> Shelf:
-    return Shelf(str(root / "a"), readers, root=root)
+def shelf(root) -> ModelLibrary:
+    return ModelLibrary(str(root / "a"), readers, root=root)
 
 
 def judged(reader) -> dict:
     return reader((voice(1.0), 16_000), "so happy").bimodal.probabilities
 
 
-def refusal(shelf: Shelf, key: str) -> InputError:
+def refusal(shelf: ModelLibrary, key: str) -> InputError:
     with pytest.raises(InputError) as caught:
         shelf.of(key)
     assert all(caught.value.text(language) for language in LANGUAGES)
@@ -77,7 +77,7 @@ def test_the_longest_unused_goes_and_the_start_stays(shelf):
 
 def test_what_a_checkpoint_says_of_itself():
     """The figures of compact's own card, and the parameters that torch counts."""
-    found = described("x", "compact", ROOT / "checkpoints" / "compact")
+    found = describe("x", "compact", ROOT / "checkpoints" / "compact")
     counts = {part.name: part.parameters for part in found.parts}
     assert (
         found.problem is None
@@ -93,10 +93,11 @@ def test_what_a_checkpoint_says_of_itself():
 def test_the_start_imports_no_compiler():
     """What the app needs before its first answer does not bring in torch's compiler, which takes seconds."""
     code = """
-import sys, threading, app
+import sys, threading
+from bibier.ui import launch
 opened = threading.Event()
 opened.set()
-shelf = app.load("compact", opened)
+shelf = launch.load("compact", opened)
 assert shelf.start.parameters > 2_000_000 and shelf.start.problem is None
 print("torch" in sys.modules, "torch._dynamo" in sys.modules)
 """
@@ -171,10 +172,10 @@ def test_weights_that_are_needed_from_elsewhere_are_missed_at_once(shelf, root, 
 
 
 def test_fixed_to_the_start(root):
-    shelf = Shelf(str(root / "a"), readers, root=root, hub=True, fixed=True)
+    shelf = ModelLibrary(str(root / "a"), readers, root=root, hub=True, fixed=True)
     assert [one.title for one in shelf.entries()] == ["a"] and judged(shelf.of(START)("none"))
     assert refusal(shelf, "b").message.key == "shelf-fixed"
-    for call in (lambda: shelf.offer(HUB), lambda: Shelf(str(root / "a"), readers, root=root).offer(HUB)):
+    for call in (lambda: shelf.offer(HUB), lambda: ModelLibrary(str(root / "a"), readers, root=root).offer(HUB)):
         with pytest.raises(InputError) as caught:
             call()
         assert caught.value.message.key == "shelf-closed"
@@ -193,12 +194,12 @@ def hub(monkeypatch, root):
 
 
 @pytest.fixture
-def online(hub, root, tmp_path) -> Shelf:
+def online(hub, root, tmp_path) -> ModelLibrary:
     """A shelf that reaches the Hub, with `a` alone beside it."""
     for name in "bcd":
         shutil.move(root / name, tmp_path / name)
     api = HfApi(endpoint=hub.address, token=False)
-    return Shelf(str(root / "a"), readers, root=root, hub=True, cache=tmp_path / "cache", api=api)
+    return ModelLibrary(str(root / "a"), readers, root=root, hub=True, cache=tmp_path / "cache", api=api)
 
 
 def test_nothing_is_fetched_before_it_was_offered_and_then_it_works_offline(hub, online, tmp_path):

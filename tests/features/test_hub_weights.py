@@ -55,13 +55,13 @@ def foreign_modules(tmp_path_factory):
 def test_a_kind_is_enough_and_pins_a_commit():
     for sources, modality in ((AUDIO_SOURCES, "audio"), (TEXT_SOURCES, "text")):
         for kind, source in sources.items():
-            config = components.settings(f"{modality}_features", {"kind": kind})
+            config = components.parse_config(f"{modality}_features", {"kind": kind})
             assert (config.repo, config.revision, config.dim) == (source.repo, source.revision, source.dim)
             assert COMMIT.fullmatch(config.revision)
             again = type(config)(**json.loads(json.dumps(dataclasses.asdict(config))))
             assert again == config
-    assert components.settings("audio_features", {"bins": 32}) == LogMelConfig(bins=32)
-    assert components.settings("text_features", {}) == CharNgramsConfig()
+    assert components.parse_config("audio_features", {"bins": 32}) == LogMelConfig(bins=32)
+    assert components.parse_config("text_features", {}) == CharNgramsConfig()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nothing_is_fetched_unasked(tmp_path, kind):
         else ("text_features", build_text_features, TEXT_SOURCES[kind])
     )
     consent = {"remote_code": True} if source.runs_code else {}
-    extractor = door(components.settings(part, {"kind": kind} | consent), cache=tmp_path)
+    extractor = door(components.parse_config(part, {"kind": kind} | consent), cache=tmp_path)
     error = refused("weights-missing", extractor.load)
     for language in ("en", "ru"):
         sentence = error.text(language)
@@ -159,7 +159,7 @@ def test_what_was_allowed_is_fetched_at_the_pinned_commit_and_nothing_else(tmp_p
     (hub.folder / "onnx").mkdir()
     for name in ("README.md", "pytorch_model.bin", "code.py", "onnx/model.safetensors"):
         (hub.folder / name).write_bytes(b"not wanted")
-    config, said = components.settings("text_features", POSITIONS | {"kind": "bert", "dim": DIM}), []
+    config, said = components.parse_config("text_features", POSITIONS | {"kind": "bert", "dim": DIM}), []
     options = {"cache": tmp_path / "cache", "report": lambda message: said.append(message.text("en"))}
     extractor = build_text_features(config, allow_download=True, **options)
     np.testing.assert_array_equal(extractor(TEXTS[0]), build("bert", folders["bert"])(TEXTS[0]))
@@ -183,7 +183,7 @@ def test_a_snapshot_of_the_hub_s_cache_is_found_and_half_of_one_is_not(tmp_path,
     source = AUDIO_SOURCES["hubert"]
     snapshot = tmp_path / "models--facebook--hubert-base-ls960" / "snapshots" / source.revision
     snapshot.mkdir(parents=True)
-    config = components.settings("audio_features", {"kind": "hubert", "dim": DIM})
+    config = components.parse_config("audio_features", {"kind": "hubert", "dim": DIM})
     extractor = build_audio_features(config, cache=tmp_path)
     (snapshot / "config.json").write_bytes((folders["hubert"] / "config.json").read_bytes())
     refused("weights-missing", extractor.load)  # as an interrupted download leaves it
@@ -263,7 +263,7 @@ def test_foreign_code_runs_only_with_consent(tmp_path, folders):
 
 @pytest.mark.skipif(FUNASR, reason="funasr is installed")
 def test_emotion2vec_says_what_to_install(tmp_path):
-    config = components.settings("audio_features", {"kind": "emotion2vec", "remote_code": True})
+    config = components.parse_config("audio_features", {"kind": "emotion2vec", "remote_code": True})
     extractor = build_audio_features(config, cache=tmp_path, allow_download=True)
     assert "pip install funasr" in str(refused("extractor-not-installed", extractor.load))
 
@@ -296,8 +296,8 @@ def test_emotion2vec_is_the_one_of_funasr(tmp_path):
     model = Emotion2vec(model_conf=conf).eval()
     torch.save({"model": model.state_dict()}, tmp_path / "emotion2vec_base.pt")
     values = {"kind": "emotion2vec", "repo": str(tmp_path), "revision": REVISION, "dim": DIM}
-    refused("weights-run-code", build_audio_features(components.settings("audio_features", values)).load)
-    extractor = build_audio_features(components.settings("audio_features", values | {"remote_code": True}))
+    refused("weights-run-code", build_audio_features(components.parse_config("audio_features", values)).load)
+    extractor = build_audio_features(components.parse_config("audio_features", values | {"remote_code": True}))
     sounds = clips(1.0, 0.5, 2.0)
     found = extractor.batch(sounds)
     assert [f.shape for f in found] == [(49, DIM), (24, DIM), (99, DIM)]

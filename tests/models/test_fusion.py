@@ -9,7 +9,7 @@ from tiny import shaken
 
 from bibier.errors import CorpusError
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
-from bibier.models.layers import GatedAddition, GraphAttention, mix
+from bibier.models.layers import GatedAddition, GraphAttention, mix_predictions
 from train.publish import released_fusion
 
 GOLDEN = Path(os.environ.get("BIBIER_GOLDEN", Path(__file__).parents[3] / "shared" / "golden")) / "fusion_ref.pt"
@@ -150,13 +150,15 @@ def test_published_state_dicts_are_read_strictly(kind):
 def test_a_mixture_of_probabilities_is_a_distribution_between_its_parts():
     torch.manual_seed(0)
     left, right, weight = torch.randn(4, 7), torch.randn(4, 7), torch.randn(2, 7)
-    mixed = mix((left, right), weight, linear=False).exp()
+    mixed = mix_predictions((left, right), weight, linear=False).exp()
     p, q, share = left.softmax(-1), right.softmax(-1), weight.softmax(0)
     torch.testing.assert_close(mixed, share[0] * p + share[1] * q)
     assert ((mixed >= torch.minimum(p, q) - 1e-6) & (mixed <= torch.maximum(p, q) + 1e-6)).all()
     # A shift of one branch's logits says nothing and changes nothing; the published mixture of logits is moved by it.
-    torch.testing.assert_close(mix((left + 3, right), weight, linear=False).exp(), mixed)
-    moved = mix((left + 3, right), weight, linear=True) - mix((left, right), weight, linear=True)
+    torch.testing.assert_close(mix_predictions((left + 3, right), weight, linear=False).exp(), mixed)
+    moved = mix_predictions((left + 3, right), weight, linear=True) - mix_predictions(
+        (left, right), weight, linear=True
+    )
     torch.testing.assert_close(moved, (3 * share[0]).expand(4, 7))
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from tiny import golden, padded, shaken
 
+from bibier.models.layers import sinusoids
 from bibier.models.lpgnet import (
     Compression,
     Distillation,
@@ -17,7 +18,6 @@ from bibier.models.lpgnet import (
     MultimodalGate,
     UnimodalGate,
     distillation_loss,
-    positions,
 )
 
 SMALL = dict(audio_dim=6, text_dim=5, hidden=8, heads=2, kernel=3, dropout=0.0)
@@ -196,8 +196,8 @@ def test_gates_and_positions_within_sdt_give_its_golden_outputs():
     reference = golden("sdt_ref.pt")
     state, mask = reference["state"], reference["umask"].bool()
     speaker = reference["qmask"].argmax(-1).masked_fill(~mask, 2)
-    place = positions(5, 8, like=reference["text"])
-    torch.testing.assert_close(positions(512, 8, like=place), state["t_t.pos_emb.pe"][0], atol=1e-4, rtol=0)
+    place = sinusoids(5, 8, like=reference["text"])
+    torch.testing.assert_close(sinusoids(512, 8, like=place), state["t_t.pos_emb.pe"][0], atol=1e-4, rtol=0)
     read = {}
     for name, long in (("t", "text"), ("a", "audio"), ("v", "visual")):
         x = reference[long].transpose(0, 1)  # (B, N, D)

@@ -32,8 +32,9 @@ def audio(temporal):
 def sequence(temporal, pooling="mean"):
     torch.manual_seed(1)
     both = not temporal.startswith("mamba-published")
+    options = {"heads": 2} if temporal in ("transformer", "xlstm") else {}
     config = SequenceEncoderConfig(
-        inputs=5, dim=8, temporal=temporal, hidden=8, heads=2, dropout=0.0, bidirectional=both, pooling=pooling
+        inputs=5, dim=8, temporal=temporal, hidden=8, dropout=0.0, bidirectional=both, pooling=pooling, **options
     )
     model = shaken(SequenceEncoder(config)).eval()
     clips = [torch.randn(n, 5) for n in LENGTHS]

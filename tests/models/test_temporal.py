@@ -236,7 +236,7 @@ def test_the_last_learned_position_serves_all_beyond():
     y = model(x, torch.ones(1, T, dtype=torch.bool))[0]
     assert_close(y[7], y[6])
     assert not torch.allclose(y[5], y[6])
-    assert sinusoids(3, 5).shape == (3, 5)
+    assert sinusoids(3, 5, like=torch.zeros(1)).shape == (3, 5)
 
 
 def test_the_position_wise_encoder_sees_no_time(batch):
@@ -266,8 +266,18 @@ def test_the_published_scan_diverges_beyond_e_and_the_standard_one_never(steep, 
 @pytest.mark.parametrize("kind", ["transformer", "xlstm", "position-wise", "lstm", "mamba"])
 def test_a_minute_runs_beside_a_moment(kind):
     """60 s of wav2vec2 frames and 0.3 s in one batch; the moment gets what it gets alone."""
-    model = build_temporal(kind, 8, heads=2, layers=1, bidirectional=False).eval()
+    model = build_temporal(kind, 8, layers=1, bidirectional=False).eval()
     x, mask = torch.randn(2, 2999, 8), torch.arange(2999) < torch.tensor([[2999], [14]])
     y = model(x, mask)
     assert y.isfinite().all()
     assert_close(y[1, :14], model(x[1:, :14], mask[1:, :14])[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [("lstm", {"heads": 2}), ("mamba", {"cells": "m"}), ("transformer", {"state": 8}), ("none", {"norm": "pre"})],
+)
+def test_an_option_of_another_kind_is_refused(kind, option):
+    (name,) = option
+    with pytest.raises(ValueError, match=f"{kind}.* has no option {name}"):
+        build_temporal(kind, D, **option)

@@ -19,7 +19,7 @@ import bibier.ui
 from bibier import log
 from bibier.asr import recognisers
 from bibier.checkpoint.bundle import Bundle, load, save
-from bibier.checkpoint.library import FILES, START, Shelf
+from bibier.checkpoint.library import FILES, START, ModelLibrary
 from bibier.i18n.page import say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
@@ -54,7 +54,9 @@ def root(tmp_path) -> Path:
 
 def handlers_on(root: Path, **settings) -> AnalyseHandlers:
     reader = Future()
-    reader.set_result(Shelf(str(root / "a"), lambda bundle: lambda choice: Predictor(bundle), root=root, **settings))
+    reader.set_result(
+        ModelLibrary(str(root / "a"), lambda bundle: lambda choice: Predictor(bundle), root=root, **settings)
+    )
     typed = recognisers.Choice("none", None, ready=True)
     return AnalyseHandlers(
         Services(reader, lambda: (typed,), lambda name: None, lambda name, progress: None, as_json, start="a")

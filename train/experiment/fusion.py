@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bibier.checkpoint.bundle import evidence
+from bibier.checkpoint.bundle import branch_inputs
 from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
 from train.experiment import warm_start
@@ -103,8 +103,8 @@ def pair_inputs(
         "audio_mask": sound_mask,
         "text": words,
         "text_mask": words_mask,
-        "audio_log": evidence(config, audio.logits[left], t.audio),
-        "text_log": evidence(config, text.logits[right], t.text),
+        "audio_log": branch_inputs(config, audio.logits[left], t.audio),
+        "text_log": branch_inputs(config, text.logits[right], t.text),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, SkipValidation
 
-from bibier.checkpoint.components import PARTS, settings
+from bibier.checkpoint.components import REGISTRY, parse_config
 from bibier.errors import CorpusError
 from bibier.features.char_ngrams import CharNgramsConfig
 from bibier.features.log_mel import LogMelConfig
@@ -84,7 +84,7 @@ class FusionPart:
 
     def config(self, audio_dim: int, text_dim: int) -> AnyFusionConfig:
         """Return the fusion's config for encoders of these widths."""
-        return settings("fusion", {"audio_dim": audio_dim, "text_dim": text_dim, **self.model})
+        return parse_config("fusion", {"audio_dim": audio_dim, "text_dim": text_dim, **self.model})
 
 
 @constrained
@@ -185,7 +185,7 @@ def _alike(below: str | None, above: str | None) -> bool:
     """Whether a table of one kind may be laid over one of another: they have the same fields."""
     if above is None or below == above:
         return True
-    configs = {name: kind.config for kinds in PARTS.values() for name, kind in kinds.items()}
+    configs = {name: kind.config for kinds in REGISTRY.values() for name, kind in kinds.items()}
     return below is not None and configs.get(below) is configs.get(above)
 
 
@@ -216,7 +216,7 @@ def _config(component: str, raw: object, place: str) -> object:
     if not isinstance(raw, dict):
         raise CorpusError(f"{place} is {raw!r}: it must be a table")
     try:
-        config = settings(component, raw)
+        config = parse_config(component, raw)
         check(config, _CONFIGS[type(config)])
     except (TypeError, ValueError, AssertionError) as error:
         # The constructor's own words name the field; what stands before them names only the class.

@@ -106,7 +106,7 @@ def write(files: dict[str, Path], out: Path, *, heads: int = released_fusion.HEA
     for part, (config, _) in converted.items():
         settings["fusion" if part == "fusion" else f"{part}_encoder"] = config
         if part in features:
-            settings[f"{part}_features"] = components.settings(f"{part}_features", features[part])
+            settings[f"{part}_features"] = components.parse_config(f"{part}_features", features[part])
     sources = {part: {"file": path.name, "sha256": _sha256(path)} for part, path in files.items()}
     try:
         model = bundle.Bundle(

@@ -28,7 +28,7 @@ from bibier.ui.inference import NO_FAULT, PACE, Inference, inference, sentence
 from bibier.ui.services import Example, Services
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.checkpoint.library import Shelf
+    from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
 Steps = Callable[[Inference], Generator[Update, None, Update]]  # yields stages, returns what stands at the end
@@ -72,7 +72,7 @@ class AnalyseHandlers:
         self.services = services
         self.cache: ResultCache[AnalysisState] = ResultCache()
 
-    def models(self, language: str) -> Shelf[Predictor]:
+    def models(self, language: str) -> ModelLibrary[Predictor]:
         """Wait for the models. Raises InputError with the loader's own reason, or `LoadError` with a general one."""
         self.services.opened()  # a program shows no page, and need not wait for one
         error = self.services.reader.exception()

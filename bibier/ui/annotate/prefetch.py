@@ -17,7 +17,7 @@ from bibier.log import note, told
 if TYPE_CHECKING:
     from bibier.annotation.state import ProjectClip
     from bibier.annotation.store import Store
-    from bibier.checkpoint.library import Shelf
+    from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
 PATIENCE = 15.0  # s that a reveal waits for a proposal
@@ -48,7 +48,7 @@ class Prefetcher:
     """
 
     def __init__(
-        self, store: Store, reader: Future[Shelf[Predictor]], source: str, queue: InferenceQueue | None = None
+        self, store: Store, reader: Future[ModelLibrary[Predictor]], source: str, queue: InferenceQueue | None = None
     ):
         self.store, self.reader, self.source, self.queue = store, reader, source, queue or InferenceQueue()
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")

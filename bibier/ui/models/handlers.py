@@ -20,7 +20,7 @@ from bibier.ui.models.updates import Card, HubValue, ModelsValue, Update
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.hub import Offer
-    from bibier.checkpoint.library import Entry, Shelf
+    from bibier.checkpoint.library import Entry, ModelLibrary
     from bibier.inference.predictor import Predictor
 
 LONGEST = 200  # characters of a foreign checkpoint's own words in one place
@@ -108,7 +108,7 @@ class ModelHandlers:
         self.analysing = analysing
         self.offers: dict[str, Offer] = {}  # what a tab was last told the size of
 
-    def shelf(self, language: str) -> Shelf[Predictor]:
+    def shelf(self, language: str) -> ModelLibrary[Predictor]:
         """Wait for the models. Raises InputError or `LoadError` when they could not be loaded."""
         return self.analysing.models(language)
 
