@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
@@ -16,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from served import EXAMPLE, ROOT, Address, served
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "happy_en.ogg"
 # $BIBIER_CHECKPOINT takes another checkpoint than the embedded one, by name or folder
 CHECKPOINT = os.environ.get("BIBIER_CHECKPOINT", "compact")
 CHROMIUM = os.environ.get("BIBIER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -84,46 +79,13 @@ def refusing(driver):
     browser.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Address(str):
-    """Where an app answers, with its process."""
-
-    process: subprocess.Popen
-
-
 @contextmanager
-def running(folder: Path, *options: str, port: int | None = None, **environment: str):
-    """Start the real app on a free port, from a folder of its own; give its address."""
+def running(folder: Path, *options: str, port: int | None = None, **environment: str) -> Iterator[Address]:
+    """Start the real app with the checkpoint of these tests, as `served` does; give its address."""
     if not (Path(CHECKPOINT) / "config.json").exists() and not (ROOT / "checkpoints" / CHECKPOINT).exists():
         pytest.skip(f"no checkpoint {CHECKPOINT}: train it, or name another in $BIBIER_CHECKPOINT")
-    address = Address(f"http://127.0.0.1:{port or free_port()}")
-    command = [sys.executable, str(ROOT / "app.py"), "--port", address.rsplit(":", 1)[1], "--checkpoint", CHECKPOINT]
-    with (folder / "app.log").open("ab") as log:
-        app = subprocess.Popen(
-            [*command, *options],
-            cwd=folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"GRADIO_TEMP_DIR": str(folder / "cache")} | environment,
-        )
-    address.process = app
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            break
-        except OSError:
-            assert app.poll() is None and time.monotonic() < deadline, (folder / "app.log").read_text()
-            time.sleep(0.2)
-    yield address
-    app.terminate()
-    app.wait(30)
-    assert "Traceback" not in (said := (folder / "app.log").read_text()), said
+    with served(folder, "--checkpoint", CHECKPOINT, *options, port=port, **environment) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -231,16 +193,24 @@ class Visit:
 
 
 @pytest.fixture
-def visit(chromium, server):
-    """Open pages by `visit(**context)`; afterwards, nothing may have been asked of the outside or failed."""
+def arrive(chromium):
+    """Let visitors come by `arrive(address, **context)`; afterwards, nothing may have been asked of the outside or
+    failed.
+    """
     visits: list[Visit] = []
 
-    def start(browser=chromium, **context) -> Visit:
-        visits.append(Visit(browser, server, **context))
-        return visits[-1].open()
+    def start(address: str, browser=chromium, **context) -> Visit:
+        visits.append(Visit(browser, address, **context))
+        return visits[-1]
 
     yield start
-    for one in visits:
-        one.close()
-    assert [url for one in visits for url in one.outside] == []
-    assert [text for one in visits for text in one.complaints] == []
+    for visitor in visits:
+        visitor.close()
+    assert [url for visitor in visits for url in visitor.outside] == []
+    assert [text for visitor in visits for text in visitor.complaints] == []
+
+
+@pytest.fixture
+def visit(arrive, server):
+    """Open pages of the shared app by `visit(**context)`."""
+    return lambda *browser, **context: arrive(server, *browser, **context).open()

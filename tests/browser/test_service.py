@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.browser.conftest import EXAMPLE, Visit, running
+from tests.browser.conftest import EXAMPLE, running
 
 RECORD = "#voice button.record-button"
 
@@ -23,17 +23,8 @@ def address(chromium, place):
 
 
 @pytest.fixture
-def guest(chromium, address):
-    visits: list[Visit] = []
-
-    def start(**context) -> Visit:
-        visits.append(Visit(chromium, address, **context))
-        return visits[-1].open()
-
-    yield start
-    for one in visits:
-        one.close()
-    assert [text for one in visits for text in one.complaints] == []
+def guest(arrive, address):
+    return lambda **context: arrive(address, **context).open()
 
 
 def sounds(place: Path) -> list[Path]:
