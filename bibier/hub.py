@@ -113,7 +113,14 @@ def reason_of(error: Exception) -> str:
 
 @contextmanager
 def hub_errors(
-    key: str, *, no_repo: str = "", no_revision: str = "", no_name: str = "", disk: str = "", full: str = "", **values
+    key: str,
+    *,
+    no_repo: str = "",
+    no_revision: str = "",
+    no_name: str = "",
+    disk: str = "",
+    full: str = "",
+    **values: object,
 ) -> Iterator[None]:
     """Turn what the Hub's client raises in the block into an InputError with the sentence `key`.
 

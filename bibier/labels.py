@@ -6,7 +6,7 @@ Outside the process a probability always travels with its label's name; inside, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def canonical(label: str) -> str:
     return name
 
 
-def named(vector) -> dict[str, float]:
+def named(vector: Iterable[float]) -> dict[str, float]:
     """Give each of seven probabilities, in the order of `EMOTIONS`, its name."""
     return {name: float(value) for name, value in zip(EMOTIONS, vector, strict=True)}
 

@@ -91,6 +91,18 @@ def test_the_tree_names_every_room():
                 assert re.search(rf"\b{path.stem}\b", tree), f"CONTRIBUTING's tree lacks {path.relative_to(ROOT)}"
 
 
+def test_a_class_name_stands_once():
+    """Two classes of one name are told apart by nobody; the names of BiBiER's classes are the field's own."""
+    places: dict[str, list[str]] = {}
+    for folder in ("bibier", "train"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert len(places) > 150
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
 def test_configs_are_readable_json():
     for path in (ROOT / "checkpoints").glob("*/config.json"):
         assert json.loads(path.read_text(encoding="utf-8"))["name"] == path.parent.name

@@ -294,7 +294,7 @@ def _build(raw: dict) -> BundleConfig:
     """Make a config of a JSON object; lists become tuples, an unknown key is a TypeError."""
     values = {}
     for key, value in raw.items():
-        if key in REGISTRY and value is not None or key == "calibration":
+        if (key in REGISTRY and value is not None) or key == "calibration":
             if not isinstance(value, dict):
                 raise TypeError(f"{key} must be an object")
             value = Calibration(**value) if key == "calibration" else parse_config(key, value)

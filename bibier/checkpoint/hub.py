@@ -90,7 +90,7 @@ def fetch(
     files: Sequence[str],
     *,
     cache: Path | None = None,
-    api=None,
+    api: HfApi | None = None,
     report: Callable[[Message], None] = tell,
     commit: str | None = None,
 ) -> Path:
@@ -148,7 +148,7 @@ def fetch(
         raise
 
 
-def offer(name: str, files: Sequence[str], *, cache: Path | None = None, api=None) -> Offer:
+def offer(name: str, files: Sequence[str], *, cache: Path | None = None, api: HfApi | None = None) -> Offer:
     """Ask the Hub what a name stands for and how large it is; nothing is fetched. Raises InputError as `fetch` does."""
     repo, _ = parse_name(name)
     with _sentences(name):

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import safetensors
 import torch
@@ -23,6 +23,9 @@ from bibier.checkpoint.components import REGISTRY, build
 from bibier.errors import InputError
 from bibier.features.speech_encoders import HubAudio
 from bibier.features.text_encoders import HubText
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 FILES = (CONFIG, WEIGHTS, CARD)
 MOST = 2  # bundles in memory besides that of the start: as many as are compared
@@ -104,7 +107,7 @@ class ModelLibrary(Generic[R]):
         root: Path = checkpoint.ROOT,
         hub: bool = False,
         cache: Path | None = None,
-        api=None,
+        api: HfApi | None = None,
         fixed: bool = False,
         most: int = MOST,
     ):

@@ -5,6 +5,7 @@ B batch, T frames, M mel bins, D features, K classes.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -65,7 +66,7 @@ class AudioEncoder(nn.Module):
         # Frequency halves in every block, time in the second: 20 ms frames become 40 ms steps.
         self.stem = nn.ModuleList(
             MaskedConv(a, b, stride=(2 if i == 1 else 1, 2), separable=i > 0)
-            for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+            for i, (a, b) in enumerate(itertools.pairwise(widths))
         )
         bins = config.bins // 2 ** len(config.channels)
         self.project = nn.Sequential(nn.Linear(config.channels[-1] * bins, config.dim), nn.LayerNorm(config.dim))

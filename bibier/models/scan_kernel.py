@@ -13,6 +13,7 @@ The backward's inner loops take PART channels, so that its many buffers stay in 
 """
 
 import functools
+import itertools
 import math
 import threading
 from collections.abc import Callable
@@ -276,7 +277,7 @@ def _tasks(u: Tensor, state: int) -> tuple[int, int, list[tuple[int, int]]]:
     width = math.ceil(d / blocks / LANES) * LANES
     blocks = math.ceil(d / width)
     edges = [batch * blocks * k // threads for k in range(threads + 1)]
-    return width, blocks, [(p, q) for p, q in zip(edges, edges[1:], strict=False) if p < q]
+    return width, blocks, [(p, q) for p, q in itertools.pairwise(edges) if p < q]
 
 
 def _run(kernel, ranges) -> None:

@@ -86,7 +86,7 @@ class SequenceEncoder(nn.Module):
         self.from_back = self.dim_out // 2 if two_ended else 0  # features of the last pooling that are read at step 0
         fixed = MEAN_OF.fullmatch(c.pooling)
         self.divisor = int(fixed[1]) if fixed else None
-        if c.pooling not in POOLINGS and not fixed or c.pooling == "mean-of-N":
+        if (c.pooling not in POOLINGS and not fixed) or c.pooling == "mean-of-N":
             raise ValueError(f"unknown pooling {c.pooling!r}; choose one of {', '.join(POOLINGS)}, N a whole number")
         if c.pooling == "last" and c.temporal != "lstm" and (c.bidirectional or c.temporal not in CAUSAL):
             raise ValueError(

@@ -248,7 +248,16 @@ class MBlock(nn.Module):
 class XLayer(nn.Module):
     """x + forward(norm(x)) + backward(norm(x)), of one or two blocks of one kind."""
 
-    def __init__(self, block, dim: int, *, memory: int | None, heads: int, dropout: float, bidirectional: bool):
+    def __init__(
+        self,
+        block: type[SBlock | MBlock],
+        dim: int,
+        *,
+        memory: int | None,
+        heads: int,
+        dropout: float,
+        bidirectional: bool,
+    ):
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.ahead = block(dim, memory=memory, heads=heads)

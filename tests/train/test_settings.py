@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bibier.checkpoint.components import PARTS
+from bibier.checkpoint.components import REGISTRY
 from train.constraints import Positive, check, constrained
 from train.experiment import recipe
 from train.loop.settings import FitSettings
@@ -55,7 +55,7 @@ def test_a_range_belongs_to_its_field_alone():
 
 
 def test_what_the_fields_of_every_component_may_be_is_written_down():
-    configs = {kind.config for kinds in PARTS.values() for kind in kinds.values()}
+    configs = {kind.config for kinds in REGISTRY.values() for kind in kinds.values()}
     assert recipe._CONFIGS.keys() == configs
     for config, allowed in recipe._CONFIGS.items():
         assert allowed.keys() <= {field.name for field in dataclasses.fields(config)}
