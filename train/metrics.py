@@ -5,10 +5,12 @@ N items, K = 7 classes, G groups (speakers, dialogues, or single items), S addit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from bibier.labels import EMOTIONS
@@ -17,16 +19,17 @@ ALL = list(range(len(EMOTIONS)))
 MEASURES = ("UAR", "MF1", "WAR", "WF1")  # in the order of the papers' tables
 BINS = 10  # of the calibration error
 TINY = 1e-12  # keeps the logarithm of a probability finite
+ZERO: Any = {"zero_division": 0}  # scikit-learn's types know only the words "warn"
 CHUNK = 1000  # draws at once: bounds the memory to CHUNK · G weights
 
 
-def uar(truth, predicted) -> float:
+def uar(truth: ArrayLike, predicted: ArrayLike) -> float:
     """Unweighted average recall in per cent, over the classes that occur in the truth."""
     present = sorted(set(np.asarray(truth).tolist()))
-    return 100 * float(recall_score(truth, predicted, labels=present, average="macro", zero_division=0))
+    return 100 * float(recall_score(truth, predicted, labels=present, average="macro", **ZERO))
 
 
-def ece(truth, probabilities, bins: int = BINS) -> float:
+def ece(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
     """Expected calibration error of the largest probability (Guo et al., 2017), in [0, 1], equal-width bins."""
     probabilities, truth = np.asarray(probabilities), np.asarray(truth)
     confidence, correct = probabilities.max(1), probabilities.argmax(1) == truth
@@ -39,13 +42,13 @@ def ece(truth, probabilities, bins: int = BINS) -> float:
     return float(sum(gaps))
 
 
-def scores(truth, probabilities) -> dict[str, float]:
+def scores(truth: ArrayLike, probabilities: ArrayLike) -> dict[str, float]:
     """UAR, MF1, WAR, WF1 in per cent, ECE in [0, 1] and the number of items, of probabilities (N, 7)."""
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
     predicted = probabilities.argmax(1)
 
     def f1(average: str) -> float:
-        return 100 * float(f1_score(truth, predicted, labels=ALL, average=average, zero_division=0))
+        return 100 * float(f1_score(truth, predicted, labels=ALL, average=average, **ZERO))
 
     return {
         "UAR": uar(truth, predicted),
@@ -57,12 +60,12 @@ def scores(truth, probabilities) -> dict[str, float]:
     }
 
 
-def confusion(truth, probabilities) -> list[list[int]]:
+def confusion(truth: ArrayLike, probabilities: ArrayLike) -> list[list[int]]:
     """Counts (7, 7): rows are the truth, columns the prediction."""
     return confusion_matrix(truth, np.asarray(probabilities).argmax(1), labels=ALL).tolist()
 
 
-def measures(counts) -> dict[str, np.ndarray]:
+def measures(counts: ArrayLike) -> dict[str, np.ndarray]:
     """UAR, MF1, WAR and WF1 in per cent of confusion counts (..., 7, 7), truth in rows; each (...).
 
     The same figures as `scores`, for any number of tables at once. UAR is over the classes that occur in the truth; a
@@ -83,22 +86,27 @@ def measures(counts) -> dict[str, np.ndarray]:
     }
 
 
-def selection_score(figures: dict[str, float], prefix: str = "") -> float:
+def selection_score(figures: Mapping[str, float], prefix: str = "") -> float:
     """Mean of UAR, MF1, WAR and WF1 of one corpus: what models and settings are chosen by."""
     return float(np.mean([figures[prefix + name] for name in MEASURES]))
 
 
-def selection(corpora: dict[str, dict]) -> float:
+def selection(corpora: Mapping[str, Mapping[str, float]]) -> float:
     """Mean of the selection scores of several corpora: what the best epoch is chosen by."""
     return float(np.mean([selection_score(figures) for figures in corpora.values()]))
 
 
-def soft_cross_entropy(targets, probabilities) -> float:
-    """Mean of −Σ_c q_c log p_c in nats, of distributions (N, 7)."""
-    return float(-(np.asarray(targets) * np.log(np.clip(probabilities, TINY, None))).sum(1).mean())
+def soft_cross_entropies(targets: ArrayLike, probabilities: ArrayLike) -> np.ndarray:
+    """−Σ_c q_c log p_c in nats of each of the distributions (N, 7): (N,)."""
+    return -(np.asarray(targets) * np.log(np.clip(probabilities, TINY, None))).sum(1)
 
 
-def fit_temperature(logits, truth) -> float:
+def soft_cross_entropy(targets: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean of `soft_cross_entropies`, in nats; the trainer's loss is of logits, weighted, and has a gradient."""
+    return float(soft_cross_entropies(targets, probabilities).mean())
+
+
+def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
     """Return the temperature by which dividing (N, 7) logits gives the least negative log-likelihood."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
@@ -108,7 +116,8 @@ def fit_temperature(logits, truth) -> float:
     def loss(log_temperature: float) -> float:
         return -log_softmax(logits / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth].mean()
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    best: Any = minimize_scalar(loss, bounds=(-3, 3), method="bounded")  # an object without declared fields
+    return float(np.exp(best.x))
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,9 @@ class Predictions:
 
     truth: np.ndarray  # (N,) class indices
     probabilities: np.ndarray  # (N, 7)
-    groups: Sequence | None = None  # (N,) what is drawn as a whole: speakers or dialogues; None draws single items
+    groups: Sequence[Hashable] | None = (
+        None  # (N,) what is drawn as a whole: speakers or dialogues; None draws single items
+    )
     targets: np.ndarray | None = None  # (N, 7) distributions, for the soft cross-entropy; None is one-hot
 
 
@@ -147,8 +158,8 @@ def _calibration_sums(predictions: Predictions) -> np.ndarray:
 
 def _loss_sums(predictions: Predictions) -> np.ndarray:
     """Return (N, 2): the item's cross-entropy in nats, and a count."""
-    targets = np.eye(len(ALL))[predictions.truth] if predictions.targets is None else np.asarray(predictions.targets)
-    loss = -(targets * np.log(np.clip(predictions.probabilities, TINY, None))).sum(1)
+    targets = np.eye(len(ALL))[predictions.truth] if predictions.targets is None else predictions.targets
+    loss = soft_cross_entropies(targets, predictions.probabilities)
     return np.column_stack([loss, np.ones(len(loss))])
 
 
@@ -199,12 +210,13 @@ def _group_places(models: Sequence[Predictions]) -> tuple[list[np.ndarray], int]
     """Number the groups of all models alike; returns an index (N,) for each model and G."""
     if not models or not all(len(model.truth) for model in models):
         raise ValueError("there are no items to draw from")
-    if models[0].groups is None:
-        if any(model.groups is not None or len(model.truth) != len(models[0].truth) for model in models):
+    grouped = [model.groups for model in models if model.groups is not None]
+    if len(grouped) < len(models):
+        if grouped or len({len(model.truth) for model in models}) > 1:
             raise ValueError("without groups, all models need the same items; give every item its group")
         return [np.arange(len(model.truth)) for model in models], len(models[0].truth)
-    number: dict = {}
-    places = [np.array([number.setdefault(group, len(number)) for group in model.groups]) for model in models]
+    number: dict[Hashable, int] = {}
+    places = [np.array([number.setdefault(group, len(number)) for group in groups]) for groups in grouped]
     return places, len(number)
 
 

@@ -1,7 +1,8 @@
-"""The recipe of `small_corpora`, to be fitted or fitted already."""
+"""The recipe of `small_corpora`, to be fitted or fitted already; a disk that is full."""
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,28 @@ def fitted(tmp_path_factory, folder) -> Path:
             with contextlib.chdir(place):
                 assert cli.main(["fit", "small.toml", "--data", str(folder), "--out", "made"]) == 0
     return place / "made"
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Call it, and all files that are written whole but the first so many go to a device that is always full."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no device that is always full")
+
+    plain = tempfile.mkstemp
+
+    def fill(after: int = 0) -> None:
+        count = 0
+
+        def mkstemp(*, dir: Path, prefix: str, suffix: str) -> tuple[int, str]:
+            nonlocal count
+            count += 1
+            if count <= after:
+                return plain(dir=dir, prefix=prefix, suffix=suffix)
+            part = Path(dir) / f"{prefix}full{suffix}"
+            part.symlink_to("/dev/full")
+            return os.open(part, os.O_WRONLY), str(part)
+
+        monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+
+    return fill

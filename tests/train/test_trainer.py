@@ -281,12 +281,11 @@ def test_a_broken_state_is_refused(tmp_path, cut):
         fitted(FitSettings(3, 4), state=state, data="rows 1")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_is_said_and_leaves_the_epoch_before(tmp_path):
+def test_a_full_disk_is_said_and_leaves_the_epoch_before(tmp_path, full_disk):
     state = tmp_path / "state"
     interrupted(state)
     before = state.read_bytes()
-    (tmp_path / "state.part").symlink_to("/dev/full")
+    full_disk()
     with pytest.raises(CorpusError, match="No space left.*free .* MB"):
         fitted(FitSettings(3, 4), state=state, data="rows 1")
     assert state.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["state"]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bibier.distributions import entropy
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from bibier.soft_labels.simplex import with_truth
@@ -144,7 +145,10 @@ def soft_targets(items: Sequence[Item], settings: Softening, folder: Path, seed:
         table = read_distributions(folder / settings.table)
         names = [item.id.split("/")[-1] for item in items]
         in_table = np.array([name in table for name in names])
-        distributions = np.stack([table.get(name, target) for name, target in zip(names, labels, strict=True)])
+        distributions = labels.copy()
+        for row, name in enumerate(names):
+            if name in table:
+                distributions[row] = table[name]
     else:
         in_table = np.ones(len(labels), dtype=bool)
         distributions = np.full_like(labels, 1 / labels.shape[1])
@@ -155,19 +159,18 @@ def soft_targets(items: Sequence[Item], settings: Softening, folder: Path, seed:
 
 def mean_entropy(targets: np.ndarray) -> float:
     """Mean entropy of distributions (N, 7) in nats."""
-    safe = np.where(targets > 0, targets, 1)
-    return float(-(safe * np.log(safe)).sum(1).mean())
+    return float(entropy(targets).mean() * np.log(2))
 
 
-def uniform_weight(entropy: float) -> float:
-    """Return λ for which (1 − λ) · one-hot + λ / 7 has this entropy in nats: the control of equal softness.
+def uniform_weight(nats: float) -> float:
+    """Return λ for which (1 − λ) · one-hot + λ / 7 has an entropy of so many nats: the control of equal softness.
 
     Raises CorpusError where no λ has it: the most is log 7 ≈ 1.946.
     """
-    from scipy.optimize import brentq
+    from scipy.optimize import root_scalar
 
     kinds = len(EMOTIONS)
-    if not 0 <= entropy <= np.log(kinds):
-        raise CorpusError(f"no smoothing has an entropy of {entropy:.3f} nats: the most is {np.log(kinds):.3f}")
+    if not 0 <= nats <= np.log(kinds):
+        raise CorpusError(f"no smoothing has an entropy of {nats:.3f} nats: the most is {np.log(kinds):.3f}")
     one_hot = np.eye(kinds)[:1]
-    return float(brentq(lambda w: mean_entropy((1 - w) * one_hot + w / kinds) - entropy, 0, 1))
+    return root_scalar(lambda w: mean_entropy((1 - w) * one_hot + w / kinds) - nats, bracket=(0, 1)).root

@@ -14,12 +14,17 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bibier.errors import CorpusError
+from bibier.files import replacing
 from bibier.labels import canonical
 from train.corpora.items import Item, one_hot
+
+if TYPE_CHECKING:  # takes seconds to import
+    from transformers import PreTrainedModel, ProcessorMixin
 
 FIELDS = ("subjects", "verbs", "interjections", "contexts", "templates")
 PLACES = {"s", "v", "i", "c"}
@@ -61,8 +66,9 @@ def read(path: Path) -> Templates:
         raise CorpusError(f"no such template file: {path}") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path.name} is not JSON in UTF-8: {error}") from error
-    if not isinstance(raw, dict) or (wrong := sorted(raw.keys() ^ set(FIELDS))):
-        named = f": {wrong[0]!r} is missing or unknown" if isinstance(raw, dict) else ""
+    wrong = sorted(raw.keys() ^ set(FIELDS)) if isinstance(raw, dict) else [None]
+    if wrong:
+        named = f": {wrong[0]!r} is missing or unknown" if wrong[0] else ""
         raise CorpusError(f"{path.name} must have the lists {', '.join(FIELDS)}{named}")
     for name in FIELDS:
         if not isinstance(raw[name], list) or not raw[name] or not all(isinstance(part, str) for part in raw[name]):
@@ -122,7 +128,8 @@ def compose(parts: Templates, count: int, *, draw: random.Random, tags: str = "p
     tags
         "published", or "used": the coin falls only for a template that uses both.
     """
-    assert tags in HANDLING, f"{tags!r}: one of {', '.join(HANDLING)}"
+    if tags not in HANDLING:
+        raise ValueError(f"tags is {tags!r}: use one of {', '.join(HANDLING)}")
     phrases: dict[str, None] = {}
     for _ in range(ATTEMPTS * count):
         if len(phrases) == count:
@@ -171,11 +178,11 @@ class Dia:
     6.4 GB in float32; Apache 2.0).
     """
 
-    def __init__(self, model, processor):
+    def __init__(self, model: PreTrainedModel, processor: ProcessorMixin) -> None:
         self.model, self.processor = model.eval(), processor
 
     @classmethod
-    def load(cls, name: str = DIA, revision: str | None = None) -> Dia:
+    def load(cls, name: str = DIA, revision: str = "main") -> Dia:
         """Fetch or read a published model by name or folder."""
         from transformers import AutoProcessor, DiaForConditionalGeneration
 
@@ -213,6 +220,13 @@ def write(
 
     `speak(phrase, seed)` gives samples at 44.1 kHz; `spoken` are the phrases with their tags, by default the texts. A
     clip that is there already is kept, so that an interrupted run goes on where it stopped.
+
+    Raises
+    ------
+    CorpusError
+        There is no item.
+    OSError
+        The folder can't be written.
     """
     import soundfile
 
@@ -226,17 +240,15 @@ def write(
         if speak is not None:
             clip = folder / f"{name}.wav"
             if not clip.is_file():
-                part = clip.with_suffix(".part")
-                samples = speak(spoken[number] if spoken else item.text, number)
-                soundfile.write(part, samples, DIA_RATE, format="WAV", subtype="PCM_16")
-                part.replace(clip)
+                samples = speak(spoken[number] if spoken else item.text or "", number)
+                with replacing(clip) as part:
+                    soundfile.write(part, samples, DIA_RATE, format="WAV", subtype="PCM_16")
                 report(f"{number + 1} of {len(rows)}: {name}")
             row = {"path": clip.name} | row
         cells.append(row)
-    part, table = folder / "tug.part", folder / "tug.csv"
-    with part.open("w", encoding="utf-8", newline="") as file:
+    table = folder / "tug.csv"
+    with replacing(table) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, cells[0])
         writer.writeheader()
         writer.writerows(cells)
-    part.replace(table)
     return table

@@ -202,7 +202,8 @@ def check(
     CorpusError
         More is missing than the limit allows; the sentence names the first ones.
     """
-    assert need in NEEDS, f"need is {need!r}: one of {', '.join(NEEDS)}"
+    if need not in NEEDS:
+        raise ValueError(f"need is {need!r}: use one of {', '.join(NEEDS)}")
     usable, dropped = [], []
     for item in items:
         reason = _unusable(item, need)

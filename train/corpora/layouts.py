@@ -10,9 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bibier.errors import CorpusError
+from bibier.files import atomic_write
 from train.corpora.items import Item, one_hot, read_table, repair, target
+
+if TYPE_CHECKING:  # takes a second to import
+    from datasets import DatasetDict
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 CLIPS = Path(".cache/corpora")  # where the clips of a saved dataset are written, once
@@ -163,7 +170,7 @@ def resd(data: Path) -> list[Item]:
     return items
 
 
-def _resd_item(name: str, split: str, distribution, text: str, path: Path | None) -> Item:
+def _resd_item(name: str, split: str, distribution: np.ndarray, text: str, path: Path | None) -> Item:
     return Item(
         id=f"resd/{split}/{name}",
         corpus="resd",
@@ -203,7 +210,7 @@ def resd_hub(name: str = "Aniemore/resd") -> list[Item]:
     return _resd_rows(load_dataset(name))
 
 
-def _resd_rows(parts) -> list[Item]:
+def _resd_rows(parts: DatasetDict) -> list[Item]:
     from datasets import Audio
 
     items = []
@@ -226,9 +233,7 @@ def _written(content: bytes, path: Path) -> Path:
     """Write a file once, whole or not at all."""
     if not path.is_file() or path.stat().st_size != len(content):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(content)
-        part.replace(path)
+        atomic_write(path, content)
     return path
 
 

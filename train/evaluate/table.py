@@ -9,17 +9,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bibier.errors import CorpusError
+from bibier.files import atomic_write
 from bibier.labels import EMOTIONS
 from train.evaluate.confusion_matrix import draw_confusion
 from train.evaluate.runs import Place, Run
-from train.metrics import MEASURES, bootstrap, confusion, measures
+from train.metrics import MEASURES, Interval, bootstrap, confusion, measures
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -94,35 +95,29 @@ def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> Result
         for system, cells in grouped.items()
         for place, seeds_runs in cells.items()
     }
-    empty = (np.full(len(MEASURES), np.nan),)
+    empty = np.full(len(MEASURES), np.nan)
     values = np.array(
-        [np.concatenate([measured.get((system, place), empty)[0] for place in places]) for system in grouped]
+        [
+            np.concatenate([measured[key].means if (key := (system, place)) in measured else empty for place in places])
+            for system in grouped
+        ]
     )
     rank = ranks(values.round(2)).reshape(len(grouped), len(places), len(MEASURES))
-    systems = {}
-    for row, system in enumerate(grouped):
-        systems[system] = {}
-        for column, place in enumerate(places):
-            if place in grouped[system]:
-                means, sds, intervals, details = measured[system, place]
-                figures = {
-                    name: Figure(
-                        float(means[i]),
-                        None if sds is None else float(sds[i]),
-                        intervals[name].low,
-                        intervals[name].high,
-                        float(rank[row, column, i]),
-                    )
-                    for i, name in enumerate(MEASURES)
-                }
-                systems[system][place] = Cell(figures, **details)
+    systems = {
+        system: {
+            place: measured[system, place].cell(rank[row, column])
+            for column, place in enumerate(places)
+            if place in grouped[system]
+        }
+        for row, system in enumerate(grouped)
+    }
     averages = dict(zip(grouped, average_ranks(values.round(2)).tolist(), strict=True))
     return ResultsTable(places, systems, averages, draws, tuple(_notes(grouped, systems, places, draws)))
 
 
 def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
-    owner: dict[tuple, Path] = {}
-    labels: dict[tuple, tuple[str, Path]] = {}
+    owner: dict[tuple[str, int, Place], Path] = {}
+    labels: dict[tuple[Place, str], tuple[str, Path]] = {}
     for path, run in runs.items():
         key = (run.system, run.seed, run.place)
         if (first_path := owner.setdefault(key, path)) != path:
@@ -138,27 +133,59 @@ def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
                 )
 
 
-def _measured(seeds: list[Run], draws: int, seed: int):
-    """Return the means (4,), deviations (4,) or None, intervals by name, and the rest of a `Cell`."""
-    models = [run.predictions() for run in seeds]
-    counts = np.array(
-        [confusion(predictions.truth, predictions.probabilities) for predictions in models]
-    )  # (seeds, 7, 7)
+@dataclass(frozen=True)
+class _Measured:
+    """One system on one split before it is ranked; measures in the order of MEASURES."""
+
+    means: np.ndarray  # (4,)
+    deviations: np.ndarray | None  # (4,), None for a single seed
+    intervals: dict[str, Interval]
+    seeds: tuple[int, ...]
+    utterances: int
+    groups: int
+    without_speaker: int
+    counts: np.ndarray  # (7, 7)
+
+    def cell(self, ranks: np.ndarray) -> Cell:
+        """Return the cell, with the ranks (4,) of its measures."""
+        figures = {
+            name: Figure(
+                float(self.means[i]),
+                None if self.deviations is None else float(self.deviations[i]),
+                self.intervals[name].low,
+                self.intervals[name].high,
+                float(ranks[i]),
+            )
+            for i, name in enumerate(MEASURES)
+        }
+        return Cell(figures, self.seeds, self.utterances, self.groups, self.without_speaker, self.counts)
+
+
+def _measured(runs: list[Run], draws: int, seed: int) -> _Measured:
+    models = [run.predictions() for run in runs]
+    counts = np.array([confusion(model.truth, model.probabilities) for model in models])  # (seeds, 7, 7)
     by_measure = measures(counts)
     each = np.array([by_measure[name] for name in MEASURES])  # (4, seeds)
-    intervals = bootstrap(models, draws=draws, seed=seed)
-    groups = {group for predictions in models for group in predictions.groups}
-    details = {
-        "seeds": tuple(run.seed for run in seeds),
-        "utterances": len(seeds[0].rows),
-        "groups": len(groups),
-        "without_speaker": sum(kind == "id" for kind, _ in groups),
-        "counts": counts.sum(0),
-    }
-    return each.mean(1), each.std(1, ddof=1) if len(seeds) > 1 else None, intervals, details
+    rows = [row for run in runs for row in run.rows]
+    nameless = {row.id for row in rows if not row.speaker}
+    return _Measured(
+        each.mean(1),
+        each.std(1, ddof=1) if len(runs) > 1 else None,
+        bootstrap(models, draws=draws, seed=seed),
+        tuple(run.seed for run in runs),
+        utterances=len(runs[0].rows),
+        groups=len({row.speaker for row in rows if row.speaker}) + len(nameless),
+        without_speaker=len(nameless),
+        counts=counts.sum(0),
+    )
 
 
-def _notes(grouped, systems, places: Sequence[Place], draws: int):
+def _notes(
+    grouped: dict[str, dict[Place, list[Run]]],
+    systems: dict[str, dict[Place, Cell]],
+    places: Sequence[Place],
+    draws: int,
+) -> Iterator[str]:
     yield (
         "Per cent; mean ± standard deviation (n − 1) over seeds; in brackets the 95 % interval of the mean, by "
         f"bootstrap over speakers with {draws:,} draws."
@@ -216,7 +243,7 @@ def _text(figure: Figure) -> str:
     return f"{value} [{figure.low:.1f}, {figure.high:.1f}]"
 
 
-def records(table: ResultsTable) -> list[dict]:
+def records(table: ResultsTable) -> list[dict[str, object]]:
     """Return the table as one flat record for each system, split and measure."""
     return [
         {
@@ -291,7 +318,7 @@ def _write(table: ResultsTable, folder: Path, form: str, picture: str) -> list[P
     ending, lay_out = FORMATS[form]
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"table.{ending}"]
-    files[0].write_text(lay_out(table), encoding="utf-8")
+    atomic_write(files[0], lay_out(table))
     for system, cells in table.systems.items():
         for place, cell in cells.items():
             name = "-".join(re.sub(r"[^\w.+]+", "_", part) for part in (system, *place))

@@ -132,7 +132,7 @@ def _calibrated(logits: np.ndarray, labels: np.ndarray, folds: list[np.ndarray])
     return scores(labels, probabilities)
 
 
-def _softmax(logits) -> np.ndarray:
+def _softmax(logits: np.ndarray | torch.Tensor) -> np.ndarray:
     return torch.softmax(torch.as_tensor(logits).double(), dim=-1).numpy()
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,22 +19,33 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMelConfig
+from bibier.files import replacing
+from bibier.models.text_encoder import TextEncoder
 from train.experiment import warm_start
-from train.experiment.recipe import Recipe
+from train.experiment.recipe import AudioPart, Recipe, TextPart
 from train.experiment.sources import TrainingRows, target_weights, weighted_targets
 from train.experiment.stacking import OutOfFold, out_of_fold
-from train.loop.batches import audio_batches, encode, plain_batches
+from train.loop.batches import Batches, audio_batches, encode, plain_batches
 from train.loop.distributed import on_main_process
+from train.loop.settings import FitSettings
 from train.loop.trainer import class_weights, fit
 from train.metrics import scores
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 ENCODERS = Path(".cache/encoders")
 
+Report = Callable[[str], None]
 
-def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], key: list) -> nn.Module:
+
+def quiet(line: str) -> None:
+    """Report nothing."""
+
+
+def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], key: list[object]) -> nn.Module:
     """Fit a model, or read it back if the very same fit was made before; one that was killed goes on."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
     file = ENCODERS / f"{digest}.safetensors"
@@ -45,20 +57,17 @@ def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], No
     train(model, file.with_suffix(".state"))
 
     def write() -> None:
-        part = file.with_suffix(".part")
         try:
-            save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
-            part.replace(file)
+            with replacing(file) as part:
+                save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
         except (OSError, SafetensorError) as error:
             raise CorpusError(f"{file.parent} can't be written ({error}): make room and try again") from error
-        finally:
-            part.unlink(missing_ok=True)
 
     on_main_process(write)
     return model.eval()
 
 
-def _key(part, source: TrainingRows, rows: np.ndarray, seed: int) -> list:
+def _key(part: AudioPart | TextPart, source: TrainingRows, rows: np.ndarray, seed: int) -> list[object]:
     digest = hashlib.sha256()
     for row in rows:
         digest.update(source.items[row].id.encode())
@@ -67,19 +76,19 @@ def _key(part, source: TrainingRows, rows: np.ndarray, seed: int) -> list:
     return [_settings(part) | {"folds": 0}, seed, digest.hexdigest()]  # how many folds there are decides no fit
 
 
-def _settings(part) -> dict:
+def _settings(part: DataclassInstance) -> dict[str, object]:
     """Return the settings that are not at their defaults: a setting that comes later must not void earlier fits."""
     changed = {}
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
-        if dataclasses.is_dataclass(value):
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
             changed[field.name] = _settings(value)
         elif value != field.default:
             changed[field.name] = value
     return changed
 
 
-def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
+def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report: Report = quiet) -> nn.Module:
     """Fit the audio encoder on some rows of the source."""
     part = recipe.audio
     torch.manual_seed(seed)
@@ -93,18 +102,16 @@ def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int,
         _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
     key = ["audio", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "audio_encoder")]
-    return _fitted(
-        lambda: warm_start.begin(build("audio_encoder", part.encoder), recipe.start, "audio_encoder"), train, key
-    )
+    return _fitted(lambda: warm_start.begun("audio_encoder", part.encoder, recipe.start), train, key)
 
 
-def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report=lambda line: None) -> nn.Module:
+def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report: Report = quiet) -> nn.Module:
     """Fit the text encoder on some rows of the source."""
     part = recipe.text
     torch.manual_seed(seed)
 
     def train(model: nn.Module, state: Path) -> None:
-        if hasattr(model, "count") and not recipe.start:
+        if isinstance(model, TextEncoder) and not recipe.start:
             model.count(source.raw[i] for i in rows)
         epochs = source.epochs(part, rows, seed, target_weights(recipe, source), state.with_suffix(".merged.jsonl"))
         batches = plain_batches(epochs, part.fit.batch)
@@ -112,13 +119,20 @@ def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, 
         _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 
     key = ["text", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "text_encoder")]
-    return _fitted(
-        lambda: warm_start.begin(build("text_encoder", part.encoder), recipe.start, "text_encoder"), train, key
-    )
+    return _fitted(lambda: warm_start.begun("text_encoder", part.encoder, recipe.start), train, key)
 
 
-def _fit(model, batches, source: TrainingRows, targets: np.ndarray, settings, seed: int, report, state: Path) -> None:
-    def validate(model: nn.Module) -> dict[str, dict]:
+def _fit(
+    model: nn.Module,
+    batches: Batches,
+    source: TrainingRows,
+    targets: np.ndarray,
+    settings: FitSettings,
+    seed: int,
+    report: Report,
+    state: Path,
+) -> None:
+    def validate(model: nn.Module) -> dict[str, dict[str, float]]:
         return {
             corpus: scores(part.labels, torch.softmax(encode(model, part.features)[1].double(), dim=-1).numpy())
             for corpus, part in source.dev.items()
@@ -139,7 +153,7 @@ def _fit(model, batches, source: TrainingRows, targets: np.ndarray, settings, se
 
 
 def read_audio(
-    recipe: Recipe, source: TrainingRows, seed: int, outside: int | None = None, report=lambda line: None
+    recipe: Recipe, source: TrainingRows, seed: int, outside: int | None = None, report: Report = quiet
 ) -> tuple[nn.Module, OutOfFold]:
     """Fit the audio encoder on all folds but `outside`, and read those folds each without itself."""
     inside = [number for number in range(len(source.folds)) if number != outside]
@@ -155,7 +169,7 @@ def read_audio(
     return encoder, read
 
 
-def read_text(recipe: Recipe, source: TrainingRows, seed: int, report=lambda line: None) -> tuple[nn.Module, OutOfFold]:
+def read_text(recipe: Recipe, source: TrainingRows, seed: int, report: Report = quiet) -> tuple[nn.Module, OutOfFold]:
     """Fit the text encoder on all rows, and read each fold without itself."""
     encoder = fit_text(recipe, source, source.all_but(), seed, report)
     read = out_of_fold(

@@ -5,24 +5,25 @@ N items, T steps, D features.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from bibier.audio.io import load
 from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
-from bibier.features.log_mel import LogMel, LogMelConfig, build_audio_features
+from bibier.features.log_mel import LogMel, build_audio_features
+from bibier.files import atomic_write
 from train.corpora.load import Item, read
+from train.experiment.recipe import Recipe
+from train.loop.progress import bar
 
 CACHE = Path(".cache/features")
 TOGETHER = 64  # clips or texts that are read before the extractor is called
@@ -33,7 +34,7 @@ DESCRIPTION = "settings.json"
 
 def cached(
     items: Sequence[Item],
-    extractor,
+    extractor: Extractor,
     *,
     cache: Path = CACHE,
     report: Callable[[str], None] = lambda line: None,
@@ -75,13 +76,13 @@ def cached(
                 missing[file] = item
     unreadable: list[tuple[str, str]] = []
     waiting = list(missing.items())
-    with tqdm(total=len(waiting), desc=folder.name, unit="item", disable=None if waiting else True) as bar:
+    with bar(folder.name, len(waiting)) as advance:
         for begin in range(0, len(waiting), TOGETHER):
             part = waiting[begin : begin + TOGETHER]
             inputs = {}
             for file, item in part:
                 try:
-                    inputs[file] = load(item.path).samples if extractor.modality == "audio" else item.text
+                    inputs[file] = load(_path(item)).samples if extractor.modality == "audio" else item.text
                 except InputError as error:
                     unreadable.append((item.id, str(error)))
                     features_of[file] = None
@@ -92,8 +93,7 @@ def cached(
                     raise InputError("features-not-finite", kind=extractor.config.kind, name=missing[file].id)
                 _write(file, features, done=len(features_of), total=len(files))
                 features_of[file] = _read(file, extractor.dim, report)
-                assert features_of[file] is not None, f"{extractor.config.kind} gave {features.dtype} {features.shape}"
-            bar.update(len(part))
+            advance(len(part))
     _refuse(unreadable, len(items), limit)
     for name, reason in unreadable:
         report(f"left out, unreadable: {name}: {reason}")
@@ -102,12 +102,22 @@ def cached(
     return [features_of[file] for file in files]
 
 
+class Extractor(Protocol):
+    """What makes features of sounds or of texts: of the Hub's encoders or our own."""
+
+    modality: str  # "audio" or "text"
+    config: Any  # a dataclass with `kind`
+    dim: int  # D
+
+    def batch(self, inputs: list[Any], /) -> list[np.ndarray]: ...
+
+
 class MelPower:
     """Mel power as features: what training perturbs, and what log-mels are made of."""
 
     modality = "audio"
 
-    def __init__(self, extractor: LogMel):
+    def __init__(self, extractor: LogMel) -> None:
         self.extractor = extractor
         self.config = dataclasses.replace(extractor.config, kind="mel-power")
         self.dim = extractor.config.bins
@@ -117,7 +127,7 @@ class MelPower:
         return [self.extractor.power(clip) for clip in clips]
 
 
-def described(cache: Path, extractor) -> Path:
+def described(cache: Path, extractor: Extractor) -> Path:
     """Return the folder of an extractor's features, made if need be, with its settings in it.
 
     Raises CorpusError where a folder of this name holds features of other settings.
@@ -152,15 +162,24 @@ def _first_difference(on_disk: dict, expected: dict) -> str:
 def _digests(items: Sequence[Item], modality: str) -> list[str]:
     digests = []
     for item in items:
-        what = item.path if modality == "audio" else item.text
-        if what is None:
-            raise CorpusError(f"{item.id} has no {modality}: leave its corpus out of [{modality}] corpora")
         try:
-            content = what.read_bytes() if modality == "audio" else what.encode("utf-8", "surrogatepass")
+            content = _path(item).read_bytes() if modality == "audio" else _text(item).encode("utf-8", "surrogatepass")
         except OSError as error:
-            raise CorpusError(f"{item.id}: {what} cannot be opened ({error.strerror})") from error
+            raise CorpusError(f"{item.id}: {item.path} cannot be opened ({error.strerror})") from error
         digests.append(hashlib.sha256(content).hexdigest())
     return digests
+
+
+def _path(item: Item) -> Path:
+    if item.path is None:
+        raise CorpusError(f"{item.id} has no audio: leave its corpus out of [audio] corpora")
+    return item.path
+
+
+def _text(item: Item) -> str:
+    if item.text is None:
+        raise CorpusError(f"{item.id} has no text: leave its corpus out of [text] corpora")
+    return item.text
 
 
 def _read(file: Path, dim: int, report: Callable[[str], None]) -> np.ndarray | None:
@@ -184,12 +203,9 @@ def _write(file: Path, features: np.ndarray, *, done: int, total: int) -> None:
 
 def _store(file: Path, content: bytes, state: str) -> None:
     """Write a file whole or not at all."""
-    part = file.with_suffix(f".{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as handle:
-            handle.write(content)
-        part.replace(file)
+        atomic_write(file, content)
     except OSError as error:
         if error.errno in FULL:
             raise CorpusError(
@@ -197,9 +213,6 @@ def _store(file: Path, content: bytes, state: str) -> None:
                 "command goes on from there"
             ) from error
         raise CorpusError(f"{file.parent} cannot be written to ({error.strerror}): choose another --cache") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
 def _refuse(unreadable: list[tuple[str, str]], total: int, limit: float) -> None:
@@ -216,7 +229,13 @@ def _refuse(unreadable: list[tuple[str, str]], total: int, limit: float) -> None
 
 
 def prepare(
-    recipe, folder: Path, *, cache: Path = CACHE, allow_download: bool = False, device: str = "cpu", report=print
+    recipe: Recipe,
+    folder: Path,
+    *,
+    cache: Path = CACHE,
+    allow_download: bool = False,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
 ) -> dict[str, int]:
     """Extract all features that a recipe needs, of every split; returns the items extracted for each corpus.
 
@@ -236,7 +255,7 @@ def prepare(
             items = [i for i in read(name, folder, "all") if (i.path if modality == "audio" else i.text)]
             if not items:
                 raise CorpusError(f"corpus {name!r} has no {modality} below {folder}: check --data")
-            cacheable = MelPower(extractor) if isinstance(part.features, LogMelConfig) else extractor
+            cacheable = MelPower(extractor) if isinstance(extractor, LogMel) else extractor
             extracted = cached(items, cacheable, cache=cache, report=report)
             counts[f"{modality}/{name}"] = sum(features is not None for features in extracted)
             where = described(cache, cacheable)

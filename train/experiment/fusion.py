@@ -11,21 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bibier.checkpoint.bundle import branch_inputs
-from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
+from bibier.models.fusion import FusionConfig
+from bibier.models.lpgnet import LPGNetConfig
 from train.experiment import warm_start
-from train.experiment.recipe import Recipe
+from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows
 from train.experiment.stacking import OutOfFold, held_out, label_matched_pairs
 from train.loop.batches import buckets, pad
 from train.loop.trainer import class_weights, fit
 from train.metrics import fit_temperature, scores
+
+DevReads = tuple[OutOfFold, OutOfFold, Sequence[str]]  # of the same utterances row by row, and their dialogues
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ def utterance_pairs(sound: TrainingRows, words: TrainingRows) -> Pairs:
     return Pairs(np.array(left), np.array([place[sound.items[row].id] for row in left]), names)
 
 
-def by_dialogue(config) -> bool:
+def by_dialogue(config: AnyFusionConfig) -> bool:
     """Whether a fusion reads the utterances of a dialogue as one sequence."""
-    return getattr(config, "kind", None) == "lpgnet" and config.variant == "utterance"
+    return isinstance(config, LPGNetConfig) and config.variant == "utterance"
 
 
 def dialogue_inputs(
@@ -93,7 +97,7 @@ def temperatures(audio: OutOfFold, text: OutOfFold, pairs: Pairs | None = None) 
 
 
 def pair_inputs(
-    config, audio: OutOfFold, text: OutOfFold, left: np.ndarray, right: np.ndarray, t: Temperatures
+    config: AnyFusionConfig, audio: OutOfFold, text: OutOfFold, left: np.ndarray, right: np.ndarray, t: Temperatures
 ) -> dict[str, Tensor]:
     """Return the inputs of a fusion of this config for pairs of clips and texts."""
     sound, sound_mask = pad([audio.hidden[i] for i in left])
@@ -118,7 +122,7 @@ def fit_fusion(
     *,
     pairs: Pairs | None = None,
     soft: np.ndarray | None = None,
-    dev: dict[str, tuple[OutOfFold, OutOfFold, Sequence[str]]] | None = None,
+    dev: dict[str, DevReads] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> nn.Module:
     """Fit the fusion.
@@ -139,12 +143,12 @@ def fit_fusion(
     part = recipe.fusion
     config = part.config(audio.hidden[0].shape[1], text.hidden[0].shape[1])
     torch.manual_seed(seed)
-    model = build("fusion", config)
-    warm_start.begin(model, recipe.start, "fusion")
-    if getattr(config, "pool", False) and not recipe.start:
+    model = warm_start.begun("fusion", config, recipe.start)
+    if isinstance(config, FusionConfig) and config.pool and not recipe.start:
         # The pool starts as the product of both calibrated branches under a uniform prior.
+        last = [layer for layer in model.get_submodule("head").modules() if isinstance(layer, nn.Linear)][-1]
         with torch.no_grad():
-            model.head[-1].bias.copy_(torch.as_tensor(-np.log(prior)))
+            last.bias.copy_(torch.as_tensor(-np.log(prior)))
     targets = torch.as_tensor(np.eye(7)[text.labels] if soft is None else soft, dtype=torch.float32)
     dialogues = grouped(pairs.dialogues) if by_dialogue(config) and pairs else []
     if by_dialogue(config) and not pairs:
@@ -152,19 +156,19 @@ def fit_fusion(
 
     def batches(epoch: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
         draw = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
-        for rows in buckets([len(group) for group in dialogues], part.fit.batch, generator) if dialogues else ():
-            groups = [dialogues[row] for row in rows]
-            padded_targets, _ = pad([targets[pairs.right[group]] for group in groups])  # (B, N, 7), zeros at padding
-            yield dialogue_inputs(audio, text, pairs.left, pairs.right, groups), padded_targets
-        if dialogues:
+        if pairs and dialogues:
+            for rows in buckets([len(group) for group in dialogues], part.fit.batch, generator):
+                groups = [dialogues[row] for row in rows]
+                padded_targets, _ = pad([targets[pairs.right[group]] for group in groups])  # (B, N, 7)
+                yield dialogue_inputs(audio, text, pairs.left, pairs.right, groups), padded_targets
             return
         left, right = (pairs.left, pairs.right) if pairs else label_matched_pairs(audio, text, part.pairs, draw)
         for rows in buckets([len(text.hidden[i]) for i in right], part.fit.batch, generator):
             yield pair_inputs(config, audio, text, left[rows], right[rows], t), targets[right[rows]]
 
-    def validate(model: nn.Module) -> dict[str, dict]:
+    def validate(model: nn.Module) -> dict[str, dict[str, float]]:
         scores_of = {}
-        for corpus, (sounds, words, names) in dev.items():
+        for corpus, (sounds, words, names) in (dev or {}).items():
             rows = np.arange(len(sounds.labels))
             logits = fuse(model, sounds, words, rows, rows, t, dialogues=names)
             scores_of[corpus] = scores(sounds.labels, torch.softmax(logits, -1).numpy())
@@ -185,7 +189,9 @@ def fit_fusion(
     )
 
 
-def dev_reads(sound: TrainingRows, words: TrainingRows, audio_encoder: nn.Module, text_encoder: nn.Module) -> dict:
+def dev_reads(
+    sound: TrainingRows, words: TrainingRows, audio_encoder: nn.Module, text_encoder: nn.Module
+) -> dict[str, DevReads]:
     """Read the dev split of every corpus that both branches have: corpus → reads of the same utterances in order."""
     reads_of = {}
     for corpus in sound.dev.keys() & words.dev.keys():
@@ -207,22 +213,22 @@ def fuse(
     model: nn.Module,
     audio: OutOfFold,
     text: OutOfFold,
-    left: Sequence[int],
-    right: Sequence[int],
+    left: np.ndarray,
+    right: np.ndarray,
     t: Temperatures,
     *,
     dialogues: Sequence[str] = (),
 ) -> Tensor:
     """Return the fusion's logits (P, 7) of pairs; one that reads dialogues takes a pair without one for a dialogue."""
     model.eval()
-    left, right = np.asarray(left), np.asarray(right)
     logits = torch.zeros(len(left), 7)
-    if by_dialogue(model.config):
-        for group in grouped(dialogues or range(len(left))):
+    config = cast(AnyFusionConfig, model.config)
+    if by_dialogue(config):
+        for group in grouped(dialogues or [str(place) for place in range(len(left))]):
             logits[group] = model(**dialogue_inputs(audio, text, left, right, [group])).logits[0].float()
         return logits
     for rows in buckets([len(text.hidden[i]) for i in right], 128, None):
-        logits[rows] = model(**pair_inputs(model.config, audio, text, left[rows], right[rows], t)).logits.float()
+        logits[rows] = model(**pair_inputs(config, audio, text, left[rows], right[rows], t)).logits.float()
     return logits
 
 

@@ -18,22 +18,22 @@ from bibier.audio import io
 from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
 from bibier.features.char_ngrams import CharNgrams
-from bibier.features.log_mel import LogMel
+from bibier.features.log_mel import LogMel, LogMelConfig
+from bibier.features.speech_encoders import HubAudio
 from train.augment import concatenate, soft_targets
 from train.corpora import load
 from train.experiment.feature_cache import MelPower, cached
 from train.experiment.recipe import AudioPart, Recipe, TextPart
+from train.loop.batches import EpochData
 from train.loop.trainer import class_weights
 
 HUB_FRAME = 0.02  # s, of every speech encoder from the Hub
 WORDS_PER_SECOND = 2.5  # of MELD (7.9 words in 3.1 s); the length of a text whose sound is not at hand
 
-EpochData = Callable[[int], tuple[list[np.ndarray], np.ndarray]]  # epoch → what batches are made of, targets (N, 7)
-
 
 @dataclass(frozen=True)
 class Split:
-    """EpochData that training is judged by."""
+    """Rows that training is judged by."""
 
     items: list[load.Item]
     features: list[np.ndarray]
@@ -84,7 +84,7 @@ class TrainingRows:
         def epoch(number: int) -> tuple[list[np.ndarray], np.ndarray]:
             targets = self.epoch_targets(number) if weights is None else self.epoch_targets(number) * weights
             targets = targets[rows]
-            if merger is None:
+            if merger is None or part.merge is None:
                 raw = [self.raw[row] for row in rows]
             else:
                 chains = merger(number)
@@ -115,7 +115,8 @@ def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = l
         readable += read_sound(part, rows, report)
     items = [item for item, _ in readable]
     raw = [power for _, power in readable]
-    step = part.features.hop * part.features.average if isinstance(extractor, LogMel) else HUB_FRAME
+    features = part.features
+    step = features.hop * features.average if isinstance(features, LogMelConfig) else HUB_FRAME
     return TrainingRows(
         items,
         _features(extractor, raw),
@@ -157,7 +158,7 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
         if heard:
             return extractor(heard(chain))
         if isinstance(extractor, CharNgrams):
-            return extractor(" ".join(items[row].text for row in chain))
+            return extractor(" ".join(items[row].text or "" for row in chain))
         return np.concatenate([features[row] for row in chain])
 
     return TrainingRows(
@@ -167,7 +168,7 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
         np.concatenate([part.expected() for part in softened]),
         np.array([item.label for item in items]),
         load.folds(items, part.folds, part.group),
-        np.array([len(item.text.split()) / WORDS_PER_SECOND for item in items]),
+        np.array([len((item.text or "").split()) / WORDS_PER_SECOND for item in items]),
         join,
         lambda epoch: np.concatenate([part(epoch) for part in softened]),
         _dev(part, folder, "text", lambda rows: read_words(part, rows, report), report),
@@ -176,21 +177,29 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
 
 def _recognised(items: Sequence[load.Item]) -> Callable[[concatenate.Chain], str]:
     """Return what writes down the joined sound of a chain, as the published merging did; each chain once."""
-    if silent := [item.id for item in items if item.path is None]:
-        raise CorpusError(f'{silent[0]} has no sound to transcribe: set text = "join" in [text.merge]')
+    paths = [item.path for item in items if item.path is not None]
+    if len(paths) < len(items):
+        silent = next(item.id for item in items if item.path is None)
+        raise CorpusError(f'{silent} has no sound to transcribe: set text = "join" in [text.merge]')
     recogniser = recognisers.recogniser()
     if recogniser is None:
         raise CorpusError('no recogniser is at hand to transcribe merged clips: set text = "join" in [text.merge]')
 
     @functools.cache
     def written(chain: concatenate.Chain) -> str:
-        samples = np.concatenate([io.load(items[row].path).samples for row in chain])
-        return recogniser(samples).text or " ".join(items[row].text for row in chain)
+        samples = np.concatenate([io.load(paths[row]).samples for row in chain])
+        return recogniser(samples).text or " ".join(items[row].text or "" for row in chain)
 
     return written
 
 
-def _dev(part: AudioPart | TextPart, folder: Path, need: str, read: Callable, report: Callable) -> dict[str, Split]:
+def _dev(
+    part: AudioPart | TextPart,
+    folder: Path,
+    need: str,
+    read: Callable[[list[load.Item]], list[np.ndarray]],
+    report: Callable[[str], None],
+) -> dict[str, Split]:
     """Return each corpus's dev split, where training is stopped or slowed by them."""
     if not part.fit.patience and part.fit.schedule != "plateau":
         return {}
@@ -220,7 +229,7 @@ def read_sound(
     return [(item, raw) for item, raw in zip(items, features, strict=True) if raw is not None]
 
 
-def _features(extractor, raw: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _features(extractor: LogMel | HubAudio, raw: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [extractor.features(power) for power in raw] if isinstance(extractor, LogMel) else list(raw)
 
 
@@ -238,8 +247,9 @@ def read_words(
     """Return each text's features, by the recipe's extractor."""
     extractor = build("text_features", part.features)
     if isinstance(extractor, CharNgrams):
-        return [extractor(item.text) for item in items]
-    return cached(items, extractor, report=report)
+        return [extractor(item.text or "") for item in items]
+    # Texts can't be unreadable, as clips can.
+    return [features for features in cached(items, extractor, report=report) if features is not None]
 
 
 def target_weights(recipe: Recipe, source: TrainingRows) -> np.ndarray:

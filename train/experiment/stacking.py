@@ -27,7 +27,7 @@ class OutOfFold:
     logits: Tensor  # (N, 7)
     labels: np.ndarray  # (N,)
 
-    def part(self, rows: Sequence[int]) -> OutOfFold:
+    def part(self, rows: np.ndarray) -> OutOfFold:
         """Keep some items, in the order of `rows`."""
         return OutOfFold([self.hidden[row] for row in rows], self.logits[rows], self.labels[rows])
 

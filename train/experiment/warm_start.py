@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import nn
 
 from bibier.checkpoint.bundle import Bundle, load
+from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
 
 
@@ -21,11 +22,14 @@ def donor(name: str) -> Bundle:
     return load(name)
 
 
-def begin(model: nn.Module, start: str, part: str) -> nn.Module:
-    """Give a new model the weights of the same part of the checkpoint `start`; none without one.
+def begun(part: str, config: object, start: str) -> nn.Module:
+    """Build a new model, with the weights of the same part of the checkpoint `start`; with its own ones where it is "".
 
     Raises CorpusError when the checkpoint has no such part, or one of another shape.
     """
+    model = build(part, config)
+    if not isinstance(model, nn.Module):
+        raise CorpusError(f"the recipe has no {part}: give one")
     if not start:
         return model
     fitted = getattr(donor(start), part)

@@ -5,7 +5,7 @@ N items, B batch, T steps, M mel bins, K n-gram slots.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -34,10 +34,13 @@ def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | Non
     return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
 
 
+# An epoch's batches: each is the model's keyword arguments and the targets (B, K). The first axis of every tensor is
+# the batch's, and the same epoch and generator give the same batches.
+Batches = Callable[[int, torch.Generator], Iterable[tuple[dict[str, Tensor], Tensor]]]
 EpochData = Callable[[int], tuple[Sequence[np.ndarray], np.ndarray]]  # epoch → N arrays (Tᵢ, …), targets (N, 7)
 
 
-def audio_batches(rows: EpochData, batch: int, options: Perturbation, floor: float) -> Callable:
+def audio_batches(rows: EpochData, batch: int, options: Perturbation, floor: float) -> Batches:
     """Return the training batches of clips given as mel power: perturbed, normalised, partly blanked."""
 
     def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
@@ -51,7 +54,7 @@ def audio_batches(rows: EpochData, batch: int, options: Perturbation, floor: flo
     return epoch
 
 
-def plain_batches(rows: EpochData, batch: int) -> Callable:
+def plain_batches(rows: EpochData, batch: int) -> Batches:
     """Return the training batches of features as they are: texts, or clips read by a frozen encoder."""
 
     def epoch(number: int, generator: torch.Generator) -> Iterator[tuple[dict[str, Tensor], Tensor]]:

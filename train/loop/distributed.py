@@ -6,12 +6,14 @@ The gradients are summed, so that many processes take the steps that one would t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
+
+T = TypeVar("T")
 
 
 def sync_initial_weights(model: nn.Module, accelerator: Accelerator, seed: int) -> None:
@@ -43,19 +45,19 @@ def sum_gradients(model: nn.Module, loss: Tensor, accelerator: Accelerator) -> T
     has_gradient = torch.tensor([p.grad is not None for p in parameters], dtype=loss.dtype, device=loss.device)
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     flat = torch.cat([*(g.flatten() for g in gradients), has_gradient, loss[None]])
-    flat = accelerator.reduce(flat, "sum")
+    flat = cast(Tensor, accelerator.reduce(flat, "sum"))
     *parts, has_gradient, loss = flat.split([*(p.numel() for p in parameters), len(parameters), 1])
     for parameter, part, anywhere in zip(parameters, parts, has_gradient.tolist(), strict=True):
         parameter.grad = part.view_as(parameter).clone() if anywhere else None
     return loss[0]
 
 
-def broadcast_from_main(value: Any, accelerator: Accelerator) -> Any:
+def broadcast_from_main(value: T, accelerator: Accelerator) -> T:
     """Return the first process's value on all of them."""
     return value if accelerator.num_processes == 1 else broadcast_object_list([value])[0]
 
 
-def on_main_process(write: Callable[[], None]) -> None:
+def on_main_process(write: Callable[[], object]) -> None:
     """Let the first process write a file, and the others wait until it is there."""
     state = PartialState(cpu=not torch.cuda.is_available())
     if state.is_main_process:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from bibier.errors import CorpusError
 from train.loop.settings import FitSettings
@@ -22,13 +24,20 @@ class Lion(Optimizer):
     p ← p − η (sign(β₁ m + (1 − β₁) g) + λ p), then m ← β₂ m + (1 − β₂) g.
     """
 
-    def __init__(self, params, lr: float, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0):
+    def __init__(
+        self,
+        params: Iterable[Tensor] | list[dict[str, Any]],
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+    ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure=None) -> None:
-        """Move every parameter that has a gradient; `closure` is of torch's interface and must be None."""
-        assert closure is None, "Lion needs no closure"
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (torch overloads it by the closure)
+        """Move every parameter that has a gradient; ValueError for a closure, which torch's interface allows."""
+        if closure is not None:
+            raise ValueError("Lion needs no closure: call step() without one")
         for group in self.param_groups:
             fast, slow = group["betas"]
             for parameter in group["params"]:
@@ -68,45 +77,46 @@ def parameter_groups(model: nn.Module, settings: FitSettings) -> list[dict]:
 def make_optimiser(model: nn.Module, settings: FitSettings) -> Optimizer:
     """Return the settings' optimiser over the model's parameter groups."""
     groups, rate = parameter_groups(model, settings), settings.learning_rate
-    if settings.optimiser == "adamw":
-        return AdamW(groups, lr=rate, betas=(0.9, settings.beta))
-    if settings.optimiser == "adam":
-        return Adam(groups, lr=rate, betas=(0.9, settings.beta))
-    if settings.optimiser == "lion":
-        return Lion(groups, lr=rate)
-    if settings.optimiser == "sgd":
-        return SGD(groups, lr=rate, momentum=settings.momentum)
-    assert settings.optimiser == "rmsprop", f"unknown optimiser {settings.optimiser!r}"
-    return RMSprop(groups, lr=rate)
+    make: dict[str, Callable[[], Optimizer]] = {
+        "adamw": lambda: AdamW(groups, lr=rate, betas=(0.9, settings.beta)),
+        "adam": lambda: Adam(groups, lr=rate, betas=(0.9, settings.beta)),
+        "lion": lambda: Lion(groups, lr=rate),
+        "sgd": lambda: SGD(groups, lr=rate, momentum=settings.momentum),
+        "rmsprop": lambda: RMSprop(groups, lr=rate),
+    }
+    return make[settings.optimiser]()
 
 
 @dataclass(frozen=True)
 class Schedule:
     """A schedule of torch, and when it moves: after a step, after an epoch, or by the score of an epoch."""
 
-    inner: torch.optim.lr_scheduler.LRScheduler | None
-    when: str
+    by_step: LRScheduler | None = None
+    by_epoch: LRScheduler | None = None
+    by_score: ReduceLROnPlateau | None = None
 
     def after_step(self) -> None:
         """One step of the optimiser is done."""
-        if self.when == "step":
-            self.inner.step()
+        if self.by_step is not None:
+            self.by_step.step()
 
     def after_epoch(self, score: float | None) -> None:
         """One epoch is done; `score` is its mean dev score in per cent, if there is one."""
-        if self.when == "epoch":
-            self.inner.step()
-        elif self.when == "score":
-            self.inner.step(score)
+        if self.by_epoch is not None:
+            self.by_epoch.step()
+        if self.by_score is not None and score is not None:
+            self.by_score.step(score)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        return {} if self.inner is None else self.inner.state_dict()
+        inner = self.by_step or self.by_epoch or self.by_score
+        return {} if inner is None else inner.state_dict()
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what `state_dict` gave."""
-        if self.inner is not None:
-            self.inner.load_state_dict(state)
+        inner = self.by_step or self.by_epoch or self.by_score
+        if inner is not None:
+            inner.load_state_dict(state)
 
 
 def make_schedule(optimiser: Optimizer, steps: int, settings: FitSettings) -> Schedule:
@@ -118,16 +128,14 @@ def make_schedule(optimiser: Optimizer, steps: int, settings: FitSettings) -> Sc
         cycled = "betas" in optimiser.defaults or optimiser.defaults["momentum"] > 0
         rates = [group["lr"] for group in optimiser.param_groups]
         total = epochs * steps + 1
-        inner = OneCycleLR(optimiser, rates, total_steps=total, pct_start=rising, cycle_momentum=cycled)
-        return Schedule(inner, "step")
+        return Schedule(OneCycleLR(optimiser, rates, total_steps=total, pct_start=rising, cycle_momentum=cycled))
     if name in ("linear", "cosine-warmup"):
         from transformers import get_scheduler
 
         kind, total = name.removesuffix("-warmup"), epochs * steps
-        return Schedule(get_scheduler(kind, optimiser, int(total * rising), total), "step")
+        return Schedule(get_scheduler(kind, optimiser, int(total * rising), total))
     if name == "cosine":
-        return Schedule(CosineAnnealingLR(optimiser, T_max=epochs, eta_min=1e-6), "epoch")
+        return Schedule(by_epoch=CosineAnnealingLR(optimiser, T_max=epochs, eta_min=1e-6))
     if name == "plateau":
-        return Schedule(ReduceLROnPlateau(optimiser, "max", factor=0.5, patience=2, min_lr=1e-7), "score")
-    assert name == "none", f"unknown schedule {name!r}"
-    return Schedule(None, "never")
+        return Schedule(by_score=ReduceLROnPlateau(optimiser, "max", factor=0.5, patience=2, min_lr=1e-7))
+    return Schedule()  # "none"

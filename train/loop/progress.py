@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:  # only a terminal needs it
+    from rich.console import Group
+    from rich.table import Table
 
 SHOWN = ("UAR", "MF1", "WAR", "WF1")
 
@@ -17,7 +22,7 @@ class Epoch:
     number: int  # from 1
     loss: float  # mean over the batches, nats
     rate: float  # learning rate at its end
-    scores: dict[str, dict] = field(default_factory=dict)  # of the dev corpora, in per cent
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)  # of the dev corpora, in per cent
     best: bool = False
 
     def cells(self) -> list[str]:
@@ -31,7 +36,7 @@ class Epoch:
 class FitProgress:
     """A line an epoch, to any callable that takes a line."""
 
-    def __init__(self, report: Callable[[str], None]):
+    def __init__(self, report: Callable[[str], None]) -> None:
         self.report = report
         self.epochs = 0
 
@@ -58,7 +63,7 @@ class FitProgress:
 class LiveProgress(FitProgress):
     """A table of the epochs with a bar of the running epoch's batches below, redrawn in place."""
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
 
         self.console = Console(file=stream)
@@ -77,12 +82,12 @@ class LiveProgress(FitProgress):
         self.screen = Live(console=self.console, get_renderable=self._drawn, transient=True)
         self.screen.start()
 
-    def _drawn(self):
+    def _drawn(self) -> Group:
         from rich.console import Group
 
         return Group(self._table(self.rows[-max(self.console.height - 8, 3) :]), self.bar)
 
-    def _table(self, rows: list[Epoch]):
+    def _table(self, rows: list[Epoch]) -> Table:
         from rich.table import Table
 
         table = Table("epoch", "loss", "lr", "dev (* best)")
@@ -109,3 +114,16 @@ def progress(stream: TextIO | None = None) -> FitProgress:
     """Return what suits a stream, standard error if none is given: live on a terminal, lines in a file or a pipe."""
     chosen = stream or sys.stderr
     return LiveProgress(chosen) if chosen.isatty() else FitProgress(lambda line: print(line, file=chosen, flush=True))
+
+
+@contextmanager
+def bar(description: str, total: int, stream: TextIO | None = None) -> Iterator[Callable[[int], None]]:
+    """Draw a bar on a terminal while the block runs, nothing elsewhere; what it gives is called with what is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(file=stream or sys.stderr)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not total or not console.is_terminal) as drawn:
+        task = drawn.add_task(description, total=total)
+        yield lambda done: drawn.advance(task, done)

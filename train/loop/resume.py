@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from bibier.errors import CorpusError
+from bibier.files import atomic_write
 
 DIGEST = hashlib.sha256().digest_size  # bytes at the file's head, of what follows
 
@@ -27,13 +27,14 @@ DIGEST = hashlib.sha256().digest_size  # bytes at the file's head, of what follo
 class Stateful(Protocol):
     """A model, an optimiser, a schedule."""
 
-    def state_dict(self) -> dict: ...
+    def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: dict) -> Any: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
 
 
 def _random_state() -> dict:
     name, keys, *rest = np.random.get_state()
+    keys = np.asarray(keys)
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -69,16 +70,10 @@ def write(
     torch.save(content | {"key": key, "epochs": epochs, "random": states}, buffer)
     raw = buffer.getvalue()
     raw = hashlib.sha256(raw).digest() + raw
-    part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        atomic_write(path, raw)
     except OSError as error:
-        part.unlink(missing_ok=True)
         size = f"{len(raw) / 1e6:.1f} MB"
         remedy = f"free {size} there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose a folder that can be"
         still_there = f"; epoch {epochs - 1} is kept, and the run goes on from it" if path.exists() else ""

@@ -1,7 +1,7 @@
 """One visible training loop, for every model of the project.
 
-B batch, K classes. Optimisers and schedules stand in `schedules`, the run on disk in `resume`, several processes in
-`processes`, what is said meanwhile in `progress`.
+B batch, K classes. Optimisers and schedules stand in `optim`, the run on disk in `resume`, several processes in
+`distributed`, what is said meanwhile in `progress`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,18 +22,23 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from train.loop import distributed, resume
+from train.loop.batches import Batches
 from train.loop.optim import make_optimiser, make_schedule
 from train.loop.progress import Epoch, FitProgress
 from train.loop.settings import FitSettings
 from train.metrics import selection
 
-# An epoch's batches: each is the model's keyword arguments and the targets (B, K). The first axis of every tensor is
-# the batch's, and the same epoch and generator give the same batches.
-Batches = Callable[[int, torch.Generator], Iterable[tuple[dict[str, Tensor], Tensor]]]
+
+class HasLogits(Protocol):
+    """What a model returns."""
+
+    logits: Tensor  # (B, 7)
+
+
 # Of the model's output, the targets (B, K) and the class weights (K,): a mean over the batch's total weight.
 Loss = Callable[[Any, Tensor, Tensor], Tensor]
 # Dev scores {corpus: {"UAR": …, "MF1": …, "WAR": …, "WF1": …}} in per cent, of a model in eval mode.
-Validate = Callable[[nn.Module], dict[str, dict]]
+Validate = Callable[[nn.Module], dict[str, dict[str, float]]]
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -60,7 +65,7 @@ def class_weights(targets: np.ndarray, power: float) -> Tensor:
 class Best:
     """The best epoch so far by the mean dev score, strictly better, and its weights."""
 
-    def __init__(self, patience: int):
+    def __init__(self, patience: int) -> None:
         self.patience = patience
         self.score, self.stale = -math.inf, 0
         self.weights: dict[str, Tensor] | None = None
@@ -138,13 +143,13 @@ def _weight(targets: Tensor, weights: Tensor) -> float:
     return (targets * weights.to(targets.device)).sum().item()
 
 
-def _of_logits(output: Any, targets: Tensor, weights: Tensor) -> Tensor:
+def _of_logits(output: HasLogits, targets: Tensor, weights: Tensor) -> Tensor:
     return soft_cross_entropy(output.logits, targets, weights)
 
 
-def _judge(model: nn.Module, validate: Validate | None, accelerator: Accelerator) -> dict[str, dict]:
+def _judge(model: nn.Module, validate: Validate | None, accelerator: Accelerator) -> dict[str, dict[str, float]]:
     """Return the dev scores, the same on every process; empty where nothing is validated."""
-    scores: dict[str, dict] = {}
+    scores: dict[str, dict[str, float]] = {}
     if validate is not None and accelerator.is_main_process:
         with torch.no_grad():
             scores = validate(model.eval())

@@ -6,12 +6,16 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bibier import hub
 from bibier.checkpoint import bundle
 from bibier.checkpoint.hub import is_name
 from bibier.errors import BibierError, CorpusError
 from bibier.files import replace_folder
+
+if TYPE_CHECKING:  # takes half a second to import
+    from huggingface_hub import HfApi
 
 FILES = (bundle.CONFIG, bundle.WEIGHTS, bundle.CARD)
 
@@ -60,7 +64,13 @@ def is_hub(target: str) -> bool:
 
 
 def to_hub(
-    run: str | Path, name: str, *, private: bool = False, revision: str = "", dry_run: bool = False, api=None
+    run: str | Path,
+    name: str,
+    *,
+    private: bool = False,
+    revision: str = "",
+    dry_run: bool = False,
+    api: HfApi | None = None,
 ) -> list[str]:
     """Send the checkpoint of a run to a model repository of the Hub, as one commit; returns what is sent.
 

@@ -5,7 +5,6 @@ The weights keep the published, uncorrected models: they run as the named varian
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import tempfile
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from bibier.checkpoint import bundle, components
 from bibier.errors import CorpusError
+from bibier.files import sha256
 from train.publish import push, released_encoders, released_fusion
 
 # What the published encoders read.
@@ -107,7 +107,7 @@ def write(files: dict[str, Path], out: Path, *, heads: int = released_fusion.HEA
         settings["fusion" if part == "fusion" else f"{part}_encoder"] = config
         if part in features:
             settings[f"{part}_features"] = components.parse_config(f"{part}_features", features[part])
-    sources = {part: {"file": path.name, "sha256": _sha256(path)} for part, path in files.items()}
+    sources = {part: {"file": path.name, "sha256": sha256(path)} for part, path in files.items()}
     try:
         model = bundle.Bundle(
             bundle.BundleConfig(name=out.name, licence=LICENCE, recipe={"published": sources}, **settings)
@@ -120,8 +120,3 @@ def write(files: dict[str, Path], out: Path, *, heads: int = released_fusion.HEA
     with tempfile.TemporaryDirectory() as folder:
         bundle.save(model, folder, CARD.format(name=out.name, sources="\n".join(lines)), half=False)
         return push.to_folder(folder, out)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

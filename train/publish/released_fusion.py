@@ -23,7 +23,7 @@ HEADS = 8  # of the trunk (Table 9); shapes don't tell it
 class Keys:
     """A state dict that is read key by key; `rest` must be empty in the end."""
 
-    def __init__(self, state: dict[str, Tensor]):
+    def __init__(self, state: dict[str, Tensor]) -> None:
         self.rest = dict(state)
         self.made: dict[str, Tensor] = {}
 
@@ -99,7 +99,8 @@ def _config(keys: Keys, heads: int) -> FusionConfig:
         for name in ("audio", "text")
     }
     config = FusionConfig(
-        **dims,
+        audio_dim=dims["audio_dim"],
+        text_dim=dims["text_dim"],
         hidden=hidden,
         heads=heads,
         out=out,
