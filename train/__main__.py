@@ -193,7 +193,7 @@ def _search(options: argparse.Namespace) -> int:
         show=live.show,
     )
     if options.method == "optuna":
-        search.optuna(searched, grid, options.trials, chosen.seed)
+        search.tpe(searched, grid, options.trials, chosen.seed)
     else:
         {"greedy": search.greedy, "exhaustive": search.exhaustive}[options.method](searched, grid)
     print(search.table(searched.trials))

@@ -11,8 +11,10 @@ A value out of its range is a `CorpusError` of one sentence: "epochs is 0: it mu
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Mapping
 from dataclasses import field, fields
+from types import GenericAlias
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -41,17 +43,17 @@ def constrained(cls: type[T]) -> type[T]:
 
     Its constructor raises CorpusError, which names the field, its value and what it may be.
     """
-    made = dataclass(frozen=True, config=STRICT)(cls)
+    made: Any = dataclass(frozen=True, config=STRICT)(cls)
     checked = made.__init__
 
     @functools.wraps(checked)
-    def __init__(self: T, *args: Any, **values: Any) -> None:
+    def refusing(self: T, *args: object, **values: object) -> None:
         try:
             checked(self, *args, **values)
         except ValidationError as error:
             raise CorpusError(sentence(error, cls)) from error
 
-    setattr(made, "__init__", __init__)  # noqa: B010 (a checker takes an assigned method for a mistake)
+    made.__init__ = refusing
     return made
 
 
@@ -76,7 +78,9 @@ def check(settings: object, allowed: Mapping[str, Any]) -> None:
 
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind | tuple[kind, ...] | None, config=ConfigDict(strict=True, allow_inf_nan=False))
+    # A type that is made while it runs, which a checker can't follow.
+    values = functools.reduce(operator.or_, (kind, GenericAlias(tuple, (kind, ...)), None))
+    return TypeAdapter(values, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
 def description(kind: Any) -> str | None:

@@ -109,7 +109,7 @@ OPTUNA = (
 def test_optuna_searches_lists_and_ranges(chosen, tmp_path):
     bowl = Bowl()
     found = searched(chosen, tmp_path, bowl)
-    search.optuna(found, search.load_grid(grid_of(tmp_path, OPTUNA), chosen, "optuna"), 40)
+    search.tpe(found, search.load_grid(grid_of(tmp_path, OPTUNA), chosen, "optuna"), 40)
     batches, _, epochs, rates = zip(*bowl.seen, strict=True)
     assert set(batches) <= {4, 8, 16} and set(epochs) <= set(range(1, 10)) and all(type(n) is int for n in epochs)
     assert all(1e-3 <= rate <= 1 for rate in rates) and sum(rate < 0.03 for rate in rates) > 5  # log: not all are large
@@ -123,7 +123,7 @@ def test_a_killed_search_goes_on_where_it_stopped(chosen, tmp_path, method):
         found = searched(chosen, out, objective)
         grid = search.load_grid(grid_of(tmp_path, GREEDY), chosen, method)
         if method == "optuna":
-            search.optuna(found, grid, 9)
+            search.tpe(found, grid, 9)
         else:
             getattr(search, method)(found, grid)
         return [(trial.key, trial.values, trial.score) for trial in found.trials]
@@ -186,7 +186,7 @@ def test_a_loss_that_explodes_is_a_failed_trial_and_not_the_end(chosen, tmp_path
     assert settings(found.best) == [16, "none", 6]
     assert "failed" in search.table(found.trials) and "lower learning_rate" in search.table(found.trials)
     hopeless = searched(chosen, tmp_path / "b", objective)
-    search.optuna(hopeless, {"text.fit.batch": (8,)}, 3)
+    search.tpe(hopeless, {"text.fit.batch": (8,)}, 3)
     assert hopeless.best is None and len(hopeless.trials) == 1
 
 

@@ -24,7 +24,7 @@ from bibier.labels import canonical
 from train.corpora.items import Item, one_hot
 
 if TYPE_CHECKING:  # takes seconds to import
-    from transformers import PreTrainedModel, ProcessorMixin
+    from transformers import DiaForConditionalGeneration, DiaProcessor
 
 FIELDS = ("subjects", "verbs", "interjections", "contexts", "templates")
 PLACES = {"s", "v", "i", "c"}
@@ -178,7 +178,7 @@ class Dia:
     6.4 GB in float32; Apache 2.0).
     """
 
-    def __init__(self, model: PreTrainedModel, processor: ProcessorMixin) -> None:
+    def __init__(self, model: DiaForConditionalGeneration, processor: DiaProcessor) -> None:
         self.model, self.processor = model.eval(), processor
 
     @classmethod

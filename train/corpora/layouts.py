@@ -8,7 +8,7 @@ text only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from bibier.files import atomic_write
 from train.corpora.items import Item, one_hot, read_table, repair, target
 
 if TYPE_CHECKING:  # takes a second to import
-    from datasets import DatasetDict
+    from datasets import Dataset
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 CLIPS = Path(".cache/corpora")  # where the clips of a saved dataset are written, once
@@ -210,7 +210,7 @@ def resd_hub(name: str = "Aniemore/resd") -> list[Item]:
     return _resd_rows(load_dataset(name))
 
 
-def _resd_rows(parts: DatasetDict) -> list[Item]:
+def _resd_rows(parts: Mapping[str, Dataset]) -> list[Item]:
     from datasets import Audio
 
     items = []

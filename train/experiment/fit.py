@@ -83,36 +83,38 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
             "audio, actors left out in turn": {"UAR": uar(audio_read.labels, audio_read.logits.argmax(1).numpy())}
         },
     )
-    model = Bundle(config)
-    model.audio_encoder.load_state_dict(audio_encoder.state_dict())
-    model.text_encoder.load_state_dict(text_encoder.state_dict())
-    model.fusion.load_state_dict(fusion_model.state_dict())
-    card = _card(path, model, clips=len(sound.items), texts=len(words.items))
+    model, fitted = (
+        Bundle(config),
+        {"audio_encoder": audio_encoder, "text_encoder": text_encoder, "fusion": fusion_model},
+    )
+    for part, module in fitted.items():
+        model.get_submodule(part).load_state_dict(module.state_dict())
+    card = _card(path, recipe, model, clips=len(sound.items), texts=len(words.items))
     on_main_process(lambda: bundle.save(model, out, card))
     report(f"written to {out}")
     return model.eval()
 
 
-def _card(path: Path, model: Bundle, *, clips: int, texts: int) -> str:
+def _card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -> str:
     """Fill in the card beside a recipe's file, or the general one."""
-    card, config = path.with_suffix(".md"), model.config
-    t = config.calibration
+    card, t, data = path.with_suffix(".md"), model.config.calibration, model.config.data
+    parts = {part: f"{parameters(model.get_submodule(part)):,}" for part in ("audio_encoder", "text_encoder", "fusion")}
     return (
         (card if card.is_file() else CARD)
         .read_text(encoding="utf-8")
         .format(
-            name=config.name,
-            audio_kind=config.audio_features.kind,
-            text_kind=config.text_features.kind,
-            fusion_kind=config.fusion.kind,
-            rows=", ".join(f"{corpus} {count}" for corpus, count in config.data["rows"].items()),
-            audio_parameters=f"{parameters(model.audio_encoder):,}",
-            text_parameters=f"{parameters(model.text_encoder):,}",
-            fusion_parameters=f"{parameters(model.fusion):,}",
+            name=recipe.name,
+            audio_kind=recipe.audio.features.kind,
+            text_kind=recipe.text.features.kind,
+            fusion_kind=getattr(model.config.fusion, "kind", ""),
+            rows=", ".join(f"{corpus} {count}" for corpus, count in data["rows"].items()),
+            audio_parameters=parts["audio_encoder"],
+            text_parameters=parts["text_encoder"],
+            fusion_parameters=parts["fusion"],
             temperatures=f"{t.audio:.2f} (voice), {t.text:.2f} (words), {t.bimodal:.2f} (both)",
             clips=clips,
             texts=texts,
-            data_hash=config.data["sha256"],
+            data_hash=data["sha256"],
         )
     )
 

@@ -19,18 +19,23 @@ import os
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from bibier.errors import CorpusError
+from bibier.errors import BibierError, CorpusError
+from train.constraints import Number, constrained
 from train.experiment import cross_validate
 from train.experiment.recipe import Recipe
 from train.metrics import selection_score
+
+if TYPE_CHECKING:
+    import optuna
+    from _typeshed import DataclassInstance
 
 SHOWN = 10  # trials of the live table
 
@@ -38,16 +43,22 @@ SHOWN = 10  # trials of the live table
 DEV = {"audio": ("",), "text": ("MELD dev ", "RESD grouped "), "bimodal": ("bimodal ",)}
 
 
-@dataclass(frozen=True)
-class Range:
-    """A range of numbers for Optuna; whole numbers if both ends are."""
+@constrained
+class SearchRange:
+    """A range of numbers for Optuna; whole numbers if both ends are. CorpusError for one that is empty."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
     log: bool = False
 
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise CorpusError(f"low is {self.low}, and high is {self.high}")
+        if self.log and self.low <= 0:
+            raise CorpusError(f"low is {self.low}")
 
-Candidates = tuple | Range
+
+Candidates = tuple[Any, ...] | SearchRange
 Grid = dict[str, Candidates]  # field → candidates, in the file's order
 
 
@@ -56,7 +67,7 @@ class Trial:
     """One recipe that was tried."""
 
     key: str  # of everything that decides the figures
-    values: dict  # field → value
+    values: dict[str, Any]  # field → value
     score: float | None  # None: it failed
     figures: dict[str, float]
     seconds: float
@@ -82,9 +93,7 @@ def load_grid(path: Path, recipe: Recipe, method: str) -> Grid:
     for field, listed in _flat(raw):
         current = _current(recipe, field, path)
         grid[field] = candidates = _candidates(path, field, listed)
-        if isinstance(candidates, Range) and method != "optuna":
-            raise CorpusError(f"{path}: {field} is a range, which only optuna can search; {method} needs a list")
-        ends = (candidates.low, candidates.high) if isinstance(candidates, Range) else candidates
+        ends = (candidates.low, candidates.high) if isinstance(candidates, SearchRange) else candidates
         for value in ends:
             if not _fits(value, current):
                 raise CorpusError(f"{path}: {field} is {current!r} in the recipe, so {value!r} can't replace it")
@@ -92,12 +101,14 @@ def load_grid(path: Path, recipe: Recipe, method: str) -> Grid:
                 changed(recipe, {field: value})
             except (AssertionError, ValueError) as error:
                 raise CorpusError(f"{path}: {field} = {value!r} is refused: {error}") from error
+    if method != "optuna":
+        lists(grid)
     if not grid:
         raise CorpusError(f'{path} has no fields; give for example "text.fit.epochs" = [4, 8]')
     return grid
 
 
-def _flat(raw: dict, prefix: str = ""):
+def _flat(raw: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Yield field and candidates of quoted names, and of TOML tables alike."""
     for name, value in raw.items():
         if isinstance(value, dict) and not {"low", "high"} & value.keys():
@@ -106,8 +117,9 @@ def _flat(raw: dict, prefix: str = ""):
             yield prefix + name, value
 
 
-def _current(recipe: Recipe, field: str, path: Path):
-    value, seen = recipe, []
+def _current(recipe: Recipe, field: str, path: Path) -> object:
+    value: object = recipe
+    seen: list[str] = []
     for name in field.split("."):
         fields = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
         if name not in fields:
@@ -121,27 +133,26 @@ def _current(recipe: Recipe, field: str, path: Path):
     return value
 
 
-def _example(field: str, table) -> str:
+def _example(field: str, table: DataclassInstance) -> str:
     return f"{field}.{dataclasses.fields(table)[0].name}"
 
 
-def _candidates(path: Path, field: str, listed) -> Candidates:
+def _candidates(path: Path, field: str, listed: object) -> Candidates:
     if isinstance(listed, list) and listed:
         candidates = tuple(tuple(value) if isinstance(value, list) else value for value in listed)
         if len(set(map(repr, candidates))) < len(candidates):
             raise CorpusError(f"{path}: {field} lists a candidate twice; leave one out")
         return candidates
     if isinstance(listed, dict):
-        numbers = [listed.get(name) for name in ("low", "high")]
-        right = all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers)
-        right = right and listed.keys() <= {"low", "high", "log"} and isinstance(listed.get("log", False), bool)
-        if right and numbers[0] < numbers[1] and not (listed.get("log") and numbers[0] <= 0):
-            return Range(*numbers, listed.get("log", False))
-        raise CorpusError(f"{path}: {field} needs {{low, high}} or {{low, high, log}} with low < high, above 0 if log")
+        try:
+            return SearchRange(**listed)
+        except CorpusError as error:
+            needed = "{low, high} or {low, high, log} with low < high, above 0 if log"
+            raise CorpusError(f"{path}: {field} needs {needed} ({error})") from error
     raise CorpusError(f"{path}: {field} is {listed!r}; expected a list of candidates, or {{low, high, log}}")
 
 
-def _fits(value, current) -> bool:
+def _fits(value: object, current: object) -> bool:
     """Is a value of the kind that the recipe has there? A whole number fits a fraction, but not the other way."""
     if current is None or isinstance(current, bool) or isinstance(value, bool):
         return current is None or type(value) is type(current)
@@ -155,7 +166,7 @@ def changed(recipe: Recipe, values: Mapping[str, object]) -> Recipe:
     return recipe
 
 
-def _replaced(table, names: Sequence[str], value):
+def _replaced(table: Any, names: Sequence[str], value: object) -> Any:
     first, *rest = names
     return dataclasses.replace(table, **{first: _replaced(getattr(table, first), rest, value) if rest else value})
 
@@ -192,7 +203,7 @@ class Search:
         *,
         about: str = "",
         show: Callable[[list[Trial]], None] = lambda trials: None,
-    ):
+    ) -> None:
         """Open the log.
 
         Parameters
@@ -232,7 +243,9 @@ class Search:
                 score = self.score(figures)
                 if not math.isfinite(score):
                     score, failure = None, f"the score is {score}"
-            except (FloatingPointError, AssertionError) as error:
+            except BibierError:
+                raise
+            except (FloatingPointError, AssertionError, ValueError) as error:
                 failure = f"{type(error).__name__}: {error}"
             self._keep(Trial(key, dict(values), score, figures, time.perf_counter() - start, failure))
         trial = dataclasses.replace(self.known[key], values=dict(values))
@@ -257,8 +270,8 @@ class Search:
     @property
     def best(self) -> Trial | None:
         """The trial with the largest score, the first of equals; None if all have failed."""
-        scored = [trial for trial in self.trials if trial.score is not None]
-        return max(scored, key=lambda trial: trial.score, default=None)
+        scored = [(trial.score, trial) for trial in self.trials if trial.score is not None]
+        return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
 def _key(recipe: Recipe, about: str) -> str:
@@ -290,9 +303,9 @@ def greedy(search: Search, grid: Grid) -> None:
     known, and tries the field's other candidates; only a better score replaces it. A field that has not had its turn
     has the recipe's value.
     """
-    incumbent: dict = {}
+    incumbent: dict[str, object] = {}
     best = -math.inf
-    for field, candidates in grid.items():
+    for field, candidates in lists(grid).items():
         winner = incumbent
         for value in candidates:
             trial = search.run(incumbent | {field: value})
@@ -303,30 +316,38 @@ def greedy(search: Search, grid: Grid) -> None:
 
 def exhaustive(search: Search, grid: Grid) -> None:
     """Every combination of candidates, the last field fastest."""
-    for values in product(*grid.values()):
+    for values in product(*lists(grid).values()):
         search.run(dict(zip(grid, values, strict=True)))
 
 
-def optuna(search: Search, grid: Grid, trials: int, seed: int = 0) -> None:
+def lists(grid: Grid) -> dict[str, tuple[Any, ...]]:
+    """Return a grid of lists alone. Raises CorpusError where it has a range, which only Optuna can search."""
+    for field, candidates in grid.items():
+        if isinstance(candidates, SearchRange):
+            raise CorpusError(f"{field} is a range, which only optuna can search: give a list")
+    return {field: candidates for field, candidates in grid.items() if isinstance(candidates, tuple)}
+
+
+def tpe(search: Search, grid: Grid, trials: int, seed: int = 0) -> None:
     """Optuna's TPE over lists and ranges, `trials` suggestions; the same seed and figures suggest the same again.
 
     So a search that was killed goes through its finished trials once more, from the log, and then on.
     """
-    import optuna as package
+    import optuna
 
-    package.logging.set_verbosity(package.logging.WARNING)
-    study = package.create_study(direction="maximize", sampler=package.samplers.TPESampler(seed=seed))
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     for _ in range(trials):
         suggested = study.ask()
-        trial = search.run({field: _suggestion(suggested, field, own) for field, own in grid.items()})
+        trial = search.run({field: _suggestion(suggested, field, candidates) for field, candidates in grid.items()})
         if trial.score is None:
-            study.tell(suggested, state=package.trial.TrialState.FAIL)
+            study.tell(suggested, state=optuna.trial.TrialState.FAIL)
         else:
             study.tell(suggested, trial.score)
 
 
-def _suggestion(trial, field: str, candidates: Candidates):
-    if not isinstance(candidates, Range):
+def _suggestion(trial: optuna.Trial, field: str, candidates: Candidates) -> object:
+    if not isinstance(candidates, SearchRange):
         # By position: a candidate may be a tuple, which Optuna does not store.
         return candidates[trial.suggest_categorical(field, list(range(len(candidates))))]
     if isinstance(candidates.low, int) and isinstance(candidates.high, int):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, get_args
 
+from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from train.constraints import STRICT, Count, NotNegative, PartialShare, Positive, Share, Whole, constrained
@@ -14,10 +15,10 @@ Precision = Literal["float32", "bf16"]
 OPTIMISERS, SCHEDULES, PRECISIONS = map(get_args, (Optimiser, Schedule, Precision))
 
 
+@with_config(STRICT)
 class ParameterGroup(TypedDict):
     """Settings of the parameters whose name has `match` in it."""
 
-    __pydantic_config__ = STRICT
     match: str
     learning_rate: NotRequired[Positive]
     epsilon: NotRequired[NotNegative]  # of Adam and AdamW
