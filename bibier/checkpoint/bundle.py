@@ -99,6 +99,11 @@ class Bundle(torch.nn.Module):
         """Where the encoders and the fusion are."""
         return next(self.parameters()).device
 
+    def prepare_text(self, text: str) -> str:
+        """Return a text as the text branch reads it: normalised where the checkpoint says so."""
+        extractor = self.text_features
+        return extractor.prepare(text) if isinstance(extractor, CharNgrams) else text
+
     def fuse(self, voice: EncoderOutput, words: EncoderOutput) -> Fused:
         """Run the fusion on what the encoders give of a batch of clips. The bundle must have one."""
         assert self.fusion is not None, "this bundle has no fusion"

@@ -15,6 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
+from bibier.features import normalise as normalisation
 from bibier.features.text_encoders import HubText, HubTextConfig
 from bibier.features.tokens import WordSpan, words
 from bibier.i18n.messages import Message
@@ -36,6 +37,7 @@ class CharNgramsConfig:
     slots: int = 24  # K
     shortest: int = 3  # characters of an n-gram, the boundary marks < and > included
     longest: int = 5
+    normalisation: int = 0  # version of `features.normalise` that a text goes through first; 0: none
     kind: str = "char-ngrams"
 
 
@@ -57,8 +59,14 @@ class CharNgrams:
         self.dim = config.slots
         if config.slots < self.CONTEXT or config.buckets < 2:
             raise ValueError(f"char-ngrams needs at least {self.CONTEXT} slots and 2 buckets; got {config}")
+        if config.normalisation not in (0, normalisation.VERSION):
+            raise ValueError(f"normalisation {config.normalisation} is not known; choose 0 or {normalisation.VERSION}")
         # A text repeats its words: the n-grams of a word are hashed once.
         self._ngrams = lru_cache(maxsize=20_000)(self._hash_ngrams)
+
+    def prepare(self, text: str) -> str:
+        """Return the text that is read: the spans of its words are those that count."""
+        return normalisation.normalise_text(text) if self.config.normalisation else text
 
     def __call__(self, spans: Sequence[WordSpan] | str) -> np.ndarray:
         """Return the ids of a text.
@@ -66,7 +74,7 @@ class CharNgrams:
         Parameters
         ----------
         spans : sequence of WordSpan, or str
-            What `words` returned, perhaps with some words left out (occlusion), or the text itself.
+            What `words` returned of a prepared text, perhaps with some words left out (occlusion), or the text itself.
 
         Returns
         -------
@@ -74,7 +82,7 @@ class CharNgrams:
             (T, K) int64, 0 where a word has fewer features than there are slots.
         """
         if isinstance(spans, str):
-            spans = words(spans)
+            spans = words(self.prepare(spans))
         ids = np.zeros((len(spans), self.config.slots), dtype=np.int64)  # (T, K)
         names = [normalise(span.text) for span in spans]
         tails = [_tail(span.after if span.is_word else span.text) for span in spans]
@@ -96,7 +104,7 @@ class CharNgrams:
 
     def owners(self, spans: Sequence[WordSpan] | str) -> np.ndarray:
         """Return the word (T,) int64 that each row belongs to: one row a word."""
-        return np.arange(len(words(spans) if isinstance(spans, str) else spans))
+        return np.arange(len(words(self.prepare(spans)) if isinstance(spans, str) else spans))
 
     def read(self, spans: Sequence[WordSpan] | str) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids (T, K) of a text and the word (T,) that each row belongs to."""

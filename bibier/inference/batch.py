@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +132,7 @@ class Judge:
                     said = self.predictor.recogniser(clip.samples)
                 except InputError as error:
                     row["warnings"].append(error.text(self.language))
+        said = replace(said, text=self.predictor.bundle.prepare_text(said.text))
         if (count := len(words(said.text))) > MAX_WORDS:
             row["warnings"].append(Message("text-cut", {"words": count, "limit": MAX_WORDS}).text(self.language))
         self._say(row, said)

@@ -139,6 +139,7 @@ class Predictor:
         clock = _Clock()
         if isinstance(transcript, str):
             transcript = Transcript(transcript, source="person" if transcript.strip() else "none")
+        transcript = replace(transcript, text=self.bundle.prepare_text(transcript.text))
         notices = list(heard.notices) if heard else []
         audio = heard.audio if heard else ModalityResult(None, Message("no-sound"))
         spans = words(transcript.text)

@@ -145,7 +145,11 @@ def _texts(bundle: Bundle, items: Sequence[Item]) -> dict[int, np.ndarray]:
     """Return row → features of the texts that have words."""
     if bundle.text_features is None:
         return {}
-    texts = {row: bundle.text_features(words(item.text)[:MAX_WORDS]) for row, item in enumerate(items) if item.text}
+    texts = {
+        row: bundle.text_features(words(bundle.prepare_text(item.text))[:MAX_WORDS])
+        for row, item in enumerate(items)
+        if item.text
+    }
     return {row: features for row, features in texts.items() if len(features)}
 
 

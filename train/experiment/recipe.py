@@ -126,12 +126,18 @@ _CONFIGS: dict[type, dict[str, Any]] = {
         **dict.fromkeys(("high", "window", "hop", "level", "floor"), Positive),
     },
     HubAudioConfig: {"dim": Whole},
-    CharNgramsConfig: dict.fromkeys(("buckets", "slots", "shortest", "longest"), Count),
+    CharNgramsConfig: dict.fromkeys(("buckets", "slots", "shortest", "longest"), Count) | {"normalisation": Whole},
     HubTextConfig: {"dim": Whole},
     AudioEncoderConfig: dict.fromkeys(("bins", "channels", "hidden", "layers"), Count)
     | {"dim": Whole, "dropout": PartialShare},
     TextEncoderConfig: dict.fromkeys(("buckets", "slots", "hidden", "layers"), Count)
-    | {"dim": Whole, "context": NotNegative, "dropout": PartialShare, "ngram_dropout": PartialShare},
+    | {
+        "dim": Whole,
+        "vocabulary": Whole,
+        "context": NotNegative,
+        "dropout": PartialShare,
+        "ngram_dropout": PartialShare,
+    },
     SequenceEncoderConfig: _ATTENTION | {"dim": Whole, "layers": Count},
     FusionConfig: _ATTENTION | dict.fromkeys(("length", "layers", "out"), Count),
     MemoCMTConfig: _ATTENTION,
