@@ -44,7 +44,7 @@ def golden(name: str) -> dict:
 def padded(items: list[torch.Tensor], extra: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Right-pad sequences with rubbish, on purpose: the batch (B, T, …) and its mask (B, T)."""
     longest = max(len(x) for x in items) + extra
-    batch = torch.full((len(items), longest, *items[0].shape[1:]), 7.0)
+    batch = torch.full((len(items), longest, *items[0].shape[1:]), 7, dtype=items[0].dtype)
     mask = torch.zeros(len(items), longest, dtype=torch.bool)
     for row, valid, x in zip(batch, mask, items, strict=True):
         row[: len(x)] = x

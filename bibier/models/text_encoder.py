@@ -18,6 +18,7 @@ from bibier.labels import EMOTIONS
 from bibier.models.encoder_output import EncoderOutput
 from bibier.models.temporal import build_temporal
 
+KEY_OFFSET = 2**31  # an extractor of 2**32 buckets has ids below 2**32; keys are kept as int32, less this
 TINY = 1e-6  # keeps the share of the votes defined where all votes are zero
 
 # Slots of one group share a norm: words and their neighbours, marks of punctuation, character n-grams. With one norm
@@ -36,9 +37,10 @@ class TextEncoderConfig:
     temporal: str = "mamba"
     hidden: int | None = 32  # inner width of the temporal encoder; None is its own default
     layers: int = 1
-    context: float = 0.5  # scale of the votes of the states beside those of the n-grams
+    context: float = 0.5  # scale of the states' votes beside those of the n-grams; 0: no vectors, no temporal encoder
     dropout: float = 0.5  # of the states, in training
     ngram_dropout: float = 0.5  # of single n-grams on the way to the states, in training
+    vocabulary: int = 0  # n-grams that are known, each with a row of its own; 0: every bucket has one
     kind: str = "votes"
 
 
@@ -51,12 +53,17 @@ class TextEncoder(nn.Module):
     of a word is the length of its vote (less the vote's mean, which no softmax can see) as a share of all lengths, and
     its value the vote's direction. So a large weight means a large part in the logits, by construction.
 
-    forward(features: (B, T, K), mask: (B, T)) → EncoderOutput, whose hidden states are the contextual states and the
-    votes side by side, `dim_out` wide. Eval-mode outputs do not depend on the batch or on the padding.
+    With a vocabulary, ids are looked up in a sorted table of keys: no two n-grams share a row, and an unknown one says
+    nothing. With `context = 0` the votes are the linear part alone.
+
+    forward(features: (B, T, K), mask: (B, T)) → EncoderOutput, whose hidden states are the contextual states, if any,
+    and the votes side by side, `dim_out` wide. Eval-mode outputs do not depend on the batch or on the padding.
     """
 
+    keys: Tensor  # (vocabulary,) int32, sorted: ids of the extractor less KEY_OFFSET; with a vocabulary only
+
     slot_groups: Tensor  # (K, 3), one-hot: marks, words or letters
-    rarity: Tensor  # (buckets,), the inverse document frequency of an n-gram; checkpoints know it by this name
+    rarity: Tensor  # (rows,), the inverse document frequency of an n-gram; checkpoints know it by this name
 
     def __init__(self, config: TextEncoderConfig):
         super().__init__()
@@ -65,28 +72,45 @@ class TextEncoder(nn.Module):
         self.register_buffer(
             "slot_groups", F.one_hot(torch.tensor(GROUPS + (LETTERS,) * letters), LETTERS + 1).float(), persistent=False
         )
-        self.register_buffer("rarity", torch.ones(config.buckets))
+        rows = config.vocabulary + 1 if config.vocabulary else config.buckets
+        if config.vocabulary:
+            self.register_buffer("keys", torch.arange(config.vocabulary, dtype=torch.int32))
+        self.register_buffer("rarity", torch.ones(rows))
         # Votes start at zero: what an n-gram says is learnt from the texts that hold it, not from its hash.
-        self.ngram_votes = nn.Parameter(torch.zeros(config.buckets, len(EMOTIONS)))
-        self.ngram_vectors = nn.Parameter(0.02 * torch.randn(config.buckets, config.dim))
-        self.temporal = build_temporal(
-            config.temporal, config.dim, hidden=config.hidden, layers=config.layers, dropout=config.dropout
-        )
-        self.norm = nn.LayerNorm(self.temporal.dim_out)
-        self.dropout = nn.Dropout(config.dropout)
-        self.vote = nn.Linear(self.temporal.dim_out, len(EMOTIONS), bias=False)
-        nn.init.zeros_(self.vote.weight)
+        self.ngram_votes = nn.Parameter(torch.zeros(rows, len(EMOTIONS)))
+        self.dim_out = len(EMOTIONS)
+        if config.context:
+            self.ngram_vectors = nn.Parameter(0.02 * torch.randn(rows, config.dim))
+            self.temporal = build_temporal(
+                config.temporal, config.dim, hidden=config.hidden, layers=config.layers, dropout=config.dropout
+            )
+            self.norm = nn.LayerNorm(self.temporal.dim_out)
+            self.dropout = nn.Dropout(config.dropout)
+            self.vote = nn.Linear(self.temporal.dim_out, len(EMOTIONS), bias=False)
+            nn.init.zeros_(self.vote.weight)
+            self.dim_out += self.temporal.dim_out
         self.bias = nn.Parameter(torch.zeros(len(EMOTIONS)))
-        self.dim_out = self.temporal.dim_out + len(EMOTIONS)
 
     def count(self, texts: Iterable[np.ndarray]) -> None:
         """Learn how rare each n-gram is from the training texts' ids (T, K): 1 + log((1 + N) / (1 + n)), n of N texts
         holding it, the weights of TF-IDF. To be called once, before training."""
-        holding, total = torch.zeros(self.config.buckets), 0
+        holding, total = torch.zeros(len(self.rarity)), 0
         for ids in texts:
-            holding[torch.from_numpy(np.unique(ids))] += 1
+            holding[self.rows(torch.from_numpy(np.unique(ids)))] += 1
             total += 1
         self.rarity.copy_(1 + torch.log((1 + total) / (1 + holding)))
+
+    def rows(self, features: Tensor) -> Tensor:
+        """Return the tables' rows of n-gram ids, of any shape; 0 where a slot is empty or the n-gram unknown."""
+        if not self.config.vocabulary:
+            return features
+        wanted = (features - KEY_OFFSET).to(torch.int32).contiguous()
+        place = torch.searchsorted(self.keys, wanted).clamp_max(self.config.vocabulary - 1)
+        return torch.where((self.keys[place] == wanted) & (features > 0), place + 1, 0)
+
+    def known(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Return the share of a text's words that have a row: (B, T, K), (B, T) → (B,); 0 for a text without words."""
+        return ((self.rows(features[:, :, 0]) > 0) & mask).sum(1) / mask.sum(1).clamp_min(1)
 
     def _weights(self, features: Tensor, mask: Tensor) -> Tensor:
         """Weight of each n-gram before normalisation: its rarity; 1/√n of it for each of a word's n letter n-grams."""
@@ -107,13 +131,16 @@ class TextEncoder(nn.Module):
 
     def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read n-gram ids (B, T, K), 0 where a slot is empty, with mask (B, T)."""
+        features = self.rows(features)
         weights = self._weights(features, mask)  # (B, T, K)
-        kept = F.dropout(weights, self.config.ngram_dropout, self.training)
-        vectors = self._look_up(self.ngram_vectors, features, kept)  # (B, T, D)
-        states = self.dropout(self.norm(self.temporal(vectors, mask))) * mask.unsqueeze(2)  # (B, T, D')
-        words = mask.sum(1).clamp_min(1)  # (B,)
         votes = self._look_up(self.ngram_votes, features, self._normalised(weights))  # (B, T, C)
-        votes = votes + self.config.context * self.vote(states) / words[:, None, None].sqrt()
+        states = votes[:, :, :0]  # (B, T, D')
+        if self.config.context:
+            kept = F.dropout(weights, self.config.ngram_dropout, self.training)
+            vectors = self._look_up(self.ngram_vectors, features, kept)  # (B, T, D)
+            states = self.dropout(self.norm(self.temporal(vectors, mask))) * mask.unsqueeze(2)
+            words = mask.sum(1).clamp_min(1)  # (B,)
+            votes = votes + self.config.context * self.vote(states) / words[:, None, None].sqrt()
         votes = (votes - votes.mean(2, keepdim=True)) * mask.unsqueeze(2)
         length = (votes.norm(dim=2) + TINY) * mask  # (B, T)
         attention = length / length.sum(1, keepdim=True).clamp_min(TINY)  # (B, T)

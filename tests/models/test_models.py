@@ -11,6 +11,7 @@ from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.temporal import KINDS
+from bibier.models.text_encoder import KEY_OFFSET, TextEncoder, TextEncoderConfig
 
 LENGTHS = (23, 40, 7)
 
@@ -45,6 +46,27 @@ def sequence(temporal, pooling="mean"):
         return encoded.logits, encoded.attention
 
     return model, clips, run
+
+
+def text(context, vocabulary="0"):
+    torch.manual_seed(4)
+    buckets = 2**32 if int(vocabulary) else 64
+    config = TextEncoderConfig(
+        buckets=buckets, slots=12, dim=4, hidden=4, context=float(context), vocabulary=int(vocabulary), dropout=0.0
+    )
+    model = shaken(TextEncoder(config)).eval()
+    ids = torch.randint(1, buckets, (40,)).unique()
+    if config.vocabulary:  # half of the ids are unknown
+        model.keys.copy_((ids[: config.vocabulary] - KEY_OFFSET).to(torch.int32))
+        model.rarity[0] = 0
+    texts = [ids[torch.randint(len(ids), (n, 12))] for n in LENGTHS]
+
+    def run(chosen, extra=0):
+        features, mask = padded(chosen, extra)
+        encoded = model(features=features, mask=mask)
+        return encoded.logits, encoded.attention
+
+    return model, texts, run
 
 
 def fusion(kind, mixing="plain", variant="corrected"):
@@ -119,6 +141,10 @@ CASES = [
     (sequence, "lstm", "last"),
     (sequence, "transformer", "attentive"),
     (sequence, "mamba-published", "mean-of-95"),
+    (text, "0.5"),
+    (text, "0"),
+    (text, "0.5", "16"),
+    (text, "0", "16"),
     *FUSION_CASES,
 ]
 

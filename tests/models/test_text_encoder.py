@@ -9,7 +9,7 @@ import torch
 
 from bibier.features.char_ngrams import CharNgrams, CharNgramsConfig
 from bibier.labels import EMOTIONS
-from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from bibier.models.text_encoder import KEY_OFFSET, TextEncoder, TextEncoderConfig
 
 TEXTS = (
     "Oh my God, he’s lost it. He’s totally lost it!",
@@ -126,6 +126,29 @@ def test_the_linear_part_is_tf_idf_per_sort_of_feature():
     )
     logits = torch.tensor(logits - logits.mean(), dtype=torch.float32)
     same(encoder(**inputs).logits[0], logits)
+
+
+def test_a_vocabulary_knows_its_ngrams_and_no_other():
+    """The same votes by buckets and by keys; an unknown n-gram is as good as an empty slot."""
+    torch.manual_seed(0)
+    plain = TextEncoder(TextEncoderConfig(**SMALL, context=0)).eval()
+    with torch.no_grad():
+        plain.ngram_votes.normal_()
+        plain.rarity.uniform_(1, 8)
+    assert {name for name, _ in plain.named_parameters()} == {"ngram_votes", "bias"}
+    inputs = batch(*TEXTS)
+    known = inputs["features"].unique()[1::2]  # without the 0 of an empty slot
+    keyed = TextEncoder(TextEncoderConfig(**SMALL, context=0, vocabulary=len(known))).eval()
+    with torch.no_grad():
+        keyed.keys.copy_((known - KEY_OFFSET).to(torch.int32))
+        for ours, theirs in ((keyed.ngram_votes, plain.ngram_votes), (keyed.rarity, plain.rarity)):
+            ours[1:] = theirs[known]
+    absent = inputs | {"features": inputs["features"] * torch.isin(inputs["features"], known)}
+    read, expected = keyed(**inputs), plain(**absent)
+    same(read.logits, expected.logits)
+    same(read.hidden, expected.hidden)
+    words = torch.isin(inputs["features"][:, :, 0], known) & inputs["mask"]
+    same(keyed.known(**inputs), words.sum(1) / inputs["mask"].sum(1))
 
 
 def test_rarity_is_scikit_learns_idf():
