@@ -1,0 +1,1 @@
+"""Training: from corpora to a checkpoint, and what is measured on the way; bibier never imports it."""

@@ -182,20 +182,20 @@ def _search(options: argparse.Namespace) -> int:
 
     chosen = recipe.load(options.recipe, options.set)
     grid = search.load_grid(options.grid, chosen, options.method)
-    live = search.Live(sys.stderr)
     about = f"{options.part}, {options.seeds} seeds, {options.data.resolve()}"
-    searched = search.Search(
-        chosen,
-        search.cross_validated(options.part, options.data, options.seeds, live.report),
-        lambda figures: search.dev_score(options.part, figures),
-        options.out,
-        about=about,
-        show=live.show,
-    )
-    if options.method == "optuna":
-        search.tpe(searched, grid, options.trials, chosen.seed)
-    else:
-        {"greedy": search.greedy, "exhaustive": search.exhaustive}[options.method](searched, grid)
+    with search.SearchProgress(sys.stderr) as progress:
+        searched = search.Search(
+            chosen,
+            search.cross_validated(options.part, options.data, options.seeds, progress.report),
+            lambda figures: search.dev_score(options.part, figures),
+            options.out,
+            about=about,
+            show=progress.show,
+        )
+        if options.method == "optuna":
+            search.tpe(searched, grid, options.trials, chosen.seed)
+        else:
+            {"greedy": search.greedy, "exhaustive": search.exhaustive}[options.method](searched, grid)
     print(search.table(searched.trials))
     if searched.best is None:
         _say("no trial succeeded: the reasons are in the table")

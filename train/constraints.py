@@ -79,7 +79,7 @@ def check(settings: object, allowed: Mapping[str, Any]) -> None:
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     # A type that is made while it runs, which a checker can't follow.
-    values = functools.reduce(operator.or_, (kind, GenericAlias(tuple, (kind, ...)), None))
+    values: Any = functools.reduce(operator.or_, (kind, GenericAlias(tuple, (kind, ...)), None))
     return TypeAdapter(values, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 

@@ -253,15 +253,17 @@ def test_an_unknown_field_ends_the_command_with_one_sentence(small, tmp_path, ca
     assert "text.fit.epoch" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_on_a_terminal_the_table_is_drawn_in_place():
+def test_on_a_terminal_the_table_is_drawn_in_place(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    stream = Terminal()
-    live = search.Live(stream)
-    trial = search.Trial("k", {"a": 1}, 50.0, {}, 1.0)
-    live.show([trial])
-    live.report("seed 0 fold 1")
-    live.show([trial, trial])
-    assert stream.getvalue().count("\x1b[J") == 2 and "\x1b[3F" in stream.getvalue() and "\x1b[4F" in stream.getvalue()
+    monkeypatch.setenv("TERM", "xterm")
+    stream, trial = Terminal(), search.Trial("k", {"a": 1}, 50.0, {}, 1.0)
+    with search.SearchProgress(stream) as progress:
+        progress.show([trial])
+        before = stream.getvalue()
+        progress.report("seed 0 fold 1")
+        progress.show([trial, trial])
+    assert "\x1b[1A" not in before and "1 trials" in before
+    assert "\x1b[1A" in stream.getvalue() and "seed 0 fold 1" in stream.getvalue() and "2 trials" in stream.getvalue()

@@ -14,7 +14,7 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -194,18 +194,24 @@ class Dia:
         import torch
 
         torch.manual_seed(seed)
-        inputs = self.processor(text=[f"[S1] {phrase}"], padding=True, return_tensors="pt").to(self.model.device)
+        options: dict[str, Any] = {"padding": True, "return_tensors": "pt"}  # transformers' types don't name them
+        inputs = self.processor(text=[f"[S1] {phrase}"], **options).to(self.model.device)
         with torch.no_grad():
             codes = self.model.generate(
                 **inputs,
-                max_new_tokens=int(seconds * DIA_FRAMES) + max(self.model.config.delay_pattern),
+                max_new_tokens=int(seconds * DIA_FRAMES) + max(self.model.config.delay_pattern or [0]),
                 guidance_scale=3.0,
                 do_sample=True,
                 temperature=1.8,
                 top_p=0.9,
                 top_k=45,
             )
-        return self.processor.batch_decode(codes)[0].float().numpy().reshape(-1)[: int(seconds * DIA_RATE)]
+        return (
+            self.processor.batch_decode(cast(torch.Tensor, codes))[0]
+            .float()
+            .numpy()
+            .reshape(-1)[: int(seconds * DIA_RATE)]
+        )
 
 
 def write(

@@ -1,0 +1,1 @@
+"""A corpus by name or path → items."""

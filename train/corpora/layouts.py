@@ -8,9 +8,9 @@ text only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from bibier.files import atomic_write
 from train.corpora.items import Item, one_hot, read_table, repair, target
 
 if TYPE_CHECKING:  # takes a second to import
-    from datasets import Dataset
+    from datasets import DatasetDict
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 CLIPS = Path(".cache/corpora")  # where the clips of a saved dataset are written, once
@@ -191,9 +191,9 @@ def _resd_dataset(folder: Path) -> list[Item]:
     """
     parquet = {split: sorted(map(str, folder.rglob(f"{split}-*.parquet"))) for split in ("train", "test")}
     if (folder / "dataset_dict.json").is_file():
-        from datasets import load_from_disk
+        from datasets import DatasetDict
 
-        parts = load_from_disk(str(folder))
+        parts = DatasetDict.load_from_disk(str(folder))
     elif any(parquet.values()):
         from datasets import load_dataset
 
@@ -210,16 +210,17 @@ def resd_hub(name: str = "Aniemore/resd") -> list[Item]:
     return _resd_rows(load_dataset(name))
 
 
-def _resd_rows(parts: Mapping[str, Dataset]) -> list[Item]:
+def _resd_rows(parts: DatasetDict) -> list[Item]:
     from datasets import Audio
 
     items = []
-    for split, rows in parts.items():
+    for name, rows in parts.items():
+        split = str(name)
         needed = {"name", "emotion", "speech", "text"}
         if missing := sorted(needed - set(rows.column_names)):
             raise CorpusError(f"RESD's dataset, split {split}: no column {missing[0]!r}; expected Aniemore/resd's own")
         rows = rows.cast_column("speech", Audio(decode=False))  # the bytes as they are
-        for number, row in enumerate(rows):
+        for number, row in enumerate(cast(Iterable[dict[str, Any]], rows)):
             sound, stem = row["speech"], Path(row["name"]).stem
             path = Path(sound["path"]) if sound["path"] else Path(f"{stem}.wav")
             if sound["bytes"] is not None:

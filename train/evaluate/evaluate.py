@@ -97,8 +97,9 @@ def evaluate(bundle: Bundle, items: Sequence[Item], report: Callable[[str], None
     unreadable: list[str] = []
     clips = _clips(bundle, items, unreadable, report)
     texts = _texts(bundle, items)
-    sound = encode(bundle.audio_encoder, list(clips.values())) if clips else None
-    spoken = encode(bundle.text_encoder, list(texts.values())) if texts else None
+    audio_encoder, text_encoder = bundle.audio_encoder, bundle.text_encoder
+    sound = encode(audio_encoder, list(clips.values())) if clips and audio_encoder is not None else None
+    spoken = encode(text_encoder, list(texts.values())) if texts and text_encoder is not None else None
     if sound:
         logits["audio"] = list(clips), sound[1] / calibration.audio
     if spoken:

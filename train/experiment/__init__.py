@@ -1,0 +1,1 @@
+"""From a recipe to fitted models: features, encoders, fusion, cross-validation, search."""

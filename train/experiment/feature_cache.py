@@ -109,7 +109,9 @@ class Extractor(Protocol):
     config: Any  # a dataclass with `kind`
     dim: int  # D
 
-    def batch(self, inputs: list[Any], /) -> list[np.ndarray]: ...
+    def batch(self, inputs: list[Any], /) -> list[np.ndarray]:
+        """Return the features (Tᵢ, …) of each input."""
+        ...
 
 
 class MelPower:

@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ import torch
 from bibier.checkpoint import bundle
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
 from train.experiment import encoders, fusion, warm_start
-from train.experiment.recipe import Recipe
+from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows, audio_source, text_prior, text_source
 from train.loop.distributed import on_main_process
 from train.metrics import uar
@@ -74,7 +75,7 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
         audio_encoder=recipe.audio.encoder,
         text_features=recipe.text.features,
         text_encoder=recipe.text.encoder,
-        fusion=fusion_model.config,
+        fusion=cast(AnyFusionConfig, fusion_model.config),
         calibration=Calibration(t.audio, t.text, bimodal),
         text_prior=tuple(prior.tolist()),
         recipe=dataclasses.asdict(recipe),

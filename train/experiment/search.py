@@ -16,7 +16,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,7 +127,7 @@ def _current(recipe: Recipe, field: str, path: Path) -> object:
             raise CorpusError(f"{path}: unknown field {field!r}; {has}")
         value = getattr(value, name)
         seen.append(name)
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         raise CorpusError(f"{path}: {field!r} is a table; name one of its fields, such as {_example(field, value)}")
     return value
 
@@ -368,31 +367,43 @@ def table(trials: Sequence[Trial]) -> str:
     return "\n".join(lines)
 
 
-class Live:
-    """Shows a search while it runs: on a terminal the table in place with the latest message, else a line a trial."""
+class SearchProgress:
+    """What a search says while it runs: on a terminal its table in place with the latest message, else a line a trial.
 
-    def __init__(self, stream: TextIO):
-        self.stream, self.height, self.text, self.interactive = stream, 0, "", stream.isatty()
+    On a terminal it is used in a `with` block, in which the table is redrawn.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self.console, self.table = Console(file=stream), ""
+        self.screen = Live(console=self.console, auto_refresh=False)
+
+    def __enter__(self) -> SearchProgress:
+        if self.console.is_terminal:
+            self.screen.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.screen.stop()
 
     def show(self, trials: Sequence[Trial]) -> None:
         """Show all trials so far."""
-        self.text = table(trials)
-        if self.interactive:
-            self._draw(self.text)
+        self.table = table(trials)
+        if self.console.is_terminal:
+            self._draw(self.table)
         else:
             best = max((trial.score for trial in trials if trial.score is not None), default=math.nan)
-            print(f"trial {len(trials)} · best {best:.2f} · {table(trials[-1:]).splitlines()[1]}", file=self.stream)
-            self.stream.flush()
+            line = f"trial {len(trials)} · best {best:.2f} · {table(trials[-1:]).splitlines()[1]}"
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def report(self, line: str) -> None:
         """Show what the trial that runs has to say; only on a terminal."""
-        if self.interactive:
-            self._draw(f"{self.text}\n{line}" if self.text else line)
+        if self.console.is_terminal:
+            self._draw(f"{self.table}\n{line}" if self.table else line)
 
     def _draw(self, text: str) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        lines = [line[:width] for line in text.splitlines()]
-        up = f"\x1b[{self.height}F\x1b[J" if self.height else ""  # to the first line of what was drawn, and clear
-        self.stream.write(up + "\n".join(lines) + "\n")
-        self.stream.flush()
-        self.height = len(lines)
+        from rich.text import Text
+
+        self.screen.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)

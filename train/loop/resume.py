@@ -27,9 +27,13 @@ DIGEST = hashlib.sha256().digest_size  # bytes at the file's head, of what follo
 class Stateful(Protocol):
     """A model, an optimiser, a schedule."""
 
-    def state_dict(self) -> dict[str, Any]: ...
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes."""
+        ...
 
-    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> object:
+        """Go on from what `state_dict` gave."""
+        ...
 
 
 def _random_state() -> dict:

@@ -1,0 +1,1 @@
+"""A checkpoint where it is found; published weights as checkpoints."""
