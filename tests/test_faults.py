@@ -112,7 +112,8 @@ def test_killed_during_saves(tmp_path):
     (tmp_path / "annotations").mkdir()
     url, port = f"sqlite:///{tmp_path}/annotations/bibier.db", free_port()
     store = Store(url)
-    ingest.add_recording(store, "work", EXAMPLE, tmp_path / "clips")
+    name, path = ingest.keep(EXAMPLE.read_bytes(), EXAMPLE.suffix, tmp_path / "clips")
+    store.add_clips("work", [ProjectClip(name, str(path))])
     (clip,) = store.clips("work")
     store.close()
     facts = {"project": "work", "annotator": "Ann", "clip": clip.sha256, "points": EVEN}
@@ -203,7 +204,9 @@ def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/a.db")
     store.add_clips("work", [ProjectClip("0" * 64, str(tmp_path / "gone.wav"))])
     bundle = checkpoint.load("compact")
-    clip = ingest.add_recording(store, "work", EXAMPLE, tmp_path / "clips", text="so happy")
+    name, path = ingest.keep(EXAMPLE.read_bytes(), EXAMPLE.suffix, tmp_path / "clips")
+    clip = ProjectClip(name, str(path), "so happy")
+    store.add_clips("work", [clip])
     weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
     weight.data = weight.data[:1]
     reader = Future()

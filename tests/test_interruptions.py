@@ -22,6 +22,7 @@ from huggingface_hub import HfApi
 from served import EXAMPLE, act, served, visit
 
 from bibier.annotation import exports, ingest
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.asr import download
 from bibier.checkpoint import bundle
@@ -196,7 +197,9 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
     """A save meanwhile is refused in words; sent again with its uuid, as the page does, it stands once."""
     url, stop, start = postgres_server
     base, project = Store(url), f"restarted-{uuid.uuid4()}"
-    clip = ingest.add_recording(base, project, EXAMPLE, tmp_path / "clips")
+    name, path = ingest.keep(EXAMPLE.read_bytes(), EXAMPLE.suffix, tmp_path / "clips")
+    clip = ProjectClip(name, str(path))
+    base.add_clips(project, [clip])
     facts = {"project": project, "annotator": "Ann", "clip": clip.sha256, "points": [16, 14, 14, 14, 14, 14, 14]}
     with served(tmp_path, "--database", url) as address, visit(address) as guest:
         act(guest, "open", **facts)

@@ -7,8 +7,8 @@ left out. Undefined is None with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,8 @@ from bibier.annotation.state import Label
 from bibier.distributions import half_manhattan, jensen_shannon
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS, vector
+
+Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (…, K), (…, K) → (…)
 
 DRAWS = 1000  # of the bootstrap
 COVERED = 0.95  # of the interval
@@ -70,18 +72,18 @@ class Shift:
 
 def unanchored_labels(labels: Mapping[tuple[str, str], Label]) -> LabelTable:
     """Arrange what stands by (clip, annotator), as each person said it before any proposal was in sight."""
-    said, sighted = {}, 0
+    stated, sighted = {}, 0
     for key, label in labels.items():
         probs = label.before if label.seen else label.probs
         if probs is None:
             sighted += 1
         else:
-            said[key] = vector(probs)
-    clips = tuple(dict.fromkeys(clip for clip, _ in said))
-    people = tuple(sorted({person for _, person in said}))
+            stated[key] = vector(probs)
+    clips = tuple(dict.fromkeys(clip for clip, _ in stated))
+    people = tuple(sorted({person for _, person in stated}))
     rows, columns = ({name: i for i, name in enumerate(names)} for names in (clips, people))
     table = np.full((len(clips), len(people), len(EMOTIONS)), np.nan)
-    for (clip, person), probs in said.items():
+    for (clip, person), probs in stated.items():
         table[rows[clip], columns[person]] = probs
     return LabelTable(clips, people, table, sighted)
 
@@ -102,7 +104,7 @@ def nominal(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 # --- alpha -----------------------------------------------------------------------------------------------------------
 
 
-def alpha(values: np.ndarray, distance, *, draws: int = DRAWS, seed: int = 0) -> Alpha:
+def alpha(values: np.ndarray, distance: Distance, *, draws: int = DRAWS, seed: int = 0) -> Alpha:
     """Return 1 − observed / expected disagreement (Krippendorff, 2011, "Computing Krippendorff's alpha-reliability").
 
     Parameters
@@ -118,14 +120,14 @@ def alpha(values: np.ndarray, distance, *, draws: int = DRAWS, seed: int = 0) ->
     """
     if values.shape[1] < 2:
         return Alpha(None, reason=Message("agreement-alone"))
-    there = ~np.isnan(values).any(-1)  # (n, m)
-    counts = there.sum(1)  # (n,)
+    given = ~np.isnan(values).any(-1)  # (n, m)
+    counts = given.sum(1)  # (n,)
     paired = counts >= 2
     if not paired.any():
         return Alpha(None, reason=Message("agreement-no-pairs"))
     values, counts = values[paired], counts[paired]
     observed = _within(values, distance).sum(1) / (counts - 1)  # (n,) of ordered pairs
-    pool = values[there[paired]]  # (N, K)
+    pool = values[given[paired]]  # (N, K)
     expected = _expected(pool, distance, seed)
     facts = {"labels": len(pool), "clips": len(counts)}
     if expected <= 1e-15:
@@ -133,35 +135,36 @@ def alpha(values: np.ndarray, distance, *, draws: int = DRAWS, seed: int = 0) ->
     value = 1 - observed.sum() / len(pool) / expected
     if not draws or len(counts) < 2:
         return Alpha(float(value), **facts)
-    rng, found = np.random.default_rng(seed), np.empty(draws)
+    rng, values_drawn = np.random.default_rng(seed), np.empty(draws)
     for draw in range(draws):
         chosen = rng.integers(len(counts), size=len(counts))
-        found[draw] = 1 - observed[chosen].sum() / counts[chosen].sum() / expected
-    low, high = np.quantile(found, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+        values_drawn[draw] = 1 - observed[chosen].sum() / counts[chosen].sum() / expected
+    low, high = np.quantile(values_drawn, [(1 - COVERED) / 2, (1 + COVERED) / 2])
     return Alpha(float(value), float(low), float(high), **facts)
 
 
-def nominal_alpha(table: LabelTable, **settings) -> Alpha:
+def nominal_alpha(table: LabelTable, **settings: int) -> Alpha:
     """Alpha of the largest classes. A label whose largest class is tied names none: it is left out, and counted."""
     top = table.labels.max(-1, keepdims=True)
     tied = (table.labels == top).sum(-1) > 1  # (n, m)
-    there = ~np.isnan(table.labels).any(-1)
-    classes = np.where(there & ~tied, np.nan_to_num(table.labels).argmax(-1), np.nan)[..., None]  # (n, m, 1)
-    found = alpha(classes, nominal, **settings)
-    return Alpha(**(vars(found) | {"left_out": int(tied.sum())}))
+    given = ~np.isnan(table.labels).any(-1)
+    classes = np.where(given & ~tied, np.nan_to_num(table.labels).argmax(-1), np.nan)[..., None]  # (n, m, 1)
+    return replace(alpha(classes, nominal, **settings), left_out=int(tied.sum()))
 
 
-def soft_alpha(table: LabelTable, distance=jensen_shannon, **settings) -> Alpha:
+def soft_alpha(table: LabelTable, distance: Distance = jensen_shannon, **settings: int) -> Alpha:
     """Alpha of whole distributions."""
     return alpha(table.labels, distance, **settings)
 
 
-def emotion_alphas(table: LabelTable, **settings) -> dict[str, Alpha]:
+def emotion_alphas(table: LabelTable, **settings: int) -> dict[str, Alpha]:
     """Alpha of each emotion's share, as interval data."""
     return {name: alpha(table.labels[..., i : i + 1], interval, **settings) for i, name in enumerate(EMOTIONS)}
 
 
-def pair_alphas(table: LabelTable, distance=jensen_shannon, **settings) -> dict[tuple[str, str], Alpha]:
+def pair_alphas(
+    table: LabelTable, distance: Distance = jensen_shannon, **settings: int
+) -> dict[tuple[str, str], Alpha]:
     """Alpha of every two people, on the clips that both labelled."""
     return {
         (table.people[i], table.people[j]): alpha(table.labels[:, [i, j]], distance, **settings)
@@ -184,7 +187,7 @@ def shifts_after_proposal(
     labels: Mapping[tuple[str, str], Label], proposals: Mapping[tuple[str, str], Mapping[str, float]]
 ) -> list[Shift]:
     """Return how far people moved after each proposal that they had been shown; staying put is a distance of 0."""
-    found = []
+    shifts = []
     for (clip, person), label in labels.items():
         if label.before is None:
             continue
@@ -193,11 +196,11 @@ def shifts_after_proposal(
             if (clip, source) in proposals:
                 goal = vector(proposals[clip, source])
                 nearer = half_manhattan(before, goal) - half_manhattan(after, goal)
-                found.append(Shift(clip, person, source, float(half_manhattan(before, after)), float(nearer)))
-    return found
+                shifts.append(Shift(clip, person, source, float(half_manhattan(before, after)), float(nearer)))
+    return shifts
 
 
-def _within(values: np.ndarray, distance) -> np.ndarray:
+def _within(values: np.ndarray, distance: Distance) -> np.ndarray:
     """Return each person's distances to the others, summed, 0 where missing: (n, m, K) → (n, m)."""
     sums = np.zeros(values.shape[:2])
     for i, j in combinations(range(values.shape[1]), 2):
@@ -208,7 +211,7 @@ def _within(values: np.ndarray, distance) -> np.ndarray:
     return sums
 
 
-def _expected(pool: np.ndarray, distance, seed: int) -> float:
+def _expected(pool: np.ndarray, distance: Distance, seed: int) -> float:
     """Return the mean distance of any two of N labels (N, K)."""
     count = len(pool)
     if distance is interval:

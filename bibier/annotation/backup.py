@@ -15,12 +15,16 @@ import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bibier.annotation.imports import add_events, read_events
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.hub import hub_errors, snapshot
 from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 EVERY = 240.0  # s between copies, when something is new: the promise is five minutes
 ROOM = "events"
@@ -39,9 +43,9 @@ class Backup:
         A `huggingface_hub.HfApi` with a token that may write there.
     """
 
-    def __init__(self, store: Store, dataset: str, api, *, every: float = EVERY):
+    def __init__(self, store: Store, dataset: str, api: HfApi, *, every: float = EVERY):
         self.store, self.dataset, self.api, self.every = store, dataset, api, every
-        self.kept: set[str] = set()  # uuids of the events in the dataset
+        self.uuids: set[str] = set()  # uuids of the events in the dataset
         self.read: dict[str, int] = {}  # by project, the last running number that was copied
         self.restored = False
         self.success: datetime | None = None
@@ -66,13 +70,12 @@ class Backup:
     def message(self) -> list[Message]:
         """Say when the last copy was made, and what failed since."""
         moment = "%Y-%m-%d %H:%M"
-        told = [
-            Message("backup-done", {"time": f"{self.success:{moment}}"}) if self.success else Message("backup-never")
-        ]
+        done = Message("backup-done", {"time": f"{self.success:{moment}}"}) if self.success else Message("backup-never")
+        messages = [done]
         if self.failure:
             when, error = self.failure
-            told.append(Message("backup-last-failed", {"time": f"{when:{moment}}", "reason": error}))
-        return told
+            messages.append(Message("backup-last-failed", {"time": f"{when:{moment}}", "reason": error}))
+        return messages
 
     def start(self) -> None:
         """Go on by itself, a step after each `every` seconds."""
@@ -109,7 +112,7 @@ class Backup:
                 _, events = read_events(whole)
                 if events:
                     add_events(self.store, events[0].project, whole)
-                self.kept |= {event.uuid for event in events}
+                self.uuids |= {event.uuid for event in events}
 
     def _copy(self) -> bool:
         """Commit the events that the dataset lacks as new files; returns whether there were any."""
@@ -118,7 +121,7 @@ class Backup:
         acts, copied, read = [], set(), {}
         for project in self.store.projects():
             events = self.store.events(project, after=self.read.get(project, 0))
-            fresh = [event for _, event in events if event.uuid not in self.kept]
+            fresh = [event for _, event in events if event.uuid not in self.uuids]
             read |= {project: events[-1][0]} if events else {}
             if not fresh:
                 continue
@@ -137,6 +140,6 @@ class Backup:
                 if not self.api.repo_info(self.dataset, repo_type="dataset").private:
                     raise InputError("backup-open", name=self.dataset)
                 self.api.create_commit(self.dataset, acts, repo_type="dataset", commit_message=f"{len(copied)} events")
-        self.kept |= copied
+        self.uuids |= copied
         self.read |= read
         return bool(acts)

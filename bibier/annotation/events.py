@@ -11,14 +11,18 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
-from numbers import Real
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args, get_type_hints
+
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
 
 from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
 VERSION = 1  # of the event's fields
-KINDS = ("label", "skip", "reveal", "undo", "redo", "propose")
+Kind = Literal["label", "skip", "reveal", "undo", "redo", "propose"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 SOURCES = ("person", "model:", "llm:")  # the last two are followed by a name
 
 SUM_TOLERANCE = 1e-6  # of a distribution's sum from 1
@@ -31,27 +35,64 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Event:
-    """One act of one person on one clip, or one proposal of a model.
+class Expected:
+    """What a person is told of a field whose value is refused."""
 
-    `probs` and `before` are distributions by emotion name, each >= 0 and 1 together (to `SUM_TOLERANCE`).
+    text: str | Message
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("not printable")
+    return text
+
+
+def _storable(note: str) -> str:
+    if "\0" in note or len(note.encode()) > MAX_NOTE:
+        raise ValueError("too long, or U+0000")
+    return note
+
+
+def _utc(time: str) -> str:
+    if time and datetime.fromisoformat(time).utcoffset() != timedelta(0):
+        raise ValueError("not UTC")
+    return time
+
+
+Text = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)]  # one without lone surrogates
+Name = Annotated[Text, Field(min_length=1)]
+TEXT = Expected(Message("event-text", {"least": 0, "most": MAX_NAME}))
+NAME = Expected(Message("event-text", {"least": 1, "most": MAX_NAME}))
+SHARE = Expected("0 … 1")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One act of one person on one clip, or one proposal of a model; what each field may hold stands at the field.
+
+    `probs` and `before` are distributions by emotion name, each >= 0 and 1 together (to `SUM_TOLERANCE`). Nothing is
+    checked before `check`, so that an event can be put together first.
     """
 
-    uuid: str  # made by the client; a repeated save with one uuid is harmless
-    project: str
-    clip: str  # SHA-256 of the audio file's bytes, 64 hex digits
-    annotator: str  # name; "" for proposals
-    kind: str  # one of KINDS
-    probs: dict[str, float] | None = None  # None for skip, reveal, undo, redo
-    confidence: float | None = None  # [0, 1]
-    note: str = ""  # note, or the reason of a skip
-    source: str = "person"  # "person", "model:<checkpoint>", "llm:<model>"
-    seen: tuple[str, ...] = ()  # sources of the proposals that the annotator had seen when saving
-    before: dict[str, float] | None = None  # what the same person had committed before seeing
-    target: str = ""  # uuid of the event that an undo or redo is about
-    seconds: float = 0.0  # time spent on the clip, s
-    time: str = ""  # ISO 8601 UTC; set by the store if empty
-    version: int = VERSION
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, revalidate_instances="always")
+
+    uuid: Annotated[Name, NAME]  # made by the client; a repeated save with one uuid is harmless
+    project: Annotated[Name, NAME]
+    clip: Annotated[str, Field(pattern=f"^{SHA256.pattern}$"), Expected("SHA-256: 64 × 0–9 a–f")]  # of its file's bytes
+    annotator: Annotated[Text, TEXT]  # name; "" for proposals
+    kind: Annotated[Kind, Expected(", ".join(KINDS))]
+    probs: SkipValidation[dict[str, float] | None] = None  # None for skip, reveal, undo, redo
+    confidence: Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False), SHARE] = None
+    note: Annotated[str, AfterValidator(_storable), Expected(Message("event-note", {"most": MAX_NOTE}))] = (
+        ""  # note, or the reason of a skip
+    )
+    source: Annotated[Text, TEXT] = "person"  # "person", "model:<checkpoint>", "llm:<model>"
+    seen: Annotated[tuple[Name, ...], Field(max_length=MAX_SEEN), Expected(f"≤ {MAX_SEEN}")] = ()  # before saving
+    before: SkipValidation[dict[str, float] | None] = None  # what the same person had committed before seeing
+    target: Annotated[Text, TEXT] = ""  # uuid of the event that an undo or redo is about
+    seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS), Expected(f"0 … {MAX_SECONDS:g}")] = 0.0  # spent on the clip
+    time: Annotated[Text, AfterValidator(_utc), Expected("2026-01-31T12:00:00+00:00")] = ""  # set by the store if empty
+    version: Annotated[int, Field(ge=1, le=VERSION), Expected(str(VERSION))] = VERSION
 
     def check(self) -> Event:
         """Return the event itself if every field is sound.
@@ -61,18 +102,14 @@ class Event:
         InputError
             The first field that is wrong, with its value and what is expected.
         """
-        if type(self.version) is not int or self.version < 1:
-            _refuse("version", self.version, str(VERSION))
-        if self.version > VERSION:
+        if type(self.version) is int and self.version > VERSION:
             raise InputError("event-newer", version=self.version, known=VERSION)
-        for name in ("uuid", "project"):
-            _text(name, getattr(self, name), least=1)
-        for name in ("annotator", "target", "time", "source"):
-            _text(name, getattr(self, name))
-        if not isinstance(self.clip, str) or not SHA256.fullmatch(self.clip):
-            _refuse("clip", self.clip, "SHA-256: 64 × 0–9 a–f")
-        if self.kind not in KINDS:
-            _refuse("kind", self.kind, ", ".join(KINDS))
+        try:
+            _EVENT.validate_python(self)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            name = str(first["loc"][0])
+            _refuse(name, first["input"], _EXPECTED[name].text)
         self._check_provenance()
         if self.kind in ("label", "propose"):
             check_distribution("probs", self.probs)
@@ -80,21 +117,8 @@ class Event:
             _refuse("probs", self.probs, f"null ({self.kind})")
         if self.before is not None:
             check_distribution("before", self.before)
-        if self.confidence is not None:
-            _number("confidence", self.confidence, 1.0)
-        _number("seconds", self.seconds, MAX_SECONDS)
-        if not isinstance(self.note, str):
-            _refuse("note", self.note, "text")
-        if "\0" in self.note or len(_bytes("note", self.note)) > MAX_NOTE:
-            _refuse("note", self.note, f"≤ {MAX_NOTE} bytes, no U+0000")
-        if not isinstance(self.seen, tuple) or len(self.seen) > MAX_SEEN:
-            _refuse("seen", self.seen, f"≤ {MAX_SEEN}")
-        for source in self.seen:
-            _text("seen", source, least=1)
         if (self.kind in ("undo", "redo")) != bool(self.target):
             _refuse("target", self.target, "uuid" if not self.target else "“”")
-        if self.time:
-            _check_time(self.time)
         return self
 
     def _check_provenance(self) -> None:
@@ -109,41 +133,52 @@ class Event:
         if self.source != "person":
             _refuse("source", self.source, "person")
         if not self.annotator.strip():
-            _refuse("annotator", self.annotator, "name")
+            _refuse("annotator", self.annotator, NAME.text)
 
     def to_json(self) -> str:
         """Return one line of JSON with every field by name; numbers keep every digit."""
         return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str | Mapping) -> Event:
+    def from_json(cls, line: str | Mapping[str, Any]) -> Event:
         """Read and check what `to_json` wrote; a mapping is taken as read already. Raises InputError."""
-        if isinstance(text, str):
+        content: object = line
+        if isinstance(line, str):
             try:
-                text = json.loads(text)
+                content = json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise InputError("event-not-json", reason=str(error)[:MAX_NAME]) from error
-        if not isinstance(text, Mapping):
-            raise InputError("event-not-json", reason=type(text).__name__)
+        if not isinstance(content, Mapping):
+            raise InputError("event-not-json", reason=type(content).__name__)
         names = {field.name for field in fields(cls)}
-        if type(text.get("version")) is int and text["version"] > VERSION:
-            raise InputError("event-newer", version=text["version"], known=VERSION)
-        if unknown := text.keys() - names:
+        if type(content.get("version")) is int and content["version"] > VERSION:
+            raise InputError("event-newer", version=content["version"], known=VERSION)
+        if unknown := content.keys() - names:
             _refuse("event", ", ".join(sorted(map(str, unknown))), ", ".join(sorted(names)))
-        if lacking := {"uuid", "project", "clip", "annotator", "kind"} - text.keys():
+        if lacking := {"uuid", "project", "clip", "annotator", "kind"} - content.keys():
             _refuse("event", "—", ", ".join(sorted(lacking)))
-        values = dict(text)
+        values = dict(content)
         if isinstance(values.get("seen"), list):
             values["seen"] = tuple(values["seen"])
         return cls(**values).check()
+
+
+_EVENT = TypeAdapter(Event)
+_EXPECTED = {
+    name: expected
+    for name, hint in get_type_hints(Event, include_extras=True).items()
+    for expected in getattr(hint, "__metadata__", ())
+    if isinstance(expected, Expected)
+}
 
 
 def check_distribution(name: str, probs: object) -> None:
     """Raise InputError unless `probs` names every emotion with a finite number >= 0, together 1."""
     if not isinstance(probs, Mapping) or set(probs) != set(EMOTIONS):
         _refuse(name, probs, ", ".join(EMOTIONS))
-    for emotion, value in probs.items():
-        _number(f"{name}.{emotion}", value, 1 + SUM_TOLERANCE)
+    for emotion, share in probs.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1 + SUM_TOLERANCE:
+            _refuse(f"{name}.{emotion}", share, SHARE.text)  # NaN too: it compares as false
     if abs(math.fsum(probs.values()) - 1) > SUM_TOLERANCE:
         _refuse(name, math.fsum(probs.values()), "Σ = 1")
 
@@ -153,35 +188,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _check_time(text: str) -> None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() is None or moment.utcoffset().total_seconds():
-        _refuse("time", text, "2026-01-31T12:00:00+00:00")
-
-
-def _number(name: str, value: object, most: float) -> None:
-    """Refuse all but a finite real number in [0, `most`]."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= most:  # NaN fails both
-        _refuse(name, value, f"0 … {most:g}")
-
-
-def _text(name: str, value: object, *, least: int = 0) -> None:
-    if not isinstance(value, str) or not least <= len(value) <= MAX_NAME or not (value.isprintable()):
-        _refuse(name, value, f"{least} … {MAX_NAME} printable characters")
-    _bytes(name, value)
-
-
-def _bytes(name: str, value: str) -> bytes:
-    try:
-        return value.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which no database takes
-        _refuse(name, ascii(value), "Unicode")
-
-
-def _refuse(name: str, value: object, expected: str) -> None:
-    shown = str(value)
+def _refuse(name: str, value: object, expected: str | Message) -> NoReturn:
+    shown = str(value).encode("utf-8", "backslashreplace").decode()  # a lone surrogate can't be shown
     shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
     raise InputError("event-wrong", field=name, value=shown, expected=expected)

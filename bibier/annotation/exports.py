@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,9 +17,11 @@ import numpy as np
 
 from bibier.annotation.events import Event
 from bibier.annotation.state import Label, ProjectClip
+from bibier.annotation.store import Store
 from bibier.csv_safety import guard
 from bibier.distributions import entropy
 from bibier.errors import InputError
+from bibier.files import replacing
 from bibier.labels import EMOTIONS, named, vector
 from bibier.soft_labels.tables import COLUMNS as LS_LLM
 
@@ -42,24 +43,24 @@ class ProjectSnapshot:
 
     def unanchored(self) -> ProjectSnapshot:
         """Return the same with every label as it was before a proposal had been seen; others are left out."""
-        kept = {}
+        unanchored = {}
         for key, label in self.labels.items():
             if label.seen and label.before is not None:
-                kept[key] = replace(label, probs=label.before, seen=(), before=None)
+                unanchored[key] = replace(label, probs=label.before, seen=(), before=None)
             elif not label.seen:
-                kept[key] = label
-        return replace(self, labels=kept)
+                unanchored[key] = label
+        return replace(self, labels=unanchored)
 
     def by_clip(self) -> dict[str, dict[str, Label]]:
         """Return each labelled clip's labels by annotator, in the order of the clips and of the names."""
-        found: dict[str, dict[str, Label]] = {clip.sha256: {} for clip in self.clips}
+        by_clip: dict[str, dict[str, Label]] = {clip.sha256: {} for clip in self.clips}
         for clip, person in sorted(self.labels):
-            found[clip][person] = self.labels[clip, person]
-        return {clip: labels for clip, labels in found.items() if labels}
+            by_clip[clip][person] = self.labels[clip, person]
+        return {clip: labels for clip, labels in by_clip.items() if labels}
 
 
-def snapshot_of(store, project: str) -> ProjectSnapshot:
-    """Read a project of a `Store`; what models proposed for clips that were removed is left out."""
+def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
+    """Read a project; what models proposed for clips that were removed is left out. Raises InputError."""
     clips = store.clips(project)
     known = {clip.sha256 for clip in clips}
     events = [event for _, event in store.events(project) if event.clip in known]
@@ -145,10 +146,10 @@ def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
     """
     clips = {clip.sha256: clip for clip in snapshot.clips}
     people = {person: f"Ann{i}" for i, person in enumerate(sorted({p for _, p in snapshot.labels}), start=1)}
-    found = {}
+    items = {}
     for number, (sha256, labels) in enumerate(snapshot.by_clip().items(), start=1):
         clip = clips[sha256]
-        found[str(number)] = {
+        items[str(number)] = {
             "text": clip.text,
             "annotation task": "emotion of speech",
             "number of annotations": len(labels),
@@ -167,7 +168,7 @@ def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
                 "distributions": {people[person]: label.probs for person, label in labels.items()},
             },
         }
-    yield json.dumps(found, ensure_ascii=False, indent=1)
+    yield json.dumps(items, ensure_ascii=False, indent=1)
 
 
 def chaosnli(snapshot: ProjectSnapshot) -> Iterator[str]:
@@ -238,19 +239,12 @@ def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = Fa
     """
     if path.exists() and not replace:
         raise InputError("export-exists", file=str(path))
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             file.writelines(FORMATS[kind][1](snapshot))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
         raise InputError("export-failed", file=str(path), reason=error.strerror or str(error)) from error
-    finally:
-        if os.path.lexists(part):  # `unlink` would fail where there can be no such file, below another file
-            part.unlink()
     return path
 
 
@@ -262,15 +256,16 @@ def _of_clip(clip: ProjectClip) -> dict[str, str]:
 def _hard(probs: Mapping[str, float]) -> str:
     """Return the largest class; "" for a tie."""
     top = max(probs.values())
-    found = [name for name in EMOTIONS if probs[name] == top]
-    return found[0] if len(found) == 1 else ""
+    largest = [name for name in EMOTIONS if probs[name] == top]
+    return largest[0] if len(largest) == 1 else ""
 
 
 def _line(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _csv(columns, rows) -> Iterator[str]:
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """Yield the pieces of a CSV: its header, then its rows."""
     written = io.StringIO(newline="")
     table = csv.DictWriter(written, columns, restval="", lineterminator="\r\n")
     table.writeheader()

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bibier.annotation.exports import ProjectSnapshot, mean_of, votes_of
+from bibier.annotation.ingest import import_datasets
 from bibier.errors import InputError
+from bibier.files import replace_folder
 from bibier.hub import client, hub_errors
 from bibier.labels import EMOTIONS, named, vector
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 CARD = """# {project}
 
@@ -34,17 +40,17 @@ The licence of the recordings is that of where they came from: state it in `lice
 """
 
 
-def dataset(snapshot: ProjectSnapshot):
-    """Return the labelled clips as a `datasets.Dataset`. Raises InputError when a recording is gone."""
-    datasets = _datasets()
+def dataset(snapshot: ProjectSnapshot) -> Any:
+    """Return the labelled clips as a `datasets.Dataset`. Raises InputError if there is none, or a recording is gone."""
+    datasets = import_datasets()
     clips, rows = {clip.sha256: clip for clip in snapshot.clips}, []
-    found = snapshot.by_clip()
-    if not found:
+    by_clip = snapshot.by_clip()
+    if not by_clip:
         raise InputError("export-no-labels", project=snapshot.project)
-    lost = [clips[name].path for name in found if not Path(clips[name].path).is_file()]
+    lost = [clips[name].path for name in by_clip if not Path(clips[name].path).is_file()]
     if lost:
         raise InputError("export-missing", count=len(lost), file=lost[0])
-    for sha256, labels in found.items():
+    for sha256, labels in by_clip.items():
         clip, mean = clips[sha256], mean_of(labels)
         single = (mean == mean.max()).sum() == 1
         rows.append(
@@ -63,8 +69,8 @@ def dataset(snapshot: ProjectSnapshot):
                 ],
                 "proposals": [
                     {"source": source, "probs": named(vector(probs))}
-                    for (one, source), probs in sorted(snapshot.proposals.items())
-                    if one == sha256
+                    for (clip_of_proposal, source), probs in sorted(snapshot.proposals.items())
+                    if clip_of_proposal == sha256
                 ],
                 "corpus_label": EMOTIONS.index(clip.label) if clip.label else None,
             }
@@ -86,7 +92,7 @@ def dataset(snapshot: ProjectSnapshot):
     return datasets.Dataset.from_list(rows, features=stored).cast_column("audio", datasets.Audio())
 
 
-def card(snapshot: ProjectSnapshot, made) -> str:
+def card(snapshot: ProjectSnapshot) -> str:
     """Return the dataset card: metadata for the Hub, and what the columns are."""
     from huggingface_hub import DatasetCardData
 
@@ -101,7 +107,7 @@ def card(snapshot: ProjectSnapshot, made) -> str:
     people = {person for _, person in snapshot.labels}
     text = CARD.format(
         project=snapshot.project.replace("\n", " "),
-        clips=len(made),
+        clips=len(snapshot.by_clip()),
         labels=len(snapshot.labels),
         sighted=sum(bool(label.seen) for label in snapshot.labels.values()),
         people=len(people),
@@ -111,34 +117,32 @@ def card(snapshot: ProjectSnapshot, made) -> str:
 
 
 def save(snapshot: ProjectSnapshot, folder: Path, *, replace: bool = False) -> Path:
-    """Write `data/train-00000.parquet` and `README.md` into a folder, whole or not at all."""
+    """Write `data/train-00000.parquet` and `README.md` into a folder, whole or not at all; returns it.
+
+    Raises InputError when something is there already and `replace` is not set, or is not what this writes, when there
+    is no label or a recording is gone, and when the disk does not take it.
+    """
     if folder.exists() and not replace:
         raise InputError("export-exists", file=str(folder))
     if folder.exists() and not _is_ours(folder):
         raise InputError("export-other-folder", file=str(folder))
-    made = dataset(snapshot)
+    rows = dataset(snapshot)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as part:
             whole = Path(part) / "whole"
             (whole / "data").mkdir(parents=True)
-            made.to_parquet(str(whole / "data" / "train-00000.parquet"))
-            (whole / "README.md").write_text(card(snapshot, made), encoding="utf-8")
-            old = Path(part) / "old"
-            if folder.exists():
-                folder.rename(old)
-            try:
-                whole.rename(folder)
-            except OSError:
-                if old.exists():
-                    old.rename(folder)
-                raise
+            rows.to_parquet(str(whole / "data" / "train-00000.parquet"))
+            (whole / "README.md").write_text(card(snapshot), encoding="utf-8")
+            replace_folder(whole, folder)
     except OSError as error:
         raise InputError("export-failed", file=str(folder), reason=error.strerror or str(error)) from error
     return folder
 
 
-def push(snapshot: ProjectSnapshot, name: str, *, private: bool = True, dry_run: bool = False, api=None) -> list[str]:
+def push(
+    snapshot: ProjectSnapshot, name: str, *, private: bool = True, dry_run: bool = False, api: HfApi | None = None
+) -> list[str]:
     """Push the dataset to the Hub as one commit; returns its files with their sizes. A dry run sends nothing.
 
     Raises InputError when a dataset of that name is public and `private` is set, and when the Hub refuses.
@@ -146,9 +150,9 @@ def push(snapshot: ProjectSnapshot, name: str, *, private: bool = True, dry_run:
     with tempfile.TemporaryDirectory(prefix="bibier-dataset-") as place:
         folder = save(snapshot, Path(place) / "dataset")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        told = [f"{path.relative_to(folder)}\t{path.stat().st_size}" for path in files]
+        listing = [f"{path.relative_to(folder)}\t{path.stat().st_size}" for path in files]
         if dry_run:
-            return told
+            return listing
         with hub_errors("export-push", name=name):
             api = client(api)
             api.create_repo(name, repo_type="dataset", private=private, exist_ok=True)
@@ -157,7 +161,7 @@ def push(snapshot: ProjectSnapshot, name: str, *, private: bool = True, dry_run:
             api.upload_folder(
                 repo_id=name, repo_type="dataset", folder_path=folder, commit_message=f"{len(snapshot.labels)} labels"
             )
-    return told
+    return listing
 
 
 def _is_ours(folder: Path) -> bool:
@@ -166,11 +170,3 @@ def _is_ours(folder: Path) -> bool:
         return False
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     return files <= {"README.md", str(Path("data") / "train-00000.parquet")}
-
-
-def _datasets():
-    try:
-        import datasets  # late: seconds, and only researchers have it
-    except ImportError as error:
-        raise InputError("clips-no-datasets") from error
-    return datasets

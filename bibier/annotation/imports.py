@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bibier.annotation.events import SHA256, Event, check_distribution
 from bibier.annotation.exports import LONG
@@ -15,6 +16,7 @@ from bibier.annotation.state import AnnotationState, ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
 from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
 
@@ -25,11 +27,11 @@ def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
-            if isinstance(found, dict) and set(found) == {"clip"}:
-                clips.append(_clip(found["clip"]))
+            value = json.loads(line)
+            if isinstance(value, dict) and set(value) == {"clip"}:
+                clips.append(_clip(value["clip"]))
             else:
-                events.append(Event.from_json(found if isinstance(found, dict) else line))
+                events.append(Event.from_json(value if isinstance(value, dict) else line))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return clips, events
@@ -47,14 +49,14 @@ def add_events(store: Store, project: str, path: Path) -> tuple[int, int]:
 
 def add_long(store: Store, project: str, path: Path) -> tuple[int, int]:
     """Add a long CSV's clips and labels to a project, as `add_events` does."""
-    clips, events = {}, []
+    clips: dict[str, ProjectClip] = {}
+    events = []
     for number, row in enumerate(read_long(path), start=2):
         facts = {name: row[name] for name in ("sha256", "path", "text", "language")} | {"label": row["corpus_label"]}
         label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds")}
         try:
             clips.setdefault(row["sha256"], _clip(facts))
-            event = Event(row["event"], project, row["sha256"], row["annotator"], "label", **label)
-            events.append(event.check())
+            events.append(Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).check())
         except (ValueError, TypeError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return _add(store, project, list(clips.values()), events)
@@ -84,25 +86,25 @@ def _add(store: Store, project: str, clips: list[ProjectClip], events: list[Even
 
 def _rehearse(store: Store, project: str, clips: list[ProjectClip], events: list[Event]) -> None:
     """Raise what appending the events would raise, before one of them is written."""
-    there = {event.uuid: event for name in store.projects() for _, event in store.events(name)}
+    known = {event.uuid: event for name in store.projects() for _, event in store.events(name)}
     state = AnnotationState()
     for clip in [*(store.clips(project) if project in store.projects() else []), *clips]:
         state.add(clip)
-    for event in there.values():
+    for event in known.values():
         if event.project == project:
             state.apply(event)
     for event in events:
-        if (known := there.get(event.uuid)) is not None:
-            if replace(event, time=event.time or known.time) != known:
+        if (same := known.get(event.uuid)) is not None:
+            if replace(event, time=event.time or same.time) != same:
                 raise InputError("event-other", uuid=event.uuid)
             continue
         if not state.is_next_undo(event):
             raise InputError("event-target", kind=event.kind, uuid=event.target)
         state.apply(event)
-        there[event.uuid] = event
+        known[event.uuid] = event
 
 
-def _clip(facts: dict) -> ProjectClip:
+def _clip(facts: dict[str, Any]) -> ProjectClip:
     """Return a clip of sound fields. Raises TypeError or ValueError."""
     clip = ProjectClip(**facts)
     texts = (clip.sha256, clip.path, clip.text, clip.language)
@@ -125,25 +127,25 @@ def read_table(path: Path) -> list[dict[str, str]]:
     except csv.Error as error:
         raise InputError("import-line", file=path.name, line=0, reason=str(error)) from error
     if any(None in row or None in row.values() for row in rows):
-        raise InputError("import-line", file=path.name, line=0, reason="ragged rows")
+        raise InputError("import-line", file=path.name, line=0, reason=Message("import-ragged"))
     return [{plain(name): plain(cell) for name, cell in row.items()} for row in rows]
 
 
-def read_long(path: Path) -> list[dict]:
+def read_long(path: Path) -> list[dict[str, Any]]:
     """Read a long CSV: numbers as numbers, `probs` and `before` by emotion."""
     rows = read_table(path)
     if rows and (missing := [name for name in LONG if name not in rows[0]]):
-        raise InputError("import-line", file=path.name, line=1, reason=f"no column {missing[0]}")
-    found = []
+        raise InputError("import-line", file=path.name, line=1, reason=Message("import-column", {"column": missing[0]}))
+    values = []
     for number, row in enumerate(rows, start=2):
         try:
-            found.append(_long(row))
+            values.append(_long(row))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
-    return found
+    return values
 
 
-def _long(row: dict[str, str]) -> dict:
+def _long(row: dict[str, str]) -> dict[str, Any]:
     before = {name: row[f"before_{name}"] for name in EMOTIONS}
     return (
         {name: row[name] for name in ("sha256", "path", "text", "language", "annotator", "note", "event")}

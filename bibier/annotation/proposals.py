@@ -27,10 +27,10 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
     except InputError:
         return False
     branches = {"/audio": prediction.audio, "/text": prediction.text, "": prediction.bimodal}
-    found = {end: one.probabilities for end, one in branches.items() if one.probabilities is not None}
-    if found and "" not in found:
-        found[""] = found.get("/audio") or found["/text"]
-    for end, probs in found.items():
+    by_ending = {end: branch.probabilities for end, branch in branches.items() if branch.probabilities is not None}
+    if by_ending and "" not in by_ending:
+        by_ending[""] = by_ending.get("/audio") or by_ending["/text"]
+    for end, probs in by_ending.items():
         total = sum(probs.values())
         event = Event(
             uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{source}{end}")),
@@ -42,4 +42,4 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
             source=f"{source}{end}",
         )
         store.append(event)
-    return bool(found)
+    return bool(by_ending)

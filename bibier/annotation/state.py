@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from bibier.annotation.events import Event
-from bibier.distributions import jensen_shannon
+from bibier.distributions import entropy, jensen_shannon
 from bibier.labels import vector
 
 Order = Literal["given", "random", "uncertain", "modalities", "people"]
@@ -215,13 +215,13 @@ class AnnotationState:
             return float(np.mean([jensen_shannon(p, q) for p, q in pairs])) if pairs else -1.0
         names = self._sources(clip)
         if order == "uncertain":
-            return float(np.mean([_entropy(p) for p in names.values()])) if names else -1.0
-        found = [
+            return float(np.mean([entropy(p) for p in names.values()])) if names else -1.0
+        divergences = [
             jensen_shannon(voice, names[f"{name.removesuffix('/audio')}/text"])
             for name, voice in names.items()
             if name.endswith("/audio") and f"{name.removesuffix('/audio')}/text" in names
         ]
-        return float(np.mean(found)) if found else -1.0
+        return float(np.mean(divergences)) if divergences else -1.0
 
     def _sources(self, clip: str) -> dict[str, np.ndarray]:
         return {
@@ -229,11 +229,6 @@ class AnnotationState:
             for source in sorted(self.sources)
             if source.startswith("model:") and (clip, source) in self.proposals
         }
-
-
-def _entropy(p: np.ndarray) -> float:
-    some = p[p > 0]
-    return float(-(some * np.log2(some)).sum())
 
 
 def _chance(text: str) -> float:

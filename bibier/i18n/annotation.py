@@ -5,6 +5,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The annotation can't be taken: {field} is “{value}”; expected: {expected}. Correct it and save again.",
         "Разметку нельзя принять: в поле {field} значение «{value}»; нужно: {expected}. Исправьте и сохраните снова.",
     ),
+    "event-text": ("{least} to {most} printable characters", "печатные символы, от {least} до {most}"),
+    "event-note": ("at most {most} bytes, without U+0000", "не больше {most} байт, без U+0000"),
     "event-newer": (
         "The annotation was made by a newer version of the program (format {version}; known up to {known}). "
         "Update the program.",
@@ -106,6 +108,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Row {row}: {field} is “{value}”; expected: {expected}.",
         "Строка {row}: в поле {field} значение «{value}»; ожидается: {expected}.",
     ),
+    "clips-file": ("an existing file", "существующий файл"),
+    "clips-seconds": ("seconds, 0 or more", "секунды, 0 или больше"),
     # sentences about exports, and their way back
     "export-exists": (
         "{file} is there already and was left as it is. Choose another name, or add --replace.",
@@ -149,6 +153,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file}, line {line}, is no export of this program ({reason}). Nothing was taken in.",
         "{file}, строка {line}: это не экспорт этой программы ({reason}). Ничего не принято.",
     ),
+    "import-ragged": (
+        "a row has more or fewer cells than the header",
+        "в строке больше или меньше ячеек, чем в заголовке",
+    ),
+    "import-column": ("no column {column}", "нет столбца {column}"),
     # sentences about what the Annotate tab refuses
     "annotate-name": (
         "A label needs a name beside it: type yours (1 to 80 characters).",

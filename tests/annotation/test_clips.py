@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bibier.annotation.ingest import add_folder, add_manifest, add_recording, check
+from bibier.annotation.ingest import add_folder, add_manifest, check, keep
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.files import sha256
@@ -92,12 +92,25 @@ def test_some_of_the_emotions_are_no_distribution(place, columns, said):
 
 
 def test_a_recording_is_kept_under_its_hash(place, tmp_path):
+    _, sounds = place
+    for _ in range(2):  # twice doubles nothing
+        name, path = keep((sounds / "0.wav").read_bytes(), ".wav", tmp_path / "media")
+        assert path == tmp_path / "media" / f"{name}.wav" and sha256(path) == name
+        assert list((tmp_path / "media").iterdir()) == [path]
+
+
+def test_what_is_expected_of_a_row_is_said_in_one_language(place):
     store, sounds = place
-    for sound in (sounds / "0.wav", (np.zeros(800, np.float32), 16000)):
-        clip = add_recording(store, "p", sound, tmp_path / "media", text="x")
-        kept = tmp_path / "media" / f"{clip.sha256}.wav"
-        assert str(kept) == clip.path and sha256(kept) == clip.sha256
-    assert len(store.clips("p")) == 2
+    for cells, field, english, russian in (
+        ("no.wav,", "path", "an existing file", "существующий файл"),
+        ("0.wav,-1", "duration", "seconds, 0 or more", "секунды, 0 или больше"),
+    ):
+        (sounds / "m.csv").write_text(f"path,duration\n{cells}\n", encoding="utf-8")
+        with pytest.raises(InputError) as error:
+            add_manifest(store, "p", sounds / "m.csv")
+        assert f"{field} is" in error.value.text("en") and field in error.value.text("ru")
+        assert english in error.value.text("en") and russian not in error.value.text("en")
+        assert russian in error.value.text("ru") and english not in error.value.text("ru")
 
 
 def test_a_sentence_within_a_sentence_is_in_its_language():

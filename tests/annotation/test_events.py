@@ -79,6 +79,36 @@ def test_lines_that_are_no_events(text):
         Event.from_json(text)
 
 
+@pytest.mark.parametrize(
+    "change, field, expected",
+    [
+        ({"confidence": 1.1}, "confidence", "0 … 1"),
+        ({"confidence": "1"}, "confidence", "0 … 1"),
+        ({"probs": SURE | {"happy": 1.5}}, "probs.happy", "0 … 1"),
+        ({"seconds": -1}, "seconds", "0 … 1e+07"),
+        ({"kind": "delete"}, "kind", "label, skip, reveal, undo, redo, propose"),
+        ({"clip": "a" * 65}, "clip", "SHA-256: 64 × 0–9 a–f"),
+        ({"seen": ("a",) * 65}, "seen", "≤ 64"),
+        ({"uuid": "u\n"}, "uuid", "1 to 200 printable characters"),
+        ({"note": "x" * 100_001}, "note", "at most 100000 bytes, without U+0000"),
+    ],
+    ids=str,
+)
+def test_a_refusal_names_field_value_and_what_is_expected(change, field, expected):
+    with pytest.raises(InputError, match="Correct it and save again") as caught:
+        replace(LABEL, **change).check()
+    values = caught.value.message.values
+    text = values["expected"] if isinstance(values["expected"], str) else values["expected"].text("en")
+    assert (values["field"], text) == (field, expected) and values["value"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 0.5, 1.0, np.float64(0.5)])
+def test_numbers_keep_their_digits_in_json(number):
+    line = replace(LABEL, confidence=number, seconds=3).check().to_json()
+    assert f'"confidence": {json.dumps(number)},' in line and '"seconds": 3,' in line
+    assert Event.from_json(line).to_json() == line
+
+
 def test_a_note_of_100_kb_is_kept():
     note = "ы" * 50_000
     assert Event.from_json(replace(LABEL, note=note).to_json()).note == note
