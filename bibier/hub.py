@@ -100,7 +100,11 @@ def git_hash(content: bytes) -> str:
 
 def failures() -> tuple[type[Exception], ...]:
     """Return what the Hub's client raises when something goes wrong between here and there."""
-    from huggingface_hub.errors import HFValidationError, HTTPError, LocalTokenNotFoundError
+    from huggingface_hub.errors import (
+        HFValidationError,
+        HTTPError,  # pyright: ignore[reportPrivateImportUsage] that of whichever HTTP library the client uses
+        LocalTokenNotFoundError,
+    )
 
     # A large file's upload fails with a RuntimeError, a card that the Hub doesn't take with a ValueError.
     return (HTTPError, HFValidationError, LocalTokenNotFoundError, OSError, RuntimeError, ValueError)
@@ -134,7 +138,7 @@ def hub_errors(
     """
     from huggingface_hub.errors import (
         HFValidationError,
-        HTTPError,
+        HTTPError,  # pyright: ignore[reportPrivateImportUsage] as above
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,

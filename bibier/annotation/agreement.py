@@ -120,7 +120,7 @@ def alpha(values: np.ndarray, distance: Distance, *, draws: int = DRAWS, seed: i
     """
     if values.shape[1] < 2:
         return Alpha(None, reason=Message("agreement-alone"))
-    given = ~np.isnan(values).any(-1)  # (n, m)
+    given = np.asarray(~np.isnan(values).any(-1))  # (n, m)
     counts = given.sum(1)  # (n,)
     paired = counts >= 2
     if not paired.any():
@@ -129,18 +129,18 @@ def alpha(values: np.ndarray, distance: Distance, *, draws: int = DRAWS, seed: i
     observed = _within(values, distance).sum(1) / (counts - 1)  # (n,) of ordered pairs
     pool = values[given[paired]]  # (N, K)
     expected = _expected(pool, distance, seed)
-    facts = {"labels": len(pool), "clips": len(counts)}
+    whole = Alpha(None, labels=len(pool), clips=len(counts))
     if expected <= 1e-15:
-        return Alpha(None, reason=Message("agreement-one-value"), **facts)
-    value = 1 - observed.sum() / len(pool) / expected
+        return replace(whole, reason=Message("agreement-one-value"))
+    whole = replace(whole, value=float(1 - observed.sum() / len(pool) / expected))
     if not draws or len(counts) < 2:
-        return Alpha(float(value), **facts)
+        return whole
     rng, values_drawn = np.random.default_rng(seed), np.empty(draws)
     for draw in range(draws):
         chosen = rng.integers(len(counts), size=len(counts))
         values_drawn[draw] = 1 - observed[chosen].sum() / counts[chosen].sum() / expected
     low, high = np.quantile(values_drawn, [(1 - COVERED) / 2, (1 + COVERED) / 2])
-    return Alpha(float(value), float(low), float(high), **facts)
+    return replace(whole, low=float(low), high=float(high))
 
 
 def nominal_alpha(table: LabelTable, **settings: int) -> Alpha:

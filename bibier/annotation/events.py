@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, NoReturn, get_type_hints
 
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
 
@@ -21,8 +21,7 @@ from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
 VERSION = 1  # of the event's fields
-Kind = Literal["label", "skip", "reveal", "undo", "redo", "propose"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS = ("label", "skip", "reveal", "undo", "redo", "propose")
 SOURCES = ("person", "model:", "llm:")  # the last two are followed by a name
 
 SUM_TOLERANCE = 1e-6  # of a distribution's sum from 1
@@ -39,6 +38,16 @@ class Expected:
     """What a person is told of a field whose value is refused."""
 
     text: str | Message
+
+
+def expected_in(cls: type) -> dict[str, str | Message]:
+    """Return what is `Expected` in each field of a class."""
+    return {
+        name: expected.text
+        for name, hint in get_type_hints(cls, include_extras=True).items()
+        for expected in getattr(hint, "__metadata__", ())
+        if isinstance(expected, Expected)
+    }
 
 
 def _printable(text: str) -> str:
@@ -80,15 +89,17 @@ class Event:
     project: Annotated[Name, NAME]
     clip: Annotated[str, Field(pattern=f"^{SHA256.pattern}$"), Expected("SHA-256: 64 × 0–9 a–f")]  # of its file's bytes
     annotator: Annotated[Text, TEXT]  # name; "" for proposals
-    kind: Annotated[Kind, Expected(", ".join(KINDS))]
-    probs: SkipValidation[dict[str, float] | None] = None  # None for skip, reveal, undo, redo
+    kind: Annotated[str, Field(pattern=f"^({'|'.join(KINDS)})$"), Expected(", ".join(KINDS))]
+    probs: Annotated[dict[str, float] | None, SkipValidation] = None  # None for skip, reveal, undo, redo
     confidence: Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False), SHARE] = None
     note: Annotated[str, AfterValidator(_storable), Expected(Message("event-note", {"most": MAX_NOTE}))] = (
         ""  # note, or the reason of a skip
     )
     source: Annotated[Text, TEXT] = "person"  # "person", "model:<checkpoint>", "llm:<model>"
     seen: Annotated[tuple[Name, ...], Field(max_length=MAX_SEEN), Expected(f"≤ {MAX_SEEN}")] = ()  # before saving
-    before: SkipValidation[dict[str, float] | None] = None  # what the same person had committed before seeing
+    before: Annotated[dict[str, float] | None, SkipValidation] = (
+        None  # what the same person had committed before seeing
+    )
     target: Annotated[Text, TEXT] = ""  # uuid of the event that an undo or redo is about
     seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS), Expected(f"0 … {MAX_SECONDS:g}")] = 0.0  # spent on the clip
     time: Annotated[Text, AfterValidator(_utc), Expected("2026-01-31T12:00:00+00:00")] = ""  # set by the store if empty
@@ -109,7 +120,7 @@ class Event:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             name = str(first["loc"][0])
-            _refuse(name, first["input"], _EXPECTED[name].text)
+            _refuse(name, first["input"], _EXPECTED[name])
         self._check_provenance()
         if self.kind in ("label", "propose"):
             check_distribution("probs", self.probs)
@@ -120,6 +131,12 @@ class Event:
         if (self.kind in ("undo", "redo")) != bool(self.target):
             _refuse("target", self.target, "uuid" if not self.target else "“”")
         return self
+
+    @property
+    def distribution(self) -> dict[str, float]:
+        """The distribution of a label or a proposal, which always has one."""
+        assert self.probs is not None, f"an event of the kind {self.kind} has no distribution"
+        return self.probs
 
     def _check_provenance(self) -> None:
         """A proposal is a machine's and nobody's; all else is a named person's."""
@@ -164,12 +181,7 @@ class Event:
 
 
 _EVENT = TypeAdapter(Event)
-_EXPECTED = {
-    name: expected
-    for name, hint in get_type_hints(Event, include_extras=True).items()
-    for expected in getattr(hint, "__metadata__", ())
-    if isinstance(expected, Expected)
-}
+_EXPECTED = expected_in(Event)
 
 
 def check_distribution(name: str, probs: object) -> None:

@@ -237,9 +237,9 @@ def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = Fa
 
     Raises InputError when a file is there already and `replace` is not set, and when it can't be written.
     """
-    if path.exists() and not replace:
-        raise InputError("export-exists", file=str(path))
     try:
+        if path.exists() and not replace:
+            raise InputError("export-exists", file=str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             file.writelines(FORMATS[kind][1](snapshot))

@@ -53,7 +53,7 @@ def add_manifest(store: Store, project: str, path: Path) -> int:
         try:
             clip = _clip(row, number, path.parent, columns)
             if clip.sha256 in first_rows:
-                raise _row_error(number, "path", row["path"], f"≠ {first_rows[clip.sha256]}")
+                raise _row_error(number, "path", str(row["path"]), f"≠ {first_rows[clip.sha256]}")
             first_rows[clip.sha256] = number
             clips.append(clip)
         except InputError as error:

@@ -58,7 +58,7 @@ class _Person:
 class AnnotationState:
     """The state derived from a project's events, brought forward one event at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.clips: list[ProjectClip] = []
         self.index: dict[str, int] = {}
         self.people: dict[str, _Person] = defaultdict(_Person)
@@ -93,7 +93,7 @@ class AnnotationState:
     def apply(self, event: Event) -> None:
         """Take the next event of the log; an undo or redo out of turn changes nothing."""
         if event.kind == "propose":
-            self.proposals[event.clip, event.source] = event.probs
+            self.proposals[event.clip, event.source] = event.distribution
             self.sources.add(event.source)
             self._score(event.clip)
             return
@@ -119,7 +119,9 @@ class AnnotationState:
             self.labels.pop((clip, annotator), None)
             self.by_clip[clip].pop(annotator, None)
         else:
-            label = Label(last.probs, last.confidence, last.note, last.seen, last.before, last.seconds, last.uuid)
+            label = Label(
+                last.distribution, last.confidence, last.note, last.seen, last.before, last.seconds, last.uuid
+            )
             self.labels[clip, annotator] = self.by_clip[clip][annotator] = label
         self._tally(clip, annotator, last is not None)
         self._score(clip)

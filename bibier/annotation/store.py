@@ -11,8 +11,8 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,9 +20,10 @@ import sqlalchemy as sql
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from bibier.annotation.events import Event, now
+from bibier.annotation.events import SHARE, Event, Expected, expected_in, now
 from bibier.annotation.location import without_password
 from bibier.annotation.state import ORDERS, AnnotationState, Label, Order, ProjectClip
 from bibier.errors import InputError
@@ -34,13 +35,13 @@ WAIT_SECONDS = 10  # s, for another writer
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class ProjectSettings:
-    """What can be set of a project; the description of a field is what a person is told is expected there."""
+    """What can be set of a project; what each field may hold stands at the field."""
 
-    proposals: Annotated[Literal["hidden", "shown"], Field(description="hidden, shown")] = "hidden"
-    wanted: Annotated[int, Field(ge=1, description="1, 2, …")] = 1  # annotators per clip
-    order: Annotated[Order, Field(description=", ".join(ORDERS))] = "given"
-    share: Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False, description="0 … 1")] = 0.0  # of random turns
-    seed: Annotated[int, Field(description="0, 1, …")] = 0  # of the random turns
+    proposals: Annotated[Literal["hidden", "shown"], Expected("hidden, shown")] = "hidden"
+    wanted: Annotated[int, Field(ge=1), Expected("1, 2, …")] = 1  # annotators per clip
+    order: Annotated[Order, Expected(", ".join(ORDERS))] = "given"
+    share: Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False), SHARE] = 0.0  # of random turns
+    seed: Annotated[int, Expected("0, 1, …")] = 0  # of the random turns
 
 
 SETTINGS = asdict(ProjectSettings())
@@ -90,7 +91,7 @@ class Store:
         From every method, too: the database can't be opened, is locked, full, or of a newer schema.
     """
 
-    def __init__(self, url: str, *, journal_mode: str = "WAL"):
+    def __init__(self, url: str, *, journal_mode: str = "WAL") -> None:
         self._lock = threading.RLock()
         self._states: dict[str, tuple[AnnotationState, int, int, int]] = {}  # with the last event, clip and move
         self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
@@ -122,7 +123,7 @@ class Store:
         """Close every connection."""
         self._engine.dispose()
 
-    def project(self, name: str, **settings: object) -> dict[str, object]:
+    def project(self, name: str, **settings: Any) -> dict[str, Any]:
         """Make a project or change some of its settings; returns all of them (`SETTINGS` has the defaults)."""
         _check_settings(settings)
         with self._lock, self._transaction() as connection:
@@ -136,7 +137,7 @@ class Store:
                 connection.execute(changed.values(settings=json.dumps(whole)))
             return SETTINGS | whole
 
-    def projects(self) -> dict[str, dict[str, object]]:
+    def projects(self) -> dict[str, dict[str, Any]]:
         """Return every project's settings by name."""
         with self._transaction() as connection:
             rows = connection.execute(sql.select(_projects).order_by(_projects.c.name)).all()
@@ -187,11 +188,8 @@ class Store:
 
     def _empty_journal(self) -> None:
         """Move SQLite's write-ahead log into the file, so that nothing deleted is left there."""
-        connection = self._engine.raw_connection()
-        try:
+        with closing(self._engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()
 
     def clips(self, project: str) -> list[ProjectClip]:
         """Return a project's clips in the order in which they were added."""
@@ -298,7 +296,7 @@ class Store:
 
     def _forward(self, connection: sql.Connection, project: str) -> AnnotationState:
         """Bring the derived state to the end of the log."""
-        moves = connection.scalar(sql.select(_projects.c.moves).where(_projects.c.name == project))
+        moves: int = connection.scalars(sql.select(_projects.c.moves).where(_projects.c.name == project)).one()
         state, event, clip, known = self._states.get(project) or (AnnotationState(), 0, 0, moves)
         if moves != known:
             state, event, clip = AnnotationState(), 0, 0  # read all anew: somebody moved or removed some clips
@@ -363,10 +361,10 @@ def _engine_of(url: str, journal_mode: str) -> sql.Engine:
         raise InputError("store-url", url=without_password(url), reason=kind)
     waiting = {"timeout": WAIT_SECONDS} if kind == "sqlite" else {"connect_timeout": WAIT_SECONDS}
     engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
-    sql.event.listen(engine, "connect", _setting_up_sqlite(journal_mode) if kind == "sqlite" else _set_up_postgres)
+    listen(engine, "connect", _setting_up_sqlite(journal_mode) if kind == "sqlite" else _set_up_postgres)
     if kind == "sqlite":
         # The driver's own transactions begin late, after a read; ours take the write lock at once.
-        sql.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 
@@ -385,7 +383,7 @@ def _setting_up_sqlite(journal_mode: str) -> Callable[[DBAPIConnection, object],
 
 
 def _set_up_postgres(connection: DBAPIConnection, record: object) -> None:
-    with connection.cursor() as cursor:
+    with closing(connection.cursor()) as cursor:
         cursor.execute(f"SET synchronous_commit = on; SET lock_timeout = '{WAIT_SECONDS}s'")
     connection.commit()
 
@@ -396,7 +394,6 @@ def _check_settings(settings: dict[str, Any]) -> None:
         ProjectSettings(**settings)
     except ValidationError as error:
         key = str(error.errors()[0]["loc"][0])
-        known = {field.name: field for field in fields(ProjectSettings)}
-        described = ProjectSettings.__pydantic_fields__
-        expected = described[key].description if key in described else ", ".join(known)
+        known = expected_in(ProjectSettings)
+        expected = known.get(key, ", ".join(known))
         raise InputError("store-setting", setting=key, value=str(settings[key])[:80], expected=expected) from error

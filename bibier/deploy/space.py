@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bibier.errors import InputError
-from bibier.hub import git_hash, hub_errors
+from bibier.hub import failures, git_hash, hub_errors
 from bibier.i18n.messages import Message
 
 OURS = "space.yaml"  # a Space without it was made by something else
@@ -255,9 +255,7 @@ def watch(
 
 def _log(api, name: str, *, build: bool) -> list[str]:
     """Return the last lines of a Space's log; none when the Hub doesn't give them."""
-    from huggingface_hub.errors import HTTPError
-
     try:
         return list(api.fetch_space_logs(name, build=build))[-LINES:]
-    except (HTTPError, OSError):
+    except failures():
         return []

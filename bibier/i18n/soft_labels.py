@@ -26,6 +26,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} could not be written ({reason}). Make room, or choose another folder.",
         "Не удалось записать {file} ({reason}). Освободите место или выберите другую папку.",
     ),
+    # lines of `soft-labels audit`; emotions and faults keep the names that they have in tables
+    "audit-rows": ("rows {count}", "строк {count}"),
+    "audit-invalid": ("invalid rows {count}", "негодных строк {count}"),
+    "audit-corner": ("truth \\ largest", "истина \\ максимум"),
+    "audit-wrong": ("wrong {count} of {total}", "неверных {count} из {total}"),
+    "audit-entropy": ("mean entropy {value:.4f} nats", "средняя энтропия {value:.4f} нат"),
+    "audit-maximum": ("mean maximum {value:.4f}", "средний максимум {value:.4f}"),
+    "audit-truth": ("mean of the truth {value:.4f}", "средняя вероятность истины {value:.4f}"),
     "llm-not-set": (
         "No language model is set. Give the address in BIBIER_LLM_URL (http or https, without a name or password in "
         "it), the model in BIBIER_LLM_MODEL and the key in BIBIER_LLM_KEY, or choose a local model.",

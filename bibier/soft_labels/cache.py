@@ -6,8 +6,10 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bibier.errors import InputError
 
@@ -23,7 +25,7 @@ class Cache:
     A damaged file is set aside under `broken`, since some answers may be saved from it, and a new one begun.
     """
 
-    def __init__(self, path: Path | None = None):
+    def __init__(self, path: Path | None = None) -> None:
         self.path, self._lock = path, threading.Lock()
         self.broken: Path | None = None
         with self._failing():
@@ -43,22 +45,22 @@ class Cache:
         base = sqlite3.connect(self.path or ":memory:", timeout=30, check_same_thread=False)
         try:
             base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
-            (found,) = base.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
+            (verdict,) = base.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
         except sqlite3.Error:
             base.close()
             raise
         return base
 
-    def get(self, key: str) -> dict | None:
-        """Return the answer that was kept, None if there is none."""
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the answer that was kept, None if there is none. Raises InputError."""
         with self._lock, self._failing():
             row = self._base.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
         return json.loads(row[0]) if row else None
 
-    def put(self, key: str, answer: Mapping) -> None:
-        """Keep an answer; it is on the disk when this returns."""
+    def put(self, key: str, answer: Mapping[str, object]) -> None:
+        """Keep an answer; it is on the disk when this returns. Raises InputError."""
         with self._lock, self._failing(), self._base:
             self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, json.dumps(answer)))
 
@@ -66,25 +68,18 @@ class Cache:
         """Close the file."""
         self._base.close()
 
-    def _failing(self) -> _Failing:
-        return _Failing(self.path)
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Say in a sentence what SQLite raises."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise InputError("llm-cache", file=str(self.path), reason=str(error)) from error
 
 
 def _free(path: Path) -> Path:
     """Return a name beside a file that isn't taken."""
     number = 1
-    while (found := path.with_name(f"{path.name}.broken-{number}")).exists():
+    while (name := path.with_name(f"{path.name}.broken-{number}")).exists():
         number += 1
-    return found
-
-
-class _Failing:
-    def __init__(self, path: Path | None):
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, sqlite3.Error):
-            raise InputError("llm-cache", file=str(self.path), reason=str(error)) from error
+    return name

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import math
 import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
+
+import httpx
 
 from bibier.errors import InputError
 
 LARGEST = 2**20  # bytes of a reply
-PART = 2**14  # bytes read at a time
+LARGEST_REFUSAL = 300  # bytes that are read of a refusal
 LONGEST_WAIT = 60.0  # s between two tries, whatever Retry-After says
 ALTERNATIVES = 20  # most likely tokens that the protocol gives
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the key to another host."""
-
-    def redirect_request(self, *arguments) -> None:
-        return None
-
-
 class _TryAgain(Exception):
-    def __init__(self, reason: str, wait: float | None = None):
+    def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
 
@@ -52,9 +45,12 @@ class Endpoint:
     token_usage: list[int] = field(default_factory=lambda: [0, 0])
     scores_labels: bool = True  # until the server has answered without log-probabilities
 
-    def __post_init__(self):
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or not self.model:
+    def __post_init__(self) -> None:
+        try:
+            url = httpx.URL(self.url)
+        except httpx.InvalidURL as error:
+            raise InputError("llm-not-set") from error
+        if url.scheme not in ("http", "https") or not url.host or url.userinfo or not self.model:
             raise InputError("llm-not-set")
         if any(c in "\r\n" or ord(c) > 255 for c in self.key):
             raise InputError("llm-key")
@@ -70,7 +66,7 @@ class Endpoint:
 
     def score(
         self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, length_normalised: bool
-    ) -> list | None:
+    ) -> list[float] | None:
         """Return the log-probability of each label as the answer's beginning; None where the server does not tell.
 
         Only the first token is told, and of it the 20 most likely: a token counts for the one label that begins with
@@ -93,9 +89,10 @@ class Endpoint:
             return None
         return [math.log(mass) if mass > 0 else -math.inf for mass in masses.values()]
 
-    def _choice(self, messages: Sequence[Mapping[str, str]], **settings: object) -> tuple[str, dict]:
+    def _choice(self, messages: Sequence[Mapping[str, str]], **settings: object) -> tuple[str, dict[str, Any]]:
+        """Ask until there is an answer; returns its text and the protocol's choice."""
         body = {"model": self.model, "messages": list(messages), "temperature": 0, "seed": 42} | settings
-        reason: str = ""
+        reason = ""
         for number in range(self.tries):
             try:
                 return self._once(json.dumps(body).encode("ascii"))
@@ -106,63 +103,69 @@ class Endpoint:
                     self.sleep(min(wait, LONGEST_WAIT))
         raise InputError("llm-unreachable", host=urlsplit(self.url).netloc, tries=self.tries, reason=reason)
 
-    def _once(self, body: bytes) -> tuple[str, dict]:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
-        request = urllib.request.Request(f"{self.url.rstrip('/')}/chat/completions", body, headers)
-        end = time.monotonic() + self.timeout
+    def _once(self, body: bytes) -> tuple[str, dict[str, Any]]:
+        headers = {b"Content-Type": b"application/json"}
+        if self.key:
+            headers[b"Authorization"] = f"Bearer {self.key}".encode("latin-1")
+        address, end, raw = f"{self.url.rstrip('/')}/chat/completions", time.monotonic() + self.timeout, b""
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=self.timeout) as reply:
-                raw = b""
-                while part := reply.read1(PART):
+            # A redirect would carry the key to another host: httpx follows none unless it is told to.
+            with httpx.stream("POST", address, content=body, headers=headers, timeout=self.timeout) as reply:
+                if not reply.is_success:
+                    self._refused(reply)
+                for part in reply.iter_bytes():
                     raw += part
                     if len(raw) > LARGEST:
                         raise _TryAgain(f"more than {LARGEST} bytes")
                     if time.monotonic() > end:
-                        raise TimeoutError
-        except urllib.error.HTTPError as error:
-            self._refused(error)
-        except TimeoutError as error:
+                        raise httpx.ReadTimeout("slow")
+        except httpx.TimeoutException as error:
             raise _TryAgain(f"nothing whole within {self.timeout:g} s") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise _TryAgain(str(getattr(error, "reason", None) or error)) from error
+        except httpx.HTTPError as error:
+            raise _TryAgain(str(error) or type(error).__name__) from error
         try:
-            found = json.loads(raw)
-            choice = found["choices"][0]
+            answer = json.loads(raw)
+            choice = answer["choices"][0]
             text = choice["message"]["content"] or ""
             if not isinstance(text, str):
                 raise TypeError("content is no text")
         except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
             raise _TryAgain(f"the reply is not of the OpenAI protocol ({type(error).__name__})") from error
-        usage = found.get("usage")
+        usage = answer.get("usage")
         for index, name in enumerate(("prompt_tokens", "completion_tokens")):
             count = usage.get(name) if isinstance(usage, dict) else None
             self.token_usage[index] += count if isinstance(count, int) and count > 0 else 0
         return text, choice
 
-    def _refused(self, error: urllib.error.HTTPError) -> None:
-        with error:
-            told = error.headers.get("Retry-After", "")
-            if error.code in (408, 409, 429) or error.code >= 500:
-                wait = float(told) if told.isascii() and told.isdigit() else None
-                raise _TryAgain(f"HTTP {error.code}", wait) from error
-            try:
-                detail = error.read(300).decode("utf-8", "replace")
-            except (OSError, http.client.HTTPException):
-                detail = ""
-        raise InputError(
-            "llm-refused", host=urlsplit(self.url).netloc, status=error.code, reason=self._safe(detail)
-        ) from None
+    def _refused(self, reply: httpx.Response) -> NoReturn:
+        """Raise what a status that is no success means: to try again where it may pass, else InputError."""
+        status, seconds = reply.status_code, reply.headers.get("Retry-After", "")
+        if status in (408, 409, 429) or status >= 500:
+            raise _TryAgain(f"HTTP {status}", float(seconds) if seconds.isascii() and seconds.isdigit() else None)
+        detail = b""
+        try:
+            for part in reply.iter_bytes():
+                detail += part
+                if len(detail) >= LARGEST_REFUSAL:
+                    break
+        except httpx.HTTPError:
+            detail = b""
+        reason = self._safe(detail[:LARGEST_REFUSAL].decode("utf-8", "replace"))
+        raise InputError("llm-refused", host=urlsplit(self.url).netloc, status=status, reason=reason)
 
     def _safe(self, text: str) -> str:
         return (text.replace(self.key, "***") if self.key else text)[:300]
 
 
-def from_environment(model: str = "", **settings: object) -> Endpoint:
-    """Return the endpoint of BIBIER_LLM_URL, BIBIER_LLM_KEY and BIBIER_LLM_MODEL. Raises InputError when not set."""
+def from_environment(model: str = "", *, timeout: float = 60.0) -> Endpoint:
+    """Return the endpoint of BIBIER_LLM_URL, BIBIER_LLM_KEY and BIBIER_LLM_MODEL; `timeout` is in seconds for one try.
+
+    Raises InputError when they are not set.
+    """
     environment = os.environ
     return Endpoint(
         environment.get("BIBIER_LLM_URL", ""),
         model or environment.get("BIBIER_LLM_MODEL", ""),
         environment.get("BIBIER_LLM_KEY", "").strip(),
-        **settings,
+        timeout,
     )

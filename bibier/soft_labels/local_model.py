@@ -10,12 +10,14 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
 
 from bibier.errors import InputError
-from bibier.features.pretrained import CODE, COMMIT, DTYPES, find
+from bibier.features.pretrained import CODE, DTYPES, find
+from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
 
 # The models whose names are published with their tables; any other causal model is given by its repository.
@@ -86,7 +88,7 @@ class Local:
         try:
             json.loads((folder / "config.json").read_text(encoding="utf-8"))
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model, loaded = transformers.AutoModelForCausalLM.from_pretrained(
+            opened: Any = transformers.AutoModelForCausalLM.from_pretrained(  # a pair, with output_loading_info
                 folder,
                 dtype=DTYPES[self.dtype],
                 local_files_only=True,
@@ -94,10 +96,11 @@ class Local:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
+            model, report = opened
         except (safetensors.SafetensorError, RuntimeError, OSError, ValueError, KeyError) as error:
             detail = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise InputError("weights-broken", file=str(folder), detail=detail) from error
-        if missing := sorted(loaded["missing_keys"]):
+        if missing := sorted(report["missing_keys"]):
             raise InputError("weights-lack", folder=str(folder), tensor=missing[0], count=len(missing))
         return model.requires_grad_(False).eval().to(self.device), tokenizer
 
@@ -108,9 +111,9 @@ class Local:
             )
         else:
             text = "\n\n".join(message["content"] for message in messages) + "\n\n"
-        found = tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"]
+        ids = tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"]
         half = POSITIONS // 2
-        return found if len(found) <= POSITIONS else found[:half] + found[-half:]
+        return ids if len(ids) <= POSITIONS else ids[:half] + ids[-half:]
 
     @torch.inference_mode()
     def score(
@@ -133,13 +136,13 @@ class Local:
             logits = model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device), **keep).logits
             steps = logits[:, -longest - 1 : -1].double().log_softmax(-1).cpu()  # (L, K, V)
             self.token_usage[0] += ids.numel()
-        found = []
+        scores = []
         for row, end in zip(steps, endings, strict=True):
             total = sum(row[step, token].item() for step, token in enumerate(end))
-            found.append(total / len(end) if length_normalised else total)
-        if any(value != value for value in found):
+            scores.append(total / len(end) if length_normalised else total)
+        if any(value != value for value in scores):
             raise InputError("llm-not-finite", model=self.model, dtype=self.dtype)
-        return found
+        return scores
 
     @torch.inference_mode()
     def generate(self, messages: Sequence[Mapping[str, str]], *, limit: int) -> str:
@@ -148,7 +151,7 @@ class Local:
             model, tokenizer = self.load()
             prompt = torch.tensor([self._prompt(tokenizer, messages)], device=self.device)
             pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-            found = model.generate(
+            answer = model.generate(
                 prompt,
                 attention_mask=torch.ones_like(prompt),
                 max_new_tokens=limit,
@@ -159,8 +162,8 @@ class Local:
                 pad_token_id=pad,
             )[0, prompt.shape[1] :]
             self.token_usage[0] += prompt.shape[1]
-            self.token_usage[1] += len(found)
-            return tokenizer.decode(found, skip_special_tokens=True)
+            self.token_usage[1] += len(answer)
+            return tokenizer.decode(answer, skip_special_tokens=True)
 
 
 def _parameters(model) -> set[str]:

@@ -42,9 +42,9 @@ def parse(text: str) -> Answer:
     numbers: list[float] = []
     lines = text.splitlines()
     for line in reversed(lines):
-        found = DECIMAL.findall(line)
-        if len(found) == len(ORDER):
-            numbers = [float(value) for value in found]
+        decimals = DECIMAL.findall(line)
+        if len(decimals) == len(ORDER):
+            numbers = [float(value) for value in decimals]
             break
     else:
         block: list[float] = []

@@ -14,8 +14,8 @@ def to_simplex(values: np.ndarray, total: float = 1.0) -> np.ndarray:
     """Return the nearest (C,) vector ≥ 0 that sums to `total`, in Euclidean distance (Held, Wolfe, Crowder, 1974)."""
     ordered = np.sort(values)[::-1]
     shifts = (np.cumsum(ordered) - total) / np.arange(1, len(values) + 1)  # the shift if the k largest are kept
-    kept = np.flatnonzero(ordered > shifts)[-1]
-    return np.maximum(values - shifts[kept], 0)
+    last = np.flatnonzero(ordered > shifts)[-1]  # of those that stay above 0
+    return np.maximum(values - shifts[last], 0)
 
 
 def pooled(values: np.ndarray, label: int) -> np.ndarray:
@@ -24,13 +24,13 @@ def pooled(values: np.ndarray, label: int) -> np.ndarray:
     The label's value is pooled with larger ones, the largest first, until none is left above the mean of the pool.
     """
     pool = [label]
-    for other in sorted((c for c in range(len(values)) if c != label), key=lambda c: -values[c]):
-        if values[other] <= values[pool].mean():
+    for index in sorted((c for c in range(len(values)) if c != label), key=lambda c: -values[c]):
+        if values[index] <= values[pool].mean():
             break
-        pool.append(other)
-    found = values.copy()
-    found[pool] = values[pool].mean()
-    return found
+        pool.append(index)
+    nearest = values.copy()
+    nearest[pool] = values[pool].mean()
+    return nearest
 
 
 def with_truth(distributions: np.ndarray, labels: np.ndarray, *, margin: float = NUDGE) -> np.ndarray:
@@ -44,14 +44,14 @@ def with_truth(distributions: np.ndarray, labels: np.ndarray, *, margin: float =
     ValueError
         A value is not finite.
     """
-    found = np.array(distributions, dtype=np.float64)
-    if not np.isfinite(found).all():
+    nearest = np.array(distributions, dtype=np.float64)
+    if not np.isfinite(nearest).all():
         raise ValueError("only finite values have a nearest distribution")
-    for row, label in zip(found, labels, strict=True):
+    for row, label in zip(nearest, labels, strict=True):
         if row.argmax() == label and row.min() >= 0 and abs(row.sum() - 1) < 1e-9:
             continue
         shifted = row.copy()
         shifted[label] -= margin
         row[:] = to_simplex(pooled(shifted, label), 1 - margin)
         row[label] += margin
-    return found
+    return nearest

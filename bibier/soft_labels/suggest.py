@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
@@ -31,18 +31,24 @@ METHODS = ("scoring", "generation")
 class Engine(Protocol):
     """What `bibier.soft_labels.local_model.Local` and `bibier.soft_labels.endpoint.Endpoint` have in common."""
 
-    name: str
     model: str
     revision: str
     token_usage: list[int]  # of prompts and of answers, so far
+
+    @property
+    def name(self) -> str:
+        """What the answers of this engine are kept under."""
+        ...
 
     def score(
         self, messages: Sequence[Mapping[str, str]], labels: Sequence[str], *, length_normalised: bool
     ) -> list[float] | None:
         """Return log-probabilities in nats; None where the engine has none."""
+        ...
 
     def generate(self, messages: Sequence[Mapping[str, str]], *, limit: int) -> str:
         """Return the answer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class SuggestionSettings:
     length_normalised: bool = False  # divide a label's log-probability by its number of tokens
     temperature: float = 1.0  # of the softmax over the labels
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError("llm-way", way=self.method, ways=", ".join(METHODS))
         if not 0.01 <= self.temperature <= 100:
@@ -90,7 +96,7 @@ def prompt(text: str, *, truth: str = "", method: str = "generation") -> list[di
         "generation" asks for seven decimals in `ORDER`, "scoring" for one word.
     """
     names = ", ".join(ORDER)
-    told = (
+    hint = (
         f"\nAn annotator has labelled it “{truth}”; this emotion has to come out as the most probable." if truth else ""
     )
     if method == "scoring":
@@ -103,7 +109,7 @@ def prompt(text: str, *, truth: str = "", method: str = "generation") -> list[di
         )
     return [
         {"role": "system", "content": "You judge which emotions an utterance expresses, in any language."},
-        {"role": "user", "content": f"Utterance between the lines:\n---\n{plain(text)}\n---{told}\n{task}"},
+        {"role": "user", "content": f"Utterance between the lines:\n---\n{plain(text)}\n---{hint}\n{task}"},
     ]
 
 
@@ -128,28 +134,28 @@ def suggest(
     source = f"llm:{engine.model}"
     if settings.method == "scoring":
         messages = prompt(text, truth=truth, method="scoring")
-        found, cached = _asked(
+        answer, cached = _asked(
             engine,
             messages,
             cache,
+            # Part of the key under which answers are kept: older files have these names.
             {"way": "scoring", "normalised": settings.length_normalised},
             lambda: {"scores": _finite(engine.score(messages, ORDER, length_normalised=settings.length_normalised))},
         )
-        if found["scores"] is not None:
-            scores = {name: -math.inf if s is None else s for name, s in zip(ORDER, found["scores"], strict=True)}
-            return Suggestion(
-                softmax(scores, settings.temperature), source, "scoring", json.dumps(found), cached=cached
-            )
+        if answer["scores"] is not None:
+            scores = {name: -math.inf if s is None else s for name, s in zip(ORDER, answer["scores"], strict=True)}
+            distribution = softmax(scores, settings.temperature)
+            return Suggestion(distribution, source, "scoring", json.dumps(answer), cached=cached)
     messages = prompt(text, truth=truth)
-    found, cached = _asked(
+    answer, cached = _asked(
         engine,
         messages,
         cache,
         {"way": "generation", "limit": LIMIT},
         lambda: {"text": engine.generate(messages, limit=LIMIT)},
     )
-    answer = parse(found["text"])
-    return Suggestion(answer.probabilities() or None, source, "generation", found["text"], answer.invalid, cached)
+    parsed = parse(answer["text"])
+    return Suggestion(parsed.probabilities() or None, source, "generation", answer["text"], parsed.invalid, cached)
 
 
 def _finite(scores: Sequence[float] | None) -> list[float | None] | None:
@@ -157,15 +163,22 @@ def _finite(scores: Sequence[float] | None) -> list[float | None] | None:
     return None if scores is None else [score if math.isfinite(score) else None for score in scores]
 
 
-def _asked(engine: Engine, messages, cache: Cache | None, settings: dict, ask: Callable[[], dict]) -> tuple[dict, bool]:
+def _asked(
+    engine: Engine,
+    messages: Sequence[Mapping[str, str]],
+    cache: Cache | None,
+    settings: Mapping[str, object],
+    ask: Callable[[], dict[str, Any]],
+) -> tuple[dict[str, Any], bool]:
+    """Return an answer and whether it came from the cache."""
     if cache is None:
         return ask(), False
     mark = key(engine=engine.name, model=engine.model, revision=engine.revision, messages=messages, settings=settings)
-    if (found := cache.get(mark)) is not None:
-        return found, True
-    found = ask()
-    cache.put(mark, found)
-    return found, False
+    if (known := cache.get(mark)) is not None:
+        return known, True
+    answer = ask()
+    cache.put(mark, answer)
+    return answer, False
 
 
 def softmax(scores: Mapping[str, float], temperature: float = 1.0) -> dict[str, float]:
@@ -198,7 +211,7 @@ def suggestions(
     """
     for number, row in enumerate(rows, start=1):
         label = _label(row)
-        found = suggest(engine, row["text"], truth=label if oracle else "", settings=settings, cache=cache)
+        suggestion = suggest(engine, row["text"], truth=label if oracle else "", settings=settings, cache=cache)
         filled_in = {column: row.get(column) or "-1" for column in COLUMNS[1:4]}
         yield (
             filled(
@@ -206,13 +219,13 @@ def suggestions(
                     "video_name": _name(row, number),
                     "text": row["text"],
                     "ground_truth": label,
-                    "response_clean": found.answer,
+                    "response_clean": suggestion.answer,
                 }
                 | filled_in
-                | {"invalid": found.invalid},
-                found.probabilities,
+                | {"invalid": suggestion.invalid},
+                suggestion.probabilities,
             ),
-            found,
+            suggestion,
         )
 
 
@@ -267,15 +280,17 @@ def suggest_table(
         raise InputError("table-not-written", file=str(target), reason="no such folder, or no right to write there")
     cache = Cache(target.with_name(target.name + ".cache"))
     if cache.broken:
-        told = Message("answers-broken", {"file": cache.path, "broken": cache.broken})
-        logging.getLogger(__name__).warning(told.text())
-    done, invalid, reused, start = [], {}, 0, time.monotonic()
+        warning = Message("answers-broken", {"file": cache.path, "broken": cache.broken})
+        logging.getLogger(__name__).warning(warning.text())
+    done: list[dict[str, object]] = []
+    invalid: dict[str, int] = {}
+    reused, start = 0, time.monotonic()
     try:
-        for row, found in suggestions(engine, rows, oracle=oracle, settings=settings, cache=cache):
+        for row, suggestion in suggestions(engine, rows, oracle=oracle, settings=settings, cache=cache):
             done.append(row)
-            reused += found.cached
-            if found.invalid:
-                invalid[found.invalid] = invalid.get(found.invalid, 0) + 1
+            reused += suggestion.cached
+            if suggestion.invalid:
+                invalid[suggestion.invalid] = invalid.get(suggestion.invalid, 0) + 1
             if report:
                 asked = len(done) - reused
                 left = (time.monotonic() - start) / max(asked, 1) * (len(rows) - len(done))

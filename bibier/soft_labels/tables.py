@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from bibier.errors import InputError
+from bibier.files import replacing
+from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS, canonical
 from bibier.soft_labels.parsing import ORDER, parse
 from bibier.soft_labels.simplex import with_truth
@@ -27,16 +28,6 @@ COLUMNS = (
 )
 TOLERANCE = 1e-4  # of a row's sum: seven values of five decimals
 KINDS = ("missing", "not-a-number", "negative", "above-one", "sum", "unknown-label", "answer")
-WORDS = {
-    "en": (
-        *("rows", "invalid rows", "truth \\ largest", "wrong", "of", "mean entropy", "nats", "mean maximum"),
-        *("mean of the truth", "rows that the published fix-up reproduces"),
-    ),
-    "ru": (
-        *("строк", "негодных строк", "истина \\ максимум", "неверных", "из", "средняя энтропия", "нат"),
-        *("средний максимум", "средняя вероятность истины", "строк, воспроизведённых опубликованной правкой"),
-    ),
-}
 FIELD = 2**24  # characters in one cell
 
 
@@ -56,13 +47,11 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def write(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = COLUMNS) -> None:
     """Write a table, whole or not at all. Raises InputError when it can't be written."""
-    partial = path.with_name(path.name + ".part")
     try:
-        with partial.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        with replacing(path) as part, part.open("w", encoding="utf-8", errors="replace", newline="") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(partial, path)
     except OSError as error:
         raise InputError("table-not-written", file=str(path), reason=str(error)[:200]) from error
 
@@ -77,13 +66,13 @@ def check_columns(path: Path, rows: Sequence[Mapping[str, str]], needed: Sequenc
 
 def values_of(row: Mapping[str, str]) -> np.ndarray:
     """Return a row's (7,) values in ORDER; NaN where there is nothing or no number."""
-    found = []
+    values = []
     for emotion in ORDER:
         try:
-            found.append(float(row[emotion]))
+            values.append(float(row[emotion]))
         except ValueError:
-            found.append(math.nan)
-    return np.array(found)
+            values.append(math.nan)
+    return np.array(values)
 
 
 def truth_of(row: Mapping[str, str]) -> int | None:
@@ -96,23 +85,23 @@ def truth_of(row: Mapping[str, str]) -> int | None:
 
 def faults(row: Mapping[str, str]) -> list[str]:
     """Return those of `KINDS` that a row has; empty when it is a distribution with its answer and label."""
-    found = []
+    kinds = []
     if any(not row[emotion].strip() for emotion in ORDER):
-        found.append("missing")
+        kinds.append("missing")
     values = values_of(row)
     if not np.isfinite(values).all():
-        if "missing" not in found:
-            found.append("not-a-number")
+        if "missing" not in kinds:
+            kinds.append("not-a-number")
     else:
-        found += ["negative"] * bool(values.min() < 0) + ["above-one"] * bool(values.max() > 1)
-        found += ["sum"] * bool(abs(values.sum() - 1) > TOLERANCE)
+        kinds += ["negative"] * bool(values.min() < 0) + ["above-one"] * bool(values.max() > 1)
+        kinds += ["sum"] * bool(abs(values.sum() - 1) > TOLERANCE)
     if row.get("ground_truth") and truth_of(row) is None:
-        found.append("unknown-label")
+        kinds.append("unknown-label")
     # An answer by scoring is JSON of ours and needs no parsing; a row without an answer has nothing to check.
     answer = row.get("response_clean") or ""
     if answer and not answer.startswith("{") and parse(answer).invalid:
-        found.append("answer")
-    return found
+        kinds.append("answer")
+    return kinds
 
 
 @dataclass(frozen=True)
@@ -126,7 +115,6 @@ class Audit:
     entropy: float  # mean, in nats, of the rows clipped at 0 and normalised
     maximum: float  # mean of the largest value, of the same
     truth: float  # mean value of the truth, of the same
-    reproduced: int  # rows that the published fix-up gives bit for bit from the answer
 
     @property
     def wrong(self) -> int:
@@ -137,23 +125,25 @@ class Audit:
     def uar(self) -> float:
         """Mean recall over the labels that occur; NaN when none does."""
         totals = self.confusion.sum(1)
-        there = totals > 0
-        return float((np.diag(self.confusion)[there] / totals[there]).mean()) if there.any() else math.nan
+        present = totals > 0
+        return float((np.diag(self.confusion)[present] / totals[present]).mean()) if present.any() else math.nan
 
     def text(self, language: str = "en") -> str:
         """Lay the audit out for a terminal; labels and kinds keep the names that they have in tables."""
-        rows, invalid, corner, wrong, of, entropy, nats, maximum, truth, again = WORDS[language]
-        lines = [f"{rows} {self.rows}", f"{invalid} {self.invalid}"]
+
+        def line(key: str, **values: object) -> str:
+            return Message(f"audit-{key}", values).text(language)
+
+        lines = [line("rows", count=self.rows), line("invalid", count=self.invalid)]
         lines += [f"  {kind} {count}" for kind, count in self.kinds.items() if count]
-        lines.append(f"{corner:18}" + "".join(f"{name:>10}" for name in ORDER))
+        lines.append(f"{line('corner'):18}" + "".join(f"{name:>10}" for name in ORDER))
         for name, row in zip(ORDER, self.confusion, strict=True):
             lines.append(f"{name:18}" + "".join(f"{count:10d}" for count in row))
-        lines.append(f"{wrong} {self.wrong} {of} {self.confusion.sum()}")
+        lines.append(line("wrong", count=self.wrong, total=self.confusion.sum()))
         lines.append(f"UAR {self.uar:.5f}")
-        lines.append(f"{entropy} {self.entropy:.4f} {nats}")
-        lines.append(f"{maximum} {self.maximum:.4f}")
-        lines.append(f"{truth} {self.truth:.4f}")
-        lines.append(f"{again} {self.reproduced}")
+        lines.append(line("entropy", value=self.entropy))
+        lines.append(line("maximum", value=self.maximum))
+        lines.append(line("truth", value=self.truth))
         return "\n".join(lines)
 
 
@@ -162,14 +152,14 @@ def audit(path: Path) -> Audit:
     rows = read(path)
     check_columns(path, rows, ("video_name", *ORDER))
     kinds: Counter[str] = Counter()
-    invalid = reproduced = 0
+    invalid = 0
     confusion = np.zeros((len(ORDER), len(ORDER)), dtype=int)
-    kept: list[np.ndarray] = []
+    distributions: list[np.ndarray] = []
     truths: list[float] = []
-    for index, row in enumerate(rows):
-        found = faults(row)
-        kinds.update(found)
-        invalid += bool(found)
+    for row in rows:
+        row_faults = faults(row)
+        kinds.update(row_faults)
+        invalid += bool(row_faults)
         values, truth = values_of(row), truth_of(row)
         if not np.isfinite(values).all():
             continue
@@ -178,48 +168,20 @@ def audit(path: Path) -> Audit:
             continue
         if truth is not None:
             confusion[truth, values.argmax()] += 1
-        kept.append(clipped / clipped.sum())
+        distributions.append(clipped / clipped.sum())
         if truth is not None:
-            truths.append(kept[-1][truth])
-        answer = parse(row.get("response_clean") or "")
-        if not answer.invalid:
-            again = published_fix_up(answer.numbers, np.random.RandomState(index))
-            reproduced += bool((again == values).all())
-    p = np.array(kept) if kept else np.full((1, len(ORDER)), math.nan)
+            truths.append(float(distributions[-1][truth]))
+    p = np.array(distributions) if distributions else np.full((1, len(ORDER)), math.nan)
     safe = np.where(p > 0, p, 1)
     return Audit(
         rows=len(rows),
         invalid=invalid,
         kinds={kind: kinds[kind] for kind in KINDS},
         confusion=confusion,
-        entropy=float(-(safe * np.log(safe)).sum(1).mean()) if kept else math.nan,
+        entropy=float(-(safe * np.log(safe)).sum(1).mean()) if distributions else math.nan,
         maximum=float(p.max(1).mean()),
         truth=float(np.mean(truths)) if truths else math.nan,
-        reproduced=reproduced,
     )
-
-
-def published_fix_up(numbers: Sequence[float], random: np.random.RandomState, epsilon: float = 1e-5) -> np.ndarray:
-    """Return (7,) what the published script made of an answer: normalised, ties broken by noise, rounded to 5 decimals.
-
-    For the audit only: the noise can make values negative or larger than 1, and the remainder of the rounding goes to
-    the largest. The published Qwen3-4B tables are `RandomState(row)` of the row's number from 0:
-    so every row of MELD (9,989) and RESD (1,116) comes out as published.
-    """
-    p = np.array(numbers, dtype=np.float64)
-    p /= p.sum()
-    while True:
-        rounded = np.round(p, 5)
-        distinct, counts = np.unique(rounded, return_counts=True)
-        if len(distinct) == len(p):
-            break
-        for tied in distinct[counts > 1]:
-            for index in np.flatnonzero(rounded == tied):
-                p[index] += random.uniform(-epsilon, epsilon)
-            p /= p.sum()
-    p = np.round(p, 5)
-    p[p.argmax()] += np.round(1 - p.sum(), 5)
-    return np.round(p, 5)
 
 
 def filled(row: Mapping[str, object], probabilities: Mapping[str, float] | None) -> dict[str, object]:
@@ -250,7 +212,7 @@ def clean(path: Path, target: Path, *, keep_argmax: bool = False) -> tuple[int, 
     """
     rows = read(path)
     check_columns(path, rows, ("video_name", *ORDER))
-    kept, lost = [], []
+    distributions, lost = [], []
     for row in rows:
         answer = parse(row.get("response_clean") or "")
         values = values_of(row)
@@ -269,6 +231,6 @@ def clean(path: Path, target: Path, *, keep_argmax: bool = False) -> tuple[int, 
             continue
         if truth is not None and not keep_argmax:
             values = with_truth(values[None], np.array([truth]))[0]
-        kept.append(filled(row, dict(zip(ORDER, values, strict=True))))
-    write(target, kept, list(rows[0]))
-    return len(kept), lost
+        distributions.append(filled(row, dict(zip(ORDER, values, strict=True))))
+    write(target, distributions, list(rows[0]))
+    return len(distributions), lost
