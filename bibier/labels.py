@@ -20,7 +20,7 @@ NAMES = {
 }
 
 # Okabe–Ito: distinct for colour-blind eyes. The dark variants reach a contrast of 3:1 on the dark theme's background.
-COLOURS = dict(
+COLOURS: dict[str, str] = dict(
     zip(EMOTIONS, ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#8C8C8C", "#0072B2", "#56B4E9"), strict=True)
 )
 COLOURS_DARK = COLOURS | {"sad": "#3D9BD9", "neutral": "#A6A6A6", "anger": "#E8731A"}

@@ -130,7 +130,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "В папке загрузок {path} лежат чужие файлы: она используется, но не очищается. "
         "Чтобы она очищалась, укажите пустую в GRADIO_TEMP_DIR.",
     ),
-    # sentences about signing in with the Hub
+    "size-mb": ("{count} MB", "{count} МБ"),
+    "size-kb": ("{count} kB", "{count} КБ"),
+    # the page on which one signs in
+    "login-lead": (
+        "What the voice says, what the words say, and both together.",
+        "Что говорит голос, что говорят слова и что — вместе.",
+    ),
+    "login-name": ("Name", "Имя"),
+    "login-password": ("Password", "Пароль"),
+    "login-enter": ("Sign in", "Войти"),
+    "login-broken": ("The server can't be reached. Try again.", "Сервер недоступен. Попробуйте ещё раз."),
+    "login-other": ("Русский", "English"),  # leads to the other language, and is in that
+    # signing in with the Hub; the button's own script compares its text, so that it can't follow the browser
+    "sign-in-button": ("Sign in", "Войти"),
+    "sign-out-button": ("Sign out", "Выйти"),
     "sign-in-lacking": (
         "Nobody can sign in here: the Space has no OAuth variables. Put `hf_oauth: true` into its README, or deploy it "
         "again. Until then annotators give their name themselves.",

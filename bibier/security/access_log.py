@@ -7,6 +7,9 @@ import re
 import secrets
 import time
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
 from bibier.log import note
 from bibier.security.responses import API
 from bibier.security.routes import is_open
@@ -23,7 +26,7 @@ HIDDEN = (
 QUIET = ("GET", "HEAD")  # methods whose success is told at the level of debugging
 
 
-def request_id(scope: dict) -> str | None:
+def request_id(scope: Scope) -> str | None:
     """Return the id of a request; None where nobody has given it one."""
     return scope.get(SCOPE)
 
@@ -40,31 +43,31 @@ def route(method: str, path: str) -> str:
 class AccessLog:
     """ASGI middleware, the outermost: gives each request its id, tells it in `x-request-id`, and writes the line."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, mine, status = time.perf_counter(), secrets.token_hex(8), 500
+        began, request, status = time.perf_counter(), secrets.token_hex(8), 500
 
-        async def watched(message):
+        async def watched(message: ASGIMessage) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = message | {"headers": [*message["headers"], (b"x-request-id", mine.encode())]}
+                message = {**message, "headers": [*message["headers"], (b"x-request-id", request.encode())]}
             await send(message)
 
         try:
-            await self.app(scope | {SCOPE: mine}, receive, watched)
+            await self.app({**scope, SCOPE: request}, receive, watched)
         finally:
             outcome = "ok" if status < 400 else "refused" if status < 500 or status == 507 else "failed"
             quiet = scope["method"] in QUIET and outcome == "ok"
             note(
                 "request",
                 level=logging.DEBUG if quiet else logging.INFO if outcome != "failed" else logging.ERROR,
-                request=mine,
+                request=request,
                 method=scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "…",
                 route=route(scope["method"], scope["path"]),
                 status=status,

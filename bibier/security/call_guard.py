@@ -10,16 +10,25 @@ page does; what such a one may send is checked where it is used, as everything i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
 
 from bibier.errors import RequestError
+from bibier.i18n.messages import Message
 from bibier.security.responses import API, header, refusal, size
 from bibier.security.session import Visitor, visitor
+
+if TYPE_CHECKING:  # Gradio is imported by the page alone, in its own way
+    from gradio.block_function import BlockFunction
+    from gradio.blocks import Blocks
 
 BODY_LIMIT = 4_000_000  # bytes of a call: the longest transcript, escaped, fits twice
 FILE = re.compile(rf"{API}file[=/](.+)", re.S)
@@ -31,10 +40,10 @@ OURS = "HTML"  # the one component with functions of ours; those of Gradio's own
 
 
 class RequestRefused(RequestError):
-    """The request is not allowed; says how to answer."""
+    """The request is not allowed; says how to answer: the HTTP status, and the sentence by its key."""
 
     def __init__(self, status: int, key: str, **values: object):
-        self.status, self.key, self.values = status, key, values
+        self.status, self.message = status, Message(key, values)
         super().__init__(key)
 
 
@@ -42,21 +51,21 @@ def paths(data: object) -> Iterator[str]:
     """Find the files that a call names or an answer gives, at any depth: {"path": …}."""
     stack = [data]
     while stack:
-        one = stack.pop()
-        if isinstance(one, dict):
-            if isinstance(one.get("path"), str):
-                yield one["path"]
-            stack += one.values()
-        elif isinstance(one, list):
-            stack += one
+        value = stack.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("path"), str):
+                yield value["path"]
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
 
 
-def public(blocks) -> list[str]:
+def public(blocks: Blocks) -> list[str]:
     """Name the functions that are open to programs."""
     return sorted(str(fn.api_name) for fn in blocks.fns.values() if fn.api_visibility == "public" and fn.api_name)
 
 
-def check_function(guest: Visitor, blocks, path: str, body: dict):
+def check_function(guest: Visitor, blocks: Blocks, path: str, body: dict[str, object]) -> BlockFunction:
     """Return the function that the call names, by number or name. Raises RequestRefused unless the guest may run it."""
     match, number = RUN.fullmatch(path), body.get("fn_index")
     if number is None and match:
@@ -70,7 +79,7 @@ def check_function(guest: Visitor, blocks, path: str, body: dict):
     return fn
 
 
-def check_values(fn, body: dict) -> None:
+def check_values(fn: BlockFunction, body: dict[str, object]) -> None:
     """Raise RequestRefused if the values don't fit the function's parts: Gradio would log them with its traceback."""
     if "data" not in body:
         return  # named values, which Gradio puts in order
@@ -82,16 +91,17 @@ def check_values(fn, body: dict) -> None:
     for part, value in zip(parts, data, strict=True):
         if value is None:
             continue
-        if part.data_model is not None:
+        model = getattr(part, "data_model", None)  # of a component; a block that only lays out has none
+        if model is not None:
             try:
-                part.data_model.model_validate(value)
+                model.model_validate(value)
             except ValidationError:
                 raise RequestRefused(400, "guard-values") from None
         elif type(part).__name__ in TEXTS and not isinstance(value, str):
             raise RequestRefused(400, "guard-values")
 
 
-def check_component(guest: Visitor, blocks, body: dict) -> None:
+def check_component(guest: Visitor, blocks: Blocks, body: dict[str, object]) -> None:
     """Raise RequestRefused unless the call is for a function of our own component, from a session that has the page."""
     number = body.get("component_id")
     block = blocks.blocks.get(number) if type(number) is int else None
@@ -123,19 +133,19 @@ def check_tab(guest: Visitor, tab: object) -> None:
 class CallGuard:
     """ASGI middleware, inside `Visitors`."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(API):
             await self.app(scope, receive, send)
             return
         try:
             await self.pass_on(scope, receive, send)
-        except RequestRefused as no:
-            await refusal(scope, no.status, no.key, **no.values)(scope, receive, send)
+        except RequestRefused as refused:
+            await refusal(scope, refused.status, refused.message)(scope, receive, send)
 
-    async def pass_on(self, scope, receive, send):
+    async def pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request and let it through. Raises RequestRefused before anything is answered."""
         guest, path = visitor(scope), scope["path"]
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
@@ -143,7 +153,7 @@ class CallGuard:
             for tab in query.get(name, ()):
                 check_tab(guest, tab)
         if match := FILE.fullmatch(path):
-            if not guest.ownership.may_read(guest.session, match[1]):
+            if not await asyncio.to_thread(guest.ownership.may_read, guest.session, match[1]):
                 raise RequestRefused(404, "guard-file")
             await self.app(scope, receive, send)
         elif path == f"{API}upload":
@@ -158,7 +168,7 @@ class CallGuard:
                 check_component(guest, blocks, call)
             elif path == f"{API}queue/join" or RUN.fullmatch(path):
                 fn = check_function(guest, blocks, path, call)
-                check_files(guest, call)
+                await asyncio.to_thread(check_files, guest, call)
                 check_values(fn, call)
             kind = "object" if path == f"{API}queue/join" or RUN.fullmatch(path) else None
             await self.app(scope, replay(body, receive), AnswerListener(guest, send, kind) if kind else send)
@@ -171,7 +181,7 @@ class CallGuard:
             stream = path == f"{API}queue/data" or match
             await self.app(scope, receive, AnswerListener(guest, send, "stream") if stream else send)
 
-    async def heartbeat(self, guest: Visitor, scope, receive, send):
+    async def heartbeat(self, guest: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the connection by which an open tab says that it is there."""
         ownership = guest.ownership
         ownership.streams[guest.session] += 1
@@ -184,7 +194,7 @@ class CallGuard:
             ownership.alive(guest.session)
 
 
-async def read(receive) -> bytes:
+async def read(receive: Receive) -> bytes:
     """Read a call's body. Raises RequestRefused when it is too large."""
     body, more = b"", True
     while more:
@@ -196,7 +206,7 @@ async def read(receive) -> bytes:
     return body
 
 
-def parse(body: bytes, scope: dict) -> dict:
+def parse(body: bytes, scope: Scope) -> dict[str, object]:
     """Read a call. A form is refused too: another site's page may send one without asking. Raises RequestRefused."""
     if header(scope, "content-type").partition(";")[0].strip().lower() != "application/json":
         raise RequestRefused(415, "guard-body")
@@ -209,15 +219,15 @@ def parse(body: bytes, scope: dict) -> dict:
     return call
 
 
-def replay(body: bytes, receive):
+def replay(body: bytes, receive: Receive) -> Receive:
     """Give the body again, then whatever comes."""
-    given = False
+    is_given = False
 
-    async def again():
-        nonlocal given
-        if given:
+    async def again() -> ASGIMessage:
+        nonlocal is_given
+        if is_given:
             return await receive()
-        given = True
+        is_given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
@@ -232,32 +242,33 @@ class AnswerListener:
         "list" of paths (an upload), "object" (a call's answer) or "stream" of events.
     """
 
-    def __init__(self, guest: Visitor, send, kind: str):
+    def __init__(self, guest: Visitor, send: Send, kind: str):
         self.guest, self.send, self.kind, self.rest = guest, send, kind, b""
 
-    async def __call__(self, message):
+    async def __call__(self, message: ASGIMessage) -> None:
         if message["type"] == "http.response.body":
             self.rest += message.get("body", b"")
             if self.kind == "stream":
                 *lines, self.rest = self.rest.split(b"\n")
                 for line in lines:
                     if line.startswith(b"data:") and b'"path"' in line:
-                        self.note(line.removeprefix(b"data:"))
+                        await asyncio.to_thread(self.note, line.removeprefix(b"data:"))
             elif not message.get("more_body"):
-                self.note(self.rest)
+                await asyncio.to_thread(self.note, self.rest)
         await self.send(message)
 
     def note(self, text: bytes) -> None:
         """Grant what a piece of JSON names."""
         try:
-            found = json.loads(text)
+            answer = json.loads(text)
         except ValueError:
             return  # Gradio's refusal in plain words
+        files: Iterable[str]
         if self.kind == "list":
-            names = [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+            files = [path for path in answer if isinstance(path, str)] if isinstance(answer, list) else []
         else:
-            names = paths(found)
-        if self.kind == "object" and isinstance(found, dict) and isinstance(found.get("event_id"), str):
-            self.guest.ownership.claim(found["event_id"], self.guest.session)
-        for name in names:
-            self.guest.ownership.grant(self.guest.session, name)
+            files = paths(answer)
+        if self.kind == "object" and isinstance(answer, dict) and isinstance(answer.get("event_id"), str):
+            self.guest.ownership.claim(answer["event_id"], self.guest.session)
+        for path in files:
+            self.guest.ownership.grant(self.guest.session, path)

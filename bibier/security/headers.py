@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
 # 'unsafe-inline': Gradio's page holds its settings and start in inline scripts and styles, and ours is put there too.
 # 'unsafe-eval': Gradio makes functions of `js=` and `js_on_load=` texts. data:, blob:: charts, recordings, workers.
 # Nothing is asked for outside: a script that found a way in could not carry anything off.
@@ -21,7 +24,7 @@ PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(),
 class SecurityHeaders:
     """ASGI middleware. `framed`: the page is shown in a frame of the Hub, as on a Space."""
 
-    def __init__(self, app, *, framed: bool):
+    def __init__(self, app: ASGIApp, *, framed: bool):
         self.app = app
         page = f"{POLICY} {SPACE_PAGE}" if framed else POLICY
         same = {
@@ -33,16 +36,16 @@ class SecurityHeaders:
         self.page = encoded(same | {"content-security-policy": page})
         self.file = encoded(same | {"content-security-policy": FILE_POLICY})
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         own = self.file if scope["path"].startswith(FILES) else self.page
 
-        async def add(message):
+        async def add(message: ASGIMessage) -> None:
             if message["type"] == "http.response.start":
-                kept = [(name, value) for name, value in message["headers"] if name.lower() not in own]
-                message = message | {"headers": [*kept, *own.items()]}
+                others = [(name, value) for name, value in message["headers"] if name.lower() not in own]
+                message = {**message, "headers": [*others, *own.items()]}
             await send(message)
 
         await self.app(scope, receive, add)

@@ -31,12 +31,12 @@ class Record:
 def network(address: str) -> str:
     """Return what is counted as one visitor: an IPv4 address, or an IPv6 /64, which one household holds."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
+    if parsed.version == 4:
         return address
-    return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 class LoginThrottle:

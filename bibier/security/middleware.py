@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, cast
 
 from starlette.middleware import Middleware
 
@@ -79,12 +80,12 @@ class SecuritySettings:
             environ = {**environ, "BIBIER_RETENTION": retention}
         space = bool(environ.get("SPACE_ID"))
         auth = auth or environ.get("BIBIER_AUTH")
-        named = [*hosts, *environ.get("BIBIER_ALLOWED_HOSTS", "").split(",")]
+        names = [*hosts, *environ.get("BIBIER_ALLOWED_HOSTS", "").split(",")]
         if space:
-            named += environ.get("SPACE_HOST", "").split(",")
+            names += environ.get("SPACE_HOST", "").split(",")
         return cls(
             passwords=Passwords.read(auth) if auth else None,
-            hosts=tuple(dict.fromkeys(name.strip() for name in named if name.strip())),
+            hosts=tuple(dict.fromkeys(name.strip() for name in names if name.strip())),
             largest=int(10**6 * number(environ, "BIBIER_UPLOAD_MB", LARGEST)),
             disk=int(10**6 * number(environ, "BIBIER_DISK_MB", DISK)),
             proxies=int(number(environ, "BIBIER_PROXIES", 1 if space else 0, least=0)),
@@ -97,12 +98,19 @@ def number(environ: Mapping[str, str], name: str, default: float, *, least: floa
     """Read a setting. Raises InputError when it is no number or too small."""
     value = environ.get(name, "").strip()
     try:
-        found = float(value) if value else default
+        setting = float(value) if value else default
     except ValueError:
-        found = -1.0
-    if not least <= found < 1e9:  # NaN is refused too
+        setting = -1.0
+    if not least <= setting < 1e9:  # NaN is refused too
         raise InputError("setting-number", name=name, value=value)
-    return found
+    return setting
+
+
+class LaunchOptions(TypedDict):
+    """What Gradio's `launch` is to know of the guards."""
+
+    max_file_size: int
+    auth: Callable[[str, str], bool] | None
 
 
 class SecurityStack:
@@ -148,10 +156,11 @@ class SecurityStack:
             Middleware(CallGuard),
         ]
 
-    def launching(self) -> dict:
+    def launching(self) -> LaunchOptions:
         """Return what Gradio's `launch` is to know of it."""
         passwords = self.settings.passwords
         return {
             "max_file_size": self.settings.largest,
-            "auth": passwords.check if passwords else None,
+            # Gradio awaits what is a coroutine, though it declares a plain function
+            "auth": cast("Callable[[str, str], bool]", passwords.check) if passwords else None,
         }

@@ -37,7 +37,8 @@ class Ownership:
         self.sent: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)  # session → (project, clip's hash)
         self.streams: Counter[str] = Counter()  # session → open connections that say a tab is there
         self.seen: dict[str, float] = {}  # session → last sign of life, s since 1970
-        self.lock = threading.RLock()
+        self.lock = threading.RLock()  # of files; held while one is deleted, so the event loop never waits for it
+        self.tabs_lock = threading.Lock()  # of tabs and sessions; nothing is done on the disk under it
 
     def inside(self, path: str) -> bool:
         """Whether a real path lies in the folder of uploads."""
@@ -47,10 +48,10 @@ class Ownership:
 
     def alive(self, session: str) -> None:
         """Note a sign of life."""
-        with self.lock:
+        with self.tabs_lock:
             self.seen[session] = time.time()
             if len(self.seen) > MOST:
-                for idle in [one for one in self.seen if not self.open(one)]:
+                for idle in [known for known in self.seen if not self.open(known)]:
                     del self.seen[idle]
                     self.projects.pop(idle, None)
                     self.sent.pop(idle, None)
@@ -61,7 +62,7 @@ class Ownership:
 
     def claim(self, tab: str, session: str) -> bool:
         """Take a tab, call or upload by its random name; False when it is another session's."""
-        with self.lock:
+        with self.tabs_lock:
             owner = self.tabs.setdefault(tab, session)
             self.tabs.move_to_end(tab)
             while len(self.tabs) > MOST:
@@ -101,7 +102,7 @@ class Ownership:
         """Return the bytes of a session's files."""
         with self.lock:
             mine = [path for path, sessions in self.owners.items() if session in sessions]
-        return sum(os.path.getsize(path) for path in mine if os.path.exists(path))
+        return sum(file.stat().st_size for file in map(Path, mine) if file.exists())
 
     def of(self, session: str) -> list[str]:
         """Return a session's files, without copies of public ones."""
@@ -111,9 +112,10 @@ class Ownership:
 
     def copied(self, path: str) -> bool:
         """Whether a file is a copy of a public one of its name."""
-        originals = [os.path.join(place, os.path.basename(path)) for place in self.public]
-        return os.path.exists(path) and any(
-            os.path.exists(one) and filecmp.cmp(one, path, shallow=False) for one in originals
+        copy = Path(path)
+        originals = [Path(place, copy.name) for place in self.public]
+        return copy.exists() and any(
+            original.exists() and filecmp.cmp(original, copy, shallow=False) for original in originals
         )
 
     def forget(self, path: str) -> None:

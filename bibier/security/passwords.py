@@ -76,31 +76,33 @@ def parse(text: str, *, source: str) -> dict[str, PasswordHash]:
 
     Raises InputError that names `source` and the line, never the entry: it is a secret.
     """
-    found: dict[str, PasswordHash] = {}
+    entries: dict[str, PasswordHash] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, _, rest = line.strip().rpartition(":")
         try:
             kind, n, r, p, salt, key = rest.split("$")
-            one = PasswordHash(
+            password = PasswordHash(
                 int(n),
                 int(r),
                 int(p),
                 base64.b64decode(salt, validate=True),
                 base64.b64decode(key, validate=True),
             )
-            scrypt("", salt=one.salt, n=one.n, r=one.r, p=one.p)  # a cost that can't be paid is found at the start
+            # a cost that can't be paid is found at the start
+            scrypt("", salt=password.salt, n=password.n, r=password.r, p=password.p)
         except (ValueError, binascii.Error, OverflowError):
-            kind = ""
-        if kind != "scrypt" or not fit(name) or len(one.key) != HASH_BYTES or len(one.salt) < SALT_BYTES:
+            raise InputError("passwords-line", line=number, source=source) from None
+        sound = len(password.key) == HASH_BYTES and len(password.salt) >= SALT_BYTES
+        if kind != "scrypt" or not fit(name) or not sound:
             raise InputError("passwords-line", line=number, source=source)
-        if name in found:
+        if name in entries:
             raise InputError("passwords-twice", name=name, source=source)
-        found[name] = one
-    if not found:
+        entries[name] = password
+    if not entries:
         raise InputError("passwords-empty", source=source)
-    return found
+    return entries
 
 
 class Passwords:
@@ -109,7 +111,7 @@ class Passwords:
     def __init__(self, entries: dict[str, PasswordHash]):
         self.entries = entries
         self.nobody = hashed(secrets.token_urlsafe())
-        self.one = threading.Lock()  # checks wait for each other: each takes 32 MiB
+        self.checking = threading.Lock()  # checks wait for each other: each takes 32 MiB
 
     @classmethod
     def read(cls, place: str) -> Passwords:
@@ -124,7 +126,7 @@ class Passwords:
 
     def matches(self, name: str, password: str) -> bool:
         """Whether this name has this password."""
-        with self.one:
+        with self.checking:
             right = self.entries.get(name, self.nobody).matches(password[: LONGEST + 1])
         return right and name in self.entries
 

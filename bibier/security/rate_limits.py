@@ -11,7 +11,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
 from bibier.errors import RequestError
+from bibier.i18n.messages import Message
 from bibier.security.login_throttle import network
 from bibier.security.responses import header, refusal, size
 from bibier.security.session import visitor
@@ -78,11 +82,11 @@ class RateLimits:
         Makes room for so many bytes in the folder of uploads, and says whether it could.
     """
 
-    def __init__(self, app, *, largest: int, share: int, room: Callable[[int], bool]):
+    def __init__(self, app: ASGIApp, *, largest: int, share: int, room: Callable[[int], bool]):
         self.app, self.largest, self.share, self.room = app, largest, share, room
         self.buckets = TokenBuckets()
 
-    def pause(self, scope: dict, kind: str) -> float:
+    def pause(self, scope: Scope, kind: str) -> float:
         """Count a request; return 0, or the seconds to wait."""
         guest = visitor(scope)
         return self.buckets.take(
@@ -92,7 +96,7 @@ class RateLimits:
             }
         )
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
@@ -100,39 +104,41 @@ class RateLimits:
         if kind and (pause := self.pause(scope, kind)):
             seconds = math.ceil(pause)
             again = {"retry-after": str(seconds)}
-            await refusal(scope, 429, f"guard-too-many-{kind}s", headers=again, seconds=seconds)(scope, receive, send)
+            sentence = Message(f"guard-too-many-{kind}s", {"seconds": seconds})
+            await refusal(scope, 429, sentence, again)(scope, receive, send)
         elif kind == "upload":
             await self.upload(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def upload(self, scope, receive, send):
+    async def upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let an upload through, as far as it is not too large: by what it says of itself, and by what comes."""
-        said = header(scope, "content-length")
-        expected = int(said) if said.isdecimal() else self.largest
-        too_large = refusal(scope, 413, "guard-too-large", limit=size(self.largest), headers={"connection": "close"})
+        length = header(scope, "content-length")
+        expected = int(length) if length.isdecimal() else self.largest
+        closing = {"connection": "close"}
+        too_large = refusal(scope, 413, Message("guard-too-large", {"limit": size(self.largest)}), closing)
         if expected > self.largest + ENVELOPE:
             await too_large(scope, receive, send)
             return
         guest = visitor(scope)
-        held = await asyncio.to_thread(guest.ownership.weight, guest.session)
-        if held + expected > self.share + ENVELOPE:
-            await refusal(scope, 507, "guard-share", limit=size(self.share))(scope, receive, send)
+        stored = await asyncio.to_thread(guest.ownership.weight, guest.session)
+        if stored + expected > self.share + ENVELOPE:
+            await refusal(scope, 507, Message("guard-share", {"limit": size(self.share)}))(scope, receive, send)
             return
         if not await asyncio.to_thread(self.room, expected):
-            await refusal(scope, 507, "guard-full")(scope, receive, send)
+            await refusal(scope, 507, Message("guard-full"))(scope, receive, send)
             return
-        came, started = 0, False
+        received, started = 0, False
 
-        async def counted():
-            nonlocal came
+        async def counted() -> ASGIMessage:
+            nonlocal received
             message = await receive()
-            came += len(message.get("body", b""))
-            if came > self.largest + ENVELOPE:
+            received += len(message.get("body", b""))
+            if received > self.largest + ENVELOPE:
                 raise RequestTooLarge
             return message
 
-        async def watched(message):
+        async def watched(message: ASGIMessage) -> None:
             nonlocal started
             if message["type"] == "http.response.start" and message["status"] == 413 and not started:
                 raise RequestTooLarge  # what lies behind counts too; the sentence is ours
@@ -147,5 +153,4 @@ class RateLimits:
         except OSError as error:
             if error.errno not in FULL or started:
                 raise
-            closing = {"connection": "close"}
-            await refusal(scope, 507, "disk-full", headers=closing)(scope, receive, send)
+            await refusal(scope, 507, Message("disk-full"), closing)(scope, receive, send)

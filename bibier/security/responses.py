@@ -6,6 +6,7 @@ import re
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Scope
 
 from bibier.i18n.messages import LANGUAGES, Message
 
@@ -39,30 +40,30 @@ def preferred(cookie: str, accepted: str) -> str:
     return LANGUAGES[0]
 
 
-def header(scope: dict, name: str) -> str:
+def header(scope: Scope, name: str) -> str:
     """Return a request's header, the first if there are several, "" if there is none."""
     wanted = name.encode()
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
 
 
-def cookies(scope: dict) -> dict[str, str]:
+def cookies(scope: Scope) -> dict[str, str]:
     """Return the request's cookies; those that can't be read are left out."""
-    found = {}
+    values: dict[str, str] = {}
     for part in header(scope, "cookie").split(";"):
         name, equals, value = part.strip().partition("=")
         if equals:
-            found.setdefault(name, value)
-    return found
+            values.setdefault(name, value)
+    return values
 
 
-def language(scope: dict) -> str:
+def language(scope: Scope) -> str:
     """Return the language in which to answer a request."""
     return preferred(header(scope, "cookie"), header(scope, "accept-language"))
 
 
-def refusal(scope: dict, status: int, key: str, *, headers: dict[str, str] | None = None, **values: object) -> Response:
+def refusal(scope: Scope, status: int, sentence: Message, headers: dict[str, str] | None = None) -> Response:
     """Say no. Gradio's page reads plain text after an upload, and `detail` of a JSON object after a call."""
-    text = Message(key, values).text(language(scope))
+    text = sentence.text(language(scope))
     headers = {"cache-control": "no-store"} | (headers or {})
     path = scope["path"]
     if path.rstrip("/") in ("/login", "/config") or (path.startswith(API) and not path.startswith(f"{API}upload")):
@@ -70,6 +71,8 @@ def refusal(scope: dict, status: int, key: str, *, headers: dict[str, str] | Non
     return PlainTextResponse(text, status, headers)
 
 
-def size(count: float) -> str:
-    """Write a number of bytes as people do, as in "100 MB"."""
-    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+def size(count: float) -> Message:
+    """Write a number of bytes as people do, as in "100 MB" or "100 МБ"."""
+    if count >= 1e6:
+        return Message("size-mb", {"count": round(count / 1e6)})
+    return Message("size-kb", {"count": round(count / 1e3)})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bibier.i18n.messages import Message
 from bibier.security.responses import refusal
 
 ASSETS = (
@@ -32,12 +35,12 @@ def is_open(method: str, path: str) -> bool:
 class RouteAllowlist:
     """ASGI middleware: an address that is not listed is answered with 404."""
 
-    def __init__(self, app):
+    def __init__(self, app: ASGIApp):
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_open(scope["method"], scope["path"]):
-            await refusal(scope, 404, "guard-closed")(scope, receive, send)
+            await refusal(scope, 404, Message("guard-closed"))(scope, receive, send)
         elif scope["type"] == "websocket":  # nothing here speaks it
             await send({"type": "websocket.close", "code": 1008})
         else:

@@ -7,6 +7,9 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
 from bibier.security.ownership import Ownership
 from bibier.security.responses import cookies, header
 
@@ -47,36 +50,38 @@ class Visitor:
         return frozenset(self.ownership.projects.get(self.session, ()))
 
 
-def visitor(scope: dict) -> Visitor:
+def visitor(scope: Scope) -> Visitor:
     """Return who asks; `Visitors` has put it there."""
     return scope[SCOPE]
 
 
-def address_of(scope: dict, proxies: int) -> str:
+def address_of(scope: Scope, proxies: int) -> str:
     """Return the asker's address: the peer's, or what the outermost of our own `proxies` has noted of its peer.
 
     What a visitor wrote into X-Forwarded-For stands left of that and is not believed.
     """
     if proxies:
-        noted = [part.strip() for part in header(scope, "x-forwarded-for").split(",") if part.strip()]
-        if len(noted) >= proxies:
-            return noted[-proxies]
+        addresses = [part.strip() for part in header(scope, "x-forwarded-for").split(",") if part.strip()]
+        if len(addresses) >= proxies:
+            return addresses[-proxies]
     return (scope.get("client") or ("unknown",))[0]
 
 
-def user_of(scope: dict) -> str | None:
+def user_of(scope: Scope) -> str | None:
     """Return the person signed in with a password, or with the Hub as on a Space."""
-    app, sent = scope["app"], cookies(scope)
+    app, values = scope["app"], cookies(scope)
     for name in (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"):
-        if sent.get(name) in app.tokens:
-            return app.tokens[sent[name]]
+        if values.get(name) in app.tokens:
+            return app.tokens[values[name]]
     return hub_user(scope.get("session"))
 
 
 def hub_user(session: object) -> str | None:
     """Return who signed in with the Hub; None before that, after it has expired, and for what has another shape."""
     info = session.get("oauth_info") if isinstance(session, dict) else None
-    person = info.get("userinfo") if isinstance(info, dict) else None
+    if not isinstance(info, dict):
+        return None
+    person = info.get("userinfo")
     name = person.get("preferred_username") if isinstance(person, dict) else None
     if not isinstance(name, str) or not name:
         return None
@@ -87,17 +92,17 @@ def hub_user(session: object) -> str | None:
 class Visitors:
     """ASGI middleware: finds who asks, and gives a newcomer the session's cookie."""
 
-    def __init__(self, app, *, ownership: Ownership, proxies: int, framed: bool):
+    def __init__(self, app: ASGIApp, *, ownership: Ownership, proxies: int, framed: bool):
         self.app, self.ownership, self.proxies, self.framed = app, ownership, proxies, framed
 
-    def cookie(self, scope: dict, token: str) -> str:
+    def cookie(self, scope: Scope, token: str) -> str:
         """Write the cookie. In another site's frame (a Space's page) it needs SameSite=None and a jar of its own."""
         if self.framed:
             return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=None; Secure; Partitioned"
         secure = "; Secure" if scope.get("scheme") == "https" else ""
         return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}"
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -109,12 +114,12 @@ class Visitors:
             token, known = secrets.token_urlsafe(32), True
         session = f"{token if known else f'address {address}'} {user or ''}"
         self.ownership.alive(session)
-        scope = scope | {SCOPE: Visitor(session, address, user, known, self.ownership)}
+        scope = {**scope, SCOPE: Visitor(session, address, user, known, self.ownership)}
 
-        async def give(message):
+        async def give(message: ASGIMessage) -> None:
             if newcomer and message["type"] == "http.response.start":
                 headers = [*message["headers"], (b"set-cookie", self.cookie(scope, token).encode())]
-                message = message | {"headers": headers}
+                message = {**message, "headers": headers}
             await send(message)
 
         await self.app(scope, receive, give)

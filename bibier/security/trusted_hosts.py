@@ -9,6 +9,9 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bibier.i18n.messages import Message
 from bibier.security.responses import header, refusal
 
 LOCAL = ("localhost",)
@@ -36,9 +39,9 @@ def is_address(name: str) -> bool:
 class TrustedHosts:
     """ASGI middleware: foreign names and foreign pages are refused, for reading as for writing."""
 
-    def __init__(self, app, *, names: tuple[str, ...] = ()):
+    def __init__(self, app: ASGIApp, *, names: tuple[str, ...] = ()):
         self.app, self.names = app, frozenset(name.lower() for name in (*LOCAL, *names))
-        self.given = frozenset(name.lower() for name in names)
+        self.aliases = frozenset(name.lower() for name in names)
 
     def knows(self, host: str) -> bool:
         """Whether the server answers to this Host header."""
@@ -56,9 +59,9 @@ class TrustedHosts:
             return False
         if parts.scheme not in ("http", "https"):
             return False
-        return parts.netloc.lower() == host.lower() or (parts.hostname in self.given and parts.port is None)
+        return parts.netloc.lower() == host.lower() or (parts.hostname in self.aliases and parts.port is None)
 
-    def foreign(self, scope: dict) -> bool:
+    def foreign(self, scope: Scope) -> bool:
         """Whether another site's page asks."""
         origin, host = header(scope, "origin"), header(scope, "host")
         if origin:
@@ -68,13 +71,14 @@ class TrustedHosts:
         follows_link = scope["method"] in HARMLESS and header(scope, "sec-fetch-mode") == "navigate"
         return not follows_link and scope["path"].startswith(INSIDE)
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             host = header(scope, "host")
             if not self.knows(host):
-                await refusal(scope, 421, "guard-host", name=hostname(host) or "?")(scope, receive, send)
+                sentence = Message("guard-host", {"name": hostname(host) or "?"})
+                await refusal(scope, 421, sentence)(scope, receive, send)
                 return
             if self.foreign(scope):
-                await refusal(scope, 403, "guard-origin")(scope, receive, send)
+                await refusal(scope, 403, Message("guard-origin"))(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -95,23 +95,23 @@ class UploadCleanup:
         keep: float = KEEP,
     ):
         self.folder, self.ownership, self.kept, self.limit, self.keep = folder, ownership, kept, limit, keep
-        self.one = threading.Lock()
+        self.running = threading.Lock()  # one cleaning at a time
         self.stopped = threading.Event()
 
     def files(self) -> list[tuple[float, int, str]]:
         """List the files as (last use in s since 1970, bytes, real path), the longest unused first."""
-        found = []
+        files = []
         for place, _, names in os.walk(self.ownership.folder):  # symbolic links are not followed
             for name in names:
-                path = os.path.join(place, name)
+                file = Path(place, name)
                 try:
-                    facts = os.stat(path, follow_symlinks=False)
+                    facts = file.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue  # it went meanwhile
                 if name != LOCK:
-                    used = max(facts.st_mtime, self.ownership.used.get(path, 0.0))
-                    found.append((used, facts.st_size, path))
-        return sorted(found)
+                    used = max(facts.st_mtime, self.ownership.used.get(str(file), 0.0))
+                    files.append((used, facts.st_size, str(file)))
+        return sorted(files)
 
     def sweep(self, *, needed: int = 0, keep: float | None = None) -> tuple[int, int]:
         """Delete what is unused: all that is older than `keep`, and further until `needed` bytes fit.
@@ -121,17 +121,17 @@ class UploadCleanup:
         Bytes that are there afterwards, and how many files were deleted.
         """
         keep = self.keep if keep is None else keep
-        with self.one:
-            found = self.files()
-            total, gone = sum(size for _, size, _ in found), 0
+        with self.running:
+            files = self.files()
+            total, gone = sum(size for _, size, _ in files), 0
             crowded = total + needed > self.limit
             goal = max(0, TARGET * self.limit - needed) if crowded else math.inf
             now = time.time()
-            if not self.folder.ours or not (crowded or any(now - used > keep for used, _, _ in found)):
+            if not self.folder.ours or not (crowded or any(now - used > keep for used, _, _ in files)):
                 return total, 0
-            kept = {os.path.realpath(path) for path in self.kept()}
-            for used, size, path in found:
-                if (total <= goal and now - used <= keep) or path in kept:
+            listed = {os.path.realpath(path) for path in self.kept()}
+            for used, size, path in files:
+                if (total <= goal and now - used <= keep) or path in listed:
                     continue
                 if self.delete(path, now):
                     total, gone = total - size, gone + 1
@@ -140,15 +140,18 @@ class UploadCleanup:
     def delete(self, path: str, now: float) -> bool:
         """Delete a file unless it is in use; its folder too, when it was the last in it."""
         with self.ownership.lock:  # nobody may begin to use it in between
-            fresh = path not in self.ownership.owners and now - os.stat(path).st_mtime < GRACE
+            fresh = path not in self.ownership.owners and now - Path(path).stat().st_mtime < GRACE
             if fresh or self.ownership.in_use(path):
                 return False
-            os.unlink(path)
+            Path(path).unlink()
             self.ownership.forget(path)
-        place = os.path.dirname(path)
-        if place != self.ownership.folder and not os.listdir(place):
-            os.rmdir(place)
+        self.remove_if_empty(Path(path).parent)
         return True
+
+    def remove_if_empty(self, folder: Path) -> None:
+        """Remove a folder in the folder of uploads, once nothing is in it."""
+        if str(folder) != self.ownership.folder and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
     def erase(self, session: str) -> tuple[int, int]:
         """Delete a session's files at once, also while it is open.
@@ -157,21 +160,19 @@ class UploadCleanup:
         -------
         How many are gone, and how many stay since another session sent the very same or a project lists them.
         """
-        with self.one:
-            kept, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
+        with self.running:
+            listed, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
             for path in self.ownership.of(session):
                 with self.ownership.lock:
                     owners = self.ownership.owners[path]
                     owners.discard(session)
-                    if owners or path in kept:
+                    if owners or path in listed:
                         stay += 1
                         continue
                     self.ownership.forget(path)
                     Path(path).unlink(missing_ok=True)
                 gone += 1
-                place = os.path.dirname(path)
-                if place != self.ownership.folder and os.path.isdir(place) and not os.listdir(place):
-                    os.rmdir(place)
+                self.remove_if_empty(Path(path).parent)
         return gone, stay
 
     def room(self, size: int) -> bool:

@@ -1,4 +1,4 @@
-"""Gradio, imported quickly and quietly: `from bibier.ui.gradio_import import gradio as gr`.
+"""Gradio, imported quickly and quietly: `from bibier.ui.gradio_import import gradio as gr`, and its inner parts.
 
 At every import Gradio 6.31 rewrites a type stub beside each of its components, which is half of its import time. The
 stubs serve editors only, and the step is skipped when a class's source file can't be found. Gradio also calls home at
@@ -16,17 +16,37 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # that it remembers
 _getfile = inspect.getfile
 
 
-def _unless_component(thing) -> str:
+def _unless_component(thing: object) -> str:
     """Stand in for `inspect.getfile` while Gradio is imported."""
     if isinstance(thing, type) and thing.__module__.startswith("gradio."):
         raise OSError("not needed")
-    return _getfile(thing)
+    return _getfile(thing)  # pyright: ignore[reportArgumentType]  # whatever Gradio asks about goes on to it
 
 
 inspect.getfile = _unless_component
 try:
     import gradio
+    from gradio import themes
+    from gradio.blocks import Block, BlockContext
+    from gradio.components.base import Component
+    from gradio.components.plot import PlotData
+    from gradio.events import Dependency
+    from gradio.processing_utils import save_file_to_cache
+    from gradio.state_holder import SessionState, StateHolder
+    from gradio.utils import get_upload_folder
 finally:
     inspect.getfile = _getfile
 
-__all__ = ["gradio"]
+__all__ = [
+    "Block",
+    "BlockContext",
+    "Component",
+    "Dependency",
+    "PlotData",
+    "SessionState",
+    "StateHolder",
+    "get_upload_folder",
+    "gradio",
+    "save_file_to_cache",
+    "themes",
+]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bibier.ui.gradio_import import Block, SessionState, StateHolder
 from bibier.ui.gradio_import import gradio as gr
 
 
-class TabState(gr.state_holder.SessionState):
+class TabState(SessionState):
     """The parts of one tab's page, as its answers have changed them.
 
     With each answer Gradio 6.31 makes the parts anew, each under a number of its own, keeps them under the old number,
@@ -13,19 +14,21 @@ class TabState(gr.state_holder.SessionState):
     part made anew takes the number of the one in whose place it comes.
     """
 
-    def __setitem__(self, key, value):
-        if isinstance(value, gr.blocks.Block):
+    def __setitem__(self, key: int, value: object) -> None:
+        if isinstance(value, Block):
             value._id = key
         super().__setitem__(key, value)
 
 
-class TabStates(gr.state_holder.StateHolder):
+class TabStates(StateHolder):
     """All tabs by their random names; beyond `state_session_capacity`, the longest unused is forgotten."""
 
     def __getitem__(self, session_id: str) -> TabState:
         if session_id not in self.session_data:
             self.session_data[session_id] = TabState(self.blocks)
-        return super().__getitem__(session_id)
+        tab = super().__getitem__(session_id)
+        assert isinstance(tab, TabState)
+        return tab
 
 
 def keep(page: gr.Blocks) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bibier.i18n.messages import LANGUAGES, Message
 from bibier.ui.gradio_import import gradio as gr
 
 NEEDED = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
-# One text in both languages: the button's own script compares it, so that it can't follow the browser.
-IN, OUT = "Sign in · Войти: Hugging Face", "Sign out · Выйти ({})"
 
 
 def offered(environ: Mapping[str, str]) -> bool:
@@ -21,9 +20,19 @@ def lacking(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("SPACE_ID")) and not offered(environ)
 
 
+def both(key: str) -> str:
+    """Return a sentence in both languages, as the button's own script compares its text."""
+    return " · ".join(Message(key).text(language) for language in LANGUAGES)
+
+
 def build(environ: Mapping[str, str]) -> None:
     """Put the button into the open page, where one can sign in."""
     if offered(environ):
         gr.LoginButton(
-            IN, OUT, size="sm", icon=None, variant="secondary", elem_id="sign-in"
-        )  # the icon is no file of ours
+            f"{both('sign-in-button')}: Hugging Face",
+            f"{both('sign-out-button')} ({{}})",
+            size="sm",
+            icon=None,  # it is no file of ours
+            variant="secondary",
+            elem_id="sign-in",
+        )

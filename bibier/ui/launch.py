@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from bibier import log, process
 from bibier.annotation import ingest, location
@@ -30,13 +31,21 @@ from bibier.ui.annotate.llm import LlmProposer
 from bibier.ui.annotate.prefetch import Prefetcher
 from bibier.ui.services import Services, read_examples
 
+if TYPE_CHECKING:  # these bring torch, which the page does not wait for
+    from bibier.checkpoint.bundle import Bundle
+    from bibier.checkpoint.library import ModelLibrary
+    from bibier.inference.predictor import Prediction, Predictor
+    from bibier.soft_labels.suggest import Engine
+
 ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page and nobody has asked
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(bundled("examples"))
 
 
-def load(name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False):
+def load(
+    name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False
+) -> ModelLibrary[Predictor]:
     """Bring torch and the models in once the page is seen or they are asked for; the first use compiles: made here.
 
     `hub` is whether checkpoints of the Hub are offered, and may be fetched.
@@ -48,11 +57,13 @@ def load(name: str, opened: threading.Event, device: str | None = None, *, hub: 
 
     recogniser = functools.cache(recognisers.recogniser)
 
-    def readers(bundle):
+    def readers(bundle: Bundle) -> Callable[[str], Predictor]:
         def make(choice: str) -> Predictor:
             return Predictor(bundle, recogniser(choice))
 
-        return make if device == "cpu" else accelerator.on_zero_gpu(make)
+        if device == "cpu":
+            return make
+        return cast("Callable[[str], Predictor]", accelerator.on_zero_gpu(make))  # answers as a predictor does
 
     shelf = ModelLibrary(name, readers, device=device, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
@@ -66,7 +77,7 @@ def downloadable_whisper(choice: str, progress: Callable[[int, int | None], None
     return Whisper(choice.removeprefix("whisper-"), download=True, progress=progress)
 
 
-def as_json(prediction, language: str) -> dict:
+def as_json(prediction: Prediction, language: str) -> dict[str, object]:
     """Give a prediction to a program; torch is there by then."""
     from bibier.inference import predictor
 
@@ -81,7 +92,7 @@ def create_project(store: Store, name: str, source: str) -> str:
     return name
 
 
-def language_model(name: str):
+def language_model(name: str) -> Engine:
     """Open the language model of the editor: "endpoint" is the one that the environment names."""
     if name == "endpoint":
         from bibier.soft_labels.endpoint import from_environment
@@ -115,7 +126,7 @@ def back_up(store: Store) -> Backup:
     backup.step()
     backup.start()
 
-    def stop(*_) -> None:
+    def stop(*_: object) -> None:
         backup.close()  # a Space that stops copies for the last time
         os._exit(0)  # at once: models may still be loading in a thread, and a Space waits for nothing
 
@@ -125,12 +136,12 @@ def back_up(store: Store) -> Backup:
 
 def kept(home: location.StorageLocation, backup: Backup | None, language: str) -> tuple[str, bool]:
     """Say where annotations live, and whether that is a reason to worry."""
-    told = [home.message(), *(backup.message() if backup else ())]
+    sentences = [home.message(), *(backup.message() if backup else ())]
     worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
-    return " ".join(one.text(language) for one in told), worry
+    return " ".join(sentence.text(language) for sentence in sentences), worry
 
 
-def report(future: Future) -> None:
+def report(future: Future[ModelLibrary[Predictor]]) -> None:
     """Print why the models did not load; the page says that they didn't."""
     if future.exception():
         traceback.print_exception(future.exception())
@@ -163,7 +174,7 @@ def launch(options: argparse.Namespace) -> None:
         as_json=as_json,
         examples=EXAMPLES,
         opened=opened.set,
-        start=given.resolve().name if (given := Path(options.checkpoint)).is_dir() else options.checkpoint,
+        start=folder.resolve().name if (folder := Path(options.checkpoint)).is_dir() else options.checkpoint,
     )
     Path("annotations").mkdir(exist_ok=True)
     home = location.resolve_location(os.environ, options.database)

@@ -17,6 +17,7 @@ from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate import tab as annotate
 from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.gradio_import import gradio as gr
+from bibier.ui.gradio_import import themes
 from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.services import Services, short
@@ -26,17 +27,17 @@ STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css", "models.c
 QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
 
 
-def theme() -> gr.themes.Base:
+def theme() -> themes.Base:
     """Neutral greys and one violet: the seven other colours belong to the emotions. Fonts are Gradio's bundled ones,
     in regular and bold: the bundled semi-bold has no Latin or Cyrillic letters.
     """
-    return gr.themes.Base(
-        primary_hue=gr.themes.colors.indigo,
-        secondary_hue=gr.themes.colors.indigo,
-        neutral_hue=gr.themes.colors.slate,
-        radius_size=gr.themes.sizes.radius_lg,
-        font=(gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
-        font_mono=(gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
+    return themes.Base(
+        primary_hue=themes.colors.indigo,
+        secondary_hue=themes.colors.indigo,
+        neutral_hue=themes.colors.slate,
+        radius_size=themes.sizes.radius_lg,
+        font=(themes.LocalFont("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
+        font_mono=(themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"),
     ).set(
         block_radius="14px",
         body_background_fill="#f6f7fa",

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
+
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
-from bibier.security.responses import preferred
+from bibier.security.responses import language as language_of
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
@@ -54,19 +57,19 @@ def script(language: str, hours: float | None) -> bytes:
 class PageScript:
     """ASGI middleware: the early script into every HTML page."""
 
-    def __init__(self, app, *, hours: float | None):
+    def __init__(self, app: ASGIApp, *, hours: float | None):
         self.app = app
         self.scripts = {language: script(language, hours) for language in LANGUAGES}
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        language = preferred(sent.get("cookie", ""), sent.get("accept-language", ""))
-        start, body = None, b""
+        language = language_of(scope)
+        start: ASGIMessage | None = None
+        body = b""
 
-        async def rewrite(message):
+        async def rewrite(message: ASGIMessage) -> None:
             nonlocal start, body
             if message["type"] == "http.response.start":
                 kinds = [value for name, value in message["headers"] if name.lower() == b"content-type"]
@@ -81,12 +84,12 @@ class PageScript:
                 return
             page = body.replace(b"<head>", b"<head>" + self.scripts[language], 1)
             page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
-            kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-            kept += [
+            headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            headers += [
                 (b"content-length", str(len(page)).encode()),
                 (b"vary", b"Cookie, Accept-Language"),
             ]
-            await send(start | {"headers": kept})
+            await send({**start, "headers": headers})
             await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewrite)

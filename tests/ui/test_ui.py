@@ -21,6 +21,7 @@ from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, percent, say
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction, WordWeight
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
+from bibier.security.responses import preferred
 from bibier.transcript import Transcript, Word
 from bibier.ui import page_script
 from bibier.ui.analyse.chart import MODALITIES, figure, table
@@ -221,7 +222,7 @@ def test_view_survives_anything(raw):
     ],
 )
 def test_preferred_language(cookie, accepted, language):
-    assert page_script.preferred(cookie, accepted) == language
+    assert preferred(cookie, accepted) == language
 
 
 def test_early_script_cannot_be_closed_from_inside():

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
 import numpy as np
 
 from bibier import distributions
 from bibier.annotation import agreement
 from bibier.annotation.agreement import Alpha, LabelTable
+from bibier.annotation.state import Label
 from bibier.annotation.store import Store
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.ui.analyse.chart import DARK, FONT, LIGHT
+from bibier.ui.analyse.updates import Figure, TextTable
+from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.client import Theme
 
 BINS = 8  # of the entropy, from 0 to the logarithm of seven
@@ -21,7 +26,32 @@ MOST = 20  # clips that are listed
 HEIGHT = 300  # pixels of the figure; twice that on a phone
 
 
-def report(store: Store, project: str | None, theme: Theme) -> dict:
+class ReportTable(TextTable, total=False):
+    """A table with its title, what it means, and why some of it is undefined."""
+
+    title: str
+    hint: str
+    reason: str
+
+
+class DisputedClip(ClipAddress):
+    """A clip on which people disagree, and the sentence about it."""
+
+    text: str
+
+
+class Report(TypedDict, total=False):
+    """What the tab shows but the figure; `error` stands alone."""
+
+    sentence: str
+    tables: list[ReportTable]
+    worst: list[DisputedClip]
+    projects: list[str]
+    project: str | None
+    error: str
+
+
+def report(store: Store, project: str | None, theme: Theme) -> Report:
     """Return everything that the tab shows but the figure; `clips` of the worst are opened by their hash."""
     language = theme.language
     if project is None:
@@ -57,21 +87,21 @@ def report(store: Store, project: str | None, theme: Theme) -> dict:
                 "title": say("agree_how", language),
                 "hint": f"{say('agree_alpha_is', language)} {tied}".strip(),
                 "head": [say("agree_measure", language), *columns],
-                "rows": [[say(key, language), *_cells(found, language)] for key, found in rows],
-                "reason": _why((found for _, found in rows), language),
+                "rows": [[say(key, language), *_cells(alpha, language)] for key, alpha in rows],
+                "reason": _why((alpha for _, alpha in rows), language),
             },
             {
                 "title": say("agree_emotions", language),
                 "head": [say("agree_emotion", language), *columns],
-                "rows": [[NAMES[language][name], *_cells(found, language)] for name, found in emotions.items()],
+                "rows": [[NAMES[language][name], *_cells(alpha, language)] for name, alpha in emotions.items()],
                 "reason": _why(emotions.values(), language),
             },
             {
                 "title": say("agree_pairs", language),
                 "head": [say("agree_pair", language), *columns],
                 "rows": [
-                    [say("agree_pair_of", language, first=pair[0], second=pair[1]), *_cells(found, language)]
-                    for pair, found in pairs.items()
+                    [say("agree_pair_of", language, first=pair[0], second=pair[1]), *_cells(alpha, language)]
+                    for pair, alpha in pairs.items()
                 ],
                 "reason": _why(pairs.values(), language),
             },
@@ -88,10 +118,10 @@ def report(store: Store, project: str | None, theme: Theme) -> dict:
     }
 
 
-def figure(table: LabelTable, theme: Theme) -> dict:
+def figure(table: LabelTable, theme: Theme) -> Figure:
     """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
     ink, language = DARK if theme.dark else LIGHT, theme.language
-    shares, counts, edges = _given(table)
+    shares, counts, edges = _histogram(table)
     names, colours = [NAMES[language][e] for e in EMOTIONS], COLOURS_DARK if theme.dark else COLOURS
     wide = [([0, 0.47], [0, 1]), ([0.56, 1], [0, 1])]
     places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if theme.narrow else wide
@@ -110,7 +140,7 @@ def figure(table: LabelTable, theme: Theme) -> dict:
         },
         {
             "type": "bar",
-            "x": [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)],
+            "x": [(low + high) / 2 for low, high in itertools.pairwise(edges)],
             "y": counts,
             "width": edges[1] * 0.92,
             "text": [str(count) if count else "" for count in counts],
@@ -162,19 +192,19 @@ def figure(table: LabelTable, theme: Theme) -> dict:
     return {"data": bars, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
 
 
-def picture_table(table: LabelTable, language: str) -> dict:
+def picture_table(table: LabelTable, language: str) -> TextTable:
     """Return the figure's numbers for readers who don't see it."""
-    shares, counts, edges = _given(table)
+    shares, counts, edges = _histogram(table)
     rows = [[NAMES[language][name], percent(share)] for name, share in zip(EMOTIONS, shares, strict=True)]
     rows += [[say("agree_entropy", language), line] for line, count in _bins(counts, edges, language) if count]
     return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
 
 
-def _given(table: LabelTable) -> tuple[list[float], list[int], list[float]]:
+def _histogram(table: LabelTable) -> tuple[list[float], list[int], list[float]]:
     """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
-    said = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
-    shares = said.mean(0).tolist() if len(said) else [0.0] * len(EMOTIONS)
-    counts, edges = np.histogram(distributions.entropy(said), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
+    labels = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
+    shares = labels.mean(0).tolist() if len(labels) else [0.0] * len(EMOTIONS)
+    counts, edges = np.histogram(distributions.entropy(labels), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
     return shares, counts.tolist(), edges.tolist()
 
 
@@ -186,31 +216,35 @@ def _bins(counts: list[int], edges: list[float], language: str) -> list[tuple[st
     ]
 
 
-def _cells(found: Alpha, language: str) -> list[str]:
-    if found.value is None:
-        return ["—", "—", str(found.clips)]
-    span = f"{_signed(found.low, language)} … {_signed(found.high, language)}" if found.low is not None else "—"
-    return [_signed(found.value, language), span, str(found.clips)]
+def _cells(alpha: Alpha, language: str) -> list[str]:
+    if alpha.value is None:
+        return ["—", "—", str(alpha.clips)]
+    span = "—"
+    if alpha.low is not None and alpha.high is not None:
+        span = f"{_signed(alpha.low, language)} … {_signed(alpha.high, language)}"
+    return [_signed(alpha.value, language), span, str(alpha.clips)]
 
 
 def _why(alphas: Iterable[Alpha], language: str) -> str:
     """Return why some of these are undefined, each reason once."""
-    return " ".join(dict.fromkeys(f"— {found.reason.text(language)}" for found in alphas if found.reason))
+    return " ".join(dict.fromkeys(f"— {alpha.reason.text(language)}" for alpha in alphas if alpha.reason))
 
 
 def _signed(value: float, language: str) -> str:
     return decimal(value, language).replace("-", "−")
 
 
-def _moves(store: Store, project: str, labels, language: str) -> dict:
-    grouped = defaultdict(list)
-    for move in agreement.shifts_after_proposal(labels, store.proposals(project)):
-        grouped[move.source].append(move)
+def _moves(store: Store, project: str, labels: Mapping[tuple[str, str], Label], language: str) -> ReportTable:
+    """Return how labels changed after a proposal was shown, a row for each source of proposals."""
+    shifts = defaultdict(list)
+    for shift in agreement.shifts_after_proposal(labels, store.proposals(project)):
+        shifts[shift.source].append(shift)
     rows = []
-    for source, found in sorted(grouped.items()):
-        changed = sum(move.distance > 0 for move in found)
-        apart, nearer = (float(np.mean([getattr(m, name) for m in found])) for name in ("distance", "nearer"))
-        cells = [str(len(found)), str(changed), percent(apart), f"{'−' if nearer < 0 else ''}{percent(abs(nearer))}"]
+    for source, group in sorted(shifts.items()):
+        changed = sum(shift.distance > 0 for shift in group)
+        apart = float(np.mean([shift.distance for shift in group]))
+        nearer = float(np.mean([shift.nearer for shift in group]))
+        cells = [str(len(group)), str(changed), percent(apart), f"{'−' if nearer < 0 else ''}{percent(abs(nearer))}"]
         rows.append([source.split(":", 1)[1], *cells])
     keys = ("agree_source", "agree_shown", "agree_changed", "agree_distance", "agree_nearer")
     return {

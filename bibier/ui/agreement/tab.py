@@ -1,4 +1,4 @@
-"""The Agreement tab: its components and which event does what. What it says is in `agreeing.py`."""
+"""The Agreement tab: its components and which event does what. What it says is in `report.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from bibier.annotation import agreement
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.agreement import report
-from bibier.ui.analyse.tab import HIDDEN, context_of, slot
+from bibier.ui.agreement.report import Report
+from bibier.ui.analyse.updates import TextTable
+from bibier.ui.components import HIDDEN, Listener, context_of, event_of, plot, slot
+from bibier.ui.gradio_import import PlotData
 from bibier.ui.gradio_import import gradio as gr
 
 FACTS = 'bibier.agreementEvents(trigger); /* Gradio looks here for events: "redraw" */'
@@ -19,26 +22,26 @@ def build(store: Store, tab: gr.Tab) -> None:
     """Lay the tab out in the open `gr.Tab` and wire it: it is drawn anew each time it is opened."""
     facts = slot("agreement", None, elem_id="agree-facts", js=FACTS)
     with gr.Column(elem_id="agree-picture"):
-        plot = gr.Plot(show_label=False, container=False)
+        picture = gr.Plot(show_label=False, container=False)
         numbers = slot("numbers", None)
     client = gr.Textbox(visible=False)
 
-    def show(raw, request: gr.Request):
+    def show(raw: str | None, request: gr.Request) -> tuple[Report, PlotData | None, TextTable | None]:
         theme = context_of(raw, request).theme
         try:
             names = list(store.projects())
             name = chosen_of(raw, names)
-            told = report.report(store, name, theme) | {"projects": names, "project": name}
+            shown = report.report(store, name, theme) | {"projects": names, "project": name}
             table = agreement.unanchored_labels(store.state(name) if name else {})
         except InputError as error:
             return {"error": error.text(theme.language)}, None, None
         if not table.clips:
-            return told, None, None
-        drawn = gr.components.plot.PlotData(type="plotly", plot=json.dumps(report.figure(table, theme)))
-        return told, drawn, report.picture_table(table, theme.language)
+            return shown, None, None
+        return shown, plot(report.figure(table, theme)), report.picture_table(table, theme.language)
 
-    for event, name in ((tab.select, "agreement"), (facts.redraw, "agreement_redraw")):
-        event(show, [client], [facts, plot, numbers], js=ASKED, api_name=name, queue=False, **HIDDEN)
+    events: list[tuple[Listener, str]] = [(tab.select, "agreement"), (event_of(facts, "redraw"), "agreement_redraw")]
+    for event, name in events:
+        event(show, [client], [facts, picture, numbers], js=ASKED, api_name=name, queue=False, **HIDDEN)
 
 
 def chosen_of(raw: str | None, names: list[str]) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bibier.i18n.page import percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.ui.analyse.updates import Figure, TextTable
 from bibier.ui.client import Theme
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
@@ -52,8 +53,8 @@ def _domains(narrow: bool) -> list[tuple[list[float], list[float]]]:
     return [([0, 1], [bottom, bottom + 0.265]) for bottom in (0.735, 0.3675, 0)]
 
 
-def _title(branch: str, probabilities: dict[str, float] | None, language: str, ink: Ink) -> str:
-    head = f"<b>{say(f'panel_{branch}', language)}</b>"
+def _title(modality: str, probabilities: dict[str, float] | None, language: str, ink: Ink) -> str:
+    head = f"<b>{say(f'panel_{modality}', language)}</b>"
     if probabilities is None:
         return f"{head}<br>&nbsp;"
     winner = max(probabilities, key=probabilities.__getitem__)
@@ -61,30 +62,27 @@ def _title(branch: str, probabilities: dict[str, float] | None, language: str, i
     return f"{head}<br><span style='color:{ink.soft}'>{named}</span>"
 
 
-def _bars(branch: str, probabilities: dict[str, float], axis: str, theme: Theme, ink: Ink) -> dict:
+def _bars(
+    modality: str, probabilities: dict[str, float] | None, axis: str, theme: Theme, ink: Ink
+) -> dict[str, object]:
     names, colours = NAMES[theme.language], COLOURS_DARK if theme.dark else COLOURS
-    winner = max(probabilities, key=probabilities.__getitem__)
-    numbers = {emotion: percent(probabilities[emotion]) for emotion in EMOTIONS}
-    numbers[winner] = f"<b>{numbers[winner]}</b>"
-    return {
+    bars = {
         "type": "bar",
         "orientation": "h",
-        "name": say(f"panel_{branch}", theme.language),
-        "x": [100 * probabilities[emotion] for emotion in EMOTIONS],
+        "name": say(f"panel_{modality}", theme.language),
+        "x": [100 * probabilities[emotion] if probabilities else 0.0 for emotion in EMOTIONS],
         "y": [names[emotion] for emotion in EMOTIONS],
         "xaxis": f"x{axis}",
         "yaxis": f"y{axis}",
-        "text": list(numbers.values()),
         "textposition": "outside",
         "textfont": {"color": ink.text, "size": 13},
         "cliponaxis": False,
-        "hovertemplate": f"%{{y}}: %{{text}}<extra>{say(f'technical_{branch}', theme.language)}</extra>",
         "marker": {
             "color": [colours[emotion] for emotion in EMOTIONS],
             # an outline keeps the light colours (happy, surprise) readable on white
-            "line": {"color": ink.outline, "width": 1},
+            "line": {"color": ink.outline, "width": 1} if probabilities else {"width": 0},
             "pattern": {
-                "shape": PATTERNS[branch],
+                "shape": PATTERNS[modality],
                 "fillmode": "overlay",
                 "fgcolor": ink.pattern,
                 "size": 6,
@@ -92,23 +90,31 @@ def _bars(branch: str, probabilities: dict[str, float], axis: str, theme: Theme,
             },
         },
     }
+    if probabilities is None:
+        return bars | {"text": [""] * len(EMOTIONS), "hoverinfo": "skip"}
+    winner = max(probabilities, key=probabilities.__getitem__)
+    numbers = {emotion: percent(probabilities[emotion]) for emotion in EMOTIONS}
+    numbers[winner] = f"<b>{numbers[winner]}</b>"
+    technical = say(f"technical_{modality}", theme.language)
+    return bars | {"text": list(numbers.values()), "hovertemplate": f"%{{y}}: %{{text}}<extra>{technical}</extra>"}
 
 
-def _reason(branch: str, prediction: Prediction | None, language: str) -> str:
+def _reason(modality: str, prediction: Prediction | None, language: str) -> str:
     """Return why a panel is empty, wrapped to its width; before the first clip it is just empty."""
     if prediction is None:
         return ""
-    reason = getattr(prediction, branch).reason
+    reason = getattr(prediction, modality).reason
     text = reason.text(language) if reason else say("no_value", language)
     return "<br>".join(html.escape(line) for line in textwrap.wrap(text, 28))
 
 
-def figure(prediction: Prediction | None, theme: Theme) -> dict:
+def figure(prediction: Prediction | None, theme: Theme) -> Figure:
     """Return the figure as plain data; `None` gives its three empty panels, so that nothing jumps later."""
     ink = DARK if theme.dark else LIGHT
     names = [NAMES[theme.language][emotion] for emotion in EMOTIONS]
-    data, annotations = [], []
-    layout = {
+    data: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    layout: dict[str, object] = {
         "height": HEIGHT_NARROW if theme.narrow else HEIGHT_WIDE,
         "margin": {"l": 88 if theme.language == "en" else 100, "r": 4, "t": 52, "b": 28, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -120,9 +126,9 @@ def figure(prediction: Prediction | None, theme: Theme) -> dict:
         "dragmode": False,
         "annotations": annotations,
     }
-    for index, (branch, (x, y)) in enumerate(zip(MODALITIES, _domains(theme.narrow), strict=True)):
+    for index, (modality, (x, y)) in enumerate(zip(MODALITIES, _domains(theme.narrow), strict=True)):
         axis = "" if index == 0 else str(index + 1)
-        probabilities = getattr(prediction, branch).probabilities if prediction else None
+        probabilities = getattr(prediction, modality).probabilities if prediction else None
         layout[f"xaxis{axis}"] = {
             "domain": x,
             "anchor": f"y{axis}",
@@ -150,8 +156,8 @@ def figure(prediction: Prediction | None, theme: Theme) -> dict:
         }
         annotations.append(
             {
-                "text": _title(branch, probabilities, theme.language, ink),
-                "hovertext": say(f"technical_{branch}", theme.language),
+                "text": _title(modality, probabilities, theme.language, ink),
+                "hovertext": say(f"technical_{modality}", theme.language),
                 "align": "left",
                 "xref": "paper",
                 "yref": "paper",
@@ -163,14 +169,11 @@ def figure(prediction: Prediction | None, theme: Theme) -> dict:
                 "font": {"size": 15},
             }
         )
-        data.append(_bars(branch, probabilities or dict.fromkeys(EMOTIONS, 0.0), axis, theme, ink))
+        data.append(_bars(modality, probabilities, axis, theme, ink))
         if probabilities is None:
-            data[-1] |= {"text": [""] * len(EMOTIONS), "hoverinfo": "skip"}
-            data[-1]["marker"]["line"] = {"width": 0}
-            data[-1].pop("hovertemplate")
             annotations.append(
                 {
-                    "text": _reason(branch, prediction, theme.language),
+                    "text": _reason(modality, prediction, theme.language),
                     "align": "center",
                     "xref": f"x{axis} domain",
                     "yref": f"y{axis} domain",
@@ -185,12 +188,12 @@ def figure(prediction: Prediction | None, theme: Theme) -> dict:
     return {"data": data, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
 
 
-def table(prediction: Prediction | None, language: str) -> dict:
+def table(prediction: Prediction | None, language: str) -> TextTable:
     """Return the same figures as a table, for readers who do not see the chart."""
-    columns = [say(f"panel_{branch}", language) for branch in MODALITIES]
+    columns = [say(f"panel_{modality}", language) for modality in MODALITIES]
     rows = []
     for emotion in EMOTIONS if prediction else ():
-        cells = [getattr(prediction, branch).probabilities for branch in MODALITIES]
+        cells = [getattr(prediction, modality).probabilities for modality in MODALITIES]
         none = say("no_value", language)
         rows.append([NAMES[language][emotion], *(percent(cell[emotion]) if cell else none for cell in cells)])
     return {"head": [say("emotion", language), *columns], "rows": rows}

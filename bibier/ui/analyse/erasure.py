@@ -55,17 +55,17 @@ class Erasure:
         """
         ownership, clips, labelled, shared = guest.ownership, 0, 0, 0
         for project, sha256 in sorted(ownership.sent[guest.session]):
-            others = [one for one, sent in ownership.sent.items() if one != guest.session and (project, sha256) in sent]
-            if others:
+            clip = (project, sha256)
+            if any(clip in sent for session, sent in ownership.sent.items() if session != guest.session):
                 shared += 1
             elif not self.remove(project, sha256):
                 labelled += 1
                 continue  # it stays with whoever sent it, and is said again at the next call
             else:
                 clips += 1
-            ownership.sent[guest.session].discard((project, sha256))
-        files, kept = self.cleanup.erase(guest.session)
-        return Erased(files, clips, labelled, shared + kept)
+            ownership.sent[guest.session].discard(clip)
+        files, stay = self.cleanup.erase(guest.session)
+        return Erased(files, clips, labelled, shared + stay)
 
     def remove(self, project: str, sha256: str) -> bool:
         """Remove a clip from a project, and its file if no project lists it; False when people have worked on it."""

@@ -233,8 +233,10 @@ class AnalyseHandlers:
         last = state.prediction.transcript if state else None
         same = last is not None and text == last.text
         # untouched words of one recogniser are no answer to the question for another's
-        other = state is not None and same and last.source == "recogniser" and state.recogniser != recogniser
-        listen = not text.strip() or other
+        by_other = (
+            last is not None and same and last.source == "recogniser" and state and state.recogniser != recogniser
+        )
+        listen = not text.strip() or by_other
         if listen and clip and not choice.ready:
             return self.unready(run, choice)
         # when nothing is to be recognised, a recogniser that is not there yet is not asked for

@@ -38,7 +38,7 @@ class Verdict:
     winner: str | None  # the emotion that the sentence names, for its colour
     took: str
 
-    def value(self) -> dict:
+    def value(self) -> dict[str, object]:
         """Return plain values for the browser."""
         return asdict(self)
 

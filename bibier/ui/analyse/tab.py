@@ -1,25 +1,52 @@
-"""The Analyse tab: its components and which event does what. What an event means is in `session.py`."""
+"""The Analyse tab: its components and which event does what. What an event means is in `handlers.py`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack
 
 from bibier.errors import InputError, LoadError
 from bibier.i18n.page import say
 from bibier.log import note
-from bibier.security.access_log import request_id
 from bibier.security.session import visitor
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.analyse.handlers import AnalyseHandlers, failure
 from bibier.ui.analyse.long_form import LongFormHandlers
-from bibier.ui.analyse.updates import Update
-from bibier.ui.client import ClientContext, read_context
+from bibier.ui.analyse.state import AnalysisState
+from bibier.ui.analyse.updates import Stage, Update
+from bibier.ui.annotate.answers import ClipAddress
+from bibier.ui.components import (
+    HIDDEN,
+    Changes,
+    EventOptions,
+    Listener,
+    Part,
+    context_of,
+    event_of,
+    plot,
+    scope_of,
+    slot,
+)
+from bibier.ui.gradio_import import Dependency, get_upload_folder, save_file_to_cache
 from bibier.ui.gradio_import import gradio as gr
-from bibier.ui.services import Services
+from bibier.ui.services import Example, Services
+
+
+class OnDevice(TypedDict):
+    """Options of an event that runs a model."""
+
+    concurrency_id: str
+    concurrency_limit: int | None
+
+
+class LastWins(TypedDict):
+    """Options of an event of which the last counts."""
+
+    trigger_mode: Literal["always_last"]
+
 
 WAIT = "(...inputs) => bibier.startAnalysis(...inputs)"  # says at once that the click was heard
 STOP = "(...inputs) => bibier.stopAnalysis(...inputs)"
@@ -30,31 +57,10 @@ RIBBON = 'bibier.timelineEvents(trigger); /* Gradio looks here for events: "pick
 SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
 ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
-INFERENCE = {"concurrency_id": "inference", "concurrency_limit": None}
+INFERENCE: OnDevice = {"concurrency_id": "inference", "concurrency_limit": None}
 RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "state", "ribbon")
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
-LATEST = {"trigger_mode": "always_last"}
-HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
-
-
-def slot(name: str, value: object = None, **settings) -> gr.HTML:
-    """Make a part of the page that page.js fills. The template is constant: Gradio would run what is put into it."""
-    return gr.HTML(
-        value=value,
-        html_template='<div class="slot"></div>',
-        js_on_load=f'bibier.mount("{name}", element, props, watch);' + settings.pop("js", ""),
-        apply_default_css=False,
-        **settings,
-    )
-
-
-def context_of(raw: str | None, request: gr.Request) -> ClientContext:
-    """Read the view from an event, or its language from the request's headers."""
-    headers = request.headers if request is not None else {}
-    context = read_context(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
-    if request is None:
-        return context
-    return replace(context, tab=request.session_hash or "", request=request_id(request.request.scope))
+LATEST: LastWins = {"trigger_mode": "always_last"}
 
 
 def number_in(raw: str | None) -> object:
@@ -68,7 +74,7 @@ def number_in(raw: str | None) -> object:
 
 def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     """Show the examples as buttons, a row for each language that is spoken in them."""
-    picks = {}
+    picks: dict[int, gr.Button] = {}
     with gr.Column(elem_id="examples", visible=bool(services.examples)):
         slot("sentence", "examples", elem_classes="plain")
         for language in dict.fromkeys(example.language for example in services.examples):
@@ -82,18 +88,18 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
 
 
 def build(
-    services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], dict], privacy: Erasure
+    services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], ClipAddress], privacy: Erasure
 ) -> tuple[AnalyseHandlers, gr.State]:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations.
 
     Returns what the tab works with, and where its last analysis stands.
     """
     analysing = AnalyseHandlers(services)
-    long = LongFormHandlers(analysing, Path(gr.utils.get_upload_folder()) / "stretches")
-    part: dict[str, gr.components.Component] = {}
+    long = LongFormHandlers(analysing, Path(get_upload_folder()) / "stretches")
+    part: dict[str, Part] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
-            part["voice"] = gr.Audio(
+            voice = part["voice"] = gr.Audio(
                 label=i18n("voice"),
                 sources=["microphone", "upload"],
                 type="filepath",
@@ -105,7 +111,7 @@ def build(
             slot("microphone", elem_id="microphone")
             slot("consent", elem_id="consent")
             picks = examples(services, i18n)
-            part["transcript"] = gr.Textbox(
+            transcript = part["transcript"] = gr.Textbox(
                 label=i18n("transcript"),
                 placeholder=i18n("transcript_placeholder"),
                 lines=3,
@@ -114,10 +120,10 @@ def build(
                 elem_id="transcript",
             )
             part["author"] = slot("line", "", elem_id="author")
-            part["recogniser"] = gr.Dropdown(
+            recognisers = part["recogniser"] = gr.Dropdown(
                 label=i18n("recogniser"),
-                choices=[(one.label.text(), one.name) for one in services.recognisers()],
-                value=next(one.name for one in services.recognisers() if one.ready),
+                choices=[(choice.label.text(), choice.name) for choice in services.recognisers()],
+                value=next(choice.name for choice in services.recognisers() if choice.ready),
                 interactive=True,
                 elem_id="recogniser",
             )
@@ -126,7 +132,9 @@ def build(
                 fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
             part["fetching"] = fetching
             with gr.Row(elem_id="acts"):
-                part["analyse"] = gr.Button(i18n("analyse"), variant="primary", interactive=False, elem_id="analyse")
+                start = part["analyse"] = gr.Button(
+                    i18n("analyse"), variant="primary", interactive=False, elem_id="analyse"
+                )
                 cancel = gr.Button(i18n("cancel"), elem_id="cancel")
             part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
         with gr.Column(scale=8, min_width=320, elem_id="results"):
@@ -139,68 +147,77 @@ def build(
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
             slot("note", elem_id="note")
             part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
-    part["state"] = gr.State(None, time_to_live=3600)
+    last = part["state"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
-    def put(shown: Update) -> dict:
+    def put(shown: Update) -> Changes:
         """Turn values by name into Gradio's updates."""
-        out = {}
-        for name, value in shown.items():
-            if name == "chart":
-                value = gr.components.plot.PlotData(type="plotly", plot=json.dumps(value))
-            elif name == "analyse":
-                value = gr.Button(interactive=value)
-            elif name == "recogniser":
-                value = gr.Dropdown(**value)
-            elif name == "fetching":
-                value = gr.Row(visible=value)
-            out[part[name]] = value
+        out: Changes = {part[name]: value for name, value in shown.items()}
+        if "chart" in shown:
+            out[part["chart"]] = plot(shown["chart"])
+        if "analyse" in shown:
+            out[part["analyse"]] = gr.Button(interactive=shown["analyse"])
+        if "recogniser" in shown:
+            out[part["recogniser"]] = gr.Dropdown(**shown["recogniser"])
+        if "fetching" in shown:
+            out[part["fetching"]] = gr.Row(visible=shown["fetching"])
         return out or {part["stage"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
 
-    def arrived(clip, text, state, raw, request: gr.Request):
+    def arrived(
+        clip: str | None, text: str | None, state: AnalysisState | None, raw: str | None, request: gr.Request
+    ) -> Changes:
         context = context_of(raw, request)
         return put(analysing.arrived(clip, text or "", state, context) | long.forget(context))
 
-    def analyse(clip, text, recogniser, state, raw, request: gr.Request):
+    def analyse(
+        clip: str | None,
+        text: str | None,
+        recogniser: str | None,
+        state: AnalysisState | None,
+        raw: str | None,
+        request: gr.Request,
+    ) -> Iterator[Changes]:
         for shown in long.analyse(clip, text or "", recogniser, state, context_of(raw, request)):
             yield put(shown)
 
-    def placing(example):
-        def place(_raw):
-            clip = gr.processing_utils.save_file_to_cache(example.path, cache_dir=part["voice"].GRADIO_CACHE)
+    def placing(example: Example) -> Callable[[str | None], Changes]:
+        def place(_raw: str | None) -> Changes:
+            clip = save_file_to_cache(example.path, cache_dir=voice.GRADIO_CACHE)
             return put({"voice": clip, "transcript": example.transcript, "state": None})
 
         return place
 
-    def trying(example):
-        def attempt(clip, recogniser, raw, request: gr.Request):
+    def trying(example: Example) -> Callable[[str | None, str | None, str | None, gr.Request], Iterator[Changes]]:
+        def attempt(
+            clip: str | None, recogniser: str | None, raw: str | None, request: gr.Request
+        ) -> Iterator[Changes]:
             context = context_of(raw, request)
             for shown in long.analyse(clip, example.transcript, recogniser, None, context, example=example):
                 yield put(shown)
 
         return attempt
 
-    def typed(text, clip, raw):
+    def typed(text: str | None, clip: str | None, _raw: str | None) -> Changes:
         return put({"analyse": bool(clip or (text or "").strip())})  # typed words alone can be analysed too
 
-    def edited(text, state, raw, request: gr.Request):
+    def edited(text: str | None, state: AnalysisState | None, raw: str | None, request: gr.Request) -> Changes:
         context = context_of(raw, request)
         return put(long.corrected(analysing.edited(text or "", state, context), context))
 
-    def redraw(state, raw, request: gr.Request):
+    def redraw(state: AnalysisState | None, raw: str | None, request: gr.Request) -> Changes:
         return put(long.redraw(state, context_of(raw, request)))
 
-    def pick(raw, request: gr.Request):
+    def pick(raw: str | None, request: gr.Request) -> Changes:
         return put(long.pick(number_in(raw), context_of(raw, request)))
 
-    def stop_stretches(raw, request: gr.Request):
+    def stop_stretches(raw: str | None, request: gr.Request) -> None:
         long.stop(context_of(raw, request))
 
-    def restore(raw, request: gr.Request):
+    def restore(raw: str | None, request: gr.Request) -> Changes:
         context = context_of(raw, request)
         return put(analysing.choices(context.theme.language) | analysing.restore(context) | long.restore(context))
 
-    async def ready(raw, request: gr.Request):
+    async def ready(raw: str | None, request: gr.Request) -> Changes:
         language = context_of(raw, request).theme.language
         await asyncio.wait([asyncio.wrap_future(services.reader)])
         error = services.reader.exception()
@@ -208,40 +225,41 @@ def build(
             return put({"stage": None})
         return put(failure(error.text(language) if isinstance(error, InputError) else say("failed_models", language)))
 
-    def choose(recogniser, raw, request: gr.Request):
+    def choose(recogniser: str | None, raw: str | None, request: gr.Request) -> Changes:
         return put(analysing.choose(recogniser, context_of(raw, request)))
 
-    def download(recogniser, raw, request: gr.Request):
+    def download(recogniser: str | None, raw: str | None, request: gr.Request) -> Iterator[Changes]:
         for shown in analysing.download(recogniser, context_of(raw, request)):
             yield put(shown)
 
-    def send(state, raw, request: gr.Request):
+    def send(
+        state: AnalysisState | None, raw: str | None, request: gr.Request
+    ) -> tuple[Stage | dict[str, object], ClipAddress | None]:
         context = context_of(raw, request)
-        language = context.theme.language
         if state is None or not state.clip or not Path(state.clip).is_file():
             key = "relabel_stretch" if long.here(context) else "relabel_nothing"
-            return failure(say(key, language))["stage"], None
-        said = state.prediction.transcript
-        found = receive(state.clip, said.text, said.language or "", state.prediction.duration)
-        privacy.took(visitor(request.request.scope), found["project"], found["clip"])
-        return gr.skip(), found
+            return {"text": say(key, context.theme.language), "error": True}, None
+        words, seconds = state.prediction.transcript, state.prediction.duration
+        address = receive(state.clip, words.text, words.language or "", seconds)
+        privacy.took(visitor(scope_of(request)), address["project"], address["clip"])
+        return gr.skip(), address
 
-    def stop(raw, request: gr.Request):
+    def stop(raw: str | None, request: gr.Request) -> None:
         context = context_of(raw, request)
         analysing.stop(context)
         long.stop(context)
 
-    def erase(raw, request: gr.Request):
+    def erase(raw: str | None, request: gr.Request) -> Changes:
         context = context_of(raw, request)
         shown = analysing.clear(context) | long.forget(context)
-        found = privacy.erase(visitor(request.request.scope))
-        note("erase", request=context.request, files=found.files + found.clips, kept=found.labelled + found.shared)
-        return put(shown | {"privacy": {"text": found.text(context.theme.language)}})
+        erased = privacy.erase(visitor(scope_of(request)))
+        note("erase", request=context.request, files=erased.files + erased.clips, kept=erased.labelled + erased.shared)
+        return put(shown | {"privacy": {"text": erased.text(context.theme.language)}})
 
-    def failed(raw, request: gr.Request):
+    def failed(raw: str | None, request: gr.Request) -> Changes:
         return put(failure(say("failed", context_of(raw, request).theme.language)))
 
-    def predict(clip, text, request: gr.Request):
+    def predict(clip: str | None, text: str | None, request: gr.Request) -> dict[str, object]:
         """Answer programs: probabilities by label for the voice, the words and both."""
         context = context_of(None, request)
         try:
@@ -251,25 +269,36 @@ def build(
         except (ValueError, LoadError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def wire(event, function, inputs, name, *, js=WAIT, shows=tuple(part), **settings):
-        settings = {"api_name": name, "js": js} | HIDDEN | settings
-        event = event(function, [*(part[one] for one in inputs), client], [part[one] for one in shows], **settings)
-        event.failure(failed, [client], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
-        return event
+    def wire(
+        event: Listener,
+        function: Callable[..., object],
+        inputs: Iterable[str],
+        name: str,
+        *,
+        js: str = WAIT,
+        shows: Iterable[str] = tuple(part),
+        **options: Unpack[EventOptions],
+    ) -> Dependency:
+        given = [*(part[component] for component in inputs), client]
+        shown = [part[component] for component in shows]
+        wired = event(function, given, shown, **{**HIDDEN, "api_name": name, "js": js, **options})
+        wired.failure(failed, [client], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
+        return wired
 
+    stage, ribbon = part["stage"], part["ribbon"]
     # not the page's own load event: it may come before a component is mounted, and then its answer is lost
-    wire(part["stage"].opened, restore, [], "restore", js=SEEN, queue=False)
-    wire(part["stage"].opened, ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
-    wire(part["voice"].input, arrived, ["voice", "transcript", "state"], "arrived", js=SEEN, **LATEST)
+    wire(event_of(stage, "opened"), restore, [], "restore", js=SEEN, queue=False)
+    wire(event_of(stage, "opened"), ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
+    wire(voice.input, arrived, ["voice", "transcript", "state"], "arrived", js=SEEN, **LATEST)
     wire(
-        part["analyse"].click,
+        start.click,
         analyse,
         ["voice", "transcript", "recogniser", "state"],
         "analyse",
         shows=RESULTS,
         **INFERENCE,
     )
-    wire(part["privacy"].erase, erase, [], "erase", js=SEEN, queue=False)
+    wire(event_of(part["privacy"], "erase"), erase, [], "erase", js=SEEN, queue=False)
     cancel.click(stop, [client], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
     for index, button in enumerate(picks):
         example, name = services.examples[index], f"example_{index}"
@@ -277,20 +306,27 @@ def build(
         # place, and would spoil the clip with the next stage's update.
         placed = wire(button.click, placing(example), [], name, shows=["voice", "transcript", "state"], queue=False)
         wire(placed.success, trying(example), ["voice", "recogniser"], f"{name}_analyse", shows=RESULTS, **INFERENCE)
-    wire(part["stage"].edit, edited, ["transcript", "state"], "edit", js=SEEN, **LATEST, **INFERENCE)
-    wire(part["stage"].redraw, redraw, ["state"], "redraw", js=SEEN, shows=["chart"], **LATEST)
-    wire(part["ribbon"].pick, pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
-    part["ribbon"].stop(stop_stretches, [client], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
-    wire(part["recogniser"].input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
+    wire(event_of(stage, "edit"), edited, ["transcript", "state"], "edit", js=SEEN, **LATEST, **INFERENCE)
+    wire(event_of(stage, "redraw"), redraw, ["state"], "redraw", js=SEEN, shows=["chart"], **LATEST)
+    wire(event_of(ribbon, "pick"), pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
+    event_of(ribbon, "stop")(stop_stretches, [client], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
+    wire(recognisers.input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
     wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
     wire(
-        part["stage"].typed, typed, ["transcript", "voice"], "typed", js=SEEN, shows=["analyse"], **LATEST, queue=False
+        event_of(stage, "typed"),
+        typed,
+        ["transcript", "voice"],
+        "typed",
+        js=SEEN,
+        shows=["analyse"],
+        **LATEST,
+        queue=False,
     )
-    errand = gr.JSON(visible=False)
-    relabel.click(
-        send, [part["state"], client], [part["stage"], errand], js=SEEN, api_name="relabel", queue=False, **HIDDEN
-    ).success(None, [errand], None, js="(clip) => bibier.openInAnnotate(clip)", **HIDDEN)
+    sent = gr.JSON(visible=False)
+    relabel.click(send, [last, client], [stage, sent], js=SEEN, api_name="relabel", queue=False, **HIDDEN).success(
+        None, [sent], None, js="(clip) => bibier.openInAnnotate(clip)", **HIDDEN
+    )
     gr.Button(visible=False).click(
-        predict, [part["voice"], part["transcript"]], gr.JSON(visible=False), api_name="predict", **INFERENCE
+        predict, [voice, transcript], gr.JSON(visible=False), api_name="predict", **INFERENCE
     )
-    return analysing, part["state"]
+    return analysing, last

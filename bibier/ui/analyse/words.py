@@ -12,6 +12,7 @@ from bibier.i18n.page import decimal, language_name, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, NAMES
 from bibier.transcript import Transcript
 from bibier.ui.analyse.summary import deciding, ranked
+from bibier.ui.analyse.updates import WordsValue, WordValue
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Prediction
@@ -27,7 +28,7 @@ def _occlusion(weight: float, word: str, emotion: str, language: str) -> str:
     return say("word_falls" if weight > 0 else "word_rises", language, word=word, emotion=emotion, value=value)
 
 
-def words(prediction: Prediction | None, clip: str | None, language: str) -> dict:
+def words(prediction: Prediction | None, clip: str | None, language: str) -> WordsValue:
     """Return what the browser needs to draw, explain and play each word.
 
     `text` is the whole transcript and each word's `begin` and `stop` its place in it, so that what stands between
@@ -41,9 +42,12 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> dic
     # The strongest word gets the full colour: shares shrink with the number of words, and so would the contrast.
     most = max(weight.attention for weight in prediction.words) or 1.0
     furthest = max(abs(weight.occlusion) for weight in prediction.words) or 1.0
-    rows = []
+    rows: list[WordValue] = []
     for weight in prediction.words:
-        timed = weight.start is not None and weight.end is not None
+        start, end, time = None, None, ""
+        if weight.start is not None and weight.end is not None:
+            start, end = weight.start, weight.end
+            time = say("word_from", language, start=decimal(start, language, 1), end=decimal(end, language, 1))
         rows.append(
             {
                 "begin": weight.begin,
@@ -52,16 +56,9 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> dic
                 "occlusion": weight.occlusion / max(furthest, FAINT),
                 "attention_text": say("word_attention", language, word=weight.text, value=percent(weight.attention)),
                 "occlusion_text": _occlusion(weight.occlusion, weight.text, emotion, language),
-                "start": weight.start if timed else None,
-                "end": weight.end if timed else None,
-                "time": say(
-                    "word_from",
-                    language,
-                    start=decimal(weight.start, language, 1),
-                    end=decimal(weight.end, language, 1),
-                )
-                if timed
-                else "",
+                "start": start,
+                "end": end,
+                "time": time,
             }
         )
     playable = clip is not None and any(row["start"] is not None for row in rows)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from bibier.annotation import exports
 from bibier.annotation.events import Event
@@ -19,6 +20,17 @@ from bibier.annotation.ingest import keep
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
+from bibier.ui.annotate.answers import (
+    ClipAddress,
+    ClipView,
+    Coming,
+    EnterAnswer,
+    ExportAnswer,
+    OpenAnswer,
+    SaveAnswer,
+    StepAnswer,
+    VisitAnswer,
+)
 from bibier.ui.annotate.points import points, probabilities, share
 
 SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
@@ -28,6 +40,8 @@ MODALITY_SUFFIXES = ("/audio", "/text")  # ends of sources that only order the q
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
 NAME_LIMIT = 80  # characters of an annotator's name
 LONGEST = 24 * 3600.0  # s on one clip that are believed
+
+Sent = Mapping[str, object]  # by a browser, which may send anything
 
 
 @dataclass
@@ -50,8 +64,19 @@ class Trail:
             elif event.kind == "label":
                 self.skipped.pop(key, None)
                 if not event.seen:
-                    self.blind[key] = event.probs
+                    self.blind[key] = event.probs or {}
             self.last = max(self.last, number)
+
+
+class Prefetch(Protocol):
+    """Puts the model's proposals for clips into the store, as `prefetch.Prefetcher` does."""
+
+    def __call__(self, project: str, clips: list[ProjectClip], *, annotator: str = "", wait: bool = False) -> None:
+        """See to the proposals of `clips`; with `wait`, return when they are there."""
+
+
+def no_prefetch(project: str, clips: list[ProjectClip], *, annotator: str = "", wait: bool = False) -> None:
+    """Make no proposals."""
 
 
 class AnnotateHandlers:
@@ -80,7 +105,7 @@ class AnnotateHandlers:
         store: Store,
         *,
         create_project: Callable[[str, str], str] | None = None,
-        prefetch: Callable[..., None] = lambda project, clips, annotator="", wait=False: None,
+        prefetch: Prefetch = no_prefetch,
         propose_all: Callable[[str], None] = lambda project: None,
         folder: Path = Path("annotations") / "clips",
         ask_llm: Callable[[str, ProjectClip], str] | None = None,
@@ -123,7 +148,7 @@ class AnnotateHandlers:
                 return clip.path
         return None
 
-    def who(self, sent: dict) -> tuple[str, str]:
+    def who(self, sent: Sent) -> tuple[str, str]:
         """Return project and annotator as the browser named them."""
         project, annotator = sent.get("project"), sent.get("annotator")
         if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
@@ -132,7 +157,7 @@ class AnnotateHandlers:
             raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
         return project, annotator.strip()
 
-    def settings(self) -> dict[str, dict]:
+    def settings(self) -> dict[str, dict[str, object]]:
         """Return each project's settings by its name."""
         return dict(self.store.projects())
 
@@ -144,11 +169,11 @@ class AnnotateHandlers:
         """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
         return {
             source: probs
-            for (one, source), probs in self.store.proposals(project).items()
-            if one == clip and not source.endswith(MODALITY_SUFFIXES)
+            for (sha256, source), probs in self.store.proposals(project).items()
+            if sha256 == clip and not source.endswith(MODALITY_SUFFIXES)
         }
 
-    def view(self, project: str, annotator: str, clip: ProjectClip) -> dict:
+    def view(self, project: str, annotator: str, clip: ProjectClip) -> ClipView:
         """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
         label = self.store.state(project).get((clip.sha256, annotator))
         trail = self.trail(project)
@@ -171,7 +196,7 @@ class AnnotateHandlers:
             "skipped": trail.skipped.get(key),
         }
 
-    def ahead(self, project: str, annotator: str, *, first: ProjectClip | None = None) -> dict:
+    def ahead(self, project: str, annotator: str, *, first: ProjectClip | None = None) -> Coming:
         """Return the clip to show, the one after it, and how far the person is."""
         now = first or self.store.next(project, annotator)
         try:
@@ -186,37 +211,44 @@ class AnnotateHandlers:
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
-    def open(self, sent: dict) -> dict:
+    def open(self, sent: Sent) -> OpenAnswer:
         """List the projects and, once project and name are chosen, give the first clip."""
-        found: dict = {"projects": list(self.settings()), "paths": self.create_project is not None}
-        found |= {"advice": self.ask_llm is not None, "annotator": sent.get("annotator") or ""}
+        answer: OpenAnswer = {
+            "projects": list(self.settings()),
+            "paths": self.create_project is not None,
+            "advice": self.ask_llm is not None,
+            "annotator": str(sent.get("annotator") or ""),
+        }
         chosen = sent.get("project")
         if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
             project, annotator = self.who(sent)
             first = self.clip(project, sent["clip"]) if sent.get("clip") else None
-            found |= self.ahead(project, annotator, first=first) | {"project": project, "annotator": annotator}
-            found["shown"] = self.shown(project)
-            found["settings"] = {name: self.settings()[project][name] for name in SETTINGS}
-            if found["settings"]["order"] in NEEDS_PROPOSALS:
+            settings = self.settings()[project]
+            answer["project"], answer["annotator"], answer["shown"] = project, annotator, self.shown(project)
+            answer["settings"] = {name: settings[name] for name in SETTINGS}
+            coming = self.ahead(project, annotator, first=first)
+            answer["now"], answer["after"] = coming["now"], coming["after"]
+            answer["done"], answer["total"] = coming["done"], coming["total"]
+            if settings["order"] in NEEDS_PROPOSALS:
                 self.propose_all(project)
-        return found
+        return answer
 
-    def settle(self, sent: dict) -> dict:
+    def settle(self, sent: Sent) -> OpenAnswer:
         """Change settings of a project; only where the app runs for its own computer."""
         project, _ = self.who(sent)
         if self.create_project is None:
             raise InputError("annotate-settings")
-        given = sent.get("settings")
-        if not isinstance(given, dict):
+        changes = sent.get("settings")
+        if not isinstance(changes, dict):
             raise InputError("annotate-field", name="settings")
-        self.store.project(project, **{str(name): value for name, value in given.items()})
+        self.store.project(project, **{str(name): value for name, value in changes.items()})
         return self.open(sent)
 
-    def export(self, sent: dict) -> dict:
+    def export(self, sent: Sent) -> ExportAnswer:
         """Give an export as text: of everybody where the app runs for its own computer, else of the person alone."""
         project, annotator = self.who(sent)
         kind = sent.get("format")
-        if kind not in exports.FORMATS:
+        if not isinstance(kind, str) or kind not in exports.FORMATS:
             raise InputError("annotate-field", name="format")
         snapshot = exports.snapshot_of(self.store, project)
         if self.create_project is None:
@@ -226,7 +258,7 @@ class AnnotateHandlers:
         ending, write = exports.FORMATS[kind]
         return {"name": f"{kind}{ending}", "text": "".join(write(snapshot))}
 
-    def ask(self, sent: dict) -> dict:
+    def ask(self, sent: Sent) -> VisitAnswer:
         """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
         project, annotator = self.who(sent)
         clip = self.clip(project, sent.get("clip"))
@@ -235,30 +267,30 @@ class AnnotateHandlers:
         if not self.shown(project) and self.store.state(project).get((clip.sha256, annotator)) is None:
             raise InputError("annotate-uncommitted")
         source = self.ask_llm(project, clip)
-        self.append(sent, kind="reveal", seen=(source,))
+        self.append(sent, "reveal", seen=(source,))
         return {"now": self.view(project, annotator, clip)}
 
-    def enter(self, sent: dict) -> dict:
+    def enter(self, sent: Sent) -> EnterAnswer:
         """Make a project from a path on this computer."""
         if self.create_project is None:
             raise InputError("annotate-elsewhere")
         name, source = sent.get("name"), sent.get("source")
         if not isinstance(source, str) or not source.strip():
             raise InputError("annotate-field", name="source")
-        made = self.create_project(name.strip() if isinstance(name, str) else "", source.strip())
-        return {"projects": list(self.settings()), "project": made}
+        project = self.create_project(name.strip() if isinstance(name, str) else "", source.strip())
+        return {"projects": list(self.settings()), "project": project}
 
-    def receive(self, recording: str, text: str, language: str, duration: float) -> dict:
+    def receive(self, recording: str, text: str, language: str, duration: float) -> ClipAddress:
         """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it."""
         source = Path(recording)
-        sha256, kept = keep(source.read_bytes(), source.suffix.lower(), self.folder)
+        sha256, path = keep(source.read_bytes(), source.suffix.lower(), self.folder)
         if SENT not in self.settings():
             self.store.project(SENT)
-        clip = ProjectClip(sha256, str(kept.resolve()), text, language, None, duration, {})
+        clip = ProjectClip(sha256, str(path.resolve()), text, language, None, duration, {})
         self.store.add_clips(SENT, [clip])
         return {"project": SENT, "clip": sha256}
 
-    def save(self, sent: dict) -> dict:
+    def save(self, sent: Sent) -> SaveAnswer:
         """Append a label; the answer means that it is on the disk."""
         project, annotator = self.who(sent)
         clip = self.clip(project, sent.get("clip"))
@@ -269,21 +301,21 @@ class AnnotateHandlers:
             seen = tuple(sorted(self.proposals(project, clip.sha256)))
         new = self.append(
             sent,
-            kind="label",
+            "label",
             probs=probabilities(sent.get("points")),
             confidence=share(sent.get("confidence"), "confidence"),
             seen=seen,
             before=trail.blind.get(key) if seen else None,
         )
-        return self.ahead(project, annotator) | {"saved": sent["uuid"], "new": new}
+        return {**self.ahead(project, annotator), "saved": str(sent["uuid"]), "new": new}
 
-    def skip(self, sent: dict) -> dict:
+    def skip(self, sent: Sent) -> SaveAnswer:
         """Put a clip off, with a reason."""
         project, annotator = self.who(sent)
-        new = self.append(sent, kind="skip")
-        return self.ahead(project, annotator) | {"saved": sent["uuid"], "new": new}
+        new = self.append(sent, "skip")
+        return {**self.ahead(project, annotator), "saved": str(sent["uuid"]), "new": new}
 
-    def reveal(self, sent: dict) -> dict:
+    def reveal(self, sent: Sent) -> VisitAnswer:
         """Show the proposals for a clip that the person has committed on, and record that."""
         project, annotator = self.who(sent)
         clip = self.clip(project, sent.get("clip"))
@@ -292,16 +324,16 @@ class AnnotateHandlers:
         self.prefetch(project, [clip], annotator=annotator, wait=True)
         sources = tuple(sorted(self.proposals(project, clip.sha256)))
         if sources:
-            self.append(sent, kind="reveal", seen=sources)
+            self.append(sent, "reveal", seen=sources)
         return {"now": self.view(project, annotator, clip)}
 
-    def visit(self, sent: dict) -> dict:
+    def visit(self, sent: Sent) -> VisitAnswer:
         """Give one clip by its hash, as when going back."""
         project, annotator = self.who(sent)
         clip = self.clip(project, sent.get("clip"))
         return {"now": self.view(project, annotator, clip)}
 
-    def step(self, sent: dict) -> dict:
+    def step(self, sent: Sent) -> StepAnswer:
         """Undo or redo the person's last act, and show the clip that it was about."""
         project, annotator = self.who(sent)
         act = self.store.redo if sent.get("forward") is True else self.store.undo
@@ -311,23 +343,37 @@ class AnnotateHandlers:
         done, total = self.store.progress(project, annotator)
         return {"now": self.view(project, annotator, self.clip(project, event.clip)), "done": done, "total": total}
 
-    def append(self, sent: dict, **facts: object) -> bool:
+    def append(
+        self,
+        sent: Sent,
+        kind: str,
+        *,
+        probs: dict[str, float] | None = None,
+        confidence: float | None = None,
+        seen: tuple[str, ...] = (),
+        before: dict[str, float] | None = None,
+    ) -> bool:
         """Append what the browser sent as an event; a repeated one is no other."""
         project, annotator = self.who(sent)
-        note, seconds = sent.get("note", ""), sent.get("seconds", 0.0)
+        note, uuid, seconds = sent.get("note", ""), sent.get("uuid"), sent.get("seconds", 0.0)
         if not isinstance(note, str):
             raise InputError("annotate-field", name="note")
-        if type(seconds) not in (int, float) or not seconds >= 0:  # NaN is refused too
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:  # NaN is refused too
             raise InputError("annotate-field", name="seconds")
-        if not isinstance(sent.get("uuid"), str):
+        if not isinstance(uuid, str):
             raise InputError("annotate-field", name="uuid")
-        given = {"probs": None, "note": note, "seconds": min(float(seconds), LONGEST)} | facts
         event = Event(
-            uuid=sent["uuid"],
+            uuid=uuid,
             project=project,
             clip=self.clip(project, sent.get("clip")).sha256,
             annotator=annotator,
-            **given,
+            kind=kind,
+            probs=probs,
+            confidence=confidence,
+            note=note,
+            seen=seen,
+            before=before,
+            seconds=min(float(seconds), LONGEST),
         )
         event.check()
         return self.store.append(event)

@@ -5,7 +5,6 @@ L: the seven emotions, in the order of `labels.EMOTIONS`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -35,10 +34,11 @@ def probabilities(points: object) -> dict[str, float]:
     """
     if points is None:
         raise InputError("annotate-untouched")
-    whole = isinstance(points, list) and len(points) == len(EMOTIONS) and all(type(one) is int for one in points)
-    if not whole or min(points) < 0 or sum(points) != WHOLE:
+    numbers = [point for point in points if type(point) is int] if isinstance(points, list) else []
+    complete = isinstance(points, list) and len(points) == len(numbers) == len(EMOTIONS)
+    if not complete or min(numbers) < 0 or sum(numbers) != WHOLE:
         raise InputError("annotate-points", value=repr(points)[:80])
-    return named(one / WHOLE for one in points)
+    return named(number / WHOLE for number in numbers)
 
 
 def points(distribution: Mapping[str, float]) -> list[int]:
@@ -57,6 +57,6 @@ def share(value: object, name: str) -> float | None:
     """Return a number in [0, 1] or None as it is; anything else raises InputError naming the field."""
     if value is None:
         return None
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:  # NaN is refused too
         raise InputError("annotate-field", name=name)
     return float(value)

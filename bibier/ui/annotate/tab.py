@@ -6,7 +6,7 @@ The calls bypass Gradio's queue: a save must not wait behind an analysis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bibier.errors import InputError
 from bibier.files import sha256
+from bibier.i18n.messages import Message
+from bibier.security.responses import language as language_of
 from bibier.security.responses import refusal
 from bibier.security.session import visitor
-from bibier.ui.annotate.handlers import AnnotateHandlers
-from bibier.ui.client import read_context
+from bibier.ui.annotate.handlers import AnnotateHandlers, Sent
+from bibier.ui.components import scope_of
 from bibier.ui.gradio_import import gradio as gr
 
 ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask")
@@ -26,28 +28,30 @@ ROUTE = "/bibier/clip/"
 THREADS = 4  # that wait for the database and the disk
 
 
-def answering(act: Callable[[dict], dict], name: str) -> Callable[[dict, gr.Request], dict]:
+def answering(handlers: AnnotateHandlers, name: str) -> Callable[[object, gr.Request], Mapping[str, object]]:
     """Make a call of the page's out of an act: errors become sentences in the page's language."""
+    act: Callable[[Sent], Mapping[str, object]] = getattr(handlers, name)
 
-    def answer(sent: dict, request: gr.Request) -> dict:
-        sent = sent[0] if isinstance(sent, list) and sent else sent
-        sent = sent if isinstance(sent, dict) else {}
-        guest = visitor(request.scope)
+    def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
+        first = sent[0] if isinstance(sent, list) and sent else sent
+        values: dict[str, object] = dict(first) if isinstance(first, dict) else {}
+        scope = scope_of(request)
+        guest = visitor(scope)
         if guest.user:  # nobody writes under another's name
-            sent = sent | {"annotator": guest.user}
-        headers = request.headers
-        language = read_context(None, headers.get("cookie", ""), headers.get("accept-language", "")).theme.language
+            values["annotator"] = guest.user
+        language = language_of(scope)
         try:
-            found = act(sent)
+            shown = dict(act(values))
         except InputError as error:
             return {"error": error.text(language)}
-        if name == "open" and act.__self__.kept:
-            text, warns = act.__self__.kept(language)
-            found["kept"] = {"text": text, "warns": warns}
+        if name == "open" and handlers.kept:
+            text, warns = handlers.kept(language)
+            shown["kept"] = {"text": text, "warns": warns}
         # the other acts have refused what is no project
-        if project := (found if name in ("open", "enter") else sent).get("project"):
+        project = (shown if name in ("open", "enter") else values).get("project")
+        if isinstance(project, str) and project:
             guest.enter(project)
-        return found
+        return shown
 
     answer.__name__ = name
     return answer
@@ -60,7 +64,7 @@ def build(handlers: AnnotateHandlers) -> gr.HTML:
         js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',
         apply_default_css=False,
         elem_id="annotate",
-        server_functions=[answering(getattr(handlers, act), act) for act in ACTS],
+        server_functions=[answering(handlers, act) for act in ACTS],
     )
 
 
@@ -96,15 +100,15 @@ class ClipFiles:
         try:
             place = self.find(digest, visitor(scope).projects())
         except InputError as error:
-            return refusal(scope, 503, error.key, **error.message.values)
+            return refusal(scope, 503, error.message)
         try:
-            unchanged = place is not None and self.hash_of(Path(place)) == digest
+            known = None if place is None else self.hash_of(Path(place))
         except OSError:  # moved or removed
-            place = None
-        if place is None:
-            return refusal(scope, 404, "guard-clip-gone")
-        if not unchanged:
-            return refusal(scope, 409, "guard-clip-changed")
+            known = None
+        if place is None or known is None:
+            return refusal(scope, 404, Message("guard-clip-gone"))
+        if known != digest:
+            return refusal(scope, 409, Message("guard-clip-changed"))
         return FileResponse(place, headers={"cache-control": "private, max-age=3600", "etag": f'"{digest}"'})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -38,7 +38,7 @@ def distance(first: ModalityResult, second: ModalityResult) -> float | None:
     """Return the Jensen–Shannon divergence of two judgements in bits; None where one of them is missing."""
     if not (first.probabilities and second.probabilities):
         return None
-    return jensen_shannon(vector(first.probabilities), vector(second.probabilities))
+    return float(jensen_shannon(vector(first.probabilities), vector(second.probabilities)))
 
 
 def _verdict(branch: ModalityResult, language: str) -> str:
@@ -165,8 +165,9 @@ class CompareHandlers:
             yield busy(place)
         yield busy(say("models_reading", run.language, name=entry.title))
         reader, heard = readers("none"), None
-        if state.heard is not None:
-            heard = reader.encode_audio((state.heard.samples, SAMPLE_RATE))
+        samples = state.heard.samples if state.heard is not None else None
+        if samples is not None:
+            heard = reader.encode_audio((samples, SAMPLE_RATE))
         elif state.clip is not None:
             heard = reader.encode_audio(state.clip)
         run.check()
