@@ -53,13 +53,15 @@ def once(paths: list[str], text: str | None, recogniser: str, size: int, workers
     from bibier.inference.predictor import Predictor
 
     torch.set_num_threads(1)
-    recordings = [batch.Source(path, text) for path in paths]
+    recordings = [batch.BatchInput(path, text) for path in paths]
     if workers:
         work = batch_ray.rows(recordings, checkpoint="compact", recogniser=recogniser, size=size, workers=workers)
     else:
         heard = None if recogniser == "none" else recognisers.recogniser(recogniser)
-        judge = batch.Judge(Predictor(bundle.load("compact"), heard), recognise=heard is not None, name="compact")
-        work = batch.rows(judge, recordings, size)
+        judge = batch.BatchPredictor(
+            Predictor(bundle.load("compact"), heard), recognise=heard is not None, name="compact"
+        )
+        work = batch.predict_rows(judge, recordings, size)
     first = next(work)  # compiles and warms up
     started, spent, rows = time.perf_counter(), cpu(), 0
     spent_all = spent
@@ -92,7 +94,7 @@ def main() -> None:
         return
     from bibier.inference import batch
 
-    listed = [source.path for source in batch.sources(options.folder)]
+    listed = [source.path for source in batch.list_inputs(options.folder)]
     paths = random.Random(0).sample(listed, min(options.clips, len(listed)))
     shared = {"paths": paths, "text": WORDS if options.text else None, "recogniser": options.recogniser}
     lines = {"one by one": (1, 0), f"batches of {options.batch}": (options.batch, 0)}

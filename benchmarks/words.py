@@ -59,7 +59,7 @@ def crossed(predictor: Predictor, heard: AudioEncoding, text: str) -> np.ndarray
     """Return the share of the fusion's cross-attention that each word gets: (n,)."""
     ids = torch.from_numpy(predictor.bundle.text_features(text))[None]
     encoded = predictor.bundle.text_encoder(features=ids, mask=torch.ones(ids.shape[:2], dtype=torch.bool))
-    return predictor.bundle.fuse(heard.hidden, encoded).word_attention[0].numpy()
+    return predictor.bundle.fuse(heard.encoder_output, encoded).word_attention[0].numpy()
 
 
 if __name__ == "__main__":

@@ -106,10 +106,6 @@ class CharNgrams:
         """Return the word (T,) int64 that each row belongs to: one row a word."""
         return np.arange(len(words(self.prepare(spans)) if isinstance(spans, str) else spans))
 
-    def read(self, spans: Sequence[WordSpan] | str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ids (T, K) of a text and the word (T,) that each row belongs to."""
-        return self(spans), self.owners(spans)
-
     def batch(self, texts: Sequence[Sequence[WordSpan] | str]) -> list[np.ndarray]:
         """Return the ids (Tᵢ, K) of each text."""
         return [self(text) for text in texts]

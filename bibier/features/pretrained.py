@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import pickle
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import safetensors
 import torch
@@ -20,18 +20,20 @@ from bibier.errors import InputError
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
 
+if TYPE_CHECKING:  # transformers takes a second to import
+    from transformers import PreTrainedModel
+
 REPO = re.compile(r"(?!.*(?:--|\.\.))(?:\w[\w.-]*/)?\w[\w.-]*")  # anything else can only be meant as a folder
 CODE = ".py"
 # What else is fetched of a repository beside its weights; READMEs, pictures and other frameworks' weights are not.
 DESCRIPTIONS = (".json", ".txt", ".model", ".yaml")
 # The weights of a folder, the preferred first. A pickle is opened only where there is nothing else.
 SAFE, PICKLES, FUNASR = "model*.safetensors", "pytorch_model*.bin", "*.pt"
-LONGER = 1.25
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
-class Source:
+class EncoderSource:
     """Where the frozen model of a kind comes from, and what it is."""
 
     repo: str
@@ -44,7 +46,24 @@ class Source:
     runs_code: bool = False  # whether opening it runs code that comes with it
 
 
-def complete(config, sources: dict[str, Source]) -> None:
+class FrozenConfig(Protocol):
+    """What the settings of a frozen extractor have in common."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def repo(self) -> str: ...
+    @property
+    def revision(self) -> str: ...
+    @property
+    def layer(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+
+
+def complete(config: FrozenConfig, sources: dict[str, EncoderSource]) -> None:
     """Fill the empty fields of a frozen settings object from the source of its kind, and check them.
 
     Raises InputError on an unknown kind, a repository without a revision, or an unknown dtype.
@@ -71,12 +90,12 @@ def complete(config, sources: dict[str, Source]) -> None:
 def weights_of(folder: Path) -> list[Path]:
     """Return the weight files of a folder: safetensors, or else a pickle; empty when they are not all there."""
     for pattern in (SAFE, PICKLES, FUNASR):
-        if found := sorted(folder.glob(pattern)):
+        if files := sorted(folder.glob(pattern)):
             for index in folder.glob(f"{pattern}.index.json"):
                 named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-                if not named <= {file.name for file in found}:
+                if not named <= {file.name for file in files}:
                     return []
-            return found
+            return files
     return []
 
 
@@ -142,7 +161,7 @@ def _cached(repo: str, revision: str, cache: Path | None) -> Path | None:
     return None
 
 
-def _fetch(repo: str, revision: str, code: bool, cache: Path | None, report) -> None:
+def _fetch(repo: str, revision: str, code: bool, cache: Path | None, report: Callable[[Message], None] | None) -> None:
     import huggingface_hub
 
     with hub.hub_errors("weights-unreachable", repo=repo, revision=revision):
@@ -164,17 +183,19 @@ def _fetch(repo: str, revision: str, code: bool, cache: Path | None, report) -> 
 def chosen(names: Sequence[str], code: bool) -> list[str]:
     """Return the files of a repository that are fetched: descriptions and one kind of weights, of its top folder."""
     top = [name for name in names if "/" not in name]
-    kept = [name for name in top if Path(name).suffix in (*DESCRIPTIONS, *([CODE] if code else ()))]
+    descriptions = [name for name in top if Path(name).suffix in (*DESCRIPTIONS, *([CODE] if code else ()))]
     for pattern in (SAFE, PICKLES, FUNASR):
         if weights := [name for name in top if Path(name).match(pattern)]:
-            return kept + weights
-    return kept
+            return descriptions + weights
+    return descriptions
 
 
 # -------------------------------------------------------------------------------------------------------------- opening
 
 
-def open_model(folder: Path, source: Source, config, *, remote: str | None = None, **options) -> torch.nn.Module:
+def open_model(
+    folder: Path, source: EncoderSource, config: FrozenConfig, *, remote: str | None = None, **options: object
+) -> PreTrainedModel:
     """Load a model, frozen: every parameter that it uses comes from the folder, and nothing is fetched.
 
     Parameters
@@ -185,6 +206,8 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
         The extractor's settings: its dim and dtype.
     remote
         The class of transformers that runs the folder's own program code in place of the source's class.
+    options
+        Given to the class as they are.
 
     Raises
     ------
@@ -195,14 +218,14 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
 
     file = folder / "config.json"
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        stated = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError("weights-incomplete", folder=str(folder), file=file.name) from error
     except ValueError as error:
         raise InputError("weights-broken", file=str(file), detail=str(error)) from error
     for setting, value, expected in (
-        ("model_type", found.get("model_type"), source.model_type),
-        ("hidden_size", found.get("hidden_size"), config.dim),
+        ("model_type", stated.get("model_type"), source.model_type),
+        ("hidden_size", stated.get("hidden_size"), config.dim),
     ):
         if value != expected:
             raise InputError("weights-other-model", folder=str(folder), setting=setting, value=value, expected=expected)
@@ -241,13 +264,17 @@ def open_model(folder: Path, source: Source, config, *, remote: str | None = Non
     return model.requires_grad_(False).eval()
 
 
-class Frozen:
+ConfigT = TypeVar("ConfigT", bound=FrozenConfig)
+ModelT = TypeVar("ModelT")
+
+
+class Frozen(Generic[ConfigT, ModelT]):
     """A frozen model that is loaded at the first use, once; calls from several threads take turns.
 
     Parameters
     ----------
     config
-        Settings with kind, repo, revision, layer, dim and dtype, and remote_code where a kind runs code.
+        Its settings.
     device
         Where the model runs.
     allow_download
@@ -258,11 +285,11 @@ class Frozen:
         Told what is fetched, how large and where to.
     """
 
-    sources: dict[str, Source]
+    sources: dict[str, EncoderSource]
 
     def __init__(
         self,
-        config,
+        config: ConfigT,
         *,
         device: str = "cpu",
         allow_download: bool = False,
@@ -270,46 +297,38 @@ class Frozen:
         report: Callable[[Message], None] | None = None,
     ):
         self.config, self.dim, self.device = config, config.dim, device
-        self._where = {"allow_download": allow_download, "cache": cache, "report": report}
+        self._allow_download, self._cache, self._report = allow_download, cache, report
         self._lock = threading.RLock()
-        self._model = None
+        self._loaded: ModelT | None = None
 
     def load(self) -> None:
         """Bring the model into memory, fetching its weights first if that was allowed. Raises InputError."""
+        self._model()
+
+    def _model(self) -> ModelT:
         with self._lock:
-            if self._model is None:
-                self._model = self._open(self.folder())
+            if self._loaded is None:
+                self._loaded = self._open(self.folder())
+            return self._loaded
 
     def folder(self) -> Path:
         """Return the folder of the model's files, fetching them first if that was allowed. Raises InputError."""
         source = self.sources[self.config.kind]
-        if source.runs_code and not self.config.remote_code:
+        if source.runs_code and not self._allows_code():
             raise InputError("weights-run-code", kind=self.config.kind, repo=self.config.repo)
         return find(
             self.config.repo,
             self.config.revision,
             megabytes=source.megabytes,
             code=source.runs_code,
-            **self._where,
+            allow_download=self._allow_download,
+            cache=self._cache,
+            report=self._report,
         )
 
-    def _open(self, folder: Path) -> torch.nn.Module:
+    def _allows_code(self) -> bool:
+        """Whether the person agreed to run the program code that comes with the weights."""
+        return False
+
+    def _open(self, folder: Path) -> ModelT:
         raise NotImplementedError
-
-
-def batches(lengths: Sequence[int], *, budget: int, equal: bool) -> Iterator[list[int]]:
-    """Group indices by length, the shortest first; a group's size times its longest is within the budget, or it is one.
-
-    The longest of a group is at most `LONGER` times its shortest: on a CPU padding costs more than company saves.
-    With `equal`, a group holds one length only, for models that padding would change.
-    """
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
-    for _, group in itertools.groupby(order, key=lambda i: lengths[i] if equal else 0):
-        found: list[int] = []
-        for index in group:
-            too_many = (len(found) + 1) * lengths[index] > budget
-            if found and (too_many or lengths[index] > LONGER * lengths[found[0]]):
-                yield found
-                found = []
-            found.append(index)
-        yield found

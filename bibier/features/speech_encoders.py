@@ -9,20 +9,25 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import torch
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.errors import InputError
-from bibier.features.pretrained import DTYPES, Frozen, Source, batches, complete, open_model
+from bibier.features.batching import budget_buckets, pad
+from bibier.features.pretrained import DTYPES, EncoderSource, Frozen, complete, open_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 BATCH_SAMPLES = 60 * SAMPLE_RATE  # of all clips that run at once, their padding included
 SHORTEST = 400  # samples that one frame sees; a shorter clip is padded to one frame
 
 # Revisions are the commits that the authors or other published work pin.
 SOURCES = {
-    "wav2vec2": Source(
+    "wav2vec2": EncoderSource(
         "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim",
         "6eba34a2485ea31cb03600241787c3a5edab8626",
         661,
@@ -30,7 +35,7 @@ SOURCES = {
         "Wav2Vec2Model",
         "wav2vec2",
     ),
-    "exhubert": Source(
+    "exhubert": EncoderSource(
         "amiriparian/ExHuBERT",
         "b158d45ed8578432468f3ab8d46cbe5974380812",
         2_500,
@@ -39,7 +44,7 @@ SOURCES = {
         "hubert",
         runs_code=True,
     ),
-    "hubert": Source(
+    "hubert": EncoderSource(
         "facebook/hubert-base-ls960",
         "dba3bb02fda4248b6e082697eee756de8fe8aa8a",
         378,
@@ -48,7 +53,7 @@ SOURCES = {
         "hubert",
     ),
     # funasr evaluates lines of its configuration, and opens its pickle.
-    "emotion2vec": Source(
+    "emotion2vec": EncoderSource(
         "emotion2vec/emotion2vec_base",
         "0c9a3152734f9d7a7a05b4ee6bfb3c109d288664",
         1_120,
@@ -102,7 +107,15 @@ def frames(samples: int, *, kernels: Sequence[int], strides: Sequence[int]) -> i
     return samples
 
 
-class HubAudio(Frozen):
+class FunasrModel(Protocol):
+    """What is used of funasr's AutoModel, an optional package."""
+
+    def generate(
+        self, clip: np.ndarray, *, granularity: str, extract_embedding: bool, disable_pbar: bool
+    ) -> list[dict[str, np.ndarray]]: ...
+
+
+class HubAudio(Frozen[HubAudioConfig, "PreTrainedModel | FunasrModel"]):
     """Hidden states of a frozen speech encoder, at 50 frames a second; see `Frozen` for what it is made of.
 
     `extractor(samples)` and `extractor.batch(clips)` give the same within 1e−4 in float32. Clips of like lengths run
@@ -120,7 +133,10 @@ class HubAudio(Frozen):
             raise InputError("extractor-not-installed", kind=self.config.kind, package="funasr")
         return super().folder()
 
-    def _open(self, folder: Path):
+    def _allows_code(self) -> bool:
+        return self.config.remote_code
+
+    def _open(self, folder: Path) -> PreTrainedModel | FunasrModel:
         kind = self.config.kind
         if kind == "emotion2vec":
             return _funasr(folder, self.device)
@@ -133,53 +149,56 @@ class HubAudio(Frozen):
         return self.batch([samples])[0]
 
     def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the features (Tᵢ, D) float32 of each clip (nᵢ,). Raises InputError."""
-        self.load()
+        """Return the features (Tᵢ, D) float32 of each clip (nᵢ,) at 16 kHz in [−1, 1]. Raises InputError."""
+        loaded = self._model()
         kind = self.config.kind
-        # funasr normalises by itself, with a larger ε that is felt in quiet clips.
-        clips = [lengthened(clip if kind == "emotion2vec" else normalised(clip)) for clip in clips]
-        found: list[np.ndarray] = [np.empty(0)] * len(clips)
-        equal = SOURCES[kind].runs_code or self._model.config.feat_extract_norm == "group"
         with self._lock, torch.inference_mode():
-            for rows in batches([len(clip) for clip in clips], budget=BATCH_SAMPLES, equal=equal):
-                together = [clips[i] for i in rows]
-                states = _emotion2vec(self._model, together) if kind == "emotion2vec" else self._run(together)
-                for row, features in zip(rows, states, strict=True):
-                    found[row] = features
-        for features in found:
-            if features.shape[1] != self.dim:
-                raise InputError(
-                    "features-setting", kind=kind, setting="dim", value=self.dim, expected=str(features.shape[1])
-                )
-        return found
+            if kind == "emotion2vec":  # funasr normalises by itself, with a larger ε that is felt in quiet clips
+                features = _emotion2vec(cast("FunasrModel", loaded), [lengthened(clip) for clip in clips])
+            else:
+                features = self._run(cast("PreTrainedModel", loaded), [lengthened(normalised(clip)) for clip in clips])
+        for rows in features:
+            if rows.shape[1] != self.dim:
+                expected = str(rows.shape[1])
+                raise InputError("features-setting", kind=kind, setting="dim", value=self.dim, expected=expected)
+        return features
 
-    def _run(self, clips: list[np.ndarray]) -> list[np.ndarray]:
-        """Run the model on normalised clips (nᵢ,) → (Tᵢ, D)."""
-        longest = max(map(len, clips))
-        values = torch.zeros(len(clips), longest)
-        mask = torch.zeros(len(clips), longest, dtype=torch.long)
-        for i, clip in enumerate(clips):
-            values[i, : len(clip)] = torch.from_numpy(clip)
-            mask[i, : len(clip)] = 1
-        options = {} if mask.all() else {"attention_mask": mask.to(self.device)}
-        values = values.to(self.device, DTYPES[self.config.dtype])  # (B, n)
+    def _run(self, model: PreTrainedModel, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the model on normalised clips (nᵢ,) in groups of like lengths → (Tᵢ, D)."""
+        features: list[np.ndarray] = [np.empty(0)] * len(clips)
+        equal = SOURCES[self.config.kind].runs_code or model.config.feat_extract_norm == "group"
+        for group in budget_buckets([len(clip) for clip in clips], budget=BATCH_SAMPLES, equal=equal):
+            for index, states in zip(group, self._run_group(model, [clips[i] for i in group]), strict=True):
+                features[index] = states
+        return features
+
+    def _run_group(self, model: PreTrainedModel, clips: list[np.ndarray]) -> list[np.ndarray]:
+        """Run the model on normalised clips (nᵢ,) at once → (Tᵢ, D)."""
+        values, mask = pad(clips)  # (B, n)
+        options = {} if mask.all() else {"attention_mask": mask.long().to(self.device)}
+        values = values.to(self.device, DTYPES[self.config.dtype])
         # A classifier with code of its own gives its hidden states only when asked.
         last = self.config.layer == -1 and not SOURCES[self.config.kind].runs_code
-        output = self._model(values, output_hidden_states=not last, **options)
+        output = model(values, output_hidden_states=not last, **options)
         states = output.last_hidden_state if last else output.hidden_states[self.config.layer]
         states = states.float().cpu().numpy()  # (B, T, D)
-        chain = {"kernels": self._model.config.conv_kernel, "strides": self._model.config.conv_stride}
+        chain = {"kernels": model.config.conv_kernel, "strides": model.config.conv_stride}
         return [np.ascontiguousarray(row[: frames(len(c), **chain)]) for row, c in zip(states, clips, strict=True)]
 
 
-def _funasr(folder: Path, device: str):
+def _funasr(folder: Path, device: str) -> FunasrModel:
     """Open emotion2vec by funasr, an optional package."""
-    from funasr import AutoModel
+    from funasr import AutoModel  # pyright: ignore[reportMissingImports]  # optional, and not among our extras
 
     return AutoModel(model=str(folder), device=device, disable_update=True, disable_pbar=True, log_level="ERROR")
 
 
-def _emotion2vec(model, clips: list[np.ndarray]) -> list[np.ndarray]:
+def _emotion2vec(model: FunasrModel, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Run emotion2vec on clips (nᵢ,), one by one → (Tᵢ, D) at 50 Hz."""
-    options = {"granularity": "frame", "extract_embedding": True, "disable_pbar": True}
-    return [np.asarray(model.generate(clip, **options)[0]["feats"], dtype=np.float32) for clip in clips]
+    return [
+        np.asarray(
+            model.generate(clip, granularity="frame", extract_embedding=True, disable_pbar=True)[0]["feats"],
+            dtype=np.float32,
+        )
+        for clip in clips
+    ]

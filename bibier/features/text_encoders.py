@@ -9,13 +9,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from bibier.errors import InputError
-from bibier.features.pretrained import Frozen, Source, batches, complete, open_model
+from bibier.features.batching import budget_buckets, pad
+from bibier.features.pretrained import EncoderSource, Frozen, complete, open_model
 from bibier.features.tokens import WordSpan, joined, words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BATCH_TOKENS = 8192  # of all texts that run at once, their padding included
 NOBODY = -1  # the owner of special tokens
@@ -26,7 +31,7 @@ CLS, SEP, PAD, FEWEST = 0xE000, 0xE001, 0, 4
 
 # Revisions are the commits that other published work pins.
 SOURCES = {
-    "jina": Source(
+    "jina": EncoderSource(
         "jinaai/jina-embeddings-v3-hf",
         "d18862d9a48706220815554fac3ebb4dfa46fc28",
         1_150,
@@ -35,7 +40,7 @@ SOURCES = {
         "jina_embeddings_v3",
         positions=512,  # of 8194; an utterance has a few dozen
     ),
-    "xlm-r": Source(
+    "xlm-r": EncoderSource(
         "FacebookAI/xlm-roberta-base",
         "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089",
         1_130,
@@ -44,7 +49,7 @@ SOURCES = {
         "xlm-roberta",
         positions=512,
     ),
-    "canine": Source(
+    "canine": EncoderSource(
         "google/canine-c",
         "dc0eaffdff3fa9161613311c7096eeb3e133ee19",
         529,
@@ -53,7 +58,7 @@ SOURCES = {
         "canine",
         positions=2048,
     ),
-    "bert": Source(
+    "bert": EncoderSource(
         "google-bert/bert-base-uncased",
         "86b5e0934494bd15c9632b12f734a8a67f723594",
         441,
@@ -101,7 +106,7 @@ class Tokens:
     owners: np.ndarray  # (T,) the word that each token belongs to, −1 for special tokens
 
 
-class HubText(Frozen):
+class HubText(Frozen[HubTextConfig, "PreTrainedModel"]):
     """Hidden states of a frozen text encoder; see `Frozen` for what it is made of.
 
     A text is either a string or words, from which some may have been left out; the words of a string give the same.
@@ -112,8 +117,9 @@ class HubText(Frozen):
 
     modality = "text"
     sources = SOURCES
+    _tokenizer: PreTrainedTokenizerBase | None = None  # CANINE reads characters and has none
 
-    def _open(self, folder: Path):
+    def _open(self, folder: Path) -> PreTrainedModel:
         import transformers
 
         source = SOURCES[self.config.kind]
@@ -125,7 +131,6 @@ class HubText(Frozen):
             raise InputError(
                 "features-setting", kind=self.config.kind, setting="positions", value=value, expected=expected
             )
-        self._tokenizer = None
         if self.config.kind != "canine":
             if not any((folder / name).is_file() for name in VOCABULARIES):  # transformers would make up an empty one
                 raise InputError("weights-incomplete", folder=str(folder), file=VOCABULARIES[0])
@@ -149,42 +154,33 @@ class HubText(Frozen):
         self.load()
         with self._lock:
             tokens = self._tokens(spans)
-        return tokens.owners[self._kept(tokens)]
-
-    def read(self, spans: Sequence[WordSpan] | str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the features (T, D) of a text and the word (T,) that each row belongs to."""
-        return self(spans), self.owners(spans)
+        return tokens.owners[self._selected(tokens)]
 
     def batch(self, texts: Sequence[Sequence[WordSpan] | str]) -> list[np.ndarray]:
         """Return the features (Tᵢ, D) float32 of each text. Raises InputError."""
-        self.load()
+        model = self._model()
         with self._lock, torch.inference_mode():
             tokens = [self._tokens(text) for text in texts]
-            found: list[np.ndarray] = [np.empty(0)] * len(tokens)
+            features: list[np.ndarray] = [np.empty(0)] * len(tokens)
             lengths = [len(text.ids) for text in tokens]
-            for rows in batches(lengths, budget=BATCH_TOKENS, equal=self.config.kind == "canine"):
-                for row, states in zip(rows, self._run([tokens[i].ids for i in rows]), strict=True):
-                    found[row] = states[self._kept(tokens[row])]
-        return found
+            for group in budget_buckets(lengths, budget=BATCH_TOKENS, equal=self.config.kind == "canine"):
+                for index, states in zip(group, self._run(model, [tokens[i].ids for i in group]), strict=True):
+                    features[index] = states[self._selected(tokens[index])]
+        return features
 
-    def _run(self, texts: list[list[int]]) -> list[np.ndarray]:
+    def _run(self, model: PreTrainedModel, texts: list[list[int]]) -> list[np.ndarray]:
         """Run the model on token ids → hidden states (Tᵢ, D)."""
-        longest = max(max(map(len, texts)), FEWEST if self.config.kind == "canine" else 0)
-        pad = PAD if self._tokenizer is None else self._tokenizer.pad_token_id
-        ids = torch.full((len(texts), longest), pad)
-        mask = torch.zeros(len(texts), longest, dtype=torch.long)
-        for i, text in enumerate(texts):
-            ids[i, : len(text)] = torch.tensor(text)
-            mask[i, : len(text)] = 1
+        padding = PAD if self._tokenizer is None else self._tokenizer.pad_token_id
+        ids, mask = pad(texts, value=padding, shortest=FEWEST if self.config.kind == "canine" else 1)  # (B, T)
         last = self.config.layer == -1
-        output = self._model(
-            input_ids=ids.to(self.device), attention_mask=mask.to(self.device), output_hidden_states=not last
+        output = model(
+            input_ids=ids.to(self.device), attention_mask=mask.long().to(self.device), output_hidden_states=not last
         )
         states = output.last_hidden_state if last else output.hidden_states[self.config.layer]
         states = states.float().cpu().numpy()  # (B, T, D)
         return [row[: len(text)] for row, text in zip(states, texts, strict=True)]
 
-    def _kept(self, tokens: Tokens) -> np.ndarray:
+    def _selected(self, tokens: Tokens) -> np.ndarray:
         """Return the rows (T',) of a text that are kept."""
         rows = np.arange(len(tokens.ids)) if self.config.special else np.flatnonzero(tokens.owners != NOBODY)
         return rows[: self.config.rows or None]
@@ -223,10 +219,10 @@ def owners(text: str, starts: Sequence[int], begins: Sequence[int | None]) -> np
     begins
         Where each token begins, None for special tokens, which own no word.
     """
-    found = np.full(len(begins), NOBODY)
+    owner = np.full(len(begins), NOBODY)
     for i, begin in enumerate(begins):
         if begin is not None:
             while begin < len(text) - 1 and text[begin].isspace():
                 begin += 1
-            found[i] = np.searchsorted(starts, begin, side="right") - 1
-    return found
+            owner[i] = np.searchsorted(starts, begin, side="right") - 1
+    return owner

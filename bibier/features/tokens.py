@@ -51,13 +51,13 @@ def words(text: str) -> tuple[WordSpan, ...]:
     tuple of WordSpan
         In the order of the text; empty when the text has nothing but white space.
     """
-    found = list(_TOKEN.finditer(text))
-    is_word = bool(found)
-    found = found or list(_NOT_SPACE.finditer(text))
-    stops = [m.start() for m in found[1:]] + [len(text)] * bool(found)
+    matches = list(_TOKEN.finditer(text))
+    is_word = bool(matches)
+    matches = matches or list(_NOT_SPACE.finditer(text))
+    stops = [m.start() for m in matches[1:]] + [len(text)] * bool(matches)
     return tuple(
         WordSpan(m.group(), m.start(), m.end(), text[m.end() : stop], is_word, lead=text[: m.start()] if i == 0 else "")
-        for i, (m, stop) in enumerate(zip(found, stops, strict=True))
+        for i, (m, stop) in enumerate(zip(matches, stops, strict=True))
     )
 
 

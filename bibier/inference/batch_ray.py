@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from bibier.errors import InputError
-from bibier.inference.batch import BATCH, Judge, Source, batches
+from bibier.inference.batch import BATCH, BatchInput, BatchPredictor, group_inputs
 
 
 class Worker:
@@ -16,24 +17,24 @@ class Worker:
 
     def __init__(self, checkpoint: str, recogniser: str | None, language: str):
         from bibier.asr import recognisers
-        from bibier.checkpoint import bundle as checkpoints
+        from bibier.checkpoint import bundle
         from bibier.inference.predictor import Predictor
 
-        heard = None if recogniser == "none" else recognisers.recogniser(recogniser)
-        predictor = Predictor(checkpoints.load(checkpoint), heard)
-        self.judge = Judge(predictor, recognise=heard is not None, name=checkpoint, language=language)
+        recognise = None if recogniser == "none" else recognisers.recogniser(recogniser)
+        predictor = Predictor(bundle.load(checkpoint), recognise)
+        self.predictor = BatchPredictor(predictor, recognise=recognise is not None, name=checkpoint, language=language)
 
-    def __call__(self, groups: dict) -> dict:
-        """Take groups of sources as JSON, give their rows as JSON."""
-        found = []
+    def __call__(self, groups: dict[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Take groups of inputs as JSON, give their rows as JSON."""
+        answers = []
         for group in groups["group"]:
-            read = [self.judge.read(Source(**one)) for one in json.loads(group)]
-            found.append(json.dumps(self.judge.judge(read), ensure_ascii=False))
-        return {"rows": found}
+            prepared = [self.predictor.prepare(BatchInput(**facts)) for facts in json.loads(group)]
+            answers.append(json.dumps(self.predictor.predict(prepared), ensure_ascii=False))
+        return {"rows": answers}
 
 
-def rows(
-    given: Sequence[Source],
+def predict_rows(
+    inputs: Sequence[BatchInput],
     *,
     checkpoint: str,
     recogniser: str | None = None,
@@ -51,23 +52,23 @@ def rows(
         import ray
     except ImportError as error:
         raise InputError("batch-no-ray") from error
-    ours = not ray.is_initialized()
-    if ours:
+    own = not ray.is_initialized()
+    if own:
         here = {} if address else {"num_cpus": workers, "include_dashboard": False}
         ray.init(address=address, log_to_driver=False, logging_level="error", **here)
     try:
+        folder = Path(checkpoint)
         ray.data.DataContext.get_current().enable_progress_bars = False
-        groups = [{"group": json.dumps([asdict(one) for one in group])} for group in batches(given, size)]
-        made = ray.data.from_items(groups, override_num_blocks=len(groups)).map_batches(
+        groups = [{"group": json.dumps([asdict(item) for item in group])} for group in group_inputs(inputs, size)]
+        answers = ray.data.from_items(groups, override_num_blocks=len(groups)).map_batches(
             Worker,
-            fn_constructor_args=(os.path.abspath(checkpoint) if os.path.isdir(checkpoint) else checkpoint,)
-            + (recogniser, language),
+            fn_constructor_args=(str(folder.resolve()) if folder.is_dir() else checkpoint, recogniser, language),
             batch_size=1,
             concurrency=workers,
             num_cpus=1,
         )
-        for row in made.iter_rows():
+        for row in answers.iter_rows():
             yield json.loads(row["rows"])
     finally:
-        if ours:
+        if own:
             ray.shutdown()

@@ -18,6 +18,7 @@ from bibier.audio.io import load
 from bibier.audio.long_recording import LONG_SECONDS
 from bibier.checkpoint.bundle import Bundle
 from bibier.distributions import jensen_shannon
+from bibier.features.batching import pad
 from bibier.features.char_ngrams import WordSpan, words
 from bibier.i18n.messages import Message
 from bibier.inference.attribution import align, occlusion, per_word
@@ -25,6 +26,7 @@ from bibier.labels import named, vector
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
 
+MODALITIES = ("audio", "text", "bimodal")  # what a Prediction has a result of
 MAX_WORDS = 256  # of a transcript; more is a document, not an utterance
 NOTHING_SAID = Transcript("", source="none")
 
@@ -57,20 +59,33 @@ class WordWeight:
 
 @dataclass(frozen=True)
 class AudioEncoding:
-    """What the sound alone gave; kept so that an edit of the words need not listen again."""
+    """What the sound alone gave; kept so that an edit of the words need not encode it again."""
 
-    samples: np.ndarray | None  # (n,) float32 at 16 kHz in [-1, 1]; None when there is no sound
+    samples: np.ndarray  # (n,) float32 at 16 kHz in [-1, 1]
     duration: float  # seconds
     audio: ModalityResult
     notices: tuple[Message, ...]
     speech: bool  # False for silence: nothing is transcribed and nothing is invented
-    hidden: object  # the audio encoder's Encoded, batch of one, or None
+    encoder_output: EncoderOutput | None  # of the audio encoder, a batch of one
     timings: dict[str, float]  # seconds per stage
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Everything a person is shown about one clip."""
+    """Everything a person is shown about one clip.
+
+    Examples
+    --------
+    >>> from bibier.i18n.messages import Message
+    >>> from bibier.labels import named
+    >>> audio = ModalityResult(named([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1]))
+    >>> text = ModalityResult(None, Message("no-words"))
+    >>> prediction = Prediction(audio, text, text, NOTHING_SAID, (), None, (), duration=1.5, timings={})
+    >>> max(prediction.audio.probabilities, key=prediction.audio.probabilities.get)
+    'happy'
+    >>> prediction.text.reason.text("en")
+    'There are no words, only the voice. Type what was said, or choose a recogniser.'
+    """
 
     audio: ModalityResult
     text: ModalityResult
@@ -89,9 +104,20 @@ class Predictor:
     Parameters
     ----------
     bundle
-        A loaded checkpoint (`checkpoint.load`).
+        A loaded checkpoint (`checkpoint.bundle.load`).
     recogniser
-        Called with samples when no transcript is given; None means that words must be typed.
+        Called with (n,) float32 samples at 16 kHz when no transcript is given; None means that words must be typed.
+
+    Examples
+    --------
+    >>> from bibier.checkpoint import bundle
+    >>> predictor = Predictor(bundle.load("compact"))
+    >>> prediction = predictor("examples/happy_en.ogg", "I am so happy to see you!")
+    >>> round(sum(prediction.bimodal.probabilities.values()), 6)
+    1.0
+    >>> encoding = predictor.encode_audio("examples/happy_en.ogg")  # once, for any words
+    >>> predictor.classify(encoding, "").text.reason.key
+    'no-words'
     """
 
     def __init__(self, bundle: Bundle, recogniser: Callable[[np.ndarray], Transcript] | None = None):
@@ -100,48 +126,50 @@ class Predictor:
 
     @torch.inference_mode()
     def encode_audio(self, audio: str | Path | tuple[np.ndarray, int]) -> AudioEncoding:
-        """Read and judge the recording, and run the audio branch. Raises InputError on unusable input."""
+        """Read and judge the recording, and run the audio encoder.
+
+        Parameters
+        ----------
+        audio
+            A file's path, or samples and their rate in Hz, as `audio.io.load` takes them.
+
+        Raises
+        ------
+        InputError
+            The recording can't be used.
+        """
         clock = _Clock()
         clip = load(audio)
         notices = list(clip.notices)
         if clip.duration > LONG_SECONDS:
             notices.append(Message("audio-long", {"seconds": clip.duration}))
         clock.lap("read")
-        if not (clip.speech and clip.long_enough):
-            return AudioEncoding(
-                clip.samples,
-                clip.duration,
-                ModalityResult(None, Message("not-judged")),
-                tuple(notices),
-                False,
-                None,
-                clock.laps,
-            )
-        if self.bundle.audio_encoder is None:
-            nothing = ModalityResult(None, Message("no-audio-model"))
-            return AudioEncoding(clip.samples, clip.duration, nothing, tuple(notices), True, None, clock.laps)
-        features = torch.from_numpy(self.bundle.audio_features(clip.samples))[None].to(self.bundle.device)  # (1, T, …)
-        mask = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
-        encoded = self.bundle.audio_encoder(features=features, mask=mask).to("cpu")
-        branch = _branch(encoded.logits, self.bundle.config.calibration.audio)
-        clock.lap("audio")
-        return AudioEncoding(clip.samples, clip.duration, branch, tuple(notices), True, encoded, clock.laps)
+        output, speech = None, clip.speech and clip.long_enough
+        if not speech:
+            result = ModalityResult(None, Message("not-judged"))
+        elif self.bundle.audio_encoder is None or self.bundle.audio_features is None:
+            result = ModalityResult(None, Message("no-audio-model"))
+        else:
+            output = self.encode_clips([clip.samples])
+            result = _result(output.logits, self.bundle.config.calibration.audio)
+            clock.lap("audio")
+        return AudioEncoding(clip.samples, clip.duration, result, tuple(notices), speech, output, clock.laps)
 
-    def transcribe(self, heard: AudioEncoding) -> Transcript:
+    def transcribe(self, encoding: AudioEncoding) -> Transcript:
         """Recognise the words; an empty Transcript (source "none") for silence or without a recogniser."""
-        if self.recogniser is None or not heard.speech:
+        if self.recogniser is None or not encoding.speech:
             return NOTHING_SAID
-        return self.recogniser(heard.samples)
+        return self.recogniser(encoding.samples)
 
     @torch.inference_mode()
-    def classify(self, heard: AudioEncoding | None, transcript: Transcript | str) -> Prediction:
-        """Run the text and bimodal branches; empty words give audio only, `heard=None` gives text only."""
+    def classify(self, encoding: AudioEncoding | None, transcript: Transcript | str) -> Prediction:
+        """Run the text encoder and the fusion; empty words give audio only, `encoding=None` gives text only."""
         clock = _Clock()
         if isinstance(transcript, str):
             transcript = Transcript(transcript, source="person" if transcript.strip() else "none")
         transcript = replace(transcript, text=self.bundle.prepare_text(transcript.text))
-        notices = list(heard.notices) if heard else []
-        audio = heard.audio if heard else ModalityResult(None, Message("no-sound"))
+        notices = list(encoding.notices) if encoding else []
+        audio = encoding.audio if encoding else ModalityResult(None, Message("no-sound"))
         spans = words(transcript.text)
         if transcript.language not in (*self.bundle.config.languages, "und") and spans:
             notices.append(Message("language-unsupported", {"language": transcript.language}))
@@ -151,28 +179,27 @@ class Predictor:
         text = bimodal = ModalityResult(None, Message("no-words" if self.bundle.text_encoder else "no-text-model"))
         weights: tuple[WordWeight, ...] = ()
         if spans and self.bundle.text_encoder:
-            encoded = self.encode_texts([spans])
-            text = _branch(encoded.logits, self.bundle.config.calibration.text)
+            sound = encoding.encoder_output if encoding and self.bundle.fusion else None
+            output = self.encode_texts([spans])
+            text = _result(output.logits, self.bundle.config.calibration.text)
             clock.lap("text")
-            bimodal = ModalityResult(None, audio.reason or Message("no-fusion-model"))
-            if heard and heard.hidden is not None and self.bundle.fusion:
-                bimodal = _branch(self.fuse(heard.hidden, encoded), self.bundle.config.calibration.bimodal)
+            if sound is None:
+                bimodal = ModalityResult(None, audio.reason or Message("no-fusion-model"))
+            else:
+                bimodal = _result(self.fuse(sound, output), self.bundle.config.calibration.bimodal)
                 clock.lap("bimodal")
-            # The text encoder's attention, also where there is a voice: the cross-attention of the fusion looks at
-            # words whose deletion changes no more than that of any word (docs/results.md).
-            weights = self._weigh(spans, transcript, heard, text, bimodal, encoded.attention[0].numpy())
+            weights = self._weigh(spans, transcript, sound, text if sound is None else bimodal, output)
             clock.lap("explain")
-        conflict = self.conflict(audio, text)
         return Prediction(
             audio,
             text,
             bimodal,
             transcript,
             weights,
-            conflict,
+            self.conflict(audio, text),
             tuple(notices),
-            heard.duration if heard else 0.0,
-            (heard.timings if heard else {}) | clock.laps,
+            encoding.duration if encoding else 0.0,
+            (encoding.timings if encoding else {}) | clock.laps,
         )
 
     def __call__(
@@ -182,70 +209,96 @@ class Predictor:
         *,
         progress: Callable[[str], None] | None = None,
     ) -> Prediction:
-        """Predict a clip. `transcript=None` recognises the words; `progress` is told each stage's name."""
+        """Predict a clip.
+
+        Parameters
+        ----------
+        audio
+            A file's path, or samples and their rate in Hz; None where there are only words.
+        transcript
+            What was said; None has it recognised, "" leaves the voice alone.
+        progress
+            Told the name of each stage: "encode_audio", "transcribe", "classify".
+
+        Raises
+        ------
+        InputError
+            The recording can't be used, or the recogniser failed.
+        """
         tell = progress or (lambda stage: None)
-        heard, timings = None, {}
+        encoding, timings = None, {}
         if audio is not None:
             tell("encode_audio")
-            heard = self.encode_audio(audio)
-        if transcript is None and heard is not None:
+            encoding = self.encode_audio(audio)
+        if transcript is None and encoding is not None:
             tell("transcribe")
             clock = _Clock()
-            transcript = self.transcribe(heard)
+            transcript = self.transcribe(encoding)
             clock.lap("transcribe")
             timings = clock.laps
         tell("classify")
-        prediction = self.classify(heard, transcript or NOTHING_SAID)
+        prediction = self.classify(encoding, transcript or NOTHING_SAID)
         return replace(prediction, timings=prediction.timings | timings)
 
     def conflict(self, audio: ModalityResult, text: ModalityResult) -> float | None:
         """Return how far voice and words disagree, in bits [0, 1]; None where one of them says nothing."""
         if not (audio.probabilities and text.probabilities):
             return None
-        return jensen_shannon(vector(audio.probabilities), self._without_prior(text))
+        return float(jensen_shannon(vector(audio.probabilities), self._without_prior(text.probabilities)))
 
+    @torch.inference_mode()
+    def encode_clips(self, clips: list[np.ndarray]) -> EncoderOutput:
+        """Run the audio encoder on a batch of clips (nᵢ,), float32 at 16 kHz; the checkpoint must have one."""
+        encoder, extractor = self.bundle.audio_encoder, self.bundle.audio_features
+        if encoder is None or extractor is None:
+            raise ValueError("the checkpoint has no audio encoder")
+        features, mask = pad([extractor(samples) for samples in clips])  # (B, T, …), (B, T)
+        device = self.bundle.device
+        return encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
+
+    @torch.inference_mode()
     def encode_texts(self, texts: list[tuple[WordSpan, ...]]) -> EncoderOutput:
-        """Run the text encoder on a batch of texts given as spans."""
-        rows = [torch.from_numpy(row) for row in self.bundle.text_features.batch(texts)]
-        longest = max(1, max(len(row) for row in rows))
-        features = rows[0].new_zeros((len(rows), longest, *rows[0].shape[1:]))
-        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for i, row in enumerate(rows):
-            features[i, : len(row)] = row
-            mask[i, : len(row)] = True
+        """Run the text encoder on a batch of texts given as spans; the checkpoint must have one."""
+        encoder, extractor = self.bundle.text_encoder, self.bundle.text_features
+        if encoder is None or extractor is None:
+            raise ValueError("the checkpoint has no text encoder")
+        features, mask = pad(extractor.batch(texts))  # (B, T, …), (B, T)
         device = self.bundle.device
-        return self.bundle.text_encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
+        return encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
 
-    def fuse(self, heard: EncoderOutput, encoded: EncoderOutput) -> torch.Tensor:
-        """Run the fusion; gives its logits (B, 7)."""
+    @torch.inference_mode()
+    def fuse(self, audio: EncoderOutput, text: EncoderOutput) -> torch.Tensor:
+        """Run the fusion on batches of equal size; gives its logits (B, 7)."""
         device = self.bundle.device
-        return self.bundle.fuse(heard.to(device), encoded.to(device)).logits.cpu()
+        return self.bundle.fuse(audio.to(device), text.to(device)).logits.cpu()
 
     def _weigh(
         self,
         spans: tuple[WordSpan, ...],
         transcript: Transcript,
-        heard: AudioEncoding | None,
-        text: ModalityResult,
-        bimodal: ModalityResult,
-        attention: np.ndarray,
+        sound: EncoderOutput | None,
+        result: ModalityResult,
+        output: EncoderOutput,
     ) -> tuple[WordWeight, ...]:
-        """Weigh each word for the emotion that both together, or else the words alone, predict.
+        """Weigh each word for the emotion that `result` predicts: both together, or the words alone without `sound`.
 
-        `attention` is that of the text encoder's rows (T,), which may be tokens.
+        The attention is that of the text encoder, whose rows (T,) may be tokens, also where there is a voice: the
+        cross-attention of the fusion looks at words whose deletion changes no more than that of any word (README).
         """
-        attention = per_word(attention, self.bundle.text_features.owners(spans), len(spans))
+        extractor = self.bundle.text_features
+        if extractor is None or result.probabilities is None:
+            return ()
+        attention = per_word(output.attention[0].numpy(), extractor.owners(spans), len(spans))
         calibration = self.bundle.config.calibration
-        shown = bimodal if bimodal.probabilities else text
-        whole = vector(shown.probabilities)
+        whole = vector(result.probabilities)
         winner = int(whole.argmax())
 
         def probability(texts: list[tuple[WordSpan, ...]]) -> np.ndarray:
-            encoded = self.encode_texts(texts)
-            if shown is text:
-                return torch.softmax(encoded.logits / calibration.text, -1)[:, winner].numpy()
-            sound = EncoderOutput(*(repeat(part, len(texts)) for part in vars(heard.hidden).values()))
-            return torch.softmax(self.fuse(sound, encoded) / calibration.bimodal, -1)[:, winner].numpy()
+            shortened = self.encode_texts(texts)
+            if sound is None:
+                return torch.softmax(shortened.logits / calibration.text, -1)[:, winner].numpy()
+            repeated = EncoderOutput(*(repeat(part, len(texts)) for part in vars(sound).values()))
+            return torch.softmax(self.fuse(repeated, shortened) / calibration.bimodal, -1)[:, winner].numpy()
 
         falls = occlusion(spans, probability, float(whole[winner]))
         return tuple(
@@ -253,13 +306,13 @@ class Predictor:
             for span, share, fall, times in zip(spans, attention, falls, align(spans, transcript.words), strict=True)
         )
 
-    def _without_prior(self, text: ModalityResult) -> np.ndarray:
+    def _without_prior(self, probabilities: dict[str, float]) -> np.ndarray:
         """Return what the words say (7,) under a uniform prior, to be compared with the voice, whose prior is uniform.
 
-        Conversation is mostly neutral, and the text branch knows it; without this step it would seem to contradict
+        Conversation is mostly neutral, and the text encoder knows it; without this step it would seem to contradict
         every lively voice.
         """
-        p = vector(text.probabilities) / np.asarray(self.bundle.config.text_prior)
+        p = vector(probabilities) / np.asarray(self.bundle.config.text_prior)
         return p / p.sum()
 
 
@@ -276,8 +329,13 @@ class _Clock:
         self._last = now
 
 
-def _branch(logits: torch.Tensor, temperature: float) -> ModalityResult:
-    return ModalityResult(named(torch.softmax(logits[0].double() / temperature, dim=-1).tolist()))
+def probabilities(logits: torch.Tensor, temperature: float) -> list[dict[str, float]]:
+    """Return the calibrated distributions of logits (B, 7), by name: softmax(logits / temperature)."""
+    return [named(row) for row in torch.softmax(logits.double() / temperature, dim=-1).tolist()]
+
+
+def _result(logits: torch.Tensor, temperature: float) -> ModalityResult:
+    return ModalityResult(probabilities(logits, temperature)[0])
 
 
 def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:
@@ -287,17 +345,17 @@ def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:
 
 def as_json(prediction: Prediction, language: str = "en") -> dict:
     """Return a prediction for a program: every probability by its label's name, every sentence in `language`."""
-    found: dict = {}
-    for name in ("audio", "text", "bimodal"):
-        branch = getattr(prediction, name)
-        found[name] = branch.probabilities
-        if branch.probabilities is None:
-            found[f"{name}_reason"] = branch.reason.text(language)
+    facts: dict = {}
+    for modality in MODALITIES:
+        result: ModalityResult = getattr(prediction, modality)
+        facts[modality] = result.probabilities
+        if result.probabilities is None:
+            facts[f"{modality}_reason"] = result.reason.text(language) if result.reason else ""
     transcript = prediction.transcript
-    found["transcript"] = transcript.text
-    found["transcript_by"] = {name: getattr(transcript, name) for name in ("source", "recogniser", "language")}
-    found["words"] = [vars(word) for word in prediction.words]
-    found["conflict"] = prediction.conflict
-    found["warnings"] = [notice.text(language) for notice in prediction.notices]
-    found["timings"] = prediction.timings
-    return found
+    facts["transcript"] = transcript.text
+    facts["transcript_by"] = {name: getattr(transcript, name) for name in ("source", "recogniser", "language")}
+    facts["words"] = [vars(word) for word in prediction.words]
+    facts["conflict"] = prediction.conflict
+    facts["warnings"] = [notice.text(language) for notice in prediction.notices]
+    facts["timings"] = prediction.timings
+    return facts

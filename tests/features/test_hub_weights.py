@@ -16,15 +16,13 @@ import huggingface_hub
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tiny_hub import DIM, FOREIGN_CODE, POSITIONS, REVISION, TEXTS, build, clips, copied, made, refused
 
 from bibier.checkpoint import components
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
 from bibier.features.log_mel import LogMelConfig, build_audio_features
-from bibier.features.pretrained import COMMIT, batches, chosen, find, weights_of
+from bibier.features.pretrained import COMMIT, chosen, find, weights_of
 from bibier.features.speech_encoders import SOURCES as AUDIO_SOURCES
 from bibier.features.speech_encoders import HubAudioConfig
 from bibier.features.text_encoders import SOURCES as TEXT_SOURCES
@@ -305,15 +303,3 @@ def test_emotion2vec_is_the_one_of_funasr(tmp_path):
     with torch.no_grad():
         expected = model.extract_features(torch.nn.functional.layer_norm(sound, sound.shape)[None])["x"][0]
     np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-4)
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 50)), st.booleans())
-def test_batches_hold_everything_once_within_the_budget(lengths, equal):
-    groups = list(batches(lengths, budget=60, equal=equal))
-    assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
-    for group in groups:
-        sizes = [lengths[i] for i in group]
-        assert len(group) == 1 or len(group) * max(sizes) <= 60
-        assert max(sizes) <= 1.25 * min(sizes)
-        assert not equal or len(set(sizes)) == 1

@@ -108,15 +108,15 @@ def test_a_killed_run_goes_on_without_repeating(place, tmp_path):
     with journal.open("ab") as file:
         file.write(b'{"path": "half')  # what a power cut leaves
     read = []
-    given = batch.sources(place / "list.csv")
+    given = batch.list_inputs(place / "list.csv")
     predictor = Predictor(bundle.load("compact"))
-    judge = batch.Judge(predictor, recognise=False, name="compact")
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
 
     def work(left):
         read.extend(left)
-        return batch.rows(judge, left, 4)
+        return batch.predict_rows(judge, left, 4)
 
-    settings = batch.settings_of("compact", predictor.bundle, None)
+    settings = batch.run_settings("compact", predictor.bundle, None)
     count, failed = batch.run(given, out, settings, work)
     assert count == len(given) and len(read) == len(given) - done and len(failed) == 2
     paths = [json.loads(line)["path"] for line in out.read_text(encoding="utf-8").splitlines()]
@@ -165,7 +165,7 @@ def test_wrong_calls_are_said_before_anything_is_read(place, tmp_path, capsys):
 
 def test_a_full_disk_keeps_what_is_done(place, tmp_path, monkeypatch, predictor):
     out, calls = tmp_path / "out.jsonl", []
-    judge = batch.Judge(predictor, recognise=False, name="compact")
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
     whole = os.fsync
 
     def full(number):
@@ -174,11 +174,11 @@ def test_a_full_disk_keeps_what_is_done(place, tmp_path, monkeypatch, predictor)
             raise OSError(28, "No space left on device")
         whole(number)
 
-    given, settings = batch.sources(place / "list.csv"), {"checkpoint": "compact"}
+    given, settings = batch.list_inputs(place / "list.csv"), {"checkpoint": "compact"}
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(InputError, match="No space"):
-            batch.run(given, out, settings, lambda left: batch.rows(judge, left, 3))
+            batch.run(given, out, settings, lambda left: batch.predict_rows(judge, left, 3))
     read = []
-    count, _ = batch.run(given, out, settings, lambda left: (read.extend(left), batch.rows(judge, left, 3))[1])
+    count, _ = batch.run(given, out, settings, lambda left: (read.extend(left), batch.predict_rows(judge, left, 3))[1])
     assert count == len(given) and len(read) <= len(given) - 6

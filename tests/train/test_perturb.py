@@ -4,15 +4,15 @@ import numpy as np
 import torch
 from tiny import voice
 
+from bibier.features.batching import pad
 from bibier.features.log_mel import LogMel
 from train.augment.perturb import Perturbation, normalise_batch, perturb, spec_augment
-from train.loop import batches
 
 
 def test_batch_normalisation_equals_the_extractor_s():
     extractor = LogMel()
     powers = [extractor.power(voice(s).astype(np.float32)) for s in (0.8, 1.6)]
-    power, mask = batches.pad(powers)
+    power, mask = pad(powers)
     batch = normalise_batch(power, mask, extractor.config.floor)
     for row, power in zip(batch, powers, strict=True):
         torch.testing.assert_close(row[: len(power)], torch.from_numpy(extractor.features(power)), atol=1e-4, rtol=1e-3)
@@ -34,7 +34,7 @@ def test_noise_does_not_keep_the_silent_ends():
 
 def test_a_perturbation_of_nothing_changes_nothing():
     still = Perturbation(stretch=0, shift=0, equaliser=0, noise=0, telephone=0, time_masks=0, bin_masks=0)
-    power, mask = batches.pad([np.random.default_rng(0).random((n, 64), dtype=np.float32) for n in (30, 50)])
+    power, mask = pad([np.random.default_rng(0).random((n, 64), dtype=np.float32) for n in (30, 50)])
     generator = torch.Generator().manual_seed(0)
     same, same_mask = perturb(power, mask.sum(1), still, generator)
     assert torch.equal(mask, same_mask)

@@ -16,12 +16,13 @@ from torch import Tensor
 from bibier.audio import io
 from bibier.checkpoint.bundle import Bundle
 from bibier.errors import CorpusError, InputError
+from bibier.features.batching import buckets, pad
 from bibier.features.char_ngrams import words
 from bibier.inference.predictor import MAX_WORDS
 from bibier.models.encoder_output import EncoderOutput
 from train.corpora.load import Item
 from train.evaluate.runs import Run, run_of
-from train.loop.batches import buckets, encode, pad
+from train.loop.batches import encode
 from train.metrics import scores, soft_cross_entropy
 
 BRANCHES = ("audio", "text", "bimodal")

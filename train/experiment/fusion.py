@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from bibier.checkpoint.bundle import branch_inputs
 from bibier.errors import CorpusError
+from bibier.features.batching import buckets, pad
 from bibier.models.fusion import FusionConfig
 from bibier.models.lpgnet import LPGNetConfig
 from train.experiment import warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows
 from train.experiment.stacking import OutOfFold, held_out, label_matched_pairs
-from train.loop.batches import buckets, pad
 from train.loop.trainer import class_weights, fit
 from train.metrics import fit_temperature, scores
 

@@ -1,4 +1,4 @@
-"""Features → batches: padding, length buckets.
+"""Features → the batches of an epoch, and what an encoder makes of them.
 
 N items, B batch, T steps, M mel bins, K n-gram slots.
 """
@@ -11,28 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bibier.features.batching import buckets, pad
 from train.augment.perturb import Perturbation, normalise_batch, perturb, spec_augment
-
-
-def pad(sequences: Sequence[np.ndarray | Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack sequences (Tᵢ, …) into (B, T, …) with zeros on the right, and the mask (B, T), True where valid."""
-    tensors = [torch.as_tensor(s) for s in sequences]
-    lengths = torch.tensor([len(t) for t in tensors])
-    padded = tensors[0].new_zeros((len(tensors), max(int(lengths.max()), 1), *tensors[0].shape[1:]))
-    for row, tensor in zip(padded, tensors, strict=True):
-        row[: len(tensor)] = tensor
-    return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
-
-
-def buckets(lengths: Sequence[int], batch: int, generator: torch.Generator | None) -> list[list[int]]:
-    """Split indices into batches of similar length; shuffled when there is a generator, longest last otherwise."""
-    sizes = torch.as_tensor(lengths)
-    if generator is None:
-        return [part.tolist() for part in sizes.argsort(stable=True).split(batch)]
-    order = torch.randperm(len(sizes), generator=generator)
-    parts = [part for chunk in order.split(batch * 10) for part in chunk[sizes[chunk].argsort()].split(batch)]
-    return [parts[i].tolist() for i in torch.randperm(len(parts), generator=generator).tolist()]
-
 
 # An epoch's batches: each is the model's keyword arguments and the targets (B, K). The first axis of every tensor is
 # the batch's, and the same epoch and generator give the same batches.
