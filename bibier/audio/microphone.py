@@ -21,6 +21,7 @@ import soxr
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.process import preserve_torch_threads
 
 FRAME = 512  # samples at 16 kHz, 32 ms: what the voice detector reads at a time
@@ -270,7 +271,7 @@ def recording(device: str | int | None = None) -> Iterator[BlockQueue]:
     sounddevice = _sounddevice()
     known = devices()
     if not known:
-        raise InputError("mic-none", reason="no input device")
+        raise InputError("mic-none", reason=Message("mic-no-device"))
     try:
         facts = sounddevice.query_devices(device, "input")
     except (ValueError, sounddevice.PortAudioError) as error:

@@ -8,10 +8,12 @@ import os
 import sys
 from pathlib import Path
 
+from bibier.cli.progress import TerminalProgress
 from bibier.errors import InputError
+from bibier.i18n.messages import Message
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     annotations = commands.add_parser("annotations", help="fill, check, read, compare and export a store")
     acts = annotations.add_subparsers(dest="act", required=True)
@@ -80,7 +82,7 @@ def _import(store, options: argparse.Namespace) -> int:
     if place.suffix == ".jsonl" or imports.is_long(place):
         add_export = imports.add_events if place.suffix == ".jsonl" else imports.add_long
         new, known = add_export(store, options.project, place)
-        print(f"{new} new, {known} known")
+        print(Message("annotations-imported", {"new": new, "known": known}).text(options.language))
         return 0
     print(ingest.add_place(store, options.project, options.place, options.media, download=options.download))
     return 0
@@ -100,13 +102,15 @@ def _propose(store, options: argparse.Namespace) -> int:
 
     predictor, source = Predictor(bundle.load(options.checkpoint)), f"model:{Path(options.checkpoint).name}"
     known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
+    line = TerminalProgress(bar=True, remaining=True)
     for number, clip in enumerate(clips, start=1):
         if (clip.sha256, source) not in known and not propose(store, options.project, clip, predictor, source):
             unread += 1
             print(f"{clip.sha256}\t{clip.path}", file=sys.stderr)
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{number}/{len(clips)}", end="", file=sys.stderr, flush=True)
-    print(f"{len(clips) - unread} of {len(clips)}")
+        line(f"{number}/{len(clips)}", number, len(clips))
+    line.clear()
+    counts = {"done": len(clips) - unread, "total": len(clips)}
+    print(Message("annotations-proposed", counts).text(options.language))
     return 1 if unread else 0
 
 
@@ -158,7 +162,8 @@ def _push(store, options: argparse.Namespace) -> int:
     snapshot = _snapshot(store, options)
     files = hf_dataset.push(snapshot, options.name, private=not options.public, dry_run=options.dry_run)
     print("\n".join(files))
-    print(f"{options.name}: {'not sent' if options.dry_run else 'sent'}", file=sys.stderr)
+    key = "annotations-not-sent" if options.dry_run else "annotations-sent"
+    print(Message(key, {"name": options.name}).text(options.language), file=sys.stderr)
     return 0
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bibier.cli.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from bibier.inference.batch import BatchInput
 
 SHOWN = 20  # failures that are printed
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     batch = commands.add_parser("batch", help="judge a folder or a manifest of recordings into a table")
     batch.add_argument("place", type=Path, metavar="PLACE", help="a folder, or a CSV with path and by choice text")
@@ -37,24 +43,24 @@ def run(options: argparse.Namespace) -> int:
 
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
-    given = batch.sources(options.place)
+    inputs = batch.list_inputs(options.place)
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     bundle = checkpoint.load(options.checkpoint)
-    settings = batch.settings_of(options.checkpoint, bundle, getattr(recogniser, "name", None))
-    judge = batch.Judge(
+    settings = batch.run_settings(options.checkpoint, bundle, recogniser.name if recogniser else None)
+    predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),
         recognise=recogniser is not None,
         name=options.checkpoint,
         language=options.language,
     )
 
-    def local(left):
-        return batch.rows(judge, left, options.batch)
+    def local(left: Sequence[BatchInput]) -> Iterator[list[dict]]:
+        return batch.predict_rows(predictor, left, options.batch)
 
-    def spread(left):
+    def spread(left: Sequence[BatchInput]) -> Iterator[list[dict]]:
         from bibier.inference import batch_ray
 
-        return batch_ray.rows(
+        return batch_ray.predict_rows(
             left,
             checkpoint=options.checkpoint,
             recogniser=options.recogniser,
@@ -64,30 +70,19 @@ def run(options: argparse.Namespace) -> int:
             language=options.language,
         )
 
+    line = TerminalProgress(bar=True, remaining=True)
+
+    def progress(done: int, failed: int, total: int) -> None:
+        counts = {"done": done, "failed": failed, "total": total}
+        line(Message("batch-progress", counts).text(options.language), done, total)
+
     work = spread if options.engine == "ray" else local
-    count, failed = batch.run(given, options.out, settings, work, Progress(), replace=options.replace)
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
+    try:
+        count, failed = batch.run(inputs, options.out, settings, work, progress, replace=options.replace)
+    finally:
+        line.clear()
     for row in failed[:SHOWN]:
         print(f"{row['path']}: {row['error']}", file=sys.stderr)
-    told = {"count": count, "failed": len(failed), "file": str(options.out)}
-    print(Message("batch-done", told).text(options.language), file=sys.stderr)
+    summary = {"count": count, "failed": len(failed), "file": str(options.out)}
+    print(Message("batch-done", summary).text(options.language), file=sys.stderr)
     return 1 if failed else 0
-
-
-class Progress:
-    """One line on standard error: how many are done, how fast, how long it takes yet; silent elsewhere."""
-
-    def __init__(self):
-        self.began, self.first = time.monotonic(), None
-
-    def __call__(self, done: int, failed: int, total: int) -> None:
-        self.first = done if self.first is None else self.first  # of an earlier run
-        if not sys.stderr.isatty():
-            return
-        rate = (done - self.first) / max(1e-9, time.monotonic() - self.began)
-        left = f"{(total - done) / rate / 60:.1f} min" if rate else "…"
-        bar = "█" * round(30 * done / total)
-        print(
-            f"\r\x1b[K{bar:·<30} {done}/{total}, {failed} ✗, {rate:.1f}/s, {left}", end="", file=sys.stderr, flush=True
-        )

@@ -9,11 +9,17 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+    from bibier.deploy.space import Diff, SpaceSpec, SpaceState
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     space = commands.add_parser("deploy", help="put the app on a Hugging Face Space")
     space.add_argument("name", metavar="USER/SPACE")
@@ -31,7 +37,7 @@ def add(commands) -> None:
     space.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace, api=None) -> int:
+def run(options: argparse.Namespace, api: HfApi | None = None) -> int:
     """Stage, compare, send, follow; returns the exit status."""
     from bibier.deploy import space, staging
     from bibier.errors import InputError
@@ -45,14 +51,14 @@ def run(options: argparse.Namespace, api=None) -> int:
 
         api = HfApi()
     _check(options)
-    there, unasked = space.SpaceState(), None
+    state, unasked = space.SpaceState(), None
     try:
-        there = space.fetch_state(api, options.name)
+        state = space.fetch_state(api, options.name)
     except InputError as error:
         if not options.dry_run:
             raise
         unasked = error
-    wish = _wish(options, there)
+    spec = _spec(options, state)
     with ExitStack() as after:
         folder = options.out
         if folder is None:
@@ -61,25 +67,25 @@ def run(options: argparse.Namespace, api=None) -> int:
             if not options.dry_run:
                 after.callback(shutil.rmtree, place)
         staging.stage(
-            ROOT, folder, hardware=wish.hardware, checkpoint=options.checkpoint, postgres=bool(options.database)
+            ROOT, folder, hardware=spec.hardware, checkpoint=options.checkpoint, postgres=bool(options.database)
         )
-        plan = space.diff(wish, folder, there)
+        plan = space.diff(spec, folder, state)
         if unasked:
             say("deploy-unasked", reason=unasked)
-        for line in _told(plan):
+        for line in _lines(plan, options.language):
             print(line)
-        if not (options.database or options.backup_dataset or there.secrets):
+        if not (options.database or options.backup_dataset or state.secrets):
             print(Message("deploy-forgets").text(options.language), file=sys.stderr)
         if options.dry_run or options.out:
             say("deploy-staged", path=folder)
         if options.dry_run:
             return 0
         if not plan:
-            say("deploy-same", name=wish.name)
+            say("deploy-same", name=spec.name)
         else:
-            commit = space.apply(api, wish, folder, plan, there.revision)
-            space.watch(api, wish, commit, lambda stage: print(stage, flush=True))
-    say("deploy-runs" if plan else "deploy-address", url=f"{api.endpoint}/spaces/{wish.name}")
+            commit = space.apply(api, spec, folder, plan, state.revision)
+            space.watch(api, spec, commit, lambda stage: print(stage, flush=True))
+    say("deploy-runs" if plan else "deploy-address", url=f"{api.endpoint}/spaces/{spec.name}")
     return 0
 
 
@@ -89,7 +95,7 @@ def _check(options: argparse.Namespace) -> None:
 
     from bibier.errors import InputError
 
-    known = [one.value for one in SpaceHardware]
+    known = [hardware.value for hardware in SpaceHardware]
     if options.hardware and options.hardware not in known and not options.hardware.startswith("zero-"):
         raise InputError("deploy-hardware", value=options.hardware, known=", ".join(known))
     if options.database and not options.database.startswith("postgresql"):
@@ -98,7 +104,7 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError("deploy-token", dataset=options.backup_dataset)
 
 
-def _wish(options: argparse.Namespace, there):
+def _spec(options: argparse.Namespace, state: SpaceState) -> SpaceSpec:
     from bibier.deploy.space import SpaceSpec
 
     variables, secrets = {"BIBIER_CHECKPOINT": options.checkpoint}, {}
@@ -107,13 +113,19 @@ def _wish(options: argparse.Namespace, there):
     if options.backup_dataset:
         variables["BIBIER_BACKUP"] = options.backup_dataset
         secrets["BIBIER_BACKUP_TOKEN"] = os.environ.get("BIBIER_BACKUP_TOKEN", "")
-    hardware = options.hardware or there.hardware or "cpu-basic"
+    hardware = options.hardware or state.hardware or "cpu-basic"
     return SpaceSpec(options.name, hardware, variables, secrets, options.private)
 
 
-def _told(plan) -> list[str]:
+def _lines(plan: Diff, language: str) -> list[str]:
     """Return a plan's lines: + added, ~ changed, - removed with their bytes, names of settings, hardware."""
+    from bibier.i18n.messages import Message
+
     signs = (("+", plan.added), ("~", plan.changed), ("-", plan.removed))
     lines = [f"{sign} {name}\t{size}" for sign, files in signs for name, size in files.items()]
-    lines += [f"variable {name}" for name in plan.variables] + [f"secret {name}" for name in plan.secrets]
-    return lines + [f"hardware {plan.hardware}"] * bool(plan.hardware)
+    settings = [("deploy-variable", name) for name in plan.variables] + [
+        ("deploy-secret", name) for name in plan.secrets
+    ]
+    if plan.hardware:
+        settings.append(("deploy-hardware-set", plan.hardware))
+    return lines + [Message(key, {"name": name}).text(language) for key, name in settings]

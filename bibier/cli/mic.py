@@ -8,12 +8,19 @@ import math
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-METER = 30  # characters
+from bibier.cli.progress import TerminalProgress
+from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from bibier.audio.microphone import BlockQueue, MicrophoneLoop, Utterance
+    from bibier.errors import InputError
+
 FLOOR = -60.0  # dBFS
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     microphone = commands.add_parser("mic", help="judge what is said into this computer's microphone")
     microphone.add_argument("--list", action="store_true", help="list the microphones")
@@ -44,46 +51,44 @@ def run(options: argparse.Namespace) -> int:
         return listen(blocks, options)
 
 
-def listen(blocks, options: argparse.Namespace) -> int:
+def listen(blocks: BlockQueue, options: argparse.Namespace) -> int:
     """Judge what comes out of a queue of sound, and print it."""
     from bibier.asr import recognisers
-    from bibier.audio import microphone
     from bibier.audio.format import SAMPLE_RATE
+    from bibier.audio.microphone import MicrophoneLoop, UtteranceSegmenter, voice_detector
     from bibier.checkpoint import bundle
     from bibier.cli.predict import as_text, refused
-    from bibier.i18n.messages import Message
     from bibier.inference.predictor import Predictor, as_json
 
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     predictor = Predictor(bundle.load(options.checkpoint), recogniser)
-    meter = Meter()
+    meter = TerminalProgress(bar=True)
 
-    def name(one: microphone.Utterance) -> str:
-        return f"{one.start:.1f}–{one.end:.1f} s"
+    def span(utterance: Utterance) -> str:
+        return Message("mic-span", {"start": utterance.start, "end": utterance.end}).text(options.language)
 
-    def show(text: str) -> None:
-        meter.clear()
-        print(text, flush=True)
+    def show_level(level: float) -> None:
+        decibels = 20 * math.log10(max(level, 1e-9))
+        text = Message("mic-level", {"decibels": decibels}).text(options.language)
+        meter(text, min(1.0, max(0.0, 1 - decibels / FLOOR)), 1.0)
 
-    def judge(one: microphone.Utterance) -> None:
-        prediction = predictor((one.samples, SAMPLE_RATE))
+    def judge(utterance: Utterance) -> None:
+        prediction = predictor((utterance.samples, SAMPLE_RATE))
         if options.json:
-            facts = {"start": one.start, "end": one.end} | as_json(prediction, options.language)
-            show(json.dumps(facts, ensure_ascii=False))
+            facts = {"start": utterance.start, "end": utterance.end} | as_json(prediction, options.language)
+            meter.print(json.dumps(facts, ensure_ascii=False))
         else:
-            show(as_text(name(one), prediction, options.language))
+            meter.print(as_text(span(utterance), prediction, options.language))
 
-    def refuse(one: microphone.Utterance, error) -> None:
+    def refuse(utterance: Utterance, error: InputError) -> None:
         if options.json:
-            facts = {"start": one.start, "end": one.end} | refused(name(one), error, options.language)
-            show(json.dumps(facts, ensure_ascii=False))
+            times = {"start": utterance.start, "end": utterance.end}
+            meter.print(json.dumps(times | refused(span(utterance), error, options.language), ensure_ascii=False))
         else:
-            show(f"{name(one)}: {error.text(options.language)}")
+            meter.print(f"{span(utterance)}: {error.text(options.language)}")
 
-    detector = None if options.key else microphone.voice_detector()
-    loop = microphone.MicrophoneLoop(
-        microphone.UtteranceSegmenter(blocks.rate, detector), judge, refuse, meter, options.save
-    )
+    segmenter = UtteranceSegmenter(blocks.rate, None if options.key else voice_detector())
+    loop = MicrophoneLoop(segmenter, judge, refuse, show_level, options.save)
     if options.key:
         threading.Thread(target=_keys, args=(loop,), daemon=True).start()
     try:
@@ -95,24 +100,6 @@ def listen(blocks, options: argparse.Namespace) -> int:
     return 0
 
 
-def _keys(loop) -> None:
+def _keys(loop: MicrophoneLoop) -> None:
     for _ in sys.stdin:
         loop.asked.set()
-
-
-class Meter:
-    """The level as a bar on standard error; silent where that is not a terminal."""
-
-    def __init__(self):
-        self.shown = sys.stderr.isatty()
-
-    def __call__(self, level: float) -> None:
-        if self.shown:
-            decibels = 20 * math.log10(max(level, 1e-9))
-            full = round(METER * min(1.0, max(0.0, 1 - decibels / FLOOR)))
-            print(f"\r\x1b[K{'█' * full}{'·' * (METER - full)} {decibels:4.0f} dB", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        """Remove the bar."""
-        if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

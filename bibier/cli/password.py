@@ -6,10 +6,8 @@ import argparse
 import getpass
 import sys
 
-ASK = {"en": ("Password: ", "Again: "), "ru": ("Пароль: ", "Ещё раз: ")}
 
-
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     password = commands.add_parser("password", help="make an entry for `python app.py --auth FILE`")
     password.add_argument("name", metavar="NAME", help="the name to sign in with")
@@ -20,12 +18,14 @@ def add(commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the entry; the password is typed twice without being shown, or comes as the first line of a pipe."""
     from bibier.errors import InputError
+    from bibier.i18n.messages import Message
     from bibier.security import passwords
 
     if not passwords.fit(options.name):  # before anything is asked
         raise InputError("passwords-name", limit=passwords.NAME_LIMIT)
     if sys.stdin.isatty():
-        first, second = map(getpass.getpass, ASK[options.language])
+        questions = (Message(key).text(options.language) for key in ("password-ask", "password-again"))
+        first, second = map(getpass.getpass, questions)
         if first != second:
             raise InputError("passwords-differ")
     else:

@@ -5,10 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bibier.cli.progress import TerminalProgress
+from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from bibier.audio.long_recording import Recording
+    from bibier.errors import InputError
+    from bibier.inference.long_form import SegmentResult
+    from bibier.inference.predictor import Prediction, Predictor
+
+MODALITIES = ("voice", "words", "both")  # the columns of `as_text`, in the order of a prediction's results
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     predict = commands.add_parser("predict", help="predict the perceived emotion of recordings")
     predict.add_argument("files", nargs="+", metavar="FILE", help="wav, flac, mp3, ogg, opus, m4a or webm")
@@ -23,13 +36,20 @@ def add(commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
     from bibier.asr import recognisers
-    from bibier.audio import long_recording
+    from bibier.audio.long_recording import read_long
     from bibier.checkpoint import bundle
     from bibier.errors import InputError
     from bibier.inference.predictor import Predictor, as_json
 
-    progress = Progress(len(options.files))
-    progress("load", 0)
+    progress = TerminalProgress()
+
+    def tell(stage: str, number: int) -> None:
+        progress(f"{number}/{len(options.files)} {stage}")
+
+    def at(number: int) -> Callable[[str], None]:
+        return lambda stage: tell(Message(f"stage-{stage}").text(options.language), number)
+
+    at(0)("load")
     recogniser = None
     if options.transcript is None and options.recogniser != "none":
         recogniser = recognisers.recogniser(options.recogniser)
@@ -38,53 +58,54 @@ def run(options: argparse.Namespace) -> int:
     for number, file in enumerate(options.files, start=1):
         try:
             # words without their times belong to the recording as a whole
-            recording = None if (options.transcript or "").strip() else long_recording.read_long(file)
+            recording = None if (options.transcript or "").strip() else read_long(file)
             if recording is not None:
-                _predict_long(file, predictor, recording, options, lambda stage, n=number: progress(stage, n))
+                _predict_long(file, predictor, recording, options, progress, lambda part, n=number: tell(part, n))
                 continue
-            prediction = predictor(file, options.transcript, progress=lambda stage, n=number: progress(stage, n))
+            prediction = predictor(file, options.transcript, progress=at(number))
         except InputError as error:
             failed += 1
-            progress.clear()
             if options.json:
-                print(json.dumps(refused(file, error, options.language), ensure_ascii=False), flush=True)
+                progress.print(json.dumps(refused(file, error, options.language), ensure_ascii=False))
             else:
+                progress.clear()
                 print(error.text(options.language), file=sys.stderr, flush=True)
             continue
-        progress.clear()
         if options.json:
-            found = {"file": file} | as_json(prediction, options.language)
-            print(json.dumps(found, ensure_ascii=False), flush=True)
+            progress.print(json.dumps({"file": file} | as_json(prediction, options.language), ensure_ascii=False))
         else:
-            print(as_text(file, prediction, options.language), flush=True)
+            progress.print(as_text(file, prediction, options.language))
     return 1 if failed else 0
 
 
-def _predict_long(file: str, predictor, recording, options: argparse.Namespace, tell) -> None:
-    """Print what each stretch of a long recording says as soon as it is known, and then the whole."""
+def _predict_long(
+    file: str,
+    predictor: Predictor,
+    recording: Recording,
+    options: argparse.Namespace,
+    progress: TerminalProgress,
+    tell: Callable[[str], None],
+) -> None:
+    """Print what each segment of a long recording says as soon as it is known, and then the whole."""
     from bibier.inference.long_form import analyse, timeline_json
     from bibier.inference.predictor import NOTHING_SAID
 
-    def show(stretch, done: int, planned: int) -> None:
+    def show(result: SegmentResult, done: int, planned: int) -> None:
         if not options.json:
-            Progress.clear()
-            print(stretch_text(stretch, options.language), flush=True)
+            progress.print(segment_text(result, options.language))
         tell(f"{done}/{planned}")
 
     if not options.json:
-        Progress.clear()
-        print(file, flush=True)
+        progress.print(file)
     # an empty transcript leaves the voice alone, as for a clip
-    given = None if options.transcript is None else NOTHING_SAID
-    timeline = analyse(predictor, recording, transcript=given, progress=show)
-    Progress.clear()
+    transcript = None if options.transcript is None else NOTHING_SAID
+    timeline = analyse(predictor, recording, transcript=transcript, progress=show)
     if options.json:
-        found = {"file": file} | timeline_json(timeline, options.language)
-        print(json.dumps(found, ensure_ascii=False), flush=True)
-    else:  # the words stand in the stretches' lines
+        progress.print(json.dumps({"file": file} | timeline_json(timeline, options.language), ensure_ascii=False))
+    else:  # the words stand in the segments' lines
         whole = replace(timeline.summary(), transcript=NOTHING_SAID)
-        title = {"en": "the whole recording", "ru": "вся запись"}[options.language]
-        print(as_text(f"  {title}, {clock(timeline.duration)}", whole, options.language), flush=True)
+        title = Message("predict-whole").text(options.language)
+        progress.print(as_text(f"  {title}, {clock(timeline.duration)}", whole, options.language))
 
 
 def clock(seconds: float) -> str:
@@ -95,94 +116,58 @@ def clock(seconds: float) -> str:
     return f"{ahead}:{rest // 10:02}.{rest % 10}"
 
 
-def stretch_text(stretch, language: str = "en") -> str:
-    """Lay out one stretch of a long recording in a line: when, what by both together or else alone, and its words."""
+def segment_text(result: SegmentResult, language: str = "en") -> str:
+    """Lay out one segment of a long recording in a line: when, what by both together or else alone, and its words."""
     from bibier.labels import NAMES
 
-    when = f"{clock(stretch.segment.start)}–{clock(stretch.segment.end)}"
-    if stretch.prediction is None:
-        return f"  {when:>17}  ! {stretch.error.text(language)}"
-    prediction = stretch.prediction
-    branches = (prediction.bimodal, prediction.audio, prediction.text)
-    found = next((branch.probabilities for branch in branches if branch.probabilities), None)
-    told = prediction.audio.reason.text(language) if found is None else ""
-    if found:
-        winner = max(found, key=found.__getitem__)
-        told = f"{NAMES[language][winner]:11} {_bar(found[winner])}"
-    said = f"  “{prediction.transcript.text}”" if prediction.transcript.text else ""
-    return f"  {when:>17}  {told:25}{said}"
+    when = f"{clock(result.segment.start)}–{clock(result.segment.end)}"
+    if result.prediction is None:
+        return f"  {when:>17}  ! {result.error.text(language) if result.error else ''}"
+    prediction = result.prediction
+    results = (prediction.bimodal, prediction.audio, prediction.text)
+    distribution = next((each.probabilities for each in results if each.probabilities), None)
+    if distribution:
+        winner = max(distribution, key=distribution.__getitem__)
+        verdict = f"{NAMES[language][winner]:11} {_bar(distribution[winner])}"
+    else:
+        verdict = prediction.audio.reason.text(language) if prediction.audio.reason else ""
+    transcript = f"  “{prediction.transcript.text}”" if prediction.transcript.text else ""
+    return f"  {when:>17}  {verdict:25}{transcript}"
 
 
-class Progress:
-    """One line on standard error that says which file and stage; silent where that is not a terminal."""
-
-    def __init__(self, total: int):
-        self.total = total
-
-    def __call__(self, stage: str, number: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{number}/{self.total} {stage}…", end="", file=sys.stderr, flush=True)
-
-    @staticmethod
-    def clear() -> None:
-        """Remove the line."""
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def refused(file: str, error, language: str = "en") -> dict:
-    """Return the same object for a file that can't be used: every branch null, with the reason."""
+def refused(file: str, error: InputError, language: str = "en") -> dict[str, object]:
+    """Return the same object for a file that can't be used: every modality null, with the reason."""
     reason = error.text(language)
-    branches = {
-        key: value for name in ("audio", "text", "bimodal") for key, value in ((name, None), (f"{name}_reason", reason))
-    }
-    return (
-        {"file": file}
-        | branches
-        | {
-            "transcript": None,
-            "transcript_by": None,
-            "words": [],
-            "conflict": None,
-            "warnings": [reason],
-            "timings": {},
-        }
-    )
+    facts: dict[str, object] = {"file": file}
+    for modality in ("audio", "text", "bimodal"):
+        facts |= {modality: None, f"{modality}_reason": reason}
+    nothing = {"transcript": None, "transcript_by": None, "words": [], "conflict": None}
+    return facts | nothing | {"warnings": [reason], "timings": {}}
 
 
-def as_text(file: str, prediction, language: str = "en") -> str:
+def as_text(file: str, prediction: Prediction, language: str = "en") -> str:
     """Lay out one prediction for a terminal."""
     from bibier.labels import EMOTIONS, NAMES
 
-    titles = {"en": ("voice", "words", "both"), "ru": ("голос", "слова", "вместе")}[language]
-    branches = (prediction.audio, prediction.text, prediction.bimodal)
+    results = (prediction.audio, prediction.text, prediction.bimodal)
     lines = [file, *(f"  ! {notice.text(language)}" for notice in prediction.notices)]
-    if prediction.transcript.text:
-        lines.append(
-            f"  “{prediction.transcript.text}” ({prediction.transcript.recogniser or prediction.transcript.source})"
-        )
+    transcript = prediction.transcript
+    if transcript.text:
+        lines.append(f"  “{transcript.text}” ({transcript.recogniser or transcript.source})")
+    titles = (Message(f"predict-{modality}").text(language) for modality in MODALITIES)
     lines.append(" " * 14 + "".join(f"{title:>16}" for title in titles))
     for emotion in EMOTIONS:
         cells = "".join(
-            f"{'—':>16}" if branch.probabilities is None else f"{_bar(branch.probabilities[emotion]):>16}"
-            for branch in branches
+            f"{'—':>16}" if result.probabilities is None else f"{_bar(result.probabilities[emotion]):>16}"
+            for result in results
         )
         lines.append(f"  {NAMES[language][emotion]:12}{cells}")
     if prediction.words:
         strongest = sorted(prediction.words, key=lambda word: -word.occlusion)[:5]
-        told = ", ".join(f"{word.text} {100 * word.occlusion:+.0f}" for word in strongest)
-        lines.append(
-            {
-                "en": "  words that mattered (points lost without them): ",
-                "ru": "  важные слова (потеря в пунктах без них): ",
-            }[language]
-            + told
-        )
+        words = ", ".join(f"{word.text} {100 * word.occlusion:+.0f}" for word in strongest)
+        lines.append("  " + Message("predict-mattered", {"words": words}).text(language))
     if prediction.conflict is not None:
-        lines.append(
-            {"en": "  voice against words: ", "ru": "  голос против слов: "}[language]
-            + f"{prediction.conflict:.2f} bit"
-        )
+        lines.append("  " + Message("predict-conflict", {"bits": prediction.conflict}).text(language))
     return "\n".join(lines)
 
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+from bibier.cli.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from bibier.soft_labels.endpoint import Endpoint
+    from bibier.soft_labels.local_model import Local
 
 
-def add(commands) -> None:
+def add(commands: argparse._SubParsersAction) -> None:
     """Describe the command to the parser."""
     soft = commands.add_parser("soft-labels", help="distributions over the emotions by a language model (LS-LLM)")
     soft.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
@@ -41,7 +48,11 @@ def run(options: argparse.Namespace) -> int:
     from pathlib import Path
 
     from bibier.errors import InputError
+    from bibier.i18n.messages import Message
     from bibier.soft_labels import tables
+
+    def say(key: str, **values: object) -> str:
+        return Message(key, values).text(options.language)
 
     file = Path(options.file)
     if options.verb == "audit":
@@ -52,20 +63,19 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("table-exists", file=str(target))
     if options.verb == "clean":
         count, lost = tables.clean(file, target, keep_argmax=options.keep_argmax)
-        print(f"{target}: {count} rows")
+        print(say("soft-labels-rows", file=target, count=count))
         for name in lost:
-            print(f"left out, no distribution: {name}", file=sys.stderr)
+            print(say("soft-labels-left-out", name=name), file=sys.stderr)
         return 1 if lost else 0
     from bibier.soft_labels.suggest import SuggestionSettings, suggest_table
 
     settings = SuggestionSettings(options.way, options.normalised, options.temperature)
-    last = ""
+    progress, last = TerminalProgress(), ""
 
     def report(line: str) -> None:
         nonlocal last
         last = line
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+        progress(line)
 
     invalid = suggest_table(
         _engine(options),
@@ -76,15 +86,14 @@ def run(options: argparse.Namespace) -> int:
         prices=tuple(options.price),
         report=report,
     )
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
+    progress.clear()
     print(last, file=sys.stderr)
-    told = ", ".join(f"{count} {kind}" for kind, count in invalid.items())
-    print(f"{target}: invalid rows {told or 0}", file=sys.stderr)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in invalid.items())
+    print(say("soft-labels-invalid", file=target, kinds=kinds or 0), file=sys.stderr)
     return 1 if invalid else 0
 
 
-def _engine(options: argparse.Namespace):
+def _engine(options: argparse.Namespace) -> Endpoint | Local:
     from bibier.errors import InputError
 
     if options.endpoint:

@@ -99,6 +99,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The PortAudio library is missing ({reason}). Install it: apt install libportaudio2, brew install portaudio.",
         "Нет библиотеки PortAudio ({reason}). Установите её: apt install libportaudio2 или brew install portaudio.",
     ),
+    "mic-no-device": ("this computer has no input device", "на этом компьютере нет устройств записи"),
     "mic-none": (
         "No microphone was found ({reason}). Connect one, and look with --list.",
         "Микрофон не найден ({reason}). Подключите его и проверьте через --list.",

@@ -1,0 +1,74 @@
+"""What a command is doing, in one line on standard error."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class TerminalProgress:
+    """One line that is redrawn in place, by rich; nothing where standard error is not a terminal. For any thread.
+
+    Parameters
+    ----------
+    bar
+        Whether a bar shows how much is done.
+    remaining
+        Whether the time that is left is guessed.
+
+    Examples
+    --------
+    >>> progress = TerminalProgress(bar=True)
+    >>> progress("reading", done=1, total=3)
+    >>> progress.print("one.wav")
+    one.wav
+    >>> progress.clear()
+    """
+
+    def __init__(self, *, bar: bool = False, remaining: bool = False):
+        self.shown = sys.stderr.isatty()
+        self._bar, self._remaining = bar, remaining
+        self._line: tuple[Progress, TaskID] | None = None
+        self._lock = threading.RLock()
+
+    def __call__(self, text: str, done: float = 0, total: float | None = None) -> None:
+        """Show a text, and `done` of `total`."""
+        if not self.shown:
+            return
+        with self._lock:
+            if self._line is None:
+                progress = self._open()
+                self._line = progress, progress.add_task(text, completed=done, total=total)
+                progress.start()
+            else:
+                progress, task = self._line
+                progress.update(task, description=text, completed=done, total=total)
+
+    def print(self, text: str) -> None:
+        """Print on standard output, with the line out of the way."""
+        with self._lock:
+            self.clear()
+            print(text, flush=True)
+
+    def clear(self) -> None:
+        """Remove the line; the next call shows it again."""
+        with self._lock:
+            if self._line is not None:
+                self._line[0].stop()
+                self._line = None
+
+    def _open(self) -> Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
+        if self._bar:
+            columns.append(BarColumn(30))
+        if self._remaining:
+            columns.append(TimeRemainingColumn())
+        # Standard output is left alone: it may be a file, and rich would write it to the terminal.
+        return Progress(*columns, console=Console(file=sys.stderr), transient=True, redirect_stdout=False)

@@ -1,0 +1,42 @@
+"""What the commands print."""
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    # predict
+    "predict-voice": ("voice", "голос"),
+    "predict-words": ("words", "слова"),
+    "predict-both": ("both", "вместе"),
+    "predict-whole": ("the whole recording", "вся запись"),
+    "predict-mattered": (
+        "words that mattered (points lost without them): {words}",
+        "важные слова (потеря в пунктах без них): {words}",
+    ),
+    "predict-conflict": ("voice against words: {bits:.2f} bit", "голос против слов: {bits:.2f} бит"),
+    "stage-load": ("loading the models…", "загружаются модели…"),
+    "stage-encode_audio": ("listening…", "анализируется голос…"),
+    "stage-transcribe": ("recognising the words…", "распознаётся речь…"),
+    "stage-classify": ("reading the words…", "анализируются слова…"),
+    # batch
+    "batch-progress": (
+        "{done} of {total}, could not be used: {failed}",
+        "{done} из {total}, непригодных: {failed}",
+    ),
+    # mic
+    "mic-span": ("{start:.1f}–{end:.1f} s", "{start:.1f}–{end:.1f} с"),
+    "mic-level": ("{decibels:4.0f} dB", "{decibels:4.0f} дБ"),
+    # password
+    "password-ask": ("Password: ", "Пароль: "),
+    "password-again": ("Again: ", "Ещё раз: "),
+    # soft-labels
+    "soft-labels-rows": ("{file}: {count} rows", "{file}: строк {count}"),
+    "soft-labels-left-out": ("left out, no distribution: {name}", "пропущено, нет распределения: {name}"),
+    "soft-labels-invalid": ("{file}: invalid rows {kinds}", "{file}: непригодных строк {kinds}"),
+    # annotations
+    "annotations-imported": ("{new} new, {known} known", "новых {new}, уже было {known}"),
+    "annotations-proposed": ("{done} of {total}", "{done} из {total}"),
+    "annotations-sent": ("{name}: sent", "{name}: отправлено"),
+    "annotations-not-sent": ("{name}: not sent", "{name}: не отправлено"),
+    # deploy
+    "deploy-variable": ("variable {name}", "переменная {name}"),
+    "deploy-secret": ("secret {name}", "секрет {name}"),
+    "deploy-hardware-set": ("hardware {name}", "оборудование {name}"),
+}
