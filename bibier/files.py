@@ -6,8 +6,8 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,14 +24,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The name ends as `path` does, for libraries that tell a format by it. Raises OSError.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}-", suffix=path.suffix)
-    os.close(handle)
-    part = Path(name)
+    part = path.with_name(f".{path.stem[:100]}-{secrets.token_hex(8)}{path.suffix}")
+    part.touch(exist_ok=False)  # with the rights of any file that is made here
     try:
         yield part
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)  # as a file written in place would have it; mkstemp gives 0o600
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)

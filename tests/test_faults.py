@@ -36,7 +36,7 @@ from bibier.security.ownership import Ownership
 from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import GRACE, UploadCleanup, take
 from bibier.soft_labels import cache as llm_cache
-from bibier.ui.analyse.erasure import Erased, Privacy
+from bibier.ui.analyse.erasure import Erased, Erasure
 from bibier.ui.annotate.handlers import Annotating
 from bibier.ui.annotate.prefetch import Prefetcher
 
@@ -295,7 +295,7 @@ def test_deleting_is_deleting(tmp_path):
     ownership = Ownership(folder.path)
     cleaner = UploadCleanup(folder, ownership, lambda: set(), limit=10**9)
     desk = Annotating(store, folder=tmp_path / "clips")
-    privacy = Privacy(store, cleaner, desk.folder)
+    privacy = Erasure(store, cleaner, desk.folder)
     one, two = (Visitor(name, "10.0.0.1", None, True, ownership) for name in ("one", "two"))
     found = []
     for number, owners in enumerate(((one,), (one,), (one, two))):

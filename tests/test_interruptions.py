@@ -32,7 +32,7 @@ from bibier.inference.queue import InferenceQueue
 from bibier.security.login_throttle import FREE, LoginThrottle
 from bibier.security.rate_limits import SESSION, TokenBuckets
 from bibier.soft_labels import cache as llm_cache
-from tests.annotation.test_exports import store, work  # noqa: F401 (fixtures)
+from tests.annotation.test_exports import snapshot, store  # noqa: F401 (fixtures)
 from tests.annotation.test_store import postgres_server  # noqa: F401 (a fixture)
 from train.publish import push
 
@@ -58,34 +58,34 @@ def killed_once(process: subprocess.Popen, ready) -> None:
 # ------------------------------------------------------------------------------------------------- exports and answers
 
 
-def test_killed_during_an_export(work, tmp_path):  # noqa: F811
+def test_killed_during_an_export(snapshot, tmp_path):  # noqa: F811
     """The file of before stands whole; the next export replaces it, and takes the half one away."""
     out = tmp_path / "export" / "e.jsonl"
-    before = exports.save(work, "events", out).read_bytes()
+    before = exports.save(snapshot, "events", out).read_bytes()
     part = out.with_name(f".{out.name}.part")
     code = f"""
 from dataclasses import replace
 from bibier.annotation import exports
 from bibier.annotation.store import Store
-work = exports.of_project(Store("sqlite:///{tmp_path}/a.db"), "p")
-exports.save(replace(work, events=list(work.events) * 200_000), "events", __import__("pathlib").Path({str(out)!r}),
-             replace=True)
+snapshot = exports.of_project(Store("sqlite:///{tmp_path}/a.db"), "p")
+many = replace(snapshot, events=list(snapshot.events) * 200_000)
+exports.save(many, "events", __import__("pathlib").Path({str(out)!r}), replace=True)
 """
     killed_once(started(code), lambda: part.exists() and part.stat().st_size > 100_000)
     assert out.read_bytes() == before and part.exists()
-    assert exports.save(work, "events", out, replace=True).read_bytes() == before
+    assert exports.save(snapshot, "events", out, replace=True).read_bytes() == before
     assert list(out.parent.iterdir()) == [out]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("kind", ["events", "long"])
-def test_a_full_disk_leaves_the_export_of_before(work, tmp_path, kind):  # noqa: F811
+def test_a_full_disk_leaves_the_export_of_before(snapshot, tmp_path, kind):  # noqa: F811
     """The system's own refusal, from a device that is always full."""
     out = tmp_path / "export" / "e"
-    before = exports.save(work, kind, out).read_bytes()
+    before = exports.save(snapshot, kind, out).read_bytes()
     out.with_name(".e.part").symlink_to("/dev/full")
     with pytest.raises(InputError, match="could not be written .No space left"):
-        exports.save(work, kind, out, replace=True)
+        exports.save(snapshot, kind, out, replace=True)
     assert out.read_bytes() == before and list(out.parent.iterdir()) == [out]
 
 
