@@ -49,7 +49,7 @@ Point = tuple[int, int]  # B, T
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedModel:
     """One model of the comparison: how it is made, and what it is given at a batch and a length."""
 
     name: str
@@ -112,18 +112,18 @@ def fusion(kind: str, wpf: bool = False) -> nn.Module:
 # The models, in the order of the tables; the first of a family is what the others are compared with. A model's forward
 # takes what `inputs` gives and returns an object with `logits` (B, K).
 MODELS = [
-    *(Entry(kind, "temporal", lambda kind=kind: Classifier(kind), sequence) for kind in TEMPORAL),
-    *(Entry(name, "fusion", lambda kind=kind: fusion(kind), pair) for name, kind in FUSIONS.items()),
-    Entry("WPF", "fusion", lambda: fusion("wpf", wpf=True), pair),
-    Entry("MemoCMT", "fusion", lambda: MemoCMT(MemoCMTConfig(**WIDTHS, hidden=HIDDEN, heads=4)), pair),
-    Entry("LPGNet", "fusion", lambda: LPGNet(LPGNetConfig(**WIDTHS, hidden=HIDDEN, heads=4)), pair),
+    *(ComparedModel(kind, "temporal", lambda kind=kind: Classifier(kind), sequence) for kind in TEMPORAL),
+    *(ComparedModel(name, "fusion", lambda kind=kind: fusion(kind), pair) for name, kind in FUSIONS.items()),
+    ComparedModel("WPF", "fusion", lambda: fusion("wpf", wpf=True), pair),
+    ComparedModel("MemoCMT", "fusion", lambda: MemoCMT(MemoCMTConfig(**WIDTHS, hidden=HIDDEN, heads=4)), pair),
+    ComparedModel("LPGNet", "fusion", lambda: LPGNet(LPGNetConfig(**WIDTHS, hidden=HIDDEN, heads=4)), pair),
 ]
 
 
 class Step:
     """A model, its optimiser and one batch: calling it trains once."""
 
-    def __init__(self, entry: Entry, batch: int, length: int):
+    def __init__(self, entry: ComparedModel, batch: int, length: int):
         torch.manual_seed(0)
         self.model = entry.make().train()
         self.inputs = entry.inputs(batch, length)
@@ -137,7 +137,7 @@ class Step:
         self.optimiser.step()
 
 
-def measure(entries: Sequence[Entry], point: Point, rounds: int) -> dict[str, float]:
+def measure(entries: Sequence[ComparedModel], point: Point, rounds: int) -> dict[str, float]:
     """Median CPU seconds of one step for each model at (B, T), the models taking turns."""
     steps = {entry.name: Step(entry, *point) for entry in entries}
     taken: dict[str, list[float]] = {name: [] for name in steps}
@@ -158,7 +158,7 @@ def exponent(costs: Mapping[float, float]) -> float:
     return math.log(costs[largest] / costs[smaller]) / math.log(largest / smaller)
 
 
-def peak_of_this_process(entry: Entry, point: Point) -> float:
+def peak_of_this_process(entry: ComparedModel, point: Point) -> float:
     """MiB that one step adds at its peak; to be called in a fresh process (Linux only)."""
     Step(entry, 1, 2)()  # loads whatever is loaded at the first call
     step = Step(entry, *point)
@@ -174,7 +174,7 @@ def _status(field: str) -> int:
     return 1024 * int(line.split()[1])
 
 
-def peak(entry: Entry, point: Point) -> float | None:
+def peak(entry: ComparedModel, point: Point) -> float | None:
     """MiB that one step adds at its peak in a process of its own; None where the system does not tell."""
     if not Path("/proc/self/clear_refs").exists():
         return None
@@ -186,7 +186,7 @@ def peak(entry: Entry, point: Point) -> float | None:
 class Costs:
     """All figures of one family."""
 
-    entries: list[Entry]
+    entries: list[ComparedModel]
     seconds: dict[Point, dict[str, float]]  # (B, T) → model → CPU seconds of a step
     peaks: dict[Point, dict[str, float | None]]  # (B, T) → model → MiB
 

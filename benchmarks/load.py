@@ -32,7 +32,7 @@ import httpx
 import numpy as np
 
 from benchmarks.memory import BLOCKS, Watch, resident
-from benchmarks.visitors import PATIENCE, RATE, SECONDS, Busy, Page, Visitor, Wrong, recordings
+from benchmarks.visitors import PATIENCE, RATE, SECONDS, Busy, Page, SimulatedVisitor, Wrong, recordings
 from bibier.annotation.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -94,7 +94,7 @@ class Load:
                 self.times[step].append(time.perf_counter() - began)
             return answer
 
-    def cycle(self, visitor: Visitor, number: int, sound: bytes) -> None:
+    def cycle(self, visitor: SimulatedVisitor, number: int, sound: bytes) -> None:
         """Do all that a person does with one recording."""
         clip = self.timed("send the recording", visitor.send, sound)
         listen = number % LISTEN == LISTEN - 1
@@ -109,7 +109,7 @@ class Load:
 
     def visit(self, name: str, recordings: Iterator[bytes]) -> None:
         """Come, work, delete, leave. Raises Wrong."""
-        visitor = Visitor(self.page, name)
+        visitor = SimulatedVisitor(self.page, name)
         try:
             self.timed("open the page", visitor.enter)
             for number in range(STAY):
@@ -140,7 +140,7 @@ class Load:
 
     def look_in(self, number: int) -> None:
         """Come, have one recording analysed and leave: Gradio remembers as much of such a tab as of one that works."""
-        visitor = Visitor(self.page, "nobody")
+        visitor = SimulatedVisitor(self.page, "nobody")
         sound = next(recordings(np.random.default_rng((self.seed, TABS, number))))
         try:
             self.timed("look in", visitor.enter)

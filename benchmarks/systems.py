@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from bibier.checkpoint.components import build
+from bibier.files import replacing
 from train.augment import concatenate
 from train.corpora import load
 from train.evaluate import table
@@ -221,10 +222,8 @@ def run(options: argparse.Namespace) -> None:
                         temperature = getattr(fold.t, modality)
                         arrays[f"{corpus} {modality}"] = torch.softmax(branch / temperature, dim=-1).numpy()
                 RUNS.mkdir(parents=True, exist_ok=True)
-                part_file = file.with_suffix(".part")
-                with part_file.open("wb") as handle:
-                    np.savez_compressed(handle, **arrays)
-                part_file.replace(file)
+                with replacing(file) as part:
+                    np.savez_compressed(part, **arrays)
                 hit = float((arrays["meld-dev probabilities"].argmax(1) == arrays["meld-dev truth"]).mean())
                 print(f"seed {seed} fold {fold.number} {name}: MELD dev WAR {100 * hit:.1f}", flush=True)
 

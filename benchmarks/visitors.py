@@ -46,7 +46,7 @@ class Page:
         self.studio = next(number for number, name in self.names.items() if name == "annotate")
 
 
-class Visitor:
+class SimulatedVisitor:
     """One visitor's browser, without the browser: a cookie and an open tab."""
 
     def __init__(self, page: Page, name: str):

@@ -43,7 +43,7 @@ def test_the_peak_of_a_step_sees_what_was_freed_again():
                 torch.ones(64 * costs.MIB // 4).mul_(2)  # 64 MiB, freed at once
             return SimpleNamespace(logits=self.scale * x)
 
-    hungry = costs.Entry("hungry", "fusion", Hungry, lambda batch, length: {"x": torch.ones(batch, 7)})
+    hungry = costs.ComparedModel("hungry", "fusion", Hungry, lambda batch, length: {"x": torch.ones(batch, 7)})
     assert costs.peak_of_this_process(hungry, (2, 3)) == pytest.approx(64, abs=8)
 
 

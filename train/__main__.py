@@ -178,10 +178,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from train.experiment import recipe, search
+    from train.experiment import grid, recipe, search
 
     chosen = recipe.load(options.recipe, options.set)
-    grid = search.load_grid(options.grid, chosen, options.method)
+    candidates = grid.load_grid(options.grid, chosen, options.method)
     about = f"{options.part}, {options.seeds} seeds, {options.data.resolve()}"
     with search.SearchProgress(sys.stderr) as progress:
         searched = search.Search(
@@ -193,9 +193,9 @@ def _search(options: argparse.Namespace) -> int:
             show=progress.show,
         )
         if options.method == "optuna":
-            search.tpe(searched, grid, options.trials, chosen.seed)
+            search.tpe(searched, candidates, options.trials, chosen.seed)
         else:
-            {"greedy": search.greedy, "exhaustive": search.exhaustive}[options.method](searched, grid)
+            {"greedy": search.greedy, "exhaustive": search.exhaustive}[options.method](searched, candidates)
     print(search.table(searched.trials))
     if searched.best is None:
         _say("no trial succeeded: the reasons are in the table")

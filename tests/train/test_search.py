@@ -10,6 +10,7 @@ from small_corpora import RECIPE, WORDS, write_csv
 from bibier.errors import CorpusError
 from train import __main__ as cli
 from train.experiment import recipe, search
+from train.experiment.grid import changed, load_grid
 from train.metrics import MEASURES
 
 GREEDY = '"text.fit.batch" = [4, 8, 16]\n"text.encoder.temporal" = ["lstm", "none"]\n"text.fit.epochs" = [12, 6]\n'
@@ -73,7 +74,7 @@ def test_greedy_goes_field_by_field_in_the_grid_s_order(chosen, tmp_path):
     """Step 1 tries all candidates, each later step only those that are not the incumbent's."""
     bowl = Bowl()
     found = searched(chosen, tmp_path, bowl)
-    search.greedy(found, search.load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
+    search.greedy(found, load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
     assert [seen[:3] for seen in bowl.seen] == [
         (4, "lstm", 12),
         (8, "lstm", 12),
@@ -87,7 +88,7 @@ def test_greedy_goes_field_by_field_in_the_grid_s_order(chosen, tmp_path):
 def test_greedy_keeps_the_incumbent_where_nothing_is_better(chosen, tmp_path):
     text = '"text.fit.batch" = [16, 4]\n"text.encoder.temporal" = ["lstm"]\n"text.fit.epochs" = [24, 48]\n'
     found = searched(chosen, tmp_path, Bowl())
-    search.greedy(found, search.load_grid(grid_of(tmp_path, text), chosen, "greedy"))
+    search.greedy(found, load_grid(grid_of(tmp_path, text), chosen, "greedy"))
     assert found.best.values == {"text.fit.batch": 16}  # the recipe's 12 epochs stay
     assert len(found.trials) == 4
 
@@ -95,7 +96,7 @@ def test_greedy_keeps_the_incumbent_where_nothing_is_better(chosen, tmp_path):
 def test_exhaustive_is_the_product(chosen, tmp_path):
     bowl = Bowl()
     found = searched(chosen, tmp_path, bowl)
-    search.exhaustive(found, search.load_grid(grid_of(tmp_path, GREEDY), chosen, "exhaustive"))
+    search.exhaustive(found, load_grid(grid_of(tmp_path, GREEDY), chosen, "exhaustive"))
     assert len(set(bowl.seen)) == len(bowl.seen) == 3 * 2 * 2
     assert settings(found.best) == [16, "none", 6]
 
@@ -109,7 +110,7 @@ OPTUNA = (
 def test_optuna_searches_lists_and_ranges(chosen, tmp_path):
     bowl = Bowl()
     found = searched(chosen, tmp_path, bowl)
-    search.tpe(found, search.load_grid(grid_of(tmp_path, OPTUNA), chosen, "optuna"), 40)
+    search.tpe(found, load_grid(grid_of(tmp_path, OPTUNA), chosen, "optuna"), 40)
     batches, _, epochs, rates = zip(*bowl.seen, strict=True)
     assert set(batches) <= {4, 8, 16} and set(epochs) <= set(range(1, 10)) and all(type(n) is int for n in epochs)
     assert all(1e-3 <= rate <= 1 for rate in rates) and sum(rate < 0.03 for rate in rates) > 5  # log: not all are large
@@ -121,7 +122,7 @@ def test_optuna_searches_lists_and_ranges(chosen, tmp_path):
 def test_a_killed_search_goes_on_where_it_stopped(chosen, tmp_path, method):
     def run(objective, out):
         found = searched(chosen, out, objective)
-        grid = search.load_grid(grid_of(tmp_path, GREEDY), chosen, method)
+        grid = load_grid(grid_of(tmp_path, GREEDY), chosen, method)
         if method == "optuna":
             search.tpe(found, grid, 9)
         else:
@@ -182,7 +183,7 @@ def test_a_loss_that_explodes_is_a_failed_trial_and_not_the_end(chosen, tmp_path
         return Bowl()(tried)
 
     found = searched(chosen, tmp_path, objective)
-    search.greedy(found, search.load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
+    search.greedy(found, load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
     assert settings(found.best) == [16, "none", 6]
     assert "failed" in search.table(found.trials) and "lower learning_rate" in search.table(found.trials)
     hopeless = searched(chosen, tmp_path / "b", objective)
@@ -211,18 +212,18 @@ BAD = {
 def test_a_bad_grid_is_refused_before_anything_runs(chosen, tmp_path, name):
     text, said = BAD[name]
     with pytest.raises(CorpusError, match=said):
-        search.load_grid(grid_of(tmp_path, text), chosen, "optuna")
+        load_grid(grid_of(tmp_path, text), chosen, "optuna")
 
 
 def test_a_range_needs_optuna(chosen, tmp_path):
     with pytest.raises(CorpusError, match="text.fit.learning_rate is a range"):
-        search.load_grid(grid_of(tmp_path, OPTUNA), chosen, "greedy")
+        load_grid(grid_of(tmp_path, OPTUNA), chosen, "greedy")
 
 
 def test_toml_tables_are_fields_too_and_a_change_reaches_only_its_field(chosen, tmp_path):
-    grid = search.load_grid(grid_of(tmp_path, "[text.fit]\nbatch = [4]\nlearning_rate = [1]\n"), chosen, "greedy")
+    grid = load_grid(grid_of(tmp_path, "[text.fit]\nbatch = [4]\nlearning_rate = [1]\n"), chosen, "greedy")
     assert grid == {"text.fit.batch": (4,), "text.fit.learning_rate": (1,)}
-    other = search.changed(chosen, {"text.fit.batch": 4})
+    other = changed(chosen, {"text.fit.batch": 4})
     assert other.text.fit.batch == 4 and other.audio == chosen.audio and chosen.text.fit.batch == 8
 
 

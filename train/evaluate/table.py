@@ -39,7 +39,7 @@ def average_ranks(values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """One measure of one system on one split, in per cent."""
 
     mean: float  # over seeds
@@ -53,7 +53,7 @@ class Figure:
 class Cell:
     """All measures of one system on one split."""
 
-    figures: dict[str, Figure]
+    figures: dict[str, Measurement]
     seeds: tuple[int, ...]
     utterances: int  # of one seed
     groups: int  # speakers that the interval draws from, and utterances without one
@@ -149,7 +149,7 @@ class _Measured:
     def cell(self, ranks: np.ndarray) -> Cell:
         """Return the cell, with the ranks (4,) of its measures."""
         figures = {
-            name: Figure(
+            name: Measurement(
                 float(self.means[i]),
                 None if self.deviations is None else float(self.deviations[i]),
                 self.intervals[name].low,
@@ -237,7 +237,7 @@ def markdown(table: ResultsTable) -> str:
     return "\n".join(lines) + "\n\n" + "\n".join(f"* {note}" for note in table.notes) + "\n"
 
 
-def _text(figure: Figure) -> str:
+def _text(figure: Measurement) -> str:
     value = f"{figure.mean:.2f}" + ("" if figure.sd is None else f" ± {figure.sd:.2f}")
     value = f"**{value}**" if figure.rank == 1 else value
     return f"{value} [{figure.low:.1f}, {figure.high:.1f}]"
