@@ -29,10 +29,10 @@ from train.corpora.manifest import manifest
 HUB = {"Aniemore/resd": resd_hub}
 
 __all__ = [
+    "READERS",
     "Checked",
     "CorpusError",
     "Item",
-    "READERS",
     "balanced",
     "check",
     "folds",
