@@ -120,14 +120,14 @@ def alpha(values: np.ndarray, distance: Distance, *, draws: int = DRAWS, seed: i
     """
     if values.shape[1] < 2:
         return Alpha(None, reason=Message("agreement-alone"))
-    given = np.asarray(~np.isnan(values).any(-1))  # (n, m)
-    counts = given.sum(1)  # (n,)
+    labelled = np.asarray(~np.isnan(values).any(-1))  # (n, m)
+    counts = labelled.sum(1)  # (n,)
     paired = counts >= 2
     if not paired.any():
         return Alpha(None, reason=Message("agreement-no-pairs"))
     values, counts = values[paired], counts[paired]
     observed = _within(values, distance).sum(1) / (counts - 1)  # (n,) of ordered pairs
-    pool = values[given[paired]]  # (N, K)
+    pool = values[labelled[paired]]  # (N, K)
     expected = _expected(pool, distance, seed)
     whole = Alpha(None, labels=len(pool), clips=len(counts))
     if expected <= 1e-15:
@@ -147,8 +147,8 @@ def nominal_alpha(table: LabelTable, **settings: int) -> Alpha:
     """Alpha of the largest classes. A label whose largest class is tied names none: it is left out, and counted."""
     top = table.labels.max(-1, keepdims=True)
     tied = (table.labels == top).sum(-1) > 1  # (n, m)
-    given = ~np.isnan(table.labels).any(-1)
-    classes = np.where(given & ~tied, np.nan_to_num(table.labels).argmax(-1), np.nan)[..., None]  # (n, m, 1)
+    labelled = ~np.isnan(table.labels).any(-1)
+    classes = np.where(labelled & ~tied, np.nan_to_num(table.labels).argmax(-1), np.nan)[..., None]  # (n, m, 1)
     return replace(alpha(classes, nominal, **settings), left_out=int(tied.sum()))
 
 

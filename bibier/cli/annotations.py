@@ -6,11 +6,20 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bibier.cli.progress import TerminalProgress
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:  # late: the database and NumPy
+    from bibier.annotation import agreement
+    from bibier.annotation.exports import ProjectSnapshot
+    from bibier.annotation.store import Store
+
+    Run = Callable[[Store, argparse.Namespace], int]
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -18,15 +27,15 @@ def add(commands: argparse._SubParsersAction) -> None:
     annotations = commands.add_parser("annotations", help="fill, check, read, compare and export a store")
     acts = annotations.add_subparsers(dest="act", required=True)
 
-    def act(name: str, run, words: str) -> argparse.ArgumentParser:
-        one = acts.add_parser(name, help=words)
-        one.add_argument("project", metavar="PROJECT")
-        one.add_argument(
+    def act(name: str, run: Run, words: str) -> argparse.ArgumentParser:
+        parser = acts.add_parser(name, help=words)
+        parser.add_argument("project", metavar="PROJECT")
+        parser.add_argument(
             "--store", metavar="URL", help="default: $BIBIER_DATABASE, else the app's: annotations/bibier.db"
         )
-        one.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
-        one.set_defaults(run=lambda options: _opened(run, options))
-        return one
+        parser.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+        parser.set_defaults(run=lambda options: _opened(run, options))
+        return parser
 
     fill = act("import", _import, "add recordings, a CSV, a dataset, or events or a long table that were exported")
     fill.add_argument(
@@ -56,11 +65,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     push.add_argument("name", metavar="USER/NAME")
     push.add_argument("--public", action="store_true", help="for everybody to see (default: private)")
     push.add_argument("--dry-run", action="store_true", help="list what would be sent, and send nothing")
-    for one in (export, push):
-        one.add_argument("--blind-only", action="store_true", help="labels as they were before a proposal was seen")
+    for parser in (export, push):
+        parser.add_argument("--blind-only", action="store_true", help="labels as they were before a proposal was seen")
 
 
-def _opened(run, options: argparse.Namespace) -> int:
+def _opened(run: Run, options: argparse.Namespace) -> int:
     from bibier.annotation.location import DEFAULT, LOCAL, resolve_location
     from bibier.annotation.store import Store
 
@@ -75,7 +84,7 @@ def _opened(run, options: argparse.Namespace) -> int:
         store.close()
 
 
-def _import(store, options: argparse.Namespace) -> int:
+def _import(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import imports, ingest
 
     place = Path(options.place)
@@ -88,14 +97,14 @@ def _import(store, options: argparse.Namespace) -> int:
     return 0
 
 
-def _set(store, options: argparse.Namespace) -> int:
-    given = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share")}
-    changed = {name: value for name, value in given.items() if value is not None}
+def _set(store: Store, options: argparse.Namespace) -> int:
+    settings = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share")}
+    changed = {name: value for name, value in settings.items() if value is not None}
     print(json.dumps(store.project(options.project, **changed), ensure_ascii=False))
     return 0
 
 
-def _propose(store, options: argparse.Namespace) -> int:
+def _propose(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation.proposals import propose
     from bibier.checkpoint import bundle
     from bibier.inference.predictor import Predictor
@@ -114,29 +123,29 @@ def _propose(store, options: argparse.Namespace) -> int:
     return 1 if unread else 0
 
 
-def _check(store, options: argparse.Namespace) -> int:
+def _check(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import ingest
 
-    found = ingest.check(store, options.project)
-    for kind, lost in found.items():
-        for clip in lost:
+    lost = ingest.check(store, options.project)
+    for kind, clips in lost.items():
+        for clip in clips:
             print(kind, clip.sha256, clip.path, sep="\t")
-    return int(any(found.values()))
+    return int(any(lost.values()))
 
 
-def _progress(store, options: argparse.Namespace) -> int:
+def _progress(store: Store, options: argparse.Namespace) -> int:
     for name in sorted({name for _, name in store.state(options.project)}):
         print(name, *store.progress(options.project, name), sep="\t")
     return 0
 
 
-def _events(store, options: argparse.Namespace) -> int:
+def _events(store: Store, options: argparse.Namespace) -> int:
     for _, event in store.events(options.project):
         print(event.to_json())
     return 0
 
 
-def _snapshot(store, options: argparse.Namespace):
+def _snapshot(store: Store, options: argparse.Namespace) -> ProjectSnapshot:
     from bibier.annotation import exports
 
     if options.blind_only and getattr(options, "format", "") == "events":
@@ -145,7 +154,7 @@ def _snapshot(store, options: argparse.Namespace):
     return snapshot.unanchored() if options.blind_only else snapshot
 
 
-def _export(store, options: argparse.Namespace) -> int:
+def _export(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import exports, hf_dataset
 
     snapshot = _snapshot(store, options)
@@ -156,7 +165,7 @@ def _export(store, options: argparse.Namespace) -> int:
     return 0
 
 
-def _push(store, options: argparse.Namespace) -> int:
+def _push(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import hf_dataset
 
     snapshot = _snapshot(store, options)
@@ -167,26 +176,26 @@ def _push(store, options: argparse.Namespace) -> int:
     return 0
 
 
-def _agreement(store, options: argparse.Namespace) -> int:
+def _agreement(store: Store, options: argparse.Namespace) -> int:
     from bibier import distributions
     from bibier.annotation import agreement
 
     labels = store.state(options.project)
     table = agreement.unanchored_labels(labels)
 
-    def plain(found: agreement.Alpha) -> dict:
-        return vars(found) | {"reason": found.reason.text(options.language) if found.reason else None}
+    def plain(alpha: agreement.Alpha) -> dict[str, Any]:
+        return vars(alpha) | {"reason": alpha.reason.text(options.language) if alpha.reason else None}
 
-    told = {
+    report = {
         "people": table.people,
         "labels_given_with_a_proposal_in_sight": table.sighted,
         "jensen_shannon": plain(agreement.soft_alpha(table)),
         "half_manhattan": plain(agreement.soft_alpha(table, distributions.half_manhattan)),
         "nominal": plain(agreement.nominal_alpha(table)),
-        "emotions": {name: plain(found) for name, found in agreement.emotion_alphas(table).items()},
-        "pairs": [{"people": pair} | plain(found) for pair, found in agreement.pair_alphas(table).items()],
+        "emotions": {name: plain(alpha) for name, alpha in agreement.emotion_alphas(table).items()},
+        "pairs": [{"people": pair} | plain(alpha) for pair, alpha in agreement.pair_alphas(table).items()],
         "worst": [dict(zip(("clip", "bits", "people"), row, strict=True)) for row in agreement.most_disputed(table)],
-        "moves": [vars(move) for move in agreement.shifts_after_proposal(labels, store.proposals(options.project))],
+        "moves": [vars(shift) for shift in agreement.shifts_after_proposal(labels, store.proposals(options.project))],
     }
-    print(json.dumps(told, ensure_ascii=False, indent=2))
+    print(json.dumps(report, ensure_ascii=False, indent=2))
     return 0

@@ -12,10 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from bibier.errors import InputError
 from bibier.hub import failures, git_hash, hub_errors
 from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, SpaceHardware
 
 OURS = "space.yaml"  # a Space without it was made by something else
 KEPT = (".gitattributes",)  # the Hub's own
@@ -85,7 +89,7 @@ class Diff:
         return bool(self.new or self.files or self.variables or self.secrets or self.hardware)
 
 
-def fetch_state(api, name: str) -> SpaceState:
+def fetch_state(api: HfApi, name: str) -> SpaceState:
     """Return what the Hub holds of a Space; nothing where there is none.
 
     Raises
@@ -113,13 +117,13 @@ def fetch_state(api, name: str) -> SpaceState:
             bool(info.private),
             info.sha,
             files,
-            {key: one.value for key, one in api.get_space_variables(name).items()},
-            {key: one.description or "" for key, one in api.get_space_secrets(name).items()},
+            {key: variable.value for key, variable in api.get_space_variables(name).items()},
+            {key: secret.description or "" for key, secret in api.get_space_secrets(name).items()},
             runtime.requested_hardware or runtime.hardware,
         )
 
 
-def diff(wish: SpaceSpec, folder: Path, there: SpaceState) -> Diff:
+def diff(spec: SpaceSpec, folder: Path, state: SpaceState) -> Diff:
     """Return what must change for the Space to hold a staged folder with these settings.
 
     Raises
@@ -128,27 +132,27 @@ def diff(wish: SpaceSpec, folder: Path, there: SpaceState) -> Diff:
         "deploy-other" when the Space holds something else, which would be deleted; "deploy-open" when it is open to
         everybody and shall be private.
     """
-    if there.files.keys() - BLANK and OURS not in there.files:
-        raise InputError("deploy-other", name=wish.name, file=min(there.files.keys() - BLANK))
-    if wish.private and there.exists and not there.private:
-        raise InputError("deploy-open", name=wish.name)
+    if state.files.keys() - BLANK and OURS not in state.files:
+        raise InputError("deploy-other", name=spec.name, file=min(state.files.keys() - BLANK))
+    if spec.private and state.exists and not state.private:
+        raise InputError("deploy-open", name=spec.name)
     added, changed, here = {}, {}, set()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name, data = path.relative_to(folder).as_posix(), path.read_bytes()
         here.add(name)
-        if name not in there.files:
+        if name not in state.files:
             added[name] = len(data)
-        elif there.files[name][1] not in (git_hash(data), hashlib.sha256(data).hexdigest()):
+        elif state.files[name][1] not in (git_hash(data), hashlib.sha256(data).hexdigest()):
             changed[name] = len(data)
-    removed = {name: size for name, (size, _) in there.files.items() if name not in here and name not in KEPT}
+    removed = {name: size for name, (size, _) in state.files.items() if name not in here and name not in KEPT}
     return Diff(
-        not there.exists,
+        not state.exists,
         added,
         changed,
         removed,
-        tuple(name for name, value in wish.variables.items() if there.variables.get(name) != value),
-        tuple(name for name, value in wish.secrets.items() if not is_print_of(there.secrets.get(name, ""), value)),
-        wish.hardware if wish.hardware != (there.hardware or "cpu-basic") else None,
+        tuple(name for name, value in spec.variables.items() if state.variables.get(name) != value),
+        tuple(name for name, value in spec.secrets.items() if not is_print_of(state.secrets.get(name, ""), value)),
+        spec.hardware if spec.hardware != (state.hardware or "cpu-basic") else None,
     )
 
 
@@ -166,8 +170,8 @@ def is_print_of(text: str, value: str) -> bool:
     return len(parts[1]) % 2 == 0 and secrets.compare_digest(text, fingerprint(value, bytes.fromhex(parts[1])))
 
 
-def apply(api, wish: SpaceSpec, folder: Path, plan: Diff, revision: str | None) -> str | None:
-    """Make the Space what the plan says; returns the commit's hash, None when no file differs.
+def apply(api: HfApi, spec: SpaceSpec, folder: Path, difference: Diff, revision: str | None) -> str | None:
+    """Make the changes that the difference names; returns the commit's hash, None when no file differs.
 
     Raises InputError when the Hub refuses or can't be reached: its files are as before, and another run goes on from
     what has been done.
@@ -175,43 +179,46 @@ def apply(api, wish: SpaceSpec, folder: Path, plan: Diff, revision: str | None) 
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     commit = None
-    with hub_errors("deploy-failed", name=wish.name):
-        if plan.new:
+    hardware = cast(
+        "SpaceHardware | None", difference.hardware
+    )  # the Hub has more, such as zero-…, than the client lists
+    with hub_errors("deploy-failed", name=spec.name):
+        if difference.new:
             # The settings come with the Space: its first start already knows where annotations go.
             api.create_repo(
-                wish.name,
+                spec.name,
                 repo_type="space",
                 space_sdk="gradio",
-                private=wish.private,
-                space_hardware=plan.hardware,
+                private=spec.private,
+                space_hardware=hardware,
                 space_secrets=[
                     {"key": name, "value": value, "description": fingerprint(value)}
-                    for name, value in wish.secrets.items()
+                    for name, value in spec.secrets.items()
                 ],
-                space_variables=[{"key": name, "value": value} for name, value in wish.variables.items()],
+                space_variables=[{"key": name, "value": value} for name, value in spec.variables.items()],
             )
-            revision = api.space_info(wish.name).sha
-        if plan.files:
-            acts = [CommitOperationAdd(name, folder / name) for name in (*plan.added, *plan.changed)]
-            acts += [CommitOperationDelete(name) for name in plan.removed]
+            revision = api.space_info(spec.name).sha
+        if difference.files:
+            acts = [CommitOperationAdd(name, folder / name) for name in (*difference.added, *difference.changed)]
+            acts += [CommitOperationDelete(name) for name in difference.removed]
             done = api.create_commit(
-                wish.name, acts, repo_type="space", commit_message="python -m bibier deploy", parent_commit=revision
+                spec.name, acts, repo_type="space", commit_message="python -m bibier deploy", parent_commit=revision
             )
             commit = done.oid
-        if not plan.new:
-            for name in plan.variables:
-                api.add_space_variable(wish.name, name, wish.variables[name])
-            for name in plan.secrets:
-                value = wish.secrets[name]
-                api.add_space_secret(wish.name, name, value, description=fingerprint(value))
-            if plan.hardware:
-                api.request_space_hardware(wish.name, plan.hardware)
+        if not difference.new:
+            for name in difference.variables:
+                api.add_space_variable(spec.name, name, spec.variables[name])
+            for name in difference.secrets:
+                value = spec.secrets[name]
+                api.add_space_secret(spec.name, name, value, description=fingerprint(value))
+            if hardware:
+                api.request_space_hardware(spec.name, hardware)
     return commit
 
 
 def watch(
-    api,
-    wish: SpaceSpec,
+    api: HfApi,
+    spec: SpaceSpec,
     commit: str | None,
     tell: Callable[[str], None],
     *,
@@ -230,8 +237,8 @@ def watch(
 
     begun, last = time.monotonic(), None
     while True:
-        with hub_errors("deploy-failed", name=wish.name):
-            runtime = api.get_space_runtime(wish.name)
+        with hub_errors("deploy-failed", name=spec.name):
+            runtime = api.get_space_runtime(spec.name)
         passed = time.monotonic() - begun
         # For some seconds after a commit, the Hub still shows the last version's stage.
         old = commit is not None and runtime.raw.get("sha") not in (None, commit) and passed < grace
@@ -241,19 +248,19 @@ def watch(
         if not old and runtime.stage not in INTERMEDIATE_SPACE_STAGES:
             break
         if passed > patience:
-            raise InputError("deploy-slow", name=wish.name, minutes=round(patience / 60), stage=runtime.stage)
+            raise InputError("deploy-slow", name=spec.name, minutes=round(patience / 60), stage=runtime.stage)
         time.sleep(pause)
     if runtime.stage not in GOOD:
         reason = runtime.raw.get("errorMessage") or ""
-        log = [reason, *_log(api, wish.name, build=runtime.stage == "BUILD_ERROR")]
+        log = [reason, *_log(api, spec.name, build=runtime.stage == "BUILD_ERROR")]
         text = "\n".join(line.rstrip() for line in log if line.strip())
-        for value in wish.secrets.values():
+        for value in spec.secrets.values():
             text = text.replace(value, "•••")
         lines = text or Message("deploy-no-log")
-        raise InputError("deploy-build", name=wish.name, stage=runtime.stage, log=lines)
+        raise InputError("deploy-build", name=spec.name, stage=runtime.stage, log=lines)
 
 
-def _log(api, name: str, *, build: bool) -> list[str]:
+def _log(api: HfApi, name: str, *, build: bool) -> list[str]:
     """Return the last lines of a Space's log; none when the Hub doesn't give them."""
     try:
         return list(api.fetch_space_logs(name, build=build))[-LINES:]

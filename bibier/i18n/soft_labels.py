@@ -26,6 +26,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} could not be written ({reason}). Make room, or choose another folder.",
         "Не удалось записать {file} ({reason}). Освободите место или выберите другую папку.",
     ),
+    "table-folder": ("no such folder, or no right to write there", "нет такой папки или права записи в неё"),
     # lines of `soft-labels audit`; emotions and faults keep the names that they have in tables
     "audit-rows": ("rows {count}", "строк {count}"),
     "audit-invalid": ("invalid rows {count}", "негодных строк {count}"),

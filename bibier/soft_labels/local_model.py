@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import torch
@@ -19,6 +19,9 @@ from bibier.errors import InputError
 from bibier.features.pretrained import CODE, DTYPES, find
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:  # late: seconds
+    from transformers import PreTrainedModel
 
 # The models whose names are published with their tables; any other causal model is given by its repository.
 MODELS = {"qwen3-4b": "Qwen/Qwen3-4B", "phi-4-mini": "microsoft/Phi-4-mini-instruct"}
@@ -58,7 +61,7 @@ class Local:
         self.token_usage = [0, 0]
         self._where = {"allow_download": allow_download, "cache": cache, "report": report}
         self._lock = threading.RLock()
-        self._opened: tuple | None = None
+        self._opened: tuple[Any, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -69,8 +72,11 @@ class Local:
         marks = sorted((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in folder.iterdir() if f.suffix != CODE)
         return f"local {self.dtype} {marks}"
 
-    def load(self) -> tuple:
-        """Return (model, tokenizer), brought into memory once. Raises InputError."""
+    def load(self) -> tuple[Any, Any]:
+        """Return (model, tokenizer), brought into memory once. Raises InputError.
+
+        Both are `Any`: transformers declares less than its tokenizers take and give, and no `generate` of a model.
+        """
         with self._lock:
             if self._opened is None:
                 try:
@@ -82,7 +88,7 @@ class Local:
                 self._opened = self._open(folder)
             return self._opened
 
-    def _open(self, folder: Path) -> tuple:
+    def _open(self, folder: Path) -> tuple[Any, Any]:
         import transformers
 
         try:
@@ -104,7 +110,7 @@ class Local:
             raise InputError("weights-lack", folder=str(folder), tensor=missing[0], count=len(missing))
         return model.requires_grad_(False).eval().to(self.device), tokenizer
 
-    def _prompt(self, tokenizer, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    def _prompt(self, tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
         if tokenizer.chat_template:
             text = tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
@@ -166,5 +172,5 @@ class Local:
             return tokenizer.decode(answer, skip_special_tokens=True)
 
 
-def _parameters(model) -> set[str]:
+def _parameters(model: PreTrainedModel) -> set[str]:
     return set(inspect.signature(model.forward).parameters)

@@ -74,7 +74,7 @@ class Suggestion:
     source: str  # "llm:<model>"
     method: str  # what was done: an endpoint without log-probabilities falls back on generation
     answer: str  # what the model wrote, or the log-probabilities as JSON
-    invalid: str = ""  # one of llm_parsing.KINDS
+    invalid: str = ""  # one of parsing.KINDS
     cached: bool = False
 
 
@@ -277,7 +277,7 @@ def suggest_table(
     if target.exists():
         raise InputError("table-exists", file=str(target))
     if not os.access(target.parent, os.W_OK):
-        raise InputError("table-not-written", file=str(target), reason="no such folder, or no right to write there")
+        raise InputError("table-not-written", file=str(target), reason=Message("table-folder"))
     cache = Cache(target.with_name(target.name + ".cache"))
     if cache.broken:
         warning = Message("answers-broken", {"file": cache.path, "broken": cache.broken})
