@@ -122,20 +122,22 @@ class SecurityStack:
     ----------
     settings
         See `SecuritySettings`.
-    kept
+    protected
         Gives the paths of the store's clips, which cleaning never touches.
     public
         Folders whose files anybody may read: the examples.
     """
 
-    def __init__(self, settings: SecuritySettings, *, kept: Callable[[], set[str]], public: tuple[Path, ...] = ()):
+    def __init__(self, settings: SecuritySettings, *, protected: Callable[[], set[str]], public: tuple[Path, ...] = ()):
         self.settings = settings
         self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
         os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
         if not self.folder.ours:
             print(Message("uploads-not-ours", {"path": self.folder.path}).text(), file=sys.stderr)
         self.ownership = Ownership(self.folder.path, public)
-        self.cleanup = UploadCleanup(self.folder, self.ownership, kept, limit=settings.disk, keep=settings.retention)
+        self.cleanup = UploadCleanup(
+            self.folder, self.ownership, protected, limit=settings.disk, keep=settings.retention
+        )
 
     @property
     def hours(self) -> float | None:

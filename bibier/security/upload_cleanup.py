@@ -77,7 +77,7 @@ class UploadCleanup:
     ----------
     folder, ownership
         The place, and what is in use there.
-    kept
+    protected
         Gives the store's clips, as paths: they are never touched.
     limit
         Bytes that the folder may hold.
@@ -89,12 +89,12 @@ class UploadCleanup:
         self,
         folder: Folder,
         ownership: Ownership,
-        kept: Callable[[], set[str]],
+        protected: Callable[[], set[str]],
         *,
         limit: int,
         keep: float = KEEP,
     ):
-        self.folder, self.ownership, self.kept, self.limit, self.keep = folder, ownership, kept, limit, keep
+        self.folder, self.ownership, self.protected, self.limit, self.keep = folder, ownership, protected, limit, keep
         self.running = threading.Lock()  # one cleaning at a time
         self.stopped = threading.Event()
 
@@ -129,7 +129,7 @@ class UploadCleanup:
             now = time.time()
             if not self.folder.ours or not (crowded or any(now - used > keep for used, _, _ in files)):
                 return total, 0
-            listed = {os.path.realpath(path) for path in self.kept()}
+            listed = {os.path.realpath(path) for path in self.protected()}
             for used, size, path in files:
                 if (total <= goal and now - used <= keep) or path in listed:
                     continue
@@ -161,7 +161,7 @@ class UploadCleanup:
         How many are gone, and how many stay since another session sent the very same or a project lists them.
         """
         with self.running:
-            listed, gone, stay = {os.path.realpath(path) for path in self.kept()}, 0, 0
+            listed, gone, stay = {os.path.realpath(path) for path in self.protected()}, 0, 0
             for path in self.ownership.of(session):
                 with self.ownership.lock:
                     owners = self.ownership.owners[path]

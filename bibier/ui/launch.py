@@ -134,7 +134,7 @@ def back_up(store: Store) -> Backup:
     return backup
 
 
-def kept(home: location.StorageLocation, backup: Backup | None, language: str) -> tuple[str, bool]:
+def storage_notice(home: location.StorageLocation, backup: Backup | None, language: str) -> tuple[str, bool]:
     """Say where annotations live, and whether that is a reason to worry."""
     sentences = [home.message(), *(backup.message() if backup else ())]
     worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
@@ -186,7 +186,7 @@ def launch(options: argparse.Namespace) -> None:
         queue = None if name == "endpoint" else services.queue
         ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(), queue=queue)
     backup = back_up(store) if home.kind == "backup" else None
-    print(kept(home, backup, "en")[0], flush=True)
+    print(storage_notice(home, backup, "en")[0], flush=True)
     prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.queue)
     annotating = AnnotateHandlers(
         store,
@@ -195,12 +195,12 @@ def launch(options: argparse.Namespace) -> None:
         propose_all=prefetch.propose_all,
         ask_llm=ask_llm,
         folder=home.folder,
-        kept=lambda language: kept(home, backup, language),
+        storage_notice=lambda language: storage_notice(home, backup, language),
     )
     if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
-    security = SecurityStack(settings, kept=lambda: clip_files(store), public=places)
+    security = SecurityStack(settings, protected=lambda: clip_files(store), public=places)
     app = page.build(services, annotating, security)
     page.launch(app, services, annotating, security, host=options.host, port=options.port)
     try:

@@ -182,7 +182,7 @@ def test_a_click_on_a_stretch_runs_no_model(long, talk, reader):
     tickets[1].release()
     tickets[0].release()
     edited = long.corrected(long.clips.edited("so happy", state, CONTEXT), CONTEXT)
-    assert reader.heard == heard + 1 and edited["state"].heard is not None
+    assert reader.heard == heard + 1 and edited["state"].encoding is not None
     assert edited["ribbon"]["rows"][0]["text"] == "so happy"
     again = long.clips.edited("so sad", edited["state"], CONTEXT)
     assert reader.heard == heard + 1 and again["state"].prediction.transcript.text == "so sad"

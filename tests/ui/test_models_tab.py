@@ -178,11 +178,11 @@ def test_a_long_recording_stays_with_the_one_that_judged_it(handlers, root, tmp_
     *_, last = long.analyse(str(tmp_path / "long.wav"), "", "none", None, context("b"))
     assert last["verdict"]["made"] == "Judged by b"
     state = long.pick(0, context())["state"]  # another one was chosen meanwhile
-    assert (state.checkpoint, state.made, state.heard) == ("b", "b", None)
+    assert (state.checkpoint, state.checkpoint_title, state.encoding) == ("b", "b", None)
     state = handlers.edited("so happy", state, context())["state"]
     ours, theirs = (Predictor(load(root / name)).encode_audio(state.clip).audio.probabilities for name in "ba")
-    assert (state.checkpoint, state.made) == ("b", "b")
-    assert state.heard.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
+    assert (state.checkpoint, state.checkpoint_title) == ("b", "b")
+    assert state.encoding.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
 
 
 def test_it_is_said_when_the_clip_was_judged_by_another(handlers, choosing):

@@ -54,9 +54,10 @@ def results(state: AnalysisState, theme: Theme) -> Update:
     """Draw an analysis."""
     prediction, language = state.prediction, theme.language
     judged = verdict(prediction, language, extra=state.extra)
+    by = say("models_made", language, name=state.checkpoint_title) if state.checkpoint_title else ""
     own = state.example is not None and prediction.transcript.text == state.example.text
     return {
-        "verdict": judged.value() | {"made": say("models_made", language, name=state.made) if state.made else ""},
+        "verdict": judged.value() | {"made": by},
         "chart": figure(prediction, theme),
         "table": table(prediction, language),
         "words": words(prediction, state.clip, language),
@@ -87,7 +88,7 @@ class AnalyseHandlers:
         models = self.models(language)
         return models.of(checkpoint) if checkpoint else models
 
-    def made(self, checkpoint: str) -> str:
+    def title(self, checkpoint: str) -> str:
         """Return what people call a checkpoint."""
         return short(checkpoint) or self.services.start
 
@@ -226,7 +227,7 @@ class AnalyseHandlers:
             while not wait([self.services.reader], PACE).done:
                 run.check()
         if context.checkpoint:
-            yield stage("models_loading", name=self.made(context.checkpoint))
+            yield stage("models_loading", name=self.title(context.checkpoint))
         readers, choice = self.reader(language, context.checkpoint), self.choice(recogniser)
         if state is not None and state.clip != clip:
             state = None
@@ -243,35 +244,37 @@ class AnalyseHandlers:
         reader = readers(choice.name if listen else "none")
 
         # what another checkpoint heard means nothing to this one
-        heard = state.heard if state and state.checkpoint == context.checkpoint else None
-        if heard is None and clip:
+        encoding = state.encoding if state and state.checkpoint == context.checkpoint else None
+        if encoding is None and clip:
             yield stage("stage_hearing")
-            heard = reader.encode_audio(clip)
+            encoding = reader.encode_audio(clip)
         extra: tuple[Message, ...] = ()
-        given = Transcript(example.transcript, example.language) if example else state.example if state else None
+        original = Transcript(example.transcript, example.language) if example else state.example if state else None
         seconds = None
         transcript: Transcript | str
-        if listen and choice.name != "none" and heard is not None and heard.speech:
+        if listen and choice.name != "none" and encoding is not None and encoding.speech:
             yield stage("stage_transcribing", name=choice.name)
             began = time.perf_counter()
             try:
-                transcript = reader.transcribe(heard)
+                transcript = reader.transcribe(encoding)
             except InputError as error:  # the voice can be judged all the same
                 transcript, extra = Transcript("", source="none"), (error.message,)
             seconds = time.perf_counter() - began
-        elif given is not None and text == given.text:
-            transcript = given
+        elif original is not None and text == original.text:
+            transcript = original
         elif last is not None and same:
             transcript = last
         else:
             transcript = "" if listen else text
         yield stage("stage_reading")
-        prediction = reader.classify(heard, transcript)
+        prediction = reader.classify(encoding, transcript)
         run.check()
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
-        made = self.made(context.checkpoint)
-        state = AnalysisState(clip, heard, prediction, recogniser, given, choice.rough, extra, context.checkpoint, made)
+        title = self.title(context.checkpoint)
+        state = AnalysisState(
+            clip, encoding, prediction, recogniser, original, choice.rough, extra, context.checkpoint, title
+        )
         self.cache.put(context.token, state)
         shown = results(state, context.theme) | {"state": state, "analyse": True}
         if prediction.transcript.text != text:
@@ -288,20 +291,20 @@ class AnalyseHandlers:
             return {"author": author(Transcript(text), language) if text.strip() else ""}
         if text == state.prediction.transcript.text or (state.clip is None and not text.strip()):
             return {}
-        given = state.example
-        transcript = given if given and text == given.text else corrected(text, state.prediction.transcript)
+        original = state.example
+        transcript = original if original and text == original.text else corrected(text, state.prediction.transcript)
         try:
             with inference(self.services.queue, context, "edit") as run:
                 run.wait()
-                reader, heard = self.reader(language, state.checkpoint)("none"), state.heard
-                if heard is None and state.clip is not None:
-                    heard = reader.encode_audio(state.clip)
-                prediction = reader.classify(heard, transcript)
+                reader, encoding = self.reader(language, state.checkpoint)("none"), state.encoding
+                if encoding is None and state.clip is not None:
+                    encoding = reader.encode_audio(state.clip)
+                prediction = reader.classify(encoding, transcript)
         except Cancelled:
             return {}
         except (InputError, LoadError) as error:
             return failure(sentence(error, language))
-        state = replace(state, heard=heard, prediction=prediction, extra=())
+        state = replace(state, encoding=encoding, prediction=prediction, extra=())
         self.cache.put(context.token, state)
         return results(state, context.theme) | {"state": state}
 
@@ -335,9 +338,9 @@ class AnalyseHandlers:
             run.wait()
             ready = next(choice.name for choice in self.services.recognisers() if choice.ready)
             reader = self.reader(language)(ready)
-            heard = reader.encode_audio(clip) if clip else None
-            transcript = text or (reader.transcribe(heard) if heard is not None else "")
-            return self.services.as_json(reader.classify(heard, transcript), language)
+            encoding = reader.encode_audio(clip) if clip else None
+            transcript = text or (reader.transcribe(encoding) if encoding is not None else "")
+            return self.services.as_json(reader.classify(encoding, transcript), language)
 
     def stop(self, context: ClientContext) -> None:
         """End what the tab has asked for: at once what waits, after its present step what runs."""

@@ -1,4 +1,4 @@
-"""A long recording in the Analyse tab: its stretches as they become ready, the one chosen, and the whole.
+"""A long recording in the Analyse tab: its segments as they become ready, the one chosen, and the whole.
 
 Like `handlers`, apart from Gradio: values in, values by component name out. What the browser draws is in timeline.js.
 """
@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
 CACHE_SIZE = 16  # recordings at a time, over all tabs: an hour takes 115 MB of the disk
 OFTEN = 0.5  # s between two pictures of the ribbon, and longer the longer it takes
 PEAKS_PER_SECOND, FEWEST_PEAKS, MOST_PEAKS = 10, 600, 3_000
-WHOLE = -1  # in place of a stretch's number
+WHOLE = -1  # in place of a segment's number
 
 
 @dataclass(eq=False)
@@ -55,9 +55,9 @@ class LongAnalysis:
     recogniser: str | None = None
     rough: bool = False  # of the recogniser
     checkpoint: str = ""
-    stretches: list[SegmentResult] = field(default_factory=list)
-    folder: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the stretches' own files
-    files: dict[str, int] = field(default_factory=dict)  # the stretches' own files → their numbers
+    results: list[SegmentResult] = field(default_factory=list)
+    folder: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the segments' own files
+    files: dict[str, int] = field(default_factory=dict)  # the segments' own files → their numbers
     chosen: int = WHOLE
     running: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -66,15 +66,15 @@ class LongAnalysis:
         """Return what is known so far."""
         from bibier.inference.long_form import Timeline
 
-        return Timeline(self.recording.duration, tuple(self.stretches), len(self.segments), self.recording.notices)
+        return Timeline(self.recording.duration, tuple(self.results), len(self.segments), self.recording.notices)
 
     def value(self, language: str) -> RibbonValue:
         """Return what the browser draws: shares in thousandths by `EMOTIONS`, times in seconds."""
         rows: list[dict[str, object]] = [
             {"a": round(segment.start, 2), "b": round(segment.end, 2)} for segment in self.segments
         ]
-        for row, stretch in zip(rows, self.stretches, strict=False):
-            row |= _row(stretch, language)
+        for row, result in zip(rows, self.results, strict=False):
+            row |= _row(result, language)
         return {
             "path": self.clip,
             "seconds": self.recording.duration,
@@ -92,9 +92,9 @@ class LongAnalysis:
         )
 
 
-def _reason(stretch: SegmentResult, language: str) -> str:
-    """Return why a stretch says nothing."""
-    return stretch.error.text(language) if stretch.error else say("no_value", language)
+def _reason(result: SegmentResult, language: str) -> str:
+    """Return why a segment says nothing."""
+    return result.error.text(language) if result.error else say("no_value", language)
 
 
 def _thousandths(branch: ModalityResult) -> list[int] | None:
@@ -102,10 +102,10 @@ def _thousandths(branch: ModalityResult) -> list[int] | None:
     return None if probabilities is None else [round(1000 * probabilities[emotion]) for emotion in EMOTIONS]
 
 
-def _row(stretch: SegmentResult, language: str) -> dict[str, object]:
-    prediction = stretch.prediction
+def _row(result: SegmentResult, language: str) -> dict[str, object]:
+    prediction = result.prediction
     if prediction is None:
-        return {"error": _reason(stretch, language)}
+        return {"error": _reason(result, language)}
     return {
         "shares": {
             "audio": _thousandths(prediction.audio),
@@ -114,7 +114,7 @@ def _row(stretch: SegmentResult, language: str) -> dict[str, object]:
         },
         "text": prediction.transcript.text,
         "words": [
-            [word.text, round(word.start + stretch.segment.start, 2), round(word.end + stretch.segment.start, 2)]
+            [word.text, round(word.start + result.segment.start, 2), round(word.end + result.segment.start, 2)]
             for word in prediction.transcript.words
             if word.start is not None and word.end is not None
         ],
@@ -129,7 +129,7 @@ class LongFormHandlers:
     clips
         Sees to everything that is no long recording.
     folder
-        Where stretches that are looked at get files of their own; the browser must be allowed to fetch them.
+        Where segments that are looked at get files of their own; the browser must be allowed to fetch them.
     """
 
     def __init__(self, clips: AnalyseHandlers, folder: Path):
@@ -146,14 +146,14 @@ class LongFormHandlers:
         *,
         example: Example | None = None,
     ) -> Iterator[Update]:
-        """Judge a long recording stretch by stretch; whatever else there is goes to `clips`.
+        """Judge a long recording segment by segment; whatever else there is goes to `clips`.
 
         Words that were typed belong to the recording as a whole.
         """
         last = self.cache.get(context.token)
-        stretch = state if last is not None and last.clip == clip and state and state.clip in last.files else None
-        untouched = stretch is not None and text == stretch.prediction.transcript.text
-        may_be_long = (not text.strip() or untouched) and (state is None or stretch is not None)
+        picked = state if last is not None and last.clip == clip and state and state.clip in last.files else None
+        untouched = picked is not None and text == picked.prediction.transcript.text
+        may_be_long = (not text.strip() or untouched) and (state is None or picked is not None)
 
         def steps(run: Inference) -> Generator[Update, None, Update]:
             if clip and may_be_long:
@@ -180,7 +180,7 @@ class LongFormHandlers:
     def _steps(
         self, run: Inference, clip: str, recording: Recording, recogniser: str | None, context: ClientContext
     ) -> Generator[Update, None, Update]:
-        """Wait for the turn, and judge the recording; its own Stop ends it after a stretch."""
+        """Wait for the turn, and judge the recording; its own Stop ends it after a segment."""
         language, choice = run.language, self.clips.choice(recogniser)
         if not choice.ready:
             return self.clips.unready(run, choice)
@@ -189,7 +189,7 @@ class LongFormHandlers:
         if not self.clips.services.reader.done():
             yield {"stage": {"text": say("stage_loading", language)}}
         if context.checkpoint:
-            yield {"stage": {"text": say("models_loading", language, name=self.clips.made(context.checkpoint))}}
+            yield {"stage": {"text": say("models_loading", language, name=self.clips.title(context.checkpoint))}}
         reader = self.clips.reader(language, context.checkpoint)(choice.name)
         from bibier.inference.long_form import find_segments, iter_segments
         from bibier.inference.predictor import NOTHING_SAID
@@ -213,14 +213,14 @@ class LongFormHandlers:
             stopped = analysis.stopping.is_set
             yield self._progress(analysis, language)
             for result in iter_segments(reader, recording, analysis.segments, transcript=silence, cancelled=stopped):
-                analysis.stretches.append(result)
+                analysis.results.append(result)
                 now = time.perf_counter()
-                if now - shown >= max(OFTEN, 0.02 * (now - began)) and len(analysis.stretches) < planned:
+                if now - shown >= max(OFTEN, 0.02 * (now - began)) and len(analysis.results) < planned:
                     shown = now
                     yield self._progress(analysis, language)
         finally:
             analysis.running = False
-        done = len(analysis.stretches)
+        done = len(analysis.results)
         if done < planned:
             run.log("cancelled")
         if self.cache.get(context.token) is not analysis and context.token:
@@ -233,7 +233,7 @@ class LongFormHandlers:
         return whole | {"ribbon": analysis.value(language), "stage": {"text": text, "still": True}, "analyse": True}
 
     def _progress(self, analysis: LongAnalysis, language: str) -> Update:
-        done = min(len(analysis.stretches) + 1, len(analysis.segments))
+        done = min(len(analysis.results) + 1, len(analysis.segments))
         key = "timeline_stopping" if analysis.stopping.is_set() else "timeline_stretch"
         text = say(key, language, done=done, planned=len(analysis.segments))
         return {"ribbon": analysis.value(language), "stage": {"text": text}}
@@ -245,30 +245,30 @@ class LongFormHandlers:
 
     def _whole(self, analysis: LongAnalysis, context: ClientContext) -> Update:
         """Show the whole recording where a clip's bars stand; its words are in the ribbon."""
-        made = self.clips.made(analysis.checkpoint)
-        shown = results(AnalysisState(None, None, self._summary(analysis), made=made), context.theme)
+        title = self.clips.title(analysis.checkpoint)
+        shown = results(AnalysisState(None, None, self._summary(analysis), checkpoint_title=title), context.theme)
         return shown | {"state": None, "transcript": "", "author": ""}
 
     def pick(self, number: object, context: ClientContext) -> Update:
-        """Show one stretch by its number as if it were a clip, or with `WHOLE` all of them."""
+        """Show one segment by its number as if it were a clip, or with `WHOLE` all of them."""
         language = context.theme.language
         analysis = self.cache.get(context.token)
         if analysis is None:
             return failure(say("timeline_gone", language))
-        if type(number) is not int or not WHOLE <= number < len(analysis.stretches):
+        if type(number) is not int or not WHOLE <= number < len(analysis.results):
             return {}
         if number == WHOLE:
             analysis.chosen = WHOLE
-            shown = self._whole(analysis, context) if analysis.stretches else Update()
+            shown = self._whole(analysis, context) if analysis.results else Update()
             shown.pop("stage", None)
             return shown | {"ribbon": analysis.value(language)}
-        stretch = analysis.stretches[number]
+        result = analysis.results[number]
         analysis.chosen = number
-        if stretch.prediction is None:
-            shown = blank(context.theme) | failure(_reason(stretch, language))
+        if result.prediction is None:
+            shown = blank(context.theme) | failure(_reason(result, language))
             return shown | {"state": None, "transcript": "", "ribbon": analysis.value(language)}
         try:
-            state = self._state_of(analysis, number, stretch.prediction)
+            state = self._state_of(analysis, number, result.prediction)
         except InputError as error:
             return failure(error.text(language))
         shown = results(state, context.theme)
@@ -281,8 +281,8 @@ class LongFormHandlers:
         }
 
     def _state_of(self, analysis: LongAnalysis, number: int, prediction: Prediction) -> AnalysisState:
-        """Return a stretch as the last analysis, with a file of its own: it is heard again if its words change."""
-        segment = analysis.stretches[number].segment
+        """Return a segment as the last analysis, with a file of its own: it is heard again if its words change."""
+        segment = analysis.results[number].segment
         sound = io.BytesIO()
         samples = analysis.recording.part(segment.start, segment.end)
         soundfile.write(sound, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
@@ -295,20 +295,20 @@ class LongFormHandlers:
             analysis.recogniser,
             rough=analysis.rough,
             checkpoint=analysis.checkpoint,
-            made=self.clips.made(analysis.checkpoint),
+            checkpoint_title=self.clips.title(analysis.checkpoint),
         )
 
     def corrected(self, shown: Update, context: ClientContext) -> Update:
-        """Keep a stretch's corrected words in the ribbon too."""
+        """Keep a segment's corrected words in the ribbon too."""
         state, analysis = shown.get("state"), self.cache.get(context.token)
         if analysis is None or state is None or state.clip not in analysis.files:
             return shown
         number = analysis.files[state.clip]
-        analysis.stretches[number] = replace(analysis.stretches[number], prediction=state.prediction)
+        analysis.results[number] = replace(analysis.results[number], prediction=state.prediction)
         return shown | {"ribbon": analysis.value(context.theme.language)}
 
     def stop(self, context: ClientContext) -> None:
-        """End the analysis after the stretch that is being judged; the page has said so, and the analysis says when."""
+        """End the analysis after the segment that is being judged; the page has said so, and the analysis says when."""
         analysis = self.cache.get(context.token)
         if analysis is not None and analysis.running:
             analysis.stopping.set()
@@ -329,7 +329,7 @@ class LongFormHandlers:
     def redraw(self, state: AnalysisState | None, context: ClientContext) -> Update:
         """Draw the bars again for another theme or width."""
         analysis = self.cache.get(context.token)
-        whole = analysis is not None and analysis.stretches and analysis.chosen == WHOLE and not analysis.running
+        whole = analysis is not None and analysis.results and analysis.chosen == WHOLE and not analysis.running
         if analysis is not None and state is None and whole:
             return {"chart": figure(self._summary(analysis), context.theme)}
         return self.clips.redraw(state, context)
@@ -337,7 +337,7 @@ class LongFormHandlers:
     def restore(self, context: ClientContext) -> Update:
         """Show a tab's long recording again after a reload."""
         analysis = self.cache.get(context.token)
-        if analysis is None or not analysis.stretches:
+        if analysis is None or not analysis.results:
             return {}
         analysis.chosen = WHOLE
         clip = analysis.clip if Path(analysis.clip).exists() else None

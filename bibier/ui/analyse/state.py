@@ -24,18 +24,18 @@ Value = TypeVar("Value")
 class AnalysisState:
     """The last analysis of a tab: enough to read edited words, and to draw it all again.
 
-    `heard` is what the checkpoint heard in the clip, None where it wasn't kept: then the clip is heard again.
+    `encoding` is what the checkpoint heard in the clip, None where it wasn't kept: then the clip is heard again.
     """
 
     clip: str | None
-    heard: AudioEncoding | None
+    encoding: AudioEncoding | None
     prediction: Prediction
     recogniser: str | None = None
     example: Transcript | None = None  # the words that came with an example
     rough: bool = False  # of the recogniser: its words need correcting as a rule
     extra: tuple[Message, ...] = ()
     checkpoint: str = ""  # the key of the one that judged
-    made: str = ""  # … and what people call it
+    checkpoint_title: str = ""  # … and what people call it
 
 
 class ResultCache(Generic[Value]):

@@ -279,9 +279,9 @@ def build(
         shows: Iterable[str] = tuple(part),
         **options: Unpack[EventOptions],
     ) -> Dependency:
-        given = [*(part[component] for component in inputs), client]
+        sources = [*(part[component] for component in inputs), client]
         shown = [part[component] for component in shows]
-        wired = event(function, given, shown, **{**HIDDEN, "api_name": name, "js": js, **options})
+        wired = event(function, sources, shown, **{**HIDDEN, "api_name": name, "js": js, **options})
         wired.failure(failed, [client], [part["stage"]], js=SEEN, api_name=f"{name}_failed", **HIDDEN)
         return wired
 

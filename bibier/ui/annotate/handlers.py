@@ -92,7 +92,7 @@ class AnnotateHandlers:
         Asked to put the model's proposals for clips into the store: (project, clips, annotator=…, wait=False).
     propose_all
         Asked to put the model's proposals for every clip of a project into the store, in the background.
-    kept
+    storage_notice
         Says where annotations live: language → (sentences, whether that is a disk that forgets or a copy that failed).
     ask_llm
         Has a language model propose for a clip: (project, clip) → source. None without one.
@@ -109,9 +109,9 @@ class AnnotateHandlers:
         propose_all: Callable[[str], None] = lambda project: None,
         folder: Path = Path("annotations") / "clips",
         ask_llm: Callable[[str, ProjectClip], str] | None = None,
-        kept: Callable[[str], tuple[str, bool]] | None = None,
+        storage_notice: Callable[[str], tuple[str, bool]] | None = None,
     ):
-        self.kept = kept
+        self.storage_notice = storage_notice
         self.ask_llm, self.propose_all = ask_llm, propose_all
         self.store, self.create_project, self.prefetch, self.folder = store, create_project, prefetch, folder
         self.trails: dict[str, Trail] = defaultdict(Trail)

@@ -56,16 +56,18 @@ class LlmProposer:
             if (clip.sha256, source) in self.store.proposals(project):
                 return source
             with self.queue.ticket():
-                found = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
-        if found.probabilities is None:
-            raise InputError("advice-invalid", model=self._engine.model, kind=found.invalid, answer=found.answer[:200])
+                suggestion = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
+        if suggestion.probabilities is None:
+            raise InputError(
+                "advice-invalid", model=self._engine.model, kind=suggestion.invalid, answer=suggestion.answer[:200]
+            )
         event = Event(
             uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{source}")),
             project=project,
             clip=clip.sha256,
             annotator="",
             kind="propose",
-            probs=found.probabilities,
+            probs=suggestion.probabilities,
             source=source,
         )
         self.store.append(event)

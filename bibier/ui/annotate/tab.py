@@ -44,8 +44,8 @@ def answering(handlers: AnnotateHandlers, name: str) -> Callable[[object, gr.Req
             shown = dict(act(values))
         except InputError as error:
             return {"error": error.text(language)}
-        if name == "open" and handlers.kept:
-            text, warns = handlers.kept(language)
+        if name == "open" and handlers.storage_notice:
+            text, warns = handlers.storage_notice(language)
             shown["kept"] = {"text": text, "warns": warns}
         # the other acts have refused what is no project
         project = (shown if name in ("open", "enter") else values).get("project")

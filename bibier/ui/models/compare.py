@@ -164,14 +164,14 @@ class CompareHandlers:
         for place in run.places():
             yield busy(place)
         yield busy(say("models_reading", run.language, name=entry.title))
-        reader, heard = readers("none"), None
-        samples = state.heard.samples if state.heard is not None else None
+        reader, encoding = readers("none"), None
+        samples = state.encoding.samples if state.encoding is not None else None
         if samples is not None:
-            heard = reader.encode_audio((samples, SAMPLE_RATE))
+            encoding = reader.encode_audio((samples, SAMPLE_RATE))
         elif state.clip is not None:
-            heard = reader.encode_audio(state.clip)
+            encoding = reader.encode_audio(state.clip)
         run.check()
-        prediction = reader.classify(heard, state.prediction.transcript)
+        prediction = reader.classify(encoding, state.prediction.transcript)
         run.check()
         run.leave()
         return prediction

@@ -158,8 +158,8 @@ class ModelHandlers:
         except (InputError, LoadError) as error:
             yield {"models": self.listed(context, said=sentence(error, language), error=True)}
             return
-        other = state is not None and state.checkpoint != entry.key
-        text = say("models_used" if other else "models_same", language, name=entry.title)
+        differs = state is not None and state.checkpoint != entry.key
+        text = say("models_used" if differs else "models_same", language, name=entry.title)
         yield {"models": self.listed(context, entry.key, said=text)}
 
     def ask(self, name: object, context: ClientContext) -> Iterator[Update]:
