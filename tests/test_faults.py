@@ -37,7 +37,7 @@ from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import GRACE, UploadCleanup, take
 from bibier.soft_labels import cache as llm_cache
 from bibier.ui.analyse.erasure import Erased, Erasure
-from bibier.ui.annotate.handlers import Annotating
+from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.prefetch import Prefetcher
 
 UNIFORM = {name: 1 / len(EMOTIONS) for name in EMOTIONS}
@@ -294,14 +294,14 @@ def test_deleting_is_deleting(tmp_path):
     folder = take(tmp_path / "uploads")
     ownership = Ownership(folder.path)
     cleaner = UploadCleanup(folder, ownership, lambda: set(), limit=10**9)
-    desk = Annotating(store, folder=tmp_path / "clips")
-    privacy = Erasure(store, cleaner, desk.folder)
+    annotating = AnnotateHandlers(store, folder=tmp_path / "clips")
+    privacy = Erasure(store, cleaner, annotating.folder)
     one, two = (Visitor(name, "10.0.0.1", None, True, ownership) for name in ("one", "two"))
     found = []
     for number, owners in enumerate(((one,), (one,), (one, two))):
         path = folder.path / f"{number}.wav"
         soundfile.write(path, np.full(800, number / 10, dtype=np.float32), 16000)
-        found.append(desk.receive(str(path), f"very private words {number}", "en", 0.05))
+        found.append(annotating.receive(str(path), f"very private words {number}", "en", 0.05))
         for owner in owners:
             ownership.grant(owner.session, str(path))
             privacy.took(owner, found[-1]["project"], found[-1]["clip"])
