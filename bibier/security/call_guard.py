@@ -5,7 +5,7 @@ files of its own session, so that no answer can hand over another's.
 
 Functions: those that Gradio is told are public are open to programs by name; the page's own are not, and by number
 only to a session that has come in through the page. Nothing can tell the page from a program that does all that the
-page does; what such a one may send is checked where it is used, as everything is that a browser sends.
+page does; what such a program may send is checked where it is used, as is everything that a browser sends.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def check_tab(guest: Visitor, tab: object) -> None:
 
 
 class CallGuard:
-    """ASGI middleware, inside `Visitors`."""
+    """ASGI middleware, inside `Visitors`: lets through what the asking session may do."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -238,6 +238,10 @@ class AnswerListener:
 
     Parameters
     ----------
+    guest
+        Who asked.
+    send
+        Passes the answer on.
     kind
         "list" of paths (an upload), "object" (a call's answer) or "stream" of events.
     """

@@ -22,7 +22,13 @@ PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(),
 
 
 class SecurityHeaders:
-    """ASGI middleware. `framed`: the page is shown in a frame of the Hub, as on a Space."""
+    """ASGI middleware: the security headers on every answer.
+
+    Parameters
+    ----------
+    framed
+        Whether the page is shown in a frame of the Hub, as on a Space.
+    """
 
     def __init__(self, app: ASGIApp, *, framed: bool):
         self.app = app

@@ -35,7 +35,15 @@ def page(code: str) -> HTMLResponse:
 
 
 class Login:
-    """ASGI middleware, inside `Visitors`; without `wanted` it does nothing: nobody needs to sign in."""
+    """ASGI middleware, inside `Visitors`: the sign-in page, and nothing else for those who are outside.
+
+    Parameters
+    ----------
+    wanted
+        Whether one has to sign in; otherwise every request is let through.
+    throttle
+        Counts wrong passwords; one of its own by default.
+    """
 
     def __init__(self, app: ASGIApp, *, wanted: bool, throttle: LoginThrottle | None = None):
         self.app, self.wanted, self.throttle = app, wanted, throttle or LoginThrottle()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 FREE = 5  # wrong tries before the first wait
 FIRST_WAIT = 5.0  # s, doubled with each further wrong try
-LONGEST_WAIT = {"name": 60.0, "address": 900.0}  # s; a name's is short, lest anyone lock another out for long
+LONGEST_WAIT = {"name": 60.0, "address": 900.0}  # s; a name's is short, so that nobody can lock another out for long
 FORGOTTEN_AFTER = 3600.0  # s without a wrong try
 MOST = 20_000  # names and addresses remembered
 
@@ -40,8 +40,14 @@ def network(address: str) -> str:
 
 
 class LoginThrottle:
-    """Counts wrong tries per name and per address. A try is counted before it is checked, so that many at once
-    gain nothing, and is taken back when it was right.
+    """Counts wrong tries per name and per address.
+
+    A try is counted before it is checked, so that many at once gain nothing, and is taken back when it was right.
+
+    Parameters
+    ----------
+    clock
+        Seconds from anywhere that never go back.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -76,8 +82,9 @@ class LoginThrottle:
         return 0.0
 
     def right(self, name: str, address: str) -> None:
-        """Forget the name's wrong tries; of the address, only the one that was right, lest an attacker with a
-        password of his own begin anew with it.
+        """Forget the name's wrong tries, and of the address's only the one that was right.
+
+        Otherwise an attacker with a password of their own could reset the count with it.
         """
         with self.lock:
             self.records.pop(("name", name), None)

@@ -46,7 +46,7 @@ class SecuritySettings:
     disk
         Bytes of all uploads together. $BIBIER_DISK_MB.
     proxies
-        How many proxies of one's own stand before the server and note whom they serve. $BIBIER_PROXIES.
+        How many proxies of the operator's stand before the server and note whom they serve. $BIBIER_PROXIES.
     framed
         The page is shown in the Hub's frame: on a Space.
     retention

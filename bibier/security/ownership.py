@@ -119,7 +119,7 @@ class Ownership:
         )
 
     def forget(self, path: str) -> None:
-        """Drop a file that is no more."""
+        """Drop a file that was deleted."""
         with self.lock:
             self.owners.pop(path, None)
             self.used.pop(path, None)

@@ -106,7 +106,13 @@ def parse(text: str, *, source: str) -> dict[str, PasswordHash]:
 
 
 class Passwords:
-    """The people who may sign in. A check takes the same time whether or not the name is known."""
+    """The people who may sign in. A check takes the same time whether or not the name is known.
+
+    Parameters
+    ----------
+    entries
+        Name → hash of the password.
+    """
 
     def __init__(self, entries: dict[str, PasswordHash]):
         self.entries = entries

@@ -41,7 +41,13 @@ ADDRESS = {"upload": Rate(100, 3), "call": Rate(1000, 120)}
 
 
 class TokenBuckets:
-    """Token buckets by key; `take` returns 0, or the seconds until there is one again."""
+    """Token buckets by key; `take` returns 0, or the seconds until there is one again.
+
+    Parameters
+    ----------
+    clock
+        Seconds from anywhere that never go back.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock, self.lock = clock, threading.Lock()
@@ -70,14 +76,14 @@ class RequestTooLarge(RequestError):
 
 
 class RateLimits:
-    """ASGI middleware.
+    """ASGI middleware: refuses uploads that are too large, and too many uploads or calls in a row.
 
     Parameters
     ----------
     largest
         Bytes of an upload.
     share
-        Bytes that one session's uploads may take in all, lest one fill the room of all.
+        Bytes that one session's uploads may take in all, so that no one fills the room of everybody.
     room
         Makes room for so many bytes in the folder of uploads, and says whether it could.
     """

@@ -33,6 +33,8 @@ class Visitor:
         The signed-in person's name, None where nobody is.
     known
         Whether the session is a browser's (or a program's) with our cookie, and not just an address.
+    ownership
+        What belongs to which session.
     """
 
     session: str
@@ -90,7 +92,17 @@ def hub_user(session: object) -> str | None:
 
 
 class Visitors:
-    """ASGI middleware: finds who asks, and gives a newcomer the session's cookie."""
+    """ASGI middleware: finds who asks, and gives a newcomer the session's cookie.
+
+    Parameters
+    ----------
+    ownership
+        What belongs to which session.
+    proxies
+        How many proxies of the operator's stand before the server; the outermost tells the visitor's address.
+    framed
+        Whether the page is shown in a frame of the Hub, where the cookie needs other attributes.
+    """
 
     def __init__(self, app: ASGIApp, *, ownership: Ownership, proxies: int, framed: bool):
         self.app, self.ownership, self.proxies, self.framed = app, ownership, proxies, framed

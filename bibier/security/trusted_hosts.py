@@ -37,7 +37,13 @@ def is_address(name: str) -> bool:
 
 
 class TrustedHosts:
-    """ASGI middleware: foreign names and foreign pages are refused, for reading as for writing."""
+    """ASGI middleware: foreign names and foreign pages are refused, for reading as for writing.
+
+    Parameters
+    ----------
+    names
+        Names under which the server answers, besides this computer's own and IP addresses.
+    """
 
     def __init__(self, app: ASGIApp, *, names: tuple[str, ...] = ()):
         self.app, self.names = app, frozenset(name.lower() for name in (*LOCAL, *names))
@@ -49,7 +55,7 @@ class TrustedHosts:
         return name in self.names or is_address(name)
 
     def same(self, origin: str, host: str) -> bool:
-        """Whether a page of this origin is one of ours: the very host and port asked, or a name given at the start.
+        """Whether a page of this origin is ours: the same host and port as asked, or a name given at the start.
 
         Another port of this computer is another program, and "null" may be anyone.
         """

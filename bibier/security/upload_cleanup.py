@@ -54,8 +54,10 @@ def take(path: Path) -> Folder | None:
 
 
 def claim(chosen: str | None) -> Folder:
-    """Take the folder that was chosen ($GRADIO_TEMP_DIR), else the first free one of this user's in the system's place
-    for temporary files. What a killed program left there is found and cleaned by the next.
+    """Take the folder that was chosen ($GRADIO_TEMP_DIR), else the first free one of this user's.
+
+    The latter lies in the system's place for temporary files. What a killed program left there is found and cleaned by
+    the next.
     """
     if chosen:
         path = Path(chosen).expanduser().absolute()

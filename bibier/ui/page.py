@@ -28,8 +28,9 @@ QUEUE = 64  # waiting events over all visitors; the rest is told that the queue 
 
 
 def theme() -> themes.Base:
-    """Neutral greys and one violet: the seven other colours belong to the emotions. Fonts are Gradio's bundled ones,
-    in regular and bold: the bundled semi-bold has no Latin or Cyrillic letters.
+    """Neutral greys and one violet: the seven other colours belong to the emotions.
+
+    Fonts are Gradio's bundled ones, in regular and bold: the bundled semi-bold has no Latin or Cyrillic letters.
     """
     return themes.Base(
         primary_hue=themes.colors.indigo,

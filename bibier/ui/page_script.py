@@ -55,7 +55,13 @@ def script(language: str, hours: float | None) -> bytes:
 
 
 class PageScript:
-    """ASGI middleware: the early script into every HTML page."""
+    """ASGI middleware: puts the early script into every HTML page.
+
+    Parameters
+    ----------
+    hours
+        How long recordings are kept, None without a limit.
+    """
 
     def __init__(self, app: ASGIApp, *, hours: float | None):
         self.app = app

@@ -12,11 +12,14 @@ import pytest
 from served import EXAMPLE, ROOT, act, file, function, sent_file, served, upload, visit
 
 from bibier.errors import InputError
+from bibier.i18n.messages import Message
 from bibier.security.headers import PERMISSIONS
 from bibier.security.middleware import SecuritySettings
+from bibier.security.responses import refusal, size
 from bibier.security.routes import is_open
 from bibier.security.session import address_of
 from bibier.security.trusted_hosts import TrustedHosts
+from bibier.ui import hub_login
 
 CLIP = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
 
@@ -308,3 +311,20 @@ def test_an_address_is_believed_from_our_own_proxy_only():
     scope = {"client": ("10.0.0.1", 5), "headers": [(b"x-forwarded-for", b"1.1.1.1, 2.2.2.2, 3.3.3.3")]}
     assert [address_of(scope, proxies) for proxies in (0, 1, 2)] == ["10.0.0.1", "3.3.3.3", "2.2.2.2"]
     assert address_of(scope | {"headers": []}, 1) == "10.0.0.1"
+
+
+@pytest.mark.parametrize("language, words", [("en", "at most 400 MB are"), ("ru", "не больше 400 МБ.")])
+def test_a_refusal_s_sizes_are_in_its_language(language, words):
+    scope = {"type": "http", "path": "/gradio_api/upload", "headers": [(b"accept-language", language.encode())]}
+    answer = refusal(scope, 413, Message("guard-too-large", {"limit": size(400 * 10**6)}))
+    assert words in answer.body.decode()
+    assert [size(count).text(language) for count in (1500, 64_000)] == [
+        f"{number} {'kB' if language == 'en' else 'КБ'}" for number in (2, 64)
+    ]
+
+
+def test_the_button_of_the_hub_speaks_both_languages():
+    assert (
+        hub_login.both("sign-in-button") == "Sign in · Войти"
+        and hub_login.both("sign-out-button") == "Sign out · Выйти"
+    )

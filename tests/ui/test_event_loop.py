@@ -80,6 +80,14 @@ def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
     assert lag < LAG
 
 
+def test_what_every_request_does_waits_for_no_deletion(tmp_path):
+    """While a large file is deleted, sessions and tabs are noted all the same: that is done in the loop itself."""
+    ownership = Ownership(tmp_path)
+    with ThreadPoolExecutor(1) as pool, ownership.lock:  # as it is held while a file goes
+        pool.submit(ownership.alive, "session").result(5)
+        assert pool.submit(ownership.claim, "tab", "session").result(5)
+
+
 @pytest.mark.parametrize("language, sentence", [("en", "There is no such clip"), ("ru", "такого фрагмента нет")])
 def test_a_clip_that_is_gone_is_said_in_the_page_s_language(tmp_path, language, sentence):
     guest = Visitor("s", "127.0.0.1", None, True, Ownership(tmp_path))

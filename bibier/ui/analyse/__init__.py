@@ -1,0 +1,1 @@
+"""The Analyse tab: one clip, typed words, or a long recording."""

@@ -50,8 +50,10 @@ class Erasure:
         guest.ownership.sent[guest.session].add((project, sha256))
 
     def erase(self, guest: Visitor) -> Erased:
-        """Delete everything of a session that nobody else needs. Raises InputError of the store; nothing is half done:
-        a clip goes from the list before its file does, and a repeated call deletes the rest.
+        """Delete everything of a session that nobody else needs.
+
+        Raises InputError of the store. A clip goes from the list before its file does, so that a repeated call deletes
+        what is left.
         """
         ownership, clips, labelled, shared = guest.ownership, 0, 0, 0
         for project, sha256 in sorted(ownership.sent[guest.session]):

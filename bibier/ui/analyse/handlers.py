@@ -67,7 +67,13 @@ def results(state: AnalysisState, theme: Theme) -> Update:
 
 
 class AnalyseHandlers:
-    """The handlers of the Analyse page. One per app; what belongs to a tab is in its `AnalysisState`."""
+    """The handlers of the Analyse page. One per app; what belongs to a tab is in its `AnalysisState`.
+
+    Parameters
+    ----------
+    services
+        What the page is built on.
+    """
 
     def __init__(self, services: Services):
         self.services = services

@@ -1,0 +1,1 @@
+"""The Annotate tab: soft labels, proposals of models, undo."""

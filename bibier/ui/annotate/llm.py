@@ -28,6 +28,8 @@ class LlmProposer:
         Makes the engine when it is first needed. Raises InputError when it can't.
     cache
         Keeps answers, so that no text is asked about twice.
+    settings
+        How the model is asked; the usual way by default.
     queue
         The queue of the device on which the engine runs; one of its own when it runs elsewhere.
     """

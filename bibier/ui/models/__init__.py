@@ -1,0 +1,1 @@
+"""The Models tab: checkpoints, the Hub, comparing two on one clip."""

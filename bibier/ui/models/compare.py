@@ -87,7 +87,7 @@ class CompareHandlers:
 
     def __init__(self, models: ModelHandlers):
         self.models, self.queue = models, models.analysing.services.queue
-        self.stopping: set[str] = set()  # tabs that want it no more while a checkpoint is being loaded
+        self.stopping: set[str] = set()  # tabs that were stopped while a checkpoint is being loaded
 
     def form(
         self,
