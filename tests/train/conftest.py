@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -43,20 +42,19 @@ def full_disk(monkeypatch):
     if not Path("/dev/full").exists():
         pytest.skip("no device that is always full")
 
-    plain = tempfile.mkstemp
+    plain = Path.touch
 
     def fill(after: int = 0) -> None:
         count = 0
 
-        def mkstemp(*, dir: Path, prefix: str, suffix: str) -> tuple[int, str]:
+        def touch(self: Path, *args: object, **values: object) -> None:
             nonlocal count
             count += 1
             if count <= after:
-                return plain(dir=dir, prefix=prefix, suffix=suffix)
-            part = Path(dir) / f"{prefix}full{suffix}"
-            part.symlink_to("/dev/full")
-            return os.open(part, os.O_WRONLY), str(part)
+                plain(self, *args, **values)
+            else:
+                self.symlink_to("/dev/full")
 
-        monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+        monkeypatch.setattr(Path, "touch", touch)
 
     return fill
