@@ -65,11 +65,11 @@ def load(
             return make
         return cast("Callable[[str], Predictor]", accelerator.on_zero_gpu(make))  # answers as a predictor does
 
-    shelf = ModelLibrary(name, readers, device=device, hub=hub, fixed=accelerator.zero())
+    library = ModelLibrary(name, readers, device=device, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
-        predictor = shelf("none")
+        predictor = library("none")
         predictor.classify(predictor.encode_audio(example.path), example.transcript)
-    return shelf
+    return library
 
 
 def downloadable_whisper(choice: str, progress: Callable[[int, int | None], None] | None = None) -> Whisper:

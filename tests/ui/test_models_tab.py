@@ -69,13 +69,13 @@ def handlers(root) -> AnalyseHandlers:
 
 
 @pytest.fixture
-def choosing(handlers) -> ModelHandlers:
+def models(handlers) -> ModelHandlers:
     return ModelHandlers(handlers)
 
 
 @pytest.fixture
-def comparing(choosing) -> CompareHandlers:
-    return CompareHandlers(choosing)
+def comparing(models) -> CompareHandlers:
+    return CompareHandlers(models)
 
 
 def analysed(handlers: AnalyseHandlers, state=None, *, checkpoint: str = START, words: str = "so happy to see you"):
@@ -96,13 +96,13 @@ def same(prediction, other) -> bool:
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_the_list_tells_what_each_is(choosing, language):
-    *_, last = choosing.open(context(language=language))
+def test_the_list_tells_what_each_is(models, language):
+    *_, last = models.open(context(language=language))
     a, b, broken = last["models"]["cards"]
     assert [one["title"] for one in (a, b, broken)] == ["a", "b", "broken"]
     assert (a["chosen"], b["chosen"], a["start"]) == (True, False, True) and last["models"]["chosen"] == START
     assert a["figures"] == [["MELD test", "UAR " + ("39,1" if language == "ru" else "39.1")]]
-    weights = choosing.shelf(language).start
+    weights = models.library(language).start
     assert any(number(weights.parameters, language) in value for _, value in a["facts"])
     assert HOSTILE in json.dumps(a["card"]) and not a["problem"]
     assert broken["problem"] and ("обрывается" in broken["problem"]) == (language == "ru")
@@ -121,20 +121,20 @@ def test_metrics_may_be_anything(metrics):
     assert all(len(row) == 2 and all(len(cell) <= 201 for cell in row) for row in figures(metrics, "en"))
 
 
-def test_the_page_waits_for_the_models(handlers, choosing):
+def test_the_page_waits_for_the_models(handlers, models):
     handlers.services.__dict__["reader"] = Future()
-    first = next(choosing.open(context()))
+    first = next(models.open(context()))
     assert first["models"]["busy"] and "loading" in first["models"]["said"]
     handlers.services.reader.set_exception(OSError("disk"))
-    *_, last = choosing.open(context())
+    *_, last = models.open(context())
     assert last["models"]["error"] and last["models"]["said"] == say("failed_models", "en")
 
 
 # ------------------------------------------------------------------------------------------------------------ choosing
 
 
-def test_a_choice_is_the_tab_s_own(handlers, choosing, root):
-    *_, last = choosing.use("b", None, context())
+def test_a_choice_is_the_tab_s_own(handlers, models, root):
+    *_, last = models.use("b", None, context())
     assert last["models"]["chosen"] == "b" and "b is used from now on" in last["models"]["said"]
     mine, theirs = analysed(handlers, checkpoint="b"), analysed(handlers)
     assert same(mine["state"].prediction, alone(root, "b")) and same(theirs["state"].prediction, alone(root, "a"))
@@ -146,15 +146,15 @@ def test_a_choice_is_the_tab_s_own(handlers, choosing, root):
 
 
 @pytest.mark.parametrize("key", ["broken", "gone", "../a", None, 7, {}, "x" * 9999])
-def test_one_that_can_not_be_used_leaves_the_choice(choosing, key):
-    *_, last = choosing.use(key, None, context("b"))
+def test_one_that_can_not_be_used_leaves_the_choice(models, key):
+    *_, last = models.use(key, None, context("b"))
     assert last["models"]["error"] and last["models"]["chosen"] == "b" and len(last["models"]["said"]) > 20
 
 
-def test_a_choice_that_is_gone_is_said_and_mended(handlers, choosing):
+def test_a_choice_that_is_gone_is_said_and_mended(handlers, models):
     *_, last = handlers.analyse(str(EXAMPLE), "so", "none", None, context("gone"))
     assert last["stage"]["error"] and "gone" in last["stage"]["text"] and "Models" in last["stage"]["text"]
-    *_, last = choosing.open(context("gone"))
+    *_, last = models.open(context("gone"))
     assert last["models"]["chosen"] == START
 
 
@@ -185,11 +185,11 @@ def test_a_long_recording_stays_with_the_one_that_judged_it(handlers, root, tmp_
     assert state.encoding.audio.probabilities == pytest.approx(ours, abs=1e-3) != pytest.approx(theirs, abs=1e-3)
 
 
-def test_it_is_said_when_the_clip_was_judged_by_another(handlers, choosing):
+def test_it_is_said_when_the_clip_was_judged_by_another(handlers, models):
     state = analysed(handlers)["state"]
-    *_, last = choosing.use("b", state, context())
+    *_, last = models.use("b", state, context())
     assert "Analyse" in last["models"]["said"]
-    *_, last = choosing.use(START, state, context("b"))
+    *_, last = models.use(START, state, context("b"))
     assert "Analyse" not in last["models"]["said"]
 
 
@@ -277,30 +277,30 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
     with served() as hub:
         hub.put("anna/voice", {name: (root / "b" / name).read_bytes() for name in FILES})
         api = HfApi(endpoint=hub.address, token=False)
-        choosing = ModelHandlers(handlers_on(root, hub=True, cache=tmp_path / "cache", api=api))
+        models = ModelHandlers(handlers_on(root, hub=True, cache=tmp_path / "cache", api=api))
         total = size(sum((root / "b" / name).stat().st_size for name in FILES), "en")
-        *_, last = choosing.fetch(context())
+        *_, last = models.fetch(context())
         assert last["fetching"]["error"] and hub.asked == []  # nothing was offered to this tab
-        *_, last = choosing.ask("anna/voice", context())
+        *_, last = models.ask("anna/voice", context())
         assert last["fetching"]["offer"] == f"Fetch ({total})" and total in last["fetching"]["said"]
         assert not any("resolve" in path for _, path in hub.asked)
-        *_, last = choosing.fetch(context(tab="another"))
+        *_, last = models.fetch(context(tab="another"))
         assert last["fetching"]["error"] and not any("resolve" in path for _, path in hub.asked)
-        first, *_, last = choosing.fetch(context())
+        first, *_, last = models.fetch(context())
         assert first["fetching"]["busy"] and first["fetching"]["share"] == 0
         assert [one["title"][:10] for one in last["models"]["cards"]][-1] == "anna/voice"
-        *_, last = choosing.ask("anna/voice", context())
+        *_, last = models.ask("anna/voice", context())
         assert "offer" not in last["fetching"] and "already" in last["fetching"]["said"]
         hub.down = True
         for name in ("anna/voice", HOSTILE, None):
-            *_, last = choosing.ask(name, context())
+            *_, last = models.ask(name, context())
             assert last["fetching"]["error"]
 
 
-def test_a_server_for_others_fetches_nothing(choosing):
-    *_, last = choosing.open(context())
+def test_a_server_for_others_fetches_nothing(models):
+    *_, last = models.open(context())
     assert "--checkpoint user/name" in last["fetching"]["closed"]
-    *_, last = choosing.ask("anna/voice", context())
+    *_, last = models.ask("anna/voice", context())
     assert last["fetching"]["error"] and "--checkpoint user/name" in last["fetching"]["said"]
 
 

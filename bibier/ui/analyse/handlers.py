@@ -1,6 +1,6 @@
 """What happens at each event of the Analyse page, apart from Gradio: values in, values by component name out.
 
-A handler gives (or yields, when it has stages to show) an `Update`; what it does not name stays as it is.
+A handler gives (or yields, when it has stages to show) an `AnalyseUpdate`; what it does not name stays as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bibier.transcript import Transcript
 from bibier.ui.analyse.chart import figure, table
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import verdict
-from bibier.ui.analyse.updates import Stage, Update
+from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.analyse.words import author, corrected, words
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.inference import NO_FAULT, PACE, Inference, inference, sentence
@@ -31,15 +31,17 @@ if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait fo
     from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
-Steps = Callable[[Inference], Generator[Update, None, Update]]  # yields stages, returns what stands at the end
+Steps = Callable[
+    [Inference], Generator[AnalyseUpdate, None, AnalyseUpdate]
+]  # yields stages, returns what stands at the end
 
 
-def failure(text: str) -> Update:
+def failure(text: str) -> AnalyseUpdate:
     """Show a sentence as an error."""
     return {"stage": {"text": text, "error": True}}
 
 
-def blank(theme: Theme, *, armed: bool = False) -> Update:
+def blank(theme: Theme, *, armed: bool = False) -> AnalyseUpdate:
     """Give the empty right side; `armed` when Analyse can be pressed."""
     return {
         "verdict": {"key": "armed" if armed else "idle"},
@@ -50,7 +52,7 @@ def blank(theme: Theme, *, armed: bool = False) -> Update:
     }
 
 
-def results(state: AnalysisState, theme: Theme) -> Update:
+def results(state: AnalysisState, theme: Theme) -> AnalyseUpdate:
     """Draw an analysis."""
     prediction, language = state.prediction, theme.language
     judged = verdict(prediction, language, extra=state.extra)
@@ -103,7 +105,7 @@ class AnalyseHandlers:
         choices = self.services.recognisers()
         return next((choice for choice in choices if choice.name == name), choices[-1])
 
-    def choices(self, language: str, chosen: str | None = None) -> Update:
+    def choices(self, language: str, chosen: str | None = None) -> AnalyseUpdate:
         """List the recognisers; without a choice, the first that is ready is chosen."""
         choices = self.services.recognisers()
         first = next(choice.name for choice in choices if choice.ready)
@@ -114,14 +116,14 @@ class AnalyseHandlers:
             }
         }
 
-    def choose(self, name: str | None, context: ClientContext) -> Update:
+    def choose(self, name: str | None, context: ClientContext) -> AnalyseUpdate:
         """Ask before anything is downloaded."""
         choice = self.choice(name)
         if choice.ready or not choice.megabytes:
             return {"fetching": False, "ask": ""}
         return {"fetching": True, "ask": self.services.announce(choice.name).text(context.theme.language)}
 
-    def download(self, name: str | None, context: ClientContext) -> Iterator[Update]:
+    def download(self, name: str | None, context: ClientContext) -> Iterator[AnalyseUpdate]:
         """Fetch a recogniser, telling how far it is."""
         language, choice = context.theme.language, self.choice(name)
         received = 0
@@ -144,12 +146,14 @@ class AnalyseHandlers:
                 yield failure(error.text(language))
                 return
         done: Stage = {"text": say("stage_fetched", language, name=choice.name), "still": True}
-        fetched: Update = {"stage": done, "fetching": False}
+        fetched: AnalyseUpdate = {"stage": done, "fetching": False}
         yield fetched | self.choices(language, choice.name)
 
-    def arrived(self, clip: str | None, text: str, state: AnalysisState | None, context: ClientContext) -> Update:
+    def arrived(
+        self, clip: str | None, text: str, state: AnalysisState | None, context: ClientContext
+    ) -> AnalyseUpdate:
         """Make room for a new clip, or for none: words that belonged to the last clip leave with it."""
-        shown: Update = {"state": None, "stage": None}
+        shown: AnalyseUpdate = {"state": None, "stage": None}
         if state is not None and state.clip is not None and text == state.prediction.transcript.text:
             text = shown["transcript"] = ""  # otherwise the words stay: they may be being typed at this moment
         self.cache.put(context.token, None)
@@ -165,18 +169,20 @@ class AnalyseHandlers:
         context: ClientContext,
         *,
         example: Example | None = None,
-    ) -> Iterator[Update]:
+    ) -> Iterator[AnalyseUpdate]:
         """Wait for the turn, hear the clip, recognise its words unless they were typed, show what both say."""
 
-        def after_error(at_fault: bool) -> Update:
+        def after_error(at_fault: bool) -> AnalyseUpdate:
             return blank(context.theme) | {"state": None} if at_fault else {}
 
-        def steps(run: Inference) -> Generator[Update, None, Update]:
+        def steps(run: Inference) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
             return self.clip_steps(run, clip, text, recogniser, state, context, example=example)
 
         yield from self.guarded(context, steps, after_error)
 
-    def guarded(self, context: ClientContext, steps: Steps, after_error: Callable[[bool], Update]) -> Iterator[Update]:
+    def guarded(
+        self, context: ClientContext, steps: Steps, after_error: Callable[[bool], AnalyseUpdate]
+    ) -> Iterator[AnalyseUpdate]:
         """Take the steps of an analysis; whatever ends it is said.
 
         `after_error` gives what changes on the page besides: True when what was brought can't be used, False for a full
@@ -193,12 +199,12 @@ class AnalyseHandlers:
             at_fault = isinstance(error, InputError) and error.key not in NO_FAULT
             yield after_error(at_fault) | failure(sentence(error, language))
 
-    def queued(self, run: Inference) -> Iterator[Update]:
+    def queued(self, run: Inference) -> Iterator[AnalyseUpdate]:
         """Wait for the turn, saying which it is."""
         for place in run.places():
             yield {"stage": {"text": place, "stop": True}}
 
-    def unready(self, run: Inference, choice: Choice) -> Update:
+    def unready(self, run: Inference, choice: Choice) -> AnalyseUpdate:
         """Refuse to recognise by what would have to be downloaded first."""
         run.log("refused", reason="fetch_first")
         return failure(say("fetch_first", run.language, name=choice.name))
@@ -213,15 +219,15 @@ class AnalyseHandlers:
         context: ClientContext,
         *,
         example: Example | None = None,
-        begun: Callable[[], Update] = lambda: {},
-    ) -> Generator[Update, None, Update]:
+        begun: Callable[[], AnalyseUpdate] = lambda: {},
+    ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
         """Take the steps of one clip's analysis; `begun` gives what leaves the page once the turn has come."""
         language = context.theme.language
         if not clip and not text.strip():
             run.log("refused", reason="nothing")
             return failure(say("nothing", language))
 
-        def stage(key: str, **values: object) -> Update:
+        def stage(key: str, **values: object) -> AnalyseUpdate:
             run.stage(key.removeprefix("stage_"))
             return {"stage": {"text": say(key, language, **values), "stop": True}}
 
@@ -287,7 +293,7 @@ class AnalyseHandlers:
             shown["transcript"] = prediction.transcript.text
         return shown
 
-    def edited(self, text: str, state: AnalysisState | None, context: ClientContext) -> Update:
+    def edited(self, text: str, state: AnalysisState | None, context: ClientContext) -> AnalyseUpdate:
         """Read corrected words: the voice is heard again only where that wasn't kept, and its bars stay as they are.
 
         The checkpoint is the one that heard it, whatever was chosen meanwhile.
@@ -314,11 +320,11 @@ class AnalyseHandlers:
         self.cache.put(context.token, state)
         return results(state, context.theme) | {"state": state}
 
-    def redraw(self, state: AnalysisState | None, context: ClientContext) -> Update:
+    def redraw(self, state: AnalysisState | None, context: ClientContext) -> AnalyseUpdate:
         """Draw the chart again for another theme or width."""
         return {"chart": figure(state.prediction if state else None, context.theme)}
 
-    def restore(self, context: ClientContext) -> Update:
+    def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's last result again after a reload, or the empty page."""
         self.services.opened()
         state = self.cache.get(context.token)
@@ -352,9 +358,9 @@ class AnalyseHandlers:
         """End what the tab has asked for: at once what waits, after its present step what runs."""
         self.services.queue.stop(context.tab)
 
-    def clear(self, context: ClientContext) -> Update:
+    def clear(self, context: ClientContext) -> AnalyseUpdate:
         """Forget a tab's recording: what runs for it ends, and nothing of it is kept in memory."""
         self.stop(context)
         self.cache.put(context.token, None)
-        gone: Update = {"voice": None, "transcript": "", "state": None, "stage": None, "analyse": False}
+        gone: AnalyseUpdate = {"voice": None, "transcript": "", "state": None, "stage": None, "analyse": False}
         return blank(context.theme) | gone

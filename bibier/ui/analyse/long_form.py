@@ -30,7 +30,7 @@ from bibier.ui.analyse.chart import figure
 from bibier.ui.analyse.handlers import AnalyseHandlers, blank, failure, results
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import duration
-from bibier.ui.analyse.updates import RibbonValue, Update
+from bibier.ui.analyse.updates import AnalyseUpdate, RibbonValue
 from bibier.ui.client import ClientContext
 from bibier.ui.inference import Inference
 from bibier.ui.services import Example
@@ -145,7 +145,7 @@ class LongFormHandlers:
         context: ClientContext,
         *,
         example: Example | None = None,
-    ) -> Iterator[Update]:
+    ) -> Iterator[AnalyseUpdate]:
         """Judge a long recording segment by segment; whatever else there is goes to `clips`.
 
         Words that were typed belong to the recording as a whole.
@@ -155,7 +155,7 @@ class LongFormHandlers:
         untouched = picked is not None and text == picked.prediction.transcript.text
         may_be_long = (not text.strip() or untouched) and (state is None or picked is not None)
 
-        def steps(run: Inference) -> Generator[Update, None, Update]:
+        def steps(run: Inference) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
             if clip and may_be_long:
                 run.stage("hearing")
                 yield {"stage": {"text": say("stage_hearing", run.language)}}
@@ -169,7 +169,7 @@ class LongFormHandlers:
                 )
             )
 
-        def after_error(at_fault: bool) -> Update:
+        def after_error(at_fault: bool) -> AnalyseUpdate:
             if at_fault:
                 return self.forget(context) | blank(context.theme) | {"state": None}
             known = self.cache.get(context.token)
@@ -179,7 +179,7 @@ class LongFormHandlers:
 
     def _steps(
         self, run: Inference, clip: str, recording: Recording, recogniser: str | None, context: ClientContext
-    ) -> Generator[Update, None, Update]:
+    ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
         """Wait for the turn, and judge the recording; its own Stop ends it after a segment."""
         language, choice = run.language, self.clips.choice(recogniser)
         if not choice.ready:
@@ -229,10 +229,10 @@ class LongFormHandlers:
             text = say("timeline_stopped", language, done=done, planned=planned)
         else:
             text = say("timeline_done", language, planned=planned, took=duration(time.perf_counter() - began, language))
-        whole = self._whole(analysis, context) if analysis.chosen == WHOLE and done else Update()
+        whole = self._whole(analysis, context) if analysis.chosen == WHOLE and done else AnalyseUpdate()
         return whole | {"ribbon": analysis.value(language), "stage": {"text": text, "still": True}, "analyse": True}
 
-    def _progress(self, analysis: LongAnalysis, language: str) -> Update:
+    def _progress(self, analysis: LongAnalysis, language: str) -> AnalyseUpdate:
         done = min(len(analysis.results) + 1, len(analysis.segments))
         key = "timeline_stopping" if analysis.stopping.is_set() else "timeline_stretch"
         text = say(key, language, done=done, planned=len(analysis.segments))
@@ -243,13 +243,13 @@ class LongFormHandlers:
 
         return replace(analysis.timeline().summary(), transcript=NOTHING_SAID)
 
-    def _whole(self, analysis: LongAnalysis, context: ClientContext) -> Update:
+    def _whole(self, analysis: LongAnalysis, context: ClientContext) -> AnalyseUpdate:
         """Show the whole recording where a clip's bars stand; its words are in the ribbon."""
         title = self.clips.title(analysis.checkpoint)
         shown = results(AnalysisState(None, None, self._summary(analysis), checkpoint_title=title), context.theme)
         return shown | {"state": None, "transcript": "", "author": ""}
 
-    def pick(self, number: object, context: ClientContext) -> Update:
+    def pick(self, number: object, context: ClientContext) -> AnalyseUpdate:
         """Show one segment by its number as if it were a clip, or with `WHOLE` all of them."""
         language = context.theme.language
         analysis = self.cache.get(context.token)
@@ -259,7 +259,7 @@ class LongFormHandlers:
             return {}
         if number == WHOLE:
             analysis.chosen = WHOLE
-            shown = self._whole(analysis, context) if analysis.results else Update()
+            shown = self._whole(analysis, context) if analysis.results else AnalyseUpdate()
             shown.pop("stage", None)
             return shown | {"ribbon": analysis.value(language)}
         result = analysis.results[number]
@@ -298,7 +298,7 @@ class LongFormHandlers:
             checkpoint_title=self.clips.title(analysis.checkpoint),
         )
 
-    def corrected(self, shown: Update, context: ClientContext) -> Update:
+    def corrected(self, shown: AnalyseUpdate, context: ClientContext) -> AnalyseUpdate:
         """Keep a segment's corrected words in the ribbon too."""
         state, analysis = shown.get("state"), self.cache.get(context.token)
         if analysis is None or state is None or state.clip not in analysis.files:
@@ -313,7 +313,7 @@ class LongFormHandlers:
         if analysis is not None and analysis.running:
             analysis.stopping.set()
 
-    def forget(self, context: ClientContext) -> Update:
+    def forget(self, context: ClientContext) -> AnalyseUpdate:
         """Let the tab's recording go; one that is being judged is stopped."""
         analysis = self.cache.get(context.token)
         if analysis is not None:
@@ -326,7 +326,7 @@ class LongFormHandlers:
         """Whether the tab shows a long recording."""
         return self.cache.get(context.token) is not None
 
-    def redraw(self, state: AnalysisState | None, context: ClientContext) -> Update:
+    def redraw(self, state: AnalysisState | None, context: ClientContext) -> AnalyseUpdate:
         """Draw the bars again for another theme or width."""
         analysis = self.cache.get(context.token)
         whole = analysis is not None and analysis.results and analysis.chosen == WHOLE and not analysis.running
@@ -334,7 +334,7 @@ class LongFormHandlers:
             return {"chart": figure(self._summary(analysis), context.theme)}
         return self.clips.redraw(state, context)
 
-    def restore(self, context: ClientContext) -> Update:
+    def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's long recording again after a reload."""
         analysis = self.cache.get(context.token)
         if analysis is None or not analysis.results:

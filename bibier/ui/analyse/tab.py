@@ -16,7 +16,7 @@ from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.analyse.handlers import AnalyseHandlers, failure
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.analyse.state import AnalysisState
-from bibier.ui.analyse.updates import Stage, Update
+from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.components import (
     HIDDEN,
@@ -150,7 +150,7 @@ def build(
     last = part["state"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
-    def put(shown: Update) -> Changes:
+    def put(shown: AnalyseUpdate) -> Changes:
         """Turn values by name into Gradio's updates."""
         out: Changes = {part[name]: value for name, value in shown.items()}
         if "chart" in shown:

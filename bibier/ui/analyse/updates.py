@@ -75,7 +75,7 @@ class DropdownValue(TypedDict):
     value: str
 
 
-class Update(TypedDict, total=False):
+class AnalyseUpdate(TypedDict, total=False):
     """New values of the tab's components."""
 
     voice: str | None

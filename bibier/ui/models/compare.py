@@ -17,7 +17,7 @@ from bibier.ui.analyse.summary import ranked
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.inference import Inference, inference, sentence
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import CompareResult, CompareValue, Update
+from bibier.ui.models.updates import CompareResult, CompareValue, ModelsUpdate
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
@@ -69,7 +69,7 @@ def compared(pair: Comparison, language: str) -> CompareResult:
     }
 
 
-def drawn(pair: Comparison, theme: Theme) -> Update:
+def drawn(pair: Comparison, theme: Theme) -> ModelsUpdate:
     """Return both figures with their headings: panels below each other, so that equal ones stand side by side."""
     high = replace(theme, narrow=True)
     first, second = (figure(prediction, high) for prediction in pair.predictions)
@@ -98,7 +98,7 @@ class CompareHandlers:
     ) -> CompareValue:
         """Return what can be chosen; at first, the checkpoint in use and the next one."""
         language = context.theme.language
-        entries = [entry for entry in self.models.shelf(language).entries() if entry.problem is None]
+        entries = [entry for entry in self.models.library(language).entries() if entry.problem is None]
         keys = [entry.key for entry in entries]
         first = context.checkpoint if context.checkpoint in keys else ""
         chosen = asked or (first, next((key for key in keys if key != first), first))
@@ -118,15 +118,15 @@ class CompareHandlers:
 
     def compare(
         self, first: object, second: object, state: AnalysisState | None, context: ClientContext
-    ) -> Iterator[Update]:
+    ) -> Iterator[ModelsUpdate]:
         """Let two checkpoints judge the clip of `state`, one after the other."""
         language = context.theme.language
         chosen = tuple(key if isinstance(key, str) else "?" for key in (first, second))
 
-        def part(**more: Unpack[CompareValue]) -> Update:
+        def part(**more: Unpack[CompareValue]) -> ModelsUpdate:
             return {"comparing": self.form(context, state, chosen, **more)}
 
-        def busy(text: str) -> Update:
+        def busy(text: str) -> ModelsUpdate:
             return part(said=text, busy=True)
 
         if state is None or chosen[0] == chosen[1]:
@@ -136,7 +136,7 @@ class CompareHandlers:
         self.stopping.discard(tab)
         try:
             with inference(self.queue, context, "compare", tab=tab) as run:
-                entries = [self.models.shelf(language).entry(key) for key in chosen]
+                entries = [self.models.library(language).entry(key) for key in chosen]
                 predictions: list[Prediction] = []
                 for entry in entries:
                     predictions.append((yield from self._judge(run, entry, state, busy)))
@@ -152,13 +152,13 @@ class CompareHandlers:
         yield part(result=compared(pair, language)) | drawn(pair, context.theme) | {"pair": pair}
 
     def _judge(
-        self, run: Inference, entry: Entry, state: AnalysisState, busy: Callable[[str], Update]
-    ) -> Generator[Update, None, Prediction]:
+        self, run: Inference, entry: Entry, state: AnalysisState, busy: Callable[[str], ModelsUpdate]
+    ) -> Generator[ModelsUpdate, None, Prediction]:
         """Say what is done by `busy`, and return what the checkpoint says of the clip and its words."""
         if entry.key == state.checkpoint:
             return state.prediction
         yield busy(say("models_loading", run.language, name=entry.title))
-        readers = self.models.shelf(run.language).of(entry.key)
+        readers = self.models.library(run.language).of(entry.key)
         if run.tab in self.stopping:
             raise Cancelled
         for place in run.places():
@@ -176,6 +176,6 @@ class CompareHandlers:
         run.leave()
         return prediction
 
-    def redraw(self, pair: Comparison | None, context: ClientContext) -> Update:
+    def redraw(self, pair: Comparison | None, context: ClientContext) -> ModelsUpdate:
         """Draw the bars again for another theme."""
         return drawn(pair, context.theme) if pair is not None else {}

@@ -16,7 +16,7 @@ from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext
 from bibier.ui.inference import PACE, inference, sentence
 from bibier.ui.models.model_card import nodes
-from bibier.ui.models.updates import Card, HubValue, ModelsValue, Update
+from bibier.ui.models.updates import Card, HubValue, ModelsUpdate, ModelsValue
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.hub import Offer
@@ -108,20 +108,20 @@ class ModelHandlers:
         self.analysing = analysing
         self.offers: dict[str, Offer] = {}  # what a tab was last told the size of
 
-    def shelf(self, language: str) -> ModelLibrary[Predictor]:
+    def library(self, language: str) -> ModelLibrary[Predictor]:
         """Wait for the models. Raises InputError or `LoadError` when they could not be loaded."""
         return self.analysing.models(language)
 
     def listed(self, context: ClientContext, key: str | None = None, **more: Unpack[ModelsValue]) -> ModelsValue:
         """Return the list; a choice that is not there any more becomes that of the start."""
-        language, shelf = context.theme.language, self.shelf(context.theme.language)
-        entries = shelf.entries()
+        language, library = context.theme.language, self.library(context.theme.language)
+        entries = library.entries()
         chosen = context.checkpoint if key is None else key
         if chosen not in {entry.key for entry in entries}:
             chosen = ""
         whole: ModelsValue = {
-            "lines": [say("models_yours", language), say("models_annotate", language, name=shelf.start.title)],
-            "closed": InputError("shelf-fixed").text(language) if shelf.fixed else "",
+            "lines": [say("models_yours", language), say("models_annotate", language, name=library.start.title)],
+            "closed": InputError("shelf-fixed").text(language) if library.fixed else "",
             "cards": [described(entry, chosen, language) for entry in entries],
             "chosen": chosen,
         }
@@ -129,12 +129,12 @@ class ModelHandlers:
 
     def hub(self, context: ClientContext, **more: Unpack[HubValue]) -> HubValue:
         """Return the part about the Hub."""
-        language, shelf = context.theme.language, self.shelf(context.theme.language)
-        closed = "" if shelf.hub else InputError("shelf-closed").text(language)
-        whole: HubValue = {"closed": closed, "hidden": shelf.fixed}
+        language, library = context.theme.language, self.library(context.theme.language)
+        closed = "" if library.hub else InputError("shelf-closed").text(language)
+        whole: HubValue = {"closed": closed, "hidden": library.fixed}
         return whole | more
 
-    def open(self, context: ClientContext) -> Iterator[Update]:
+    def open(self, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Show the tab, once the models are there."""
         language = context.theme.language
         if not self.analysing.services.reader.done():
@@ -144,17 +144,17 @@ class ModelHandlers:
         except (InputError, LoadError) as error:
             yield {"models": {"said": sentence(error, language), "error": True}}
 
-    def use(self, key: object, state: AnalysisState | None, context: ClientContext) -> Iterator[Update]:
+    def use(self, key: object, state: AnalysisState | None, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Load a checkpoint and make it the tab's; one that can't be loaded leaves everything as it was."""
         language = context.theme.language
         try:
             with inference(self.analysing.services.queue, context, "checkpoint") as run:
                 run.stage("start")
-                shelf = self.shelf(language)
-                entry = shelf.entry(key if isinstance(key, str) else "?")
+                library = self.library(language)
+                entry = library.entry(key if isinstance(key, str) else "?")
                 loading = say("models_loading", language, name=entry.title)
                 yield {"models": self.listed(context, said=loading, busy=True)}
-                shelf.of(entry.key)
+                library.of(entry.key)
         except (InputError, LoadError) as error:
             yield {"models": self.listed(context, said=sentence(error, language), error=True)}
             return
@@ -162,12 +162,12 @@ class ModelHandlers:
         text = say("models_used" if differs else "models_same", language, name=entry.title)
         yield {"models": self.listed(context, entry.key, said=text)}
 
-    def ask(self, name: object, context: ClientContext) -> Iterator[Update]:
+    def ask(self, name: object, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Ask the Hub what a name stands for and how large it is."""
         language, name = context.theme.language, short(name).strip()
         yield {"fetching": self.hub(context, said=say("models_asking", language, name=name), busy=True)}
         try:
-            offer = self.shelf(language).offer(name)
+            offer = self.library(language).offer(name)
         except InputError as error:
             yield {"fetching": self.hub(context, said=error.text(language), error=True)}
             return
@@ -183,7 +183,7 @@ class ModelHandlers:
         text = say("models_offer", language, name=offer.name, size=large, place=offer.place)
         yield {"fetching": self.hub(context, said=text, offer=say("models_fetch", language, size=large))}
 
-    def fetch(self, context: ClientContext) -> Iterator[Update]:
+    def fetch(self, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Fetch what the tab was told the size of, saying how far it is."""
         language, offer = context.theme.language, self.offers.pop(context.tab, None)
         if offer is None:
@@ -199,12 +199,12 @@ class ModelHandlers:
         text = say("models_fetched", language, name=offer.name)
         yield {"fetching": self.hub(context, said=text), "models": self.listed(context)}
 
-    def _fetching(self, offer: Offer, context: ClientContext) -> Iterator[Update]:
+    def _fetching(self, offer: Offer, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Fetch, and say how far it is. Raises InputError."""
         language, before = context.theme.language, offer.received
         large = size(offer.size, language)
         with ThreadPoolExecutor(1, thread_name_prefix="hub") as pool:
-            job = pool.submit(self.shelf(language).fetch, offer)
+            job = pool.submit(self.library(language).fetch, offer)
             while not job.done():
                 received = min(max(0, offer.received - before), offer.size)
                 so_far = size(received, language)

@@ -13,7 +13,7 @@ from bibier.ui.components import HIDDEN, Changes, EventOptions, Listener, Part, 
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models.compare import CompareHandlers, Comparison
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import Update
+from bibier.ui.models.updates import ModelsUpdate
 
 
 class Unlimited(TypedDict):
@@ -56,7 +56,7 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
     part["pair"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
-    def put(shown: Update) -> Changes:
+    def put(shown: ModelsUpdate) -> Changes:
         """Turn values by name into Gradio's updates."""
         out: Changes = {part[name]: value for name, value in shown.items()}
         if "first" in shown:

@@ -73,7 +73,7 @@ class CompareValue(Said, total=False):
     result: CompareResult
 
 
-class Update(TypedDict, total=False):
+class ModelsUpdate(TypedDict, total=False):
     """New values of the tab's components."""
 
     models: ModelsValue
