@@ -45,6 +45,9 @@ ALIASES = {
 def canonical(label: str) -> str:
     """Return the project's name of a corpus's label.
 
+    >>> canonical("Joy"), canonical("calm")
+    ('happy', 'neutral')
+
     Raises
     ------
     ValueError

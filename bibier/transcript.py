@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """A spoken word; `start` and `end` are seconds from the clip's start, None when unknown."""
+    """A spoken word; `start` and `end` are seconds from the clip's start, None when unknown.
+
+    >>> Word("hello", 0.2, 0.55)
+    Word(text='hello', start=0.2, end=0.55)
+    """
 
     text: str
     start: float | None = None
@@ -16,7 +20,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. `source` is "recogniser", "person" or "none"; `language` an ISO 639-1 code or "und"."""
+    """What was said. `source` is "recogniser", "person" or "none"; `language` an ISO 639-1 code or "und".
+
+    >>> Transcript("I'm fine.", "en").source
+    'person'
+    """
 
     text: str
     language: str = "und"

@@ -69,7 +69,16 @@ def test_the_page_lists_every_public_name_with_its_parameters():
     assert extras == PROJECT["optional-dependencies"].keys()
 
 
-DOCTESTED = ["bibier", "bibier.errors"]
+DOCTESTED = [
+    "bibier",
+    "bibier.cli.progress",
+    "bibier.errors",
+    "bibier.features.batching",
+    "bibier.inference.predictor",
+    "bibier.inference.queue",
+    "bibier.labels",
+    "bibier.transcript",
+]
 
 
 @pytest.mark.parametrize("name", DOCTESTED)
@@ -117,16 +126,26 @@ def test_pins_and_ranges_are_the_same_set(file, groups):
             assert pin.extras <= ranges[name].extras or pin.extras == ranges[name].extras
 
 
-def test_a_missing_extra_is_said_with_the_pip_line():
-    code = """
-import sys
-sys.modules["gradio"] = None
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [
+        ("gradio", ["app"], "app"),
+        ("sounddevice", ["mic", "--list"], "mic"),
+        ("pocketsphinx", ["predict", "examples/happy_en.ogg", "--recogniser", "pocketsphinx"], "asr"),
+    ],
+)
+def test_a_missing_extra_is_said_with_the_pip_line(package, arguments, extra):
+    code = f"""
+import importlib.util, sys
+sys.modules[{package!r}] = None
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == {package!r} else find(name, *rest)
 from bibier.__main__ import main
-main(["app"])
+sys.exit(main({arguments!r}))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert 'pip install "bibier[app]"' in done.stderr
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert f'pip install "bibier[{extra}]"' in done.stderr
 
 
 def test_the_readme_s_lines_of_python_print_what_it_says(monkeypatch):

@@ -246,6 +246,8 @@ def write(one: Utterance, folder: Path, number: int) -> Path:
 def _sounddevice():
     try:
         import sounddevice  # late: it needs the PortAudio library of the system
+    except ModuleNotFoundError as error:
+        raise InputError("extra-missing", package="sounddevice", extra="mic") from error
     except OSError as error:
         raise InputError("mic-no-portaudio", reason=str(error)) from error
     return sounddevice

@@ -46,6 +46,8 @@ def run(options: argparse.Namespace, api: HfApi | None = None) -> int:
     def say(key: str, **values: object) -> None:
         print(Message(key, values).text(options.language), flush=True)
 
+    if not (ROOT / "app.py").is_file():
+        raise InputError("deploy-no-checkout")
     if api is None:
         from huggingface_hub import HfApi
 

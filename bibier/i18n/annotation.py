@@ -97,8 +97,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "набора на Hub.",
     ),
     "clips-no-datasets": (
-        "To read this the package datasets is needed: pip install -r requirements-train.txt",
-        "Для чтения нужен пакет datasets: pip install -r requirements-train.txt",
+        'To read this the package datasets is needed: pip install "bibier[train]"',
+        'Для чтения нужен пакет datasets: pip install "bibier[train]"',
     ),
     "clips-no-audio": (
         "The dataset {place} has no audio column. Its columns: {columns}.",

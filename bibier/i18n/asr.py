@@ -25,9 +25,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "язык сам.",
     ),
     "recogniser-not-installed": (
-        "The package {package} is not installed. Install it (pip install {package}), choose another recogniser or "
+        'The package {package} is not installed. Install it (pip install "bibier[asr]"), choose another recogniser or '
         "type the words.",
-        "Пакет {package} не установлен. Установите его (pip install {package}), выберите другой распознаватель "
+        'Пакет {package} не установлен. Установите его (pip install "bibier[asr]"), выберите другой распознаватель '
         "или введите слова сами.",
     ),
     "recogniser-not-downloaded": (

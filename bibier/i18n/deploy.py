@@ -62,4 +62,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "checkpoints/ has no checkpoint “{name}”. Give the name of a folder in it, such as compact.",
         "В checkpoints/ нет модели «{name}». Укажите имя папки в ней, например compact.",
     ),
+    "deploy-no-checkout": (
+        "A Space is made of a checkout of BiBiER, and this is the installed package: get the repository, and run "
+        "python -m bibier deploy in it.",
+        "Space собирается из копии репозитория BiBiER, а это установленный пакет: получите репозиторий и выполните "
+        "python -m bibier deploy в нём.",
+    ),
 }

@@ -56,8 +56,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "та же команда продолжит с готового.",
     ),
     "batch-no-ray": (
-        "The engine ray needs the package: pip install -r requirements-ray.txt",
-        "Для движка ray нужен пакет: pip install -r requirements-ray.txt",
+        'The engine ray needs the package: pip install "bibier[ray]"',
+        'Для движка ray нужен пакет: pip install "bibier[ray]"',
     ),
     # sentences about long recordings
     "recording-disk": (

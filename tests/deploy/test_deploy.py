@@ -188,6 +188,13 @@ def test_what_can_not_work_is_refused_before_anything_is_sent(served_hub, monkey
     assert not kept.repos
 
 
+def test_an_installed_package_makes_no_space(served_hub, tmp_path, monkeypatch):
+    """The wheel holds no app.py and no pins: that is said before anything is asked of the Hub."""
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    with pytest.raises(InputError, match="checkout"):
+        call(served_hub[1], "--dry-run")
+
+
 def test_the_build_is_followed_to_its_end(served_hub):
     kept, api = served_hub
     call(api)
