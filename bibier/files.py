@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,26 +18,32 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """Give a path beside `path` to write to; it takes its place when the block ends, and is removed when that fails.
 
-    The name ends as `path` does, for libraries that tell a format by it. Raises OSError.
+    Its name is always the same, so that the half file of a program that was killed goes when the next one writes; where
+    several programs may write the same file at once, say `shared`: each has its own. It ends as `path` does, for
+    libraries that tell a format by it. Raises OSError.
     """
-    part = path.with_name(f".{path.stem[:100]}-{secrets.token_hex(8)}{path.suffix}")
-    part.touch(exist_ok=False)  # with the rights of any file that is made here
+    own = f".{os.getpid()}" if shared else ""
+    part = path.with_name(f".{path.stem}{own}.part{path.suffix}")
     try:
         yield part
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there may be no such place at all
+            part.unlink(missing_ok=True)
         raise
 
 
-def atomic_write(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all, durably; text as UTF-8. Raises OSError, and what stood there stands."""
-    with replacing(path) as part:
+def atomic_write(path: Path, content: str | bytes, *, shared: bool = False) -> None:
+    """Write a file whole or not at all, durably; text as UTF-8. `shared` as in `replacing`.
+
+    Raises OSError, and what stood there stands.
+    """
+    with replacing(path, shared=shared) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 

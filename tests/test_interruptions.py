@@ -62,12 +62,12 @@ def test_killed_during_an_export(snapshot, tmp_path):  # noqa: F811
     """The file of before stands whole; the next export replaces it, and takes the half one away."""
     out = tmp_path / "export" / "e.jsonl"
     before = exports.save(snapshot, "events", out).read_bytes()
-    part = out.with_name(f".{out.name}.part")
+    part = out.with_name(f".{out.stem}.part{out.suffix}")
     code = f"""
 from dataclasses import replace
 from bibier.annotation import exports
 from bibier.annotation.store import Store
-snapshot = exports.of_project(Store("sqlite:///{tmp_path}/a.db"), "p")
+snapshot = exports.snapshot_of(Store("sqlite:///{tmp_path}/a.db"), "p")
 many = replace(snapshot, events=list(snapshot.events) * 200_000)
 exports.save(many, "events", __import__("pathlib").Path({str(out)!r}), replace=True)
 """

@@ -72,7 +72,7 @@ def keep(content: bytes, ending: str, media: Path) -> tuple[str, Path]:
     path = media / f"{name}{ending}"
     if not path.exists():
         media.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, content)
+        atomic_write(path, content, shared=True)
     return name, path
 
 

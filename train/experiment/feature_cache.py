@@ -207,7 +207,7 @@ def _store(file: Path, content: bytes, state: str) -> None:
     """Write a file whole or not at all."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(file, content)
+        atomic_write(file, content, shared=True)
     except OSError as error:
         if error.errno in FULL:
             raise CorpusError(
