@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+ARENAS = 2
+
 
 @contextmanager
 def preserve_torch_threads() -> Iterator[None]:
@@ -22,10 +25,6 @@ def preserve_torch_threads() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
-HEAPS = 2
-
-
 def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
     """Have glibc keep at most two heaps instead of eight for each core, each of which in time takes what the largest
     analysis took; to be called before threads are there. $MALLOC_ARENA_MAX of the one who deploys comes first.
@@ -37,8 +36,9 @@ def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
     if sys.platform != "linux" or "MALLOC_ARENA_MAX" in environ:
         return False
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
-    return set_option is not None and set_option(ARENA_MAX, HEAPS) == 1
+    return set_option is not None and set_option(ARENA_MAX, ARENAS) == 1
 
 
 def is_installed(package: str) -> bool:
+    """Whether a package can be imported, by its name of the first level; nothing is imported."""
     return importlib.util.find_spec(package) is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import shutil
@@ -11,9 +10,11 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from bibier.errors import InputError
+from bibier.files import sha256
 
 PART = 2**18  # bytes read at a time
 LEAST_PROGRESS = 2**16  # bytes within the time-out; less counts as hanging
@@ -25,15 +26,14 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
 
 
-def whole(path: Path, megabytes: int) -> bool:
+def is_whole(path: Path, megabytes: int) -> bool:
     """Whether a file is there and has about its size; an interrupted download doesn't."""
     return path.is_file() and path.stat().st_size > 0.95e6 * megabytes
 
 
 def matches(path: Path, address: str) -> bool:
     """Whether a file has the SHA-256 that its address carries as the last folder."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == _digest(address)
+    return sha256(path) == _digest(address)
 
 
 def _digest(address: str) -> str:
@@ -75,9 +75,9 @@ def download(
         if not matches(partial, address):
             raise InputError("recogniser-checksum", host=_host(address))
         partial.replace(target)
-        for other in target.parent.glob(f"{target.name}.*.part"):
-            if time.time() - other.stat().st_mtime > ABANDONED:
-                other.unlink(missing_ok=True)
+        for part in target.parent.glob(f"{target.name}.*.part"):
+            if time.time() - part.stat().st_mtime > ABANDONED:
+                part.unlink(missing_ok=True)
     except TimeoutError as error:
         raise InputError("recogniser-timeout", host=_host(address), seconds=timeout) from error
     except (OSError, http.client.HTTPException) as error:
@@ -88,7 +88,14 @@ def download(
         partial.unlink(missing_ok=True)
 
 
-def _copy(source, file, address: str, target: Path, timeout: float, progress) -> None:
+def _copy(
+    source: http.client.HTTPResponse,
+    file: BinaryIO,
+    address: str,
+    target: Path,
+    timeout: float,
+    progress: Callable[[int, int | None], None] | None,
+) -> None:
     total = int(source.headers["Content-Length"]) if source.headers["Content-Length"] else None
     if total and total > shutil.disk_usage(target.parent).free:
         raise InputError("recogniser-no-space", folder=str(target.parent), megabytes=total / 1e6)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bibier.asr.download import default_cache, whole
+from bibier.asr.download import default_cache, is_whole
 from bibier.asr.pocketsphinx import PocketSphinx
 from bibier.asr.whisper import WHISPER_FILES, Whisper, size_of
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.process import is_installed
-
-# --------------------------------------------------------------------------------------------------------- the choice
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def available(cache: Path | None = None) -> tuple[Choice, ...]:
     installed = is_installed("whisper")
     choices = []
     for name, (file, megabytes) in WHISPER_FILES.items():
-        here = whole(folder / file, megabytes)
+        here = is_whole(folder / file, megabytes)
         label = Message("recogniser-whisper" if here else "recogniser-whisper-missing", size_of(name, megabytes))
         choices.append(Choice(f"whisper-{name}", label, installed and here, megabytes=0 if here else megabytes))
     rough = Choice("pocketsphinx", Message("recogniser-pocketsphinx"), is_installed("pocketsphinx"), rough=True)

@@ -6,16 +6,20 @@ import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import numpy as np
 
-from bibier.asr.download import default_cache, download, matches, whole
+from bibier.asr.download import default_cache, download, is_whole, matches
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.quality import is_silent
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.process import is_installed, preserve_torch_threads
 from bibier.transcript import Transcript, Word
+
+if TYPE_CHECKING:
+    import whisper
 
 LANGUAGES = ("en", "ru")
 # The file in Whisper's cache and its size in MB, the preferred first: the paper's `base`, then the better ones.
@@ -27,6 +31,25 @@ WHISPER_FILES = {
     "large-v3": ("large-v3.pt", 3_087),
     "tiny": ("tiny.pt", 76),
 }
+
+
+class _WhisperWord(TypedDict):
+    word: str
+    start: float  # seconds
+    end: float
+
+
+class _WhisperSegment(TypedDict):
+    text: str
+    words: list[_WhisperWord]
+    no_speech_prob: float
+    avg_logprob: float  # nats a token
+    compression_ratio: float
+
+
+class _WhisperResult(TypedDict):
+    language: str
+    segments: list[_WhisperSegment]
 
 
 class Whisper:
@@ -84,7 +107,7 @@ class Whisper:
         self._download, self._timeout, self._progress, self._urls = download, timeout, progress, urls
         self._folder = cache or default_cache()
         self._lock = threading.Lock()
-        self._model = None
+        self._model: whisper.Whisper | None = None
         if not self.ready and not download:
             if self._own_file:
                 raise InputError("recogniser-no-file", path=self._own_file.name)
@@ -100,7 +123,7 @@ class Whisper:
         """Whether the weights are there."""
         if self._own_file:
             return self._own_file.is_file()
-        return whole(self.weights, WHISPER_FILES[self.size][1])
+        return is_whole(self.weights, WHISPER_FILES[self.size][1])
 
     @property
     def announcement(self) -> Message:
@@ -119,12 +142,17 @@ class Whisper:
             The download failed, or the weights are damaged.
         """
         with self._lock:
-            if self._model is None:
-                self._model = self._load()
+            self._loaded()
 
-    def _load(self):
+    def _loaded(self) -> whisper.Whisper:
+        if self._model is None:
+            self._model = self._load()
+        return self._model
+
+    def _load(self) -> whisper.Whisper:
         import torch
         import whisper
+        import whisper.timing
 
         if self._own_file is None:
             address = (self._urls or whisper._MODELS)[self.size]  # the table has no public name
@@ -143,41 +171,49 @@ class Whisper:
         return model
 
     def __call__(self, samples: np.ndarray) -> Transcript:
-        """Recognise (n,) float32 samples at 16 kHz; nothing is invented for silence."""
+        """Recognise (n,) float32 samples at 16 kHz in [-1, 1]; nothing is invented for silence.
+
+        Raises
+        ------
+        InputError
+            The weights had to be loaded, and could not be.
+        """
         if is_silent(samples):
             return Transcript("", source="none")
-        self.load()
         import whisper
 
         with self._lock, preserve_torch_threads():
-            result = whisper.transcribe(
-                self._model,
+            model = self._loaded()
+            transcribed = whisper.transcribe(
+                model,
                 np.asarray(samples, dtype=np.float32),
                 language=self.language,
                 word_timestamps=True,
                 condition_on_previous_text=False,
                 hallucination_silence_threshold=2.0,  # s
-                fp16=self._model.device.type == "cuda",
+                fp16=model.device.type == "cuda",
             )
-        kept = [segment for segment in result["segments"] if not _invented(segment)]
-        text = "".join(segment["text"] for segment in kept).strip()
+        result = cast("_WhisperResult", transcribed)  # which Whisper declares as a dictionary of strings and lists
+        credible = [segment for segment in result["segments"] if not _invented(segment)]
+        text = "".join(segment["text"] for segment in credible).strip()
         if not text:
             return Transcript("", source="none")
         limit = len(samples) / SAMPLE_RATE  # seconds
         words = [
             Word(word["word"].strip(), min(float(word["start"]), limit), min(float(word["end"]), limit))
-            for segment in kept
+            for segment in credible
             for word in segment["words"]
             if word["word"].strip()
         ]
         return Transcript(text, result["language"], tuple(words), "recogniser", self.name)
 
 
-def _invented(segment: dict) -> bool:
+def _invented(segment: _WhisperSegment) -> bool:
     """Whether a segment of Whisper's looks like words put into silence, or one phrase repeated over and over."""
     silent = segment["no_speech_prob"] > 0.6 and segment["avg_logprob"] < -0.7
     return silent or segment["compression_ratio"] > 2.4
 
 
 def size_of(name: str, megabytes: int) -> dict[str, object]:
+    """Return the values of a sentence about weights: their name and size."""
     return {"size": name, "megabytes": megabytes}

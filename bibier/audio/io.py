@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
@@ -20,6 +20,9 @@ from bibier.audio.format import FORMATS, MAX_CHANNELS, MAX_RATE, MAX_SECONDS, MI
 from bibier.audio.quality import FLAT_TOP, FULL_SCALE, find_faults, mix_down
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 BLOCK = 4_096  # frames decoded at a time; small, since what a decoder fails in the middle of is lost
 NAME_LENGTH = 40  # characters of a file's name in a message
@@ -77,9 +80,9 @@ def load(source: str | os.PathLike | tuple[np.ndarray, int] | tuple[int, np.ndar
         The source can't be read, holds no samples or NaN, or is longer than `MAX_SECONDS`.
     """
     if isinstance(source, tuple):
-        first, second = source
-        samples, rate = (second, first) if np.ndim(first) == 0 else (first, second)
-        return _read_array(np.asarray(samples), rate)
+        first, second = (np.asarray(part) for part in source)
+        samples, rate = (second, first) if first.ndim == 0 else (first, second)
+        return _read_array(samples, int(rate))
     return decode(Path(source), AudioReader).clip()
 
 
@@ -96,10 +99,10 @@ class AudioReader:
         self.prefix, self.rate, self.channels = prefix, rate, channels
         self.headroom = headroom  # float files may exceed full scale without being clipped
         self.frames = 0  # at the source's rate
-        self.stopped = 0  # samples at full scale or on a flat top
+        self.flattened = 0  # samples at full scale or on a flat top
         self.peak = 0.0
         self.truncated = False
-        self.kept = 0  # frames at `SAMPLE_RATE`
+        self.resampled = 0  # frames at `SAMPLE_RATE`
         self._blocks: list[np.ndarray] = []
         self._stream = None
         if rate != SAMPLE_RATE:
@@ -123,18 +126,18 @@ class AudioReader:
             raise InputError("audio-not-finite", prefix=self.prefix, second=second)
         self.frames += len(block)
         self.refuse_length(self.seconds)
-        self.stopped += self._count_stopped(block)
+        self.flattened += self._count_flattened(block)
         self._take(block if self._stream is None else self._stream.resample_chunk(block))
 
     def _take(self, block: np.ndarray) -> None:
-        self.kept += len(block)
+        self.resampled += len(block)
         self.keep(block)
 
     def keep(self, block: np.ndarray) -> None:
         """Keep a block of shape (n, channels) at `SAMPLE_RATE`."""
         self._blocks.append(block)
 
-    def _count_stopped(self, block: np.ndarray) -> int:
+    def _count_flattened(self, block: np.ndarray) -> int:
         height = np.abs(block)
         self.peak = max(self.peak, float(height.max(initial=0.0)))
         if self.peak < 0.05:
@@ -144,28 +147,28 @@ class AudioReader:
         runs = flat[FLAT_TOP - 2 :].copy()  # runs[i]: samples i … i + FLAT_TOP - 1 are equal
         for shift in range(FLAT_TOP - 2):
             runs &= flat[shift : shift + len(runs)]
-        stopped = int(runs.sum())
+        flattened = int(runs.sum())
         if not self.headroom:
-            stopped = max(stopped, int((height >= FULL_SCALE).sum()))
-        return stopped
+            flattened = max(flattened, int((height >= FULL_SCALE).sum()))
+        return flattened
 
     @property
     def clipped(self) -> float:
         """The share of samples at full scale or on a flat top."""
-        return self.stopped / (self.frames * self.channels)
+        return self.flattened / (self.frames * self.channels)
 
     def finish(self) -> list[Message]:
         """Keep what the resampler still holds; say whether the file was cut off. Raises InputError when it is empty."""
         if self._stream is not None:
             self._take(self._stream.resample_chunk(np.zeros((0, self.channels), np.float32), last=True))
-        if not self.kept:
+        if not self.resampled:
             raise InputError("audio-no-samples", prefix=self.prefix)
         if self.truncated and self.seconds < MIN_SECONDS:
             raise InputError("audio-damaged", prefix=self.prefix, seconds=self.seconds, least=MIN_SECONDS)
         return [Message("audio-cut", {"seconds": self.seconds})] if self.truncated else []
 
     def clip(self) -> AudioClip:
-        """Mix down, centre and judge what was gathered."""
+        """Mix down, centre and judge what was read."""
         notices = self.finish()
         tracks = np.concatenate(self._blocks)  # (n, channels)
         self._blocks.clear()
@@ -195,7 +198,7 @@ def _read_array(samples: np.ndarray, rate: int) -> AudioClip:
         samples = samples[:, None]
     elif samples.shape[0] <= MAX_CHANNELS and samples.shape[0] < samples.shape[1]:
         samples = samples.T
-    reader = AudioReader("", int(rate), samples.shape[1], headroom=samples.dtype.kind == "f")  # samples: (n, channels)
+    reader = AudioReader("", rate, samples.shape[1], headroom=samples.dtype.kind == "f")  # samples: (n, channels)
     reader.refuse_length(len(samples) / reader.rate)
     for start in range(0, len(samples), BLOCK):
         reader.add(_as_float(samples[start : start + BLOCK]))
@@ -260,6 +263,7 @@ def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
     if container_format is None:
         return None
     import av  # only here: most recordings don't need it
+    from av.error import FFmpegError
 
     reader = None
     try:
@@ -276,11 +280,11 @@ def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
                         reader.truncated = True
                         break
                     reader.add(block)
-            except av.FFmpegError:
+            except FFmpegError:
                 if reader is None:
                     raise
                 reader.truncated = True
-    except av.FFmpegError:
+    except FFmpegError:
         return None
     if reader is None:
         raise InputError("audio-no-samples", prefix=prefix)
@@ -288,15 +292,16 @@ def _with_av(path: Path, prefix: str, head: bytes, kind: type[G]) -> G | None:
     return reader
 
 
-def _av_blocks(container) -> Iterator[tuple[np.ndarray, int]]:
+def _av_blocks(container: InputContainer) -> Iterator[tuple[np.ndarray, int]]:
     """Yield blocks of shape (n, channels), float32, and their rate, which a stream's header need not tell."""
     import av
 
-    converter, shape = None, None
+    converter, shape = av.AudioResampler(format="fltp"), None
     for frame in container.decode(audio=0):
         if (frame.format.name, frame.layout.name, frame.sample_rate) != shape:
+            if shape is not None:
+                converter = av.AudioResampler(format="fltp")
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            converter = av.AudioResampler(format="fltp")
         for part in converter.resample(frame):
             yield part.to_ndarray().T.copy(), frame.sample_rate
 
@@ -318,7 +323,7 @@ def _ends_early(path: Path, head: bytes, size: int) -> bool:
     return False
 
 
-def _read_at(file, offset: int, length: int) -> bytes:
+def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
     file.seek(offset)
     return file.read(length)
 
@@ -330,6 +335,3 @@ def short_name(path: str | os.PathLike) -> str:
         return name
     half = NAME_LENGTH // 2
     return f"{name[: half - 1]}…{name[-half:]}"
-
-
-# ----------------------------------------------------------------------------------------------------------- guards

@@ -6,6 +6,7 @@ float32), and some MB of memory.
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -53,10 +54,8 @@ class Recording:
     def peaks(self, count: int) -> np.ndarray:
         """Return the largest absolute sample (count,) of equal parts, in [0, 1]: the waveform's outline."""
         edges = np.linspace(0, len(self.samples), count + 1).astype(int)
-        found = [
-            np.abs(self.samples[a:b].astype(np.float32)).max(initial=0) for a, b in zip(edges, edges[1:], strict=False)
-        ]
-        return np.array(found, np.float32) / FULL
+        parts = (self.samples[a:b].astype(np.float32) for a, b in itertools.pairwise(edges))
+        return np.array([np.abs(part).max(initial=0) for part in parts], np.float32) / FULL
 
 
 def stated_seconds(path: str | os.PathLike) -> float | None:
@@ -99,8 +98,8 @@ class DiskBackedReader(AudioReader):
 
     limit = LIMIT
 
-    def __init__(self, *args, **settings):
-        super().__init__(*args, **settings)
+    def __init__(self, prefix: str, rate: int, channels: int, *, headroom: bool = False):
+        super().__init__(prefix, rate, channels, headroom=headroom)
         self.file = tempfile.TemporaryFile()  # noqa: SIM115  # gone with this object
         self.energy = np.zeros(self.channels + 1)  # of the channels and of their mean: sums of squares
         self.total = np.zeros(self.channels + 1)  # sums
@@ -119,16 +118,16 @@ class DiskBackedReader(AudioReader):
         self.most = np.maximum(self.most, mixed.max(axis=0))
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Yield what was kept as (n, channels) float32, `WINDOW` frames at a time."""
+        """Yield what was read as (n, channels) float32, `WINDOW` frames at a time."""
         self.file.seek(0)
         while raw := self.file.read(WINDOW * self.channels * 4):
             yield np.frombuffer(raw, np.float32).reshape(-1, self.channels)
 
     def recording(self) -> Recording:
-        """Mix down, centre and judge what was gathered, as `AudioReader.clip` does in memory."""
+        """Mix down, centre and judge what was read, as `AudioReader.clip` does in memory."""
         notices = self.finish()
-        mean = self.total / self.kept
-        variance = self.energy / self.kept - np.square(mean)
+        mean = self.total / self.resampled
+        variance = self.energy / self.resampled - np.square(mean)
         chosen = self.channels  # the mean
         if self.channels > 1 and cancel(variance[:-1], float(variance[-1])):
             chosen = int(variance[:-1].argmax())

@@ -14,15 +14,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import soundfile
 import soxr
 
 from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.segmentation import load_silero_vad
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.process import preserve_torch_threads
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 FRAME = 512  # samples at 16 kHz, 32 ms: what the voice detector reads at a time
 PAUSE = 0.6  # s of silence that end an utterance
@@ -93,9 +97,9 @@ class UtteranceSegmenter:
         self._resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
         self._listen = listen
         self._rest = np.zeros(0, np.float32)  # less than a frame
-        self._kept: list[np.ndarray] = []  # frames of the utterance, or the last ones before it
+        self._frames: list[np.ndarray] = []  # frames of the utterance, or the last ones before it
         self._speaking, self._silent, self._voiced = listen is None, 0, 0  # frames
-        self._at = 0  # samples at 16 kHz so far
+        self._position = 0  # samples at 16 kHz so far
         self.level = 0.0  # RMS of the last frame
 
     def push(self, block: np.ndarray) -> list[Utterance]:
@@ -104,48 +108,48 @@ class UtteranceSegmenter:
         if self._resample:
             block = self._resample.resample_chunk(block)
         self._rest = np.concatenate([self._rest, block])
-        found = []
+        utterances = []
         while len(self._rest) >= FRAME:
             frame, self._rest = self._rest[:FRAME], self._rest[FRAME:]
-            if (one := self._frame(frame)) is not None:
-                found.append(one)
-        return found
+            if (utterance := self._add_frame(frame)) is not None:
+                utterances.append(utterance)
+        return utterances
 
     def cut(self) -> Utterance | None:
         """End the utterance here, if there is one."""
         enough = self._listen is None or self._voiced * FRAME >= SHORTEST * SAMPLE_RATE
-        found = None
-        if self._speaking and enough and self._kept:
-            samples = np.concatenate(self._kept)
-            found = Utterance(samples, (self._at - len(samples)) / SAMPLE_RATE)
-        self._kept, self._speaking, self._silent, self._voiced = [], self._listen is None, 0, 0
-        return found
+        utterance = None
+        if self._speaking and enough and self._frames:
+            samples = np.concatenate(self._frames)
+            utterance = Utterance(samples, (self._position - len(samples)) / SAMPLE_RATE)
+        self._frames, self._speaking, self._silent, self._voiced = [], self._listen is None, 0, 0
+        return utterance
 
     def finish(self) -> Utterance | None:
         """End the stream: what is left belongs to the last utterance."""
         if self._resample:
             self._rest = np.concatenate([self._rest, self._resample.resample_chunk(np.zeros(0, np.float32), last=True)])
         if self._speaking and len(self._rest):
-            self._kept.append(self._rest)
-            self._at += len(self._rest)
+            self._frames.append(self._rest)
+            self._position += len(self._rest)
         self._rest = np.zeros(0, np.float32)
         return self.cut()
 
-    def _frame(self, frame: np.ndarray) -> Utterance | None:
-        self._at += FRAME
-        self._kept.append(frame)
+    def _add_frame(self, frame: np.ndarray) -> Utterance | None:
+        self._position += FRAME
+        self._frames.append(frame)
         self.level = float(np.sqrt(np.square(frame).mean()))
         if self._listen is None:
-            return self.cut() if len(self._kept) * FRAME >= LONGEST * SAMPLE_RATE else None
+            return self.cut() if len(self._frames) * FRAME >= LONGEST * SAMPLE_RATE else None
         voice = self._listen(frame)
         if not self._speaking:
             if voice < START:
-                del self._kept[: -round(LEAD * SAMPLE_RATE / FRAME)]
+                del self._frames[: -round(LEAD * SAMPLE_RATE / FRAME)]
                 return None
             self._speaking = True
         self._voiced += voice >= STAY
         self._silent = 0 if voice >= STAY else self._silent + 1
-        long = len(self._kept) * FRAME >= LONGEST * SAMPLE_RATE
+        long = len(self._frames) * FRAME >= LONGEST * SAMPLE_RATE
         return self.cut() if long or self._silent * FRAME >= PAUSE * SAMPLE_RATE else None
 
 
@@ -153,9 +157,7 @@ def voice_detector() -> Callable[[np.ndarray], float]:
     """Return Silero VAD, listening from the beginning: (512,) samples → probability of voice."""
     import torch
 
-    with preserve_torch_threads():
-        import silero_vad
-    model = silero_vad.load_silero_vad()
+    model = load_silero_vad()
     model.reset_states()
 
     def listen(frame: np.ndarray) -> float:
@@ -194,11 +196,11 @@ class MicrophoneLoop:
     def run(self, blocks: Iterable[np.ndarray]) -> int:
         """Go on until the blocks end or Ctrl+C; the last utterance is judged too. Returns how many there were."""
         with ThreadPoolExecutor(1, thread_name_prefix="judge") as pool:
-            jobs: deque[Future] = deque()
+            jobs: deque[Future[None]] = deque()
             try:
                 for block in blocks:
-                    for one in self.segmenter.push(block):
-                        self._take(one, pool, jobs)
+                    for utterance in self.segmenter.push(block):
+                        self._take(utterance, pool, jobs)
                     if self.asked.is_set():
                         self.asked.clear()
                         self._take(self.segmenter.cut(), pool, jobs)
@@ -213,28 +215,28 @@ class MicrophoneLoop:
                 job.result()
         return self.count
 
-    def _take(self, one: Utterance | None, pool: ThreadPoolExecutor, jobs: deque[Future]) -> None:
-        if one is None:
+    def _take(self, utterance: Utterance | None, pool: ThreadPoolExecutor, jobs: deque[Future[None]]) -> None:
+        if utterance is None:
             return
         self.count += 1
         if self.folder:
-            write(one, self.folder, self.count)
-        jobs.append(pool.submit(self._judged, one))
+            write(utterance, self.folder, self.count)
+        jobs.append(pool.submit(self._judge, utterance))
 
-    def _judged(self, one: Utterance) -> None:
+    def _judge(self, utterance: Utterance) -> None:
         try:
-            self.judge(one)
+            self.judge(utterance)
         except InputError as error:
-            self.refused(one, error)
+            self.refused(utterance, error)
 
 
-def write(one: Utterance, folder: Path, number: int) -> Path:
+def write(utterance: Utterance, folder: Path, number: int) -> Path:
     """Write an utterance as 16-bit wav under a name that is free; returns its path."""
     while (path := folder / f"utterance-{number:04d}.wav").exists():
         number += 1
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, one.samples, SAMPLE_RATE, subtype="PCM_16")
+        soundfile.write(path, utterance.samples, SAMPLE_RATE, subtype="PCM_16")
     except (OSError, soundfile.LibsndfileError) as error:
         raise InputError("mic-save", folder=str(folder), reason=str(error)) from error
     return path
@@ -243,7 +245,11 @@ def write(one: Utterance, folder: Path, number: int) -> Path:
 # --- the device ------------------------------------------------------------------------------------------------------
 
 
-def _sounddevice():
+class _StreamStatus(Protocol):
+    input_overflow: bool
+
+
+def _sounddevice() -> ModuleType:
     try:
         import sounddevice  # late: it needs the PortAudio library of the system
     except ModuleNotFoundError as error:
@@ -259,9 +265,9 @@ def devices() -> list[tuple[int, str, int, bool]]:
     try:
         default = sounddevice.default.device[0]
         return [
-            (one["index"], one["name"], one["max_input_channels"], one["index"] == default)
-            for one in sounddevice.query_devices()
-            if one["max_input_channels"] > 0
+            (facts["index"], facts["name"], facts["max_input_channels"], facts["index"] == default)
+            for facts in sounddevice.query_devices()
+            if facts["max_input_channels"] > 0
         ]
     except sounddevice.PortAudioError as error:
         raise InputError("mic-none", reason=str(error)) from error
@@ -282,13 +288,13 @@ def recording(device: str | int | None = None) -> Iterator[BlockQueue]:
     rate, channels = int(facts["default_samplerate"]), min(2, int(facts["max_input_channels"]))
     blocks = BlockQueue(rate)
 
-    def heard(block, frames, when, status) -> None:
+    def take(block: np.ndarray, _frames: int, _time: object, status: _StreamStatus) -> None:
         blocks.dropped += bool(status.input_overflow)
         blocks.put(block)
 
     try:
         with sounddevice.InputStream(
-            samplerate=rate, device=device, channels=channels, dtype="float32", blocksize=rate // 20, callback=heard
+            samplerate=rate, device=device, channels=channels, dtype="float32", blocksize=rate // 20, callback=take
         ) as stream:
             blocks.alive = lambda: stream.active
             yield blocks

@@ -11,12 +11,6 @@ from bibier.audio.voice_activity import has_speech, loud_level
 from bibier.i18n.messages import Message
 
 SILENT_PEAK = 1e-4  # of full scale, -80 dB: no sample is louder in silence
-
-
-def is_silent(samples: np.ndarray) -> bool:
-    return not len(samples) or float(np.abs(samples).max()) < SILENT_PEAK
-
-
 FULL_SCALE = 0.999  # of 1; the converter's end stop
 CLIPPED_SHARE = 1e-3  # of all samples
 FLAT_TOP = 4  # equal samples in a row at the peak
@@ -24,6 +18,11 @@ SILENT_LEVEL = -85.0  # dBFS, the loud frames' level; 16-bit rounding noise is a
 QUIET_LEVEL = -50.0  # dBFS
 WINDOW_SECONDS = 10  # s judged at a time
 CANCELLED = 0.1  # of the energy that unrelated channels would leave in their mean (-10 dB)
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether no sample of (n,) is louder than `SILENT_PEAK`."""
+    return not len(samples) or float(np.abs(samples).max()) < SILENT_PEAK
 
 
 def mix_down(tracks: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -48,13 +47,13 @@ def cancel(energy: np.ndarray, mean_energy: float) -> bool:
 def find_faults(samples: np.ndarray, clipped: float) -> tuple[list[Message], bool]:
     """Return what is wrong with (n,) samples, and whether somebody speaks. `clipped` is the share of clipped ones."""
     seconds = len(samples) / SAMPLE_RATE
-    heard = [(loud_level(window, SAMPLE_RATE), window) for window in iter_windows(samples)]
-    level = max(level for level, _ in heard)  # dBFS
+    windows = [(loud_level(window, SAMPLE_RATE), window) for window in iter_windows(samples)]
+    level = max(level for level, _ in windows)  # dBFS
     if level < SILENT_LEVEL:
         return [Message("audio-silent", {"level": max(level, -120.0)})], False
     if seconds < MIN_SECONDS:
         return [Message("audio-short", {"seconds": seconds, "least": MIN_SECONDS})], False
-    speech = any(level >= SILENT_LEVEL and has_speech(window, SAMPLE_RATE) for level, window in heard)
+    speech = any(level >= SILENT_LEVEL and has_speech(window, SAMPLE_RATE) for level, window in windows)
     notices = [] if speech else [Message("audio-no-speech")]
     if clipped > CLIPPED_SHARE:
         notices.append(Message("audio-clipped", {"share": 100 * clipped}))

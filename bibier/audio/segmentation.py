@@ -7,10 +7,12 @@ its frames of 32 ms; F frames.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import LONG_SECONDS
 from bibier.process import preserve_torch_threads
 from bibier.transcript import Word
+
+if TYPE_CHECKING:
+    import torch
 
 FRAME = 512  # samples, 32 ms: what the model reads at a time
 FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
@@ -33,6 +38,13 @@ FAINTEST = 1e-4  # RMS; the rounding of 16 bits is not raised to a voice
 LANE = 938  # frames, 30 s: a recording is read in lanes side by side, five times as fast as one after the other
 LANES = 16  # at a time
 LEAD = 63  # frames, 2 s that a lane hears before its own, to know what came before
+
+
+class SileroVAD(Protocol):
+    """What is used of Silero's model, a TorchScript module, which its package declares as another class."""
+
+    def __call__(self, samples: torch.Tensor, rate: int, /) -> torch.Tensor: ...
+    def reset_states(self) -> None: ...
 
 
 @dataclass(frozen=True, order=True)
@@ -67,8 +79,8 @@ def cut(samples: np.ndarray, words: Iterable[Word] = ()) -> list[Segment]:
         return []
     level = loudness(samples)
     spoken = speech(voice_probabilities(samples, level), len(samples))
-    said = [(w.start, w.end) for w in words if w.start is not None and w.end is not None]
-    return plan(spoken, level, seconds=len(samples) / SAMPLE_RATE, words=said)
+    times = [(w.start, w.end) for w in words if w.start is not None and w.end is not None]
+    return plan(spoken, level, seconds=len(samples) / SAMPLE_RATE, words=times)
 
 
 # ---------------------------------------------------------------------------------------------------------- listening
@@ -76,11 +88,11 @@ def cut(samples: np.ndarray, words: Iterable[Word] = ()) -> list[Segment]:
 
 def loudness(samples: np.ndarray) -> np.ndarray:
     """Return the RMS (F,) of each frame of (n,) samples; the last frame may be shorter."""
-    found = []
+    levels = []
     for block in _blocks(samples, LANE * FRAME):
         whole = np.pad(block, (0, -len(block) % FRAME)).reshape(-1, FRAME)  # (frames, FRAME)
-        found.append(np.sqrt(np.square(whole).mean(axis=1)))
-    return np.concatenate(found)
+        levels.append(np.sqrt(np.square(whole).mean(axis=1)))
+    return np.concatenate(levels)
 
 
 def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -90,7 +102,7 @@ def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
     model, lock = _silero()
     gain = LOUD / max(float(np.percentile(level, LOUD_SHARE)), FAINTEST)
     frames = len(level)
-    found = np.zeros(frames, np.float32)
+    probabilities = np.zeros(frames, np.float32)
     starts = range(0, frames, LANE)
     for first in range(0, len(starts), LANES):
         group = starts[first : first + LANES]
@@ -99,23 +111,27 @@ def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
             before = min(LEAD, start)
             block = _as_float(samples[(start - before) * FRAME : (start + LANE) * FRAME])
             lane.reshape(-1)[(LEAD - before) * FRAME :][: len(block)] = np.clip(gain * block, -1, 1)
-        heard = torch.from_numpy(lanes)
+        sound = torch.from_numpy(lanes)  # (lanes, LEAD + LANE, FRAME)
         with lock, torch.inference_mode():
             model.reset_states()
-            said = [model(heard[:, i], SAMPLE_RATE)[:, 0] for i in range(min(LEAD + LANE, LEAD + frames))]
-        said = torch.stack(said[LEAD:], dim=1).numpy()  # (lanes, frames)
-        for row, start in zip(said, group, strict=True):
+            outputs = [model(sound[:, i], SAMPLE_RATE)[:, 0] for i in range(min(LEAD + LANE, LEAD + frames))]
+        rows = torch.stack(outputs[LEAD:], dim=1).numpy()  # (lanes, frames)
+        for row, start in zip(rows, group, strict=True):
             own = min(LANE, frames - start)
-            found[start : start + own] = row[:own]
-    return found
+            probabilities[start : start + own] = row[:own]
+    return probabilities
+
+
+def load_silero_vad() -> SileroVAD:
+    """Return a model of one's own, which keeps a state: one thread at a time may use it. Torch's threads stay."""
+    with preserve_torch_threads():
+        import silero_vad
+    return cast("SileroVAD", silero_vad.load_silero_vad())
 
 
 @functools.cache
-def _silero():
-    """Load the model once; it keeps a state, so that one thread at a time may use it."""
-    with preserve_torch_threads():
-        import silero_vad
-    return silero_vad.load_silero_vad(), threading.Lock()
+def _silero() -> tuple[SileroVAD, threading.Lock]:
+    return load_silero_vad(), threading.Lock()
 
 
 def speech(probabilities: np.ndarray, length: int) -> list[tuple[float, float]]:
@@ -123,15 +139,15 @@ def speech(probabilities: np.ndarray, length: int) -> list[tuple[float, float]]:
     _silero()  # first: this import of the package leaves torch's threads alone, and the next one finds it there
     from silero_vad import get_speech_timestamps_from_probs
 
-    found = get_speech_timestamps_from_probs(
+    stretches = get_speech_timestamps_from_probs(
         probabilities.tolist(),
         sampling_rate=SAMPLE_RATE,
         audio_length_samples=length,
-        min_speech_duration_ms=BREATH * 1000,
-        min_silence_duration_ms=BREATH * 1000,
+        min_speech_duration_ms=round(BREATH * 1000),
+        min_silence_duration_ms=round(BREATH * 1000),
         speech_pad_ms=0,
     )
-    return [(one["start"] / SAMPLE_RATE, min(one["end"], length) / SAMPLE_RATE) for one in found]
+    return [(part["start"] / SAMPLE_RATE, min(part["end"], length) / SAMPLE_RATE) for part in stretches]
 
 
 def _as_float(samples: np.ndarray) -> np.ndarray:
@@ -141,7 +157,7 @@ def _as_float(samples: np.ndarray) -> np.ndarray:
     return np.asarray(samples, dtype=np.float32)
 
 
-def _blocks(samples: np.ndarray, length: int) -> Iterable[np.ndarray]:
+def _blocks(samples: np.ndarray, length: int) -> Iterator[np.ndarray]:
     for start in range(0, len(samples), length):
         yield _as_float(samples[start : start + length])
 
@@ -173,15 +189,15 @@ def plan(
 
 def _united(intervals: list[tuple[float, float]], seconds: float) -> list[tuple[float, float]]:
     """Sort intervals, clip them to the recording and unite those that touch."""
-    found: list[tuple[float, float]] = []
+    united: list[tuple[float, float]] = []
     for start, end in sorted((max(0.0, a), min(seconds, b)) for a, b in intervals):
         if end <= start:
             continue
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if united and start <= united[-1][1]:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
         else:
-            found.append((start, end))
-    return found
+            united.append((start, end))
+    return united
 
 
 def _joined(parts: list[tuple[float, float]], pause: float, below: float = math.inf) -> list[tuple[float, float]]:
@@ -192,7 +208,7 @@ def _joined(parts: list[tuple[float, float]], pause: float, below: float = math.
     parts = list(parts)
     while True:
         best, shortest = None, pause
-        for i, ((a, b), (c, d)) in enumerate(zip(parts, parts[1:], strict=False)):
+        for i, ((a, b), (c, d)) in enumerate(itertools.pairwise(parts)):
             if c - b < shortest and d - a <= TARGET and min(b - a, d - c) < below:
                 best, shortest = i, c - b
         if best is None:
@@ -224,12 +240,12 @@ def _windows(
 
 def _with_margins(edges: list[tuple[float, float]], seconds: float) -> list[Segment]:
     """Give each stretch some of the pauses around it, at most half of each."""
-    found = []
+    segments = []
     for i, (start, end) in enumerate(edges):
         before = start if i == 0 else (start - edges[i - 1][1]) / 2  # s
         after = seconds - end if i == len(edges) - 1 else (edges[i + 1][0] - end) / 2  # s
-        found.append(Segment(start - min(MARGIN, before), end + min(MARGIN, after)))
-    return found
+        segments.append(Segment(start - min(MARGIN, before), end + min(MARGIN, after)))
+    return segments
 
 
 def cut_in_pauses(samples: np.ndarray, shortest: int, longest: int) -> list[tuple[int, int]]:

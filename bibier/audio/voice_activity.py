@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 FRAME_SECONDS = 0.032  # s; frames overlap by half
@@ -44,7 +46,7 @@ def has_speech(samples: np.ndarray, rate: int) -> bool:
     hertz = np.fft.rfftfreq(2 * size, 1 / rate)  # (size + 1,)
     power[:, (hertz < BANDS[0]) | (hertz >= BANDS[-1])] = 0
     edges = np.searchsorted(hertz, BANDS)
-    parts = zip(edges[:-1], edges[1:], strict=True)
+    parts = itertools.pairwise(edges)
     bands = np.stack([power[:, low:high].sum(axis=1) for low, high in parts])  # (4, t)
     if bands.shape[1] >= 3:
         bands = (bands[:, :-2] + bands[:, 1:-1] + bands[:, 2:]) / 3  # (4, t - 2), 64 ms each

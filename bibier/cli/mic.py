@@ -70,7 +70,7 @@ def listen(blocks: BlockQueue, options: argparse.Namespace) -> int:
     def show_level(level: float) -> None:
         decibels = 20 * math.log10(max(level, 1e-9))
         text = Message("mic-level", {"decibels": decibels}).text(options.language)
-        meter(text, min(1.0, max(0.0, 1 - decibels / FLOOR)), 1.0)
+        meter(text, round(100 * min(1.0, max(0.0, 1 - decibels / FLOOR))), 100)
 
     def judge(utterance: Utterance) -> None:
         prediction = predictor((utterance.samples, SAMPLE_RATE))

@@ -35,7 +35,7 @@ class TerminalProgress:
         self._line: tuple[Progress, TaskID] | None = None
         self._lock = threading.RLock()
 
-    def __call__(self, text: str, done: float = 0, total: float | None = None) -> None:
+    def __call__(self, text: str, done: int = 0, total: int | None = None) -> None:
         """Show a text, and `done` of `total`."""
         if not self.shown:
             return

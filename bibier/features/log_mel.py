@@ -60,7 +60,7 @@ class LogMel:
         spectrum = librosa.stft(
             np.ascontiguousarray(samples, dtype=np.float32), n_fft=512, hop_length=hop, win_length=window
         )
-        power = (spectrum.real**2 + spectrum.imag**2).T @ self._filters.T  # (hops, M)
+        power = (np.real(spectrum) ** 2 + np.imag(spectrum) ** 2).T @ self._filters.T  # (hops, M)
         energy = power.sum(1)
         faint, strong = np.percentile(energy, (10, 95))
         # In noise the ends never fall silent: there the faint frames tell its level, if speech stands out of it.

@@ -142,7 +142,7 @@ class HubAudio(Frozen[HubAudioConfig, "PreTrainedModel | FunasrModel"]):
             return _funasr(folder, self.device)
         remote = "AutoModelForAudioClassification" if SOURCES[kind].runs_code else None
         model = open_model(folder, SOURCES[kind], self.config, remote=remote)
-        return model.to(self.device)
+        return model.to(self.device)  # pyright: ignore[reportArgumentType]  # transformers decorates it untyped
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Return features (T, D) float32 of 16 kHz samples (n,) in [−1, 1]. Raises InputError."""

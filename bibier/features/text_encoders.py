@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -138,7 +138,7 @@ class HubText(Frozen[HubTextConfig, "PreTrainedModel"]):
                 self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             except (OSError, ValueError, KeyError) as error:
                 raise InputError("weights-incomplete", folder=str(folder), file=VOCABULARIES[0]) from error
-        return model.to(self.device)
+        return model.to(self.device)  # pyright: ignore[reportArgumentType]  # transformers decorates it untyped
 
     def __call__(self, spans: Sequence[WordSpan] | str) -> np.ndarray:
         """Return features (T, D) float32 of a text. Raises InputError."""
@@ -170,7 +170,7 @@ class HubText(Frozen[HubTextConfig, "PreTrainedModel"]):
 
     def _run(self, model: PreTrainedModel, texts: list[list[int]]) -> list[np.ndarray]:
         """Run the model on token ids → hidden states (Tᵢ, D)."""
-        padding = PAD if self._tokenizer is None else self._tokenizer.pad_token_id
+        padding = PAD if self._tokenizer is None else cast("int", self._tokenizer.pad_token_id)
         ids, mask = pad(texts, value=padding, shortest=FEWEST if self.config.kind == "canine" else 1)  # (B, T)
         last = self.config.layer == -1
         output = model(

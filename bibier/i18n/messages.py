@@ -5,6 +5,7 @@ A failure carries the key of its sentence and the values in it; the edge (interf
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -51,7 +52,7 @@ class Message:
     """A sentence by its key in `CATALOGUE`, with the values it names."""
 
     key: str
-    values: dict[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
     def text(self, language: str = "en") -> str:
         """Return the sentence in `language` ("en" or "ru"); a value that is a sentence is put in it too."""

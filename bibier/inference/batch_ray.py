@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -55,7 +56,7 @@ def predict_rows(
     own = not ray.is_initialized()
     if own:
         here = {} if address else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(address=address, log_to_driver=False, logging_level="error", **here)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **here)
     try:
         folder = Path(checkpoint)
         ray.data.DataContext.get_current().enable_progress_bars = False

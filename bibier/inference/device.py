@@ -1,7 +1,7 @@
 """Where the models run: on the CPU, on a Space's own GPU, or on ZeroGPU, which lends one for the length of a call.
 
-On ZeroGPU each call of a decorated function is a loan, in a process apart: what goes in and comes out is pickled, so
-it is plain values and tensors of the CPU. Outside ZeroGPU nothing is decorated and `spaces` is not needed.
+On ZeroGPU each call of a decorated function runs in a process apart: what goes in and comes out is pickled, so it is
+plain values and tensors of the CPU. Outside ZeroGPU nothing is decorated and `spaces` is not needed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ import copy
 import functools
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from bibier.inference.predictor import Predictor
 
 ZERO = "SPACES_ZERO_GPU"  # set by ZeroGPU
-ACTS = ("encode_audio", "transcribe", "classify")  # of a Predictor: each is one loan
+STAGES = ("encode_audio", "transcribe", "classify")  # of a Predictor: each call of one has the GPU
 
 F = TypeVar("F", bound=Callable)
 
 if os.environ.get(ZERO):
-    import spaces  # before anything touches CUDA: it puts a stand-in for the GPU into torch
+    import spaces  # pyright: ignore[reportMissingImports]  # there on Spaces; before anything touches CUDA
+else:
+    spaces = None
 
 
 def zero() -> bool:
@@ -39,11 +44,11 @@ def device() -> str:
 
 def on_gpu(function: F) -> F:
     """Decorate a function so that it has a GPU while it runs; on anything but ZeroGPU it stays as it is."""
-    return spaces.GPU(function) if zero() else function
+    return function if spaces is None else spaces.GPU(function)
 
 
-def on_zero_gpu(make: Callable[[str], object]) -> Callable[[str], object]:
-    """Return `make` (the name of a recogniser → a Predictor) with predictors that borrow a GPU for each act.
+def on_zero_gpu(make: Callable[[str], Predictor]) -> Callable[[str], Predictor]:
+    """Return `make` (the name of a recogniser → a Predictor) with predictors that borrow a GPU for each of `STAGES`.
 
     One function is decorated, and it is given names: a predictor itself can't be pickled. Elsewhere, `make` as it is.
     """
@@ -52,13 +57,13 @@ def on_zero_gpu(make: Callable[[str], object]) -> Callable[[str], object]:
     make = functools.cache(make)
 
     @on_gpu
-    def work(choice: str, act: str, *given: object) -> object:
-        return getattr(make(choice), act)(*given)
+    def call(recogniser: str, stage: str, *arguments: object) -> object:
+        return getattr(make(recogniser), stage)(*arguments)
 
-    def borrowing(choice: str) -> object:
-        predictor = copy.copy(make(choice))
-        for act in ACTS:
-            setattr(predictor, act, functools.partial(work, choice, act))
+    def borrowing(recogniser: str) -> Predictor:
+        predictor = copy.copy(make(recogniser))
+        for stage in STAGES:
+            setattr(predictor, stage, functools.partial(call, recogniser, stage))
         return predictor
 
     return borrowing

@@ -1,4 +1,4 @@
-"""A long recording → what its stretches say one after the other, and the whole of it weighted by their length."""
+"""A long recording → what its segments say one after the other, and the whole of it weighted by their length."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from bibier.audio.long_recording import Recording
 from bibier.audio.segmentation import Segment, cut
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.inference.predictor import NOTHING_SAID, ModalityResult, Prediction, Predictor, as_json
+from bibier.inference.predictor import MODALITIES, NOTHING_SAID, ModalityResult, Prediction, Predictor, as_json
 from bibier.labels import named, vector
 from bibier.log import note, told
 from bibier.transcript import Transcript, Word
 
-MODALITIES = ("audio", "text", "bimodal")
-
 
 @dataclass(frozen=True)
 class SegmentResult:
-    """What one stretch says, with its times counted from its own beginning; or why it says nothing."""
+    """What one segment says, with its times counted from its own beginning; or why it says nothing."""
 
     segment: Segment
     prediction: Prediction | None
@@ -32,7 +30,7 @@ class SegmentResult:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All stretches of a recording, in order. `planned` is how many there are when none is left out by a stop."""
+    """All segments of a recording, in order. `planned` is how many there are when none is left out by a stop."""
 
     duration: float  # seconds, with the silence
     segments: tuple[SegmentResult, ...]
@@ -40,48 +38,49 @@ class Timeline:
     notices: tuple[Message, ...] = ()
 
     @property
+    def judged(self) -> list[tuple[Segment, Prediction]]:
+        """The segments that say something."""
+        return [(result.segment, result.prediction) for result in self.segments if result.prediction is not None]
+
+    @property
     def words(self) -> tuple[Word, ...]:
         """Every recognised word, with its times from the recording's beginning."""
         return tuple(
-            Word(word.text, word.start + one.segment.start, word.end + one.segment.start)
-            for one in self.segments
-            if one.prediction
-            for word in one.prediction.transcript.words
+            Word(word.text, word.start + segment.start, word.end + segment.start)
+            for segment, prediction in self.judged
+            for word in prediction.transcript.words
             if word.start is not None and word.end is not None
         )
 
     @property
     def text(self) -> str:
         """Everything that was said."""
-        said = (one.prediction.transcript.text.strip() for one in self.segments if one.prediction)
-        return " ".join(text for text in said if text)
+        texts = (prediction.transcript.text.strip() for _, prediction in self.judged)
+        return " ".join(text for text in texts if text)
 
     def summary(self) -> Prediction:
-        """Return the whole as one prediction: each branch is the mean of the stretches' by their length."""
-        shares = {name: self._mean(name) for name in MODALITIES}
-        clashes = [
-            (one.prediction.conflict, one.segment.duration)
-            for one in self.segments
-            if one.prediction and one.prediction.conflict is not None
+        """Return the whole as one prediction: each modality's result is the mean of the segments' by their length."""
+        conflicts = [
+            (prediction.conflict, segment.duration)
+            for segment, prediction in self.judged
+            if prediction.conflict is not None
         ]
         conflict = None
-        if clashes:
-            values, lengths = zip(*clashes, strict=True)
+        if conflicts:
+            values, lengths = zip(*conflicts, strict=True)
             conflict = float(np.average(values, weights=lengths))
         notices = self.notices
         if len(self.segments) < self.planned:
             notices = (*notices, Message("timeline-stopped", {"done": len(self.segments), "planned": self.planned}))
         timings: dict[str, float] = {}
-        for one in self.segments:
-            for stage, seconds in one.prediction.timings.items() if one.prediction else ():
+        for _, prediction in self.judged:
+            for stage, seconds in prediction.timings.items():
                 timings[stage] = timings.get(stage, 0.0) + seconds
-        source = next(
-            (one.prediction.transcript for one in self.segments if one.prediction and _said(one)), NOTHING_SAID
-        )
-        transcript = replace(source, text=self.text, words=self.words)
+        transcripts = (prediction.transcript for _, prediction in self.judged)
+        first = next((transcript for transcript in transcripts if transcript.text.strip()), NOTHING_SAID)
         return Prediction(
-            **shares,
-            transcript=transcript,
+            **{modality: self._mean(modality) for modality in MODALITIES},
+            transcript=replace(first, text=self.text, words=self.words),
             words=(),
             conflict=conflict,
             notices=notices,
@@ -89,27 +88,24 @@ class Timeline:
             timings=timings,
         )
 
-    def _mean(self, name: str) -> ModalityResult:
-        """Return one branch's mean by length over the stretches that have it, or the first reason why none has."""
-        judged = [
-            (vector(branch.probabilities), one.segment.duration)
-            for one in self.segments
-            if one.prediction and (branch := getattr(one.prediction, name)).probabilities
+    def _mean(self, modality: str) -> ModalityResult:
+        """Return one modality's mean by length over the segments that have it, or the first reason why none has."""
+        results: list[tuple[Segment, ModalityResult]] = [
+            (segment, getattr(prediction, modality)) for segment, prediction in self.judged
         ]
-        if not judged:
-            reasons = (getattr(one.prediction, name).reason for one in self.segments if one.prediction)
-            return ModalityResult(None, next((reason for reason in reasons if reason), Message("not-judged")))
-        rows, lengths = zip(*judged, strict=True)
+        weighted = [
+            (vector(result.probabilities), segment.duration) for segment, result in results if result.probabilities
+        ]
+        if not weighted:
+            reasons = (result.reason for _, result in results if result.reason)
+            return ModalityResult(None, next(reasons, Message("not-judged")))
+        rows, lengths = zip(*weighted, strict=True)
         mean = np.average(rows, axis=0, weights=lengths)  # (7,)
         return ModalityResult(named(mean / mean.sum()))
 
 
-def _said(stretch: SegmentResult) -> bool:
-    return bool(stretch.prediction.transcript.text.strip())
-
-
 def find_segments(recording: Recording, transcript: Transcript | None = None) -> list[Segment]:
-    """Cut a recording into its stretches; `transcript` is what is known to be said, with the words' times.
+    """Cut a recording into its segments; `transcript` is what is known to be said, with the words' times.
 
     Raises
     ------
@@ -118,24 +114,24 @@ def find_segments(recording: Recording, transcript: Transcript | None = None) ->
     """
     if transcript is not None and transcript.text.strip() and not transcript.words:
         raise InputError("timeline-no-times")
-    found = [] if recording.silent else cut(recording.samples, transcript.words if transcript else ())
-    if not found:
+    segments = [] if recording.silent else cut(recording.samples, transcript.words if transcript else ())
+    if not segments:
         silence = next((notice for notice in recording.notices if notice.key == "audio-silent"), None)
         if silence:
             raise InputError(silence.key, **silence.values)
         raise InputError("timeline-no-speech", minutes=recording.duration / 60)
-    return found
+    return segments
 
 
 def iter_segments(
-    reader: Predictor,
+    predictor: Predictor,
     recording: Recording,
     segments: Sequence[Segment],
     *,
     transcript: Transcript | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[SegmentResult]:
-    """Judge one stretch after the other, until `cancelled()`; one that fails doesn't take the others with it.
+    """Judge one segment after the other, until `cancelled()`; one that fails doesn't take the others with it.
 
     `transcript=None` recognises the words; an empty one leaves the voice alone; else its words go by their times.
     """
@@ -143,7 +139,7 @@ def iter_segments(
         if cancelled():
             return
         try:
-            yield SegmentResult(segment, _judge(reader, recording, segment, transcript))
+            yield SegmentResult(segment, _judge(predictor, recording, segment, transcript))
         except InputError as error:
             yield SegmentResult(segment, None, error.message)
         except (RuntimeError, MemoryError) as error:  # torch's own, as when a device has no memory left
@@ -152,16 +148,16 @@ def iter_segments(
             yield SegmentResult(segment, None, Message("timeline-failed", {"reason": reason}))
 
 
-def _judge(reader: Predictor, recording: Recording, segment: Segment, transcript: Transcript | None) -> Prediction:
-    heard = reader.encode_audio((recording.part(segment.start, segment.end), SAMPLE_RATE))
+def _judge(predictor: Predictor, recording: Recording, segment: Segment, transcript: Transcript | None) -> Prediction:
+    encoding = predictor.encode_audio((recording.part(segment.start, segment.end), SAMPLE_RATE))
     if transcript is not None:
-        return reader.classify(heard, within(transcript, segment))
+        return predictor.classify(encoding, within(transcript, segment))
     try:
-        said = reader.transcribe(heard)
+        recognised = predictor.transcribe(encoding)
     except InputError as error:  # the voice can be judged all the same
-        prediction = reader.classify(heard, NOTHING_SAID)
+        prediction = predictor.classify(encoding, NOTHING_SAID)
         return replace(prediction, notices=(error.message, *prediction.notices))
-    return reader.classify(heard, said)
+    return predictor.classify(encoding, recognised)
 
 
 def within(transcript: Transcript, segment: Segment) -> Transcript:
@@ -178,23 +174,35 @@ def within(transcript: Transcript, segment: Segment) -> Transcript:
 
 
 def analyse(
-    reader: Predictor,
+    predictor: Predictor,
     recording: Recording,
     *,
     transcript: Transcript | None = None,
-    progress: Callable[[SegmentResult, int, int], None] = lambda stretch, done, planned: None,
+    progress: Callable[[SegmentResult, int, int], None] = lambda result, done, planned: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Timeline:
-    """Judge a whole recording. `progress` is told each stretch when it is ready, its number and how many there are.
+    """Judge a whole recording.
 
-    Raises InputError as `find_segments` does.
+    Parameters
+    ----------
+    transcript
+        What is known to be said, as `iter_segments` takes it.
+    progress
+        Told each segment's result when it is ready, its number from 1 and how many there are.
+    cancelled
+        Asked before each segment; when it is true, the rest is left out.
+
+    Raises
+    ------
+    InputError
+        As `find_segments` does.
     """
     segments = find_segments(recording, transcript)
-    found = []
-    for stretch in iter_segments(reader, recording, segments, transcript=transcript, cancelled=cancelled):
-        found.append(stretch)
-        progress(stretch, len(found), len(segments))
-    return Timeline(recording.duration, tuple(found), len(segments), recording.notices)
+    results: list[SegmentResult] = []
+    for result in iter_segments(predictor, recording, segments, transcript=transcript, cancelled=cancelled):
+        results.append(result)
+        progress(result, len(results), len(segments))
+    return Timeline(recording.duration, tuple(results), len(segments), recording.notices)
 
 
 def timeline_json(timeline: Timeline, language: str = "en") -> dict:
@@ -203,13 +211,13 @@ def timeline_json(timeline: Timeline, language: str = "en") -> dict:
     All times are seconds from the recording's beginning.
     """
     rows = []
-    for one in timeline.segments:
-        row: dict = {"start": one.segment.start, "end": one.segment.end}
-        if one.prediction is None:
-            rows.append(row | {"error": one.error.text(language)})
+    for result in timeline.segments:
+        row: dict = {"start": result.segment.start, "end": result.segment.end}
+        if result.prediction is None:
+            rows.append(row | {"error": result.error.text(language) if result.error else ""})
             continue
-        row |= as_json(one.prediction, language)
-        row["words"] = [_shifted(word, one.segment.start) for word in row["words"]]
+        row |= as_json(result.prediction, language)
+        row["words"] = [_shifted(word, result.segment.start) for word in row["words"]]
         rows.append(row)
     return as_json(timeline.summary(), language) | {"duration": timeline.duration, "segments": rows}
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from bibier import log, process
 from bibier.annotation import ingest, location
@@ -61,9 +61,7 @@ def load(
         def make(choice: str) -> Predictor:
             return Predictor(bundle, recogniser(choice))
 
-        if device == "cpu":
-            return make
-        return cast("Callable[[str], Predictor]", accelerator.on_zero_gpu(make))  # answers as a predictor does
+        return make if device == "cpu" else accelerator.on_zero_gpu(make)
 
     library = ModelLibrary(name, readers, device=device, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
