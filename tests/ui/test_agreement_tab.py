@@ -43,17 +43,17 @@ def url(tmp_path):
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_tab_says_what_agreement_says(url, language):
     store = Store(url)
-    told = report.report(store, "p", Theme(language))
-    found = agreement.soft_alpha(agreement.unanchored_labels(store.state("p")))
-    value = f"{found.value:.2f}".replace(".", "," if language == "ru" else ".")
-    assert told["tables"][0]["rows"][0][1] == value.replace("-", "−") and told["tables"][0]["rows"][0][3] == "6"
-    assert len(told["tables"][1]["rows"]) == len(EMOTIONS) and len(told["tables"][2]["rows"]) == 3
-    assert told["tables"][3]["rows"][0][:3] == ["compact", "1", "1"]
-    assert [one["clip"] for one in told["worst"]] == [
+    shown = report.report(store, "p", Theme(language))
+    alpha = agreement.soft_alpha(agreement.unanchored_labels(store.state("p")))
+    value = f"{alpha.value:.2f}".replace(".", "," if language == "ru" else ".")
+    assert shown["tables"][0]["rows"][0][1] == value.replace("-", "−") and shown["tables"][0]["rows"][0][3] == "6"
+    assert len(shown["tables"][1]["rows"]) == len(EMOTIONS) and len(shown["tables"][2]["rows"]) == 3
+    assert shown["tables"][3]["rows"][0][:3] == ["compact", "1", "1"]
+    assert [clip["clip"] for clip in shown["worst"]] == [
         c for c, *_ in agreement.most_disputed(agreement.unanchored_labels(store.state("p")))
     ]
-    assert HOSTILE in json.dumps(told["tables"][2]["rows"])
-    assert all(table.get("reason", "") == "" for table in told["tables"])
+    assert HOSTILE in json.dumps(shown["tables"][2]["rows"])
+    assert all(table.get("reason", "") == "" for table in shown["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
         assert report.report(store, name, Theme(language)) == {"sentence": report.say(key, language)}
 
@@ -78,9 +78,9 @@ def test_an_unknown_project_is_the_first(raw):
 
 def test_the_command_prints_the_same(url, capsys):
     assert command.main(["annotations", "agreement", "p", "--store", url]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     table = agreement.unanchored_labels(Store(url).state("p"))
-    assert told["jensen_shannon"]["value"] == agreement.soft_alpha(table).value
-    assert len(told["pairs"]) == 3 and told["moves"][0]["person"] == "A"
+    assert printed["jensen_shannon"]["value"] == agreement.soft_alpha(table).value
+    assert len(printed["pairs"]) == 3 and printed["moves"][0]["person"] == "A"
     assert command.main(["annotations", "agreement", "empty", "--store", url]) == 0
     assert "two people" in json.loads(capsys.readouterr().out)["nominal"]["reason"]

@@ -139,7 +139,7 @@ def test_what_was_seen_is_known_by_the_server_and_not_by_the_browser(store):
         handlers.reveal(sent(1))
     handlers.save(sent(2, seen=["model:tiny"]))
     assert handlers.visit(sent(3))["now"]["proposals"] == []
-    assert [one["source"] for one in handlers.reveal(sent(4))["now"]["proposals"]] == ["model:tiny"]
+    assert [proposal["source"] for proposal in handlers.reveal(sent(4))["now"]["proposals"]] == ["model:tiny"]
     AnnotateHandlers(store).save(sent(5, points=[10, 0, 0, 0, 0, 90, 0]))
     label, changed = (event for _, event in store.events("voices") if event.kind == "label")
     assert (label.seen, label.before) == ((), None)

@@ -89,7 +89,7 @@ def alone(root: Path, name: str, words: str = "so happy to see you"):
 
 def same(prediction, other) -> bool:
     pairs = [(getattr(prediction, name).probabilities, getattr(other, name).probabilities) for name in MODALITIES]
-    return all(one == pytest.approx(another, abs=1e-6) for one, another in pairs)
+    return all(ours == pytest.approx(theirs, abs=1e-6) for ours, theirs in pairs)
 
 
 # ------------------------------------------------------------------------------------------------------------ the list
@@ -99,7 +99,7 @@ def same(prediction, other) -> bool:
 def test_the_list_tells_what_each_is(models, language):
     *_, last = models.open(context(language=language))
     a, b, broken = last["models"]["cards"]
-    assert [one["title"] for one in (a, b, broken)] == ["a", "b", "broken"]
+    assert [card["title"] for card in (a, b, broken)] == ["a", "b", "broken"]
     assert (a["chosen"], b["chosen"], a["start"]) == (True, False, True) and last["models"]["chosen"] == START
     assert a["figures"] == [["MELD test", "UAR " + ("39,1" if language == "ru" else "39.1")]]
     weights = models.library(language).start
@@ -160,9 +160,9 @@ def test_a_choice_that_is_gone_is_said_and_mended(handlers, models):
 
 def test_another_checkpoint_hears_again_and_keeps_the_words(handlers, root):
     """Its hidden states mean nothing to the other one; words are words."""
-    one = analysed(handlers)["state"]
-    other = analysed(handlers, one, checkpoint="b", words=one.prediction.transcript.text)["state"]
-    assert same(other.prediction, alone(root, "b")) and other.prediction.transcript == one.prediction.transcript
+    first = analysed(handlers)["state"]
+    second = analysed(handlers, first, checkpoint="b", words=first.prediction.transcript.text)["state"]
+    assert same(second.prediction, alone(root, "b")) and second.prediction.transcript == first.prediction.transcript
 
 
 def test_corrected_words_are_read_by_the_one_that_heard(handlers, root):
@@ -213,11 +213,11 @@ def test_two_on_one_clip(handlers, comparing, root, caplog):
     pair = last["pair"]
     assert pair.titles == ("a", "b") and pair.predictions[0] is state.prediction
     assert same(pair.predictions[1], alone(root, "b"))
-    assert any("b is judging" in one["comparing"]["said"] for one in before)
+    assert any("b is judging" in step["comparing"]["said"] for step in before)
     for row, branch in zip(last["comparing"]["result"]["rows"], MODALITIES, strict=True):
-        one, other = (vector(getattr(p, branch).probabilities) for p in pair.predictions)
-        assert float(row[3]) == pytest.approx(jensenshannon(one, other, base=2) ** 2, abs=0.005)
-        assert row[1].startswith(NAMES["en"][EMOTIONS[one.argmax()]])
+        ours, theirs = (vector(getattr(p, branch).probabilities) for p in pair.predictions)
+        assert float(row[3]) == pytest.approx(jensenshannon(ours, theirs, base=2) ** 2, abs=0.005)
+        assert row[1].startswith(NAMES["en"][EMOTIONS[ours.argmax()]])
     assert last["first"]["data"][0]["x"] == [100 * p for p in state.prediction.audio.probabilities.values()]
     assert last["first"]["layout"]["height"] == last["second"]["layout"]["height"] == 720
     assert comparing.queue.running is None and comparing.queue.waiting == []
@@ -226,10 +226,10 @@ def test_two_on_one_clip(handlers, comparing, root, caplog):
 
 def test_words_alone_are_compared_too(handlers, comparing):
     *_, last = handlers.analyse(None, "so happy", "none", None, context())
-    *_, found = comparing.compare("b", START, last["state"], context(language="ru"))
-    rows = found["comparing"]["result"]["rows"]
+    *_, shown = comparing.compare("b", START, last["state"], context(language="ru"))
+    rows = shown["comparing"]["result"]["rows"]
     assert rows[0][3] == rows[2][3] == "—" and rows[1][3] != "—" and rows[0][1].startswith("Записи нет")
-    same_twice = compared(type(found["pair"])(("x", "y"), (found["pair"].predictions[0],) * 2), "en")
+    same_twice = compared(type(shown["pair"])(("x", "y"), (shown["pair"].predictions[0],) * 2), "en")
     assert same_twice["rows"][1][3] == "0.00"
 
 
@@ -288,7 +288,7 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
         assert last["fetching"]["error"] and not any("resolve" in path for _, path in hub.asked)
         first, *_, last = models.fetch(context())
         assert first["fetching"]["busy"] and first["fetching"]["share"] == 0
-        assert [one["title"][:10] for one in last["models"]["cards"]][-1] == "anna/voice"
+        assert [card["title"][:10] for card in last["models"]["cards"]][-1] == "anna/voice"
         *_, last = models.ask("anna/voice", context())
         assert "offer" not in last["fetching"] and "already" in last["fetching"]["said"]
         hub.down = True
@@ -312,14 +312,14 @@ def test_where_nothing_can_be_switched_it_is_said(root):
 # ------------------------------------------------------------------------------------------------------- foreign cards
 
 
-def tags(found: list) -> set[str]:
-    return {one[0] for one in found if isinstance(one, list)}.union(
-        *(tags(one[1:]) for one in found if isinstance(one, list))
+def tags(tree: list) -> set[str]:
+    return {node[0] for node in tree if isinstance(node, list)}.union(
+        *(tags(node[1:]) for node in tree if isinstance(node, list))
     )
 
 
-def words_of(found: list) -> str:
-    return "".join(one if isinstance(one, str) else words_of(one[1:]) for one in found)
+def words_of(tree: list) -> str:
+    return "".join(node if isinstance(node, str) else words_of(node[1:]) for node in tree)
 
 
 def known() -> set[str]:
@@ -353,15 +353,15 @@ def test_a_card_is_read_as_it_was_meant():
     ],
 )
 def test_markup_in_a_card_stays_words(text):
-    found = nodes(text, "en")
-    assert tags(found) <= known() and "<" in words_of(found)
+    tree = nodes(text, "en")
+    assert tags(tree) <= known() and "<" in words_of(tree)
 
 
 def test_pictures_and_links_of_a_card_are_named_and_not_followed():
     text = "![a cat](https://evil/x.png) [click](javascript:alert(1)) [here](https://evil/) <https://evil/y>"
-    found = nodes(text, "en")
-    assert tags(found) == {"p"}
-    assert words_of(found) == "[picture: a cat] [click](javascript:alert(1)) here (https://evil/) https://evil/y"
+    tree = nodes(text, "en")
+    assert tags(tree) == {"p"}
+    assert words_of(tree) == "[picture: a cat] [click](javascript:alert(1)) here (https://evil/) https://evil/y"
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,9 @@ def test_predict_by_bare_http(address, printed):
         path = upload(program, "x.ogg").json()[0]
         assert not program.cookies
         call = program.post("/gradio_api/call/predict", json={"data": [sent_file(path), WORDS]}).json()
-        said = program.get(f"/gradio_api/call/predict/{call['event_id']}").text
-    assert "event: complete" in said
-    assert same(json.loads(said.split("data: ")[-1])[0], printed)
+        answer = program.get(f"/gradio_api/call/predict/{call['event_id']}").text
+    assert "event: complete" in answer
+    assert same(json.loads(answer.split("data: ")[-1])[0], printed)
 
 
 def test_another_s_answer_is_not_given(address):
@@ -70,13 +70,13 @@ def test_another_s_answer_is_not_given(address):
         assert "event: complete" in ann.get(f"/gradio_api/call/predict/{call}").text
 
 
-@pytest.mark.parametrize("data, said", [([None, ""], "record or upload"), ([None, None], "record or upload")])
-def test_predict_says_what_is_wrong(address, data, said):
+@pytest.mark.parametrize("data, words", [([None, ""], "record or upload"), ([None, None], "record or upload")])
+def test_predict_says_what_is_wrong(address, data, words):
     with visit(address) as guest:
         call = guest.post("/gradio_api/call/predict", json={"data": data}).json()["event_id"]
         answer = guest.get(f"/gradio_api/call/predict/{call}").text
     assert "event: error" in answer and "Traceback" not in answer
-    assert said in answer.lower()
+    assert words in answer.lower()
 
 
 @pytest.mark.parametrize("data", [[{"path": 7}, "x"], ["x", "x"], [None, 7], [None], [None, "x", "x"], {}, "xx", None])
@@ -91,9 +91,9 @@ def test_only_predict_is_named_to_programs(address):
     described = Client(address, verbose=False).view_api(return_format="dict", print_info=False)
     assert described["named_endpoints"].keys() == {"/predict"} and not described["unnamed_endpoints"]
     public = [
-        one["api_name"]
-        for one in httpx.get(f"{address}/config").json()["dependencies"]
-        if one["api_visibility"] == "public"
+        endpoint["api_name"]
+        for endpoint in httpx.get(f"{address}/config").json()["dependencies"]
+        if endpoint["api_visibility"] == "public"
     ]
     assert public == ["predict"]
     assert "`/predict`" in (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -102,15 +102,19 @@ def test_only_predict_is_named_to_programs(address):
 def test_all_others_are_closed_to_programs(address):
     """By name in any way, and by number from who has not come through the page."""
     with visit(address) as guest:
-        private = [one for one in guest.get("/config").json()["dependencies"] if one["api_visibility"] != "public"]
+        private = [
+            endpoint
+            for endpoint in guest.get("/config").json()["dependencies"]
+            if endpoint["api_visibility"] != "public"
+        ]
         assert len(private) > 20
-        for one in private:
-            name = one["api_name"]
+        for endpoint in private:
+            name = endpoint["api_name"]
             for way in ("call", "call/v2"):
                 answer = guest.post(f"/gradio_api/{way}/{name}", json={"data": []})
                 assert answer.status_code == 404 and "/predict" in answer.json()["detail"], (way, name)
             for way in (f"run/{name}", f"api/{name}", "run/predict", "queue/join"):
-                body = {"data": [], "fn_index": one["id"], "session_hash": f"program-{one['id']}"}
+                body = {"data": [], "fn_index": endpoint["id"], "session_hash": f"program-{endpoint['id']}"}
                 answer = httpx.post(f"{address}/gradio_api/{way}", json=body, timeout=60)
                 assert answer.status_code == 404, (way, name)
             answer = httpx.post(f"{address}/gradio_api/run/{name}", json={"data": []}, timeout=60)
@@ -125,7 +129,7 @@ def test_functions_of_parts_are_closed_but_ours(address):
     for name in ("open", "stream_output", "__init__"):
         with visit(address) as guest:  # a visitor for each: nobody may make that many calls at once
             parts = guest.get("/config").json()["components"]
-            tab = next(one["id"] for one in parts if one["props"].get("elem_id") == "annotate")
+            tab = next(part["id"] for part in parts if part["props"].get("elem_id") == "annotate")
             for part in parts:
                 if part["id"] == tab and name == "open":
                     continue
@@ -145,17 +149,19 @@ ODD = [None, 7, "x" * 10_000, [], {}, [[1]], {"path": None}, True, 1e400, "${7*7
 def test_the_page_s_own_calls_stand_what_a_program_may_send(address):
     """Who does what the page does can call what the page calls: whatever comes, no traceback and the next one works."""
     with visit(address) as guest:
-        for one in guest.get("/config").json()["dependencies"]:
-            if one["queue"] is not False or one["backend_fn"] is False:
+        for endpoint in guest.get("/config").json()["dependencies"]:
+            if endpoint["queue"] is not False or endpoint["backend_fn"] is False:
                 continue
-            for odd in ODD[:-2] if one["api_name"] == "restore" else ODD:
+            for odd in ODD[:-2] if endpoint["api_name"] == "restore" else ODD:
                 data = json.dumps(
-                    {"data": [odd] * len(one["inputs"]), "fn_index": one["id"], "session_hash": "odd one"}
+                    {"data": [odd] * len(endpoint["inputs"]), "fn_index": endpoint["id"], "session_hash": "odd one"}
                 )
                 answer = guest.post(
-                    f"/gradio_api/run/{one['api_name']}", content=data, headers={"content-type": "application/json"}
+                    f"/gradio_api/run/{endpoint['api_name']}",
+                    content=data,
+                    headers={"content-type": "application/json"},
                 )
-                assert answer.status_code in (200, 400), (one["api_name"], odd)
+                assert answer.status_code in (200, 400), (endpoint["api_name"], odd)
                 assert "Traceback" not in answer.text and "/site-packages/" not in answer.text
         call = {"data": ["", None, None], "fn_index": function(guest, "typed")["id"], "session_hash": "odd one"}
         assert guest.post("/gradio_api/run/typed", json=call).status_code == 200

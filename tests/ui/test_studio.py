@@ -51,8 +51,8 @@ def test_the_language_model_is_asked_blind_once_and_its_word_is_a_proposal(store
             handlers.ask(sent(1))
         assert asked == []
         handlers.save(sent(2))
-        found = handlers.ask(sent(3))["now"]
-        assert [one["source"] for one in found["proposals"]] == ["llm:tiny"] and found["revealed"]
+        shown = handlers.ask(sent(3))["now"]
+        assert [proposal["source"] for proposal in shown["proposals"]] == ["llm:tiny"] and shown["revealed"]
         assert "sad" not in json.dumps(asked[0][0]["messages"][1]).split("Which one")[0]  # nobody's label is told
         handlers.ask(sent(4))
         handlers.save(sent(5, points=[100, 0, 0, 0, 0, 0, 0]))
@@ -105,8 +105,8 @@ def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
         mine.save(sent(i, annotator=who))
     store.append(Event("m", "p", f"{1:064x}", "", "propose", named(np.eye(7)[0]), source="model:m"))
     for kind in exports.FORMATS:
-        told = mine.export(sent(format=kind))["text"]
-        assert told == "".join(exports.FORMATS[kind][1](exports.snapshot_of(store, "p")))
+        text = mine.export(sent(format=kind))["text"]
+        assert text == "".join(exports.FORMATS[kind][1](exports.snapshot_of(store, "p")))
         own = public.export(sent(format=kind))["text"]
         assert "Bob" not in own and "model:m" not in own
     assert "Ann" in public.export(sent(format="long"))["text"]
@@ -125,12 +125,12 @@ def test_the_clip_that_is_fetched_ahead_is_the_one_that_comes(store, order, shar
     store.append(Event("b", "p", f"{4:064x}", "Bob", "label", named(np.eye(7)[0])))
     store.project("p", wanted=3, order=order, share=share)
     handlers, seen = AnnotateHandlers(store), []
-    found = handlers.open(sent())
-    while found["now"]:
-        seen.append(found["now"]["clip"])
-        ahead = found["after"]["clip"] if found["after"] else None
-        found = handlers.save(sent(len(seen), clip=int(seen[-1], 16)))
-        assert (found["now"]["clip"] if found["now"] else None) == ahead
+    answer = handlers.open(sent())
+    while answer["now"]:
+        seen.append(answer["now"]["clip"])
+        ahead = answer["after"]["clip"] if answer["after"] else None
+        answer = handlers.save(sent(len(seen), clip=int(seen[-1], 16)))
+        assert (answer["now"]["clip"] if answer["now"] else None) == ahead
     assert len(seen) == len(set(seen)) == 6
 
 
@@ -145,10 +145,10 @@ def test_the_commands_set_and_propose(tmp_path, capsys):
     for _ in range(2):  # the second finds all of them there
         assert command.main(["annotations", "propose", "p", "--store", url]) == 1
         assert f"{count - 1} of {count}" in capsys.readouterr().out
-    found = store.proposals("p")
-    assert {source for _, source in found} == {"model:compact", "model:compact/audio"}  # nothing is transcribed
-    assert len(store.events("p")) == len(found) == 2 * (count - 1)
+    proposals = store.proposals("p")
+    assert {source for _, source in proposals} == {"model:compact", "model:compact/audio"}  # nothing is transcribed
+    assert len(store.events("p")) == len(proposals) == 2 * (count - 1)
     uncertain = store.next("p", "A", "uncertain")
-    spread = {clip: [p for (one, _), p in found.items() if one == clip] for clip, _ in found}
+    spread = {clip: [p for (sha256, _), p in proposals.items() if sha256 == clip] for clip, _ in proposals}
     mean = {clip: np.mean([entropy(vector(p)) for p in ps]) for clip, ps in spread.items()}
     assert uncertain.sha256 == max(mean, key=mean.get)

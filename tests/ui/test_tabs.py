@@ -12,7 +12,8 @@ def ask(page, times: int) -> list[str]:
     """Call the page's function from one tab; give what came back."""
     call = {"fn_index": 0, "session_hash": "tab"}
     answers = [
-        httpx.post(f"{page.local_url}gradio_api/run/predict", json=call | {"data": [f"{one}"]}) for one in range(times)
+        httpx.post(f"{page.local_url}gradio_api/run/predict", json=call | {"data": [f"{number}"]})
+        for number in range(times)
     ]
     return [answer.raise_for_status().json()["data"][0] for answer in answers]
 
@@ -20,9 +21,9 @@ def ask(page, times: int) -> list[str]:
 @pytest.fixture
 def page():
     with gr.Blocks(analytics_enabled=False) as page:
-        said, other, button = gr.Textbox(), gr.HTML(), gr.Button()
+        textbox, panel, button = gr.Textbox(), gr.HTML(), gr.Button()
         # parts left alone and parts given take turns, as on our page
-        button.click(lambda text: (text + "!", gr.skip() if text == "0" else text), said, [said, other])
+        button.click(lambda text: (text + "!", gr.skip() if text == "0" else text), textbox, [textbox, panel])
     page.launch(prevent_thread_lock=True, server_port=free_port(), quiet=True, ssr_mode=False, enable_monitoring=False)
     yield page
     page.close(verbose=False)
@@ -30,12 +31,12 @@ def page():
 
 def test_a_tab_does_not_grow_with_its_answers(page):
     gradio_state.keep(page)
-    found = []
+    sizes = []
     for _ in range(3):
         assert ask(page, 4) == ["0!", "1!", "2!", "3!"]
         tab = page.app.state_holder["tab"]
-        found.append((len(tab.blocks_config.blocks), len(tab.config_values)))
-    assert found == [(len(page.blocks), len(page.blocks))] * 3
+        sizes.append((len(tab.blocks_config.blocks), len(tab.config_values)))
+    assert sizes == [(len(page.blocks), len(page.blocks))] * 3
 
 
 def test_gradio_s_own_tabs_grow(page):

@@ -42,9 +42,9 @@ def sure_of(emotion: str, share: float, second: str = "neutral", second_share: f
 NONE = ModalityResult(None, Message("no-words"))
 
 
-def prediction(audio=NONE, text=NONE, bimodal=NONE, said="so happy", conflict=None, weights=()) -> Prediction:
+def prediction(audio=NONE, text=NONE, bimodal=NONE, spoken="so happy", conflict=None, weights=()) -> Prediction:
     return Prediction(
-        audio, text, bimodal, Transcript(said, "en"), tuple(weights), conflict, (), 1.0, {"audio": 0.0123}
+        audio, text, bimodal, Transcript(spoken, "en"), tuple(weights), conflict, (), 1.0, {"audio": 0.0123}
     )
 
 
@@ -115,23 +115,23 @@ def test_percent(value, shown):
     ],
 )
 def test_uncertain_is_said_as_uncertain(branch, language, sentence):
-    found = verdict(prediction(branch, branch, branch, conflict=0.0), language)
-    assert found.sentence == sentence
-    assert found.badge.kind == "agree"
+    judged = verdict(prediction(branch, branch, branch, conflict=0.0), language)
+    assert judged.sentence == sentence
+    assert judged.badge.kind == "agree"
 
 
 def test_disagreement_is_named_with_its_figure():
-    found = verdict(
+    judged = verdict(
         prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5), conflict=0.416), "ru"
     )
-    assert found.badge.kind == "disagree"
-    assert "в голосе — злость, в словах — радость" in found.badge.text
-    assert found.badge.technical.endswith("0,42 бит")
+    assert judged.badge.kind == "disagree"
+    assert "в голосе — злость, в словах — радость" in judged.badge.text
+    assert judged.badge.technical.endswith("0,42 бит")
 
 
 def test_an_unclear_branch_does_not_contradict():
-    found = verdict(prediction(sure_of("anger", 0.9), sure_of("sad", 0.2), sure_of("anger", 0.8), conflict=0.4), "en")
-    assert (found.badge.kind, found.badge.text) == ("differ", "The words by themselves are not clear")
+    judged = verdict(prediction(sure_of("anger", 0.9), sure_of("sad", 0.2), sure_of("anger", 0.8), conflict=0.4), "en")
+    assert (judged.badge.kind, judged.badge.text) == ("differ", "The words by themselves are not clear")
 
 
 def test_one_branch_alone():
@@ -150,8 +150,8 @@ def test_figure_is_valid_plotly(language, dark, narrow):
     """Plotly's own schema accepts the figure; one scale, one colour for an emotion everywhere, a number on each bar."""
     look = Theme(language, dark, narrow)
     full = prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5))
-    for one in (None, prediction(audio=sure_of("sad", 0.9)), full):
-        data = figure(one, look)
+    for case in (None, prediction(audio=sure_of("sad", 0.9)), full):
+        data = figure(case, look)
         go.Figure(data["data"], data["layout"])
         assert len({tuple(data["layout"][f"xaxis{axis}"]["range"]) for axis in ("", "2", "3")}) == 1
     colours = COLOURS_DARK if dark else COLOURS
@@ -286,10 +286,10 @@ VIEW = ClientContext(Theme(), "0" * 32)
 
 def test_a_program_does_not_wait_for_a_page():
     """Whoever asks before a page was shown has the models loaded at once."""
-    told, reader = [], Future()
+    calls, reader = [], Future()
     reader.set_result("readers")
-    handlers = AnalyseHandlers(Services(reader, lambda: CHOICES, None, None, None, opened=lambda: told.append("load")))
-    assert handlers.reader("en") == "readers" and told == ["load"]
+    handlers = AnalyseHandlers(Services(reader, lambda: CHOICES, None, None, None, opened=lambda: calls.append("load")))
+    assert handlers.reader("en") == "readers" and calls == ["load"]
 
 
 def run(handlers, *arguments, **settings) -> dict:
@@ -351,8 +351,8 @@ def test_examples(tmp_path):
     row = {"file": "fear_en.wav", "transcript": "Run!", "language": "en", "shows": {"en": "Fear, fast", "ru": "Страх"}}
     (tmp_path / "examples.json").write_text(json.dumps([row, row | {"file": "gone.wav"}]))
     (tmp_path / "fear_en.wav").touch()
-    (one,) = read_examples(tmp_path)
-    assert one.transcript == "Run!" and short(one, "ru") == "Страх"
+    (example,) = read_examples(tmp_path)
+    assert example.transcript == "Run!" and short(example, "ru") == "Страх"
     assert short(Example(tmp_path / "other.wav", "", "en", {"en": "Rain, and a voice"}), "en") == "Rain"
     assert short(Example(tmp_path / "disagree_en.wav", "", "en", {}), "en") == say("example_disagree", "en")
     assert read_examples(tmp_path / "none") == ()
