@@ -26,9 +26,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     space.add_argument(
         "--hardware", metavar="NAME", help="cpu-basic, zero-a10g, … (default: what it has, else cpu-basic)"
     )
-    kept = space.add_mutually_exclusive_group()
-    kept.add_argument("--database", metavar="URL", help="annotations go to this Postgres server; sent as a secret")
-    kept.add_argument("--backup-dataset", metavar="USER/NAME", help="annotations are kept in this private dataset")
+    place = space.add_mutually_exclusive_group()
+    place.add_argument("--database", metavar="URL", help="annotations go to this Postgres server; sent as a secret")
+    place.add_argument("--backup-dataset", metavar="USER/NAME", help="annotations are kept in this private dataset")
     space.add_argument("--private", action="store_true", help="make a new Space private")
     space.add_argument("--checkpoint", default="compact", metavar="NAME", help="a name in checkpoints/")
     space.add_argument("--out", type=Path, metavar="FOLDER", help="stage into this new or empty folder, and keep it")

@@ -64,9 +64,9 @@ def occlusion(
 def align(spans: Sequence[WordSpan], words: Sequence[Word]) -> list[tuple[float | None, float | None]]:
     """Give each word of a text the times of the recognised word that it is, (None, None) where a person changed it."""
     times: list[tuple[float | None, float | None]] = [(None, None)] * len(spans)
-    ours = [normalise(span.text) for span in spans]
-    theirs = [normalise(word.text.strip(" \t.,!?;:…\"'«»()[]")) for word in words]
-    for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
+    edited = [normalise(span.text) for span in spans]
+    recognised = [normalise(word.text.strip(" \t.,!?;:…\"'«»()[]")) for word in words]
+    for block in SequenceMatcher(None, edited, recognised, autojunk=False).get_matching_blocks():
         for offset in range(block.size):
             word = words[block.b + offset]
             times[block.a + offset] = (word.start, word.end)

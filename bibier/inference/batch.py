@@ -190,8 +190,8 @@ class BatchPredictor:
         for i, prepared in enumerate(waiting):
             for column, results in by_column.items():
                 prepared.row.update(_cells(column, results.get(i)))
-            voice, said = (ModalityResult(by_column[column].get(i)) for column in ("voice", "words"))
-            prepared.row["conflict"] = self.predictor.conflict(voice, said)
+            voice, words_result = (ModalityResult(by_column[column].get(i)) for column in ("voice", "words"))
+            prepared.row["conflict"] = self.predictor.conflict(voice, words_result)
         return [prepared.row for prepared in group]
 
 
