@@ -18,6 +18,7 @@ from bibier.labels import EMOTIONS
 from bibier.models.encoder_output import EncoderOutput
 from bibier.models.temporal import build_temporal
 
+LARGEST = 2**26  # rows of a table: 1.9 GB of votes
 KEY_OFFSET = 2**31  # an extractor of 2**32 buckets has ids below 2**32; keys are kept as int32, less this
 TINY = 1e-6  # keeps the share of the votes defined where all votes are zero
 
@@ -73,6 +74,8 @@ class TextEncoder(nn.Module):
             "slot_groups", F.one_hot(torch.tensor(GROUPS + (LETTERS,) * letters), LETTERS + 1).float(), persistent=False
         )
         rows = config.vocabulary + 1 if config.vocabulary else config.buckets
+        if rows > LARGEST:
+            raise ValueError(f"{rows} rows of n-grams are more than {LARGEST}: set a vocabulary, or fewer buckets")
         if config.vocabulary:
             self.register_buffer("keys", torch.arange(config.vocabulary, dtype=torch.int32))
         self.register_buffer("rarity", torch.ones(rows))

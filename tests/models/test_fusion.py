@@ -49,6 +49,7 @@ def test_bimamba_counts_are_those_of_table_9():
 
 def test_wpf_has_fourteen_parameters():
     assert parameters(build_fusion(FusionConfig(256, 1024, kind="wpf", wpf=True, pool=False))) == 14
+    assert parameters(build_fusion(FusionConfig(256, 7, kind="pool"))) == 21
 
 
 @torch.no_grad()
@@ -221,7 +222,7 @@ def test_an_open_gate_passes_one_node_and_a_closed_one_the_other():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("kind", [kind for kind in FUSIONS if kind != "wpf"])
+@pytest.mark.parametrize("kind", [kind for kind in FUSIONS if kind not in ("wpf", "pool")])
 def test_the_words_reach_the_result_through_attention_only_where_they_should(kind):
     """Changing one word changes the logits of every sample: in the graphs each has its edges, not the first alone."""
     torch.manual_seed(5)

@@ -127,6 +127,7 @@ def bimodal(model):
 FORMERS = ("biformer", "bigraphformer", "bigatedgraphformer")
 FUSION_CASES = [
     (fusion, "wpf", "wpf"),
+    (fusion, "pool", "pool"),
     *((fusion, kind, mixing) for kind in (*FORMERS, "bimamba") for mixing in ("plain", "wpf", "pool")),
     *((fusion, kind, "plain", "published") for kind in (*FORMERS, "bimamba")),
     *((memocmt, aggregation) for aggregation in ("cls", "mean", "max", "min")),

@@ -151,6 +151,11 @@ def test_a_vocabulary_knows_its_ngrams_and_no_other():
     same(keyed.known(**inputs), words.sum(1) / inputs["mask"].sum(1))
 
 
+def test_a_table_for_every_id_is_refused():
+    with pytest.raises(ValueError, match="set a vocabulary"):
+        TextEncoder(TextEncoderConfig(buckets=2**32, context=0))
+
+
 def test_rarity_is_scikit_learns_idf():
     from sklearn.feature_extraction.text import TfidfVectorizer
 

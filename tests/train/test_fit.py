@@ -35,7 +35,12 @@ CHANGES = [
     'fusion.model.kind = "bigatedgraphformer"',
     'fusion.model.kind = "bimamba"',
     'fusion.model = {kind = "wpf", wpf = true, pool = false}',
-    *(f'fusion.model = {{kind = "{kind}", wpf = true, pool = false}}' for kind in fusion.FUSIONS if kind != "wpf"),
+    *(
+        f'fusion.model = {{kind = "{kind}", wpf = true, pool = false}}'
+        for kind in fusion.FUSIONS
+        if kind not in ("wpf", "pool")
+    ),
+    'fusion.model = {kind = "pool"}',
     *(f'fusion.model = {{kind = "memocmt", hidden = 8, heads = 2, aggregation = "{how}"}}' for how in AGGREGATIONS),
     'fusion.model = {kind = "lpgnet", hidden = 8, heads = 2}',
 ]
