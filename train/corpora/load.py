@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bibier.errors import CorpusError
+from train.corpora import layouts, texts
 from train.corpora.annotations import PREFIXES, annotated
 from train.corpora.items import (
     LIMIT,
@@ -23,9 +24,10 @@ from train.corpora.items import (
     repair,
     select,
 )
-from train.corpora.layouts import READERS, resd_hub
+from train.corpora.layouts import resd_hub
 from train.corpora.manifest import manifest
 
+READERS = layouts.READERS | texts.READERS
 HUB = {"Aniemore/resd": resd_hub}
 
 __all__ = [
