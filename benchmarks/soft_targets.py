@@ -57,8 +57,8 @@ READING = "## Reading"
 
 HEAD = """# Does training on soft targets help?
 
-Text only, the compact text encoder (`[text]` of `train/recipes/compact.toml`: {fit.epochs} epochs, batch {fit.batch},
-class power {fit.class_power}), {seeds} seeds; ± is the standard deviation over seeds.
+Text only, the compact text encoder (`[text]` of `train/recipes/compact-v1.toml`: {fit.epochs} epochs,
+batch {fit.batch}, class power {fit.class_power}), {seeds} seeds; ± is the standard deviation over seeds.
 
     python -m benchmarks.soft_targets --data DIR
 
@@ -359,7 +359,7 @@ def main() -> None:
     """Make the rows that are not there yet, then the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--recipe", type=Path, default=Path("train/recipes/compact.toml"))
+    parser.add_argument("--recipe", type=Path, default=Path("train/recipes/compact-v1.toml"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--table", action="store_true", help="only write the table of what is finished")
     options = parser.parse_args()

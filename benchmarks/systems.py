@@ -32,7 +32,7 @@ from train.experiment import encoders, fusion, recipe
 from train.experiment.sources import TrainingRows, audio_source, read_words, text_prior, text_source
 from train.experiment.stacking import OutOfFold, held_out, out_of_fold
 
-RECIPE = Path("train/recipes/compact.toml")
+RECIPE = Path("train/recipes/compact-v1.toml")
 RUNS = Path("runs/systems")
 PLACES = ("meld-dev", "meld-test", "resd")
 MIXING = {"": {"pool": False, "wpf": False}, "-WPF": {"pool": False, "wpf": True}}

@@ -28,6 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     fit.add_argument("recipe", type=Path)
     fit.add_argument("--data", type=Path, required=True, help="folder that holds the corpora")
     fit.add_argument("--out", type=Path, required=True, help="folder of the checkpoint to write")
+    fit.add_argument(
+        "--words-into",
+        metavar="CHECKPOINT",
+        help="fit the words alone, and write this checkpoint with them in the place of its own",
+    )
 
     cross = commands.add_parser("crossvalidate", help="the figures that settings are chosen by")
     cross.add_argument("recipe", type=Path)
@@ -130,11 +135,16 @@ def _prepare(options: argparse.Namespace) -> int:
 def _fit(options: argparse.Namespace) -> int:
     from train.experiment import recipe
     from train.experiment.fit import fit_bundle
+    from train.experiment.graft import fit_words
     from train.loop.distributed import is_main_process
     from train.loop.progress import progress
 
     report = progress() if is_main_process() else lambda line: None
-    fit_bundle(recipe.load(options.recipe, options.set), options.recipe, options.data, options.out, report)
+    chosen = recipe.load(options.recipe, options.set)
+    if options.words_into:
+        fit_words(chosen, options.recipe, options.data, options.words_into, options.out, report)
+    else:
+        fit_bundle(chosen, options.recipe, options.data, options.out, report)
     return 0
 
 

@@ -29,7 +29,10 @@ PUBLISHED = {
 
 def parts(name):
     chosen = recipe.load(RECIPES / f"{name}.toml")
-    made = {f"{part}_encoder": build(f"{part}_encoder", getattr(chosen, part).encoder) for part in ("audio", "text")}
+    configs = {"audio": chosen.audio.encoder, "text": chosen.text.encoder}
+    if getattr(configs["text"], "buckets", 0) == recipe.ALL_IDS:  # the fit finds the vocabulary
+        configs["text"] = dataclasses.replace(configs["text"], vocabulary=8)
+    made = {f"{part}_encoder": build(f"{part}_encoder", config) for part, config in configs.items()}
     widths = made["audio_encoder"].dim_out, made["text_encoder"].dim_out
     return chosen, made | {"fusion": build("fusion", chosen.fusion.config(*widths))}
 

@@ -14,7 +14,7 @@ import torch
 from train.corpora import load
 from train.experiment import encoders, fusion
 from train.experiment.recipe import Recipe
-from train.experiment.sources import audio_source, read_words, text_prior, text_source
+from train.experiment.sources import audio_source, read_words, text_source
 from train.experiment.stacking import held_out, label_matched_pairs
 from train.metrics import MEASURES, confusion, ece, fit_temperature, measures, scores, uar
 
@@ -78,7 +78,6 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
     """
     sound = audio_source(recipe, folder)
     words = text_source(recipe, folder)
-    prior = text_prior(recipe, words)
     text_encoder, text_read = encoders.read_text(recipe, words, recipe.seed)
     dev = load.read("meld", folder, "dev")
     dev_read = held_out(text_encoder, read_words(recipe.text, dev), np.array([i.label for i in dev]))
@@ -86,7 +85,8 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
         rows: list[dict] = []
         for number, fold in enumerate(sound.folds):
             encoder, audio_read = encoders.read_audio(recipe, sound, recipe.seed, outside=number)
-            t = fusion.temperatures(audio_read, text_read)
+            t = fusion.temperatures(audio_read, text_read, words=recipe.text.temperature)
+            prior = encoders.words_prior(recipe, words, text_encoder, t.text)
             inside = _positions(sound.folds, number)
             model = fusion.fit_fusion(recipe, audio_read, text_read, t, prior, seed)
             t_bimodal = fusion.bimodal_temperature(recipe, audio_read, text_read, inside, t, prior, seed)

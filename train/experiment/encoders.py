@@ -19,14 +19,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
+from bibier.features.char_ngrams import CharNgrams
 from bibier.features.log_mel import LogMelConfig
 from bibier.files import replacing
-from bibier.models.text_encoder import TextEncoder
-from train.experiment import warm_start
+from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from train.experiment import votes, warm_start
 from train.experiment.recipe import AudioPart, Recipe, TextPart
-from train.experiment.sources import TrainingRows, target_weights, weighted_targets
+from train.experiment.sources import TrainingRows, target_weights, text_prior, weighted_targets
 from train.experiment.stacking import OutOfFold, out_of_fold
+from train.loop.adagrad import AdaGradSettings
 from train.loop.batches import Batches, audio_batches, encode, plain_batches
 from train.loop.distributed import on_main_process
 from train.loop.settings import FitSettings
@@ -47,15 +50,23 @@ def quiet(line: str) -> None:
 
 def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], key: list[object]) -> nn.Module:
     """Fit a model, or read it back if the very same fit was made before; one that was killed goes on."""
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
-    file = ENCODERS / f"{digest}.safetensors"
+    file = _file(key)
     model = make()
     if file.exists():
         model.load_state_dict(load_file(file))
         return model.eval()
     file.parent.mkdir(parents=True, exist_ok=True)
     train(model, file.with_suffix(".state"))
+    _keep(model, file)
+    return model.eval()
 
+
+def _file(key: list[object]) -> Path:
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:20]
+    return ENCODERS / f"{digest}.safetensors"
+
+
+def _keep(model: nn.Module, file: Path) -> None:
     def write() -> None:
         try:
             with replacing(file) as part:
@@ -64,7 +75,6 @@ def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], No
             raise CorpusError(f"{file.parent} can't be written ({error}): make room and try again") from error
 
     on_main_process(write)
-    return model.eval()
 
 
 def _key(part: AudioPart | TextPart, source: TrainingRows, rows: np.ndarray, seed: int) -> list[object]:
@@ -107,19 +117,42 @@ def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int,
 
 def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report: Report = quiet) -> nn.Module:
     """Fit the text encoder on some rows of the source."""
-    part = recipe.text
+    part, settings = recipe.text, recipe.text.fit
+    if isinstance(settings, AdaGradSettings):
+        return _fit_votes(recipe, settings, source, rows, seed, report)
     torch.manual_seed(seed)
 
     def train(model: nn.Module, state: Path) -> None:
         if isinstance(model, TextEncoder) and not recipe.start:
             model.count(source.raw[i] for i in rows)
         epochs = source.epochs(part, rows, seed, target_weights(recipe, source), state.with_suffix(".merged.jsonl"))
-        batches = plain_batches(epochs, part.fit.batch)
-        plain = dataclasses.replace(part.fit, class_power=0.0)  # the weights are in the targets already
+        batches = plain_batches(epochs, settings.batch)
+        plain = dataclasses.replace(settings, class_power=0.0)  # the weights are in the targets already
         _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 
     key = ["text", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "text_encoder")]
     return _fitted(lambda: warm_start.begun("text_encoder", part.encoder, recipe.start), train, key)
+
+
+def _fit_votes(
+    recipe: Recipe, settings: AdaGradSettings, source: TrainingRows, rows: np.ndarray, seed: int, report: Report
+) -> TextEncoder:
+    """Fit the votes on some rows of the source; the file tells how many n-grams the vocabulary has."""
+    config, extractor = recipe.text.encoder, build("text_features", recipe.text.features)
+    assert isinstance(config, TextEncoderConfig) and isinstance(extractor, CharNgrams)
+    if recipe.start:
+        raise CorpusError('adagrad begins with no votes: leave start out, or set text.fit.kind = "batches"')
+    file = _file(["votes", *_key(recipe.text, source, rows, seed)])
+    if file.exists():
+        tensors = load_file(file)
+        encoder = TextEncoder(dataclasses.replace(config, vocabulary=len(tensors["keys"])))
+        encoder.load_state_dict(tensors)
+        return encoder.eval()
+    items, features = [source.items[row] for row in rows], [source.raw[row] for row in rows]
+    encoder = votes.fit(items, features, source.targets[rows], extractor, config, settings, seed, report)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _keep(encoder, file)
+    return encoder
 
 
 def _fit(
@@ -150,6 +183,13 @@ def _fit(
         state=state,
         data=state.stem,
     )
+
+
+def words_prior(recipe: Recipe, source: TrainingRows, encoder: nn.Module, temperature: float) -> np.ndarray:
+    """Return the (7,) class prior that the words' calibrated probabilities carry."""
+    if isinstance(recipe.text.fit, AdaGradSettings) and isinstance(encoder, TextEncoder):
+        return votes.prior_shares(encoder, temperature)
+    return text_prior(recipe, source)
 
 
 def read_audio(

@@ -16,7 +16,7 @@ from bibier.checkpoint import bundle
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
 from train.experiment import encoders, fusion, warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
-from train.experiment.sources import TrainingRows, audio_source, text_prior, text_source
+from train.experiment.sources import TrainingRows, audio_source, text_source
 from train.loop.distributed import on_main_process
 from train.metrics import uar
 
@@ -57,7 +57,8 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     if donor:
         t, prior = fusion.Temperatures(donor.calibration.audio, donor.calibration.text), np.array(donor.text_prior)
     else:
-        t, prior = fusion.temperatures(audio_read, text_read, pairs), text_prior(recipe, words)
+        t = fusion.temperatures(audio_read, text_read, pairs, words=recipe.text.temperature)
+        prior = encoders.words_prior(recipe, words, text_encoder, t.text)
     dev = fusion.dev_reads(sound, words, audio_encoder, text_encoder) if pairs else {}
     soft = words.targets if recipe.fusion.soft else None
     fusion_model = fusion.fit_fusion(
@@ -74,12 +75,12 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
         audio_features=recipe.audio.features,
         audio_encoder=recipe.audio.encoder,
         text_features=recipe.text.features,
-        text_encoder=recipe.text.encoder,
+        text_encoder=getattr(text_encoder, "config", recipe.text.encoder),  # with the size of its vocabulary
         fusion=cast(AnyFusionConfig, fusion_model.config),
         calibration=Calibration(t.audio, t.text, bimodal),
         text_prior=tuple(prior.tolist()),
         recipe=dataclasses.asdict(recipe),
-        data=_data(sound, words),
+        data=training_data(sound, words),
         metrics={
             "audio, actors left out in turn": {"UAR": uar(audio_read.labels, audio_read.logits.argmax(1).numpy())}
         },
@@ -90,18 +91,18 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     )
     for part, module in fitted.items():
         model.get_submodule(part).load_state_dict(module.state_dict())
-    card = _card(path, recipe, model, clips=len(sound.items), texts=len(words.items))
-    on_main_process(lambda: bundle.save(model, out, card))
+    text = card(path, recipe, model, clips=len(sound.items), texts=len(words.items))
+    on_main_process(lambda: bundle.save(model, out, text))
     report(f"written to {out}")
     return model.eval()
 
 
-def _card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -> str:
+def card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -> str:
     """Fill in the card beside a recipe's file, or the general one."""
-    card, t, data = path.with_suffix(".md"), model.config.calibration, model.config.data
+    own, t, data = path.with_suffix(".md"), model.config.calibration, model.config.data
     parts = {part: f"{parameters(model.get_submodule(part)):,}" for part in ("audio_encoder", "text_encoder", "fusion")}
     return (
-        (card if card.is_file() else CARD)
+        (own if own.is_file() else CARD)
         .read_text(encoding="utf-8")
         .format(
             name=recipe.name,
@@ -120,15 +121,15 @@ def _card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) 
     )
 
 
-def _data(sound: TrainingRows, words: TrainingRows) -> dict:
+def training_data(*sources: TrainingRows) -> dict:
     """Describe the training set: counts by corpus and a SHA-256 over every row's features and target."""
     digest = hashlib.sha256()
-    for source in (sound, words):
+    for source in sources:
         for item, raw, target in zip(source.items, source.raw, source.targets, strict=True):
             digest.update(item.id.encode())
             digest.update(np.ascontiguousarray(raw).tobytes())
             digest.update(np.ascontiguousarray(target).tobytes())
-    counts = Counter(item.corpus for source in (sound, words) for item in source.items)
+    counts = Counter(item.corpus for source in sources for item in source.items)
     return {"rows": dict(sorted(counts.items())), "split": "train", "sha256": digest.hexdigest()}
 
 

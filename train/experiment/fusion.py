@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from bibier.checkpoint.bundle import branch_inputs
 from bibier.errors import CorpusError
 from bibier.features.batching import buckets, pad
-from bibier.models.fusion import FusionConfig
+from bibier.models.fusion import FusionConfig, Pool
 from bibier.models.lpgnet import LPGNetConfig
 from train.experiment import warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
@@ -86,13 +86,19 @@ class Temperatures:
     text: float
 
 
-def temperatures(audio: OutOfFold, text: OutOfFold, pairs: Pairs | None = None) -> Temperatures:
-    """Fit each branch's temperature on what it will meet: own pairs, or pairs balanced over the emotions."""
+def temperatures(
+    audio: OutOfFold, text: OutOfFold, pairs: Pairs | None = None, *, words: float | None = None
+) -> Temperatures:
+    """Fit each branch's temperature on what it will meet: own pairs, or pairs balanced over the emotions.
+
+    That of the words may be given: `words`.
+    """
     left, right = (
         (pairs.left, pairs.right) if pairs else label_matched_pairs(audio, text, 400, np.random.default_rng(0))
     )
     return Temperatures(
-        fit_temperature(audio.logits[left], audio.labels[left]), fit_temperature(text.logits[right], text.labels[right])
+        fit_temperature(audio.logits[left], audio.labels[left]),
+        fit_temperature(text.logits[right], text.labels[right]) if words is None else words,
     )
 
 
@@ -110,6 +116,16 @@ def pair_inputs(
         "audio_log": branch_inputs(config, audio.logits[left], t.audio),
         "text_log": branch_inputs(config, text.logits[right], t.text),
     }
+
+
+@torch.no_grad()
+def as_product(model: nn.Module, prior: np.ndarray) -> None:
+    """Make a new pool the product of both calibrated branches under a uniform prior; the words carry `prior` (7,)."""
+    if isinstance(model, Pool):
+        bias = model.bias
+    else:
+        bias = [layer for layer in model.get_submodule("head").modules() if isinstance(layer, nn.Linear)][-1].bias
+    bias.copy_(torch.as_tensor(-np.log(prior)))
 
 
 def fit_fusion(
@@ -145,10 +161,7 @@ def fit_fusion(
     torch.manual_seed(seed)
     model = warm_start.begun("fusion", config, recipe.start)
     if isinstance(config, FusionConfig) and config.pool and not recipe.start:
-        # The pool starts as the product of both calibrated branches under a uniform prior.
-        last = [layer for layer in model.get_submodule("head").modules() if isinstance(layer, nn.Linear)][-1]
-        with torch.no_grad():
-            last.bias.copy_(torch.as_tensor(-np.log(prior)))
+        as_product(model, prior)
     targets = torch.as_tensor(np.eye(7)[text.labels] if soft is None else soft, dtype=torch.float32)
     dialogues = grouped(pairs.dialogues) if by_dialogue(config) and pairs else []
     if by_dialogue(config) and not pairs:

@@ -28,11 +28,13 @@ from train.augment import soft_targets
 from train.augment.concatenate import Merging
 from train.augment.perturb import Perturbation
 from train.constraints import Count, NotNegative, PartialShare, Positive, Share, Whole, check, constrained
+from train.loop.adagrad import AdaGradSettings
 from train.loop.settings import FitSettings
 
 T = TypeVar("T")
 Folds = Annotated[int, Field(ge=2, description="a whole number of at least 2")]
 Group = Literal["speaker", "dialogue"]
+ALL_IDS = 2**32  # buckets in which no two n-grams meet
 AnyFusionConfig = FusionConfig | MemoCMTConfig | LPGNetConfig
 
 
@@ -60,16 +62,32 @@ class TextPart:
     folds: Folds
     features: SkipValidation[CharNgramsConfig | HubTextConfig]
     encoder: SkipValidation[TextEncoderConfig | SequenceEncoderConfig]
-    fit: FitSettings
+    fit: FitSettings | AdaGradSettings
     soft: dict[str, dict[str, Any]] = field(default_factory=dict)  # corpus → the fields of `Softening`
     group: Group = "dialogue"
     merge: Merging | None = None
     balance: bool = False
     limit: Share = 0.01
+    duplicates: Literal["keep", "drop"] = "keep"  # texts that stand in several parts or corpora: drop leaves them out
+    near_duplicates: tuple[str, ...] = ()  # languages in which nearly the same texts are dropped too
+    temperature: Positive | None = None  # chosen on corpora left out; None: fitted on the folds
 
     def __post_init__(self) -> None:
         for name, raw in self.soft.items():
             soft_targets.settings(raw, f"soft targets of {name}")
+        if isinstance(self.fit, AdaGradSettings):
+            self._check_votes()
+
+    def _check_votes(self) -> None:
+        """Refuse what AdaGrad can't fit: it knows the linear part of the n-gram encoder alone."""
+        linear = isinstance(self.encoder, TextEncoderConfig) and not self.encoder.context
+        if not (linear and isinstance(self.features, CharNgramsConfig) and self.features.buckets == ALL_IDS):
+            raise CorpusError(
+                f"adagrad fits n-grams by their votes alone: set encoder.context = 0, and buckets = {ALL_IDS} in both "
+                "features and encoder"
+            )
+        if self.merge or self.balance:
+            raise CorpusError("adagrad reads the texts as they are: leave merge and balance out")
 
 
 @constrained
@@ -111,6 +129,10 @@ _TABLES: dict[type, dict[str, type]] = {
     AudioPart: {"perturbation": Perturbation, "merge": Merging, "fit": FitSettings},
     TextPart: {"merge": Merging, "fit": FitSettings},
     FusionPart: {"fit": FitSettings},
+}
+# A table whose `kind` names another dataclass than the usual one.
+_KINDS: dict[type, dict[str, dict[str, type]]] = {
+    TextPart: {"fit": {"batches": FitSettings, "adagrad": AdaGradSettings}}
 }
 _COMPONENTS: dict[type, dict[str, str]] = {
     AudioPart: {"features": "audio_features", "encoder": "audio_encoder"},
@@ -192,7 +214,7 @@ def _alike(below: str | None, above: str | None) -> bool:
     if above is None or below == above:
         return True
     configs = {name: kind.config for kinds in REGISTRY.values() for name, kind in kinds.items()}
-    return below is not None and configs.get(below) is configs.get(above)
+    return configs.get(below) is not None and configs.get(below) is configs.get(above)
 
 
 def _build(cls: type[T], raw: object, place: str) -> T:
@@ -203,7 +225,7 @@ def _build(cls: type[T], raw: object, place: str) -> T:
     values = {}
     for name, value in raw.items():
         if name in tables:
-            values[name] = _build(tables[name], value, f"{place} [{name}]")
+            values[name] = _build(_table(cls, name, value), value, f"{place} [{name}]")
         elif name in components:
             values[name] = _config(components[name], value, f"{place} [{name}]")
         else:
@@ -215,6 +237,16 @@ def _build(cls: type[T], raw: object, place: str) -> T:
     if isinstance(built, FusionPart):
         _config("fusion", {"audio_dim": 1, "text_dim": 1, **built.model}, f"{place} [model]")
     return built
+
+
+def _table(cls: type, name: str, raw: object) -> type:
+    """Return the dataclass of a table below another: the usual one, or the one that its `kind` names."""
+    kinds = {None: _TABLES[cls][name]} | _KINDS.get(cls, {}).get(name, {})
+    kind = raw.get("kind") if isinstance(raw, dict) else None
+    if kind not in kinds:
+        known = ", ".join(name for name in kinds if name)
+        raise CorpusError(f"{name}.kind is {kind!r}: it must be one of {known}" if known else f"{name} has no kind")
+    return kinds[kind]
 
 
 def _config(component: str, raw: object, place: str) -> object:

@@ -22,8 +22,10 @@ from bibier.features.log_mel import LogMel, LogMelConfig
 from bibier.features.speech_encoders import HubAudio
 from train.augment import concatenate, soft_targets
 from train.corpora import load
+from train.corpora.duplicates import without_duplicates
 from train.experiment.feature_cache import MelPower, cached
 from train.experiment.recipe import AudioPart, Recipe, TextPart
+from train.loop.adagrad import AdaGradSettings
 from train.loop.batches import EpochData
 from train.loop.trainer import class_weights
 
@@ -138,8 +140,7 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
     part = recipe.text
     items: list[load.Item] = []
     softened: list[soft_targets.SoftTargets] = []
-    for name in part.corpora:
-        rows = load.read(name, folder, "train", need="text", limit=part.limit, report=report)
+    for name, rows in _texts(part, folder, report).items():
         items += rows
         softening = soft_targets.HARD
         if raw := part.soft.get(name):
@@ -175,6 +176,24 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
     )
 
 
+def _texts(part: TextPart, folder: Path, report: Callable[[str], None]) -> dict[str, list[load.Item]]:
+    """Return the training texts of each corpus, without duplicates where the recipe says so."""
+    if part.duplicates == "keep":
+        return {
+            name: load.read(name, folder, "train", need="text", limit=part.limit, report=report)
+            for name in part.corpora
+        }
+    whole = {name: load.read(name, folder, need="text", limit=part.limit, report=report) for name in part.corpora}
+    chosen = [item for rows in whole.values() for item in load.select(rows, "train")]
+    held_out = [item for rows in whole.values() for item in rows if item.split not in ("train", "")]
+    keep = without_duplicates(chosen, held_out, part.near_duplicates, report)
+    kept = [item for item, stays in zip(chosen, keep, strict=True) if stays]
+    return {
+        name: [item for item in kept if item.corpus == corpus]
+        for name, corpus in ((name, rows[0].corpus) for name, rows in whole.items())
+    }
+
+
 def _recognised(items: Sequence[load.Item]) -> Callable[[concatenate.Chain], str]:
     """Return what writes down the joined sound of a chain, as the published merging did; each chain once."""
     paths = [item.path for item in items if item.path is not None]
@@ -201,7 +220,7 @@ def _dev(
     report: Callable[[str], None],
 ) -> dict[str, Split]:
     """Return each corpus's dev split, where training is stopped or slowed by them."""
-    if not part.fit.patience and part.fit.schedule != "plateau":
+    if isinstance(part.fit, AdaGradSettings) or not part.fit.patience and part.fit.schedule != "plateau":
         return {}
     splits = {}
     for name in part.corpora:
@@ -255,6 +274,8 @@ def read_words(
 def target_weights(recipe: Recipe, source: TrainingRows) -> np.ndarray:
     """Return the class weights (N, 7) of each text's corpus: its classes differ from another's."""
     weights = np.ones_like(source.targets)
+    if isinstance(recipe.text.fit, AdaGradSettings):
+        return weights
     corpus = np.array([item.corpus for item in source.items])
     for name in sorted(set(corpus)):
         weights[corpus == name] = class_weights(source.targets[corpus == name], recipe.text.fit.class_power).numpy()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from dataclasses import replace
 
 from safetensors.torch import save
 from torch import nn
@@ -14,6 +15,7 @@ from torch import nn
 from bibier.checkpoint.bundle import Bundle, load
 from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
+from bibier.models.text_encoder import TextEncoderConfig
 
 
 @functools.cache
@@ -27,6 +29,8 @@ def begun(part: str, config: object, start: str) -> nn.Module:
 
     Raises CorpusError when the checkpoint has no such part, or one of another shape.
     """
+    if isinstance(config, TextEncoderConfig) and start:
+        config = _with_vocabulary(config, start)
     model = build(part, config)
     if not isinstance(model, nn.Module):
         raise CorpusError(f"the recipe has no {part}: give one")
@@ -43,6 +47,13 @@ def begun(part: str, config: object, start: str) -> nn.Module:
             f"start: the {part} of {start} is another than the recipe's ({reason}): use its recipe"
         ) from error
     return model
+
+
+def _with_vocabulary(config: TextEncoderConfig, start: str) -> TextEncoderConfig:
+    """Give an encoder the vocabulary of the one that it goes on from, where that has one."""
+    fitted = donor(start).config.text_encoder
+    known = fitted.vocabulary if isinstance(fitted, TextEncoderConfig) else 0
+    return replace(config, vocabulary=known) if known and not config.vocabulary else config
 
 
 @functools.cache

@@ -46,3 +46,4 @@ class FitSettings:
     patience: Whole = 0  # epochs without a better dev score after which the best is returned; 0 goes on to the end
     precision: Precision = "float32"  # or bf16: the forward pass in bfloat16, weights and loss in float32
     accumulate: Count = 1  # batches whose gradients make one step
+    kind: Literal["batches"] = "batches"  # beside "adagrad", which fits the votes of n-grams (train.loop.adagrad)
