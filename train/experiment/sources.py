@@ -220,7 +220,7 @@ def _dev(
     report: Callable[[str], None],
 ) -> dict[str, Split]:
     """Return each corpus's dev split, where training is stopped or slowed by them."""
-    if isinstance(part.fit, AdaGradSettings) or not part.fit.patience and part.fit.schedule != "plateau":
+    if isinstance(part.fit, AdaGradSettings) or (not part.fit.patience and part.fit.schedule != "plateau"):
         return {}
     splits = {}
     for name in part.corpora:

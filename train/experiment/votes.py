@@ -6,6 +6,7 @@ N texts, T words, K slots, V n-grams of the vocabulary.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
@@ -106,7 +107,7 @@ def _vocabulary(features: Sequence[np.ndarray], least: int) -> tuple[np.ndarray,
     ids, rows = np.unique(stacked, return_inverse=True)
     rows = rows.reshape(stacked.shape)
     held = np.zeros(len(ids), dtype=np.int64)
-    for begin, end in zip(first[:-1], first[1:], strict=True):
+    for begin, end in itertools.pairwise(first):
         held[np.unique(rows[begin:end])] += 1
     chosen = (held >= least) & (ids > 0)
     place = np.where(chosen, np.cumsum(chosen), 0).astype(np.int32)
