@@ -188,7 +188,9 @@ def test_a_refusal_is_told_at_once_and_no_redirect_followed(status):
         assert len(asked) == 1 and KEY not in str(error) and "***" in str(error)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x/v1", "file:///etc/passwd", "http://me:word@host/v1"])
+@pytest.mark.parametrize(
+    "url", ["", "ftp://x/v1", "file:///etc/passwd", "http://me:word@host/v1", "http://host:port/v1"]
+)
 def test_an_address_that_cannot_be_is_refused(url):
     refused("llm-not-set", Endpoint, url, "tiny")
 
