@@ -46,46 +46,48 @@ def table(seed=0, clips=30, people=4, concentration=0.5, missing=0.3):
 
 
 def test_the_worked_example():
-    found = agreement.alpha(OBSERVERS.T[..., None], agreement.nominal)
-    assert found.value == pytest.approx(0.743, abs=5e-4) and (found.labels, found.clips) == (40, 11)
-    assert found.low < found.value < found.high
+    result = agreement.alpha(OBSERVERS.T[..., None], agreement.nominal)
+    assert result.value == pytest.approx(0.743, abs=5e-4) and (result.labels, result.clips) == (40, 11)
+    assert result.low < result.value < result.high
     assert agreement.alpha(OBSERVERS.T[..., None], agreement.interval).value == pytest.approx(0.849, abs=5e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_nominal_and_interval_are_those_of_the_package(seed):
-    made = table(seed)
-    classes = np.where(np.isnan(made.labels).any(-1), NAN, np.nan_to_num(made.labels).argmax(-1))
+    labels = table(seed)
+    classes = np.where(np.isnan(labels.labels).any(-1), NAN, np.nan_to_num(labels.labels).argmax(-1))
     known = krippendorff.alpha(reliability_data=classes.T, level_of_measurement="nominal")
-    assert agreement.nominal_alpha(made, draws=0).value == pytest.approx(known, abs=1e-12)
-    for name, found in agreement.emotion_alphas(made, draws=0).items():
-        data = made.labels[..., EMOTIONS.index(name)].T
+    assert agreement.nominal_alpha(labels, draws=0).value == pytest.approx(known, abs=1e-12)
+    for name, result in agreement.emotion_alphas(labels, draws=0).items():
+        data = labels.labels[..., EMOTIONS.index(name)].T
         known = krippendorff.alpha(reliability_data=data, level_of_measurement="interval")
-        assert found.value == pytest.approx(known, abs=1e-12)
+        assert result.value == pytest.approx(known, abs=1e-12)
 
 
 @pytest.mark.parametrize("distance", [distributions.jensen_shannon, distributions.half_manhattan])
 def test_distributions_against_the_slow_reference(distance):
-    made = table(1)
+    labels = table(1)
     direct = jensen_shannon if distance is distributions.jensen_shannon else lambda p, q: abs(p - q).sum() / 2
-    assert agreement.soft_alpha(made, distance, draws=0).value == pytest.approx(slow(made.labels, direct), abs=1e-12)
+    assert agreement.soft_alpha(labels, distance, draws=0).value == pytest.approx(
+        slow(labels.labels, direct), abs=1e-12
+    )
 
 
 def test_random_pairs_come_near_all_pairs(monkeypatch):
-    made = table(2, clips=300)
-    exact = agreement.soft_alpha(made, draws=0).value
+    labels = table(2, clips=300)
+    exact = agreement.soft_alpha(labels, draws=0).value
     monkeypatch.setattr(agreement, "ALL_PAIRS", 10)
-    assert agreement.soft_alpha(made, draws=0).value == pytest.approx(exact, abs=5e-3)
+    assert agreement.soft_alpha(labels, draws=0).value == pytest.approx(exact, abs=5e-3)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 5))
 def test_neither_names_nor_order_matter(seed, people):
-    made, rng = table(seed, clips=8, people=people, missing=0.2), np.random.default_rng(seed)
-    turned = made.labels[rng.permutation(8)][:, rng.permutation(people)]
-    other = replace(made, labels=turned)
+    labels, rng = table(seed, clips=8, people=people, missing=0.2), np.random.default_rng(seed)
+    turned = labels.labels[rng.permutation(8)][:, rng.permutation(people)]
+    permuted = replace(labels, labels=turned)
     for measure in (agreement.nominal_alpha, agreement.soft_alpha):
-        first, second = measure(made, draws=0), measure(other, draws=0)
+        first, second = measure(labels, draws=0), measure(permuted, draws=0)
         assert first.reason == second.reason and first.value == pytest.approx(second.value, abs=1e-9)
 
 
@@ -94,14 +96,14 @@ def test_all_agree_and_nobody_does():
     one = rng.dirichlet([0.5] * 7, 50)
     same = LabelTable(tuple("abc"), ("A", "B"), np.stack([one, one], 1))
     assert agreement.soft_alpha(same).value == 1 and agreement.nominal_alpha(same).value == 1
-    assert all(found.value == 1 for found in agreement.emotion_alphas(same).values())
+    assert all(result.value == 1 for result in agreement.emotion_alphas(same).values())
     guess = table(3, clips=2000, people=3, missing=0)
-    for found in (
+    for result in (
         agreement.nominal_alpha(guess),
         agreement.soft_alpha(guess),
         agreement.soft_alpha(guess, distributions.half_manhattan),
     ):
-        assert abs(found.value) < 0.03 and found.low < 0 < found.high
+        assert abs(result.value) < 0.03 and result.low < 0 < result.high
 
 
 def test_the_interval_covers_as_often_as_it_says():
@@ -115,8 +117,8 @@ def test_the_interval_covers_as_often_as_it_says():
     whole = agreement.soft_alpha(noisy(np.random.default_rng(0), 20_000), distributions.half_manhattan, draws=0).value
     hits = 0
     for seed in range(1, 61):
-        found = agreement.soft_alpha(noisy(np.random.default_rng(seed), 60), distributions.half_manhattan, draws=200)
-        hits += found.low <= whole <= found.high
+        result = agreement.soft_alpha(noisy(np.random.default_rng(seed), 60), distributions.half_manhattan, draws=200)
+        hits += result.low <= whole <= result.high
     assert 48 <= hits <= 60
 
 
@@ -143,8 +145,8 @@ def test_the_undefined_has_a_reason():
 def test_a_tie_names_no_class():
     labels = np.tile(np.eye(7)[[0, 1]], (3, 1, 1)).transpose(0, 1, 2).copy()
     labels[0, 0] = [0.5, 0.5, 0, 0, 0, 0, 0]
-    found = agreement.nominal_alpha(LabelTable(("a", "b", "c"), ("A", "B"), labels))
-    assert found.left_out == 1 and found.clips == 2
+    result = agreement.nominal_alpha(LabelTable(("a", "b", "c"), ("A", "B"), labels))
+    assert result.left_out == 1 and result.clips == 2
 
 
 def label(at, seen=(), before=None):
@@ -153,23 +155,23 @@ def label(at, seen=(), before=None):
 
 
 def test_only_what_was_said_blind_counts_and_moves_are_told():
-    found = {
+    by_person = {
         ("a", "A"): label(0),
         ("a", "B"): label(2, seen=("model:m",), before=1),
         ("b", "A"): label(3, seen=("model:m",)),  # shown from the start
     }
-    made = agreement.unanchored_labels(found)
-    assert made.clips == ("a",) and made.sighted == 1 and made.people == ("A", "B")
-    assert made.labels[0].argmax(-1).tolist() == [0, 1]
+    arranged = agreement.unanchored_labels(by_person)
+    assert arranged.clips == ("a",) and arranged.sighted == 1 and arranged.people == ("A", "B")
+    assert arranged.labels[0].argmax(-1).tolist() == [0, 1]
     proposals = {("a", "model:m"): named(np.eye(7)[2]), ("b", "model:m"): named(np.eye(7)[2])}
-    (move,) = agreement.shifts_after_proposal(found, proposals)
+    (move,) = agreement.shifts_after_proposal(by_person, proposals)
     assert (move.person, move.distance, move.nearer) == ("B", 1.0, 1.0)
-    assert agreement.most_disputed(made) == [("a", 1.0, 2)]
+    assert agreement.most_disputed(arranged) == [("a", 1.0, 2)]
 
 
 def test_every_pair_of_people():
-    made = table(4)
-    pairs = agreement.pair_alphas(made, draws=0)
+    labels = table(4)
+    pairs = agreement.pair_alphas(labels, draws=0)
     assert set(pairs) == set(combinations("ABCD", 2))
-    some = replace(made, people=("A", "C"), labels=made.labels[:, [0, 2]])
+    some = replace(labels, people=("A", "C"), labels=labels.labels[:, [0, 2]])
     assert pairs["A", "C"].value == agreement.soft_alpha(some, draws=0).value

@@ -44,12 +44,12 @@ def log(store):
 
 
 def test_what_was_copied_comes_back_once_and_to_the_digit(there, tmp_path):
-    kept, api = there
+    server, api = there
     first = store_at(tmp_path / "a.db")
     label(first, 1)
     backup = Backup(first, "me/kept", api)
     assert backup.step() and backup.success and "Last copy" in backup.message()[0].text()
-    dataset = kept.repos["datasets/me/kept"]
+    dataset = server.repos["datasets/me/kept"]
     assert dataset.private and dataset.commits == 1
     assert backup.step() and dataset.commits == 1  # nothing is new
     label(first, 2)
@@ -72,30 +72,30 @@ def test_what_was_copied_comes_back_once_and_to_the_digit(there, tmp_path):
 
 @pytest.mark.parametrize("part", ["/preupload/", "/commit/", "/create"])
 def test_a_failure_is_shown_and_made_good(there, tmp_path, part):
-    kept, api = there
+    server, api = there
     store = store_at(tmp_path / "a.db")
     label(store, 1)
     backup = Backup(store, "me/kept", api)
-    kept.refuse[part] = 403
+    server.refuse[part] = 403
     assert not backup.step() and backup.success is None
-    told = [one.text() for one in backup.message()]
-    assert "Nothing has been copied" in told[0] and "tried again" in told[1]
-    kept.refuse.clear()
-    assert backup.step() and backup.failure is None and kept.repos["datasets/me/kept"].commits == 1
+    sentences = [message.text() for message in backup.message()]
+    assert "Nothing has been copied" in sentences[0] and "tried again" in sentences[1]
+    server.refuse.clear()
+    assert backup.step() and backup.failure is None and server.repos["datasets/me/kept"].commits == 1
 
 
 def test_a_hub_that_is_away_at_the_start_loses_nothing(there, tmp_path):
     """What is annotated before the copies could be read joins them later."""
-    kept, api = there
+    server, api = there
     first = store_at(tmp_path / "a.db")
     label(first, 1)
     Backup(first, "me/kept", api).step()
     second = store_at(tmp_path / "b.db")
     backup = Backup(second, "me/kept", api)
-    kept.refuse["/api/datasets"] = 403
+    server.refuse["/api/datasets"] = 403
     assert not backup.step()
     label(second, 2)
-    kept.refuse.clear()
+    server.refuse.clear()
     assert backup.step()
     assert {event.uuid for event in log(second)} == {"event-1", "event-2"}
     third = store_at(tmp_path / "c.db", project=False)
@@ -103,17 +103,17 @@ def test_a_hub_that_is_away_at_the_start_loses_nothing(there, tmp_path):
 
 
 def test_labels_are_never_put_where_everybody_reads(there, tmp_path):
-    kept, api = there
+    server, api = there
     store = store_at(tmp_path / "a.db")
     label(store, 1)
     api.create_repo("me/open", repo_type="dataset")
     backup = Backup(store, "me/open", api)
     assert not backup.step() and "open to everybody" in backup.message()[-1].text()
-    assert kept.repos["datasets/me/open"].commits == 0
+    assert server.repos["datasets/me/open"].commits == 0
 
 
 def test_it_goes_on_by_itself(there, tmp_path):
-    kept, api = there
+    server, api = there
     store, done = store_at(tmp_path / "a.db"), threading.Event()
     backup = Backup(store, "me/kept", api, every=0.05)
     backup.start()
@@ -147,18 +147,18 @@ def test_where_annotations_live(tmp_path, monkeypatch):
 
 def test_a_space_that_stops_copies_for_the_last_time_and_the_next_one_has_it(there, tmp_path):
     """The real app: a label saved in the page, the process told to end, and a start on an empty disk."""
-    kept, api = there
+    server, api = there
     settings = {"BIBIER_BACKUP": "me/kept", "BIBIER_BACKUP_TOKEN": "hf_none", "HF_ENDPOINT": api.endpoint}
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
     sha256 = hashlib.sha256(EXAMPLE.read_bytes()).hexdigest()
     mine = {"project": "examples", "annotator": "Ann", "clip": sha256}
     with served(tmp_path / "old", "--annotate", str(EXAMPLE.parent), **settings) as address, visit(address) as guest:
-        told = act(guest, "open", **mine).json()["kept"]
-        assert "me/kept" in told["text"] and "Nothing has been copied" in told["text"] and told["warns"] is False
+        shown = act(guest, "open", **mine).json()["kept"]
+        assert "me/kept" in shown["text"] and "Nothing has been copied" in shown["text"] and shown["warns"] is False
         points = {"points": [0, 0, 0, 100, 0, 0, 0], "confidence": 1, "note": "", "seconds": 1}
         assert act(guest, "save", **mine, **points, uuid="00000000-0000-4000-8000-000000000001").json()["new"]
-    assert kept.repos["datasets/me/kept"].commits == 1
+    assert server.repos["datasets/me/kept"].commits == 1
     with served(tmp_path / "new", **settings) as address, visit(address) as guest:
         assert act(guest, "open", **mine).json()["done"] == 1
     assert "hf_none" not in "".join((tmp_path / name / "app.log").read_text() for name in ("old", "new"))

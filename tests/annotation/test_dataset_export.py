@@ -36,10 +36,10 @@ def store(tmp_path):
 def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tmp_path):
     snapshot = exports.snapshot_of(store, "p")
     folder = hf_dataset.save(snapshot, tmp_path / "dataset")
-    made = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
-    assert isinstance(made.features["audio"], datasets.Audio) and made.features["label"].names == list(EMOTIONS)
-    assert len(made) == 3
-    for row in made.cast_column("audio", datasets.Audio(decode=False)):
+    rows = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert isinstance(rows.features["audio"], datasets.Audio) and rows.features["label"].names == list(EMOTIONS)
+    assert len(rows) == 3
+    for row in rows.cast_column("audio", datasets.Audio(decode=False)):
         labels = snapshot.by_clip()[row["sha256"]]
         assert hashlib.sha256(row["audio"]["bytes"]).hexdigest() == row["sha256"]
         assert row["mean"] == named(exports.mean_of(labels)) and row["label"] == vector(row["mean"]).argmax()
@@ -47,9 +47,9 @@ def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tm
         assert [one["source"] for one in row["proposals"]] == ["model:m"] and sum(row["votes"].values()) == 2
     head = yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     assert head["license"] == "other" and head["configs"][0]["data_files"][0]["split"] == "train"
-    other = Store(f"sqlite:///{tmp_path}/b.db")
-    assert add_place(other, "q", str(folder), tmp_path / "media") == 3
-    assert {clip.sha256 for clip in other.clips("q")} == set(snapshot.by_clip())
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    assert add_place(target, "q", str(folder), tmp_path / "media") == 3
+    assert {clip.sha256 for clip in target.clips("q")} == set(snapshot.by_clip())
 
 
 def test_nothing_is_lost_or_half_written(store, tmp_path):
@@ -77,8 +77,8 @@ def test_the_commands(store, tmp_path, capsys):
     call = ["annotations", "export", "p", "--store", url, "--format", "dataset", "--out", str(tmp_path / "d")]
     assert command.main(call) == 0 and (tmp_path / "d" / "README.md").is_file()
     assert command.main(["annotations", "push", "p", "somebody/name", "--store", url, "--dry-run"]) == 0
-    told = capsys.readouterr()
-    assert "README.md" in told.out and "not sent" in told.err
+    printed = capsys.readouterr()
+    assert "README.md" in printed.out and "not sent" in printed.err
     assert json.dumps(hf_dataset.push(exports.snapshot_of(store, "p"), "somebody/name", dry_run=True)).count("\\t") == 2
 
 
@@ -92,30 +92,30 @@ def hub(monkeypatch):
 def test_a_push_sends_what_an_export_writes_and_is_private(store, tmp_path, hub):
     from huggingface_hub import HfApi
 
-    kept, url = hub
+    server, url = hub
     api, snapshot = HfApi(endpoint=url, token="hf_none"), exports.snapshot_of(store, "p")
-    told = hf_dataset.push(snapshot, "me/voices", api=api)
-    repo = kept.repos["datasets/me/voices"]
-    assert repo.private and len(kept.repos) == 1
+    listing = hf_dataset.push(snapshot, "me/voices", api=api)
+    repo = server.repos["datasets/me/voices"]
+    assert repo.private and len(server.repos) == 1
     folder = hf_dataset.save(snapshot, tmp_path / "dataset")
     files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert {path: data for path, data in repo.files.items() if path != ".gitattributes"} == files
-    assert [line.split("\t")[0] for line in told] == sorted(files)
+    assert [line.split("\t")[0] for line in listing] == sorted(files)
 
 
 def test_what_is_public_is_sent_to_only_when_asked_and_a_refusal_is_said(store, hub):
     from huggingface_hub import HfApi
 
-    kept, url = hub
+    server, url = hub
     api, snapshot = HfApi(endpoint=url, token="hf_none"), exports.snapshot_of(store, "p")
-    kept.repos["datasets/me/open"] = hub_server.Repo("datasets")
+    server.repos["datasets/me/open"] = hub_server.Repo("datasets")
     with pytest.raises(InputError, match="--public"):
         hf_dataset.push(snapshot, "me/open", api=api)
-    assert kept.repos["datasets/me/open"].files == {}
+    assert server.repos["datasets/me/open"].files == {}
     hf_dataset.push(snapshot, "me/open", private=False, api=api)
-    assert len(kept.repos["datasets/me/open"].files) == 2
+    assert len(server.repos["datasets/me/open"].files) == 2
     for status in (401, 403):
-        kept.refuse["POST"] = status
+        server.refuse["POST"] = status
         with pytest.raises(InputError, match="could not be pushed"):
             hf_dataset.push(snapshot, "me/voices", api=api)
     with pytest.raises(InputError, match="could not be pushed"):

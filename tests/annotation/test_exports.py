@@ -58,10 +58,10 @@ def snapshot(store):
 
 
 def test_events_come_back_the_same_and_twice_doubles_nothing(snapshot, tmp_path):
-    path, other = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
-    assert imports.add_events(other, "p", path) == (len(snapshot.events), 0)
-    assert imports.add_events(other, "p", path) == (0, len(snapshot.events))
-    again = exports.snapshot_of(other, "p")
+    path, target = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+    assert imports.add_events(target, "p", path) == (len(snapshot.events), 0)
+    assert imports.add_events(target, "p", path) == (0, len(snapshot.events))
+    again = exports.snapshot_of(target, "p")
     assert again == snapshot
     assert exports.save(again, "events", tmp_path / "f.jsonl").read_bytes() == path.read_bytes()
 
@@ -75,34 +75,34 @@ def test_other_content_under_one_id_is_refused_and_nothing_changes(snapshot, sto
 
 
 def test_a_conflict_late_in_a_file_takes_in_nothing_before_it(snapshot, tmp_path):
-    path, other = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
-    other.add_clips("q", CLIPS)
+    path, target = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
+    target.add_clips("q", CLIPS)
     label = next(event for event in reversed(snapshot.events) if event.kind == "label")
-    other.append(replace(label, project="q", note="other"))
-    before = exports.snapshot_of(other, "q")
+    target.append(replace(label, project="q", note="other"))
+    before = exports.snapshot_of(target, "q")
     with pytest.raises(InputError, match="already"):
-        imports.add_events(other, "q", path)
+        imports.add_events(target, "q", path)
     undo = Event("u", "p", CLIPS[0].sha256, "Anna", "undo", target="nothing")
     path.write_text(path.read_text(encoding="utf-8") + undo.to_json() + "\n", encoding="utf-8")
     with pytest.raises(InputError):
         imports.add_events(Store(f"sqlite:///{tmp_path}/c.db"), "q", path)
-    assert exports.snapshot_of(other, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
+    assert exports.snapshot_of(target, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
 
 
 def test_a_long_table_is_taken_in_once(snapshot, store, tmp_path):
-    path, other = exports.save(snapshot, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
+    path, target = exports.save(snapshot, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
     count = len(snapshot.labels)
     assert imports.add_long(store, "p", path) == (0, count) and exports.snapshot_of(store, "p") == snapshot
-    assert [imports.add_long(other, "q", path) for _ in "12"] == [(count, 0), (0, count)]
-    assert other.state("q") == snapshot.labels and other.proposals("q") == {}
+    assert [imports.add_long(target, "q", path) for _ in "12"] == [(count, 0), (0, count)]
+    assert target.state("q") == snapshot.labels and target.proposals("q") == {}
     blind = exports.save(snapshot.unanchored(), "long", tmp_path / "blind.csv")
     with pytest.raises(InputError, match="already"):
-        imports.add_long(other, "q", blind)  # the same ids with other content
+        imports.add_long(target, "q", blind)  # the same ids with other content
     spoilt = path.read_text(encoding="utf-8").replace("0.75", "seven", 1)
     (tmp_path / "l.csv").write_text(spoilt, encoding="utf-8", newline="")
     with pytest.raises(InputError, match="line 2"):
-        imports.add_long(other, "r", path)
-    assert "r" not in other.projects()
+        imports.add_long(target, "r", path)
+    assert "r" not in target.projects()
 
 
 def test_a_place_that_cannot_be_written_is_said(snapshot, tmp_path):
@@ -118,18 +118,18 @@ def test_a_place_that_cannot_be_written_is_said(snapshot, tmp_path):
 def test_a_broken_line_is_named_and_takes_nothing_in(snapshot, store, tmp_path, line):
     path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
     path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
-    other = Store(f"sqlite:///{tmp_path}/b.db")
+    target = Store(f"sqlite:///{tmp_path}/b.db")
     with pytest.raises(InputError):
-        imports.add_events(other, "p", path)
-    assert other.projects() == {}
+        imports.add_events(target, "p", path)
+    assert target.projects() == {}
 
 
 def test_a_long_table_comes_back(snapshot, tmp_path):
     rows = imports.read_long(exports.save(snapshot, "long", tmp_path / "long.csv"))
-    given = {clip.sha256: clip for clip in CLIPS}
+    clips = {clip.sha256: clip for clip in CLIPS}
     assert {(row["sha256"], row["annotator"]) for row in rows} == set(snapshot.labels)
     for row in rows:
-        label, clip = snapshot.labels[row["sha256"], row["annotator"]], given[row["sha256"]]
+        label, clip = snapshot.labels[row["sha256"], row["annotator"]], clips[row["sha256"]]
         for name in ("probs", "before", "confidence", "note", "seen", "seconds"):
             assert row[name] == getattr(label, name), name
         assert row["event"] == label.event
@@ -155,9 +155,9 @@ def test_proposals_come_back(snapshot, tmp_path):
 
 
 def test_lewidi(snapshot, tmp_path):
-    found = json.loads(exports.save(snapshot, "lewidi", tmp_path / "l.json").read_text(encoding="utf-8"))
-    assert list(found) == ["1", "2"]
-    for item in found.values():
+    items = json.loads(exports.save(snapshot, "lewidi", tmp_path / "l.json").read_text(encoding="utf-8"))
+    assert list(items) == ["1", "2"]
+    for item in items.values():
         labels = snapshot.by_clip()[item["other_info"]["sha256"]]
         names = item["other_info"]["names"]
         assert {names[a]: p for a, p in item["other_info"]["distributions"].items()} == {
@@ -166,7 +166,7 @@ def test_lewidi(snapshot, tmp_path):
         assert item["number of annotations"] == 2 == len(item["annotators"].split(","))
         assert item["soft_label"] == named(exports.mean_of(labels))
         assert item["annotations"] == {a: max(EMOTIONS, key=labels[names[a]].probs.get) for a in names}
-    assert found["1"]["split"] == "dev" and found["2"]["lang"] == "ru"
+    assert items["1"]["split"] == "dev" and items["2"]["lang"] == "ru"
 
 
 def test_chaosnli(snapshot, tmp_path):
@@ -185,9 +185,9 @@ def test_chaosnli(snapshot, tmp_path):
 def test_a_tie_shares_its_vote_and_has_no_class(snapshot):
     tied = replace(next(iter(snapshot.labels.values())), probs=named([0.5, 0.5, 0, 0, 0, 0, 0]))
     assert list(exports.votes_of({"A": tied})) == [0.5, 0.5, 0, 0, 0, 0, 0]
-    one = replace(snapshot, labels={(CLIPS[0].sha256, "A"): tied})
-    assert json.loads("".join(exports.lewidi(one)))["1"]["annotations"] == {"Ann1": ""}
-    assert json.loads("".join(exports.chaosnli(one)))["majority_label"] == ""
+    single = replace(snapshot, labels={(CLIPS[0].sha256, "A"): tied})
+    assert json.loads("".join(exports.lewidi(single)))["1"]["annotations"] == {"Ann1": ""}
+    assert json.loads("".join(exports.chaosnli(single)))["majority_label"] == ""
 
 
 def test_train_reads_the_manifest_and_the_ls_llm_table(snapshot, tmp_path):
@@ -208,11 +208,11 @@ def test_a_manifest_is_taken_in_as_clips_with_their_text(snapshot, tmp_path):
     sound = tmp_path / "a.wav"
     sound.write_bytes(b"bytes")
     clip = replace(CLIPS[0], path=str(sound))
-    one = replace(snapshot, clips=[clip], labels={(clip.sha256, "A"): snapshot.labels[CLIPS[0].sha256, "Anna"]})
-    other = Store(f"sqlite:///{tmp_path}/b.db")
-    assert ingest.add_manifest(other, "q", exports.save(one, "manifest", tmp_path / "m.csv")) == 1
-    (found,) = other.clips("q")
-    assert found.text == clip.text and found.soft == one.labels[clip.sha256, "A"].probs and other.state("q") == {}
+    single = replace(snapshot, clips=[clip], labels={(clip.sha256, "A"): snapshot.labels[CLIPS[0].sha256, "Anna"]})
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    assert ingest.add_manifest(target, "q", exports.save(single, "manifest", tmp_path / "m.csv")) == 1
+    (found,) = target.clips("q")
+    assert found.text == clip.text and found.soft == single.labels[clip.sha256, "A"].probs and target.state("q") == {}
 
 
 def test_blind_labels_are_those_before_a_proposal(snapshot):
@@ -243,8 +243,8 @@ def test_guarding_gives_the_text_back(text):
 )
 def test_any_note_and_name_come_back(snapshot, tmp_path, note, who):
     label = replace(next(iter(snapshot.labels.values())), note=note)
-    one = replace(snapshot, labels={(CLIPS[1].sha256, who): label})
-    (row,) = imports.read_long(exports.save(one, "long", tmp_path / "x.csv", replace=True))
+    single = replace(snapshot, labels={(CLIPS[1].sha256, who): label})
+    (row,) = imports.read_long(exports.save(single, "long", tmp_path / "x.csv", replace=True))
     assert (row["note"], row["annotator"]) == (note, who)
 
 
@@ -281,9 +281,9 @@ def test_the_commands(snapshot, tmp_path, capsys):
     assert command.main([*export, "--format", "long", "--out", str(out / "long.csv"), "--replace", "--blind-only"]) == 0
     assert all(row["seen"] == () for row in imports.read_long(out / "long.csv"))
     fresh = ["--store", f"sqlite:///{tmp_path}/c.db"]
-    for told in (f"{len(snapshot.events)} new, 0 known", f"0 new, {len(snapshot.events)} known"):
+    for counts in (f"{len(snapshot.events)} new, 0 known", f"0 new, {len(snapshot.events)} known"):
         assert command.main(["annotations", "import", "q", str(out / "events.jsonl"), *fresh]) == 0
-        assert told in capsys.readouterr().out
+        assert counts in capsys.readouterr().out
     again = exports.snapshot_of(Store(fresh[1]), "q")
     assert again.labels == snapshot.labels and again.proposals == snapshot.proposals
 

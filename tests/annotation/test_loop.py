@@ -60,11 +60,11 @@ def test_the_loop(store, told, tmp_path, monkeypatch, way):
     changes += [f"{part}.fit.epochs={count}" for part, count in MORE.items()]
     call = ["fit", str(RELABELLED), "--data", str(tmp_path), "--out", str(tmp_path / "mine")]
     assert cli.main([*call, *(word for change in changes for word in ("--set", change))]) == 0
-    made = bundle.load(str(tmp_path / "mine"))
-    assert made.config.recipe["start"] == "compact"
+    fitted = bundle.load(str(tmp_path / "mine"))
+    assert fitted.config.recipe["start"] == "compact"
     far = {}
     for path, (text, _, before) in told.items():
-        now = vector(Predictor(made)(path, text).bimodal.probabilities)
+        now = vector(Predictor(fitted)(path, text).bimodal.probabilities)
         far[path] = np.abs(now - vector(before)).sum() / 2
         if path == CHANGED:
             then, left = (np.abs(one - vector(WANTED)).sum() / 2 for one in (vector(before), now))

@@ -36,8 +36,8 @@ def label(clip=0, who="A", kind="label", uuid=None, at=0, **more):
 @pytest.fixture(scope="session")
 def postgres_server():
     """A server of our own, on a socket in a temporary folder: its URL, how to stop it, how to start it again."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(shutil.which("initdb") or "/-").parent]
-    if not (found[-1] / "initdb").exists():
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [Path(shutil.which("initdb") or "/-").parent]
+    if not (folders[-1] / "initdb").exists():
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     as_user = {"user": "nobody", "group": "nogroup", "cwd": folder} if os.getuid() == 0 else {"cwd": folder}
@@ -45,7 +45,7 @@ def postgres_server():
         shutil.chown(folder, "nobody", "nogroup")
 
     def call(name, *arguments):
-        command = [found[-1] / name, "-D", folder / "data", *arguments]
+        command = [folders[-1] / name, "-D", folder / "data", *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user)
 
     call("initdb", "-A", "trust", "-U", "test", "-E", "UTF8", "--locale=C")
@@ -95,8 +95,8 @@ def test_a_save_outlives_the_store_and_its_repeat_is_harmless(store, url):
         store.append(replace(event, note="other"))
     store.close()
     again = Store(url)
-    ((_, kept),) = again.events("p")
-    assert replace(kept, time="") == event and kept.time
+    ((_, saved),) = again.events("p")
+    assert replace(saved, time="") == event and saved.time
     assert again.state("p")[event.clip, "A"].note == event.note
     again.close()
 
@@ -127,9 +127,9 @@ def test_the_state_is_that_of_a_naive_model(store, url, acts):
                 goal.append(source.pop())
     naive = {(e.clip, e.annotator): e.uuid for done, _ in pasts.values() for e in done if e.kind == "label"}
     fresh = Store(url)
-    for one in (store, fresh):
-        assert {key: value.event for key, value in one.state(project).items()} == naive
-        assert one.progress(project, "A")[0] == sum(who == "A" for _, who in naive)
+    for each in (store, fresh):
+        assert {key: value.event for key, value in each.state(project).items()} == naive
+        assert each.progress(project, "A")[0] == sum(who == "A" for _, who in naive)
     fresh.close()
 
 
@@ -156,9 +156,9 @@ def test_orders(store):
     store.append(label(5, "A", at=1))
     store.append(label(5, "B", at=2))
     store.project("p", wanted=3)
-    found = {order: store.next("p", "C", order) for order in ORDERS}
-    assert [found[o] for o in ("given", "uncertain", "modalities", "people")] == [CLIPS[i] for i in (0, 4, 3, 5)]
-    assert found["random"] == store.next("p", "C", "random")
+    first = {order: store.next("p", "C", order) for order in ORDERS}
+    assert [first[o] for o in ("given", "uncertain", "modalities", "people")] == [CLIPS[i] for i in (0, 4, 3, 5)]
+    assert first["random"] == store.next("p", "C", "random")
     assert len({store.next("p", name, "random").sha256 for name in "CDEFGHIJKL"}) > 2
 
 
@@ -173,10 +173,10 @@ def test_a_share_of_the_turns_is_random(tmp_path, share):
         store.append(Event(f"p{i}", "p", clip.sha256, "", "propose", probs, source="model:m/audio"))
     left, odd = set(range(count)), 0
     for turn in range(100):
-        found = clips.index(store.next("p", "A"))
-        odd += found != max(left)
-        left.remove(found)
-        store.append(Event(f"l{turn}", "p", clips[found].sha256, "A", "label", named(np.eye(7)[0])))
+        index = clips.index(store.next("p", "A"))
+        odd += index != max(left)
+        left.remove(index)
+        store.append(Event(f"l{turn}", "p", clips[index].sha256, "A", "label", named(np.eye(7)[0])))
     assert share == 0 and odd == 0 or abs(odd / 100 - share) < 0.13
     store.close()
 
@@ -185,8 +185,8 @@ def test_a_moved_clip_is_seen_by_everybody(store, url):
     other = Store(url)
     assert other.clips("p") == CLIPS
     store.add_clips("p", [replace(CLIPS[2], path="elsewhere.wav")])
-    for one in (store, other):
-        assert one.clips("p")[2].path == "elsewhere.wav" and len(one.clips("p")) == len(CLIPS)
+    for each in (store, other):
+        assert each.clips("p")[2].path == "elsewhere.wav" and len(each.clips("p")) == len(CLIPS)
     other.append(label(2))
     assert store.state("p")[CLIPS[2].sha256, "A"] and store.next("p", "A") == CLIPS[0]
     other.close()
@@ -236,18 +236,18 @@ for turn in range({start}, 10**6):
 
 
 def test_no_acknowledged_save_is_lost_by_sigkill(store, url):
-    rng, start, told = np.random.default_rng(0), 0, set()
+    rng, start, acknowledged = np.random.default_rng(0), 0, set()
     for _ in range(3):
         code = SAVER.format(root=str(ROOT), tests=str(ROOT / "tests"), url=url, start=start)
         saver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(rng.integers(5, 15)):
-            told.add(saver.stdout.readline().strip())
+            acknowledged.add(saver.stdout.readline().strip())
         saver.send_signal(signal.SIGKILL)
         with saver:
-            told |= {line.strip() for line in saver.stdout if line.endswith("\n")}
-        start = max(map(int, told)) + 2
-    kept = [event.uuid for _, event in store.events("p")]
-    assert len(told) >= 15 and told <= set(kept) and len(kept) == len(set(kept))
+            acknowledged |= {line.strip() for line in saver.stdout if line.endswith("\n")}
+        start = max(map(int, acknowledged)) + 2
+    saved = [event.uuid for _, event in store.events("p")]
+    assert len(acknowledged) >= 15 and acknowledged <= set(saved) and len(saved) == len(set(saved))
 
 
 def test_a_newer_schema_a_wrong_url_and_a_lock_are_said_in_words(tmp_path, monkeypatch):
@@ -256,12 +256,12 @@ def test_a_newer_schema_a_wrong_url_and_a_lock_are_said_in_words(tmp_path, monke
     store = Store(url)
     store.project("p")
     store.add_clips("p", CLIPS)
-    other = sql.create_engine(url).connect()
-    other.exec_driver_sql("BEGIN IMMEDIATE")
+    connection = sql.create_engine(url).connect()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
     with pytest.raises(InputError, match="locked"):
         store.append(label())
-    other.exec_driver_sql("UPDATE about SET version = 99")
-    other.exec_driver_sql("COMMIT")
+    connection.exec_driver_sql("UPDATE about SET version = 99")
+    connection.exec_driver_sql("COMMIT")
     with pytest.raises(InputError, match="newer"):
         Store(url)
     for wrong in ("nonsense", "mysql://x", f"sqlite:///{tmp_path}/none/a.db"):

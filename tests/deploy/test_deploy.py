@@ -41,50 +41,50 @@ def staged(folder, hardware="cpu-basic"):
 
 
 def test_a_space_is_made_and_a_second_run_sends_only_what_changed(served_hub, tmp_path, capsys, monkeypatch):
-    kept, api = served_hub
+    server, api = served_hub
     assert call(api, "--private") == 0
-    repo = kept.repos["spaces/me/voice"]
-    told = capsys.readouterr()
+    repo = server.repos["spaces/me/voice"]
+    printed = capsys.readouterr()
     files = staged(tmp_path / "space")
     assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == files
     assert (repo.private, repo.sdk, repo.commits) == (True, "gradio", 1)
     assert repo.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
-    assert f"{api.endpoint}/spaces/me/voice" in told.out and "restarts" in told.err
-    assert f"+ app.py\t{len(files['app.py'])}" in told.out
+    assert f"{api.endpoint}/spaces/me/voice" in printed.out and "restarts" in printed.err
+    assert f"+ app.py\t{len(files['app.py'])}" in printed.out
 
-    kept.asked.clear()
+    server.asked.clear()
     assert call(api) == 0 and repo.commits == 1
-    assert {verb for verb, _ in kept.asked} == {"GET"} and "nothing changed" in capsys.readouterr().out
+    assert {verb for verb, _ in server.asked} == {"GET"} and "nothing changed" in capsys.readouterr().out
 
     # Somebody changed one file there, one is gone here, and one was never sent.
     repo.files |= {"app.py": b"old", "bibier/old.py": b"gone"}
     del repo.files["examples/sad_en.ogg"]
-    kept.asked.clear()
+    server.asked.clear()
     assert call(api) == 0 and repo.commits == 2
-    told = capsys.readouterr().out
-    assert [line.split("\t")[0] for line in told.splitlines() if line[0] in "+~-"] == [
+    printed = capsys.readouterr().out
+    assert [line.split("\t")[0] for line in printed.splitlines() if line[0] in "+~-"] == [
         "+ examples/sad_en.ogg",
         "~ app.py",
         "- bibier/old.py",
     ]
     assert {name: data for name, data in repo.files.items() if name != ".gitattributes"} == files
-    assert not [path for _, path in kept.asked if "lfs" in path]  # the weights were not sent again
+    assert not [path for _, path in server.asked if "lfs" in path]  # the weights were not sent again
 
 
 def test_secrets_are_sent_as_such_and_seen_nowhere_else(served_hub, tmp_path, capsys):
-    kept, api = served_hub
+    server, api = served_hub
     call(api, "--database", DATABASE, "--out", str(tmp_path / "space"))
-    repo = kept.repos["spaces/me/voice"]
+    repo = server.repos["spaces/me/voice"]
     assert repo.secrets["BIBIER_DATABASE"]["value"] == DATABASE
     assert "psycopg" in (tmp_path / "space" / "requirements.txt").read_text()
-    told = capsys.readouterr()
-    assert "secret BIBIER_DATABASE" in told.out
+    printed = capsys.readouterr()
+    assert "secret BIBIER_DATABASE" in printed.out
     description = repo.secrets["BIBIER_DATABASE"]["description"]
-    for text in (told.out, told.err, description, str(repo.variables), *map(str, repo.files.values())):
+    for text in (printed.out, printed.err, description, str(repo.variables), *map(str, repo.files.values())):
         assert "s3cr3t" not in text
-    kept.asked.clear()
+    server.asked.clear()
     call(api, "--database", DATABASE)
-    assert not [path for verb, path in kept.asked if verb != "GET"]
+    assert not [path for verb, path in server.asked if verb != "GET"]
     call(api, "--database", DATABASE.replace("s3cr3t", "n3w"))
     assert "n3w" in repo.secrets["BIBIER_DATABASE"]["value"] and repo.commits == 1
     # a build's log may say what it likes
@@ -112,33 +112,33 @@ def test_a_fingerprint_knows_its_secret_only():
 
 @pytest.mark.parametrize("part", ["/blob/", "/lfs/", "/preupload/", "/commit/"])
 def test_a_failure_in_the_middle_leaves_the_space_as_it_was(served_hub, tmp_path, part):
-    kept, api = served_hub
+    server, api = served_hub
     call(api)
-    repo = kept.repos["spaces/me/voice"]
+    repo = server.repos["spaces/me/voice"]
     whole = dict(repo.files)
     weights = "checkpoints/compact/model.safetensors"
     repo.files |= {weights: b"an older model", "app.py": b"an older app"}
     before = dict(repo.files)
-    kept.blobs.clear()
-    kept.refuse[part] = 403
+    server.blobs.clear()
+    server.refuse[part] = 403
     with pytest.raises(InputError, match="run this again"):
         call(api)
     assert repo.files == before and repo.commits == 1
-    kept.refuse.clear()
+    server.refuse.clear()
     assert call(api) == 0
     assert repo.files == whole and repo.commits == 2
 
 
 def test_a_failure_at_the_settings_is_made_good_by_the_next_run(served_hub):
-    kept, api = served_hub
+    server, api = served_hub
     call(api)
-    repo = kept.repos["spaces/me/voice"]
+    repo = server.repos["spaces/me/voice"]
     repo.variables.clear()
     for part in ("/variables", "/hardware"):
-        kept.refuse[part] = 403
+        server.refuse[part] = 403
     with pytest.raises(InputError):
         call(api, "--hardware", "cpu-upgrade")
-    kept.refuse.clear()
+    server.refuse.clear()
     call(api, "--hardware", "cpu-upgrade")
     assert repo.hardware == "cpu-upgrade" and repo.variables["BIBIER_CHECKPOINT"]["value"] == "compact"
     call(api)  # the hardware that it has is kept
@@ -146,9 +146,9 @@ def test_a_failure_at_the_settings_is_made_good_by_the_next_run(served_hub):
 
 
 def test_what_is_somebody_else_s_is_never_deleted(served_hub):
-    kept, api = served_hub
+    server, api = served_hub
     call(api)
-    repo = kept.repos["spaces/me/voice"]
+    repo = server.repos["spaces/me/voice"]
     repo.files = {"README.md": b"", "thesis.py": b"years of work"}
     with pytest.raises(InputError, match=r"thesis\.py"):
         call(api)
@@ -159,13 +159,13 @@ def test_what_is_somebody_else_s_is_never_deleted(served_hub):
 
 
 def test_a_dry_run_sends_nothing_and_leaves_the_folder(served_hub, tmp_path, capsys):
-    kept, api = served_hub
+    server, api = served_hub
     assert call(api, "--dry-run", "--backup-dataset", "me/kept", "--hardware", "zero-a10g") == 0
-    assert not kept.repos and {verb for verb, _ in kept.asked} == {"GET"}
-    told = capsys.readouterr().out
+    assert not server.repos and {verb for verb, _ in server.asked} == {"GET"}
+    printed = capsys.readouterr().out
     for line in ("variable BIBIER_BACKUP", "secret BIBIER_BACKUP_TOKEN", "hardware zero-a10g"):
-        assert line in told.splitlines()
-    folder = Path(re.search(r"The staged folder: (.+)", told)[1])
+        assert line in printed.splitlines()
+    folder = Path(re.search(r"The staged folder: (.+)", printed)[1])
     assert (folder / "app.py").is_file() and "spaces==" in (folder / "requirements.txt").read_text()
     # without a network, everything counts as new, and that is said
     from huggingface_hub import HfApi
@@ -177,13 +177,13 @@ def test_a_dry_run_sends_nothing_and_leaves_the_folder(served_hub, tmp_path, cap
 def test_what_can_not_work_is_refused_before_anything_is_sent(served_hub, monkeypatch):
     kept, api = served_hub
     monkeypatch.delenv("BIBIER_BACKUP_TOKEN", raising=False)
-    for wrong, said in (
+    for wrong, sentence in (
         (["--hardware", "abacus"], "no hardware"),
         (["--database", "sqlite:///a.db"], "needs a server"),
         (["--backup-dataset", "me/kept"], "BIBIER_BACKUP_TOKEN"),
         (["--checkpoint", "absent"], "no checkpoint"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=sentence):
             call(api, *wrong)
     assert not kept.repos
 
@@ -196,9 +196,9 @@ def test_an_installed_package_makes_no_space(served_hub, tmp_path, monkeypatch):
 
 
 def test_the_build_is_followed_to_its_end(served_hub):
-    kept, api = served_hub
+    server, api = served_hub
     call(api)
-    repo, stages = kept.repos["spaces/me/voice"], []
+    repo, stages = server.repos["spaces/me/voice"], []
     spec = space.SpaceSpec("me/voice", "cpu-basic")
     repo.stages = ["BUILDING", "BUILDING", "APP_STARTING", "RUNNING"]
     space.watch(api, spec, repo.revision, stages.append, pause=0.01)
@@ -208,7 +208,7 @@ def test_the_build_is_followed_to_its_end(served_hub):
     space.watch(api, spec, "f" * 40, stages.append, pause=0.01, grace=0.3)
     assert stages == ["RUNNING"]
     repo.stages, repo.log = ["RUNTIME_ERROR"], []
-    kept.refuse["/logs/"] = 404
+    server.refuse["/logs/"] = 404
     with pytest.raises(InputError, match="the Hub gave none"):
         space.watch(api, spec, None, stages.append)
     repo.stages = ["BUILDING"]
@@ -237,9 +237,9 @@ def test_every_import_of_the_staged_tree_is_pinned_in_it(tmp_path):
             wanted = importlib.metadata.requires(name) or ()
         except importlib.metadata.PackageNotFoundError:
             return
-        for one in wanted:
-            if "extra ==" not in one:
-                installed_with(re.match(r"[\w.-]+", one)[0], seen)
+        for requirement in wanted:
+            if "extra ==" not in requirement:
+                installed_with(re.match(r"[\w.-]+", requirement)[0], seen)
 
     brought: set[str] = set()
     for name in pinned:
@@ -249,8 +249,8 @@ def test_every_import_of_the_staged_tree_is_pinned_in_it(tmp_path):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []
-            for name in {one.split(".")[0] for one in names} - {"bibier"} - sys.stdlib_module_names - EXTRAS:
-                if not {plain(one) for one in packages.get(name, ())} & brought:
+            for name in {module.split(".")[0] for module in names} - {"bibier"} - sys.stdlib_module_names - EXTRAS:
+                if not {plain(package) for package in packages.get(name, ())} & brought:
                     lacking.setdefault(name, set()).add(path.name)
     assert not lacking
 
@@ -264,7 +264,7 @@ def test_the_staged_folder_starts_and_answers(tmp_path):
     with served(folder, program=folder / "app.py") as address:
         with visit(address) as guest:
             assert "BiBiER" in guest.get("/").text
-        found = Client(address, verbose=False).predict(
+        answer = Client(address, verbose=False).predict(
             handle_file(str(folder / "examples" / "happy_en.ogg")), "what a day", api_name="/predict"
         )
-    assert abs(sum(found["bimodal"].values()) - 1) < 1e-6 and len(found["audio"]) == 7
+    assert abs(sum(answer["bimodal"].values()) - 1) < 1e-6 and len(answer["audio"]) == 7

@@ -93,22 +93,22 @@ def test_a_thousand_random_texts_give_no_invalid_distribution(local):
     invalid = 0
     for _ in range(1000):
         text = "".join(rng.choices(alphabet, k=rng.choice([0, 1, 5, 20, 80])))
-        found = suggest(local, text, settings=SuggestionSettings(temperature=rng.choice([0.1, 1, 10])))
-        values = list((found.probabilities or {}).values())
-        sound = list(found.probabilities) == list(EMOTIONS) and min(values) >= 0 and abs(sum(values) - 1) < 1e-9
-        invalid += bool(found.invalid) or not sound
+        suggestion = suggest(local, text, settings=SuggestionSettings(temperature=rng.choice([0.1, 1, 10])))
+        values = list((suggestion.probabilities or {}).values())
+        sound = list(suggestion.probabilities) == list(EMOTIONS) and min(values) >= 0 and abs(sum(values) - 1) < 1e-9
+        invalid += bool(suggestion.invalid) or not sound
     assert invalid == 0
 
 
 def test_a_template_s_markers_in_a_text_are_no_markers(local):
     _, tokenizer = local.load()
-    found = local._prompt(tokenizer, soft_labels.prompt("<|im_end|>"))
-    assert found.count(tokenizer.convert_tokens_to_ids("<|im_end|>")) == 2  # of the two messages
+    ids = local._prompt(tokenizer, soft_labels.prompt("<|im_end|>"))
+    assert ids.count(tokenizer.convert_tokens_to_ids("<|im_end|>")) == 2  # of the two messages
 
 
 def test_the_local_model_s_prose_is_invalid_and_said(local):
-    found = suggest(local, "Hello", settings=GENERATION)
-    assert found.probabilities is None and found.invalid in ("unparsed", "empty")
+    suggestion = suggest(local, "Hello", settings=GENERATION)
+    assert suggestion.probabilities is None and suggestion.invalid in ("unparsed", "empty")
 
 
 def test_missing_and_broken_weights_are_refused(tmp_path, llm):
@@ -133,18 +133,20 @@ def test_the_truth_is_told_only_by_the_oracle():
 def test_an_endpoint_s_log_probabilities_are_summed_by_label():
     tops = {"Happy": math.log(0.5), " hap": math.log(0.1), "s": math.log(0.3), "sur": math.log(0.2), "!": -9.0}
     with served(reply("happy", tops)) as (url, asked):
-        found = suggest(endpoint(url), "Hi")
+        suggestion = suggest(endpoint(url), "Hi")
         assert asked[0][0]["max_tokens"] == 1 and asked[0][1]["Authorization"] == f"Bearer {KEY}"
-    valid(found.probabilities)
-    assert found.probabilities["happy"] == pytest.approx(0.6 / 0.8)  # "s" may be sad or surprise: it counts for none
-    assert found.probabilities["surprise"] == pytest.approx(0.2 / 0.8)
+    valid(suggestion.probabilities)
+    assert suggestion.probabilities["happy"] == pytest.approx(
+        0.6 / 0.8
+    )  # "s" may be sad or surprise: it counts for none
+    assert suggestion.probabilities["surprise"] == pytest.approx(0.2 / 0.8)
 
 
 def test_without_log_probabilities_the_endpoint_writes():
     with served(reply("happy"), reply(SEVEN)) as (url, asked):
         engine = endpoint(url)
-        found = suggest(engine, "Hi")
-        assert (found.method, found.probabilities["happy"]) == ("generation", pytest.approx(0.5))
+        suggestion = suggest(engine, "Hi")
+        assert (suggestion.method, suggestion.probabilities["happy"]) == ("generation", pytest.approx(0.5))
         suggest(engine, "Ho")
         assert len(asked) == 3 and engine.token_usage == [15, 6]  # what it lacks is asked once
 
@@ -167,8 +169,8 @@ def test_what_may_pass_is_tried_again_and_then_told_without_the_key(bad):
     waits = []
     with served(bad, reply(SEVEN)) as (url, asked):
         # A reply that is cut off keeps its connection open: the time-out ends it.
-        found = suggest(endpoint(url, sleep=waits.append, timeout=0.3), "Hi", settings=GENERATION)
-        assert found.probabilities["happy"] == pytest.approx(0.5) and len(asked) == 2
+        suggestion = suggest(endpoint(url, sleep=waits.append, timeout=0.3), "Hi", settings=GENERATION)
+        assert suggestion.probabilities["happy"] == pytest.approx(0.5) and len(asked) == 2
         assert waits == ([7.0] if bad[0] == 429 else [0.0])
     with served(bad) as (url, asked):
         error = refused("llm-unreachable", suggest, endpoint(url, sleep=waits.append, timeout=0.3), "Hi")
@@ -199,14 +201,14 @@ def test_nothing_is_asked_twice_across_runs(tmp_path, local):
     with served(reply(SEVEN)) as (url, asked):
         for turn in range(2):
             cache = Cache(tmp_path / "answers")
-            found = suggest(endpoint(url), "Hi", settings=GENERATION, cache=cache)
-            assert found.cached == bool(turn)
+            suggestion = suggest(endpoint(url), "Hi", settings=GENERATION, cache=cache)
+            assert suggestion.cached == bool(turn)
             suggest(endpoint(url), "Hi", truth="sad", settings=GENERATION, cache=cache)  # another prompt
             cache.close()
         assert len(asked) == 2
     cache = Cache()
-    one, other = (suggest(local, "Hi", settings=SuggestionSettings(temperature=t), cache=cache) for t in (1, 2))
-    assert other.cached and one.probabilities != other.probabilities
+    cold, warm = (suggest(local, "Hi", settings=SuggestionSettings(temperature=t), cache=cache) for t in (1, 2))
+    assert warm.cached and cold.probabilities != warm.probabilities
 
 
 def test_a_broken_file_of_answers_is_set_aside(tmp_path):
@@ -243,8 +245,8 @@ def test_a_table_is_suggested_goes_on_after_a_break_and_train_reads_it(tmp_path,
     assert command.main(["soft-labels", "clean", str(out), "-o", str(clean)]) == 1
     assert set(soft_targets.read_distributions(clean)) == {"a", "c"} and audit(clean).invalid == 0
     assert command.main(call) == 2  # never over a file
-    said = capsys.readouterr()
-    assert KEY not in said.out + said.err
+    printed = capsys.readouterr()
+    assert KEY not in printed.out + printed.err
     assert not [p for p in tmp_path.iterdir() if KEY.encode() in p.read_bytes()]
 
 

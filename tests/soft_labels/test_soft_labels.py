@@ -38,25 +38,25 @@ SEVEN = "0.1, 0.2, 0.1, 0.3, 0.1, 0.1, 0.1"
     ],
 )
 def test_answers_are_read_by_the_published_rules_and_failure_is_said(answer, first, kind):
-    found = parse(answer)
-    assert found.invalid == kind
+    parsed = parse(answer)
+    assert parsed.invalid == kind
     if kind:
-        assert found.numbers == () and found.probabilities() == {}
+        assert parsed.numbers == () and parsed.probabilities() == {}
     else:
-        assert found.numbers[0] == first and sum(found.probabilities().values()) == pytest.approx(1)
+        assert parsed.numbers[0] == first and sum(parsed.probabilities().values()) == pytest.approx(1)
 
 
 @given(st.text(max_size=300))
 def test_any_answer_is_a_distribution_or_a_kind(text):
-    found = parse(text).probabilities()
-    assert not found or (min(found.values()) >= 0 and sum(found.values()) == pytest.approx(1))
+    probabilities = parse(text).probabilities()
+    assert not probabilities or (min(probabilities.values()) >= 0 and sum(probabilities.values()) == pytest.approx(1))
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_projection_is_a_convex_solver_s(seed):
     generator = np.random.default_rng(seed)
     row, label = generator.normal(0.15, 0.4, 7), int(generator.integers(7))
-    found = with_truth(row[None], np.array([label]))[0]
+    projected = with_truth(row[None], np.array([label]))[0]
     best = minimize(
         lambda q: ((q - row) ** 2).sum(),
         np.eye(7)[label] * 0.3 + 0.1,
@@ -70,9 +70,11 @@ def test_the_projection_is_a_convex_solver_s(seed):
         options={"ftol": 1e-15, "maxiter": 500},
     )
     assert best.success
-    np.testing.assert_allclose(found, best.x, atol=1e-5)
-    assert found.argmax() == label and found.min() >= 0 and found.sum() == pytest.approx(1, abs=1e-12)
-    np.testing.assert_allclose(with_truth(found[None], np.array([label]))[0], found, atol=1e-12)  # it stays there
+    np.testing.assert_allclose(projected, best.x, atol=1e-5)
+    assert projected.argmax() == label and projected.min() >= 0 and projected.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(
+        with_truth(projected[None], np.array([label]))[0], projected, atol=1e-12
+    )  # it stays there
 
 
 def test_without_a_label_the_projection_is_the_simplex_s():
@@ -98,11 +100,11 @@ def test_every_kind_of_invalid_row_is_counted_and_none_is_left_after_cleaning(tm
         row("person", answer="", happy=0.8, sad=0.2),
     ]
     write_csv(table, rows)
-    found = tables.audit(table)
-    counted = {kind: count for kind, count in found.kinds.items() if count}
+    report = tables.audit(table)
+    counted = {kind: count for kind, count in report.kinds.items() if count}
     expected = {"missing": 1, "not-a-number": 1, "negative": 1, "above-one": 1, "sum": 1}
     assert counted == expected | {"unknown-label": 1, "answer": 1}
-    assert (found.rows, found.invalid) == (8, 6)
+    assert (report.rows, report.invalid) == (8, 6)
     assert command.main(["soft-labels", "clean", str(table), "-o", str(out)]) == 1  # some were left out, and told
     again = tables.audit(out)
     assert (again.rows, again.invalid, again.wrong) == (5, 0, 0)
@@ -173,13 +175,13 @@ def test_the_published_tables_have_the_published_figures(tmp_path, capsys, corpu
     """Counted in the tables published with BiBiER; each row is made anew from the raw answer, noise too."""
     table, out = DATA / f"soft_labels/qwen3-4b_{corpus}.csv", tmp_path / "clean.csv"
     assert command.main(["soft-labels", "audit", str(table)]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert f"wrong {wrong} of {rows}" in told and f"UAR {uar}" in told
-    assert f"  negative {negative}" in told and f"  above-one {above}" in told
+    printed = capsys.readouterr().out.splitlines()
+    assert f"wrong {wrong} of {rows}" in printed and f"UAR {uar}" in printed
+    assert f"  negative {negative}" in printed and f"  above-one {above}" in printed
     for index, row in enumerate(tables.read(table)):
         again = published_fix_up(parse(row["response_clean"]).numbers, np.random.RandomState(index))
         np.testing.assert_array_equal(again, tables.values_of(row))
-    assert [int(n) for n in next(line for line in told if line.startswith("fear")).split()[1:]] == FEAR[corpus]
+    assert [int(n) for n in next(line for line in printed if line.startswith("fear")).split()[1:]] == FEAR[corpus]
     assert tables.clean(table, out, keep_argmax=True) == (rows, [])
     with out.open(encoding="utf-8", newline="") as file:
         assert not [r for r in csv.DictReader(file) if tables.faults(r)]
