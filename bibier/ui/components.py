@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Scope
 
-    from bibier.ui.analyse.updates import Figure
+    from bibier.ui.figure import Figure
 
 Part = Component | BlockContext  # of the page
 Changes = dict[Block, object]  # what Gradio takes for an answer: new values by component

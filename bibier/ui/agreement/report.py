@@ -17,9 +17,9 @@ from bibier.annotation.store import Store
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.ui.analyse.chart import DARK, FONT, LIGHT
-from bibier.ui.analyse.updates import Figure, TextTable
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.client import Theme
+from bibier.ui.figure import Figure, TextTable
 
 BINS = 8  # of the entropy, from 0 to the logarithm of seven
 MOST = 20  # clips that are listed

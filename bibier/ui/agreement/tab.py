@@ -9,8 +9,8 @@ from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.agreement import report
 from bibier.ui.agreement.report import Report
-from bibier.ui.analyse.updates import TextTable
 from bibier.ui.components import HIDDEN, Listener, context_of, event_of, plot, slot
+from bibier.ui.figure import TextTable
 from bibier.ui.gradio_import import PlotData
 from bibier.ui.gradio_import import gradio as gr
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bibier.i18n.page import percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
-from bibier.ui.analyse.updates import Figure, TextTable
 from bibier.ui.client import Theme
+from bibier.ui.figure import Figure, TextTable
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import Prediction

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from bibier.ui.figure import Figure, TextTable
+
 if TYPE_CHECKING:
     from bibier.ui.analyse.state import AnalysisState
 
@@ -16,21 +18,6 @@ class Stage(TypedDict, total=False):
     error: bool
     still: bool
     stop: bool
-
-
-class Figure(TypedDict):
-    """A figure in Plotly's schema."""
-
-    data: list[dict[str, object]]
-    layout: dict[str, object]
-    config: dict[str, object]
-
-
-class TextTable(TypedDict):
-    """A table of words: a figure for readers who don't see it."""
-
-    head: list[str]
-    rows: list[list[str]]
 
 
 class WordValue(TypedDict):

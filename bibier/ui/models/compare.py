@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from bibier.audio.format import SAMPLE_RATE
@@ -17,21 +17,13 @@ from bibier.ui.analyse.summary import ranked
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.inference import Inference, inference, sentence
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import CompareResult, CompareValue, ModelsUpdate
+from bibier.ui.models.updates import CompareResult, CompareValue, Comparison, ModelsUpdate
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
     from bibier.inference.predictor import ModalityResult, Prediction
 
 QUOTED = 200  # characters of a clip's words that are repeated
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What two checkpoints said of one clip."""
-
-    titles: tuple[str, str]
-    predictions: tuple[Prediction, Prediction]
 
 
 def distance(first: ModalityResult, second: ModalityResult) -> float | None:

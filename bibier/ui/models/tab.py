@@ -11,9 +11,9 @@ from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext
 from bibier.ui.components import HIDDEN, Changes, EventOptions, Listener, Part, context_of, event_of, plot, slot
 from bibier.ui.gradio_import import gradio as gr
-from bibier.ui.models.compare import CompareHandlers, Comparison
+from bibier.ui.models.compare import CompareHandlers
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import ModelsUpdate
+from bibier.ui.models.updates import Comparison, ModelsUpdate
 
 
 class Unlimited(TypedDict):

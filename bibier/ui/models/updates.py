@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from bibier.ui.analyse.updates import Figure, TextTable
+from bibier.ui.figure import Figure, TextTable
 from bibier.ui.models.model_card import Node
 
 if TYPE_CHECKING:
-    from bibier.ui.models.compare import Comparison
+    from bibier.inference.predictor import Prediction
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two checkpoints said of one clip."""
+
+    titles: tuple[str, str]
+    predictions: tuple[Prediction, Prediction]
 
 
 class Said(TypedDict, total=False):
