@@ -153,7 +153,7 @@ def nominal_alpha(table: LabelTable, **settings: int) -> Alpha:
 
 
 def soft_alpha(table: LabelTable, distance: Distance = jensen_shannon, **settings: int) -> Alpha:
-    """Alpha of whole distributions."""
+    """Alpha of whole distributions; `settings` are `draws` and `seed` of `alpha`, here and below."""
     return alpha(table.labels, distance, **settings)
 
 

@@ -48,7 +48,7 @@ def add_events(store: Store, project: str, path: Path) -> tuple[int, int]:
 
 
 def add_long(store: Store, project: str, path: Path) -> tuple[int, int]:
-    """Add a long CSV's clips and labels to a project, as `add_events` does."""
+    """Add a long CSV's clips and labels to a project; returns and raises what `add_events` does."""
     clips: dict[str, ProjectClip] = {}
     events = []
     for number, row in enumerate(read_long(path), start=2):
@@ -120,7 +120,7 @@ def _clip(facts: dict[str, Any]) -> ProjectClip:
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Read a CSV export: rows by column, the texts as they were given."""
+    """Read a CSV export: rows by column, the texts as they were given. Raises InputError when it is none."""
     csv.field_size_limit(2**24)
     try:
         rows = list(csv.DictReader(io.StringIO(_text(path), newline=""), strict=True))
@@ -132,7 +132,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def read_long(path: Path) -> list[dict[str, Any]]:
-    """Read a long CSV: numbers as numbers, `probs` and `before` by emotion."""
+    """Read a long CSV: numbers as numbers, `probs` and `before` by emotion. Raises InputError that names the line."""
     rows = read_table(path)
     if rows and (missing := [name for name in LONG if name not in rows[0]]):
         raise InputError("import-line", file=path.name, line=1, reason=Message("import-column", {"column": missing[0]}))

@@ -20,7 +20,8 @@ NAMESPACE = uuid.UUID("6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31")
 def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, source: str) -> bool:
     """Keep what a model says of a clip: of both modalities, and of each alone; False when it can't be read.
 
-    The last are proposals of "SOURCE/audio" and "SOURCE/text"; the queue is ordered by how far they disagree.
+    The last are proposals of "SOURCE/audio" and "SOURCE/text"; the queue is ordered by how far they disagree. Raises
+    InputError when the store can't be written.
     """
     try:
         prediction = reader.classify(reader.encode_audio(clip.path), clip.text)

@@ -148,7 +148,7 @@ class Audit:
 
 
 def audit(path: Path) -> Audit:
-    """Examine an LS-LLM table. Raises InputError when it is none."""
+    """Examine an LS-LLM table: see `Audit`. Raises InputError when it is none."""
     rows = read(path)
     check_columns(path, rows, ("video_name", *ORDER))
     kinds: Counter[str] = Counter()
