@@ -166,7 +166,7 @@ def test_too_large_an_upload(address, place):
         unsaid.request("POST", "/gradio_api/upload", body=parts, headers=kind, encode_chunked=True)
         answer = unsaid.getresponse()
         assert answer.status == 413 and b"at most 1 MB" in answer.read()
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):
         pass  # the server had hung up before all was sent
     assert held(place) < before + 3_000_000
 
