@@ -133,7 +133,7 @@ def test_in_real_time_nothing_is_dropped_while_the_model_works(speech, tmp_path,
     assert len(kept) == len(rows) and soundfile.info(kept[0]).samplerate == SAMPLE_RATE
 
 
-def test_a_funnel_that_is_full_counts_what_it_drops(capsys):
+def test_a_queue_that_is_full_counts_what_it_drops(capsys):
     queue = BlockQueue(SAMPLE_RATE, size=2)
     for _ in range(5):
         queue.put(np.zeros(800, np.float32))
