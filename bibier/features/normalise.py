@@ -18,9 +18,6 @@ _SIGNS |= dict.fromkeys(map(ord, "\u2028\u2029\u000b\u000c\u001c\u001d\u001e\u00
 # Characters of cp1252 that were taken for Latin-1: \x92 is an apostrophe, \x85 an ellipsis. Five are none: dropped.
 _C1 = {code: bytes([code]).decode("cp1252", "ignore").translate(_SIGNS) for code in range(0x80, 0xA0)}
 _BEFORE_NFKC = _SIGNS | _C1
-# NFKC composes these two letters with their stress, which is taken off the others below.
-_OPENED = str.maketrans({"\u0450": "\u0435", "\u0400": "\u0415", "\u045d": "\u0438", "\u040d": "\u0418"})
-
 # Format characters (soft hyphen, zero-width space, byte-order mark, direction marks …) and control characters except
 # tab and line break. The zero-width joiner stays in an emoji only; variation selectors stay, for `words` takes them in.
 _FORMAT = re.compile(
@@ -28,7 +25,8 @@ _FORMAT = re.compile(
     "|[\x00-\x08\x0e-\x1b\x7f]|[\U000e0000-\U000e0fff]"
 )
 _JOINER = re.compile("(?<![\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f])\u200d")
-_STRESS = re.compile("(?<=[\u0400-\u04ff])[\u0300\u0301\u0341\u0340]+")  # й and ё are composed by then, and stay
+_CYRILLIC_MARKS = re.compile("(?<=[\u0400-\u04ff])[\u0300-\u036f]+")
+_STRESS = re.compile("[\u0300\u0301]")  # grave and acute; the breve of й and the dots of ё stay
 _MARKS = re.compile("([\u0300-\u036f]{4})[\u0300-\u036f]+")  # more than four marks on one letter say nothing
 # "don ' t", "don 't", "I ' m": how several corpora are written, and what some recognisers give.
 _SPACED_APOSTROPHE = re.compile(r"(?<=[a-z])(?: ' ?| ?' )(?=(?:s|t|m|d|ll|re|ve)\b)", re.IGNORECASE)
@@ -46,7 +44,8 @@ def normalise_text(text: str) -> str:
         return text.strip()
     if _SURROGATE.search(text):  # pairs become one character, a lone one the replacement character
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = _MARKS.sub(r"\1", _FORMAT.sub("", text.translate(_BEFORE_NFKC)))
-    text = unicodedata.normalize("NFKC", text).translate(_SIGNS).translate(_OPENED)
-    text = _JOINER.sub("", _STRESS.sub("", text))
+    text = _JOINER.sub("", _FORMAT.sub("", text.translate(_BEFORE_NFKC)))
+    text = unicodedata.normalize("NFKD", text).translate(_SIGNS)  # marks stand by themselves behind their letter
+    text = _MARKS.sub(r"\1", _CYRILLIC_MARKS.sub(lambda match: _STRESS.sub("", match[0]), text))
+    text = unicodedata.normalize("NFC", text)
     return _SPACE.sub(" ", _SPACED_APOSTROPHE.sub("'", text)).strip()

@@ -36,12 +36,15 @@ def talk() -> tuple[np.ndarray, list[float]]:
     return np.concatenate(parts), joins[:-1]
 
 
+SHORTEST = 1 / FRAMES_PER_SECOND  # s; the detector tells nothing shorter
+
+
 @st.composite
 def recordings(draw):
     """Draw a recording as `plan` sees it: its length, spoken stretches and levels; up to an hour."""
     seconds = draw(st.sampled_from([0.4, 3.0, 25.0, 305.0, 3600.0]) | st.floats(0.1, 400))
     edges = sorted(draw(st.lists(st.floats(0, seconds), max_size=40)))
-    spoken = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if b > a]
+    spoken = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False) if b - a > SHORTEST]
     seed = draw(st.integers(0, 9))
     level = np.random.default_rng(seed).random(int(np.ceil(seconds * FRAMES_PER_SECOND)))
     return seconds, spoken, level
