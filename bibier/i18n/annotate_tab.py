@@ -53,7 +53,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "source": ("Folder or manifest", "Папка или манифест"),
     "source_hint": ("/path/to/recordings", "/путь/к/записям"),
     "annotator": ("Your name", "Ваше имя"),
-    "annotator_hint": ("as it shall stand beside your labels", "будет стоять рядом с разметкой"),
+    "annotator_hint": ("shown beside your labels", "будет стоять рядом с разметкой"),
     "annotator_first": ("Type your name to begin.", "Чтобы начать, введите своё имя."),
     "progress": ("Progress", "Сделано"),
     "far": ("{done} of {total}", "{done} из {total}"),

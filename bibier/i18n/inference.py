@@ -38,7 +38,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file}: записей {count}, из них непригодных {failed}.",
     ),
     "batch-other": (
-        "{file} belongs to a run with other settings. Finish that run, or delete the file to begin anew.",
+        "{file} belongs to a run with other settings. Finish that run, or delete the file to start over.",
         "{file} относится к запуску с другими настройками. Завершите тот запуск или удалите файл, чтобы начать заново.",
     ),
     "batch-format": (

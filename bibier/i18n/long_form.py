@@ -16,7 +16,7 @@ TIMELINE: dict[str, tuple[str, str]] = {
     "timeline_stop": ("Stop", "Остановить"),
     "timeline_stopping": ("Stopping after this stretch…", "Закончим этот отрезок и остановимся…"),
     "timeline_stopped": (
-        "Stopped: {done} of {planned} stretches are ready. Analyse begins anew.",
+        "Stopped: {done} of {planned} stretches are ready. Analyse starts over.",
         "Остановлено: готово отрезков — {done} из {planned}. «Анализировать» начнёт заново.",
     ),
     "timeline_pauses": ("Looking for the pauses…", "Ищем паузы…"),

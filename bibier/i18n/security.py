@@ -27,7 +27,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Обновите страницу.",
     ),
     "guard-clip-changed": (
-        "The clip's file is not the one that was listed. Put the original back, or add the folder anew.",
+        "The clip's file is not the one that was listed. Put the original back, or add the folder again.",
         "Файл фрагмента — не тот, что был внесён в список. Верните исходный или добавьте папку заново.",
     ),
     "guard-url": (
