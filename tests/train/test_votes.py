@@ -24,6 +24,8 @@ TEXT = {
     "text.fit": '{kind = "adagrad", epochs = 4, least = 2}',
     "text.temperature": "1.25",
     "fusion.model": '{kind = "pool"}',
+    "fusion.voice_weight": "0.5",
+    "fusion.temperature": "1.5",
 }
 CHANGES = [f"{name} = {value}" for name, value in TEXT.items()]
 
@@ -43,7 +45,8 @@ def fitted(items, **changes):
     extractor = CharNgrams(FEATURES)
     features = [extractor(item.text) for item in items]
     targets = np.stack([item.target for item in items])
-    return votes.fit(items, features, targets, extractor, ENCODER, AdaGradSettings(least=2, **changes), 0)
+    encoder, _ = votes.fit(items, features, targets, extractor, ENCODER, AdaGradSettings(least=2, **changes), 0)
+    return encoder
 
 
 def said(encoder, text):
@@ -123,16 +126,16 @@ def test_a_checkpoint_gets_the_words(small, folder, tmp_path, monkeypatch, whole
         assert main([*call, "--out", "second", "--words-into", "first"]) == 0
     first, made = bundle.load("first"), bundle.load("first" if whole else "second")
     assert made.config.text_encoder.vocabulary == len(made.text_encoder.keys) > 0
-    assert made.config.calibration.text == 1.25
+    assert (made.config.calibration.text, made.config.calibration.bimodal) == (1.25, 1.5)
     for name, tensor in first.audio_encoder.state_dict().items():
         assert torch.equal(tensor, made.audio_encoder.state_dict()[name])
     reader = Predictor(made)
     right = [max(p, key=p.get) == e for e, w in WORDS.items() for p in [reader.classify(None, w).text.probabilities]]
     assert np.mean(right) > 0.7
-    if not whole:  # the product of both branches under a uniform prior
+    if not whole:  # the product of both branches under a uniform prior, the voice to its power
         voice, words = torch.randn(1, 7).log_softmax(-1), torch.randn(1, 7).log_softmax(-1)
         state = torch.zeros(1, 1, 7)
         mask = torch.ones(1, 1, dtype=torch.bool)
         fused = made.fusion(audio=state, audio_mask=mask, text=state, text_mask=mask, audio_log=voice, text_log=words)
-        product = voice + words - torch.tensor(made.config.text_prior).log()
+        product = 0.5 * voice + words - torch.tensor(made.config.text_prior).log()
         torch.testing.assert_close(fused.logits.softmax(-1), product.softmax(-1), rtol=2e-3, atol=1e-3)

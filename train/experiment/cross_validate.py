@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from train.corpora import load
+from train.corpora import load, texts
 from train.experiment import encoders, fusion
 from train.experiment.recipe import Recipe
 from train.experiment.sources import audio_source, read_words, text_source
@@ -42,20 +42,33 @@ def text(
 ) -> Iterator[dict]:
     """Text branch: MELD dev and test, and RESD folds grouped by dialogue (MELD train stays in the training part).
 
-    The test figures are there to be reported; settings are chosen by the others. `splits` are those of MELD.
+    The test figures are there to be reported; settings are chosen by the others. `splits` are those of MELD. Corpora of
+    written texts give their dev parts, and votes fitted on several corpora also MELD as known to be MELD,
+    with the bias that they learnt for it.
     """
     source = text_source(recipe, folder)
     official = {}
     for split in splits:
         items = load.read("meld", folder, split)
-        official[split] = read_words(recipe.text, items), np.array([item.label for item in items])
+        official[f"MELD {split}"] = read_words(recipe.text, items), np.array([item.label for item in items])
+    others = [name for name in recipe.text.corpora if name in texts.READERS]
+    for name in others:
+        if items := [item for item in load.read(name, folder) if item.split == "dev"]:
+            official[f"{name} dev"] = read_words(recipe.text, items), np.array([item.label for item in items])
     resd = np.array([i for i, item in enumerate(source.items) if item.corpus == "resd"])
     for seed in seeds:
         encoder = encoders.fit_text(recipe, source, source.all_but(), seed)
         figures = {}
-        for split, (features, labels) in official.items():
-            figures_of_split = scores(labels, _softmax(held_out(encoder, features, labels).logits))
-            figures |= {f"MELD {split} {name}": figures_of_split[name] for name in MEASURES}
+        shifts = encoders.corpus_shifts(recipe, source, source.all_but(), seed)
+        for part, (features, labels) in official.items():
+            logits = held_out(encoder, features, labels).logits
+            judged = {part: _softmax(logits / (recipe.text.temperature or 1.0))}
+            if part.startswith("MELD") and "meld" in shifts:
+                judged[f"{part}, known as MELD,"] = _softmax(logits + torch.tensor(shifts["meld"]))
+            for name, probabilities in judged.items():
+                scores_of_part = scores(labels, probabilities)
+                figures |= {f"{name} {measure}": scores_of_part[measure] for measure in MEASURES}
+                figures[f"{name} ECE"] = ece(labels, probabilities)
         report(f"seed {seed}: {figures}")
         if len(resd):
             probabilities = np.zeros((len(resd), 7))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -66,11 +66,12 @@ def _file(key: list[object]) -> Path:
     return ENCODERS / f"{digest}.safetensors"
 
 
-def _keep(model: nn.Module, file: Path) -> None:
+def _keep(model: nn.Module, file: Path, metadata: dict[str, str] | None = None) -> None:
     def write() -> None:
         try:
             with replacing(file) as part:
-                save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, part)
+                tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+                save_file(tensors, part, metadata)
         except (OSError, SafetensorError) as error:
             raise CorpusError(f"{file.parent} can't be written ({error}): make room and try again") from error
 
@@ -142,17 +143,30 @@ def _fit_votes(
     assert isinstance(config, TextEncoderConfig) and isinstance(extractor, CharNgrams)
     if recipe.start:
         raise CorpusError('adagrad begins with no votes: leave start out, or set text.fit.kind = "batches"')
-    file = _file(["votes", *_key(recipe.text, source, rows, seed)])
+    file = _votes_file(recipe, source, rows, seed)
     if file.exists():
         tensors = load_file(file)
         encoder = TextEncoder(dataclasses.replace(config, vocabulary=len(tensors["keys"])))
         encoder.load_state_dict(tensors)
         return encoder.eval()
     items, features = [source.items[row] for row in rows], [source.raw[row] for row in rows]
-    encoder = votes.fit(items, features, source.targets[rows], extractor, config, settings, seed, report)
+    encoder, shifts = votes.fit(items, features, source.targets[rows], extractor, config, settings, seed, report)
     file.parent.mkdir(parents=True, exist_ok=True)
-    _keep(encoder, file)
+    _keep(encoder, file, {"shifts": json.dumps(shifts)})
     return encoder
+
+
+def corpus_shifts(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int) -> dict[str, list[float]]:
+    """Return what votes add to their logits where a corpus is known (`votes.fit`); {} of other encoders."""
+    if not isinstance(recipe.text.fit, AdaGradSettings):
+        return {}
+    fit_text(recipe, source, rows, seed)
+    with safe_open(_votes_file(recipe, source, rows, seed), framework="pt") as file:
+        return json.loads((file.metadata() or {}).get("shifts", "{}"))
+
+
+def _votes_file(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int) -> Path:
+    return _file(["votes", 2, *_key(recipe.text, source, rows, seed)])
 
 
 def _fit(

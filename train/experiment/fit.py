@@ -66,6 +66,8 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     )
     if donor:
         bimodal = donor.calibration.bimodal
+    elif recipe.fusion.temperature is not None:
+        bimodal = recipe.fusion.temperature
     else:
         bimodal = fusion.bimodal_temperature(
             recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed, pairs=pairs, soft=soft
@@ -110,6 +112,7 @@ def card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -
             text_kind=recipe.text.features.kind,
             fusion_kind=getattr(model.config.fusion, "kind", ""),
             rows=", ".join(f"{corpus} {count}" for corpus, count in data["rows"].items()),
+            counts=Counter(data["rows"]),  # of a corpus that this fit lacks: 0
             audio_parameters=parts["audio_encoder"],
             text_parameters=parts["text_encoder"],
             fusion_parameters=parts["fusion"],

@@ -119,8 +119,12 @@ def pair_inputs(
 
 
 @torch.no_grad()
-def as_product(model: nn.Module, prior: np.ndarray) -> None:
-    """Make a new pool the product of both calibrated branches under a uniform prior; the words carry `prior` (7,)."""
+def as_product(model: nn.Module, prior: np.ndarray, voice: float = 1.0) -> None:
+    """Make a new pool the product of both calibrated branches under a uniform prior; the words carry `prior` (7,).
+
+    The voice is taken to the power `voice`: below 1 it is trusted less than it trusts itself.
+    """
+    model.get_parameter("weight")[0] = voice
     if isinstance(model, Pool):
         bias = model.bias
     else:
@@ -161,7 +165,7 @@ def fit_fusion(
     torch.manual_seed(seed)
     model = warm_start.begun("fusion", config, recipe.start)
     if isinstance(config, FusionConfig) and config.pool and not recipe.start:
-        as_product(model, prior)
+        as_product(model, prior, part.voice_weight)
     targets = torch.as_tensor(np.eye(7)[text.labels] if soft is None else soft, dtype=torch.float32)
     dialogues = grouped(pairs.dialogues) if by_dialogue(config) and pairs else []
     if by_dialogue(config) and not pairs:

@@ -57,7 +57,7 @@ def fit_words(
         raise CorpusError('the words alone are fitted by their votes: set text.fit.kind = "adagrad"')
     prior = prior_shares(encoder, recipe.text.temperature)
     pool = build("fusion", recipe.fusion.config(old.audio_encoder.dim_out, encoder.dim_out))
-    fusion.as_product(pool, prior)
+    fusion.as_product(pool, prior, recipe.fusion.voice_weight)
     old_data, data = old.config.data, training_data(words)
     counts = old_data.get("rows", {}) | data["rows"]
     config = dataclasses.replace(
@@ -66,7 +66,9 @@ def fit_words(
         text_features=recipe.text.features,
         text_encoder=encoder.config,
         fusion=pool.config,
-        calibration=Calibration(old.config.calibration.audio, recipe.text.temperature, 1.0),
+        calibration=Calibration(
+            old.config.calibration.audio, recipe.text.temperature, recipe.fusion.temperature or 1.0
+        ),
         text_prior=tuple(np.asarray(prior).tolist()),
         recipe=dataclasses.asdict(recipe),
         data=data

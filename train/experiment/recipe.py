@@ -99,6 +99,8 @@ class FusionPart:
     soft: bool = False  # train on the texts' soft targets in the place of labels
     # Of each emotion, a clip and a text with one label, drawn anew for every epoch; 0: the corpora's own pairs.
     pairs: Whole = 0
+    voice_weight: NotNegative = 1.0  # power of the voice in a pool before it is fitted
+    temperature: Positive | None = None  # chosen on corpora left out; None: fitted on the folds
 
     def config(self, audio_dim: int, text_dim: int) -> AnyFusionConfig:
         """Return the fusion's config for encoders of these widths."""

@@ -19,6 +19,7 @@ from bibier.models.text_encoder import KEY_OFFSET, TextEncoder, TextEncoderConfi
 from train.corpora.items import Item
 from train.loop.adagrad import AdaGradSettings, Examples, State, Texts, fit_votes, row_weights
 
+NEVER = -30.0  # logit of a class that a corpus lacks
 RAREST = 1e-3  # share of a class that no corpus has, in the prior
 # Punctuation, and hyphens and apostrophes that join no letters: what a recogniser doesn't write.
 _PUNCTUATION = re.compile(r"[^\w\s'\-]|(?<!\w)['\-]|['\-](?!\w)")
@@ -38,7 +39,7 @@ def fit(
     settings: AdaGradSettings,
     seed: int,
     report: Callable[[str], None] = lambda line: None,
-) -> TextEncoder:
+) -> tuple[TextEncoder, dict[str, list[float]]]:
     """Fit the encoder; the vocabulary is what at least `settings.least` of the texts hold.
 
     Parameters
@@ -51,6 +52,13 @@ def fit(
         Of the encoder, without the size of its vocabulary.
     seed
         Is added to each of the settings' seeds.
+
+    Returns
+    -------
+    encoder : TextEncoder
+    shifts : dict of str to list of float
+        By corpus, what is added to the encoder's logits (7,) where the texts are known to be of that corpus: its bias
+        in the place of the prior.
     """
     names = sorted({item.corpus for item in items})
     corpus = np.array([names.index(item.corpus) for item in items], dtype=np.int64)
@@ -73,9 +81,10 @@ def fit(
     )
     states = [fit_votes(examples, settings, seed + own_seed) for own_seed in settings.seeds]
     plain_shares = np.stack([own[corpus == number].mean(0) for number in range(len(names))])
-    return _encoder(
-        config, keys, examples.rarity, states, settings.prior * np.log(np.maximum(plain_shares.mean(0), RAREST))
-    )
+    prior = settings.prior * np.log(np.maximum(plain_shares.mean(0), RAREST))
+    shifts = np.mean([state.corpus_bias for state in states], axis=0) - prior
+    shifts = np.where(classes, shifts, NEVER)
+    return _encoder(config, keys, examples.rarity, states, prior), dict(zip(names, shifts.tolist(), strict=True))
 
 
 def _encoder(
