@@ -118,7 +118,8 @@ def test_the_embedded_default_is_small_and_says_what_it_is():
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 12 * 2**20
     bundle = checkpoint.load("compact")
     assert bundle.config.labels == EMOTIONS
-    assert bundle.config.data["rows"].keys() == {"meld", "ravdess", "resd"}
+    assert {"meld", "ravdess", "resd", "izard", "goemotions"} <= bundle.config.data["rows"].keys()
+    assert bundle.config.text_features.normalisation == 1 and bundle.config.text_encoder.vocabulary > 100_000
     card = (folder / "README.md").read_text()
     assert "non-commercial" in card and "perceived" in card and "{" not in card
 
