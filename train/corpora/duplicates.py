@@ -85,7 +85,7 @@ def _conversations(items: Sequence[Item]) -> set[str]:
 def _repeated(items: Sequence[Item], keys: Sequence[str], keep: np.ndarray) -> np.ndarray:
     seen: set[tuple[str, str, int]] = set()
     repeated = np.zeros(len(items), dtype=bool)
-    for row in np.flatnonzero(keep):
+    for row in np.flatnonzero(keep).tolist():
         identity = (items[row].corpus, keys[row], items[row].label)
         repeated[row] = identity in seen
         seen.add(identity)
@@ -94,7 +94,7 @@ def _repeated(items: Sequence[Item], keys: Sequence[str], keep: np.ndarray) -> n
 
 def _in_earlier_corpus(items: Sequence[Item], keys: Sequence[str], keep: np.ndarray) -> np.ndarray:
     first: dict[str, str] = {}
-    for row in np.flatnonzero(keep):
+    for row in np.flatnonzero(keep).tolist():
         first.setdefault(keys[row], items[row].corpus)
     return np.array(
         [first.get(text, item.corpus) != item.corpus for text, item in zip(keys, items, strict=True)], dtype=bool
@@ -105,6 +105,7 @@ def _near(
     items: Sequence[Item], keys: Sequence[str], chosen: np.ndarray, apart: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which of the chosen texts are near one of `apart`, and which near one of an earlier corpus: (N,) each."""
+    import scipy.sparse
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     near_apart, near_earlier = np.zeros(len(items), dtype=bool), np.zeros(len(items), dtype=bool)
@@ -112,10 +113,10 @@ def _near(
     if not len(rows):
         return near_apart, near_earlier
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(4, 4), min_df=1)
-    matrix = vectors.fit_transform([keys[row] for row in rows])
+    matrix = scipy.sparse.csr_array(vectors.fit_transform([keys[row] for row in rows.tolist()]))
     if apart:
-        near_apart[rows] = (matrix @ vectors.transform(apart).T).max(1).toarray().ravel() > NEAR
-    corpora = np.array([items[row].corpus for row in rows])
+        near_apart[rows] = (matrix @ scipy.sparse.csr_array(vectors.transform(apart)).T).max(1).toarray().ravel() > NEAR
+    corpora = np.array([items[row].corpus for row in rows.tolist()])
     order = list(dict.fromkeys(corpora.tolist()))
     for number, name in enumerate(order[1:], start=1):
         ours, before = np.flatnonzero(corpora == name), np.flatnonzero(np.isin(corpora, order[:number]))
