@@ -49,14 +49,19 @@ def fit_words(
         raise CorpusError('the words alone are fitted only beside a pool: set fusion.model.kind = "pool"')
     if recipe.text.temperature is None:
         raise CorpusError("the words' temperature is fitted on folds: set text.temperature, or fit the whole recipe")
-    if old.config.audio_encoder != recipe.audio.encoder or old.config.audio_features != recipe.audio.features:
+    voice = old.audio_encoder
+    if (
+        voice is None
+        or old.config.audio_encoder != recipe.audio.encoder
+        or old.config.audio_features != recipe.audio.features
+    ):
         raise CorpusError(f"the voice of {base} is another than the recipe's: fit the whole recipe")
     words = text_source(recipe, folder, report)
     encoder = encoders.fit_text(recipe, words, words.all_but(), recipe.seed, report)
     if not isinstance(encoder, TextEncoder):
         raise CorpusError('the words alone are fitted by their votes: set text.fit.kind = "adagrad"')
     prior = prior_shares(encoder, recipe.text.temperature)
-    pool = build("fusion", recipe.fusion.config(old.audio_encoder.dim_out, encoder.dim_out))
+    pool = build("fusion", recipe.fusion.config(voice.dim_out, encoder.dim_out))
     fusion.as_product(pool, prior, recipe.fusion.voice_weight)
     old_data, data = old.config.data, training_data(words)
     counts = old_data.get("rows", {}) | data["rows"]
@@ -75,9 +80,8 @@ def fit_words(
         | {"rows": dict(sorted(counts.items())), "voice": old_data.get("voice") or old_data.get("sha256", "")},
     )
     made = Bundle(config)
-    made.audio_encoder.load_state_dict(old.audio_encoder.state_dict())
-    made.text_encoder.load_state_dict(encoder.state_dict())
-    made.fusion.load_state_dict(pool.state_dict())
+    for part, module in {"audio_encoder": voice, "text_encoder": encoder, "fusion": pool}.items():
+        made.get_submodule(part).load_state_dict(module.state_dict())
     clips = sum(counts.get(name, 0) for name in recipe.audio.corpora)
     bundle.save(made, out, card(path, recipe, made, clips=clips, texts=len(words.items)))
     report(f"written to {out}")

@@ -216,7 +216,7 @@ def _alike(below: str | None, above: str | None) -> bool:
     if above is None or below == above:
         return True
     configs = {name: kind.config for kinds in REGISTRY.values() for name, kind in kinds.items()}
-    return configs.get(below) is not None and configs.get(below) is configs.get(above)
+    return below in configs and above in configs and configs[below] is configs[above]
 
 
 def _build(cls: type[T], raw: object, place: str) -> T:
