@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from small_corpora import RECIPE
 
+from bibier import files
 from train import __main__ as cli
 
 CARD = "# small\n\nlicence: research, non-commercial. {clips} clips, {texts} texts.\n"
@@ -42,19 +44,20 @@ def full_disk(monkeypatch):
     if not Path("/dev/full").exists():
         pytest.skip("no device that is always full")
 
-    plain = Path.touch
+    plain = files.replacing
 
     def fill(after: int = 0) -> None:
         count = 0
 
-        def touch(self: Path, *args: object, **values: object) -> None:
+        @contextlib.contextmanager
+        def replacing(path: Path, **settings: bool) -> Iterator[Path]:
             nonlocal count
             count += 1
-            if count <= after:
-                plain(self, *args, **values)
-            else:
-                self.symlink_to("/dev/full")
+            with plain(path, **settings) as part:
+                if count > after:
+                    part.symlink_to("/dev/full")
+                yield part
 
-        monkeypatch.setattr(Path, "touch", touch)
+        monkeypatch.setattr(files, "replacing", replacing)
 
     return fill
