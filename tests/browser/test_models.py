@@ -5,7 +5,7 @@ import torch
 from hub_server import served
 from tiny import shaken, tiny_config
 
-from bibier.checkpoint.bundle import Bundle, save
+from bibier.checkpoint.bundle import Bundle, load, save
 from bibier.checkpoint.library import FILES
 from bibier.ui.models.handlers import size
 from tests.browser.conftest import Visit, running
@@ -65,7 +65,8 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     page = one.page
     assert example(page) == "Judged by compact"
     models(page)
-    assert "2,697,427 parameters" in page.inner_text("#models .card.chosen")
+    count = sum(parameter.numel() for parameter in load("compact").parameters())
+    assert f"{count:,} parameters" in page.inner_text("#models .card.chosen")
     page.locator("#models summary").last.click()
     assert page.locator("#models .foreign h4").first.inner_text() == "compact: the embedded default"
     assert "only one" in page.inner_text("#models-compare")
