@@ -207,7 +207,7 @@ def _cells(column: str, by_emotion: dict[str, float] | None) -> dict[str, float 
 def _rows(output: EncoderOutput, indices: list[int], chosen: list[int]) -> EncoderOutput:
     """Return the rows of an output, whose rows have these indices, that are chosen."""
     rows = [indices.index(i) for i in chosen]
-    return EncoderOutput(*(getattr(output, name)[rows] for name in ("hidden", "mask", "logits", "attention")))
+    return output.map(lambda part: part[rows])
 
 
 def predict_rows(predictor: BatchPredictor, inputs: Sequence[BatchInput], size: int = BATCH) -> Iterator[list[dict]]:

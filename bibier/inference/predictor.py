@@ -297,7 +297,7 @@ class Predictor:
             shortened = self.encode_texts(texts)
             if sound is None:
                 return torch.softmax(shortened.logits / calibration.text, -1)[:, winner].numpy()
-            repeated = EncoderOutput(*(repeat(part, len(texts)) for part in vars(sound).values()))
+            repeated = sound.map(lambda part: repeat(part, len(texts)))
             return torch.softmax(self.fuse(repeated, shortened) / calibration.bimodal, -1)[:, winner].numpy()
 
         falls = occlusion(spans, probability, float(whole[winner]))

@@ -88,4 +88,4 @@ class AudioEncoder(nn.Module):
         x = self.dropout(torch.relu(self.project(x))) * mask.unsqueeze(-1)  # (B, T, D)
         hidden = self.temporal(x, mask)  # (B, T, D)
         pooled, attention = self.pooling(hidden, mask)
-        return EncoderOutput(hidden, mask, self.head(self.dropout(pooled)), attention)
+        return EncoderOutput(hidden, mask, self.head(self.dropout(pooled)), attention, pooled)

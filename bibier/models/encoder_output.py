@@ -1,7 +1,8 @@
-"""What every encoder returns. B clips, T steps, D hidden, C = 7 emotions."""
+"""What every encoder returns. B clips, T steps, D hidden, P pooled, C = 7 emotions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,12 @@ class EncoderOutput:
     mask: Tensor  # (B, T), True where valid
     logits: Tensor  # (B, 7)
     attention: Tensor  # (B, T), ≥ 0, sums to 1 over the valid steps, zeros at padding
+    pooled: Tensor | None = None  # (B, P), what the head reads, where one vector stands for the whole sequence
 
     def to(self, device: torch.device | str) -> EncoderOutput:
         """Return the batch on a device."""
-        return EncoderOutput(*(part.to(device) for part in vars(self).values()))
+        return self.map(lambda part: part.to(device))
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> EncoderOutput:
+        """Return the batch with every tensor changed in the same way, such as some of its rows alone."""
+        return EncoderOutput(**{name: None if part is None else change(part) for name, part in vars(self).items()})

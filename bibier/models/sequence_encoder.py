@@ -101,7 +101,7 @@ class SequenceEncoder(nn.Module):
         features = features.flatten(2).masked_fill(~mask[..., None], 0.0)
         hidden = self.temporal(self.project(features), mask)  # (B, T, D)
         pooled, attention = self._pool(hidden, mask)  # (B, D) or (B, 2 D), (B, T)
-        return EncoderOutput(hidden, mask, self.head(pooled), attention)
+        return EncoderOutput(hidden, mask, self.head(pooled), attention, pooled)
 
     def _pool(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if self.pooling is not None:

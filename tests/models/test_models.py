@@ -240,6 +240,22 @@ def test_no_words_no_sound_and_a_minute_stay_finite(case):
             assert float(fused.word_attention.sum()) == pytest.approx(float(words > 0), abs=1e-4)
 
 
+@pytest.mark.parametrize("make", [audio, sequence])
+def test_the_pooled_vector_is_what_the_head_reads(make):
+    model, clips, _ = make("lstm")
+    features, mask = padded(clips)
+    encoded = model(features=features, mask=mask)
+    torch.testing.assert_close(model.head(encoded.pooled), encoded.logits)
+    one = encoded.map(lambda part: part[:1])
+    assert len(one.pooled) == len(one.logits) == 1
+
+
+def test_what_has_no_pooled_vector_stays_without_one():
+    model, texts, _ = text("0.5")
+    features, mask = padded(texts)
+    assert model(features=features, mask=mask).to("cpu").pooled is None
+
+
 def test_a_single_word_has_all_the_attention():
     _, clips, run = fusion("biformer", "pool")
     assert run([clips[2]])[1].tolist() == [[pytest.approx(1.0)]]
