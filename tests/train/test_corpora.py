@@ -340,3 +340,38 @@ def test_a_name_that_is_no_tess_clip_is_said(tmp_path):
     clip(tmp_path / "tess" / "readme.wav")
     with pytest.raises(CorpusError, match="readme.wav"):
         load.read("tess", tmp_path)
+
+
+def test_a_folder_of_voices_is_a_corpus_by_its_name(tmp_path):
+    for name in ("cremad", "turev"):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "clip.wav", np.zeros(800), 16_000)
+    votes = dict(zip(EMOTIONS, (0.0, 0.1, 0.0, 0.0, 0.7, 0.2, 0.0), strict=True))
+    row = {"path": "clip.wav", "language": "en", "split": "train", "speaker": "7", "text": "It's eleven o'clock."}
+    write_csv(tmp_path / "cremad" / "manifest.csv", [row | votes])
+    write_csv(tmp_path / "turev" / "manifest.csv", [row | {"label": "sad"}])
+    (item,) = load.read("cremad", tmp_path, "train", need="audio")
+    assert (item.id, item.corpus, item.speaker, item.text) == ("cremad/clip", "cremad", "cremad/7", None)
+    np.testing.assert_allclose(item.target, list(votes.values()))
+    assert [item.split for item in load.read("turev", tmp_path)] == ["test"]
+    with pytest.raises(CorpusError, match="nothing of 'nemo'"):
+        load.read("nemo", tmp_path)
+
+
+def test_folds_of_speakers_give_every_fold_its_share_of_every_corpus():
+    def spoken(corpus, sizes):
+        return [
+            load.Item("", corpus, load.one_hot("sad"), speaker=f"{corpus}/{speaker}")
+            for speaker, size in enumerate(sizes)
+            for _ in range(size)
+        ]
+
+    items = spoken("a", (1, 4, 2, 3, 1)) + spoken("b", (9, 8, 7, 6, 5, 4))
+    folds = load.speaker_folds(items, 3)
+    assert sorted(np.concatenate(folds)) == list(range(len(items)))
+    speakers = [{items[row].speaker for row in fold} for fold in folds]
+    assert not speakers[0] & speakers[1] and not speakers[1] & speakers[2] and not speakers[0] & speakers[2]
+    sizes = {name: [sum(items[row].corpus == name for row in fold) for fold in folds] for name in "ab"}
+    assert sizes == {"a": [4, 4, 3], "b": [13, 13, 13]}
+    with pytest.raises(CorpusError, match="there are 5"):
+        load.speaker_folds(items, 6)

@@ -159,6 +159,28 @@ def folds(items: list[Item], count: int, by: str, seed: int = 0) -> list[np.ndar
     return [np.array(sorted(fold)) for fold in held]
 
 
+def speaker_folds(items: Sequence[Item], count: int = 5) -> list[np.ndarray]:
+    """Split several corpora at once into folds of whole speakers: index arrays that together hold every item once.
+
+    The speakers of each corpus are dealt by size, the largest first, to the fold that has the fewest items of their
+    corpus; so every fold has its share of every corpus, whatever the seed.
+    """
+    held: list[list[int]] = [[] for _ in range(count)]
+    for corpus in sorted({item.corpus for item in items}):
+        speakers: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            if item.corpus == corpus:
+                speakers.setdefault(item.speaker, []).append(index)
+        if len(speakers) < count:
+            raise CorpusError(f"{count} folds need at least {count} speakers of {corpus}; there are {len(speakers)}")
+        sizes = [0] * count
+        for name in sorted(speakers, key=lambda name: (-len(speakers[name]), name)):
+            smallest = sizes.index(min(sizes))
+            sizes[smallest] += len(speakers[name])
+            held[smallest] += speakers[name]
+    return [np.array(sorted(fold)) for fold in held]
+
+
 def balanced(corpora: Sequence[str], generator: torch.Generator) -> Tensor:
     """Draw an epoch's items so that every corpus weighs the same: (N,) indices, with replacement.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bibier.errors import CorpusError
-from train.corpora import layouts, texts
+from train.corpora import layouts, texts, voices
 from train.corpora.annotations import PREFIXES, annotated
 from train.corpora.items import (
     LIMIT,
@@ -23,11 +23,12 @@ from train.corpora.items import (
     read_table,
     repair,
     select,
+    speaker_folds,
 )
 from train.corpora.layouts import resd_hub
 from train.corpora.manifest import manifest
 
-READERS = layouts.READERS | texts.READERS
+READERS = layouts.READERS | texts.READERS | voices.READERS
 HUB = {"Aniemore/resd": resd_hub}
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "read_table",
     "repair",
     "select",
+    "speaker_folds",
 ]
 
 
