@@ -73,6 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
     table.add_argument("--format", choices=("markdown", "csv", "json"), default="markdown")
     table.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
     table.add_argument("--draws", type=int, default=10_000, help="of the bootstrap")
+    table.add_argument(
+        "--against", metavar="PUBLISHED", help="set beside: table6, table8, table10, table11 of the paper, or a CSV"
+    )
+
     push = commands.add_parser("push", help="hand a fitted checkpoint on to a folder or the Hub, checked and whole")
     push.add_argument("run", help="folder of a checkpoint, or a name under checkpoints/")
     push.add_argument("target", help="folder to write, such as checkpoints/mine; or user/name on the Hub")
@@ -216,10 +220,11 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    from train.evaluate import table
+    from train.evaluate import comparison, table
     from train.evaluate.runs import read_run
 
-    compared = table.make({path: read_run(path) for path in options.run}, draws=options.draws)
+    against = comparison.read_published(comparison.find(options.against)) if options.against else None
+    compared = table.make({path: read_run(path) for path in options.run}, draws=options.draws, against=against)
     print(table.FORMATS[options.format][1](compared), end="")
     if options.out is not None:
         for file in table.save(compared, options.out, options.format, options.picture):

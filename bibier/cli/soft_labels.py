@@ -21,7 +21,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     suggest = verbs.add_parser("suggest", help="ask a language model about every text of a CSV")
     suggest.add_argument("file", metavar="CSV", help="a column text; video_name, id or path; ground_truth or label")
     suggest.add_argument("-o", "--out", required=True, metavar="CSV", help="the LS-LLM table to write")
-    suggest.add_argument("--model", default="", metavar="NAME", help="qwen3-4b, phi-4-mini, a repository or a folder")
+    suggest.add_argument(
+        "--model", default="", metavar="NAME", help="one of the paper, such as qwen3-4b; a repository; a folder"
+    )
     suggest.add_argument("--endpoint", action="store_true", help="ask $BIBIER_LLM_URL in place of a local model")
     suggest.add_argument("--revision", default="", metavar="COMMIT", help="the commit of a repository's files")
     suggest.add_argument("--download", action="store_true", help="fetch the weights when they are not here")

@@ -23,9 +23,19 @@ from bibier.i18n.messages import Message
 if TYPE_CHECKING:  # late: seconds
     from transformers import PreTrainedModel
 
-# The models whose names are published with their tables; any other causal model is given by its repository.
-MODELS = {"qwen3-4b": "Qwen/Qwen3-4B", "phi-4-mini": "microsoft/Phi-4-mini-instruct"}
-MEGABYTES = 8_000  # about, of either
+# The eight of the paper's Table 3; any other causal model is given by its repository.
+PAPER = (
+    "tiiuae/Falcon3-3B-Instruct",
+    "microsoft/Phi-4-mini-instruct",
+    "google/gemma-3-4b-it",
+    "Qwen/Qwen3-4B",
+    "tiiuae/Falcon-H1-3B-Instruct",
+    "google/gemma-3n-E2B-it",
+    "HuggingFaceTB/SmolLM3-3B",
+    "Qwen/Qwen3-4B-Instruct-2507",
+)
+MODELS = {name.split("/")[1].lower(): name for name in PAPER} | {"phi-4-mini": "microsoft/Phi-4-mini-instruct"}
+MEGABYTES = 8_000  # about, of most
 POSITIONS = 2048  # tokens of a prompt; what is longer loses its middle
 
 
@@ -35,7 +45,7 @@ class Local:
     Parameters
     ----------
     model
-        A name of `MODELS`, a repository of the Hub with its commit as `revision`, or a local folder.
+        A name of `MODELS` in any case, a repository of the Hub with its commit as `revision`, or a local folder.
     allow_download
         Whether what is not on this machine may be fetched; `report` is told what, how large and where to.
 

@@ -8,26 +8,14 @@ import re
 import numpy as np
 import pytest
 from scipy.stats import rankdata
+from small_runs import N, make_run
 
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from train import __main__ as cli
 from train.evaluate import table
-from train.evaluate.runs import Row, Run, read_run, run_of, write_run
+from train.evaluate.runs import Row, Run, read_run, write_run
 from train.metrics import MEASURES, scores
-
-N = 140
-
-
-def make_run(system="A", seed=0, corpus="meld", split="test", *, skill=1.0, speakers=True, n=N) -> Run:
-    truth = np.random.default_rng(7).integers(0, 7, n)
-    logits = (
-        np.random.default_rng([seed, int(100 * skill), len(corpus)]).standard_normal((n, 7)) + skill * np.eye(7)[truth]
-    )
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    names = [f"s{i % 9}" for i in range(n)] if speakers else None
-    ids = [f"dia{i}_utt0" for i in range(n)]
-    return run_of(truth, p, system=system, seed=seed, corpus=corpus, split=split, ids=ids, speakers=names)
 
 
 def compared(*runs: Run, draws=50) -> table.ResultsTable:

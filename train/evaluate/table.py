@@ -18,24 +18,11 @@ import numpy as np
 from bibier.errors import CorpusError
 from bibier.files import atomic_write
 from bibier.labels import EMOTIONS
+from train.evaluate import comparison
+from train.evaluate.comparison import PublishedComparison, PublishedTable, average_ranks, ranks
 from train.evaluate.confusion_matrix import draw_confusion
 from train.evaluate.runs import Place, Run
 from train.metrics import MEASURES, Interval, bootstrap, confusion, measures
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Rank (R, M) values over the rows: 1 is the largest of a column, ties all get the smallest rank.
-
-    A value that is missing (NaN) has no rank (NaN) and takes no part.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    larger = (values[None] > values[:, None]).sum(1)  # (R, M), how many rows are above; NaN is above nothing
-    return np.where(np.isnan(values), np.nan, larger + 1.0)
-
-
-def average_ranks(values: np.ndarray) -> np.ndarray:
-    """Mean over the available measures of the ranks of (R, M) values: (R,), as in Tables 6, 8 and 10 of the paper."""
-    return np.nanmean(ranks(values), axis=1)
 
 
 @dataclass(frozen=True)
@@ -70,12 +57,16 @@ class ResultsTable:
     average_rank: dict[str, float]
     draws: int
     notes: tuple[str, ...]
+    against: PublishedComparison | None = None
 
 
-def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> ResultsTable:
+def make(
+    runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0, against: PublishedTable | None = None
+) -> ResultsTable:
     """Put runs into one table; runs of the same system on the same split are its seeds.
 
-    Ranks are of the means as printed, with two decimals: what looks equal has the same rank.
+    Ranks are of the means as printed, with two decimals: what looks equal has the same rank. `against` is a published
+    table to set the means beside.
 
     Raises
     ------
@@ -112,7 +103,18 @@ def make(runs: Mapping[Path, Run], draws: int = 10_000, seed: int = 0) -> Result
         for row, system in enumerate(grouped)
     }
     averages = dict(zip(grouped, average_ranks(values.round(2)).tolist(), strict=True))
-    return ResultsTable(places, systems, averages, draws, tuple(_notes(grouped, systems, places, draws)))
+    means = {
+        system: {place: {name: figure.mean for name, figure in cell.figures.items()} for place, cell in cells.items()}
+        for system, cells in systems.items()
+    }
+    return ResultsTable(
+        places,
+        systems,
+        averages,
+        draws,
+        tuple(_notes(grouped, systems, places, draws)),
+        None if against is None else comparison.compare(against, means),
+    )
 
 
 def _refuse_contradictions(runs: Mapping[Path, Run]) -> None:
@@ -234,7 +236,8 @@ def markdown(table: ResultsTable) -> str:
         seeds = "/".join(dict.fromkeys(str(len(cell.seeds)) for cell in cells.values()))
         plain = system.replace("|", "\\|")
         lines.append(f"| {plain} | {seeds} | {' | '.join(values)} | {table.average_rank[system]:.2f} |")
-    return "\n".join(lines) + "\n\n" + "\n".join(f"* {note}" for note in table.notes) + "\n"
+    text = "\n".join(lines) + "\n\n" + "\n".join(f"* {note}" for note in table.notes) + "\n"
+    return text if table.against is None else f"{text}\n{comparison.markdown(table.against)}"
 
 
 def _text(figure: Measurement) -> str:
@@ -269,8 +272,8 @@ def records(table: ResultsTable) -> list[dict[str, object]]:
 
 
 def as_csv(table: ResultsTable) -> str:
-    """Lay the records out as CSV."""
-    rows, out = records(table), io.StringIO()
+    """Lay the records out as CSV; beside published figures, the records of the comparison."""
+    rows, out = records(table) if table.against is None else comparison.records(table.against), io.StringIO()
     writer = csv.DictWriter(out, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -285,6 +288,8 @@ def as_json(table: ResultsTable) -> str:
         for place, cell in cells.items()
     ]
     whole = {"figures": records(table), "confusion": tables, "draws": table.draws, "notes": table.notes}
+    if table.against is not None:
+        whole["against"] = {"figures": comparison.records(table.against), "notes": table.against.notes}
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
