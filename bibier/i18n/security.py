@@ -42,6 +42,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The request can't be read: it must be a JSON object.",
         "Запрос не читается: нужен объект JSON.",
     ),
+    "guard-headers": (
+        "The request's address or headers are too long. Delete this site's cookies in the browser and try again.",
+        "Слишком длинный адрес или заголовки запроса. Удалите в браузере cookie этого сайта и повторите.",
+    ),
     "guard-values": (
         "The call's values don't fit its parameters, which /gradio_api/info describes.",
         "Значения вызова не подходят к его параметрам, они описаны в /gradio_api/info.",

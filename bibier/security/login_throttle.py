@@ -17,6 +17,7 @@ FREE = 5  # wrong tries before the first wait
 FIRST_WAIT = 5.0  # s, doubled with each further wrong try
 LONGEST_WAIT = {"name": 60.0, "address": 900.0}  # s; a name's is short, so that nobody can lock another out for long
 FORGOTTEN_AFTER = 3600.0  # s without a wrong try
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 MOST = 20_000  # names and addresses remembered
 
 
@@ -29,14 +30,20 @@ class Record:
 
 
 def network(address: str) -> str:
-    """Return what is counted as one visitor: an IPv4 address, or an IPv6 /64, which one household holds."""
+    """Return what is counted as one visitor: an IPv4 address, or an IPv6 /64, which one household holds.
+
+    An IPv6 address that stands for an IPv4 one (::ffff:…, 64:ff9b::…, 6to4, Teredo) is that one.
+    """
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+    if inner is None and parsed in NAT64:
+        inner = ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)
+    return str(inner or ipaddress.ip_network((parsed, 64), strict=False))
 
 
 class LoginThrottle:

@@ -20,6 +20,7 @@ from bibier.security.login import Login
 from bibier.security.ownership import Ownership
 from bibier.security.passwords import Passwords
 from bibier.security.rate_limits import RateLimits
+from bibier.security.request_headers import RequestHeaders
 from bibier.security.routes import RouteAllowlist
 from bibier.security.session import Visitors
 from bibier.security.trusted_hosts import TrustedHosts
@@ -132,6 +133,7 @@ class SecurityStack:
         self.settings = settings
         self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
         os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
+        os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe anybody on this computer about their address
         if not self.folder.ours:
             print(Message("uploads-not-ours", {"path": self.folder.path}).text(), file=sys.stderr)
         self.ownership = Ownership(self.folder.path, public)
@@ -149,6 +151,7 @@ class SecurityStack:
         settings = self.settings
         return [
             Middleware(AccessLog),
+            Middleware(RequestHeaders),
             Middleware(SecurityHeaders, framed=settings.framed),
             Middleware(TrustedHosts, names=settings.hosts),
             Middleware(RouteAllowlist),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from http.cookies import CookieError, SimpleCookie
-
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Scope
 
@@ -12,6 +9,29 @@ from bibier.i18n.messages import LANGUAGES, Message
 
 COOKIE = "bibier_language"
 API = "/gradio_api/"
+MOST_COOKIES = 100  # read of a request
+MOST_LANGUAGES = 20  # read of those that a browser accepts
+LONGEST_LANGUAGES = 500  # characters of them
+
+
+def read_cookies(text: str) -> dict[str, str]:
+    """Return the cookies of a header by name, the first of each; what has no name is left out."""
+    values: dict[str, str] = {}
+    for part in text.split(";", MOST_COOKIES)[:MOST_COOKIES]:
+        name, equals, value = part.partition("=")
+        if equals and name.strip():
+            values.setdefault(name.strip(), value.strip())
+    return values
+
+
+def weight(part: str) -> float:
+    """Return the weight of a language in a list of those accepted: of "ru;q=0.8" it is 0.8, without one 1."""
+    for parameter in part.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            digits = value.strip().replace(".", "", 1)
+            return float(value) if digits.isascii() and digits.isdecimal() and len(digits) < 9 else 0.0
+    return 1.0
 
 
 def preferred(cookie: str, accepted: str) -> str:
@@ -19,22 +39,12 @@ def preferred(cookie: str, accepted: str) -> str:
 
     Examples: `preferred("bibier_language=ru", "en")` is "ru"; `preferred("", "de, ru;q=0.8, en;q=0.5")` is "ru".
     """
-    try:
-        chosen = SimpleCookie(cookie).get(COOKIE)
-    except CookieError:
-        chosen = None
-    if chosen is not None and chosen.value in LANGUAGES:
-        return chosen.value
-
-    def weight(part: str) -> float:
-        match = re.search(r";\s*q=(\S+)\s*$", part)
-        try:
-            return float(match[1]) if match else 1.0
-        except ValueError:
-            return 0.0
-
-    for part in sorted(accepted.split(","), key=weight, reverse=True):
-        code = part.strip().split(";")[0].split("-")[0].lower()
+    chosen = read_cookies(cookie).get(COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    parts = accepted[:LONGEST_LANGUAGES].split(",", MOST_LANGUAGES)[:MOST_LANGUAGES]
+    for part in sorted(parts, key=weight, reverse=True):
+        code = part.split(";")[0].split("-")[0].strip().lower()
         if code in LANGUAGES:
             return code
     return LANGUAGES[0]
@@ -46,14 +56,16 @@ def header(scope: Scope, name: str) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
 
 
+def header_list(scope: Scope, name: str) -> list[str]:
+    """Return the parts of a header that lists them with commas, of all its lines in their order."""
+    wanted = name.encode()
+    lines = [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
+    return [part.strip() for part in ",".join(lines).split(",") if part.strip()]
+
+
 def cookies(scope: Scope) -> dict[str, str]:
     """Return the request's cookies; those that can't be read are left out."""
-    values: dict[str, str] = {}
-    for part in header(scope, "cookie").split(";"):
-        name, equals, value = part.strip().partition("=")
-        if equals:
-            values.setdefault(name, value)
-    return values
+    return read_cookies(header(scope, "cookie"))
 
 
 def language(scope: Scope) -> str:

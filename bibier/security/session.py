@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from bibier.security.ownership import Ownership
-from bibier.security.responses import cookies, header
+from bibier.security.responses import cookies, header_list
+from bibier.security.trusted_hosts import is_address
 
 COOKIE = "bibier_session"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 random bits
@@ -60,13 +61,22 @@ def visitor(scope: Scope) -> Visitor:
 def address_of(scope: Scope, proxies: int) -> str:
     """Return the asker's address: the peer's, or what the outermost of our own `proxies` has noted of its peer.
 
-    What a visitor wrote into X-Forwarded-For stands left of that and is not believed.
+    What a visitor wrote into X-Forwarded-For stands left of that and is not believed; a line of it that is no address
+    is not believed either.
     """
-    if proxies:
-        addresses = [part.strip() for part in header(scope, "x-forwarded-for").split(",") if part.strip()]
-        if len(addresses) >= proxies:
-            return addresses[-proxies]
-    return (scope.get("client") or ("unknown",))[0]
+    peer = (scope.get("client") or ("unknown",))[0]
+    noted = header_list(scope, "x-forwarded-for")[-proxies:] if proxies else []
+    return (plain_address(noted[0]) or peer) if len(noted) == proxies and noted else peer
+
+
+def plain_address(noted: str) -> str:
+    """Return an address without the brackets and the port that some proxies write, "" for what is none."""
+    host = noted
+    if noted.startswith("["):
+        host = noted[1:].partition("]")[0]
+    elif noted.count(":") == 1:
+        host = noted.partition(":")[0]
+    return host if is_address(host) else ""
 
 
 def user_of(scope: Scope) -> str | None:

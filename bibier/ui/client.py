@@ -20,6 +20,7 @@ class Theme:
 
 
 LONGEST = 300  # characters of a checkpoint's key
+LONGEST_OBJECT = 20_000  # characters of what the browser says with an event
 TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -39,14 +40,20 @@ class ClientContext:
     checkpoint: str = ""
 
 
+def sent_object(raw: str | None) -> dict[str, object]:
+    """Read an object that the browser sent as JSON; anything else is empty, since it is input like any other."""
+    if not isinstance(raw, str) or len(raw) > LONGEST_OBJECT:
+        return {}
+    try:
+        sent = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return sent if isinstance(sent, dict) else {}
+
+
 def read_context(raw: str | None, cookie: str = "", accepted: str = "") -> ClientContext:
     """Read what the browser sent; anything unexpected falls back to a default, since it is input like any other."""
-    try:
-        sent = json.loads(raw or "{}")
-    except ValueError:
-        sent = {}
-    if not isinstance(sent, dict):
-        sent = {}
+    sent = sent_object(raw)
     language = sent.get("language")
     if language not in LANGUAGES:
         language = preferred(cookie, accepted)

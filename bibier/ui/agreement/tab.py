@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from bibier.annotation import agreement
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.agreement import report
 from bibier.ui.agreement.report import Report
+from bibier.ui.client import sent_object
 from bibier.ui.components import HIDDEN, Listener, context_of, event_of, plot, slot
 from bibier.ui.figure import TextTable
 from bibier.ui.gradio_import import PlotData
@@ -46,9 +45,5 @@ def build(store: Store, tab: gr.Tab) -> None:
 
 def chosen_of(raw: str | None, names: list[str]) -> str | None:
     """Return the project that the page asks about, else the first; its word is input like any other."""
-    try:
-        sent = json.loads(raw or "{}")
-    except ValueError:
-        sent = {}
-    name = sent.get("project") if isinstance(sent, dict) else None
-    return name if name in names else names[0] if names else None
+    name = sent_object(raw).get("project")
+    return name if isinstance(name, str) and name in names else names[0] if names else None

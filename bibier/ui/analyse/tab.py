@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
@@ -18,6 +17,7 @@ from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.annotate.answers import ClipAddress
+from bibier.ui.client import sent_object
 from bibier.ui.components import (
     HIDDEN,
     Changes,
@@ -65,11 +65,7 @@ LATEST: LastWins = {"trigger_mode": "always_last"}
 
 def number_in(raw: str | None) -> object:
     """Return which stretch the page asks about; its word is input like any other, and checked where it is used."""
-    try:
-        sent = json.loads(raw or "{}")
-    except ValueError:
-        return None
-    return sent.get("stretch") if isinstance(sent, dict) else None
+    return sent_object(raw).get("stretch")
 
 
 def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypedDict, Unpack
 
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import AnalysisState
-from bibier.ui.client import ClientContext
+from bibier.ui.client import ClientContext, sent_object
 from bibier.ui.components import HIDDEN, Changes, EventOptions, Listener, Part, context_of, event_of, plot, slot
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models.compare import CompareHandlers
@@ -32,11 +31,7 @@ PLACES = ("first", "second")
 
 def asked_in(raw: str | None) -> dict[str, object]:
     """Return what the page asks for; its words are input like any other, and checked where they are used."""
-    try:
-        sent = json.loads(raw or "{}")
-    except ValueError:
-        return {}
-    asked = sent.get("models") if isinstance(sent, dict) else None
+    asked = sent_object(raw).get("models")
     return asked if isinstance(asked, dict) else {}
 
 
