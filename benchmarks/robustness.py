@@ -15,30 +15,20 @@ from pathlib import Path
 
 import av
 import numpy as np
-import soxr
-from scipy.signal import butter, sosfiltfilt
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.io import load
 from bibier.checkpoint.components import build
+from train.augment.channels import g711, gsm, telephone
 from train.experiment import encoders, recipe, sources
 from train.experiment.stacking import held_out
 from train.metrics import uar
-
-TELEPHONE = (300, 3400)  # Hz
-TELEPHONE_RATE = 8_000  # Hz
 
 
 def noise(samples: np.ndarray, seed: int) -> np.ndarray:
     """Add white noise at an SNR of 20 dB, taken over the whole clip."""
     white = np.random.default_rng(seed).standard_normal(len(samples))
     return samples + white * np.sqrt(np.mean(samples**2)) * 10 ** (-20 / 20)
-
-
-def telephone(samples: np.ndarray, seed: int) -> np.ndarray:
-    """Pass 300–3400 Hz (fourth order), and go through 8 kHz."""
-    band = sosfiltfilt(butter(4, TELEPHONE, btype="band", fs=SAMPLE_RATE, output="sos"), samples)
-    return soxr.resample(soxr.resample(band, SAMPLE_RATE, TELEPHONE_RATE), TELEPHONE_RATE, SAMPLE_RATE)
 
 
 def quiet(samples: np.ndarray, seed: int) -> np.ndarray:
@@ -67,7 +57,9 @@ def mp3(samples: np.ndarray, seed: int) -> np.ndarray:
 
 CONDITIONS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "noise, 20 dB SNR": noise,
-    "telephone band": telephone,
+    "telephone band": lambda samples, seed: telephone(samples),
+    "GSM": lambda samples, seed: gsm(samples),
+    "G.711": lambda samples, seed: g711(samples),
     "level −20 dB": quiet,
     "MP3, 64 kbit/s": mp3,
 }
