@@ -86,13 +86,13 @@ def main() -> None:
             person.press("Enter")
             page.wait_for_selector(".desk:not([hidden])")
             saves(page, 3)  # the models are loaded, the code is warm
-            found = saves(page, options.saves)
+            measured = saves(page, options.saves)
             browser.close()
         finally:
             app.terminate()
             app.wait(60)
-    middle, least, most = statistics.median(found), min(found), max(found)
-    print(f"save and show the next, {options.clips} clips: {middle:.0f} ms ({least:.0f}–{most:.0f}, n={len(found)})")
+    middle, least, most = statistics.median(measured), min(measured), max(measured)
+    print(f"save and show the next, {options.clips} clips: {middle:.0f} ms ({least:.0f}–{most:.0f}, n={len(measured)})")
 
 
 if __name__ == "__main__":

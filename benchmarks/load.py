@@ -125,10 +125,10 @@ class Load:
 
     def work(self, user: int) -> None:
         """Be one visitor after another."""
-        made = recordings(np.random.default_rng((self.seed, user)))
+        clips = recordings(np.random.default_rng((self.seed, user)))
         while self.going(self.cycles) and len(self.errors) < ENOUGH:
             try:
-                self.visit(f"person {user}", made)
+                self.visit(f"person {user}", clips)
             except Wrong as error:
                 with self.lock:
                     self.errors.append(str(error))
@@ -249,7 +249,7 @@ def processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def table(found: list[Found], users: int, command: str) -> str:
+def table(outcomes: list[Found], users: int, command: str) -> str:
     """Write the figures as a document."""
     hour = HOUR * users
     out = [
@@ -265,11 +265,11 @@ def table(found: list[Found], users: int, command: str) -> str:
         "| seed | minutes | cycles | errors | answers of busy | requests a second |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for one in found:
-        asked = sum(map(len, one.load.times.values()))
+    for outcome in outcomes:
+        asked = sum(map(len, outcome.load.times.values()))
         out.append(
-            f"| {one.seed} | {one.seconds / 60:.1f} | {one.load.cycles} | {len(one.load.errors)} | {one.load.busy} "
-            f"| {asked / one.seconds:.1f} |"
+            f"| {outcome.seed} | {outcome.seconds / 60:.1f} | {outcome.load.cycles} | {len(outcome.load.errors)} | {outcome.load.busy} "
+            f"| {asked / outcome.seconds:.1f} |"
         )
     out += [
         "",
@@ -279,8 +279,8 @@ def table(found: list[Found], users: int, command: str) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for step in STEPS:
-        alone = [seconds for one in found for seconds in one.alone.get(step, ())]
-        all_ = [seconds for one in found for seconds in one.load.times.get(step, ())]
+        alone = [seconds for outcome in outcomes for seconds in outcome.alone.get(step, ())]
+        all_ = [seconds for outcome in outcomes for seconds in outcome.load.times.get(step, ())]
         if all_:
             p50, p95 = np.percentile(all_, (50, 95))
             first = f"{np.median(alone):.2f}" if alone else ""
@@ -290,15 +290,17 @@ def table(found: list[Found], users: int, command: str) -> str:
         "Resident memory of all the app's processes, MB; its growth is the slope of a line through the second half of "
         f"a run (means of {BLOCKS} blocks of cycles, 95 % interval), put to an hour's worth of cycles. Before it, one "
         f"visitor worked for ten cycles, and {TABS} had one recording analysed: so many tabs the app remembers. "
-        "Nothing was collected or trimmed by hand.",
+        "Nothing was outcomes or trimmed by hand.",
         "",
         f"| seed | before | most | after | {REST:.0f} s after all left | growth in an hour's worth |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for one in found:
-        line, memory = one.watch.growth(), one.watch.memory
+    for outcome in outcomes:
+        line, memory = outcome.watch.growth(), outcome.watch.memory
         grew = f"{hour * line.slope:+.1f} ± {hour * line.half:.1f}" if line else "the run was too short"
-        out.append(f"| {one.seed} | {memory[0]:.0f} | {max(memory):.0f} | {memory[-1]:.0f} | {one.left:.0f} | {grew} |")
+        out.append(
+            f"| {outcome.seed} | {memory[0]:.0f} | {max(memory):.0f} | {memory[-1]:.0f} | {outcome.left:.0f} | {grew} |"
+        )
     return "\n".join(out) + "\n"
 
 
@@ -312,16 +314,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT, help=f"where the table goes (default: {OUT.name} beside)")
     options = parser.parse_args()
     least = HOUR * options.users if options.cycles is None else options.cycles
-    found = []
+    outcomes = []
     for seed in range(options.seed, options.seed + options.runs):
-        found.append(measure(options.minutes, options.users, seed, least))
-        for error in found[-1].load.errors:
+        outcomes.append(measure(options.minutes, options.users, seed, least))
+        for error in outcomes[-1].load.errors:
             print(f"seed {seed}: {error}", file=sys.stderr)
-    given = " ".join(["python -m benchmarks.load", *sys.argv[1:]])
-    text = table(found, options.users, given)
+    command = " ".join(["python -m benchmarks.load", *sys.argv[1:]])
+    text = table(outcomes, options.users, command)
     options.out.write_text(text, encoding="utf-8")
     print(text)
-    sys.exit(int(any(one.load.errors for one in found)))
+    sys.exit(int(any(outcome.load.errors for outcome in outcomes)))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,8 @@ def growth(done: np.ndarray, memory: np.ndarray) -> Growth | None:
     block = np.digitize(done[late], edges[1:-1])
     if len(set(block)) < BLOCKS:
         return None
-    x, y = (np.array([of[late][block == one].mean() for one in range(BLOCKS)]) for of in (done, memory))
+    x, y = (
+        np.array([of[late][block == block_number].mean() for block_number in range(BLOCKS)]) for of in (done, memory)
+    )
     line = stats.linregress(x, y)
     return Growth(line.slope, line.stderr * stats.t.ppf(0.975, BLOCKS - 2))

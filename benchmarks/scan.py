@@ -211,8 +211,8 @@ def errors(shapes: list) -> str:
     rows = []
     for shape in shapes:
         exact = forward_and_backward(scan_reference, inputs(shape, torch.float64))
-        found = forward_and_backward(selective_scan, inputs(shape))
-        off = [float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, exact, strict=True)]
+        ours = forward_and_backward(selective_scan, inputs(shape))
+        off = [float((a - b).abs().max() / b.abs().max()) for a, b in zip(ours, exact, strict=True)]
         rows.append([_size(shape), *(f"{x:.1e}" for x in off)])
     return table(["error, at most 1e-4", "y", *(f"∂{name}" for name in ("u", "Δ", "A", "B", "C", "D"))], rows)
 

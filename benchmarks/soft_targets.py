@@ -111,7 +111,7 @@ def read(protocol: str, folder: Path, part: recipe.TextPart) -> Corpus:
         folds = load.folds(items, FOLDS, "dialogue")
     else:
         splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-        folds = [held for _, held in splitter.split(labels, labels, dialogues)]
+        folds = [test_rows for _, test_rows in splitter.split(labels, labels, dialogues)]
     return Corpus(protocol, name, items, ids, labels, {}, folds, dialogues)
 
 

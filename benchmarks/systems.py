@@ -144,16 +144,16 @@ def folds(
     resd = np.array([item.corpus == "resd" for item in words.items])
     ready = []
     for number, fold in enumerate(sound.folds):
-        others = [n for n in range(len(sound.folds)) if n != number]
+        rest = [n for n in range(len(sound.folds)) if n != number]
         encoder = encoders.fit_audio(chosen, sound, sound.all_but(number), chosen.seed)
-        rows = np.sort(np.concatenate([more_sound.folds[n] for n in others]))
+        rows = np.sort(np.concatenate([more_sound.folds[n] for n in rest]))
         audio_read = out_of_fold(
             more_sound.features,
             more_sound.labels,
-            [more_sound.folds[n] for n in others],
+            [more_sound.folds[n] for n in rest],
             encoder,
-            lambda place, others=others, number=number: encoders.fit_audio(
-                chosen, sound, sound.all_but(others[place], number), chosen.seed
+            lambda place, rest=rest, number=number: encoders.fit_audio(
+                chosen, sound, sound.all_but(rest[place], number), chosen.seed
             ),
         )
         clips = held_out(encoder, [sound.features[i] for i in fold], sound.labels[fold])

@@ -39,10 +39,10 @@ class Page:
     """What the page knows of itself: its functions and parts."""
 
     def __init__(self, address: str):
-        found = httpx.get(f"{address}/config", timeout=PATIENCE).raise_for_status().json()
+        config = httpx.get(f"{address}/config", timeout=PATIENCE).raise_for_status().json()
         self.address = address
-        self.functions = {one["api_name"]: one for one in found["dependencies"]}
-        self.names = {one["id"]: one["props"].get("elem_id") for one in found["components"]}
+        self.functions = {component["api_name"]: component for component in config["dependencies"]}
+        self.names = {component["id"]: component["props"].get("elem_id") for component in config["components"]}
         self.studio = next(number for number, name in self.names.items() if name == "annotate")
 
 
@@ -93,9 +93,9 @@ class SimulatedVisitor:
         with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.tab}) as stream:
             for line in stream.iter_lines():
                 if line.startswith("data:") and '"process_completed"' in line and event in line:
-                    found = json.loads(line.removeprefix("data:"))
-                    right(found["success"], found["output"])
-                    return self.shown(name, found["output"])
+                    message = json.loads(line.removeprefix("data:"))
+                    right(message["success"], message["output"])
+                    return self.shown(name, message["output"])
         raise Wrong(f"{name}: the stream ended without an answer")
 
     def direct(self, name: str, *values: object) -> dict[str, object]:
@@ -129,9 +129,11 @@ class SimulatedVisitor:
 
     def take(self, sha256: str) -> dict:
         """Take the recording to Annotate; give what names it there."""
-        found = next(one for one in self.direct("relabel", None).values() if isinstance(one, dict) and "clip" in one)
-        right(found["clip"] == sha256, found)
-        return {**found, "annotator": self.name}
+        config = next(
+            part for part in self.direct("relabel", None).values() if isinstance(part, dict) and "clip" in part
+        )
+        right(config["clip"] == sha256, config)
+        return {**config, "annotator": self.name}
 
     def hear(self, facts: dict, sound: bytes) -> None:
         """Have the clip shown and played."""

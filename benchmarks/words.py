@@ -82,8 +82,8 @@ def print_sentences(predictor: Predictor) -> None:
     for row in typed:
         if not row.right:
             best = sorted(row.probabilities.items(), key=lambda pair: -pair[1])[:2]
-            said = ", ".join(f"{name} {p:.2f}" for name, p in best)
-            print(f"| {row.sentence.text} | {row.sentence.emotion} | {said} |")
+            shares = ", ".join(f"{name} {p:.2f}" for name, p in best)
+            print(f"| {row.sentence.text} | {row.sentence.emotion} | {shares} |")
 
 
 def print_deletions(predictor: Predictor, data: Path, split: str) -> None:

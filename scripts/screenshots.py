@@ -65,12 +65,12 @@ def label(url: str) -> None:
     store, rng = Store(url), np.random.default_rng(3)
     rows = json.loads((ROOT / "examples" / "examples.json").read_text(encoding="utf-8"))
     paths = [ROOT / "examples" / row["file"] for row in rows]
-    found = [
+    clips = [
         ProjectClip(files.sha256(p), str(p), r["transcript"], r["language"]) for p, r in zip(paths, rows, strict=True)
     ]
-    store.add_clips("dialogues", found)
+    store.add_clips("dialogues", clips)
     store.project("dialogues", wanted=100)
-    for clip in found:
+    for clip in clips:
         truth = rng.dirichlet([0.4] * 7)
         for person in ("Anna", "Boris", "Chen"):
             points = np.round(rng.dirichlet(truth * 8 + 0.05), 2)

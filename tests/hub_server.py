@@ -157,9 +157,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def batch(self, sent: dict) -> None:
         objects = [
-            {"oid": one["oid"], "size": one["size"]}
-            | ({} if one["oid"] in self.hub.blobs else {"actions": {"upload": {"href": self.blob(one["oid"])}}})
-            for one in sent["objects"]
+            {"oid": entry["oid"], "size": entry["size"]}
+            | ({} if entry["oid"] in self.hub.blobs else {"actions": {"upload": {"href": self.blob(entry["oid"])}}})
+            for entry in sent["objects"]
         ]
         self.answer(200, {"transfer": "basic", "objects": objects})
 
@@ -246,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
             repo.secrets[json.loads(body)["key"]] = json.loads(body)
             return self.answer(200, {})
         # no value is ever given back
-        return self.answer(200, {k: {"description": one.get("description")} for k, one in repo.secrets.items()})
+        return self.answer(200, {k: {"description": secret.get("description")} for k, secret in repo.secrets.items()})
 
     def on_logs(self, repo: Repo, *_) -> None:
         events = "".join(f"data: {json.dumps({'data': line})}\n\n" for line in repo.log)

@@ -48,7 +48,7 @@ def served(
     any line of any library, so that the traceback of a MemoryError may be there.
     """
     address, log = Address(f"http://127.0.0.1:{port or free_port()}"), folder / "app.log"
-    kept = {
+    environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("BIBIER_", "GRADIO_", "SPACE", "OAUTH_"))
@@ -59,7 +59,7 @@ def served(
             cwd=folder,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env=kept | {"GRADIO_TEMP_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"} | environ,
+            env=environment | {"GRADIO_TEMP_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"} | environ,
         )
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -103,14 +103,14 @@ def file(guest: httpx.Client, path: str, **settings) -> httpx.Response:
 
 def function(guest: httpx.Client, name: str) -> dict:
     """Describe a function of the page by its name."""
-    found = guest.get("/config").json()["dependencies"]
-    return next(one for one in found if one["api_name"] == name)
+    functions = guest.get("/config").json()["dependencies"]
+    return next(entry for entry in functions if entry["api_name"] == name)
 
 
 def act(guest: httpx.Client, name: str, *, tab: str = "a-tab-of-mine", **sent: object) -> httpx.Response:
     """Call a function of the Annotate tab, as its page side does."""
     parts = guest.get("/config").json()["components"]
-    number = next(one["id"] for one in parts if one["props"].get("elem_id") == "annotate")
+    number = next(part["id"] for part in parts if part["props"].get("elem_id") == "annotate")
     call = {"data": [sent], "component_id": number, "fn_name": name, "session_hash": tab}
     return guest.post("/gradio_api/component_server", json=call)
 

@@ -103,9 +103,9 @@ def _one_of_two(rank: int, port: int, folder: str) -> None:
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
     for name in PROCESSES:
-        said = []
-        model = of_processes(name, report=said.append, model=net(seed=rank), state=Path(folder) / f"{name}.state")
-        assert bool(said) == (rank == 0), said
+        lines = []
+        model = of_processes(name, report=lines.append, model=net(seed=rank), state=Path(folder) / f"{name}.state")
+        assert bool(lines) == (rank == 0), lines
         torch.save(model.state_dict(), f"{folder}/{name}{rank}.pt")
     torch.distributed.destroy_process_group()
 

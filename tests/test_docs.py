@@ -49,7 +49,7 @@ class Described(Exception):
 @pytest.fixture(scope="module")
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Every command that can be given, such as "python -m bibier annotations set", with its parser."""
-    found = {}
+    collected = {}
 
     def hand_over(parser, *_):
         raise Described(parser)
@@ -57,19 +57,19 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(argparse.ArgumentParser, "parse_args", hand_over)
         for call, module in PROGRAMS.items():
-            with pytest.raises(Described) as told:
+            with pytest.raises(Described) as refused:
                 importlib.import_module(module).main()
-            spread(call, told.value.args[0], found)
-    return found
+            spread(call, refused.value.args[0], collected)
+    return collected
 
 
-def spread(call: str, parser: argparse.ArgumentParser, found: dict) -> None:
+def spread(call: str, parser: argparse.ArgumentParser, options: dict) -> None:
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     if not below:
-        found[call] = parser
+        options[call] = parser
     for action in below:
-        for name, one in action.choices.items():
-            spread(f"{call} {name}", one, found)
+        for name, subparser in action.choices.items():
+            spread(f"{call} {name}", subparser, options)
 
 
 def options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -85,7 +85,7 @@ def spelt_out(text: str) -> str:
 
     def apart(match: re.Match) -> str:
         *before, last = match[1].split(" ")
-        return " ".join(f"`{' '.join([*before, one])}`" for one in last.split("\\|"))
+        return " ".join(f"`{' '.join([*before, alternative])}`" for alternative in last.split("\\|"))
 
     return re.sub(r"`([^`\n]+)`", apart, text)
 
@@ -120,8 +120,8 @@ def test_every_command_that_is_shown_exists_with_its_options(page, commands):
             if shown.startswith(tuple(PROGRAMS)) and "\\|" not in shown and "…" not in shown:
                 known = max((call for call in commands if mentions(shown, call)), key=len, default=None)
                 assert known or any(call.startswith(shown.strip()) for call in commands), shown
-                given = re.findall(r"(?<![\w-])--?[a-z][\w-]*", shown.removeprefix(known or shown))
-                assert set(given) <= options(commands[known]).keys() if known else True, shown
+                options_shown = re.findall(r"(?<![\w-])--?[a-z][\w-]*", shown.removeprefix(known or shown))
+                assert set(options_shown) <= options(commands[known]).keys() if known else True, shown
             elif own := re.match(r"python -m ((?:benchmarks|examples)\.\w+)", shown):
                 assert (ROOT / f"{own[1].replace('.', '/')}.py").is_file(), shown
 
@@ -255,8 +255,8 @@ def numbers() -> list[tuple[str, str]]:
 
 
 def test_numbers_are_those_of_the_program():
-    said = {page.stem: " ".join(text_of(page).split()) for page in PAGES}
-    assert [(page, words) for page, words in numbers() if words not in said[page]] == []
+    texts = {page.stem: " ".join(text_of(page).split()) for page in PAGES}
+    assert [(page, words) for page, words in numbers() if words not in texts[page]] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -302,14 +302,14 @@ def test_pictures_have_words_for_who_does_not_see_them():
 
 def shape(text: str) -> list[list]:
     """Headings by their level, with the table rows, points and pictures under each."""
-    found = []
+    collected = []
     for line in without_blocks(text).splitlines():
         if head := re.match(r"(#+) ", line):
-            found.append([head[1], 0, 0, 0])
+            collected.append([head[1], 0, 0, 0])
         for at, start in enumerate(("|", "* ", "!["), start=1):
             if line.startswith(start):
-                found[-1][at] += 1
-    return found
+                collected[-1][at] += 1
+    return collected
 
 
 def test_there_is_a_translation_for_annotator_and_researcher():

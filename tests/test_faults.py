@@ -130,8 +130,8 @@ def test_killed_during_saves(tmp_path):
         except httpx.TransportError:
             address.process.wait()
     store = Store(url)
-    found = [event.uuid for _, event in store.events("work") if event.kind == "label"]
-    assert len(saved) > 3 and found[: len(saved)] == saved and found in (saved, sent)
+    labels = [event.uuid for _, event in store.events("work") if event.kind == "label"]
+    assert len(saved) > 3 and labels[: len(saved)] == saved and labels in (saved, sent)
     with served(tmp_path, port=port) as address, visit(address) as guest:
         act(guest, "open", **facts)
         assert act(guest, "save", uuid=sent[-1], **facts).json()["saved"] == sent[-1]
@@ -191,8 +191,8 @@ def test_memory_ends_in_an_analysis(tmp_path):
         small, large = upload(guest).json()[0], upload(guest, "l.wav", (tmp_path / "long.wav").read_bytes()).json()[0]
         assert '"bimodal"' in predict(guest, small)
         pid = address.process.pid
-        held = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.prlimit(pid, resource.RLIMIT_AS, (held + 30_000_000, resource.RLIM_INFINITY))
+        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        resource.prlimit(pid, resource.RLIMIT_AS, (resident + 30_000_000, resource.RLIM_INFINITY))
         answer = predict(guest, large)
         resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert "event: error" in answer and "not enough memory" in answer, answer[-500:]
@@ -207,7 +207,7 @@ def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):
     name, path = ingest.keep(EXAMPLE.read_bytes(), EXAMPLE.suffix, tmp_path / "clips")
     clip = ProjectClip(name, str(path), "so happy")
     store.add_clips("work", [clip])
-    weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
+    weight = next(tensor for tensor in bundle.text_encoder.parameters() if tensor.dim() == 2)
     weight.data = weight.data[:1]
     reader = Future()
     reader.set_result(lambda name: Predictor(bundle))
@@ -296,30 +296,34 @@ def test_deleting_is_deleting(tmp_path):
     cleaner = UploadCleanup(folder, ownership, lambda: set(), limit=10**9)
     annotating = AnnotateHandlers(store, folder=tmp_path / "clips")
     privacy = Erasure(store, cleaner, annotating.folder)
-    one, two = (Visitor(name, "10.0.0.1", None, True, ownership) for name in ("one", "two"))
-    found = []
-    for number, owners in enumerate(((one,), (one,), (one, two))):
+    first, two = (Visitor(name, "10.0.0.1", None, True, ownership) for name in ("one", "two"))
+    collected = []
+    for number, owners in enumerate(((first,), (first,), (first, two))):
         path = folder.path / f"{number}.wav"
         soundfile.write(path, np.full(800, number / 10, dtype=np.float32), 16000)
-        found.append(annotating.receive(str(path), f"very private words {number}", "en", 0.05))
+        collected.append(annotating.receive(str(path), f"very private words {number}", "en", 0.05))
         for owner in owners:
             ownership.grant(owner.session, str(path))
-            privacy.took(owner, found[-1]["project"], found[-1]["clip"])
-    event = Event(str(uuid.uuid4()), "analysed", found[1]["clip"], "Ann", "label", probs=UNIFORM)
+            privacy.took(owner, collected[-1]["project"], collected[-1]["clip"])
+    event = Event(str(uuid.uuid4()), "analysed", collected[1]["clip"], "Ann", "label", probs=UNIFORM)
     store.append(event)
-    store.append(Event(str(uuid.uuid4()), "analysed", found[0]["clip"], "", "propose", probs=UNIFORM, source="model:a"))
-    assert privacy.erase(one) == Erased(files=2, clips=1, labelled=1, shared=2)
+    store.append(
+        Event(str(uuid.uuid4()), "analysed", collected[0]["clip"], "", "propose", probs=UNIFORM, source="model:a")
+    )
+    assert privacy.erase(first) == Erased(files=2, clips=1, labelled=1, shared=2)
     assert [path.name for path in folder.path.glob("*.wav")] == ["2.wav"]
-    assert {path.stem for path in (tmp_path / "clips").iterdir()} == {found[1]["clip"], found[2]["clip"]}
+    assert {path.stem for path in (tmp_path / "clips").iterdir()} == {collected[1]["clip"], collected[2]["clip"]}
     raw = b"".join(path.read_bytes() for path in tmp_path.glob("a.db*"))
     assert b"very private words 1" in raw and b"very private words 0" not in raw
     again = Store(f"sqlite:///{tmp_path}/a.db")
     for base in (store, again):  # the one that knew the clip, and one that never did
-        assert [clip.sha256 for clip in base.clips("analysed")] == [found[1]["clip"], found[2]["clip"]]
-        assert base.next("analysed", "Bob").sha256 == found[2]["clip"]
+        assert [clip.sha256 for clip in base.clips("analysed")] == [collected[1]["clip"], collected[2]["clip"]]
+        assert base.next("analysed", "Bob").sha256 == collected[2]["clip"]
     assert privacy.erase(two) == Erased(files=1, clips=1)
-    assert privacy.erase(one) == Erased(labelled=1)
-    assert "1" in privacy.erase(one).text("ru") and Erased().text("en") == "There is no recording of yours on the disk."
+    assert privacy.erase(first) == Erased(labelled=1)
+    assert (
+        "1" in privacy.erase(first).text("ru") and Erased().text("en") == "There is no recording of yours on the disk."
+    )
 
 
 def test_deleting_reaches_only_one_s_own(tmp_path):
@@ -327,7 +331,7 @@ def test_deleting_reaches_only_one_s_own(tmp_path):
     with served(tmp_path) as address, visit(address) as mine, visit(address) as theirs:
         paths = [upload(mine, "mine.ogg", EXAMPLE.read_bytes() + b"1").json()[0]]
         paths.append(upload(theirs, "theirs.ogg", EXAMPLE.read_bytes() + b"2").json()[0])
-        number = next(one["id"] for one in mine.get("/config").json()["dependencies"] if one["api_name"] == "erase")
+        number = next(part["id"] for part in mine.get("/config").json()["dependencies"] if part["api_name"] == "erase")
         call = {"data": [None], "fn_index": number, "session_hash": "mytab"}
         answer = mine.post("/gradio_api/run/predict", json=call)
         assert answer.status_code == 200 and "Deleted from the disk: 1." in answer.text

@@ -64,8 +64,8 @@ def test_what_is_no_failure_of_the_hub_goes_on():
 
 def test_a_file_s_hash_is_git_s(tmp_path):
     (tmp_path / "file").write_bytes(b"one\ntwo")
-    said = subprocess.run(["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert git_hash(b"one\ntwo") == said.stdout.strip() and COMMIT.fullmatch(said.stdout.strip())
+    printed = subprocess.run(["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert git_hash(b"one\ntwo") == printed.stdout.strip() and COMMIT.fullmatch(printed.stdout.strip())
 
 
 def test_nothing_is_asked_for_what_is_not_in_the_cache(tmp_path):

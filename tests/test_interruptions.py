@@ -106,7 +106,7 @@ for number in range(10**9):
     told += [line.strip() for line in process.stdout if line.endswith("\n")]
     assert process.wait() == -signal.SIGKILL
     cache = llm_cache.Cache(path)
-    assert cache.broken is None and all(cache.get(one) for one in told) and len(told) >= 20
+    assert cache.broken is None and all(cache.get(message) for message in told) and len(told) >= 20
     cache.close()
 
 
@@ -166,25 +166,25 @@ def hub(monkeypatch, tiny_bundle, tmp_path):
     """A Hub with a checkpoint."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     run = bundle.save(tiny_bundle, tmp_path / "run", "# tiny\n")
-    with hub_served() as one:
-        push.to_hub(run, NAME, api=HfApi(endpoint=one.address, token="hf_secret"))
-        yield one
+    with hub_served() as server:
+        push.to_hub(run, NAME, api=HfApi(endpoint=server.address, token="hf_secret"))
+        yield server
 
 
 def test_a_hub_that_is_slow_is_waited_for_and_one_that_hangs_is_given_up(hub, tmp_path, monkeypatch):
     """Then the last known state is used, and said; without one, one sentence tells it."""
-    told, api = [], HfApi(endpoint=hub.address, token="hf_secret")
+    reported, api = [], HfApi(endpoint=hub.address, token="hf_secret")
 
     def get(cache: str):
-        told.clear()
-        return hub_checkpoint.fetch(NAME, push.FILES, cache=tmp_path / cache, api=api, report=told.append)
+        reported.clear()
+        return hub_checkpoint.fetch(NAME, push.FILES, cache=tmp_path / cache, api=api, report=reported.append)
 
     hub.wait = 0.3
-    assert bundle.load(get("cache")) and [one.key for one in told] == ["hub-fetching"]
+    assert bundle.load(get("cache")) and [message.key for message in reported] == ["hub-fetching"]
     hub.wait = 3.0
     monkeypatch.setattr(hub_checkpoint, "PATIENCE", 0.5)
     began = time.monotonic()
-    assert bundle.load(get("cache")) and [one.key for one in told] == ["hub-offline"]
+    assert bundle.load(get("cache")) and [message.key for message in reported] == ["hub-offline"]
     with pytest.raises(InputError, match="can't be reached"):
         get("empty")
     assert time.monotonic() - began < 10
@@ -203,8 +203,8 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
     facts = {"project": project, "annotator": "Ann", "clip": clip.sha256, "points": [16, 14, 14, 14, 14, 14, 14]}
     with served(tmp_path, "--database", url) as address, visit(address) as guest:
         act(guest, "open", **facts)
-        one, two = str(uuid.uuid4()), str(uuid.uuid4())
-        assert act(guest, "save", uuid=one, **facts).json()["saved"] == one
+        first, two = str(uuid.uuid4()), str(uuid.uuid4())
+        assert act(guest, "save", uuid=first, **facts).json()["saved"] == first
         stop()
         try:
             refused = act(guest, "save", uuid=two, **facts).json()
@@ -214,7 +214,7 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
         assert act(guest, "save", uuid=two, **facts).json()["saved"] == two
     labels = [event.uuid for _, event in base.events(project) if event.kind == "label"]
     base.close()
-    assert labels == [one, two]
+    assert labels == [first, two]
 
 
 # ---------------------------------------------------------------------------------------------------------------- clock

@@ -23,7 +23,7 @@ def test_two_at_once_and_then_the_app_is_killed(tmp_path, monkeypatch, capsys):
         assert set(whole.times) == set(load.STEPS) - {"analyse, words recognised"}  # which come later in a visit
         assert len(whole.times["send the recording"]) == whole.cycles
         assert max(watch.memory) > 100
-        found = load.Found(1, 1.0, {}, whole, watch, watch.memory[-1])
+        outcome = load.Found(1, 1.0, {}, whole, watch, watch.memory[-1])
         # now in the middle
         broken = load.Load(page, 2, lambda _: app.poll() is None)
         threading.Thread(target=lambda: (wait(lambda: broken.cycles > 0), app.kill())).start()
@@ -33,16 +33,16 @@ def test_two_at_once_and_then_the_app_is_killed(tmp_path, monkeypatch, capsys):
     assert load.unsaved(tmp_path, whole.saved + broken.saved) == []
     assert load.unsaved(tmp_path, ["x"]) == ["the label x stands 0 times in the log"]
 
-    for one, code in ((found, 0), (load.Found(2, 1.0, {}, broken, watch, 0.0), 1)):
-        monkeypatch.setattr(load, "measure", lambda *_, one=one: one)
+    for result, code in ((outcome, 0), (load.Found(2, 1.0, {}, broken, watch, 0.0), 1)):
+        monkeypatch.setattr(load, "measure", lambda *_, result=result: result)
         monkeypatch.setattr("sys.argv", ["load", "--users", "2", "--out", str(tmp_path / "load.md")])
         with pytest.raises(SystemExit) as ended:
             load.main()
         assert ended.value.code == code
-        told = capsys.readouterr()
-        assert f"| {one.seed} | 0.0 | {one.load.cycles} | {len(one.load.errors)} | 0 |" in told.out
-        assert all(error in told.err for error in one.load.errors)
-        assert (tmp_path / "load.md").read_text() in told.out
+        printed = capsys.readouterr()
+        assert f"| {result.seed} | 0.0 | {result.load.cycles} | {len(result.load.errors)} | 0 |" in printed.out
+        assert all(error in printed.err for error in result.load.errors)
+        assert (tmp_path / "load.md").read_text() in printed.out
 
 
 def wait(for_what, seconds: float = 60.0) -> None:
@@ -53,13 +53,13 @@ def wait(for_what, seconds: float = 60.0) -> None:
 
 def test_busy_is_no_error_and_anything_else_is():
     right(True, "whatever")
-    for said in (
+    for message in (
         "The app is busy: 16 analyses are waiting already.",
         "429 Too many uploads in a row.",
         "Queue is full.",
     ):
         with pytest.raises(Busy):
-            right(False, said)
+            right(False, message)
     with pytest.raises(Wrong, match="failed"):
         right(False, {"error": True, "text": "The model failed on this recording"})
 
@@ -88,8 +88,8 @@ def test_the_growth_that_is_there_is_found(slope):
     for _ in range(200):
         done = np.sort(rng.integers(0, 500, 400)).astype(float)
         waves = np.convolve(rng.normal(0, 3, 410), np.ones(11) / 11, "valid")
-        found = growth(done, 800 + slope * done + waves)
-        held += abs(found.slope - slope) <= found.half
+        growing = growth(done, 800 + slope * done + waves)
+        held += abs(growing.slope - slope) <= growing.half
     assert held >= 180
 
 

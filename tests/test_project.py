@@ -55,14 +55,14 @@ def test_every_message_says_the_same_values_in_both_languages(key):
 
 def used_keys() -> set[str]:
     """Every literal key given to InputError or Message in the package."""
-    found = set()
+    keys = set()
     for path in (ROOT / "bibier").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("InputError", "Message") and node.args:
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
-                    found.add(first.value)
-    return found
+                    keys.add(first.value)
+    return keys
 
 
 def test_every_used_message_exists():
@@ -110,12 +110,12 @@ def test_configs_are_readable_json():
 
 def named_tests(text: str) -> list[tuple[str, str | None]]:
     """Find `test_a.py::test_b`, `::test_c` of the same file, and `browser/test_d.py` alone."""
-    found, file = [], None
+    named, file = [], None
     for path, name in re.findall(r"`((?:\w+/)?test_\w+\.py)?(?:::(test_\w+))?`", text):
         file = path or file
         if path or name:
-            found.append((file, name or None))
-    return found
+            named.append((file, name or None))
+    return named
 
 
 @pytest.mark.parametrize("document", ["security.md", "reliability.md"])
@@ -126,7 +126,7 @@ def test_every_test_that_a_promise_names_exists(document):
         path = ROOT / "tests" / file
         assert path.is_file(), file
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert name is None or name in {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}, name
+        assert name is None or name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, name
 
 
 @pytest.mark.parametrize("document", ["security.md", "reliability.md"])
@@ -140,5 +140,5 @@ def test_every_line_of_a_table_of_promises_names_a_test(document):
 
 def test_no_named_test_is_overlooked():
     text = "`test_a.py::test_b`, `::test_c`, `browser/test_d.py` `code` `test_e.py::test_f`"
-    found = [("test_a.py", "test_b"), ("test_a.py", "test_c"), ("browser/test_d.py", None), ("test_e.py", "test_f")]
-    assert named_tests(text) == found
+    named = [("test_a.py", "test_b"), ("test_a.py", "test_c"), ("browser/test_d.py", None), ("test_e.py", "test_f")]
+    assert named_tests(text) == named

@@ -93,8 +93,8 @@ def test_neither_names_nor_order_matter(seed, people):
 
 def test_all_agree_and_nobody_does():
     rng = np.random.default_rng(0)
-    one = rng.dirichlet([0.5] * 7, 50)
-    same = LabelTable(tuple("abc"), ("A", "B"), np.stack([one, one], 1))
+    distribution = rng.dirichlet([0.5] * 7, 50)
+    same = LabelTable(tuple("abc"), ("A", "B"), np.stack([distribution, distribution], 1))
     assert agreement.soft_alpha(same).value == 1 and agreement.nominal_alpha(same).value == 1
     assert all(result.value == 1 for result in agreement.emotion_alphas(same).values())
     guess = table(3, clips=2000, people=3, missing=0)
@@ -122,8 +122,8 @@ def test_the_interval_covers_as_often_as_it_says():
     assert 48 <= hits <= 60
 
 
-def key(found):
-    return found.value, found.reason.key
+def key(result):
+    return result.value, result.reason.key
 
 
 def test_the_undefined_has_a_reason():

@@ -22,8 +22,8 @@ CLIP = "a" * 64
 
 @pytest.fixture
 def there():
-    with hub_server.served() as kept:
-        yield kept, HfApi(endpoint=kept.address, token="hf_none")
+    with hub_server.served() as server:
+        yield server, HfApi(endpoint=server.address, token="hf_none")
 
 
 def store_at(path, project=True):

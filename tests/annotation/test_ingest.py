@@ -62,7 +62,7 @@ def test_a_manifest_with_distributions(place):
 
 
 @pytest.mark.parametrize(
-    "row, said",
+    "row, message",
     [
         ("0.9,0,0,0,0,0,0", "Σ = 0.9"),
         ("nan,0,0,0,0,0,1", "anger"),
@@ -72,10 +72,10 @@ def test_a_manifest_with_distributions(place):
         (",0,0,0,0,0,1", "anger"),
     ],
 )
-def test_a_row_that_is_no_distribution_adds_nothing(place, row, said):
+def test_a_row_that_is_no_distribution_adds_nothing(place, row, message):
     store, sounds = place
     (sounds / "m.csv").write_text(f"path,anger,disgust,fear,happy,neutral,sad,surprise\n0.wav,{row}\n")
-    with pytest.raises(InputError, match=f"Row 2.*{said}"):
+    with pytest.raises(InputError, match=f"Row 2.*{message}"):
         add_manifest(store, "p", sounds / "m.csv")
     assert store.clips("p") == []
     with pytest.raises(InputError):
@@ -83,11 +83,11 @@ def test_a_row_that_is_no_distribution_adds_nothing(place, row, said):
     assert list(store.projects()) == ["p"]
 
 
-@pytest.mark.parametrize("columns, said", [("anger,sad", "Missing: disgust"), ("joy,happy", "Twice: joy, happy")])
-def test_some_of_the_emotions_are_no_distribution(place, columns, said):
+@pytest.mark.parametrize("columns, message", [("anger,sad", "Missing: disgust"), ("joy,happy", "Twice: joy, happy")])
+def test_some_of_the_emotions_are_no_distribution(place, columns, message):
     store, sounds = place
     (sounds / "m.csv").write_text(f"path,{columns}\n0.wav,1,0\n")
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         add_manifest(store, "p", sounds / "m.csv")
 
 

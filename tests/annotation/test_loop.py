@@ -43,8 +43,8 @@ def store(tmp_path, told):
     store.project("p", wanted=2)
     for i, (path, (*_, probs)) in enumerate(told.items()):
         for who in "AB":
-            given = WANTED if path == CHANGED else named(vector(probs) / vector(probs).sum())
-            store.append(Event(f"{who}{i}", "p", files.sha256(path), who, "label", given))
+            distribution = WANTED if path == CHANGED else named(vector(probs) / vector(probs).sum())
+            store.append(Event(f"{who}{i}", "p", files.sha256(path), who, "label", distribution))
     yield store
     store.close()
 
@@ -67,7 +67,7 @@ def test_the_loop(store, told, tmp_path, monkeypatch, way):
         now = vector(Predictor(fitted)(path, text).bimodal.probabilities)
         far[path] = np.abs(now - vector(before)).sum() / 2
         if path == CHANGED:
-            then, left = (np.abs(one - vector(WANTED)).sum() / 2 for one in (vector(before), now))
+            then, left = (np.abs(distribution - vector(WANTED)).sum() / 2 for distribution in (vector(before), now))
             assert then > 0.9 and left < then - 0.25
     assert np.median([moved for path, moved in far.items() if path != CHANGED]) < far[CHANGED] / 2, sorted(far.values())
 

@@ -182,14 +182,14 @@ def test_a_share_of_the_turns_is_random(tmp_path, share):
 
 
 def test_a_moved_clip_is_seen_by_everybody(store, url):
-    other = Store(url)
-    assert other.clips("p") == CLIPS
+    second_store = Store(url)
+    assert second_store.clips("p") == CLIPS
     store.add_clips("p", [replace(CLIPS[2], path="elsewhere.wav")])
-    for each in (store, other):
+    for each in (store, second_store):
         assert each.clips("p")[2].path == "elsewhere.wav" and len(each.clips("p")) == len(CLIPS)
-    other.append(label(2))
+    second_store.append(label(2))
     assert store.state("p")[CLIPS[2].sha256, "A"] and store.next("p", "A") == CLIPS[0]
-    other.close()
+    second_store.close()
 
 
 def test_undo_out_of_turn_and_strangers_are_refused(store):

@@ -196,10 +196,10 @@ def address(weights):
 
 
 def test_a_download_brings_the_weights_and_tells_its_progress(tmp_path, address):
-    told = []
+    reported = []
     cache = tmp_path / "cache"
     recogniser = whisper_recogniser.Whisper(
-        "base", download=True, cache=cache, urls={"base": address("good")}, progress=lambda *now: told.append(now)
+        "base", download=True, cache=cache, urls={"base": address("good")}, progress=lambda *now: reported.append(now)
     )
     assert not cache.exists(), "nothing is fetched before it is needed"
     announcement = recogniser.announcement.text("en")
@@ -208,8 +208,8 @@ def test_a_download_brings_the_weights_and_tells_its_progress(tmp_path, address)
     assert heard.text == "Привет, как дела?"
     assert heard.recogniser == "whisper-base"
     assert [path.name for path in cache.iterdir()] == ["base.pt"]
-    assert told[-1] == (len(Server.content), len(Server.content))
-    assert [received for received, _ in told] == sorted(received for received, _ in told)
+    assert reported[-1] == (len(Server.content), len(Server.content))
+    assert [received for received, _ in reported] == sorted(received for received, _ in reported)
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,9 @@ def test_a_failed_download_leaves_nothing_behind(tmp_path, address, kind, key):
 
 
 def test_no_server_at_all(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
     with pytest.raises(InputError) as failed:
         download(f"http://127.0.0.1:{port}/{'0' * 64}/base.pt", tmp_path / "base.pt", timeout=1)
     assert failed.value.message.key == "recogniser-download-failed"

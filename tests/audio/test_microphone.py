@@ -46,52 +46,52 @@ def blocks(sound, rate=SAMPLE_RATE):
 
 
 def collect(sound, rate, listen):
-    found = []
-    loop = MicrophoneLoop(UtteranceSegmenter(rate, listen), found.append, lambda *_: pytest.fail("refused"))
-    assert loop.run(iter(blocks(sound, rate))) == len(found)
-    return found
+    collected = []
+    loop = MicrophoneLoop(UtteranceSegmenter(rate, listen), collected.append, lambda *_: pytest.fail("refused"))
+    assert loop.run(iter(blocks(sound, rate))) == len(collected)
+    return collected
 
 
 @pytest.mark.parametrize("rate, channels", [(16_000, 1), (44_100, 1), (48_000, 2), (8_000, 1)])
 def test_each_clip_is_in_whole_utterances(speech, rate, channels):
     sound, places = speech
-    given = soxr.resample(sound, SAMPLE_RATE, rate).astype(np.float32)
+    resampled = soxr.resample(sound, SAMPLE_RATE, rate).astype(np.float32)
     queue = BlockQueue(rate, size=10_000)
-    for block in blocks(given, rate):
+    for block in blocks(resampled, rate):
         queue.put(np.stack([block] * channels, 1) if channels > 1 else block)
     queue.close()
-    found = []
-    MicrophoneLoop(UtteranceSegmenter(rate, voice_detector()), found.append, lambda *_: None).run(queue)
-    assert queue.dropped == 0 and len(found) >= 3
-    for one in found:  # none reaches over a pause into the next clip
-        assert sum(one.start < end and one.end > start for start, end in places) == 1
+    collected = []
+    MicrophoneLoop(UtteranceSegmenter(rate, voice_detector()), collected.append, lambda *_: None).run(queue)
+    assert queue.dropped == 0 and len(collected) >= 3
+    for segment in collected:  # none reaches over a pause into the next clip
+        assert sum(segment.start < end and segment.end > start for start, end in places) == 1
     for start, end in places:  # all but the soft ends of each clip is heard
-        heard = sum(max(0, min(one.end, end) - max(one.start, start)) for one in found)
+        heard = sum(max(0, min(segment.end, end) - max(segment.start, start)) for segment in collected)
         assert heard > 0.6 * (end - start)
-    assert all(a.end <= b.start + 1e-9 for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start + 1e-9 for a, b in zip(collected, collected[1:], strict=False))
 
 
 def test_an_utterance_is_a_piece_of_what_was_given(speech):
     sound, _ = speech
-    for one in collect(sound, SAMPLE_RATE, voice_detector()):
-        at = round(one.start * SAMPLE_RATE)
-        assert np.array_equal(one.samples, sound[at : at + len(one.samples)])
+    for utterance in collect(sound, SAMPLE_RATE, voice_detector()):
+        at = round(utterance.start * SAMPLE_RATE)
+        assert np.array_equal(utterance.samples, sound[at : at + len(utterance.samples)])
 
 
 def test_silence_and_noise_are_nothing_and_endless_speech_is_cut():
     rng = np.random.default_rng(0)
     assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, voice_detector()) == []
     assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, voice_detector()) == []
-    found = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frame: 1.0)
-    assert [round(one.end - one.start) for one in found] == [20, 20, 10]
+    segments = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frame: 1.0)
+    assert [round(segment.end - segment.start) for segment in segments] == [20, 20, 10]
     broken = np.full(SAMPLE_RATE, np.nan)
     assert collect(broken, SAMPLE_RATE, voice_detector()) == []
 
 
 def test_a_key_cuts_and_nothing_is_left_out(speech):
     sound, _ = speech
-    found = []
-    loop = MicrophoneLoop(UtteranceSegmenter(SAMPLE_RATE, None), found.append, lambda *_: None)
+    collected = []
+    loop = MicrophoneLoop(UtteranceSegmenter(SAMPLE_RATE, None), collected.append, lambda *_: None)
 
     def pressed():
         for number, block in enumerate(blocks(sound)):
@@ -100,8 +100,8 @@ def test_a_key_cuts_and_nothing_is_left_out(speech):
             yield block
 
     loop.run(pressed())
-    assert len(found) == 3 and sum(len(one.samples) for one in found) == len(sound)
-    assert np.array_equal(np.concatenate([one.samples for one in found]), sound)
+    assert len(collected) == 3 and sum(len(segment.samples) for segment in collected) == len(sound)
+    assert np.array_equal(np.concatenate([segment.samples for segment in collected]), sound)
 
 
 def options(**more):
@@ -124,13 +124,13 @@ def test_in_real_time_nothing_is_dropped_while_the_model_works(speech, tmp_path,
     thread.start()
     assert listen(queue, options(save=tmp_path / "said")) == 0
     thread.join()
-    told = capsys.readouterr()
-    rows = [json.loads(line) for line in told.out.splitlines()]
-    assert queue.dropped == 0 and "lost" not in told.err and len(rows) >= len(places)
+    printed = capsys.readouterr()
+    rows = [json.loads(line) for line in printed.out.splitlines()]
+    assert queue.dropped == 0 and "lost" not in printed.err and len(rows) >= len(places)
     assert all(abs(sum(row["audio"].values()) - 1) < 1e-6 for row in rows if row["audio"])
     assert any(row["audio"] for row in rows)
-    kept = sorted((tmp_path / "said").glob("*.wav"))
-    assert len(kept) == len(rows) and soundfile.info(kept[0]).samplerate == SAMPLE_RATE
+    files = sorted((tmp_path / "said").glob("*.wav"))
+    assert len(files) == len(rows) and soundfile.info(files[0]).samplerate == SAMPLE_RATE
 
 
 def test_a_queue_that_is_full_counts_what_it_drops(capsys):
@@ -146,35 +146,35 @@ def test_an_unplugged_device_is_said_and_what_was_said_is_kept(speech, tmp_path,
     queue = BlockQueue(SAMPLE_RATE, alive=lambda: False, size=10_000)
     for block in blocks(sound[: int((places[0][1] - 0.2) * SAMPLE_RATE)]):  # in the middle of a sentence
         queue.put(block)
-    found = []
+    collected = []
     loop = MicrophoneLoop(
         UtteranceSegmenter(SAMPLE_RATE, voice_detector()),
-        found.append,
+        collected.append,
         lambda *_: None,
         folder=tmp_path,
     )
     with pytest.raises(InputError, match="unplugged"):
         loop.run(queue)
-    assert found and len(list(tmp_path.glob("*.wav"))) == len(found)
+    assert collected and len(list(tmp_path.glob("*.wav"))) == len(collected)
 
 
 def test_a_refused_utterance_and_a_full_disk_are_said(speech, tmp_path):
     sound, _ = speech
     refused = []
 
-    def judge(one):
+    def judge(utterance):
         raise InputError("mic-none", reason="x")
 
     loop = MicrophoneLoop(
         UtteranceSegmenter(SAMPLE_RATE, voice_detector()),
         judge,
-        lambda one, error: refused.append(error),
+        lambda utterance, error: refused.append(error),
     )
     assert loop.run(iter(blocks(sound))) == len(refused) > 0
     (tmp_path / "file").write_text("")
     loop = MicrophoneLoop(
         UtteranceSegmenter(SAMPLE_RATE, lambda f: 1.0),
-        lambda one: None,
+        lambda utterance: None,
         lambda *_: None,
         folder=tmp_path / "file",
     )
@@ -211,8 +211,8 @@ def test_ctrl_c_finishes_the_sentence():
 def test_without_portaudio_or_a_device_there_is_one_clear_sentence(capsys):
     for call in (["mic", "--list"], ["mic"], ["mic", "--device", "7"]):
         status = command.main([*call, "--language", "ru"])
-        told = capsys.readouterr()
+        printed = capsys.readouterr()
         if status == 0:
             pytest.skip("this computer has a microphone")
-        assert status == 2 and len(told.err.strip().splitlines()) == 1 and "Traceback" not in told.err
-        assert "PortAudio" in told.err or "Микрофон" in told.err
+        assert status == 2 and len(printed.err.strip().splitlines()) == 1 and "Traceback" not in printed.err
+        assert "PortAudio" in printed.err or "Микрофон" in printed.err

@@ -56,16 +56,16 @@ def test_stretches_are_ordered_disjoint_short_enough_and_hold_all_speech(recordi
     seconds, spoken, level = recording
     starts = np.arange(0.0, max(0.0, min(seconds, 60) - word), word + 0.05)
     words = [(float(a), float(a) + word) for a in starts]
-    for said in ((), words):
-        found = plan(spoken, level, seconds=seconds, words=said)
-        assert all(one.start < one.end and one.duration <= LONGEST + 1e-6 for one in found)
-        assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
-        assert not found or (found[0].start >= 0 and found[-1].end <= seconds)
-        for start, end in (*spoken, *said):
-            inside = sum(max(0.0, min(end, one.end) - max(start, one.start)) for one in found)
+    for spoken_words in ((), words):
+        segments = plan(spoken, level, seconds=seconds, words=spoken_words)
+        assert all(segment.start < segment.end and segment.duration <= LONGEST + 1e-6 for segment in segments)
+        assert all(a.end <= b.start for a, b in zip(segments, segments[1:], strict=False))
+        assert not segments or (segments[0].start >= 0 and segments[-1].end <= seconds)
+        for start, end in (*spoken, *spoken_words):
+            inside = sum(max(0.0, min(end, segment.end) - max(start, segment.start)) for segment in segments)
             assert inside == pytest.approx(end - start, abs=1e-6)  # once, since they are disjoint
-        for start, end in said:  # no cut within a word: it lies in one stretch
-            assert any(one.start - 1e-6 <= start and end <= one.end + 1e-6 for one in found)
+        for start, end in spoken_words:  # no cut within a word: it lies in one stretch
+            assert any(segment.start - 1e-6 <= start and end <= segment.end + 1e-6 for segment in segments)
 
 
 @pytest.mark.parametrize("seconds", [20.5, 305.0, 3600.0])
@@ -74,26 +74,26 @@ def test_speech_without_a_pause_is_cut_at_its_quietest(seconds):
     level = np.random.default_rng(0).random(int(seconds * FRAMES_PER_SECOND)) + 1
     dip = round(seconds / 2 * FRAMES_PER_SECOND)
     level[dip - 2 : dip + 3] = 0.0
-    found = plan([(0, seconds)], level, seconds=seconds)
-    assert sum(one.duration for one in found) == pytest.approx(seconds)
-    assert all(LONGEST / 3 - MARGIN <= one.duration <= LONGEST for one in found)
-    assert min(abs(one.end - seconds / 2) for one in found) < 0.1
+    segments = plan([(0, seconds)], level, seconds=seconds)
+    assert sum(segment.duration for segment in segments) == pytest.approx(seconds)
+    assert all(LONGEST / 3 - MARGIN <= segment.duration <= LONGEST for segment in segments)
+    assert min(abs(segment.end - seconds / 2) for segment in segments) < 0.1
 
 
 def test_a_word_longer_than_the_limit_is_cut_all_the_same():
     level = np.ones(round(60 * FRAMES_PER_SECOND))
-    assert all(one.duration <= LONGEST for one in plan([(0, 60)], level, seconds=60, words=[(0, 60)]))
+    assert all(segment.duration <= LONGEST for segment in plan([(0, 60)], level, seconds=60, words=[(0, 60)]))
 
 
 def test_the_pauses_between_examples_are_cuts(talk):
     """Real speech in two languages: no stretch holds a pause of a second, and nothing spoken is left out."""
     samples, joins = talk
-    found = cut(samples)
-    assert not [join for join in joins if any(one.start < join < one.end for one in found)]
-    assert all(one.duration <= TARGET + 2 * MARGIN for one in found)
+    segments = cut(samples)
+    assert not [join for join in joins if any(segment.start < join < segment.end for segment in segments)]
+    assert all(segment.duration <= TARGET + 2 * MARGIN for segment in segments)
     covered = np.zeros(len(samples), bool)
-    for one in found:
-        covered[int(one.start * RATE) : int(one.end * RATE)] = True
+    for segment in segments:
+        covered[int(segment.start * RATE) : int(segment.end * RATE)] = True
     energy = np.square(samples)
     assert energy[~covered].sum() < 1e-3 * energy.sum()
 
@@ -101,9 +101,9 @@ def test_the_pauses_between_examples_are_cuts(talk):
 @pytest.mark.parametrize("gain", [1e-3, 0.1, 2.0])
 def test_the_level_does_not_matter(talk, gain):
     samples, _ = talk
-    found, other = cut(samples), cut(samples * np.float32(gain))
-    assert len(found) == len(other)
-    for a, b in zip(found, other, strict=True):
+    segments, scaled = cut(samples), cut(samples * np.float32(gain))
+    assert len(segments) == len(scaled)
+    for a, b in zip(segments, scaled, strict=True):
         assert (a.start, a.end) == pytest.approx((b.start, b.end), abs=2 * FRAME / RATE)
 
 
@@ -120,11 +120,11 @@ def test_speech_in_noise_is_found(talk):
     samples, joins = talk
     noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
     noisy = samples + noise * samples.std() / 10 ** (10 / 20)
-    found = cut(noisy / np.abs(noisy).max())
+    segments = cut(noisy / np.abs(noisy).max())
     at = 0.0
     for clip in clips():
         end = at + len(clip) / RATE
-        assert sum(max(0.0, min(end, s.end) - max(at, s.start)) for s in found) > 0.5 * (end - at)
+        assert sum(max(0.0, min(end, s.end) - max(at, s.start)) for s in segments) > 0.5 * (end - at)
         at = end + 1
 
 
@@ -135,13 +135,13 @@ def test_lanes_hear_what_the_model_hears_in_one_go(talk, monkeypatch):
     monkeypatch.setattr(segmentation, "LANE", 200)
     samples, _ = talk
     level = segmentation.loudness(samples)
-    found = segmentation.voice_probabilities(samples, level)
+    probabilities = segmentation.voice_probabilities(samples, level)
     gain = segmentation.LOUD / np.percentile(level, segmentation.LOUD_SHARE)
     model = silero_vad.load_silero_vad()
     frames = torch.from_numpy(np.pad(samples, (0, -len(samples) % FRAME)) * np.float32(gain)).clip(-1, 1).split(FRAME)
     with torch.inference_mode():
         whole = np.array([float(model(frame, RATE)) for frame in frames])
-    assert np.mean((found > 0.5) == (whole > 0.5)) > 0.98  # real lanes are ten times as long
+    assert np.mean((probabilities > 0.5) == (whole > 0.5)) > 0.98  # real lanes are ten times as long
 
 
 def test_nobody_speaks():

@@ -31,24 +31,24 @@ def studio(chromium, tmp_path_factory):
 
 
 def opened(chromium, address, **context) -> Visit:
-    one = Visit(chromium, address, **context)
-    one.page.on("dialog", lambda dialog: one.complaints.append(dialog.message))
-    one.page.goto(address)
-    one.page.click("#tabs [data-tab-id=agreement]")
-    one.page.wait_for_selector("#agree-facts .said")
-    return one
+    visitor = Visit(chromium, address, **context)
+    visitor.page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))
+    visitor.page.goto(address)
+    visitor.page.click("#tabs [data-tab-id=agreement]")
+    visitor.page.wait_for_selector("#agree-facts .said")
+    return visitor
 
 
 @pytest.mark.parametrize("locale, width", [("en-US", 1440), ("ru-RU", 390)])
 def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, width):
     address, store = studio
-    one = opened(chromium, address, locale=locale, viewport={"width": width, "height": 900})
-    page = one.page
+    visitor = opened(chromium, address, locale=locale, viewport={"width": width, "height": 900})
+    page = visitor.page
     page.select_option("#agree-facts select", "examples")
     page.wait_for_selector("#agree-picture .js-plotly-plot .xtick")
     table = agreement.unanchored_labels(store.state("examples"))
-    told = page.inner_text("#agree-facts tbody tr >> nth=0").replace(",", ".").replace("−", "-")
-    assert f"{agreement.soft_alpha(table).value:.2f}" in told
+    figures = page.inner_text("#agree-facts tbody tr >> nth=0").replace(",", ".").replace("−", "-")
+    assert f"{agreement.soft_alpha(table).value:.2f}" in figures
     assert HOSTILE in page.inner_text("#agree-facts .cards") and page.locator("#agree-facts img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ((first, *_), *_) = agreement.most_disputed(table)
@@ -61,15 +61,15 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     page.wait_for_selector(".desk:not([hidden])")
     assert page.inner_text(".clip h2").split()[-1] == first[:6]
     page.select_option(".studio .who select", "examples")
-    one.close()
-    assert one.complaints == [] and one.outside == []
+    visitor.close()
+    assert visitor.complaints == [] and visitor.outside == []
 
 
 def test_a_project_without_labels_says_what_is_missing(chromium, studio):
     address, _ = studio
-    one = opened(chromium, address)
-    one.page.select_option("#agree-facts select", HOSTILE)
-    one.page.wait_for_function("document.querySelector('#agree-facts .said').textContent.startsWith('Nobody')")
-    assert one.page.locator("#agree-picture").is_hidden()
-    one.close()
-    assert one.complaints == [] and one.outside == []
+    visitor = opened(chromium, address)
+    visitor.page.select_option("#agree-facts select", HOSTILE)
+    visitor.page.wait_for_function("document.querySelector('#agree-facts .said').textContent.startsWith('Nobody')")
+    assert visitor.page.locator("#agree-picture").is_hidden()
+    visitor.close()
+    assert visitor.complaints == [] and visitor.outside == []

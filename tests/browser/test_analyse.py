@@ -16,18 +16,18 @@ EMOTIONS = 7
 
 def test_record_and_see(visit):
     """Record with the microphone: the words are recognised, and every branch is shown."""
-    one = visit()
-    page = one.page
+    visitor = visit()
+    page = visitor.page
     assert page.locator("#analyse").is_disabled()
-    one.record()
+    visitor.record()
     page.wait_for_timeout(3500)
     page.click("#voice button.stop-button")
-    sentence = one.analyse()
+    sentence = visitor.analyse()
     assert "together" in sentence or "alone" in sentence, sentence
     text = page.input_value("#transcript textarea")
     assert len(text.split()) >= 3, text
     assert "pocketsphinx" in page.inner_text("#author").lower() or "whisper" in page.inner_text("#author").lower()
-    bars = one.bars()
+    bars = visitor.bars()
     assert len(bars) == BRANCHES
     for panel in bars:
         assert len(panel) == EMOTIONS and sum(panel) == pytest.approx(100, abs=0.01)
@@ -44,47 +44,47 @@ def test_record_and_see(visit):
 
 def test_edit_changes_text_and_both_only(visit):
     """An edited transcript is read again by itself; the voice's bars stay."""
-    one = visit()
-    page = one.page
+    visitor = visit()
+    page = visitor.page
     page.locator("button.example").first.click()
     page.wait_for_selector("#verdict .sentence")
     assert "example" in page.inner_text("#author")
-    before = one.bars()
+    before = visitor.bars()
     page.fill("#transcript textarea", "This is disgusting, I hate it, get out of my house!")
     page.wait_for_function("document.querySelector('#author').innerText.includes('Typed by you')")
     page.wait_for_selector("#words .word:has-text('disgusting')")
     page.wait_for_function(f"document.querySelector('#chart .js-plotly-plot').data[1].x[0] !== {before[1][0]}")
-    after = one.bars()
+    after = visitor.bars()
     assert after[0] == before[0]
     assert after[1] != before[1] and after[2] != before[2]
-    with one.renewed("#stage .small", "#stage .alert"):
+    with visitor.renewed("#stage .small", "#stage .alert"):
         page.click("#analyse")  # the example's clip is still there to be analysed
-    assert one.bars() == after and page.locator("#stage .alert").count() == 0
+    assert visitor.bars() == after and page.locator("#stage .alert").count() == 0
     # words gone: the voice alone
     page.fill("#transcript textarea", "")
     page.wait_for_function("document.querySelector('#verdict').innerText.includes('voice alone')")
-    assert one.bars()[0] == before[0]
+    assert visitor.bars()[0] == before[0]
 
 
 def test_words_alone(visit):
     """Without sound, typed words are judged by themselves, and the voice's panel says why it is empty."""
-    one = visit()
-    one.page.fill("#transcript textarea", "What a wonderful surprise!")
-    assert "words alone" in one.analyse()
-    panels = one.bars()
+    visitor = visit()
+    visitor.page.fill("#transcript textarea", "What a wonderful surprise!")
+    assert "words alone" in visitor.analyse()
+    panels = visitor.bars()
     assert sum(panels[0]) == 0 and sum(panels[1]) == pytest.approx(100, abs=0.01) and sum(panels[2]) == 0
 
 
 def test_typed_words_win_over_the_recogniser(visit, tmp_path, clip):
-    one = visit()
+    visitor = visit()
     path = tmp_path / "clip.wav"
     soundfile.write(path, *clip)
-    one.upload(path)
-    one.page.wait_for_function("!document.querySelector('#analyse').disabled")
-    one.page.fill("#transcript textarea", "These are my own words")
-    one.analyse()
-    assert one.page.input_value("#transcript textarea") == "These are my own words"
-    assert "Typed by you" in one.page.inner_text("#author")
+    visitor.upload(path)
+    visitor.page.wait_for_function("!document.querySelector('#analyse').disabled")
+    visitor.page.fill("#transcript textarea", "These are my own words")
+    visitor.analyse()
+    assert visitor.page.input_value("#transcript textarea") == "These are my own words"
+    assert "Typed by you" in visitor.page.inner_text("#author")
 
 
 def encode(path, samples: np.ndarray, rate: int) -> None:
@@ -108,16 +108,16 @@ def encode(path, samples: np.ndarray, rate: int) -> None:
 
 def test_every_format(visit, tmp_path, clip):
     """Upload one clip in every format that the page promises: the voice's bars agree."""
-    one = visit()
+    visitor = visit()
     voices = {}
     for kind in ("wav", "flac", "mp3", "ogg", "opus", "m4a", "webm"):
         path = tmp_path / f"clip.{kind}"
         encode(path, *clip)
-        one.upload(path)
-        one.page.wait_for_selector("#verdict .idle")
-        one.page.fill("#transcript textarea", "So happy to see you")
-        assert "together" in one.analyse(), kind
-        voices[kind] = np.array(one.bars()[0])
+        visitor.upload(path)
+        visitor.page.wait_for_selector("#verdict .idle")
+        visitor.page.fill("#transcript textarea", "So happy to see you")
+        assert "together" in visitor.analyse(), kind
+        voices[kind] = np.array(visitor.bars()[0])
     for kind, voice in voices.items():  # codecs change the sound a little
         assert np.abs(voice - voices["wav"]).max() < 25, (kind, voices)
 
@@ -128,27 +128,27 @@ NOT_SOUND = b"this is not sound at all\n" * 40
 @pytest.mark.parametrize("name, content", [("empty.wav", b""), ("text.wav", NOT_SOUND), ("notes.txt", NOT_SOUND)])
 def test_broken_upload(visit, tmp_path, name, content):
     """A broken file gives one clear sentence, and the app goes on."""
-    one = visit()
+    visitor = visit()
     (tmp_path / name).write_bytes(content)
-    one.upload(tmp_path / name)
-    sentence = one.analyse()
+    visitor.upload(tmp_path / name)
+    sentence = visitor.analyse()
     assert sentence.endswith(".") and len(sentence) > 30, sentence
     assert "Traceback" not in sentence and "/" not in sentence.replace(" / ", ""), sentence
-    one.page.locator("button.example").first.click()
-    one.page.wait_for_selector("#verdict .sentence")
-    assert one.page.locator("#stage .alert").count() == 0
+    visitor.page.locator("button.example").first.click()
+    visitor.page.wait_for_selector("#verdict .sentence")
+    assert visitor.page.locator("#stage .alert").count() == 0
     # the player itself can't show such a file and says so in the console
-    one.complaints.clear()
+    visitor.complaints.clear()
 
 
 def test_silence_is_said_first(visit, tmp_path):
     """Silence: what is wrong stands before everything, and no words are invented."""
-    one = visit()
+    visitor = visit()
     soundfile.write(tmp_path / "silence.wav", np.zeros(32000), 16000)
-    one.upload(tmp_path / "silence.wav")
-    one.analyse(bars=False)
-    assert one.page.locator("#verdict .notice").count() >= 1
-    assert one.page.input_value("#transcript textarea") == ""
+    visitor.upload(tmp_path / "silence.wav")
+    visitor.analyse(bars=False)
+    assert visitor.page.locator("#verdict .notice").count() >= 1
+    assert visitor.page.input_value("#transcript textarea") == ""
 
 
 HOSTILE = [
@@ -160,11 +160,11 @@ HOSTILE = [
 
 def test_hostile_words_are_text(visit):
     """Code in a transcript is shown as it was written and never runs."""
-    one = visit()
-    page = one.page
+    visitor = visit()
+    page = visitor.page
     for text in HOSTILE:
         page.fill("#transcript textarea", text)
-        one.analyse()
+        visitor.analyse()
         shown = normalise_text(text)  # what the words branch reads
         page.wait_for_function("(text) => document.querySelector('#words .text')?.textContent === text", arg=shown)
         assert page.locator("#words .text img, #words .text script").count() == 0

@@ -54,16 +54,16 @@ def annotate(arrive, studio):
     """Open the Annotate tab under a name."""
 
     def start(person: str, **context) -> Visit:
-        one = arrive(studio, **context)
-        one.page.goto(one.server)
-        enter(one, person)
-        return one
+        visitor = arrive(studio, **context)
+        visitor.page.goto(visitor.server)
+        enter(visitor, person)
+        return visitor
 
     return start
 
 
-def enter(one: Visit, person: str) -> None:
-    page = one.page
+def enter(visitor: Visit, person: str) -> None:
+    page = visitor.page
     page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".studio .who option", state="attached")
     name = page.locator(".studio .who input[type=text]").first
@@ -106,8 +106,8 @@ class Keys:
 @pytest.mark.parametrize("layout", ["latin", "russian"])
 def test_twenty_clips_by_keyboard_alone(annotate, log, layout):
     """Each label as it was typed, with its confidence."""
-    one = annotate(layout, locale="ru-RU" if layout == "russian" else "en-US")
-    page, typed = one.page, {}
+    visitor = annotate(layout, locale="ru-RU" if layout == "russian" else "en-US")
+    page, typed = visitor.page, {}
     press = Keys(page, layout)
     for number in range(TO_LABEL):
         first, second = number % 7, (number + 1 + number // 7) % 7
@@ -125,8 +125,8 @@ def test_twenty_clips_by_keyboard_alone(annotate, log, layout):
         typed[title(page)] = (expected, (number % 4 + 1) / 4)
         press("Enter")
         done(page, number + 1)
-    found = {event.clip[:6]: (points(event.probs), event.confidence) for event in log(layout)}
-    assert len(typed) == TO_LABEL and found == typed
+    labels = {event.clip[:6]: (points(event.probs), event.confidence) for event in log(layout)}
+    assert len(typed) == TO_LABEL and labels == typed
     assert {event.kind for event in log(layout)} == {"label"}
 
 
@@ -171,8 +171,8 @@ def test_digits_in_a_note_stay_there(annotate, log):
 
 def test_blind_first(annotate, log):
     """No proposal reaches the browser before the person has committed; what is changed afterwards is told apart."""
-    one = annotate("blind")
-    page, bodies = one.page, []
+    visitor = annotate("blind")
+    page, bodies = visitor.page, []
     page.on("response", lambda answer: bodies.append(answer.text()) if "component_server" in answer.url else None)
     page.wait_for_timeout(3000)  # the model has had its time
     for code in ("Digit2", "Digit5"):
@@ -198,8 +198,8 @@ def test_blind_first(annotate, log):
 
 def test_a_reload_keeps_everything(annotate, log):
     """A draft is there again, a saved label too, and it can be undone and done again."""
-    one = annotate("again")
-    page = one.page
+    visitor = annotate("again")
+    page = visitor.page
     page.keyboard.press("Digit1")
     first = title(page)
     page.keyboard.press("Enter")
@@ -207,13 +207,13 @@ def test_a_reload_keeps_everything(annotate, log):
     for code in ("Digit6", "Digit7", "KeyL"):
         page.keyboard.press(code)
     page.reload()
-    enter(one, "again")
+    enter(visitor, "again")
     page.wait_for_selector(".soft:not(.untouched)")
     assert values(page) == [0, 0, 0, 0, 0, 95, 5]
     assert page.locator(".bar.locked").count() == 1
     page.keyboard.press("Digit0")
     page.reload()
-    enter(one, "again")
+    enter(visitor, "again")
     done(page, 1)
     page.keyboard.press("Control+z")
     done(page, 0)
@@ -237,26 +237,26 @@ def test_skip_with_a_reason_comes_back(annotate, log):
 
 def test_a_dropped_connection_loses_nothing(annotate, log):
     """The person is told, the label waits in the browser through a reload's worth of time, and is saved once."""
-    one = annotate("offline")
-    page = one.page
+    visitor = annotate("offline")
+    page = visitor.page
     page.keyboard.press("Digit4")
-    one.context.set_offline(True)
+    visitor.context.set_offline(True)
     page.keyboard.press("Enter")
     page.wait_for_selector(".status.alert")
     assert "Not saved yet" in page.inner_text(".status")
     page.keyboard.press("Enter")  # impatience
     page.wait_for_timeout(500)
     assert log("offline") == []
-    one.context.set_offline(False)
+    visitor.context.set_offline(False)
     done(page, 1)
     assert [points(event.probs)[3] for event in log("offline")] == [100]
-    one.complaints[:] = [text for text in one.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
+    visitor.complaints[:] = [text for text in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ru-RU"])
 def test_a_phone_needs_no_sideways_scrolling(annotate, locale):
-    one = annotate(f"phone {locale}", viewport={"width": 390, "height": 844}, locale=locale)
-    page = one.page
+    visitor = annotate(f"phone {locale}", viewport={"width": 390, "height": 844}, locale=locale)
+    page = visitor.page
     page.locator(".bar input[type=range]").nth(3).click()
     page.wait_for_selector(".soft:not(.untouched)")
     assert sum(values(page)) == 100

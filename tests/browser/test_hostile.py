@@ -96,16 +96,16 @@ def test_in_the_page(chromium, address, tmp_path):
     """File name, transcript, project, annotator, note, proposal and the recording sent to the editor: all are read as
     they were written, no dialog opens, no request leaves and no element is made of them.
     """
-    one = Visit(chromium, address)
-    page = one.page
+    visitor = Visit(chromium, address)
+    page = visitor.page
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    one.open()
+    visitor.open()
     sound = tmp_path / f"{SHORT}.ogg".replace("/", "")
     sound.write_bytes(EXAMPLE.read_bytes())
-    one.upload(sound)
+    visitor.upload(sound)
     page.fill("#transcript textarea", LONG)
-    one.analyse()
+    visitor.analyse()
     page.wait_for_function(
         "(text) => document.querySelector('#words .text')?.textContent === text", arg=normalise_text(LONG)
     )
@@ -138,8 +138,8 @@ def test_in_the_page(chromium, address, tmp_path):
     assert page.evaluate("window.ran") is None
     assert page.evaluate("document.querySelectorAll('img[src=x], [onerror], svg[onload]').length") == 0
     assert page.locator("a[href^='javascript:']").count() == 0
-    one.close()
-    assert dialogs == [] and one.outside == [] and one.complaints == []
+    visitor.close()
+    assert dialogs == [] and visitor.outside == [] and visitor.complaints == []
 
 
 def test_at_the_door(chromium, tmp_path):
@@ -148,8 +148,8 @@ def test_at_the_door(chromium, tmp_path):
 
     (tmp_path / "people").write_text(entry("Ann", "correct horse"))
     with running(tmp_path, "--auth", "people") as address:
-        one = Visit(chromium, address, locale="ru-RU", viewport={"width": 390, "height": 844})
-        page = one.page
+        visitor = Visit(chromium, address, locale="ru-RU", viewport={"width": 390, "height": 844})
+        page = visitor.page
         page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         page.goto(address)
         for _ in range(6):
@@ -171,5 +171,5 @@ def test_at_the_door(chromium, tmp_path):
         page.wait_for_selector("#chart .js-plotly-plot .xtick")
         page.click("#tabs [data-tab-id=annotate]")
         assert page.evaluate("document.cookie").find("bibier_session") == -1
-        one.close()
-        assert one.outside == []
+        visitor.close()
+        assert visitor.outside == []

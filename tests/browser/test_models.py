@@ -28,9 +28,9 @@ def hub(tmp_path_factory):
     torch.manual_seed(0)
     bundle = shaken(Bundle(tiny_config(name=HOSTILE, licence=HOSTILE, metrics={HOSTILE: {HOSTILE: 0.5}})))
     folder = save(bundle, tmp_path_factory.mktemp("run"), CARD)
-    with served() as one:
-        one.put("anna/voice", {name: (folder / name).read_bytes() for name in FILES})
-        yield one, sum((folder / name).stat().st_size for name in FILES)
+    with served() as server:
+        server.put("anna/voice", {name: (folder / name).read_bytes() for name in FILES})
+        yield server, sum((folder / name).stat().st_size for name in FILES)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def address(chromium, hub, tmp_path_factory):
 
 
 def visit(chromium, address, **context) -> Visit:
-    one = Visit(chromium, address, **context)
-    one.page.on("dialog", lambda dialog: one.complaints.append(dialog.message))
-    return one.open()
+    visitor = Visit(chromium, address, **context)
+    visitor.page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))
+    return visitor.open()
 
 
 def example(page) -> str:
@@ -61,8 +61,8 @@ def models(page) -> None:
 
 def test_fetch_switch_and_compare(chromium, hub, address):
     served_hub, total = hub
-    one = visit(chromium, address)
-    page = one.page
+    session = visit(chromium, address)
+    page = session.page
     assert example(page) == "Judged by compact"
     models(page)
     count = sum(parameter.numel() for parameter in load("compact").parameters())
@@ -82,9 +82,9 @@ def test_fetch_switch_and_compare(chromium, hub, address):
 
     foreign = page.locator("#models .card").nth(1)
     foreign.locator("summary").last.click()
-    told = foreign.inner_text()
-    assert told.count("<img src=x onerror=alert(1)>${alert(2)}<script>alert(3)</script>") >= 4
-    assert "[picture: a cat] here (https://evil.example/)" in told and "<iframe" in told
+    figures = foreign.inner_text()
+    assert figures.count("<img src=x onerror=alert(1)>${alert(2)}<script>alert(3)</script>") >= 4
+    assert "[picture: a cat] here (https://evil.example/)" in figures and "<iframe" in figures
     assert page.locator("#models img, #models iframe, #models script, #models a").count() == 0
 
     foreign.locator("button.choose").focus()
@@ -120,7 +120,7 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     boxes = [other.page.locator("#models-pair .one").nth(i).bounding_box() for i in (0, 1)]
     assert boxes[0]["x"] == boxes[1]["x"] and boxes[0]["y"] < boxes[1]["y"]
     assert other.page.evaluate("document.documentElement.scrollWidth") <= 390
-    for visitor in (one, other):
+    for visitor in (session, other):
         assert visitor.page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0
         visitor.close()
         assert visitor.outside == [] and visitor.complaints == []

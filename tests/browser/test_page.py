@@ -13,7 +13,7 @@ NAMES = frozenset(
 
 def english(page) -> list[str]:
     """Return the English words that a reader of the page sees or is read."""
-    seen = page.evaluate(
+    playback = page.evaluate(
         """() => {
             const attributes = ["aria-label", "title", "placeholder", "data-tip"];
             const shown = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility());
@@ -22,13 +22,13 @@ def english(page) -> list[str]:
             return [document.body.innerText, ...named].filter(Boolean).join("\\n");
         }"""
     )
-    return [word for word in re.findall(r"[A-Za-z][A-Za-z0-9]{2,}", seen) if word not in NAMES]
+    return [word for word in re.findall(r"[A-Za-z][A-Za-z0-9]{2,}", playback) if word not in NAMES]
 
 
 def test_russian_from_the_browser(visit):
     """A Russian browser gets a Russian page, down to the last label."""
-    one = visit(locale="ru-RU")
-    page = one.page
+    visitor = visit(locale="ru-RU")
+    page = visitor.page
     assert page.get_attribute("html", "lang") == "ru"
     assert page.inner_text("#analyse") == "Анализировать"
     assert english(page) == []
@@ -43,38 +43,38 @@ def test_russian_from_the_browser(visit):
 
 def test_switch_keeps_the_result(visit):
     """The language switch lasts, and the last analysis is still there in the other language."""
-    one = visit()
-    page = one.page
+    visitor = visit()
+    page = visitor.page
     page.locator("button.example").first.click()
     page.wait_for_selector("#verdict .sentence")
-    bars, words = one.bars(), page.input_value("#transcript textarea")
+    bars, words = visitor.bars(), page.input_value("#transcript textarea")
     page.click(".languages button[lang=ru]")
     page.wait_for_selector("#verdict .sentence:has-text('вместе')")
     page.wait_for_selector("#chart .xtick")
-    assert one.bars() == bars
+    assert visitor.bars() == bars
     assert page.input_value("#transcript textarea") == words
     assert page.inner_text("#analyse") == "Анализировать"
     page.fill("#transcript textarea", "Мне очень грустно")  # the voice was kept too
     page.wait_for_selector("#words .word:has-text('грустно')")
-    one.await_other_bars(bars)
-    assert one.bars()[0] == bars[0] and one.bars()[1] != bars[1]
-    page.goto(one.server)
+    visitor.await_other_bars(bars)
+    assert visitor.bars()[0] == bars[0] and visitor.bars()[1] != bars[1]
+    page.goto(visitor.server)
     page.wait_for_selector("#analyse:has-text('Анализировать')")
 
 
 @pytest.mark.parametrize("locale, sentence", [("en-US", "did not let this page"), ("ru-RU", "не дал странице доступ")])
 def test_denied_microphone_is_explained(visit, refusing, locale, sentence):
-    one = visit(refusing, locale=locale)
-    one.record()
-    one.page.wait_for_selector("#microphone .alert")
-    assert sentence in one.page.inner_text("#microphone")
-    one.complaints.clear()  # the recorder's own report of the refusal
+    visitor = visit(refusing, locale=locale)
+    visitor.record()
+    visitor.page.wait_for_selector("#microphone .alert")
+    assert sentence in visitor.page.inner_text("#microphone")
+    visitor.complaints.clear()  # the recorder's own report of the refusal
 
 
 def test_microphone_without_processing(visit):
     """Recording asks for the bare signal: speech processing distorts what a voice expresses."""
-    one = visit()
-    asked = one.page.evaluate(
+    visitor = visit()
+    asked = visitor.page.evaluate(
         """async () => {
             const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
             const settings = stream.getAudioTracks()[0].getSettings();
@@ -87,8 +87,8 @@ def test_microphone_without_processing(visit):
 
 def test_phone(visit):
     """At 390 pixels nothing scrolls sideways, and the parts stack in their order."""
-    one = visit(viewport={"width": 390, "height": 844}, locale="ru-RU")
-    page = one.page
+    visitor = visit(viewport={"width": 390, "height": 844}, locale="ru-RU")
+    page = visitor.page
     page.locator("button.example").nth(3).click()
     page.wait_for_selector("#verdict .sentence")
     page.wait_for_function("document.querySelector('#chart .js-plotly-plot').clientHeight > 600")
@@ -105,8 +105,8 @@ def test_phone(visit):
 
 def test_nothing_jumps(visit):
     """Verdict, chart and words keep their places when results arrive."""
-    one = visit()
-    page = one.page
+    visitor = visit()
+    page = visitor.page
     parts = "['#verdict', '#bars', '#words', '#analyse']"
     tops = f"{parts}.map((part) => document.querySelector(part).getBoundingClientRect().top)"
     before = page.evaluate(tops)
@@ -119,8 +119,8 @@ def test_nothing_jumps(visit):
 
 def test_keyboard(visit):
     """An example, a word and the weights' choice are reached and used without a mouse."""
-    one = visit()
-    page = one.page
+    visitor = visit()
+    page = visitor.page
     page.locator("button.example").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#words .word")
@@ -137,10 +137,10 @@ def test_keyboard(visit):
 
 
 def test_dark_theme_is_followed(visit):
-    one = visit(color_scheme="dark")
-    one.page.locator("button.example").first.click()
-    one.page.wait_for_selector("#verdict .sentence")
-    colours = one.page.evaluate("document.querySelector('#chart .js-plotly-plot').data[0].marker.color[5]")
+    visitor = visit(color_scheme="dark")
+    visitor.page.locator("button.example").first.click()
+    visitor.page.wait_for_selector("#verdict .sentence")
+    colours = visitor.page.evaluate("document.querySelector('#chart .js-plotly-plot').data[0].marker.color[5]")
     assert colours == "#3D9BD9"
 
 

@@ -34,8 +34,8 @@ def sounds(place: Path) -> list[Path]:
 @pytest.mark.parametrize("locale, hours", [("en-US", "deleted 2 h after"), ("ru-RU", "удаляются через 2 ч")])
 def test_nothing_is_recorded_before_consent(guest, locale, hours):
     """The first click asks, "Not now" records nothing; agreeing does, and is remembered after a reload."""
-    one = guest(locale=locale)
-    page = one.page
+    visitor = guest(locale=locale)
+    page = visitor.page
     page.evaluate(
         """() => {
             window.asked = 0;
@@ -63,20 +63,20 @@ def test_nothing_is_recorded_before_consent(guest, locale, hours):
 
 def test_deleting_deletes(guest, place):
     """Asked twice; then the file is gone from the disk, the result from the page, the clip from the annotations."""
-    one = guest()
-    page = one.page
+    visitor = guest()
+    page = visitor.page
     before = set(sounds(place))
     copy = place / "my voice.ogg"
     copy.write_bytes(EXAMPLE.read_bytes() + b"\0")
-    one.upload(copy)
+    visitor.upload(copy)
     page.fill("#transcript textarea", "mine alone")
-    one.analyse()
+    visitor.analyse()
     page.click("#relabel")
     page.wait_for_selector("#annotate .studio *")
     page.click("#tabs [data-tab-id=analyse]")
     (mine,) = set(sounds(place)) - before
-    kept = list((place / "annotations" / "clips").iterdir())
-    assert len(kept) == 1
+    files = list((place / "annotations" / "clips").iterdir())
+    assert len(files) == 1
     page.click("#privacy button")
     page.keyboard.press("Enter")  # "Keep" has the focus
     assert mine.exists()
@@ -84,7 +84,7 @@ def test_deleting_deletes(guest, place):
     page.click("#privacy button.yes")
     page.wait_for_selector("#privacy [role=status]:not(:empty)")
     assert page.inner_text("#privacy [role=status]") == "Deleted from the disk: 1. Deleted from Annotate: 1."
-    assert not mine.exists() and not kept[0].exists()
+    assert not mine.exists() and not files[0].exists()
     page.wait_for_selector("#verdict .idle")
     assert page.input_value("#transcript textarea") == "" and page.locator("#analyse").is_disabled()
     assert page.locator("#voice audio").count() == 0
@@ -97,16 +97,16 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
     soundfile.write(long, np.resize(samples, 6 * rate), rate, subtype="PCM_16")
-    one = guest()
-    page = one.page
-    one.upload(EXAMPLE)
+    visitor = guest()
+    page = visitor.page
+    visitor.upload(EXAMPLE)
     page.fill("#transcript textarea", "so happy")
     assert page.locator("#cancel").is_hidden()
-    others = [guest() for _ in range(2)]
-    for other in others:
-        other.upload(long)
-    for other in others:
-        other.page.click("#analyse")
+    waiting = [guest() for _ in range(2)]
+    for waiter in waiting:
+        waiter.upload(long)
+    for waiter in waiting:
+        waiter.page.click("#analyse")
     page.click("#analyse")
     page.wait_for_function("/before it, about \\d+ s/.test(document.querySelector('#stage').innerText)")
     page.click("#cancel")
@@ -114,6 +114,6 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     page.wait_for_selector("#cancel", state="hidden")
     page.wait_for_selector("#analyse:enabled")
     assert "clearly" not in page.inner_text("#verdict")
-    assert "together" in one.analyse()
-    for other in others:
-        other.page.wait_for_selector("#verdict .sentence")
+    assert "together" in visitor.analyse()
+    for waiter in waiting:
+        waiter.page.wait_for_selector("#verdict .sentence")

@@ -67,11 +67,11 @@ def annotate(arrive, studio):
     """Open the Annotate tab under a name; what is played can be seen."""
 
     def start(person: str, **context) -> Visit:
-        one = arrive(studio[0], **context)
-        one.page.add_init_script(HEARD)
-        one.page.goto(one.server)
-        enter(one, person)
-        return one
+        visitor = arrive(studio[0], **context)
+        visitor.page.add_init_script(HEARD)
+        visitor.page.goto(visitor.server)
+        enter(visitor, person)
+        return visitor
 
     return start
 
@@ -94,7 +94,7 @@ def test_the_player_plays_at_a_speed_in_a_loop_and_again(annotate):
     page.select_option(".player .controls select", "2")
     page.locator(".player .controls select").evaluate("(one) => one.blur()")
     page.keyboard.press("Space")
-    seen = page.evaluate(
+    playback = page.evaluate(
         """async () => {
             const seen = [];
             for (let turns = 0; turns < 2;) {
@@ -107,7 +107,7 @@ def test_the_player_plays_at_a_speed_in_a_loop_and_again(annotate):
             return seen;
         }"""
     )
-    assert min(seen) >= 0.35 and max(seen) < 1.2  # the recording goes on until 2 s
+    assert min(playback) >= 0.35 and max(playback) < 1.2  # the recording goes on until 2 s
     page.keyboard.press("Backslash")
     page.keyboard.press("KeyR")
     page.wait_for_function("window.sounds.some((one) => !one.paused && one.currentTime > 0.9)")
@@ -154,8 +154,8 @@ def test_nothing_moves_for_those_who_asked_for_that(annotate):
 
 def test_two_tabs_on_one_clip_lose_nothing(annotate, studio):
     """Both labels stand in the log, the later counts, and undo brings the earlier back."""
-    one = annotate("double")
-    first, second = one.page, one.context.new_page()
+    visitor = annotate("double")
+    first, second = visitor.page, visitor.context.new_page()
     second.set_default_timeout(8000)
     second.goto(studio[0])
     second.click("#tabs [data-tab-id=annotate]")
@@ -173,16 +173,16 @@ def test_two_tabs_on_one_clip_lose_nothing(annotate, studio):
 
 
 def test_a_closed_window_leaves_its_draft(annotate, studio):
-    one = annotate("closed")
-    one.page.keyboard.press("Digit3")
-    one.page.keyboard.press("Digit4")
-    wanted = values(one.page)
-    one.page.close()
-    one.page = one.context.new_page()
-    one.page.goto(studio[0])
-    enter(one, "closed")
-    one.page.wait_for_selector(".soft:not(.untouched)")
-    assert values(one.page) == wanted and of(studio[1], "closed") == []
+    visitor = annotate("closed")
+    visitor.page.keyboard.press("Digit3")
+    visitor.page.keyboard.press("Digit4")
+    wanted = values(visitor.page)
+    visitor.page.close()
+    visitor.page = visitor.context.new_page()
+    visitor.page.goto(studio[0])
+    enter(visitor, "closed")
+    visitor.page.wait_for_selector(".soft:not(.untouched)")
+    assert values(visitor.page) == wanted and of(studio[1], "closed") == []
 
 
 def test_a_skipped_clip_comes_back_at_the_end(annotate, studio):
@@ -247,10 +247,10 @@ def test_settings_and_an_export(annotate, studio, tmp_path):
     studio[1].project("list", wanted=100, proposals="hidden")
     page.locator(".export summary").click()
     page.locator(".export select").select_option("long")
-    with page.expect_download() as told:
+    with page.expect_download() as download:
         page.locator(".export button").click()
-    told.value.save_as(tmp_path / "long.csv")
-    assert told.value.suggested_filename == "list-long.csv"
+    download.value.save_as(tmp_path / "long.csv")
+    assert download.value.suggested_filename == "list-long.csv"
     rows = {row["annotator"]: row["probs"] for row in imports.read_long(tmp_path / "long.csv")}
     assert rows["keeper"]["sad"] == 1
 
@@ -264,30 +264,30 @@ def test_a_killed_server_loses_nothing(chromium, tmp_path, folder, kind, request
         url = request.getfixturevalue("postgres")
     store = filled(url, folder, project := f"killed-{random.random()}")
     with running(tmp_path, "--database", url) as address:
-        one, port = Visit(chromium, address), int(address.rsplit(":", 1)[1])
-        one.page.goto(address)
-        one.page.evaluate(f"localStorage.setItem('bibier_project', {json.dumps(project)})")
-        enter(one, "Ann")
-        assert one.page.input_value(".studio .who select >> nth=0") == project
-        one.page.keyboard.press("Digit1")
-        one.page.keyboard.press("Enter")
-        done(one.page, 1)
-        one.page.wait_for_selector(".soft.untouched")
-        one.page.keyboard.press("Digit2")
-        assert values(one.page)[1] == 100
+        visitor, port = Visit(chromium, address), int(address.rsplit(":", 1)[1])
+        visitor.page.goto(address)
+        visitor.page.evaluate(f"localStorage.setItem('bibier_project', {json.dumps(project)})")
+        enter(visitor, "Ann")
+        assert visitor.page.input_value(".studio .who select >> nth=0") == project
+        visitor.page.keyboard.press("Digit1")
+        visitor.page.keyboard.press("Enter")
+        done(visitor.page, 1)
+        visitor.page.wait_for_selector(".soft.untouched")
+        visitor.page.keyboard.press("Digit2")
+        assert values(visitor.page)[1] == 100
         address.process.kill()
         address.process.wait()
-        one.page.keyboard.press("Enter")
-        one.page.wait_for_selector(".status.alert")
+        visitor.page.keyboard.press("Enter")
+        visitor.page.wait_for_selector(".status.alert")
     with running(tmp_path, "--database", url, port=port):
-        one.page.reload()
-        enter(one, "Ann")
-        done(one.page, 2)
+        visitor.page.reload()
+        enter(visitor, "Ann")
+        done(visitor.page, 2)
         mine = [event for _, event in store.events(project) if event.annotator]  # not the model's proposals
         assert [points(event.probs).index(100) for event in mine] == [0, 1]
-        one.page.keyboard.press("Control+z")
-        done(one.page, 1)
+        visitor.page.keyboard.press("Control+z")
+        done(visitor.page, 1)
         kinds = [event.kind for _, event in store.events(project) if event.annotator]
         assert kinds == ["label", "label", "undo"]
-        one.close()
+        visitor.close()
     store.close()

@@ -37,31 +37,31 @@ def ready(page) -> None:
     )
 
 
-def judged(one, talk) -> None:
-    one.upload(talk)
-    one.page.click("#analyse")
-    ready(one.page)
+def judged(predictions, talk) -> None:
+    predictions.upload(talk)
+    predictions.page.click("#analyse")
+    ready(predictions.page)
 
 
 def test_a_long_recording_becomes_a_ribbon(visit, talk):
     """Stretches with their words; a click plays one alone and shows its bars; it goes to the editor as its own file."""
-    one = visit()
-    page = one.page
-    judged(one, talk)
+    visitor = visit()
+    page = visitor.page
+    judged(visitor, talk)
     stretches = page.locator("#ribbon .stretch")
     assert stretches.count() >= 8
     assert "Below: the whole recording" in page.inner_text("#ribbon .shown")
-    whole = one.bars()
+    whole = visitor.bars()
     picture(page, "whole-1440-en-light")
 
-    with one.renewed("#words .word"):
+    with visitor.renewed("#words .word"):
         stretches.nth(4).click()
     label = stretches.nth(4).get_attribute("aria-label")
     start, end = (float(text) for text in re.match(r"0:([\d.]+)–0:([\d.]+)", label).groups())
-    said = re.search("“(.*)”", label)[1]
-    page.wait_for_function(f"document.querySelector('#transcript textarea').value === '{said}'")
-    one.await_other_bars(whole)
-    assert all(sum(panel) == pytest.approx(100, abs=0.01) for panel in one.bars())
+    output = re.search("“(.*)”", label)[1]
+    page.wait_for_function(f"document.querySelector('#transcript textarea').value === '{output}'")
+    visitor.await_other_bars(whole)
+    assert all(sum(panel) == pytest.approx(100, abs=0.01) for panel in visitor.bars())
     page.wait_for_function("bibier.sound.currentTime > 0 && bibier.sound.paused")
     assert start <= page.evaluate("bibier.sound.currentTime") <= end + 0.5
     picture(page, "part-1440-en-light")
@@ -80,7 +80,7 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
 
     # a correction stays with its stretch, and the stretch becomes a clip of the editor
     stretches.nth(4).click()
-    page.wait_for_function(f"document.querySelector('#transcript textarea').value === '{said}'")
+    page.wait_for_function(f"document.querySelector('#transcript textarea').value === '{output}'")
     page.fill("#transcript textarea", "hello <b>there</b>")
     page.wait_for_function(
         "document.querySelectorAll('#ribbon .stretch')[4].getAttribute('aria-label').includes('there')"
@@ -95,9 +95,9 @@ def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
     """Stopped between two stretches: those that are ready stay, and the whole is theirs."""
     samples, _ = soundfile.read(talk, dtype="float32")
     soundfile.write(tmp_path / "five.wav", np.resize(samples, 305 * RATE), RATE)
-    one = visit()
-    page = one.page
-    one.upload(tmp_path / "five.wav")
+    visitor = visit()
+    page = visitor.page
+    visitor.upload(tmp_path / "five.wav")
     page.click("#analyse")
     page.wait_for_function("document.querySelectorAll('#ribbon .stretch:not(:disabled)').length > 1")
     picture(page, "running-1440-en-light")
@@ -111,9 +111,9 @@ def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
 
 
 def test_it_is_there_again_after_a_change_of_language_and_fits_a_phone(visit, talk):
-    one = visit(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    page = one.page
-    judged(one, talk)
+    visitor = visit(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = visitor.page
+    judged(visitor, talk)
     page.click(".languages button[lang=ru]")
     page.wait_for_selector("#ribbon .stretch")
     assert "вся запись" in page.inner_text("#ribbon .shown")

@@ -17,13 +17,13 @@ def test_a_checkpoint_of_the_first_format_predicts_what_it_did():
     config = json.loads((FOLDER / "config.json").read_text(encoding="utf-8"))
     assert "vocabulary" not in config["text_encoder"] and "normalisation" not in config["text_features"]
     expected = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
-    said = Predictor(bundle.load(FOLDER))((voice(1.5).astype(np.float32), 16_000), "Don’t you «dare», ёлка?! 12")
+    prediction = Predictor(bundle.load(FOLDER))((voice(1.5).astype(np.float32), 16_000), "Don’t you «dare», ёлка?! 12")
     for name in ("audio", "text", "bimodal"):
         # Bit for bit where it was written; another processor rounds the last bit elsewhere.
-        assert getattr(said, name).probabilities == pytest.approx(expected[name], rel=1e-5, abs=1e-7)
-    assert said.conflict == pytest.approx(expected["conflict"], rel=1e-4)
-    assert said.transcript.text == "Don’t you «dare», ёлка?! 12"
-    words = [(word.text, word.begin, word.stop) for word in said.words]
+        assert getattr(prediction, name).probabilities == pytest.approx(expected[name], rel=1e-5, abs=1e-7)
+    assert prediction.conflict == pytest.approx(expected["conflict"], rel=1e-4)
+    assert prediction.transcript.text == "Don’t you «dare», ёлка?! 12"
+    words = [(word.text, word.begin, word.stop) for word in prediction.words]
     assert words == [tuple(word[:3]) for word in expected["words"]]
-    weights = [(word.attention, word.occlusion) for word in said.words]
+    weights = [(word.attention, word.occlusion) for word in prediction.words]
     np.testing.assert_allclose(weights, [word[3:] for word in expected["words"]], rtol=1e-4, atol=1e-6)

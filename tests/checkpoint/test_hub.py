@@ -30,8 +30,8 @@ def run(tiny_bundle, tmp_path) -> Path:
 @pytest.fixture
 def hub(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
-    with served() as one:
-        yield one
+    with served() as server:
+        yield server
 
 
 @pytest.fixture
@@ -41,19 +41,19 @@ def api(hub):
 
 @pytest.fixture
 def get(api, tmp_path):
-    told = []
+    reported = []
 
     def call(name=NAME, cache="cache"):
-        told.clear()
-        return fetch(name, push.FILES, cache=tmp_path / cache, api=api, report=told.append)
+        reported.clear()
+        return fetch(name, push.FILES, cache=tmp_path / cache, api=api, report=reported.append)
 
-    call.told = told
+    call.told = reported
     return call
 
 
 def test_what_is_sent_comes_back_and_is_not_fetched_twice(hub, api, run, get):
-    told = push.to_hub(run, NAME, private=True, api=api)
-    assert len(told) == 3 and hub.repos[NAME].private
+    address = push.to_hub(run, NAME, private=True, api=api)
+    assert len(address) == 3 and hub.repos[NAME].private
     ours, theirs = bundle.load(run), bundle.load(get())
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
     assert [message.key for message in get.told] == ["hub-fetching"]

@@ -59,8 +59,8 @@ def refusal(shelf: ModelLibrary, key: str) -> InputError:
 
 
 def test_each_judges_as_when_it_is_loaded_alone(shelf, root):
-    assert [one.title for one in shelf.entries()] == ["a", "b", "c", "d"]
-    assert [one.key for one in shelf.entries()] == [START, "b", "c", "d"]
+    assert [entry.title for entry in shelf.entries()] == ["a", "b", "c", "d"]
+    assert [entry.key for entry in shelf.entries()] == [START, "b", "c", "d"]
     alone = {name: judged(Predictor(load(root / name))) for name in "abc"}
     assert judged(shelf("none")) == judged(shelf.of(START)("none")) == alone["a"] != alone["b"]
     assert judged(shelf.of("b")("none")) == alone["b"] and judged(shelf.of("c")("none")) == alone["c"]
@@ -77,17 +77,17 @@ def test_the_longest_unused_goes_and_the_start_stays(shelf):
 
 def test_what_a_checkpoint_says_of_itself():
     """The figures of compact's own card, and the parameters that torch counts."""
-    found = describe("x", "compact", ROOT / "checkpoints" / "compact")
-    counts = {part.name: part.parameters for part in found.parts}
+    description = describe("x", "compact", ROOT / "checkpoints" / "compact")
+    counts = {part.name: part.parameters for part in description.parts}
     assert (
-        found.problem is None
-        and "embedded default" in found.card
-        and "actors left out in turn" in str(found.config.metrics)
+        description.problem is None
+        and "embedded default" in description.card
+        and "actors left out in turn" in str(description.config.metrics)
     )
     assert (counts["text_encoder"], counts["fusion"]) == (963_641, 21)
-    assert found.parameters == sum(p.numel() for p in load("compact").parameters())
-    assert found.size == sum((ROOT / "checkpoints" / "compact" / name).stat().st_size for name in FILES)
-    assert [part.kind for part in found.parts][:2] == ["log-mel", "conv, lstm"]
+    assert description.parameters == sum(p.numel() for p in load("compact").parameters())
+    assert description.size == sum((ROOT / "checkpoints" / "compact" / name).stat().st_size for name in FILES)
+    assert [part.kind for part in description.parts][:2] == ["log-mel", "conv, lstm"]
 
 
 def test_the_start_imports_no_compiler():
@@ -101,8 +101,8 @@ shelf = launch.load("compact", opened)
 assert shelf.start.parameters > 1_000_000 and shelf.start.problem is None
 print("torch" in sys.modules, "torch._dynamo" in sys.modules)
 """
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert told.stdout.split() == ["True", "False"], told.stderr
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert process.stdout.split() == ["True", "False"], process.stderr
 
 
 def spoil(folder: Path, how: str) -> None:
@@ -139,20 +139,20 @@ HOW = ("cut", "rubbish", "no weights", "no config", "deep", "foreign", "other sh
 def test_a_broken_one_is_said_and_harms_no_other(shelf, root, how):
     b = shelf.of("b")
     spoil(root / "c", how)
-    found = {one.key: one for one in shelf.entries()}
+    found = {entry.key: entry for entry in shelf.entries()}
     assert found["b"].problem is None and found["d"].problem is None
     assert (found["c"].problem is None) == (how == "code")  # which shows when it is to be used
-    said = refusal(shelf, "c")
-    assert how != "code" or said.message.key == "shelf-runs-code"
+    reason = refusal(shelf, "c")
+    assert how != "code" or reason.message.key == "shelf-runs-code"
     assert list(shelf.loaded) == ["b"] and shelf.of("b") is b and judged(shelf("none"))
 
 
 def test_the_list_follows_the_disk_and_reads_nothing_twice(shelf, root):
-    before = {one.key: one for one in shelf.entries()}
-    assert all(before[one.key] is one for one in shelf.entries())
+    before = {entry.key: entry for entry in shelf.entries()}
+    assert all(before[entry.key] is entry for entry in shelf.entries())
     shutil.rmtree(root / "b")
     (root / "c" / "README.md").write_text("# another card\n")
-    after = {one.key: one for one in shelf.entries()}
+    after = {entry.key: entry for entry in shelf.entries()}
     assert list(after) == [START, "c", "d"] and after["d"] is before["d"] and "another" in after["c"].card
 
 
@@ -173,7 +173,7 @@ def test_weights_that_are_needed_from_elsewhere_are_missed_at_once(shelf, root, 
 
 def test_fixed_to_the_start(root):
     shelf = ModelLibrary(str(root / "a"), readers, root=root, hub=True, fixed=True)
-    assert [one.title for one in shelf.entries()] == ["a"] and judged(shelf.of(START)("none"))
+    assert [entry.title for entry in shelf.entries()] == ["a"] and judged(shelf.of(START)("none"))
     assert refusal(shelf, "b").message.key == "shelf-fixed"
     for call in (lambda: shelf.offer(HUB), lambda: ModelLibrary(str(root / "a"), readers, root=root).offer(HUB)):
         with pytest.raises(InputError) as caught:
@@ -187,10 +187,10 @@ def test_fixed_to_the_start(root):
 @pytest.fixture
 def hub(monkeypatch, root):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read when it is imported
-    with served() as one:
-        one.put(HUB, {name: (root / "b" / name).read_bytes() for name in FILES} | {"big.bin": b"not wanted"})
-        one.put("some/model", {name: b"{}" for name in FILES})
-        yield one
+    with served() as server:
+        server.put(HUB, {name: (root / "b" / name).read_bytes() for name in FILES} | {"big.bin": b"not wanted"})
+        server.put("some/model", {name: b"{}" for name in FILES})
+        yield server
 
 
 @pytest.fixture
@@ -211,8 +211,8 @@ def test_nothing_is_fetched_before_it_was_offered_and_then_it_works_offline(hub,
     assert online.offer(HUB).here and online.offer(HUB).received == size
     hub.down = True
     asked = len(hub.asked)
-    found = online.entries()[1]
-    assert (found.key, found.title, found.problem) == (key, f"{HUB}@{offer.commit[:8]}", None)
+    entry = online.entries()[1]
+    assert (entry.key, entry.title, entry.problem) == (key, f"{HUB}@{offer.commit[:8]}", None)
     alone = judged(Predictor(load(tmp_path / "b")))
     assert judged(online.of(key)("none")) == alone and len(hub.asked) == asked
 

@@ -103,9 +103,9 @@ def command_with_short_pauses(api, *arguments):
 
 
 def test_a_fingerprint_knows_its_secret_only():
-    made = space.fingerprint("word")
-    assert space.is_print_of(made, "word") and not space.is_print_of(made, "other")
-    assert made != space.fingerprint("word")
+    mark = space.fingerprint("word")
+    assert space.is_print_of(mark, "word") and not space.is_print_of(mark, "other")
+    assert mark != space.fingerprint("word")
     for strange in ("", "scrypt", "scrypt zz 00", "scrypt 0 00", "somebody's own description"):
         assert not space.is_print_of(strange, "word")
 

@@ -42,8 +42,8 @@ def test_torch_by_hardware(tmp_path):
     assert there["cpu-basic"] == there["t4-small"]
     assert {name: pin for name, pin in there["t4-small"].items() if name not in signing} == ours
     assert signing <= there["t4-small"].keys()
-    others = {name: pin for name, pin in there["zero-a10g"].items() if name != "spaces"}
-    assert others == there["t4-small"] | {"torch": there["zero-a10g"]["torch"]} and "spaces" in there["zero-a10g"]
+    rest = {name: pin for name, pin in there["zero-a10g"].items() if name != "spaces"}
+    assert rest == there["t4-small"] | {"torch": there["zero-a10g"]["torch"]} and "spaces" in there["zero-a10g"]
     assert staging.CPU_WHEELS in (tmp_path / "cpu-basic" / "requirements.txt").read_text().splitlines()[0]
 
 

@@ -55,7 +55,7 @@ def test_spans_point_into_the_text_in_order(text):
 
 def test_spellings_that_mean_the_same_have_the_same_features():
     extract = CharNgrams()
-    for one, other in [
+    for one, second in [
         ("DON’T", "don't"),
         ("Ещё", "еще"),
         ("Nooooo", "noooooooo"),
@@ -63,7 +63,7 @@ def test_spellings_that_mean_the_same_have_the_same_features():
         ("in 1984", "in 2025"),
         ("What?!!!", "What?!!"),
     ]:
-        np.testing.assert_array_equal(extract(one), extract(other), err_msg=f"{one!r} {other!r}")
+        np.testing.assert_array_equal(extract(one), extract(second), err_msg=f"{one!r} {second!r}")
     assert normalise("Nooooo") == "noo"
 
 

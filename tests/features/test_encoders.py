@@ -104,13 +104,13 @@ def test_frozen_the_same_each_time_and_from_any_thread(extractors, kind):
     first = extractor(value)
     assert not extractor._model().training
     assert not any(p.requires_grad for p in extractor._model().parameters())
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(extractor(value))) for _ in range(3)]
+    collected = []
+    threads = [threading.Thread(target=lambda: collected.append(extractor(value))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 3 and all(np.array_equal(first, other) for other in found)
+    assert len(collected) == 3 and all(np.array_equal(first, other) for other in collected)
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "jina"])

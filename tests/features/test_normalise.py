@@ -73,11 +73,11 @@ def test_a_checkpoint_reads_what_its_version_says():
         bundle = Bundle(tiny_config(text_features=CharNgramsConfig(buckets=512, slots=16, normalisation=version)))
         reader = Predictor(bundle.eval())
         assert (reader.classify(None, "«no» go").transcript.text == '"no" go') is same
-        found, plain = (reader.classify(None, text) for text in (curly, straight))
-        assert [word.text for word in found.words] == [("don't" if same else "don’t"), "go"]
+        curled, plain = (reader.classify(None, text) for text in (curly, straight))
+        assert [word.text for word in curled.words] == [("don't" if same else "don’t"), "go"]
         assert np.array_equal(bundle.text_features("s\u00ado sad"), bundle.text_features("so sad")) is same
-        assert all(found.transcript.text[word.begin : word.stop] == word.text for word in found.words)
-        assert found.text == plain.text or not same
+        assert all(curled.transcript.text[word.begin : word.stop] == word.text for word in curled.words)
+        assert curled.text == plain.text or not same
 
 
 def test_an_unknown_version_is_refused():

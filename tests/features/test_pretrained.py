@@ -157,18 +157,18 @@ def test_what_was_allowed_is_fetched_at_the_pinned_commit_and_nothing_else(tmp_p
     (hub.folder / "onnx").mkdir()
     for name in ("README.md", "pytorch_model.bin", "code.py", "onnx/model.safetensors"):
         (hub.folder / name).write_bytes(b"not wanted")
-    config, said = components.parse_config("text_features", POSITIONS | {"kind": "bert", "dim": DIM}), []
-    options = {"cache": tmp_path / "cache", "report": lambda message: said.append(message.text("en"))}
+    config, lines = components.parse_config("text_features", POSITIONS | {"kind": "bert", "dim": DIM}), []
+    options = {"cache": tmp_path / "cache", "report": lambda message: lines.append(message.text("en"))}
     extractor = build_text_features(config, allow_download=True, **options)
     np.testing.assert_array_equal(extractor(TEXTS[0]), build("bert", folders["bert"])(TEXTS[0]))
-    assert len(said) == 1 and config.revision in said[0] and str(tmp_path / "cache") in said[0]
+    assert len(lines) == 1 and config.revision in lines[0] and str(tmp_path / "cache") in lines[0]
     resolved = {path.partition("?")[0] for path in hub.asked if path.startswith("GET") and "/resolve/" in path}
     names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert {path.rpartition("/")[2] for path in resolved} == names
     assert all(f"/google-bert/bert-base-uncased/resolve/{config.revision}/" in path for path in resolved)
     hub.asked.clear()
     build_text_features(config, **options).load()  # the second time nothing is asked for
-    assert not hub.asked and len(said) == 1
+    assert not hub.asked and len(lines) == 1
 
 
 def test_an_offline_machine_says_how_to_go_on(tmp_path, monkeypatch):
@@ -297,9 +297,9 @@ def test_emotion2vec_is_the_one_of_funasr(tmp_path):
     refused("weights-run-code", build_audio_features(components.parse_config("audio_features", values)).load)
     extractor = build_audio_features(components.parse_config("audio_features", values | {"remote_code": True}))
     sounds = clips(1.0, 0.5, 2.0)
-    found = extractor.batch(sounds)
-    assert [f.shape for f in found] == [(49, DIM), (24, DIM), (99, DIM)]
+    features = extractor.batch(sounds)
+    assert [f.shape for f in features] == [(49, DIM), (24, DIM), (99, DIM)]
     sound = torch.from_numpy(sounds[0])
     with torch.no_grad():
         expected = model.extract_features(torch.nn.functional.layer_norm(sound, sound.shape)[None])["x"][0]
-    np.testing.assert_allclose(found[0], expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(features[0], expected.numpy(), atol=1e-4)

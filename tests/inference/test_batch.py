@@ -61,21 +61,21 @@ def rows_of(place, out, *more):
 def test_every_row_is_that_of_a_single_prediction(place, predictor, tmp_path, size):
     status, out = rows_of(place / "list.csv", tmp_path / "out.jsonl", "--batch", str(size))
     rows = {Path(row["path"]).name: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
-    given = {row["path"]: row["text"] for row in csv.DictReader((place / "list.csv").open(encoding="utf-8"))}
-    assert status == 1 and set(rows) == set(given)
+    texts = {row["path"]: row["text"] for row in csv.DictReader((place / "list.csv").open(encoding="utf-8"))}
+    assert status == 1 and set(rows) == set(texts)
     for name, row in rows.items():
         if row["error"]:
             continue
-        one = predictor(place / name, "twice" if name == "0-0.wav" else given[name])
-        for column, branch in (("voice", one.audio), ("words", one.text), ("both", one.bimodal)):
+        alone = predictor(place / name, "twice" if name == "0-0.wav" else texts[name])
+        for column, branch in (("voice", alone.audio), ("words", alone.text), ("both", alone.bimodal)):
             found = [row[f"{column}_{emotion}"] for emotion in EMOTIONS]
             if branch.probabilities is None:
                 assert found == [None] * 7
             else:
                 assert np.allclose(found, vector(branch.probabilities), atol=1e-5), (name, column)
-        assert (row["conflict"] is None) == (one.conflict is None)
-        assert row["conflict"] is None or row["conflict"] == pytest.approx(one.conflict, abs=1e-4)
-        assert row["duration"] == pytest.approx(one.duration)
+        assert (row["conflict"] is None) == (alone.conflict is None)
+        assert row["conflict"] is None or row["conflict"] == pytest.approx(alone.conflict, abs=1e-4)
+        assert row["duration"] == pytest.approx(alone.duration)
     errors = {name for name, row in rows.items() if row["error"]}
     assert errors == {"broken.wav", "gone.wav"} and rows["silent.wav"]["words_sad"] is not None
 
@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_without_repeating(place, tmp_path):
     with journal.open("ab") as file:
         file.write(b'{"path": "half')  # what a power cut leaves
     read = []
-    given = batch.list_inputs(place / "list.csv")
+    inputs = batch.list_inputs(place / "list.csv")
     predictor = Predictor(bundle.load("compact"))
     judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
 
@@ -117,10 +117,10 @@ def test_a_killed_run_goes_on_without_repeating(place, tmp_path):
         return batch.predict_rows(judge, left, 4)
 
     settings = batch.run_settings("compact", predictor.bundle, None)
-    count, failed = batch.run(given, out, settings, work)
-    assert count == len(given) and len(read) == len(given) - done and len(failed) == 2
+    count, failed = batch.run(inputs, out, settings, work)
+    assert count == len(inputs) and len(read) == len(inputs) - done and len(failed) == 2
     paths = [json.loads(line)["path"] for line in out.read_text(encoding="utf-8").splitlines()]
-    assert paths == [source.path for source in given] and not journal.exists()
+    assert paths == [source.path for source in inputs] and not journal.exists()
 
 
 def test_another_run_s_journal_is_not_taken(place, tmp_path):
@@ -174,11 +174,11 @@ def test_a_full_disk_keeps_what_is_done(place, tmp_path, monkeypatch, predictor)
             raise OSError(28, "No space left on device")
         whole(number)
 
-    given, settings = batch.list_inputs(place / "list.csv"), {"checkpoint": "compact"}
+    inputs, settings = batch.list_inputs(place / "list.csv"), {"checkpoint": "compact"}
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(InputError, match="No space"):
-            batch.run(given, out, settings, lambda left: batch.predict_rows(judge, left, 3))
+            batch.run(inputs, out, settings, lambda left: batch.predict_rows(judge, left, 3))
     read = []
-    count, _ = batch.run(given, out, settings, lambda left: (read.extend(left), batch.predict_rows(judge, left, 3))[1])
-    assert count == len(given) and len(read) <= len(given) - 6
+    count, _ = batch.run(inputs, out, settings, lambda left: (read.extend(left), batch.predict_rows(judge, left, 3))[1])
+    assert count == len(inputs) and len(read) <= len(inputs) - 6

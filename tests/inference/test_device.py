@@ -55,8 +55,8 @@ def run(folder, **environ):
 
 def test_zero_gpu_is_asked_for_judgements_only_and_gives_the_same(tmp_path):
     (tmp_path / "spaces.py").write_text(FAKE)
-    told = run(tmp_path, SPACES_ZERO_GPU="true")
-    assert told == {"device": "cuda", "spaces": True, "idle": [], "same": True, "busy": ["encode_audio", "classify"]}
+    process = run(tmp_path, SPACES_ZERO_GPU="true")
+    assert process == {"device": "cuda", "spaces": True, "idle": [], "same": True, "busy": ["encode_audio", "classify"]}
 
 
 def test_elsewhere_the_package_is_not_even_imported(tmp_path):

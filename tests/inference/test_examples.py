@@ -32,8 +32,8 @@ def test_the_licence_is_stated():
 
 
 def test_the_list_is_what_the_script_says():
-    said = [(example.file, example.transcript, example.language) for example in examples.EXAMPLES]
-    assert [(entry["file"], entry["transcript"], entry["language"]) for entry in ENTRIES] == said
+    listed = [(example.file, example.transcript, example.language) for example in examples.EXAMPLES]
+    assert [(entry["file"], entry["transcript"], entry["language"]) for entry in ENTRIES] == listed
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")

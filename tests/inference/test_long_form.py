@@ -80,30 +80,30 @@ def test_only_what_is_long_is_read_as_long(tmp_path, talk):
     assert long_recording.read_long(talk).duration == pytest.approx(load(talk).duration)
     soundfile.write(tmp_path / "short.wav", voice(19.9), RATE)
     assert long_recording.read_long(tmp_path / "short.wav") is None
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         long_recording.read_long(tmp_path / "none.wav")
-    assert told.value.message.key == "audio-missing"
+    assert refused.value.message.key == "audio-missing"
 
 
 def test_an_hour_is_read_and_two_are_refused(tmp_path):
     soundfile.write(tmp_path / "hour.wav", np.zeros(3600 * 4_000, np.int16), 4_000)
     recording = long_recording.read(tmp_path / "hour.wav")
     assert recording.duration == 3600 and recording.silent
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         find_segments(recording)
-    assert told.value.message.key == "audio-silent"
+    assert refused.value.message.key == "audio-silent"
     soundfile.write(tmp_path / "two.wav", np.zeros(7200 * 4_000, np.int16), 4_000)
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         long_recording.read(tmp_path / "two.wav")
-    assert told.value.message.key == "audio-too-long" and "60 minutes" in str(told.value)
+    assert refused.value.message.key == "audio-too-long" and "60 minutes" in str(refused.value)
 
 
 def test_noise_is_no_speech(tmp_path):
     noise = 0.1 * np.random.default_rng(0).standard_normal(25 * RATE)
     soundfile.write(tmp_path / "noise.wav", noise, RATE)
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as refused:
         find_segments(long_recording.read(tmp_path / "noise.wav"))
-    assert told.value.message.key == "timeline-no-speech"
+    assert refused.value.message.key == "timeline-no-speech"
 
 
 HOUR = """
@@ -134,25 +134,25 @@ def test_an_hour_stays_within_its_bound(tmp_path, talk):
 
 def test_each_stretch_is_judged_as_a_clip_of_its_own(talk, predictor):
     recording = long_recording.read(talk)
-    told = []
-    found = analyse(predictor, recording, progress=lambda *facts: told.append(facts))
-    assert [facts[1:] for facts in told] == [(i + 1, len(told)) for i in range(len(told))]
-    assert [facts[0] for facts in told] == list(found.segments) and found.planned == len(told) >= 8
-    one = found.segments[3]
-    alone = predictor((recording.part(one.segment.start, one.segment.end), RATE))
-    assert alone.bimodal == one.prediction.bimodal
-    assert "audio-long" not in [notice.key for stretch in found.segments for notice in stretch.prediction.notices]
-    assert found.words[3] == Word("so", 0.1 + one.segment.start, 0.3 + one.segment.start)
-    assert found.text == " ".join(["so it is"] * found.planned)
+    reported = []
+    timeline = analyse(predictor, recording, progress=lambda *facts: reported.append(facts))
+    assert [facts[1:] for facts in reported] == [(i + 1, len(reported)) for i in range(len(reported))]
+    assert [facts[0] for facts in reported] == list(timeline.segments) and timeline.planned == len(reported) >= 8
+    fourth = timeline.segments[3]
+    alone = predictor((recording.part(fourth.segment.start, fourth.segment.end), RATE))
+    assert alone.bimodal == fourth.prediction.bimodal
+    assert "audio-long" not in [notice.key for stretch in timeline.segments for notice in stretch.prediction.notices]
+    assert timeline.words[3] == Word("so", 0.1 + fourth.segment.start, 0.3 + fourth.segment.start)
+    assert timeline.text == " ".join(["so it is"] * timeline.planned)
 
 
 def test_the_length_of_meld_s_longest(tmp_path, predictor):
     """MELD's outlier lasts 305 s."""
     soundfile.write(tmp_path / "outlier.wav", talking(305), RATE)
-    found = analyse(predictor, long_recording.read_long(tmp_path / "outlier.wav"), transcript=Transcript(""))
-    assert found.duration == 305 and found.planned == len(found.segments) > 50
-    assert max(one.segment.duration for one in found.segments) <= LONGEST
-    assert found.summary().text.probabilities is None and found.summary().audio.probabilities
+    timeline = analyse(predictor, long_recording.read_long(tmp_path / "outlier.wav"), transcript=Transcript(""))
+    assert timeline.duration == 305 and timeline.planned == len(timeline.segments) > 50
+    assert max(item.segment.duration for item in timeline.segments) <= LONGEST
+    assert timeline.summary().text.probabilities is None and timeline.summary().audio.probabilities
 
 
 def spread(**shares: float) -> ModalityResult:
@@ -163,18 +163,18 @@ def spread(**shares: float) -> ModalityResult:
 def test_the_whole_is_weighted_by_length(talk, predictor):
     whole = predictor(talk, "hello")
     silent = ModalityResult(None, Message("no-words"))
-    one = replace(whole, audio=spread(anger=0.7), text=silent, bimodal=silent, conflict=None)
-    other = replace(whole, audio=spread(sad=0.7), text=spread(happy=0.7), bimodal=silent, conflict=0.5)
+    first = replace(whole, audio=spread(anger=0.7), text=silent, bimodal=silent, conflict=None)
+    second = replace(whole, audio=spread(sad=0.7), text=spread(happy=0.7), bimodal=silent, conflict=0.5)
     rows = (
-        SegmentResult(Segment(0, 2), one),
-        SegmentResult(Segment(3, 9), other),
+        SegmentResult(Segment(0, 2), first),
+        SegmentResult(Segment(3, 9), second),
         SegmentResult(Segment(9, 10), None, Message("not-judged")),
     )
     found = Timeline(10.0, rows, 5).summary()
     assert found.audio.probabilities == pytest.approx(
-        named((2 * vector(one.audio.probabilities) + 6 * vector(other.audio.probabilities)) / 8)
+        named((2 * vector(first.audio.probabilities) + 6 * vector(second.audio.probabilities)) / 8)
     )
-    assert found.text.probabilities == pytest.approx(other.text.probabilities)  # of the stretch that has words
+    assert found.text.probabilities == pytest.approx(second.text.probabilities)  # of the stretch that has words
     assert found.bimodal == silent and found.conflict == 0.5
     assert found.notices[-1] == Message("timeline-stopped", {"done": 3, "planned": 5})
 
@@ -191,11 +191,11 @@ def test_a_stretch_that_fails_leaves_the_others(talk, predictor, caplog):
                 raise RuntimeError("out of memory")
             return super().encode_audio(audio)
 
-    found = analyse(Failing(predictor.bundle, predictor.recogniser), long_recording.read(talk))
-    assert [i for i, one in enumerate(found.segments) if one.prediction is None] == [1, 2]
-    assert [one.error.key for one in found.segments if one.error] == ["audio-no-samples", "timeline-failed"]
-    shown = timeline_json(found)
-    assert len(shown["segments"]) == found.planned and "error" in shown["segments"][1]
+    judged = analyse(Failing(predictor.bundle, predictor.recogniser), long_recording.read(talk))
+    assert [i for i, one in enumerate(judged.segments) if one.prediction is None] == [1, 2]
+    assert [one.error.key for one in judged.segments if one.error] == ["audio-no-samples", "timeline-failed"]
+    shown = timeline_json(judged)
+    assert len(shown["segments"]) == judged.planned and "error" in shown["segments"][1]
 
 
 def test_a_recogniser_that_fails_leaves_the_voice(talk, predictor):
@@ -210,16 +210,18 @@ def test_a_recogniser_that_fails_leaves_the_voice(talk, predictor):
 def test_it_stops_between_two_stretches(talk, predictor):
     recording = long_recording.read(talk)
     done = []
-    found = analyse(predictor, recording, progress=lambda *facts: done.append(facts), cancelled=lambda: len(done) == 3)
-    assert len(found.segments) == 3 < found.planned
+    timeline = analyse(
+        predictor, recording, progress=lambda *facts: done.append(facts), cancelled=lambda: len(done) == 3
+    )
+    assert len(timeline.segments) == 3 < timeline.planned
     assert list(iter_segments(predictor, recording, find_segments(recording), cancelled=lambda: True)) == []
 
 
 def test_known_words_go_to_their_stretches(talk, predictor):
     words = tuple(Word(f"w{i}", i + 0.2, i + 0.6) for i in range(38))
-    found = analyse(predictor, long_recording.read(talk), transcript=Transcript("", "en", words, "person"))
-    assert found.text.split() == [word.text for word in words]
-    assert np.allclose([(w.start, w.end) for w in found.words], [(w.start, w.end) for w in words])
+    timeline = analyse(predictor, long_recording.read(talk), transcript=Transcript("", "en", words, "person"))
+    assert timeline.text.split() == [word.text for word in words]
+    assert np.allclose([(w.start, w.end) for w in timeline.words], [(w.start, w.end) for w in words])
     assert within(Transcript("a", "en", words), Segment(100, 101)).text == ""
     with pytest.raises(InputError):
         find_segments(long_recording.read(talk), Transcript("words without times"))
@@ -238,22 +240,22 @@ def test_predict_prints_a_line_for_each_stretch_and_the_whole(talk, capsys):
 
 def test_predict_gives_segments_as_json(talk, capsys):
     assert cli.main(["predict", str(talk), "--transcript", "", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["file"] == str(talk) and found["duration"] == pytest.approx(40.4, abs=0.1)
-    assert sum(found["audio"].values()) == pytest.approx(1)
-    ends = [(row["start"], row["end"]) for row in found["segments"]]
-    assert ends == sorted(ends) and all(sum(row["audio"].values()) == pytest.approx(1) for row in found["segments"])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["file"] == str(talk) and printed["duration"] == pytest.approx(40.4, abs=0.1)
+    assert sum(printed["audio"].values()) == pytest.approx(1)
+    ends = [(row["start"], row["end"]) for row in printed["segments"]]
+    assert ends == sorted(ends) and all(sum(row["audio"].values()) == pytest.approx(1) for row in printed["segments"])
 
 
 def test_words_without_times_belong_to_the_whole(talk, capsys):
     assert cli.main(["predict", str(talk), "--transcript", "so happy", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert "segments" not in found and found["transcript"] == "so happy"
+    printed = json.loads(capsys.readouterr().out)
+    assert "segments" not in printed and printed["transcript"] == "so happy"
 
 
 def test_json_counts_from_the_recording_s_beginning(talk, predictor):
-    found = timeline_json(analyse(predictor, long_recording.read(talk)))
-    for row in found["segments"]:
+    timeline = timeline_json(analyse(predictor, long_recording.read(talk)))
+    for row in timeline["segments"]:
         timed = [word for word in row["words"] if word["start"] is not None]
         assert timed and all(row["start"] <= word["start"] <= row["end"] for word in timed)
 

@@ -133,15 +133,15 @@ def test_nothing_is_invented_where_nobody_speaks(tiny_bundle, samples):
 
 
 def test_the_recogniser_gets_mono_16_khz_and_its_words_keep_their_times(tiny_bundle):
-    got = []
+    received = []
 
     def recogniser(samples):
-        got.append(samples)
+        received.append(samples)
         return Transcript("hello there", "en", (Word("hello", 0.1, 0.5), Word("there", 0.6, 0.9)), "recogniser", "fake")
 
     stereo = np.stack([voice(1.0, 44_100)] * 2, axis=1)
     prediction = Predictor(tiny_bundle, recogniser)((stereo, 44_100))
-    assert got[0].shape == (RATE,) and got[0].dtype == np.float32
+    assert received[0].shape == (RATE,) and received[0].dtype == np.float32
     assert [(w.start, w.end) for w in prediction.words] == [(0.1, 0.5), (0.6, 0.9)]
     assert "transcribe" in prediction.timings
 
@@ -223,19 +223,19 @@ def wav(tmp_path):
 
 def test_json_has_the_promised_fields(wav, capsys):
     assert cli.main(["predict", wav, "--transcript", "I am so happy!", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     promised = {"file", "audio", "text", "bimodal", "transcript", "words", "conflict", "warnings", "timings"}
-    assert promised <= found.keys()
+    assert promised <= printed.keys()
     for name in ("audio", "text", "bimodal"):
-        assert set(found[name]) == set(EMOTIONS)
-    assert found["transcript"] == "I am so happy!" and len(found["words"]) == 4
+        assert set(printed[name]) == set(EMOTIONS)
+    assert printed["transcript"] == "I am so happy!" and len(printed["words"]) == 4
 
 
 def test_an_empty_transcript_means_the_voice_alone(wav, capsys):
     assert cli.main(["predict", wav, "--transcript", "", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["audio"] and found["text"] is None and found["bimodal"] is None
-    assert "no words" in found["text_reason"] and "no words" in found["bimodal_reason"]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["audio"] and printed["text"] is None and printed["bimodal"] is None
+    assert "no words" in printed["text_reason"] and "no words" in printed["bimodal_reason"]
 
 
 def test_a_broken_file_does_not_stop_the_others(wav, tmp_path, capsys):

@@ -61,13 +61,13 @@ def test_the_wait_is_the_median_of_the_last_works():
     for seconds in (2.0, 60.0, 4.0):
         with queue.ticket():
             now += seconds
-    one, two, three = (queue.enqueue() for _ in range(3))
-    assert one.wait(0) and not two.wait(0)
+    first, two, three = (queue.enqueue() for _ in range(3))
+    assert first.wait(0) and not two.wait(0)
     now += 3.0
     assert (two.position(), three.position()) == ((1, 1.0), (2, 5.0))
     now += 100.0
     assert two.position() == (1, 0.8)  # it takes longer than it should: never nothing
-    one.release()
+    first.release()
     assert two.wait(0) and three.position() == (1, 32.0)  # 103 s has come to the three
 
 
@@ -93,7 +93,7 @@ def test_what_is_in_the_background_lets_all_pass():
 
 def test_a_stopped_one_leaves_and_wakes():
     queue = InferenceQueue()
-    first, mine, other = queue.enqueue("a"), queue.enqueue("b"), queue.enqueue("c")
+    first, mine, theirs = queue.enqueue("a"), queue.enqueue("b"), queue.enqueue("c")
     assert first.wait(0)
     with ThreadPoolExecutor(1) as pool:
         waits = pool.submit(mine.wait)
@@ -106,12 +106,12 @@ def test_a_stopped_one_leaves_and_wakes():
     with pytest.raises(Cancelled):
         first.check()
     first.release()
-    assert other.wait(0)
+    assert theirs.wait(0)
 
 
-@pytest.mark.parametrize("seconds, said", [(0, 1), (2.2, 3), (10, 10), (10.1, 15), (59, 60), (61, 90), (200, 210)])
-def test_waits_are_said_roughly(seconds, said):
-    assert rounded_up(seconds) == said
+@pytest.mark.parametrize("seconds, message", [(0, 1), (2.2, 3), (10, 10), (10.1, 15), (59, 60), (61, 90), (200, 210)])
+def test_waits_are_said_roughly(seconds, message):
+    assert rounded_up(seconds) == message
 
 
 # ------------------------------------------------------------------------------------------------------- the handlers
@@ -180,7 +180,7 @@ def test_a_closed_page_frees_the_device(handlers):
 
 def test_a_model_that_breaks_leaves_the_app_serving(handlers, bundle):
     """A weight of a wrong shape in the real model: its forward raises; then the right one again."""
-    weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
+    weight = next(tensor for tensor in bundle.text_encoder.parameters() if tensor.dim() == 2)
     right = weight.data
     weight.data = torch.zeros(3, 5)
     try:
@@ -197,14 +197,14 @@ def test_a_model_that_breaks_leaves_the_app_serving(handlers, bundle):
 
 def test_edits_and_programs_wait_for_their_turn_too(handlers):
     state = whole(handlers)[-1]["state"]
-    held = handlers.services.queue.enqueue("other")
-    held.wait()
+    ticket = handlers.services.queue.enqueue("other")
+    ticket.wait()
     with ThreadPoolExecutor(2) as pool:
         edit = pool.submit(handlers.edited, "so sad", state, view("t"))
         program = pool.submit(handlers.predict, None, "so sad", view("p"))
         time.sleep(0.3)
         assert not edit.done() and not program.done()
-        held.release()
+        ticket.release()
         assert edit.result(60)["state"].prediction.transcript.text == "so sad"
         assert program.result(60)["text"]
 
@@ -237,16 +237,16 @@ def test_an_analysis_is_one_line_that_tells_how_it_ended(handlers, bundle, lines
     next(parts)
     handlers.stop(view("t"))
     list(parts)
-    weight = next(one for one in bundle.text_encoder.parameters() if one.dim() == 2)
+    weight = next(tensor for tensor in bundle.text_encoder.parameters() if tensor.dim() == 2)
     right, weight.data = weight.data, torch.zeros(3, 5)
     whole(handlers, clip=str(secret), text="words of mine")
     weight.data = right
-    found = lines()
-    assert [line["outcome"] for line in found] == ["ok", "refused", "cancelled", "failed"]
-    assert [line["stage"] for line in found] == ["reading", "hearing", "hearing", "reading"]
-    assert found[1]["reason"].startswith("audio-") and found[3]["error"] == "RuntimeError"
-    assert any(place.startswith("predictor.py:") for place in found[3]["where"])
-    text = json.dumps(found, ensure_ascii=False)
+    logged = lines()
+    assert [line["outcome"] for line in logged] == ["ok", "refused", "cancelled", "failed"]
+    assert [line["stage"] for line in logged] == ["reading", "hearing", "hearing", "reading"]
+    assert logged[1]["reason"].startswith("audio-") and logged[3]["error"] == "RuntimeError"
+    assert any(place.startswith("predictor.py:") for place in logged[3]["where"])
+    text = json.dumps(logged, ensure_ascii=False)
     assert all(word not in text for word in ("maria", "petrova", "ivan", "mine", str(tmp_path)))
 
 
@@ -260,10 +260,10 @@ def test_a_fact_that_is_not_listed_can_not_be_written(lines):
 def test_the_level_of_the_log(capsys):
     handlers = list(log.LOG.handlers)
     try:
-        for level, told in (("info", 1), ("error", 0), ("off", 0), ("debug", 1)):
+        for level, lines_logged in (("info", 1), ("error", 0), ("off", 0), ("debug", 1)):
             log.begin(level)
             log.note("request", outcome="ok")
-            assert len(capsys.readouterr().err.splitlines()) == told, level
+            assert len(capsys.readouterr().err.splitlines()) == lines_logged, level
         with pytest.raises(InputError, match="debug, info"):
             log.begin("loud")
     finally:

@@ -83,24 +83,24 @@ def test_published_weights_give_the_published_logits(name):
 def published(kind: str, wpf: bool = True) -> dict[str, torch.Tensor]:
     """A state dict with the published names, of a tiny model: H 8, L 6, two layers, two graph heads, G 5."""
     torch.manual_seed(4)
-    made = {}
+    written = {}
 
     def linear(name, inputs, outputs, norm=True):
-        made[f"{name}.0.weight"], made[f"{name}.0.bias"] = torch.randn(outputs, inputs), torch.randn(outputs)
+        written[f"{name}.0.weight"], written[f"{name}.0.bias"] = torch.randn(outputs, inputs), torch.randn(outputs)
         if norm:
-            made[f"{name}.1.weight"], made[f"{name}.1.bias"] = torch.randn(outputs), torch.randn(outputs)
+            written[f"{name}.1.weight"], written[f"{name}.1.bias"] = torch.randn(outputs), torch.randn(outputs)
 
     linear("audio_proj", 4, 8)
     linear("text_proj", 5, 8)
     for stream in ("audio_to_text_attn", "text_to_audio_attn"):
         for number in (0, 1):
             place = f"{stream}.{number}"
-            made[f"{place}.self_attention.in_proj_weight"] = torch.randn(24, 8)
-            made[f"{place}.self_attention.in_proj_bias"] = torch.randn(24)
+            written[f"{place}.self_attention.in_proj_weight"] = torch.randn(24, 8)
+            written[f"{place}.self_attention.in_proj_bias"] = torch.randn(24)
             for layer in ("self_attention.out_proj", "feed_forward.layer_1", "feed_forward.layer_2"):
-                made[f"{place}.{layer}.weight"], made[f"{place}.{layer}.bias"] = torch.randn(8, 8), torch.randn(8)
+                written[f"{place}.{layer}.weight"], written[f"{place}.{layer}.bias"] = torch.randn(8, 8), torch.randn(8)
             for norm in ("add_norm_after_attention.norm", "add_norm_after_ff.norm"):
-                made[f"{place}.{norm}.weight"], made[f"{place}.{norm}.bias"] = torch.randn(8), torch.randn(8)
+                written[f"{place}.{norm}.weight"], written[f"{place}.{norm}.bias"] = torch.randn(8), torch.randn(8)
     width = 28
     if kind != "biformer":
         for name, dim in (("feat", 6), ("temp", 8)):
@@ -109,22 +109,22 @@ def published(kind: str, wpf: bool = True) -> dict[str, torch.Tensor]:
             linear(f"graph_fusion_{name}.fc", dim, dim)
             for gat, inputs, heads in (("gat1", dim, 2), ("gat2", 2 * dim, 1)):
                 place = f"graph_fusion_{name}.{gat}"
-                made[f"{place}.att_src"], made[f"{place}.att_dst"] = torch.randn(2, 1, heads, dim)
-                made[f"{place}.bias"] = torch.randn(heads * dim)
-                made[f"{place}.lin.weight"] = torch.randn(heads * dim, inputs)
+                written[f"{place}.att_src"], written[f"{place}.att_dst"] = torch.randn(2, 1, heads, dim)
+                written[f"{place}.bias"] = torch.randn(heads * dim)
+                written[f"{place}.lin.weight"] = torch.randn(heads * dim, inputs)
             if kind == "bigraphformer":
                 linear(f"fc_{name}", dim, dim)
             else:
                 linear(f"fc_graph_{name}", dim, 5)
                 linear(f"fc_gated_{name}", 5, 5)
                 for gate, inputs in (("WF1", dim), ("WF2", dim), ("WF", 2 * dim)):
-                    made[f"gated_{name}.{gate}"] = torch.randn(inputs, 5)
+                    written[f"gated_{name}.{gate}"] = torch.randn(inputs, 5)
         width = 14 if kind == "bigraphformer" else 10
     linear("classifier", width, 9)
-    made["classifier.4.weight"], made["classifier.4.bias"] = torch.randn(7, 9), torch.randn(7)
+    written["classifier.4.weight"], written["classifier.4.bias"] = torch.randn(7, 9), torch.randn(7)
     if wpf:
-        made["pred_fusion.weights"] = torch.rand(3, 7)
-    return made
+        written["pred_fusion.weights"] = torch.rand(3, 7)
+    return written
 
 
 @pytest.mark.parametrize("kind", ["biformer", "bigraphformer", "bigatedgraphformer"])

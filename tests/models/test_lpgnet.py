@@ -121,16 +121,16 @@ def test_no_words_leave_the_voice(training):
     assert torch.isfinite(results[0]).all()
     torch.testing.assert_close(results[0], results[1], **CLOSE)
     torch.testing.assert_close(results[0], results[2], **CLOSE)
-    other = model(audio=audio + 1, audio_mask=there, text=text, text_mask=nothing).logits
-    assert not torch.allclose(other, results[0], atol=1e-4)
+    louder = model(audio=audio + 1, audio_mask=there, text=text, text_mask=nothing).logits
+    assert not torch.allclose(louder, results[0], atol=1e-4)
 
 
 @torch.no_grad()
 def test_an_utterance_hears_the_rest_of_its_dialogue():
     model, (dialogue, *_) = make(variant="utterance"), clips("utterance")
-    other = (dialogue[0].clone(), dialogue[1])
-    other[0][4] += 1
-    assert (run(model, [dialogue]).logits - run(model, [other]).logits)[0].abs().amax(-1).min() > 1e-4
+    changed = (dialogue[0].clone(), dialogue[1])
+    changed[0][4] += 1
+    assert (run(model, [dialogue]).logits - run(model, [changed]).logits)[0].abs().amax(-1).min() > 1e-4
     with pytest.raises(AssertionError, match="the same in both"):
         run(model, [(torch.randn(4, 6), torch.randn(4, 5)), (torch.randn(2, 6), torch.randn(3, 5))])
 

@@ -180,8 +180,8 @@ def test_from_one_frame_and_no_word_to_a_minute(how):
     assert torch.isfinite(results[0]).all()
     torch.testing.assert_close(results[0], results[1], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(results[0], results[2], atol=1e-5, rtol=1e-4)
-    other = model(audio=audio + 1, audio_mask=there, text=text, text_mask=nothing).logits
-    assert torch.allclose(other, results[0], atol=1e-5) == (how == "cls")  # the voice is heard, but for "cls"
+    louder = model(audio=audio + 1, audio_mask=there, text=text, text_mask=nothing).logits
+    assert torch.allclose(louder, results[0], atol=1e-5) == (how == "cls")  # the voice is heard, but for "cls"
 
 
 def test_aggregations_of_a_hand_made_sequence():

@@ -265,9 +265,9 @@ def test_keys_and_values_come_from_the_other_modality():
     """With one key, attention returns exactly that key's value, so the words' content must reach the audio stream."""
     torch.manual_seed(0)
     layer = CrossLayer(8, 2, 0.0).eval()
-    own, other = torch.randn(1, 3, 8), torch.randn(1, 1, 8)
-    out, weights = layer(own=own, other=other, other_mask=torch.ones(1, 1, dtype=torch.bool))
-    attended = layer.out(layer.value(other))
+    own, opposite = torch.randn(1, 3, 8), torch.randn(1, 1, 8)
+    out, weights = layer(own=own, other=opposite, other_mask=torch.ones(1, 1, dtype=torch.bool))
+    attended = layer.out(layer.value(opposite))
     expected = layer.norm_attention(own + attended)
     torch.testing.assert_close(out, layer.norm_feed(expected + layer.feed(expected)))
     assert weights.unique().tolist() == [1.0]
@@ -276,19 +276,19 @@ def test_keys_and_values_come_from_the_other_modality():
 def test_cross_attention_equals_torch_multihead_attention():
     torch.manual_seed(0)
     layer, heads, dim = CrossLayer(8, 2, 0.0).eval(), 2, 8
-    own, other = torch.randn(2, 5, dim), torch.randn(2, 4, dim)
+    own, opposite = torch.randn(2, 5, dim), torch.randn(2, 4, dim)
     mask = torch.tensor([[True] * 4, [True, True, False, False]])
     peer = torch.nn.MultiheadAttention(dim, heads, batch_first=True)
     with torch.no_grad():
         peer.in_proj_weight.copy_(torch.cat((layer.query.weight, layer.key.weight, layer.value.weight)))
         peer.in_proj_bias.copy_(torch.cat((layer.query.bias, torch.zeros(dim), layer.value.bias)))
         peer.out_proj.load_state_dict(layer.out.state_dict())
-    expected, expected_weights = peer(own, other, other, key_padding_mask=~mask, average_attn_weights=False)
-    _, weights = layer(own=own, other=other, other_mask=mask)
+    expected, expected_weights = peer(own, opposite, opposite, key_padding_mask=~mask, average_attn_weights=False)
+    _, weights = layer(own=own, other=opposite, other_mask=mask)
     torch.testing.assert_close(weights, expected_weights)
     x = layer.norm_attention(own + expected)
     torch.testing.assert_close(
-        layer(own=own, other=other, other_mask=mask)[0], layer.norm_feed(x + layer.feed(x)), atol=1e-5, rtol=1e-4
+        layer(own=own, other=opposite, other_mask=mask)[0], layer.norm_feed(x + layer.feed(x)), atol=1e-5, rtol=1e-4
     )
 
 

@@ -149,6 +149,6 @@ def test_the_published_mean_shrinks_with_the_text_and_stops_at_its_length():
         (dict(temporal="gru"), "'gru'"),
     ],
 )
-def test_settings_that_do_not_fit_are_told(settings, told):
-    with pytest.raises(ValueError, match=told):
+def test_settings_that_do_not_fit_are_told(settings, message):
+    with pytest.raises(ValueError, match=message):
         SequenceEncoder(SequenceEncoderConfig(inputs=8, **settings))

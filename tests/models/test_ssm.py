@@ -75,8 +75,8 @@ def test_threads_change_nothing(batch, threads, monkeypatch):
     threads(3)
     y3, grads3 = outputs_and_gradients(selective_scan, args, upstream)
     assert_close(y3, y)
-    for name, one, three in zip(NAMES, grads, grads3, strict=True):
-        assert_close(three, one, msg=name)
+    for name, alone, three in zip(NAMES, grads, grads3, strict=True):
+        assert_close(three, alone, msg=name)
 
 
 def test_gradcheck():

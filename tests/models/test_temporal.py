@@ -179,8 +179,8 @@ def test_unknown_kind_names_the_choices():
         ("mamba-published", {}, "one direction"),
     ],
 )
-def test_options_that_do_not_fit_are_told(kind, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_options_that_do_not_fit_are_told(kind, options, message):
+    with pytest.raises(ValueError, match=message):
         build_temporal(kind, D, **options)
 
 

@@ -122,7 +122,7 @@ def test_the_linear_part_is_tf_idf_per_sort_of_feature():
                 share = letters**-0.5 if sort == 2 else 1.0
                 sorts[sort].append((share * encoder.rarity[i].item(), encoder.ngram_votes[i].detach().numpy()))
     logits = sum(
-        sum(w * vote for w, vote in found) / np.sqrt(sum(w * w for w, _ in found)) for found in sorts.values() if found
+        sum(w * vote for w, vote in votes) / np.sqrt(sum(w * w for w, _ in votes)) for votes in sorts.values() if votes
     )
     logits = torch.tensor(logits - logits.mean(), dtype=torch.float32)
     same(encoder(**inputs).logits[0], logits)

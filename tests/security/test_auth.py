@@ -59,7 +59,7 @@ GOOD = entry("Ann", SECRET)
 
 
 @pytest.mark.parametrize(
-    "text, said",
+    "text, message",
     [
         ("", "no entry"),
         ("# nobody\n", "no entry"),
@@ -73,9 +73,9 @@ GOOD = entry("Ann", SECRET)
     ],
     ids=range(9),  # an entry has a salt of its own
 )
-def test_entries_that_are_none(text, said):
+def test_entries_that_are_none(text, message):
     """The line is named, the secret is not."""
-    with pytest.raises(InputError, match=said) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         parse(text, source="people")
     assert "secret" not in str(caught.value) and "scrypt$1" not in str(caught.value)
 
@@ -256,8 +256,8 @@ def test_who_signs_in_is_not_the_owner_of_the_computer(address):
     """On a local address too, as behind a proxy: no project from its folders, and only one's own labels to take."""
     with visit(address) as guest:
         enter(guest, "Ann", SECRET)
-        found = act(guest, "open", tab="Ann's", project="voices").json()
-        assert found["paths"] is False and found["annotator"] == "Ann"
+        answer = act(guest, "open", tab="Ann's", project="voices").json()
+        assert answer["paths"] is False and answer["annotator"] == "Ann"
         assert act(guest, "open", tab="Ann's").json()["annotator"] == "Ann"  # before a project is chosen
         refused = act(guest, "enter", tab="Ann's", source="/etc", annotator="Ann").json()
         assert "this computer alone" in refused["error"]

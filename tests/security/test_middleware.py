@@ -63,10 +63,10 @@ def test_an_upload_is_its_session_s_only(address, ann, bob):
     assert ann.head(f"/gradio_api/file={path}").status_code == 200
     folder, name = path.rsplit("/", 1)
     spelt = [path, f"{folder}/./{name}", f"{folder}/x/../{name}", path.replace("/", "//"), path.replace("/", "%2F")]
-    for one in spelt:
+    for spelling in spelt:
         for guest in (bob, httpx.Client(base_url=address)):
-            assert file(guest, one).status_code == 404, one
-            assert file(guest, one, headers={"range": "bytes=0-9"}).status_code == 404, one
+            assert file(guest, spelling).status_code == 404, spelling
+            assert file(guest, spelling, headers={"range": "bytes=0-9"}).status_code == 404, spelling
     assert bob.get(f"/gradio_api/file/{path}").status_code == 404
     assert bob.head(f"/gradio_api/file={path}").status_code == 404
 
@@ -87,7 +87,7 @@ def test_what_the_server_gives_is_the_receiver_s(ann, bob, address):
     answer = ann.post(
         "/gradio_api/run/example_0", json={"data": [None], "fn_index": chosen["id"], "session_hash": "choosing"}
     )
-    path = next(one["path"] for one in answer.json()["data"] if isinstance(one, dict) and one.get("path"))
+    path = next(part["path"] for part in answer.json()["data"] if isinstance(part, dict) and part.get("path"))
     assert file(ann, path).status_code == 200
     assert file(bob, path).status_code == 404
     assert file(bob, str(EXAMPLE)).status_code == 200
@@ -148,9 +148,9 @@ def test_a_clip_is_for_those_who_annotate_its_project(address, ann, bob):
 
 def test_the_session_s_cookie(address):
     """Scripts can't read it, other sites' pages don't send it, and no two are alike."""
-    one, two = (httpx.get(address).headers["set-cookie"] for _ in range(2))
-    assert one != two and "HttpOnly" in one and "SameSite=Lax" in one and "Path=/" in one
-    token = one.split(";")[0]
+    first, two = (httpx.get(address).headers["set-cookie"] for _ in range(2))
+    assert first != two and "HttpOnly" in first and "SameSite=Lax" in first and "Path=/" in first
+    token = first.split(";")[0]
     assert "set-cookie" not in httpx.get(address, headers={"cookie": token}).headers
     assert "set-cookie" in httpx.get(address, headers={"cookie": "bibier_session=guess"}).headers
 

@@ -183,18 +183,18 @@ def test_a_session_s_share(address):
 def test_the_disk_s_limit_holds_and_open_sessions_keep_theirs(address, place):
     """Eight sessions that stay open fill it; a further upload is refused, and nobody loses a file."""
     guests = [visit(address, headers={"x-forwarded-for": f"10.1.1.{number}"}) for number in range(8)]
-    kept, refused = [], []
+    accepted, refused = [], []
     for one in guests:
         with one as guest:
             answer = upload(guest, "full.wav", os.urandom(950_000))
             if answer.status_code == 200:
-                kept.append((dict(guest.cookies), answer.json()[0]))
+                accepted.append((dict(guest.cookies), answer.json()[0]))
             else:
                 refused.append(answer)
-    assert kept and refused
+    assert accepted and refused
     assert all(answer.status_code == 507 and "full of recordings in use" in answer.text for answer in refused)
     assert held(place) <= 8_000_000
-    for cookies, path in kept:
+    for cookies, path in accepted:
         with httpx.Client(base_url=address, cookies=cookies) as again:
             assert file(again, path).status_code == 200
 

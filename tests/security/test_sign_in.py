@@ -53,11 +53,11 @@ def test_the_label_is_the_signed_in_person_s(tmp_path):
     with served(tmp_path, "--annotate", "voices", **SPACE, **OAUTH) as address:
         with visit(address) as guest:
             parts = guest.get("/config").json()["components"]
-            assert [one for one in parts if one["props"].get("elem_id") == "sign-in"]
+            assert [part for part in parts if part["props"].get("elem_id") == "sign-in"]
         cookies = ["", session("ann"), session("eve", secret="a guess"), session("old", ends=1)]
         for number, cookie in enumerate(cookies):
             with visit(address, cookie) as guest:
-                assert (told := label(guest, number)).get("new") is True, told
+                assert (answer := label(guest, number)).get("new") is True, answer
     events = [event for _, event in Store(f"sqlite:///{tmp_path}/annotations/bibier.db").events("voices")]
     # without a valid session, the name is what the browser says
     assert [event.annotator for event in events if event.kind == "label"] == ["Mallory", "ann", "Mallory", "Mallory"]
@@ -66,14 +66,14 @@ def test_the_label_is_the_signed_in_person_s(tmp_path):
 def test_a_space_without_oauth_starts_and_says_so(tmp_path):
     with served(tmp_path, **SPACE) as address, visit(address) as guest:
         parts = guest.get("/config").json()["components"]
-        assert not [one for one in parts if one["props"].get("elem_id") == "sign-in"]
+        assert not [part for part in parts if part["props"].get("elem_id") == "sign-in"]
     assert "hf_oauth: true" in (tmp_path / "app.log").read_text()
 
 
 @pytest.mark.parametrize(
-    "found",
+    "session_data",
     [None, "text", {}, {"oauth_info": None}, {"oauth_info": []}, {"oauth_info": {"userinfo": None}}]
     + [{"oauth_info": {"userinfo": {"preferred_username": name}}} for name in (None, 3, "")],
 )
-def test_a_session_of_another_shape_is_nobody(found):
-    assert hub_user(found) is None
+def test_a_session_of_another_shape_is_nobody(session_data):
+    assert hub_user(session_data) is None

@@ -31,9 +31,9 @@ def draw(rows, target=4.0, p=0.4, seed=(0, 0)):
 
 def test_a_chain_is_of_one_label_and_corpus_starts_with_its_row_and_never_repeats():
     rows = corpus()
-    found = draw(rows)
-    assert [chain[0] for chain in found] == list(range(600))
-    for chain in found:
+    chains = draw(rows)
+    assert [chain[0] for chain in chains] == list(range(600))
+    for chain in chains:
         assert len({rows["labels"][row] for row in chain}) == 1
         assert len({rows["corpora"][row] for row in chain}) == 1
         assert len(set(chain)) == len(chain)
@@ -106,8 +106,8 @@ def test_every_merged_row_is_logged_with_its_parts():
         ({"target": "last"}, "'last'"),
     ],
 )
-def test_a_wrong_setting_is_named(change, said):
-    with pytest.raises(CorpusError, match=said):
+def test_a_wrong_setting_is_named(change, message):
+    with pytest.raises(CorpusError, match=message):
         Merging(**change)
 
 

@@ -31,8 +31,8 @@ RESD = {"fear": 178, "anger": 175, "happy": 174, "surprise": 158, "neutral": 153
 ROW = {"text": "a"} | dict.fromkeys(EMOTIONS, 0)
 
 
-def labels(found) -> Counter:
-    return Counter(EMOTIONS[item.label] for item in found)
+def labels(items) -> Counter:
+    return Counter(EMOTIONS[item.label] for item in items)
 
 
 def clip(path: Path, seconds: float = 0.3) -> Path:
@@ -45,16 +45,16 @@ def clip(path: Path, seconds: float = 0.3) -> Path:
 @real
 @pytest.mark.parametrize("split", MELD)
 def test_meld_has_its_published_counts(split):
-    found = labels(load.read("meld", DATA, split, need="text"))
-    assert found == dict(zip(MELD_ORDER, MELD[split], strict=True))
+    items = labels(load.read("meld", DATA, split, need="text"))
+    assert items == dict(zip(MELD_ORDER, MELD[split], strict=True))
 
 
 @pytest.mark.corpora
 @real
 def test_resd_has_its_published_counts_and_fifty_dialogues():
-    found = load.read("resd", DATA, "train", need="text")
-    assert labels(found) == RESD
-    assert len({item.dialogue for item in found}) == 50
+    items = load.read("resd", DATA, "train", need="text")
+    assert labels(items) == RESD
+    assert len({item.dialogue for item in items}) == 50
 
 
 def test_no_actor_and_no_dialogue_is_on_both_sides(folder):
@@ -116,9 +116,9 @@ MANIFESTS = {
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_a_bad_manifest_is_refused_by_row(tmp_path, name):
-    rows, said = MANIFESTS[name]
+    rows, message = MANIFESTS[name]
     write_csv(tmp_path / "list.csv", rows)
-    with pytest.raises(CorpusError, match=said):
+    with pytest.raises(CorpusError, match=message):
         load.read(str(tmp_path / "list.csv"))
 
 
@@ -131,9 +131,9 @@ def test_a_bad_manifest_is_refused_by_row(tmp_path, name):
         (b"", "no rows"),
     ],
 )
-def test_a_broken_table_is_refused(tmp_path, content, said):
+def test_a_broken_table_is_refused(tmp_path, content, message):
     (tmp_path / "list.csv").write_bytes(content)
-    with pytest.raises(CorpusError, match=said):
+    with pytest.raises(CorpusError, match=message):
         load.read(str(tmp_path / "list.csv"))
 
 
@@ -162,8 +162,8 @@ def test_the_order_of_the_columns_does_not_matter(tmp_path):
     values = dict(zip(EMOTIONS, (0.1, 0.2, 0.05, 0.05, 0.3, 0.1, 0.2), strict=True))
     for number, order in enumerate((EMOTIONS, EMOTIONS[::-1])):
         write_csv(tmp_path / f"{number}.csv", [{name: values[name] for name in order} | {"text": "a"}])
-    one, other = (load.read(str(tmp_path / f"{number}.csv"))[0].target for number in range(2))
-    np.testing.assert_array_equal(one, other)
+    one, second = (load.read(str(tmp_path / f"{number}.csv"))[0].target for number in range(2))
+    np.testing.assert_array_equal(one, second)
     np.testing.assert_allclose(one, list(values.values()))
 
 
@@ -181,8 +181,8 @@ def test_labels_of_its_own_are_read_through_a_map(tmp_path):
         ({"bored": "a"}, "bored"),
     ],
 )
-def test_a_map_with_two_meanings_is_refused(raw, said):
-    with pytest.raises(CorpusError, match=f"x.toml.*{said}"):
+def test_a_map_with_two_meanings_is_refused(raw, message):
+    with pytest.raises(CorpusError, match=f"x.toml.*{message}"):
         label_map(raw, "x.toml")
 
 
@@ -194,25 +194,25 @@ def test_a_missing_clip_is_listed_and_counted_or_refused(tmp_path):
     write_csv(tmp_path / "list.csv", [{"path": n, "label": "sad"} for n in (*names, "gone.wav")])
     with pytest.raises(CorpusError, match=r"2 of 10 .* more than 1 %.*8\.wav can't be read.*gone\.wav is missing"):
         load.read(str(tmp_path / "list.csv"))
-    said = []
-    found = load.read(str(tmp_path / "list.csv"), limit=0.2, report=said.append)
-    assert [item.path.name for item in found] == names[:8]
-    assert sum(line.startswith("left out") for line in said) == 2
-    assert any("2 of 10" in line for line in said)
-    assert any("no example of anger, disgust" in line for line in said)
+    lines = []
+    items = load.read(str(tmp_path / "list.csv"), limit=0.2, report=lines.append)
+    assert [item.path.name for item in items] == names[:8]
+    assert sum(line.startswith("left out") for line in lines) == 2
+    assert any("2 of 10" in line for line in lines)
+    assert any("no example of anger, disgust" in line for line in lines)
     with pytest.raises(CorpusError, match="2 of 10"):
         load.read(str(tmp_path / "list.csv"), limit=0.19)
 
 
 def test_what_a_training_needs_is_asked_for():
-    one = items.Item("x/1", "x", np.eye(7)[0], text="a", path=Path("gone.wav"))
-    assert items.check([one], need="text").items == [one]
-    for need, said in (("audio", "gone.wav is missing"), ("either", "gone.wav is missing")):
-        with pytest.raises(CorpusError, match=said):
-            items.check([one], need=need)
+    clip = items.Item("x/1", "x", np.eye(7)[0], text="a", path=Path("gone.wav"))
+    assert items.check([clip], need="text").items == [clip]
+    for need, message in (("audio", "gone.wav is missing"), ("either", "gone.wav is missing")):
+        with pytest.raises(CorpusError, match=message):
+            items.check([clip], need=need)
     with pytest.raises(CorpusError, match="no text"):
         items.check([items.Item("x/1", "x", np.eye(7)[0])], need="text")
-    assert items.check([one], limit=1).dropped == [("x/1", "gone.wav is missing")]
+    assert items.check([clip], limit=1).dropped == [("x/1", "gone.wav is missing")]
 
 
 def test_a_clip_that_the_table_names_and_the_folder_lacks_is_missing(folder, tmp_path):
@@ -259,8 +259,8 @@ def test_iemocap_is_four_classes_with_session_5_as_the_test(tmp_path):
         (dialog / "transcriptions" / f"{turn}.txt").write_text("\n".join(lines))
         for name in turns:
             clip(root / "sentences" / "wav" / turn / f"{name}.wav", 0.1)
-    found = load.read("iemocap", tmp_path)
-    assert labels(found) == {"neutral": 2, "happy": 4, "anger": 2, "sad": 2}
+    items = load.read("iemocap", tmp_path)
+    assert labels(items) == {"neutral": 2, "happy": 4, "anger": 2, "sad": 2}
     test = load.read("iemocap", tmp_path, "test")
     assert {item.id.split("/")[1][:5] for item in test} == {"Ses05"}
     man = next(item for item in test if item.id.endswith("M000"))
@@ -278,9 +278,9 @@ def test_esd_has_two_languages_and_keeps_surprise(tmp_path):
             clip(tmp_path / speaker / emotion / part / f"{name}.wav", 0.1)
             rows.append(f"{name}\t{'打远一看' if speaker == '0001' else 'The nine, the eggs'}\t{emotion}")
         (tmp_path / speaker / f"{speaker}.txt").write_text("\n".join(rows), encoding=encoding)
-    found = load.read("esd", tmp_path)
-    assert labels(found) == {"anger": 2, "surprise": 2, "sad": 2, "happy": 2, "neutral": 2}
-    assert {(item.speaker, item.language, item.text) for item in found} == {
+    items = load.read("esd", tmp_path)
+    assert labels(items) == {"anger": 2, "surprise": 2, "sad": 2, "happy": 2, "neutral": 2}
+    assert {(item.speaker, item.language, item.text) for item in items} == {
         ("esd/0001", "zh", "打远一看"),
         ("esd/0011", "en", "The nine, the eggs"),
     }

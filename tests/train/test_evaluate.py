@@ -43,11 +43,11 @@ def test_a_checkpoint_of_one_modality_is_evaluated_by_what_it_has(single, folder
     write_csv(
         tmp_path / "both.csv", [{"path": str(clip), "text": f"{w} it", "label": label} for label, w in WORDS.items()]
     )
-    for modality, other in (("audio", "text"), ("text", "audio")):
+    for modality, missing in (("audio", "text"), ("text", "audio")):
         command = ["evaluate", str(single[modality]), "--corpus", str(tmp_path / "both.csv")]
         assert cli.main([*command, "--json"]) == 0
         figures = json.loads(capsys.readouterr().out)
-        assert figures[modality]["n"] == 7 and figures[other] is None and figures["bimodal"] is None
+        assert figures[modality]["n"] == 7 and figures[missing] is None and figures["bimodal"] is None
         assert cli.main(command) == 0
         assert capsys.readouterr().out.count("the checkpoint has nothing for it") == 2
     assert cli.main(["evaluate", str(single["audio"]), "--corpus", "meld", "--data", str(folder)]) == 2

@@ -62,15 +62,15 @@ def test_texts_are_cached_too(tmp_path, folders, sounds):
 
 
 def test_a_damaged_entry_is_made_again_and_named(tmp_path, extractor, sounds):
-    cache, said = tmp_path / "cache", []
+    cache, lines = tmp_path / "cache", []
     first = [f.copy() for f in feature_cache.cached(sounds, extractor, cache=cache)]
     entries = sorted(cache.rglob("*.npy"))
     entries[0].write_bytes(entries[0].read_bytes()[:200])
     np.save(entries[1], np.zeros((3, DIM + 1), np.float32))
-    again = feature_cache.cached(sounds, extractor, cache=cache, report=said.append)
-    assert len(said) == 2 and all(any(entry.name in line for line in said) for entry in entries[:2])
-    for one, other in zip(first, again, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
+    again = feature_cache.cached(sounds, extractor, cache=cache, report=lines.append)
+    assert len(lines) == 2 and all(any(entry.name in line for line in lines) for entry in entries[:2])
+    for one, second in zip(first, again, strict=True):
+        np.testing.assert_allclose(one, second, atol=1e-4)
 
 
 def test_a_foreign_cache_is_refused(tmp_path, extractor, sounds):
@@ -105,10 +105,10 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path, extractor, sounds):
 def test_unreadable_clips_are_listed_and_too_many_refused(tmp_path, extractor, sounds):
     for i in (0, 2):
         sounds[i].path.write_bytes(b"no sound" + bytes([i]))
-    said = []
-    found = feature_cache.cached(sounds[:3], extractor, cache=tmp_path / "a", report=said.append, limit=0.9)
-    assert found[0] is None and found[2] is None and len(found[1]) == 44
-    assert any("corpus/clip0" in line for line in said) and "2 of 3" in said[-1]
+    lines = []
+    features = feature_cache.cached(sounds[:3], extractor, cache=tmp_path / "a", report=lines.append, limit=0.9)
+    assert features[0] is None and features[2] is None and len(features[1]) == 44
+    assert any("corpus/clip0" in line for line in lines) and "2 of 3" in lines[-1]
     with pytest.raises(CorpusError, match="(?s)2 of 3 items.*corpus/clip0.*corpus/clip2"):
         feature_cache.cached(sounds[:3], extractor, cache=tmp_path / "b")
 

@@ -99,8 +99,8 @@ def test_a_corpus_with_both_gives_its_own_pairs_and_dialogues(small, folder, tmp
     fitted = load(tmp_path / "made")
     assert fitted.config.fusion.variant == variant and fitted.config.data["rows"] == {"talk": 112}
     clip = next((folder / "ravdess").rglob("*.wav"))
-    found = [Predictor(fitted)(clip, f"{word} it").bimodal.probabilities for word in WORDS.values()]
-    truth = [p[label] for p, label in zip(found, WORDS, strict=True)]
+    predictions = [Predictor(fitted)(clip, f"{word} it").bimodal.probabilities for word in WORDS.values()]
+    truth = [p[label] for p, label in zip(predictions, WORDS, strict=True)]
     assert sum(truth) / len(truth) > 0.25  # guessing gives a seventh; the voice is of another emotion in most of these
 
 

@@ -26,32 +26,32 @@ def judged(seed=0, n=500, *, groups=None, skill=0.0) -> Predictions:
     return Predictions(truth, p / p.sum(1, keepdims=True), groups)
 
 
-def table(one: Predictions) -> np.ndarray:
-    return np.array(confusion(one.truth, one.probabilities))
+def table(predictions: Predictions) -> np.ndarray:
+    return np.array(confusion(predictions.truth, predictions.probabilities))
 
 
 def test_the_four_measures_are_what_their_names_say():
-    one = judged(skill=1.0)
-    counts, predicted = table(one), one.probabilities.argmax(1)
-    found = measures(counts)
+    predictions = judged(skill=1.0)
+    counts, predicted = table(predictions), predictions.probabilities.argmax(1)
+    measured = measures(counts)
     recall, precision = np.diag(counts) / counts.sum(1), np.diag(counts) / counts.sum(0)
     f1 = 2 * precision * recall / (precision + recall)
-    assert found["WAR"] == pytest.approx(100 * accuracy_score(one.truth, predicted))
-    assert found["UAR"] == pytest.approx(100 * balanced_accuracy_score(one.truth, predicted))
-    assert found["MF1"] == pytest.approx(100 * f1.mean())
-    assert found["MF1"] == pytest.approx(100 * f1_score(one.truth, predicted, average="macro"))
-    assert found["WF1"] == pytest.approx(100 * (counts.sum(1) / counts.sum() * f1).sum())
+    assert measured["WAR"] == pytest.approx(100 * accuracy_score(predictions.truth, predicted))
+    assert measured["UAR"] == pytest.approx(100 * balanced_accuracy_score(predictions.truth, predicted))
+    assert measured["MF1"] == pytest.approx(100 * f1.mean())
+    assert measured["MF1"] == pytest.approx(100 * f1_score(predictions.truth, predicted, average="macro"))
+    assert measured["WF1"] == pytest.approx(100 * (counts.sum(1) / counts.sum() * f1).sum())
     # MF1 is the mean of the classes' F1, not the F1 of the mean precision and recall.
-    assert found["MF1"] != pytest.approx(
+    assert measured["MF1"] != pytest.approx(
         200 * precision.mean() * recall.mean() / (precision.mean() + recall.mean()), rel=1e-3
     )
 
 
-@pytest.mark.parametrize("kept", [range(7), (0, 3), (4,)])
-def test_measures_of_counts_equal_the_scores_of_items(kept):
-    one = judged(skill=0.5)
-    rows = np.isin(one.truth, list(kept))
-    truth, p = one.truth[rows], one.probabilities[rows]
+@pytest.mark.parametrize("weights", [range(7), (0, 3), (4,)])
+def test_measures_of_counts_equal_the_scores_of_items(weights):
+    predictions = judged(skill=0.5)
+    rows = np.isin(predictions.truth, list(weights))
+    truth, p = predictions.truth[rows], predictions.probabilities[rows]
     expected = scores(truth, p)
     assert measures(confusion(truth, p)) == pytest.approx({name: expected[name] for name in MEASURES})
 
@@ -94,22 +94,24 @@ def test_the_selection_score_is_the_published_average(values, average):
 
 
 def test_the_bootstrap_s_values_are_the_metrics():
-    one = judged(skill=0.7, groups=np.arange(500) // 9)
-    found = bootstrap([one], (*MEASURES, "ECE", "soft_cross_entropy"), draws=10)
-    expected = scores(one.truth, one.probabilities)
+    predictions = judged(skill=0.7, groups=np.arange(500) // 9)
+    estimates = bootstrap([predictions], (*MEASURES, "ECE", "soft_cross_entropy"), draws=10)
+    expected = scores(predictions.truth, predictions.probabilities)
     for name in (*MEASURES, "ECE"):
-        assert found[name].value == pytest.approx(expected[name])
-    one_hot = np.eye(7)[one.truth]
-    assert found["soft_cross_entropy"].value == pytest.approx(soft_cross_entropy(one_hot, one.probabilities))
-    assert found["ECE"].value == pytest.approx(ece(one.truth, one.probabilities))
-    assert found["UAR"].groups == 56
+        assert estimates[name].value == pytest.approx(expected[name])
+    one_hot = np.eye(7)[predictions.truth]
+    assert estimates["soft_cross_entropy"].value == pytest.approx(
+        soft_cross_entropy(one_hot, predictions.probabilities)
+    )
+    assert estimates["ECE"].value == pytest.approx(ece(predictions.truth, predictions.probabilities))
+    assert estimates["UAR"].groups == 56
 
 
 def test_the_bootstrap_equals_a_plain_loop_over_draws():
     """A second implementation: draw speakers, put their items together, score them with scikit-learn."""
     speakers = np.random.default_rng(3).integers(0, 12, 200)
     model = judged(1, 200, groups=speakers, skill=0.5)
-    found = bootstrap([model], ("WF1", "WAR", "ECE"), draws=4000)
+    estimates = bootstrap([model], ("WF1", "WAR", "ECE"), draws=4000)
     generator, plain = np.random.default_rng(9), []
     for _ in range(1000):
         rows = np.concatenate([np.flatnonzero(speakers == s) for s in generator.integers(0, 12, 12)])
@@ -118,16 +120,16 @@ def test_the_bootstrap_equals_a_plain_loop_over_draws():
         plain.append((wf1, 100 * (p.argmax(1) == y).mean(), ece(y, p)))
     for name, draws in zip(("WF1", "WAR", "ECE"), np.array(plain).T, strict=True):
         spread = draws.std()
-        assert found[name].low == pytest.approx(np.quantile(draws, 0.025), abs=0.25 * spread)
-        assert found[name].high == pytest.approx(np.quantile(draws, 0.975), abs=0.25 * spread)
+        assert estimates[name].low == pytest.approx(np.quantile(draws, 0.025), abs=0.25 * spread)
+        assert estimates[name].high == pytest.approx(np.quantile(draws, 0.975), abs=0.25 * spread)
 
 
 def test_the_interval_of_accuracy_is_the_binomial_s():
     truth = np.zeros(2000, dtype=int)
     p = np.eye(7)[np.repeat([0, 4], [1200, 800])]
-    found = bootstrap([Predictions(truth, p)], ["WAR"])["WAR"]
+    estimates = bootstrap([Predictions(truth, p)], ["WAR"])["WAR"]
     half = 1.96 * 100 * (0.6 * 0.4 / 2000) ** 0.5
-    assert (found.low, found.high) == pytest.approx((60 - half, 60 + half), abs=0.15)
+    assert (estimates.low, estimates.high) == pytest.approx((60 - half, 60 + half), abs=0.15)
 
 
 def test_items_of_one_speaker_are_no_independent_evidence():
@@ -142,14 +144,16 @@ def test_items_of_one_speaker_are_no_independent_evidence():
 
 def test_seeds_are_averaged():
     models = [judged(i, skill=1.0) for i in range(5)]
-    found = bootstrap(models, ["UAR"], draws=50)["UAR"]
-    assert found.value == pytest.approx(np.mean([scores(one.truth, one.probabilities)["UAR"] for one in models]))
+    estimates = bootstrap(models, ["UAR"], draws=50)["UAR"]
+    assert estimates.value == pytest.approx(
+        np.mean([scores(model_judged.truth, model_judged.probabilities)["UAR"] for model_judged in models])
+    )
 
 
 def test_the_same_seed_draws_the_same_and_another_seed_does_not():
-    one = judged(groups=np.arange(500) // 5)
-    first, again, other = (bootstrap([one], draws=100, seed=seed)["WF1"] for seed in (1, 1, 2))
-    assert first == again and first != other
+    predictions = judged(groups=np.arange(500) // 5)
+    first, again, differently = (bootstrap([predictions], draws=100, seed=seed)["WF1"] for seed in (1, 1, 2))
+    assert first == again and first != differently
 
 
 @pytest.mark.parametrize(
@@ -160,8 +164,8 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not():
         (lambda: bootstrap([judged(n=20), judged(n=30)]), "same items"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(call, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_cannot_be_drawn_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
         call()
 
 
@@ -174,11 +178,11 @@ def test_the_confusion_s_order_is_truth_then_prediction():
 def test_metric_identities():
     generator = np.random.default_rng(0)
     truth, p = generator.integers(0, 7, 500), generator.dirichlet(np.ones(7), 500)
-    found, predicted = metrics.scores(truth, p), p.argmax(1)
-    assert found["UAR"] == pytest.approx(100 * balanced_accuracy_score(truth, predicted))
-    assert found["WAR"] == pytest.approx(100 * (truth == predicted).mean())
+    measured, predicted = metrics.scores(truth, p), p.argmax(1)
+    assert measured["UAR"] == pytest.approx(100 * balanced_accuracy_score(truth, predicted))
+    assert measured["WAR"] == pytest.approx(100 * (truth == predicted).mean())
     recalls = np.diag(metrics.confusion(truth, p)) / np.bincount(truth)
-    assert found["UAR"] == pytest.approx(100 * recalls.mean())
+    assert measured["UAR"] == pytest.approx(100 * recalls.mean())
     assert metrics.soft_cross_entropy(np.eye(7)[truth], p) == pytest.approx(-np.log(p[range(500), truth]).mean())
 
 

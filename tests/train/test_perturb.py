@@ -45,5 +45,5 @@ def test_a_perturbation_of_nothing_changes_nothing():
 def test_masks_never_blank_more_than_they_may():
     options = Perturbation(time_masks=1, bin_masks=1)
     features, mask = torch.ones(50, 40, 2, 64), torch.ones(50, 40, dtype=torch.bool)
-    kept = spec_augment(features, mask, options, torch.Generator().manual_seed(0)).mean((1, 2, 3))
-    assert kept.max() <= 1 and kept.min() >= (1 - 9 / 40) * (1 - 9 / 64) and kept.mean() < 1
+    unmasked = spec_augment(features, mask, options, torch.Generator().manual_seed(0)).mean((1, 2, 3))
+    assert unmasked.max() <= 1 and unmasked.min() >= (1 - 9 / 40) * (1 - 9 / 64) and unmasked.mean() < 1

@@ -36,13 +36,13 @@ def test_a_broken_run_is_not_handed_on(run, tmp_path):
 
 
 def test_a_taken_folder_is_replaced_only_when_asked_and_only_if_it_is_a_checkpoint(run, tmp_path):
-    taken = tmp_path / "taken"
-    taken.mkdir()
-    (taken / "thesis.txt").write_text("years of work")
+    folder_in_use = tmp_path / "taken"
+    folder_in_use.mkdir()
+    (folder_in_use / "thesis.txt").write_text("years of work")
     for replace in (False, True):
         with pytest.raises(CorpusError, match="taken"):
-            push.to_folder(run, taken, replace=replace)
-    assert (taken / "thesis.txt").exists()
+            push.to_folder(run, folder_in_use, replace=replace)
+    assert (folder_in_use / "thesis.txt").exists()
     old = shutil.copytree(run, tmp_path / "old")
     with pytest.raises(CorpusError, match="--replace"):
         push.to_folder(run, old)

@@ -17,7 +17,7 @@ def test_a_wrong_setting_is_named(small, change):
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    "change, message",
     [
         ("audio.encoder.dropout=1.0", r"\[audio\] \[encoder\]: dropout is 1.0"),
         ("audio.encoder.channels=[4, 0, 8]", r"channels is \(4, 0, 8\): each must be a whole number of at least 1"),
@@ -28,6 +28,6 @@ def test_a_wrong_setting_is_named(small, change):
         ("fusion.fit.optimiser='adagrad'", "one of adamw"),
     ],
 )
-def test_a_setting_out_of_range_names_its_table_and_value(small, change, said):
-    with pytest.raises(CorpusError, match=said):
+def test_a_setting_out_of_range_names_its_table_and_value(small, change, message):
+    with pytest.raises(CorpusError, match=message):
         recipe.load(small, [change])

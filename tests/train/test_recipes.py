@@ -32,14 +32,14 @@ def parts(name):
     configs = {"audio": chosen.audio.encoder, "text": chosen.text.encoder}
     if getattr(configs["text"], "buckets", 0) == recipe.ALL_IDS:  # the fit finds the vocabulary
         configs["text"] = dataclasses.replace(configs["text"], vocabulary=8)
-    made = {f"{part}_encoder": build(f"{part}_encoder", config) for part, config in configs.items()}
-    widths = made["audio_encoder"].dim_out, made["text_encoder"].dim_out
-    return chosen, made | {"fusion": build("fusion", chosen.fusion.config(*widths))}
+    modules = {f"{part}_encoder": build(f"{part}_encoder", config) for part, config in configs.items()}
+    widths = modules["audio_encoder"].dim_out, modules["text_encoder"].dim_out
+    return chosen, modules | {"fusion": build("fusion", chosen.fusion.config(*widths))}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECIPES.glob("*.toml")))
 def test_every_recipe_is_read_and_built(name):
-    chosen, made = parts(name)
+    chosen, modules = parts(name)
     assert chosen.name == name
     for part in ("audio", "text"):
         extractor = build(f"{part}_features", getattr(chosen, part).features)
@@ -47,7 +47,7 @@ def test_every_recipe_is_read_and_built(name):
         assert inputs in (None, extractor.dim)
     for (system, part), (published, more) in PUBLISHED.items():
         if system == name:
-            assert sum(p.numel() for p in made[part].parameters()) == published + more
+            assert sum(p.numel() for p in modules[part].parameters()) == published + more
 
 
 def test_every_published_count_belongs_to_a_recipe():
@@ -57,9 +57,9 @@ def test_every_published_count_belongs_to_a_recipe():
 def test_a_recipe_may_change_another(tmp_path):
     (tmp_path / "mine.toml").write_text((RECIPES / "compact.toml").read_text())
     (tmp_path / "other.toml").write_text('base = "mine.toml"\nname = "other"\n[audio.fit]\nepochs = 7\n')
-    mine, other = recipe.load(tmp_path / "mine.toml"), recipe.load(tmp_path / "other.toml")
+    mine, theirs = recipe.load(tmp_path / "mine.toml"), recipe.load(tmp_path / "other.toml")
     fit = dataclasses.replace(mine.audio.fit, epochs=7)
-    assert other == dataclasses.replace(mine, name="other", audio=dataclasses.replace(mine.audio, fit=fit))
+    assert theirs == dataclasses.replace(mine, name="other", audio=dataclasses.replace(mine.audio, fit=fit))
 
 
 def test_another_kind_takes_the_place_of_a_table_unless_its_fields_are_the_same():

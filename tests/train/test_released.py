@@ -172,7 +172,7 @@ def test_the_bimamba_gives_the_published_tensors(name):
         ("other", "missing. Is this the state dict of another model"),
     ],
 )
-def test_a_damaged_state_dict_is_told_by_its_key(part, damage, told):
+def test_a_damaged_state_dict_is_told_by_its_key(part, damage, message):
     convert, make = CONVERTERS[part]
     state, key = make(), "fc.bias" if part == "audio" else "fc_out.bias"
     if damage == "missing":
@@ -185,7 +185,7 @@ def test_a_damaged_state_dict_is_told_by_its_key(part, damage, told):
         state[key][2] = torch.nan
     else:
         state = {"conv.weight": torch.zeros(2)}
-    with pytest.raises(CorpusError, match=told.format(key=key.replace(".", r"\."))):
+    with pytest.raises(CorpusError, match=message.format(key=key.replace(".", r"\."))):
         convert(state)
 
 
@@ -260,7 +260,7 @@ def test_the_command_writes_the_published_audio_encoder(tmp_path, capsys):
         ({"weights": torch.zeros(2)}, "input_proj.weight missing"),
     ],
 )
-def test_the_command_tells_what_is_wrong_with_a_file(content, told, tmp_path, capsys):
+def test_the_command_tells_what_is_wrong_with_a_file(content, message, tmp_path, capsys):
     path = tmp_path / "model.pt"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -268,7 +268,7 @@ def test_the_command_tells_what_is_wrong_with_a_file(content, told, tmp_path, ca
         torch.save(content, path)
     assert main(["released", "audio", str(path), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert told in error and "model.pt" in error
+    assert message in error and "model.pt" in error
     assert not (tmp_path / "out").exists()
 
 

@@ -73,8 +73,8 @@ def settings(trial: search.Trial) -> list:
 def test_greedy_goes_field_by_field_in_the_grid_s_order(chosen, tmp_path):
     """Step 1 tries all candidates, each later step only those that are not the incumbent's."""
     bowl = Bowl()
-    found = searched(chosen, tmp_path, bowl)
-    search.greedy(found, load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
+    outcome = searched(chosen, tmp_path, bowl)
+    search.greedy(outcome, load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
     assert [seen[:3] for seen in bowl.seen] == [
         (4, "lstm", 12),
         (8, "lstm", 12),
@@ -82,23 +82,23 @@ def test_greedy_goes_field_by_field_in_the_grid_s_order(chosen, tmp_path):
         (16, "none", 12),
         (16, "none", 6),
     ]
-    assert settings(found.best) == [16, "none", 6]
+    assert settings(outcome.best) == [16, "none", 6]
 
 
 def test_greedy_keeps_the_incumbent_where_nothing_is_better(chosen, tmp_path):
     text = '"text.fit.batch" = [16, 4]\n"text.encoder.temporal" = ["lstm"]\n"text.fit.epochs" = [24, 48]\n'
-    found = searched(chosen, tmp_path, Bowl())
-    search.greedy(found, load_grid(grid_of(tmp_path, text), chosen, "greedy"))
-    assert found.best.values == {"text.fit.batch": 16}  # the recipe's 12 epochs stay
-    assert len(found.trials) == 4
+    outcome = searched(chosen, tmp_path, Bowl())
+    search.greedy(outcome, load_grid(grid_of(tmp_path, text), chosen, "greedy"))
+    assert outcome.best.values == {"text.fit.batch": 16}  # the recipe's 12 epochs stay
+    assert len(outcome.trials) == 4
 
 
 def test_exhaustive_is_the_product(chosen, tmp_path):
     bowl = Bowl()
-    found = searched(chosen, tmp_path, bowl)
-    search.exhaustive(found, load_grid(grid_of(tmp_path, GREEDY), chosen, "exhaustive"))
+    outcome = searched(chosen, tmp_path, bowl)
+    search.exhaustive(outcome, load_grid(grid_of(tmp_path, GREEDY), chosen, "exhaustive"))
     assert len(set(bowl.seen)) == len(bowl.seen) == 3 * 2 * 2
-    assert settings(found.best) == [16, "none", 6]
+    assert settings(outcome.best) == [16, "none", 6]
 
 
 OPTUNA = (
@@ -109,25 +109,25 @@ OPTUNA = (
 
 def test_optuna_searches_lists_and_ranges(chosen, tmp_path):
     bowl = Bowl()
-    found = searched(chosen, tmp_path, bowl)
-    search.tpe(found, load_grid(grid_of(tmp_path, OPTUNA), chosen, "optuna"), 40)
+    outcome = searched(chosen, tmp_path, bowl)
+    search.tpe(outcome, load_grid(grid_of(tmp_path, OPTUNA), chosen, "optuna"), 40)
     batches, _, epochs, rates = zip(*bowl.seen, strict=True)
     assert set(batches) <= {4, 8, 16} and set(epochs) <= set(range(1, 10)) and all(type(n) is int for n in epochs)
     assert all(1e-3 <= rate <= 1 for rate in rates) and sum(rate < 0.03 for rate in rates) > 5  # log: not all are large
-    assert found.best.values["text.fit.batch"] == 16
-    assert {trial.values["audio.encoder.channels"] for trial in found.trials} == {(4, 6, 8), (8, 8)}
+    assert outcome.best.values["text.fit.batch"] == 16
+    assert {trial.values["audio.encoder.channels"] for trial in outcome.trials} == {(4, 6, 8), (8, 8)}
 
 
 @pytest.mark.parametrize("method", ["greedy", "exhaustive", "optuna"])
 def test_a_killed_search_goes_on_where_it_stopped(chosen, tmp_path, method):
     def run(objective, out):
-        found = searched(chosen, out, objective)
+        outcome = searched(chosen, out, objective)
         grid = load_grid(grid_of(tmp_path, GREEDY), chosen, method)
         if method == "optuna":
-            search.tpe(found, grid, 9)
+            search.tpe(outcome, grid, 9)
         else:
-            getattr(search, method)(found, grid)
-        return [(trial.key, trial.values, trial.score) for trial in found.trials]
+            getattr(search, method)(outcome, grid)
+        return [(trial.key, trial.values, trial.score) for trial in outcome.trials]
 
     whole = Bowl()
     expected = run(whole, tmp_path / "whole")
@@ -143,9 +143,9 @@ def test_a_killed_search_goes_on_where_it_stopped(chosen, tmp_path, method):
 
 def test_a_line_that_a_kill_cut_off_is_run_again(chosen, tmp_path):
     log = tmp_path / "trials.jsonl"
-    found = searched(chosen, tmp_path, Bowl())
+    outcome = searched(chosen, tmp_path, Bowl())
     for batch in (4, 8):
-        found.run({"text.fit.batch": batch})
+        outcome.run({"text.fit.batch": batch})
     log.write_bytes(log.read_bytes()[:-25])
     bowl = Bowl()
     again = searched(chosen, tmp_path, bowl)
@@ -163,10 +163,10 @@ def test_a_broken_log_is_refused_by_its_line(chosen, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_sentence_with_the_remedy(chosen, tmp_path):
-    found = searched(chosen, tmp_path, Bowl())
-    found.log = Path("/dev/full")
+    outcome = searched(chosen, tmp_path, Bowl())
+    outcome.log = Path("/dev/full")
     with pytest.raises(CorpusError, match="/dev/full can't be written.*finished trials are kept"):
-        found.run({"text.fit.batch": 4})
+        outcome.run({"text.fit.batch": 4})
 
 
 def test_a_trial_of_another_recipe_does_not_count(chosen, tmp_path, small):
@@ -182,10 +182,10 @@ def test_a_loss_that_explodes_is_a_failed_trial_and_not_the_end(chosen, tmp_path
             raise FloatingPointError("the loss is nan in epoch 1: lower learning_rate")
         return Bowl()(tried)
 
-    found = searched(chosen, tmp_path, objective)
-    search.greedy(found, load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
-    assert settings(found.best) == [16, "none", 6]
-    assert "failed" in search.table(found.trials) and "lower learning_rate" in search.table(found.trials)
+    outcome = searched(chosen, tmp_path, objective)
+    search.greedy(outcome, load_grid(grid_of(tmp_path, GREEDY), chosen, "greedy"))
+    assert settings(outcome.best) == [16, "none", 6]
+    assert "failed" in search.table(outcome.trials) and "lower learning_rate" in search.table(outcome.trials)
     hopeless = searched(chosen, tmp_path / "b", objective)
     search.tpe(hopeless, {"text.fit.batch": (8,)}, 3)
     assert hopeless.best is None and len(hopeless.trials) == 1
@@ -210,8 +210,8 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_grid_is_refused_before_anything_runs(chosen, tmp_path, name):
-    text, said = BAD[name]
-    with pytest.raises(CorpusError, match=said):
+    text, message = BAD[name]
+    with pytest.raises(CorpusError, match=message):
         load_grid(grid_of(tmp_path, text), chosen, "optuna")
 
 
@@ -223,8 +223,8 @@ def test_a_range_needs_optuna(chosen, tmp_path):
 def test_toml_tables_are_fields_too_and_a_change_reaches_only_its_field(chosen, tmp_path):
     grid = load_grid(grid_of(tmp_path, "[text.fit]\nbatch = [4]\nlearning_rate = [1]\n"), chosen, "greedy")
     assert grid == {"text.fit.batch": (4,), "text.fit.learning_rate": (1,)}
-    other = changed(chosen, {"text.fit.batch": 4})
-    assert other.text.fit.batch == 4 and other.audio == chosen.audio and chosen.text.fit.batch == 8
+    changed_recipe = changed(chosen, {"text.fit.batch": 4})
+    assert changed_recipe.text.fit.batch == 4 and changed_recipe.audio == chosen.audio and chosen.text.fit.batch == 8
 
 
 def test_the_score_is_of_dev_and_never_of_test():

@@ -11,7 +11,7 @@ from train.loop.settings import FitSettings
 
 
 @pytest.mark.parametrize(
-    "field, value, said",
+    "field, value, message",
     [
         ("epochs", 0, "whole number of at least 1"),
         ("epochs", 1.5, "whole number"),
@@ -33,8 +33,8 @@ from train.loop.settings import FitSettings
         ("groups", ("a",), "dictionary"),
     ],
 )
-def test_a_setting_out_of_range_is_refused_with_its_value(field, value, said):
-    with pytest.raises(ValueError, match=said) as error:
+def test_a_setting_out_of_range_is_refused_with_its_value(field, value, message):
+    with pytest.raises(ValueError, match=message) as error:
         FitSettings(**({"epochs": 1} | {field: value}))
     shown = value[0] if isinstance(value, tuple) else value
     assert field in str(error.value) and (str(shown) in str(error.value) or isinstance(shown, dict))

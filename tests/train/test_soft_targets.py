@@ -42,11 +42,11 @@ def some(count: int, seed: int = 0) -> np.ndarray:
 def test_soft_targets_are_clipped_mixed_and_kept_normalised(tmp_path, folder):
     rows = load.read("meld", folder, "train")[:2]
     write_csv(tmp_path / "soft.csv", [{"video_name": "dia0_utt0"} | JITTER])
-    found = soft_targets.soft_targets(rows, Softening("soft.csv", weight=0.5), tmp_path)
+    softened = soft_targets.soft_targets(rows, Softening("soft.csv", weight=0.5), tmp_path)
     expected = 0.5 * rows[0].target + 0.5 * np.array([0, 0, 0, 1.51, 0, 0.5, 0]) / 2.01
-    np.testing.assert_allclose(found(0)[0], expected)
-    np.testing.assert_array_equal(found(0)[1], rows[1].target)
-    assert "1 of 2 items, 1 not in the table" in found.report()
+    np.testing.assert_allclose(softened(0)[0], expected)
+    np.testing.assert_array_equal(softened(0)[1], rows[1].target)
+    assert "1 of 2 items, 1 not in the table" in softened.report()
 
 
 def test_the_order_of_the_table_s_columns_does_not_matter(tmp_path):
@@ -55,8 +55,8 @@ def test_the_order_of_the_table_s_columns_does_not_matter(tmp_path):
         ("b.csv", ("neutral", "happy", "sad", "anger", "surprise", "disgust", "fear")),
     ):
         write_csv(tmp_path / name, [{"video_name": "clip0"} | {emotion: JITTER[emotion] for emotion in order}])
-    one, other = (soft_targets.read_distributions(tmp_path / name)["clip0"] for name in ("a.csv", "b.csv"))
-    np.testing.assert_array_equal(one, other)
+    one, second = (soft_targets.read_distributions(tmp_path / name)["clip0"] for name in ("a.csv", "b.csv"))
+    np.testing.assert_array_equal(one, second)
     assert one.min() >= 0 and one.sum() == pytest.approx(1)
 
 
@@ -70,9 +70,9 @@ def test_the_order_of_the_table_s_columns_does_not_matter(tmp_path):
         ([JITTER, JITTER | {"sad": 0}], "row 3: 'clip' was there before"),
     ],
 )
-def test_a_bad_table_is_refused_by_row(tmp_path, rows, said):
+def test_a_bad_table_is_refused_by_row(tmp_path, rows, message):
     write_csv(tmp_path / "soft.csv", [{"video_name": "clip"} | row for row in rows])
-    with pytest.raises(CorpusError, match=f"soft.csv.*{said}"):
+    with pytest.raises(CorpusError, match=f"soft.csv.*{message}"):
         soft_targets.read_distributions(tmp_path / "soft.csv")
 
 
@@ -86,8 +86,8 @@ def test_a_bad_table_is_refused_by_row(tmp_path, rows, said):
         ({"mode": "replace", "weight": 0.5}, "replace has no weight"),
     ],
 )
-def test_a_wrong_setting_is_named(raw, said):
-    with pytest.raises(CorpusError, match=said):
+def test_a_wrong_setting_is_named(raw, message):
+    with pytest.raises(CorpusError, match=message):
         soft_targets.settings(raw, "soft targets of meld")
 
 
@@ -135,19 +135,19 @@ def test_the_truth_is_kept_by_the_smallest_change():
     # A second implementation: the projection as a quadratic programme.
     from scipy.optimize import minimize
 
-    for row, label, found in list(zip(distributions, labels, kept, strict=True))[:8]:
-        others = [c for c in range(7) if c != label]
+    for row, label, mended in list(zip(distributions, labels, kept, strict=True))[:8]:
+        rest = [c for c in range(7) if c != label]
         best = minimize(
             lambda q, row=row: ((q - row) ** 2).sum(),
             np.full(7, 1 / 7),
             method="SLSQP",
             constraints=[
                 {"type": "eq", "fun": lambda q: q.sum() - 1},
-                {"type": "ineq", "fun": lambda q, y=label, o=others: q[y] - q[o]},
+                {"type": "ineq", "fun": lambda q, y=label, o=rest: q[y] - q[o]},
             ],
             options={"ftol": 1e-14, "maxiter": 500},
         )
-        np.testing.assert_allclose(found, best.x, atol=1e-4)
+        np.testing.assert_allclose(mended, best.x, atol=1e-4)
     targets = soft_targets.soft_targets(items([2]), Softening(weight=1, keep_truth=True), Path())
     assert targets(0).argmax(1).tolist() == [2]
 
@@ -171,12 +171,12 @@ def test_the_batches_hold_the_targets_of_their_epoch():
     targets = of([0] * 50, some(50), mode="replace", probability=0.5)
     ids = [np.full((1 + i % 5, 3), i) for i in range(50)]
     for epoch in (0, 1):
-        seen = np.zeros((50, 7))
+        learnt = np.zeros((50, 7))
         for inputs, wanted in batches.plain_batches(lambda number: (ids, targets(number)), 8)(
             epoch, torch.Generator().manual_seed(epoch)
         ):
-            seen[inputs["features"][:, 0, 0]] = wanted
-        np.testing.assert_allclose(seen, targets(epoch), atol=1e-6)
+            learnt[inputs["features"][:, 0, 0]] = wanted
+        np.testing.assert_allclose(learnt, targets(epoch), atol=1e-6)
 
 
 ORDER = ("neutral", "happy", "sad", "anger", "surprise", "disgust", "fear")  # of the published tables

@@ -31,9 +31,9 @@ def test_merged_rows_are_trained_on_anew_in_every_epoch_and_logged(small, folder
         assert part is chosen.audio or orders[0] != orders[1]  # of the clips there are only two of a label
         lengths = {item.id: len(part) for item, part in zip(source.items, source.raw, strict=True)}
         first = {line["row"]: line for line in lines if line["epoch"] == 0}
-        for row, made in zip(rows, raw, strict=True):
+        for row, joined in zip(rows, raw, strict=True):
             if line := first.get(source.items[row].id):
-                assert len(made) == sum(lengths[name] for name in line["parts"])
+                assert len(joined) == sum(lengths[name] for name in line["parts"])
         log.unlink()
 
 

@@ -75,9 +75,9 @@ SPOILT = {
 
 @pytest.mark.parametrize("name", SPOILT)
 def test_a_spoilt_run_is_refused_by_file_and_row(tmp_path, name):
-    change, said = SPOILT[name]
+    change, message = SPOILT[name]
     (tmp_path / "bad.json").write_text(spoilt(change))
-    with pytest.raises(CorpusError, match=f"bad.json.*{said}"):
+    with pytest.raises(CorpusError, match=f"bad.json.*{message}"):
         read_run(tmp_path / "bad.json")
 
 
@@ -153,22 +153,22 @@ def test_a_row_is_the_mean_over_its_seeds():
 
 def test_systems_are_ranked_over_all_corpora_that_they_have():
     runs = [make_run("good", skill=2.5), make_run("bad", skill=0.2), make_run("good", corpus="resd", skill=2.5)]
-    found = compared(*runs)
-    assert found.places == (("meld", "test"), ("resd", "test"))
-    assert found.average_rank == {"good": 1.0, "bad": 2.0}
-    assert [figure.rank for figure in found.systems["bad"]["meld", "test"].figures.values()] == [2, 2, 2, 2]
-    assert "| — |" in table.markdown(found)
+    comparison = compared(*runs)
+    assert comparison.places == (("meld", "test"), ("resd", "test"))
+    assert comparison.average_rank == {"good": 1.0, "bad": 2.0}
+    assert [figure.rank for figure in comparison.systems["bad"]["meld", "test"].figures.values()] == [2, 2, 2, 2]
+    assert "| — |" in table.markdown(comparison)
 
 
 def test_equal_systems_share_the_first_rank():
-    found = compared(make_run("one"), make_run("two"), make_run("three", skill=0.1))
-    assert found.average_rank == {"one": 1.0, "two": 1.0, "three": 3.0}
+    comparison = compared(make_run("one"), make_run("two"), make_run("three", skill=0.1))
+    assert comparison.average_rank == {"one": 1.0, "two": 1.0, "three": 3.0}
 
 
 def test_without_speakers_the_interval_is_by_utterance_and_says_so():
-    found = compared(make_run(speakers=False))
-    assert found.systems["A"]["meld", "test"].groups == N
-    assert any("by utterance" in note for note in found.notes)
+    comparison = compared(make_run(speakers=False))
+    assert comparison.systems["A"]["meld", "test"].groups == N
+    assert any("by utterance" in note for note in comparison.notes)
     assert not any("by utterance" in note for note in compared(make_run()).notes)
 
 
@@ -180,12 +180,15 @@ def test_the_table_says_when_systems_saw_different_utterances_or_seeds():
 def test_the_same_run_twice_and_contradicting_labels_are_refused():
     with pytest.raises(CorpusError, match=r"1.json and 0.json.*seed 0.*meld test"):
         compared(make_run(), make_run())
-    other = make_run("B")
+    second_run = make_run("B")
     flipped = Row(
-        "dia0_utt0", None, EMOTIONS[(EMOTIONS.index(other.rows[0].label) + 1) % 7], other.rows[0].probabilities
+        "dia0_utt0",
+        None,
+        EMOTIONS[(EMOTIONS.index(second_run.rows[0].label) + 1) % 7],
+        second_run.rows[0].probabilities,
     )
     with pytest.raises(CorpusError, match=r"1.json.*dia0_utt0.*0.json"):
-        compared(make_run(), Run("B", 0, "meld", "test", (flipped, *other.rows[1:])))
+        compared(make_run(), Run("B", 0, "meld", "test", (flipped, *second_run.rows[1:])))
 
 
 @pytest.fixture
@@ -211,12 +214,12 @@ def test_the_command_prints_the_table_and_writes_it_with_pictures(files, tmp_pat
 
 
 def test_all_formats_hold_the_same_figures(files, tmp_path, capsys):
-    found = {}
+    collected = {}
     for form in ("csv", "json"):
         assert cli.main(["table", *files, "--draws", "50", "--format", form]) == 0
-        found[form] = capsys.readouterr().out
-    rows = list(csv.DictReader(io.StringIO(found["csv"])))
-    whole = json.loads(found["json"])
+        collected[form] = capsys.readouterr().out
+    rows = list(csv.DictReader(io.StringIO(collected["csv"])))
+    whole = json.loads(collected["json"])
     assert len(rows) == 2 * len(MEASURES)
     assert [float(row["mean"]) for row in rows] == [row["mean"] for row in whole["figures"]]
     assert sum(sum(row.values()) for row in whole["confusion"][0]["counts"].values()) == 2 * N

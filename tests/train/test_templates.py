@@ -61,28 +61,28 @@ def test_the_draws_are_those_of_python_s_own_generator_in_the_published_order(pa
 
 
 def test_one_of_everything_gives_the_two_phrases_that_the_coin_allows():
-    one = templates.Templates(("It",), ("hurts",), ("(sighs) Oh.",), ("and so (groans)",), ("{i} {s} {v}, {c}.",))
-    found = templates.compose(one, 5, draw=random.Random(42))
-    assert set(found) == {"(sighs) Oh. It hurts, and so.", "Oh. It hurts, and so (groans)."}
+    parts = templates.Templates(("It",), ("hurts",), ("(sighs) Oh.",), ("and so (groans)",), ("{i} {s} {v}, {c}.",))
+    phrases = templates.compose(parts, 5, draw=random.Random(42))
+    assert set(phrases) == {"(sighs) Oh. It hurts, and so.", "Oh. It hurts, and so (groans)."}
 
 
 def test_phrases_are_unique_repeat_themselves_and_hold_one_tag_at_most(parts):
     for tags in templates.HANDLING:
-        found = templates.compose(parts, 60, draw=random.Random(42), tags=tags)
-        assert len(set(found)) == len(found)
-        assert found == templates.compose(parts, 60, draw=random.Random(42), tags=tags)
-        assert max(sum(phrase.count(tag) for tag in templates.TAGS) for phrase in found) == 1
+        phrases = templates.compose(parts, 60, draw=random.Random(42), tags=tags)
+        assert len(set(phrases)) == len(phrases)
+        assert phrases == templates.compose(parts, 60, draw=random.Random(42), tags=tags)
+        assert max(sum(phrase.count(tag) for tag in templates.TAGS) for phrase in phrases) == 1
 
 
 def test_the_published_coin_takes_tags_that_no_other_was_beside():
-    one = templates.Templates(("It",), ("hurts",), ("(sighs) Oh.",), ("and so (groans)",), ("{i} {s} {v}.",))
-    assert set(templates.compose(one, 5, draw=random.Random(42))) == {"(sighs) Oh. It hurts.", "Oh. It hurts."}
-    assert templates.compose(one, 5, draw=random.Random(42), tags="used") == ["(sighs) Oh. It hurts."]
+    parts = templates.Templates(("It",), ("hurts",), ("(sighs) Oh.",), ("and so (groans)",), ("{i} {s} {v}.",))
+    assert set(templates.compose(parts, 5, draw=random.Random(42))) == {"(sighs) Oh. It hurts.", "Oh. It hurts."}
+    assert templates.compose(parts, 5, draw=random.Random(42), tags="used") == ["(sighs) Oh. It hurts."]
 
 
 def test_it_ends_when_the_templates_have_no_more():
-    one = templates.Templates(("It",), ("hurts",), ("Oh",), ("so",), ("{s} {v}.",))
-    assert templates.compose(one, 100, draw=random.Random(42)) == ["It hurts."]
+    parts = templates.Templates(("It",), ("hurts",), ("Oh",), ("so",), ("{s} {v}.",))
+    assert templates.compose(parts, 100, draw=random.Random(42)) == ["It hurts."]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_what_is_mended(filled, mended):
         ({"templates": ["{s} {v"]}, "template 1"),
     ],
 )
-def test_a_bad_file_is_named(tmp_path, change, said):
+def test_a_bad_file_is_named(tmp_path, change, message):
     (tmp_path / "fear.json").write_text(json.dumps(PARTS | change))
-    with pytest.raises(CorpusError, match=f"fear.json.*{said}"):
+    with pytest.raises(CorpusError, match=f"fear.json.*{message}"):
         templates.read(tmp_path / "fear.json")
     (tmp_path / "fear.json").write_text("[")
     with pytest.raises(CorpusError, match="fear.json is not JSON"):
@@ -122,8 +122,8 @@ def test_a_bad_file_is_named(tmp_path, change, said):
 def test_the_words_of_an_item_are_what_is_said():
     (plain,) = templates.items(["(sighs)... I can't , no (groans)."], "joy")
     assert plain.text == "... I can't, no." and plain.path is None and plain.label == 3
-    (kept,) = templates.items(["(sighs) No."], "joy", keep_tags=True)
-    assert kept.text == "(sighs) No."
+    (item,) = templates.items(["(sighs) No."], "joy", keep_tags=True)
+    assert item.text == "(sighs) No."
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +190,8 @@ def test_the_command_writes_a_manifest_of_all_emotions(tmp_path, capsys, monkeyp
     for emotion in templates.COUNTS:
         (tmp_path / f"{emotion}.json").write_text(json.dumps(PARTS))
     assert cli.main(["templates", str(tmp_path), "--out", str(tmp_path / "made")]) == 0
-    found = load.read(capsys.readouterr().out.strip())
-    assert np.bincount([item.label for item in found], minlength=7).tolist() == [5, 5, 5, 5, 0, 5, 5]
+    items = load.read(capsys.readouterr().out.strip())
+    assert np.bincount([item.label for item in items], minlength=7).tolist() == [5, 5, 5, 5, 0, 5, 5]
     (tmp_path / "fear.json").unlink()
     assert cli.main(["templates", str(tmp_path), "--out", str(tmp_path / "made")]) == 2
     assert "fear.json" in capsys.readouterr().err
@@ -201,7 +201,7 @@ def test_the_command_writes_a_manifest_of_all_emotions(tmp_path, capsys, monkeyp
 @pytest.mark.parametrize("emotion", GOLDEN)
 def test_the_published_files_give_the_published_phrases(emotion):
     parts = templates.read(Path(PUBLISHED) / f"{emotion}.json")
-    found = templates.compose(parts, templates.COUNTS[emotion], draw=random.Random(42))
+    phrases = templates.compose(parts, templates.COUNTS[emotion], draw=random.Random(42))
     digest, tags = GOLDEN[emotion]
-    assert hashlib.sha256("\n".join(sorted(found)).encode()).hexdigest()[:16] == digest
-    assert sum(map(templates.tagged, found)) == tags
+    assert hashlib.sha256("\n".join(sorted(phrases)).encode()).hexdigest()[:16] == digest
+    assert sum(map(templates.tagged, phrases)) == tags

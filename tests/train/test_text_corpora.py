@@ -32,11 +32,11 @@ def test_a_corpus_is_read_by_its_name(tmp_path):
 def test_a_corpus_without_a_dev_split_gets_one_that_never_changes(tmp_path):
     table(tmp_path, "xed-en", [(f"text number {i}", "anger") for i in range(400)])
     items = load.read("xed-en", tmp_path)
-    held = [item.text for item in items if item.split == "dev"]
-    assert 0.05 < len(held) / len(items) < 0.15
+    dev_texts = [item.text for item in items if item.split == "dev"]
+    assert 0.05 < len(dev_texts) / len(items) < 0.15
     table(tmp_path, "xed-en", [(f"TEXT number {i}!", "anger") for i in reversed(range(400))])
     again = [item.text for item in load.read("xed-en", tmp_path, "dev")]
-    assert {key(text) for text in again} == {key(text) for text in held}
+    assert {key(text) for text in again} == {key(text) for text in dev_texts}
 
 
 def item(corpus, text, label="anger", dialogue="", language="en"):
@@ -60,10 +60,10 @@ TALK = [item("talk", text, dialogue="d") for text in ("What?", "What?", "I never
         ([*TALK, item("a", "So long")], [item("b", "What?"), item("b", "I never said so at all")], [1, 1, 0, 1]),
     ],
 )
-def test_duplicates(items, held_out, kept):
+def test_duplicates(items, held_out, expected):
     lines = []
-    assert without_duplicates(items, held_out, report=lines.append).astype(int).tolist() == kept
-    assert bool(lines) == (0 in kept)
+    assert without_duplicates(items, held_out, report=lines.append).astype(int).tolist() == expected
+    assert bool(lines) == (0 in expected)
 
 
 def test_nearly_the_same_counts_where_it_is_asked_for():
@@ -86,8 +86,8 @@ def test_a_recipe_drops_them_before_anything_is_fitted(small, folder, tmp_path):
     lines = []
     for how, texts in (("keep", 5), ("drop", 1)):
         chosen = recipe.load(small, [f'text.duplicates = "{how}"', 'text.corpora = ["izard"]'])
-        (kept,) = sources._texts(chosen.text, tmp_path, lines.append).values()
+        (items_left,) = sources._texts(chosen.text, tmp_path, lines.append).values()
         # the dev part of a corpus that the recipe doesn't name plays no part
-        assert len(kept) == (texts if how == "keep" else 4)
+        assert len(items_left) == (texts if how == "keep" else 4)
     assert any("twice" in line for line in lines)
-    assert np.array([row.label for row in kept]).any()
+    assert np.array([row.label for row in items_left]).any()

@@ -52,10 +52,10 @@ def test_the_loss_equals_torch_s_on_one_hot_targets_and_trains_on_the_rest():
     target = torch.tensor([[0.6, 0.4, 0, 0, 0, 0, 0]])
     best = torch.full((1, 7), -30.0)
     best[0, :2] = target[0, :2].log()
-    other = best.clone()
-    other[0, 1] -= 1  # same argmax, less of the second emotion: a loss that took the argmax would fall
+    changed = best.clone()
+    changed[0, 1] -= 1  # same argmax, less of the second emotion: a loss that took the argmax would fall
     ones = torch.ones(7)
-    assert soft_cross_entropy(best, target, ones) < soft_cross_entropy(other, target, ones)
+    assert soft_cross_entropy(best, target, ones) < soft_cross_entropy(changed, target, ones)
 
 
 def test_class_weights_are_natural_at_0_and_balanced_at_1():
@@ -115,8 +115,8 @@ def rates(schedule: str, epochs: int, scores=None, **changes) -> list[float]:
     """The learning rate after each epoch, of one step."""
     said = Rows()
     settings = FitSettings(epochs, ROWS, 0.1, schedule=schedule, average=0, **changes)
-    given = iter(scores or [])
-    fitted(settings, report=said, validate=(lambda model: scored(next(given))) if scores else None)
+    dev_scores = iter(scores or [])
+    fitted(settings, report=said, validate=(lambda model: scored(next(dev_scores))) if scores else None)
     return [row.rate for row in said.rows]
 
 
@@ -162,12 +162,12 @@ def test_selection_is_the_mean_over_corpora_of_four_figures():
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_patience_returns_the_strictly_best_epoch(average):
-    given, seen = [10.0, 30.0, 20.0, 30.0, 99.0], []
+    dev_scores, seen = [10.0, 30.0, 20.0, 30.0, 99.0], []
 
     def validate(model):
         assert not model.training and not torch.is_grad_enabled()
         seen.append(copy.deepcopy(model))
-        return scored(given[len(seen) - 1])
+        return scored(dev_scores[len(seen) - 1])
 
     settings = FitSettings(9, 7, 0.05, patience=2, average=average)
     best = fitted(settings, validate=validate)
@@ -177,8 +177,8 @@ def test_patience_returns_the_strictly_best_epoch(average):
 
 def test_without_patience_the_scores_are_only_said():
     lines, plain = [], fitted(FitSettings(3, 7))
-    told = fitted(FitSettings(3, 7), validate=lambda model: scored(12.3), report=lines.append)
-    assert same(plain, told)
+    fitted_model = fitted(FitSettings(3, 7), validate=lambda model: scored(12.3), report=lines.append)
+    assert same(plain, fitted_model)
     assert len(lines) == 3 and "epoch 1/3 · loss" in lines[0] and "dev UAR 12.3" in lines[0]
 
 
@@ -204,8 +204,8 @@ def test_bf16_is_near_and_keeps_weights_and_loss_in_float32():
     model = fitted(FitSettings(20, 7, 0.05, precision="bf16"), report=said)
     fitted(FitSettings(20, 7, 0.05), report=exact)
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    found, wanted = ([row.loss for row in rows.rows] for rows in (said, exact))
-    assert found != wanted and found == pytest.approx(wanted, rel=0.03)
+    losses, wanted = ([row.loss for row in rows.rows] for rows in (said, exact))
+    assert losses != wanted and losses == pytest.approx(wanted, rel=0.03)
     logits, targets = torch.randn(5, 7).bfloat16(), torch.softmax(torch.randn(5, 7), 1)
     ones = torch.ones(7)
     assert torch.equal(soft_cross_entropy(logits, targets, ones), soft_cross_entropy(logits.float(), targets, ones))
@@ -256,7 +256,7 @@ def interrupted(state: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    "change, message",
     [
         ({"settings": FitSettings(3, 4, 0.5)}, "learning_rate was 0.001, is 0.5"),
         ({"data": "rows 2"}, "data was rows 1, is rows 2"),
@@ -265,9 +265,9 @@ def interrupted(state: Path) -> None:
         ({"model": torch.nn.Linear(3, 7)}, "model was"),
     ],
 )
-def test_the_state_of_another_run_is_refused_by_what_differs(tmp_path, change, said):
+def test_the_state_of_another_run_is_refused_by_what_differs(tmp_path, change, message):
     interrupted(tmp_path / "state")
-    with pytest.raises(CorpusError, match=said):
+    with pytest.raises(CorpusError, match=message):
         fitted(**({"settings": FitSettings(3, 4), "state": tmp_path / "state", "data": "rows 1"} | change))
     assert (tmp_path / "state").exists()
 
@@ -319,7 +319,7 @@ def single(**inputs):
 
 
 @pytest.mark.parametrize(
-    "batches, settings, error, said",
+    "batches, settings, error, message",
     [
         (lambda *_: [], {}, CorpusError, "epoch 1 has no batch"),
         (
@@ -342,8 +342,8 @@ def single(**inputs):
         (None, {"patience": 3}, CorpusError, "patience = 3.*dev split"),
     ],
 )
-def test_what_can_t_be_fitted_is_said(batches, settings, error, said):
-    with pytest.raises(error, match=said):
+def test_what_can_t_be_fitted_is_said(batches, settings, error, message):
+    with pytest.raises(error, match=message):
         fitted(FitSettings(**({"epochs": 1, "batch": 7} | settings)), batches=batches)
 
 

@@ -111,8 +111,8 @@ def test_a_vocabulary_of_nothing_is_told():
         ('text.duplicates = "some"', "duplicates is 'some'"),
     ],
 )
-def test_what_does_not_go_together_is_refused(small, change, told):
-    with pytest.raises(CorpusError, match=told):
+def test_what_does_not_go_together_is_refused(small, change, message):
+    with pytest.raises(CorpusError, match=message):
         recipe.load(small, [*CHANGES, change])
 
 
@@ -124,18 +124,20 @@ def test_a_checkpoint_gets_the_words(small, folder, tmp_path, monkeypatch, whole
     assert main([*call, "--out", "first"]) == 0
     if not whole:
         assert main([*call, "--out", "second", "--words-into", "first"]) == 0
-    first, made = bundle.load("first"), bundle.load("first" if whole else "second")
-    assert made.config.text_encoder.vocabulary == len(made.text_encoder.keys) > 0
-    assert (made.config.calibration.text, made.config.calibration.bimodal) == (1.25, 1.5)
+    first, second_bundle = bundle.load("first"), bundle.load("first" if whole else "second")
+    assert second_bundle.config.text_encoder.vocabulary == len(second_bundle.text_encoder.keys) > 0
+    assert (second_bundle.config.calibration.text, second_bundle.config.calibration.bimodal) == (1.25, 1.5)
     for name, tensor in first.audio_encoder.state_dict().items():
-        assert torch.equal(tensor, made.audio_encoder.state_dict()[name])
-    reader = Predictor(made)
+        assert torch.equal(tensor, second_bundle.audio_encoder.state_dict()[name])
+    reader = Predictor(second_bundle)
     right = [max(p, key=p.get) == e for e, w in WORDS.items() for p in [reader.classify(None, w).text.probabilities]]
     assert np.mean(right) > 0.7
     if not whole:  # the product of both branches under a uniform prior, the voice to its power
         voice, words = torch.randn(1, 7).log_softmax(-1), torch.randn(1, 7).log_softmax(-1)
         state = torch.zeros(1, 1, 7)
         mask = torch.ones(1, 1, dtype=torch.bool)
-        fused = made.fusion(audio=state, audio_mask=mask, text=state, text_mask=mask, audio_log=voice, text_log=words)
-        product = 0.5 * voice + words - torch.tensor(made.config.text_prior).log()
+        fused = second_bundle.fusion(
+            audio=state, audio_mask=mask, text=state, text_mask=mask, audio_log=voice, text_log=words
+        )
+        product = 0.5 * voice + words - torch.tensor(second_bundle.config.text_prior).log()
         torch.testing.assert_close(fused.logits.softmax(-1), product.softmax(-1), rtol=2e-3, atol=1e-3)
