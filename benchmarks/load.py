@@ -266,9 +266,10 @@ def table(outcomes: list[Found], users: int, command: str) -> str:
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for outcome in outcomes:
-        asked = sum(map(len, outcome.load.times.values()))
+        load = outcome.load
+        asked = sum(map(len, load.times.values()))
         out.append(
-            f"| {outcome.seed} | {outcome.seconds / 60:.1f} | {outcome.load.cycles} | {len(outcome.load.errors)} | {outcome.load.busy} "
+            f"| {outcome.seed} | {outcome.seconds / 60:.1f} | {load.cycles} | {len(load.errors)} | {load.busy} "
             f"| {asked / outcome.seconds:.1f} |"
         )
     out += [
