@@ -40,6 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     cross.add_argument("--data", type=Path, required=True)
     cross.add_argument("--seeds", type=int, default=3)
 
+    strangers = commands.add_parser("generalise", help="corpora left out and unseen speakers: voice, words and both")
+    strangers.add_argument("recipe", type=Path)
+    strangers.add_argument("--data", type=Path, required=True)
+    strangers.add_argument("--seeds", type=int, default=3)
+    strangers.add_argument(
+        "--only", choices=("voice", "words", "both"), default="both", help="fit only what this needs"
+    )
+    strangers.add_argument("--report", action="store_true", help="fit nothing: report what is kept")
+    strangers.add_argument("--out", type=Path, default=Path("benchmarks/generalisation.md"), help="Markdown to write")
+    strangers.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
+    strangers.add_argument("--draws", type=int, default=1000, help="of the bootstrap")
+
     search = commands.add_parser("search", help="choose a recipe's fields by its dev figures, never by a test split")
     search.add_argument("recipe", type=Path)
     search.add_argument("--grid", type=Path, required=True, help='TOML: "part.table.field" = [candidates]')
@@ -50,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     search.add_argument("--out", type=Path, required=True, help="folder of the log; the same call goes on from it")
     search.add_argument("--seeds", type=int, default=1)
 
-    for command in (prepare, fit, cross, search):
+    for command in (prepare, fit, cross, strangers, search):
         command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
 
     evaluate = commands.add_parser("evaluate", help="UAR, MF1, WAR, WF1 and ECE of a checkpoint on a corpus")
@@ -108,6 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
             "prepare": _prepare,
             "fit": _fit,
             "crossvalidate": _crossvalidate,
+            "generalise": _generalise,
             "search": _search,
             "evaluate": _evaluate,
             "table": _table,
@@ -161,6 +174,22 @@ def _crossvalidate(options: argparse.Namespace) -> int:
         rows.append(row)
         print(json.dumps(row), flush=True)
     print(cross_validate.summary(rows))
+    return 0
+
+
+def _generalise(options: argparse.Namespace) -> int:
+    from train.evaluate import generalisation_report
+    from train.experiment import recipe
+
+    chosen = recipe.load(options.recipe, options.set)
+    found = generalisation_report.generalise(
+        chosen, options.data, range(options.seeds), only=options.only, fit=not options.report, report=_say
+    )
+    command = f"python -m train generalise {options.recipe} --data DATA --seeds {options.seeds}"
+    for change in options.set:
+        command += f" --set '{change}'"
+    for file in generalisation_report.write(found, options.out, command, draws=options.draws, picture=options.picture):
+        _say(f"written: {file}")
     return 0
 
 

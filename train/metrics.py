@@ -106,15 +106,19 @@ def soft_cross_entropy(targets: ArrayLike, probabilities: ArrayLike) -> float:
     return float(soft_cross_entropies(targets, probabilities).mean())
 
 
-def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
-    """Return the temperature by which dividing (N, 7) logits gives the least negative log-likelihood."""
+def fit_temperature(logits: ArrayLike, truth: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Return the temperature by which dividing (N, 7) logits gives the least negative log-likelihood.
+
+    `weights` (N,) are of the items; without them, all weigh the same.
+    """
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
     logits, truth = np.asarray(logits, dtype=np.float64), np.asarray(truth)
 
     def loss(log_temperature: float) -> float:
-        return -log_softmax(logits / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth].mean()
+        likelihood = log_softmax(logits / np.exp(log_temperature), axis=1)[np.arange(len(truth)), truth]
+        return -float(np.average(likelihood, weights=None if weights is None else np.asarray(weights)))
 
     best: Any = minimize_scalar(loss, bounds=(-3, 3), method="bounded")  # an object without declared fields
     return float(np.exp(best.x))

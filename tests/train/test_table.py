@@ -240,6 +240,15 @@ def test_a_picture_carries_every_count_and_empty_rows_stay_empty(tmp_path):
     assert text == (tmp_path / "b.svg").read_text()  # nothing but the counts decides the file
 
 
+def test_several_matrices_stand_in_one_picture(tmp_path):
+    from train.evaluate.confusion_matrix import draw_confusions
+
+    tables = {name: np.full((7, 7), 100 + number) for number, name in enumerate(("nemo", "urdu"))}
+    draw_confusions(tables, "left out", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert {"nemo", "urdu", "left out"} <= set(re.findall(r"<!-- (.*?) -->", text)) and "100" in text and "101" in text
+
+
 def test_no_draws_are_refused(files, capsys):
     assert cli.main(["table", *files, "--draws", "0"]) == 2
     assert "0 draws" in capsys.readouterr().err
