@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 ARENAS = 2
+MOST_FILES = 4096  # open at once that are asked for
 
 
 @contextmanager
@@ -42,3 +43,18 @@ def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
 def is_installed(package: str) -> bool:
     """Whether a package can be imported, by its name of the first level; nothing is imported."""
     return importlib.util.find_spec(package) is not None
+
+
+def open_files() -> int:
+    """Return how many files the program may have open; on Unix it asks for as many as it may, up to `MOST_FILES`."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MOST_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_FILES
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return max(soft, wanted)

@@ -66,6 +66,27 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Too many requests in a row. Try again in {seconds} s.",
         "Слишком много запросов подряд. Попробуйте через {seconds} с.",
     ),
+    "guard-files": (
+        "Your session has {limit} files here, all that one may have. Delete your recordings, or come back later.",
+        "У вашего сеанса здесь уже {limit} файлов — больше одному сеансу не положено. "
+        "Удалите свои записи или вернитесь позже.",
+    ),
+    "guard-busy": (
+        "The server is busy with other requests. Try again in a few seconds.",
+        "Сервер занят другими запросами. Попробуйте через несколько секунд.",
+    ),
+    "guard-slow": (
+        "The request came too slowly and was given up. Check the connection and try again.",
+        "Запрос приходил слишком медленно и был прерван. Проверьте соединение и повторите.",
+    ),
+    "guard-connections": (
+        "Too many open tabs of this page. Close some of them.",
+        "Открыто слишком много вкладок этой страницы. Закройте часть из них.",
+    ),
+    "guard-broken": (
+        "Something broke here. Try again; whoever keeps the server finds the reason in its log under {request}.",
+        "Здесь что-то сломалось. Повторите; тот, кто ведёт сервер, найдёт причину в журнале под номером {request}.",
+    ),
     "guard-full": (
         "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
         "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",

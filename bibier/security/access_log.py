@@ -60,7 +60,8 @@ class AccessLog:
             await send(message)
 
         try:
-            await self.app({**scope, SCOPE: request}, receive, watched)
+            scope[SCOPE] = request  # in place: Starlette's outermost, which answers what broke, sees it too
+            await self.app(scope, receive, watched)
         finally:
             outcome = "ok" if status < 400 else "refused" if status < 500 or status == 507 else "failed"
             quiet = scope["method"] in QUIET and outcome == "ok"

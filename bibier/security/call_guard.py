@@ -10,7 +10,6 @@ page does; what such a program may send is checked where it is used, as is every
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -21,30 +20,23 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
-from bibier.errors import RequestError
-from bibier.i18n.messages import Message
-from bibier.security.responses import API, header, refusal, size
+from bibier.security.login_throttle import network
+from bibier.security.request_bodies import RequestBodies, RequestRefused, replay, with_length
+from bibier.security.responses import API, header, refusal
 from bibier.security.session import Visitor, visitor
+from bibier.security.workers import in_thread
 
 if TYPE_CHECKING:  # Gradio is imported by the page alone, in its own way
     from gradio.block_function import BlockFunction
     from gradio.blocks import Blocks
 
-BODY_LIMIT = 4_000_000  # bytes of a call: the longest transcript, escaped, fits twice
 FILE = re.compile(rf"{API}file[=/](.+)", re.S)
 RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
+JSON = "application/json"
 TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
 OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
-
-
-class RequestRefused(RequestError):
-    """The request is not allowed; says how to answer: the HTTP status, and the sentence by its key."""
-
-    def __init__(self, status: int, key: str, **values: object):
-        self.status, self.message = status, Message(key, values)
-        super().__init__(key)
 
 
 def paths(data: object) -> Iterator[str]:
@@ -66,15 +58,22 @@ def public(blocks: Blocks) -> list[str]:
 
 
 def check_function(guest: Visitor, blocks: Blocks, path: str, body: dict[str, object]) -> BlockFunction:
-    """Return the function that the call names, by number or name. Raises RequestRefused unless the guest may run it."""
+    """Return the function that the call names. Raises RequestRefused unless the guest may run it.
+
+    Gradio takes the name where one is called by "call", else the number, and without one the name; a number beside the
+    name of a call is taken out, so that it can say nothing else.
+    """
     match, number = RUN.fullmatch(path), body.get("fn_index")
-    if number is None and match:
+    by_call = match is not None and match[1].startswith("call")
+    if by_call:
+        body.pop("fn_index", None)
+    if match and (by_call or number is None):
         fn = next((fn for fn in blocks.fns.values() if fn.api_name == match[2]), None)
     else:
         fn = blocks.fns.get(number) if type(number) is int else None
     if fn is None:
         raise RequestRefused(404, "guard-closed")
-    if fn.api_visibility != "public" and (not guest.known or (match and match[1].startswith("call"))):
+    if fn.api_visibility != "public" and (not guest.known or by_call):
         raise RequestRefused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
     return fn
 
@@ -131,10 +130,16 @@ def check_tab(guest: Visitor, tab: object) -> None:
 
 
 class CallGuard:
-    """ASGI middleware, inside `Visitors`: lets through what the asking session may do."""
+    """ASGI middleware, inside `Visitors`: lets through what the asking session may do.
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    Parameters
+    ----------
+    bodies
+        Reads the bodies of calls.
+    """
+
+    def __init__(self, app: ASGIApp, *, bodies: RequestBodies):
+        self.app, self.bodies = app, bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(API):
@@ -143,7 +148,7 @@ class CallGuard:
         try:
             await self.pass_on(scope, receive, send)
         except RequestRefused as refused:
-            await refusal(scope, refused.status, refused.message)(scope, receive, send)
+            await refusal(scope, refused.status, refused.message, refused.headers)(scope, receive, send)
 
     async def pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request and let it through. Raises RequestRefused before anything is answered."""
@@ -153,62 +158,58 @@ class CallGuard:
             for tab in query.get(name, ()):
                 check_tab(guest, tab)
         if match := FILE.fullmatch(path):
-            if not await asyncio.to_thread(guest.ownership.may_read, guest.session, match[1]):
+            if not await in_thread(guest.ownership.may_read, guest.session, match[1]):
                 raise RequestRefused(404, "guard-file")
             await self.app(scope, receive, send)
         elif path == f"{API}upload":
             await self.app(scope, receive, AnswerListener(guest, send, "list"))
         elif scope["method"] == "POST":
-            body = await read(receive)
-            call = parse(body, scope)
-            check_tab(guest, call.get("session_hash"))
-            check_tab(guest, call.get("event_id"))
-            blocks = scope["app"].get_blocks()
-            if path.startswith(f"{API}component_server"):
-                check_component(guest, blocks, call)
-            elif path == f"{API}queue/join" or RUN.fullmatch(path):
-                fn = check_function(guest, blocks, path, call)
-                await asyncio.to_thread(check_files, guest, call)
-                check_values(fn, call)
-            kind = "object" if path == f"{API}queue/join" or RUN.fullmatch(path) else None
-            await self.app(scope, replay(body, receive), AnswerListener(guest, send, kind) if kind else send)
+            async with self.bodies.read(scope, receive) as body:
+                await self.call(guest, scope, body, receive, send)
         elif match := HEARTBEAT.fullmatch(path):
             check_tab(guest, match[1])
-            await self.heartbeat(guest, scope, receive, send)
+            await self.connection(guest, scope, receive, send)
         else:
             if match := RESULT.fullmatch(path):
                 check_tab(guest, match[1])
-            stream = path == f"{API}queue/data" or match
-            await self.app(scope, receive, AnswerListener(guest, send, "stream") if stream else send)
+            if path == f"{API}queue/data" or match:
+                await self.connection(guest, scope, receive, AnswerListener(guest, send, "stream"))
+            else:
+                await self.app(scope, receive, send)
 
-    async def heartbeat(self, guest: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the connection by which an open tab says that it is there."""
-        ownership = guest.ownership
-        ownership.streams[guest.session] += 1
+    async def call(self, guest: Visitor, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Check a call, and pass on what was read of it: Gradio might read the same bytes in another way."""
+        path, call = scope["path"], parse(body, scope)
+        check_tab(guest, call.get("session_hash"))
+        check_tab(guest, call.get("event_id"))
+        blocks, listener = scope["app"].get_blocks(), send
+        if path.startswith(f"{API}component_server"):
+            check_component(guest, blocks, call)
+        elif path == f"{API}queue/join" or RUN.fullmatch(path):
+            fn = check_function(guest, blocks, path, call)
+            await in_thread(check_files, guest, call)
+            check_values(fn, call)
+            listener = AnswerListener(guest, send, "object")
+        plain = json.dumps(call).encode()
+        await self.app(with_length(scope, plain, JSON), replay(plain, receive), listener)
+
+    async def connection(self, guest: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request whose answer lasts: an open tab's sign of life, or the events of its calls.
+
+        Raises RequestRefused when the session, its address or all have too many: each holds an open file.
+        """
+        ownership, address = guest.ownership, network(guest.address)
+        if not ownership.connect(guest.session, address):
+            raise RequestRefused(429, "guard-connections")
         try:
             await self.app(scope, receive, send)
         finally:
-            ownership.streams[guest.session] -= 1
-            if not ownership.streams[guest.session]:
-                del ownership.streams[guest.session]
-            ownership.alive(guest.session)
-
-
-async def read(receive: Receive) -> bytes:
-    """Read a call's body. Raises RequestRefused when it is too large."""
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False) and message["type"] == "http.request"
-        if len(body) > BODY_LIMIT:
-            raise RequestRefused(413, "guard-body-too-large", limit=size(BODY_LIMIT))
-    return body
+            ownership.disconnect(guest.session, address)
 
 
 def parse(body: bytes, scope: Scope) -> dict[str, object]:
     """Read a call. A form is refused too: another site's page may send one without asking. Raises RequestRefused."""
-    if header(scope, "content-type").partition(";")[0].strip().lower() != "application/json":
+    if header(scope, "content-type").partition(";")[0].strip().lower() != JSON:
         raise RequestRefused(415, "guard-body")
     try:
         call = json.loads(body)
@@ -217,20 +218,6 @@ def parse(body: bytes, scope: Scope) -> dict[str, object]:
     if not isinstance(call, dict):
         raise RequestRefused(400, "guard-body")
     return call
-
-
-def replay(body: bytes, receive: Receive) -> Receive:
-    """Give the body again, then whatever comes."""
-    is_given = False
-
-    async def again() -> ASGIMessage:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
 
 
 class AnswerListener:
@@ -247,18 +234,19 @@ class AnswerListener:
     """
 
     def __init__(self, guest: Visitor, send: Send, kind: str):
-        self.guest, self.send, self.kind, self.rest = guest, send, kind, b""
+        self.guest, self.send, self.kind, self.rest = guest, send, kind, bytearray()
 
     async def __call__(self, message: ASGIMessage) -> None:
         if message["type"] == "http.response.body":
-            self.rest += message.get("body", b"")
-            if self.kind == "stream":
+            body = message.get("body", b"")
+            self.rest += body
+            if self.kind == "stream" and b"\n" in body:
                 *lines, self.rest = self.rest.split(b"\n")
                 for line in lines:
                     if line.startswith(b"data:") and b'"path"' in line:
-                        await asyncio.to_thread(self.note, line.removeprefix(b"data:"))
-            elif not message.get("more_body"):
-                await asyncio.to_thread(self.note, self.rest)
+                        await in_thread(self.note, bytes(line.removeprefix(b"data:")))
+            elif self.kind != "stream" and not message.get("more_body"):
+                await in_thread(self.note, bytes(self.rest))
         await self.send(message)
 
     def note(self, text: bytes) -> None:

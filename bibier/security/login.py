@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 from urllib.parse import quote
@@ -16,15 +17,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from bibier.i18n.messages import Message
-from bibier.security.call_guard import RequestRefused, read, replay
 from bibier.security.login_throttle import LoginThrottle
 from bibier.security.passwords import LONGEST, NAME_LIMIT
+from bibier.security.request_bodies import RequestBodies, RequestRefused, replay, with_length
 from bibier.security.responses import language, refusal
 from bibier.security.routes import PUBLIC
 from bibier.security.session import visitor
 
 PAGE = Template(Path(__file__).with_name("login.html").read_text(encoding="utf-8"))
 SCRIPT = Path(__file__).with_name("login.js").read_text(encoding="utf-8")
+FORM = "application/x-www-form-urlencoded"
+MOST_AT_ONCE = 16  # passwords that are checked or wait for it: one takes a core for some tenths of a second
 WORDS = ("lead", "name", "password", "enter", "broken", "other")  # of the page
 
 
@@ -41,12 +44,15 @@ class Login:
     ----------
     wanted
         Whether one has to sign in; otherwise every request is let through.
+    bodies
+        Reads the bodies of requests.
     throttle
         Counts wrong passwords; one of its own by default.
     """
 
-    def __init__(self, app: ASGIApp, *, wanted: bool, throttle: LoginThrottle | None = None):
-        self.app, self.wanted, self.throttle = app, wanted, throttle or LoginThrottle()
+    def __init__(self, app: ASGIApp, *, wanted: bool, bodies: RequestBodies, throttle: LoginThrottle | None = None):
+        self.app, self.wanted, self.bodies, self.throttle = app, wanted, bodies, throttle or LoginThrottle()
+        self.trying = 0  # passwords that are being checked, or wait for that
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self.wanted:
@@ -65,10 +71,13 @@ class Login:
     async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a try through to Gradio, which asks the passwords, unless the name or the address has to wait."""
         try:
-            body = await read(receive)
+            async with self.bodies.read(scope, receive) as body:
+                await self.attempt(scope, body, receive, send)
         except RequestRefused as refused:
-            await refusal(scope, refused.status, refused.message)(scope, receive, send)
-            return
+            await refusal(scope, refused.status, refused.message, refused.headers)(scope, receive, send)
+
+    async def attempt(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Try a name and a password. Raises RequestRefused when so many are being tried that this one would wait."""
         try:
             form = await Request(scope, replay(body, receive)).form(max_files=0, max_fields=8)
         except HTTPException:
@@ -88,6 +97,8 @@ class Login:
             again = {"retry-after": str(seconds)}
             await refusal(scope, 429, Message("guard-wait", {"seconds": seconds}), again)(scope, receive, send)
             return
+        if self.trying >= MOST_AT_ONCE:
+            raise RequestRefused(503, "guard-busy")
         held: list[ASGIMessage] = []
 
         async def hold(message: ASGIMessage) -> None:
@@ -95,15 +106,31 @@ class Login:
 
         # Gradio reads the form from the same bytes, so what was counted is what is checked
         checked = f"grant_type=password&username={quote(name, safe='')}&password={quote(password, safe='')}".encode()
-        headers = [(key, value) for key, value in scope["headers"] if key not in (b"content-type", b"content-length")]
-        headers += [
-            (b"content-type", b"application/x-www-form-urlencoded"),
-            (b"content-length", str(len(checked)).encode()),
-        ]
-        await self.app({**scope, "headers": headers}, replay(checked, receive), hold)
+        self.trying += 1
+        try:
+            await self.app(with_length(scope, checked, FORM), replay(checked, receive), hold)
+        finally:
+            self.trying -= 1
         if held[0]["status"] == 200:
             self.throttle.right(name, address)
+            held[0] = {**held[0], "headers": one_token(held[0]["headers"], secure=scope.get("scheme") == "https")}
             for message in held:
                 await send(message)
         else:
             await refusal(scope, 400, Message("guard-wrong"))(scope, receive, send)
+
+
+def one_token(headers: Iterable[tuple[bytes, bytes]], *, secure: bool) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers with one of the two cookies that Gradio sets for one token.
+
+    Over HTTPS that with Secure, so that the token never travels in the open; over HTTP the other.
+    """
+    kept = []
+    for name, value in headers:
+        if name.lower() == b"set-cookie" and value.startswith(b"access-token-"):
+            if value.startswith(b"access-token-unsecure-") == secure:
+                continue
+            if not secure and b"samesite" not in value.lower():
+                value += b"; SameSite=lax"
+        kept.append((name, value))
+    return kept

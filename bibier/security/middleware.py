@@ -15,11 +15,13 @@ from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.security.access_log import AccessLog
 from bibier.security.call_guard import CallGuard
+from bibier.security.disk_quota import DiskQuota
 from bibier.security.headers import SecurityHeaders
 from bibier.security.login import Login
 from bibier.security.ownership import Ownership
 from bibier.security.passwords import Passwords
 from bibier.security.rate_limits import RateLimits
+from bibier.security.request_bodies import RequestBodies
 from bibier.security.request_headers import RequestHeaders
 from bibier.security.routes import RouteAllowlist
 from bibier.security.session import Visitors
@@ -148,7 +150,8 @@ class SecurityStack:
 
     def middleware(self) -> list[Middleware]:
         """Return the guards, the outermost first."""
-        settings = self.settings
+        settings, bodies = self.settings, RequestBodies()
+        quota = DiskQuota(self.ownership, self.cleanup.room, share=settings.disk // SHARE)
         return [
             Middleware(AccessLog),
             Middleware(RequestHeaders),
@@ -156,9 +159,9 @@ class SecurityStack:
             Middleware(TrustedHosts, names=settings.hosts),
             Middleware(RouteAllowlist),
             Middleware(Visitors, ownership=self.ownership, proxies=settings.proxies, framed=settings.framed),
-            Middleware(Login, wanted=settings.passwords is not None),
-            Middleware(RateLimits, largest=settings.largest, share=settings.disk // SHARE, room=self.cleanup.room),
-            Middleware(CallGuard),
+            Middleware(Login, wanted=settings.passwords is not None, bodies=bodies),
+            Middleware(RateLimits, largest=settings.largest, quota=quota),
+            Middleware(CallGuard, bodies=bodies),
         ]
 
     def launching(self) -> LaunchOptions:

@@ -12,8 +12,18 @@ import time
 from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 
+from bibier.process import open_files
+
 MOST = 100_000  # tabs and calls remembered
+CONNECTIONS_OF_ONE = 24  # whose answer lasts, of a session: two of each tab
+CONNECTIONS_OF_ADDRESS = 120
+SMALLEST = 8192  # bytes that a file takes at least: a block, and one of its folder
 IDLE = 600.0  # s after the last sign of life during which a session counts as open
+
+
+def charge(size: int) -> int:
+    """Return the bytes that a file of this size takes of the disk with the folder that it lies in."""
+    return max(size, SMALLEST)
 
 
 class Ownership:
@@ -35,8 +45,10 @@ class Ownership:
         self.tabs: OrderedDict[str, str] = OrderedDict()  # tab, call or upload by its random name → session
         self.projects: defaultdict[str, set[str]] = defaultdict(set)  # session → projects it entered
         self.sent: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)  # session → (project, clip's hash)
-        self.streams: Counter[str] = Counter()  # session → open connections that say a tab is there
-        self.seen: dict[str, float] = {}  # session → last sign of life, s since 1970
+        self.streams: Counter[str] = Counter()  # session → open connections whose answer lasts
+        self.addresses: Counter[str] = Counter()  # network of an address → the same
+        self.seen: OrderedDict[str, float] = OrderedDict()  # session → last sign of life, s since 1970; the last last
+        self.connections = open_files() // 2  # of all visitors
         self.lock = threading.RLock()  # of files; held while one is deleted, so the event loop never waits for it
         self.tabs_lock = threading.Lock()  # of tabs and sessions; nothing is done on the disk under it
 
@@ -50,15 +62,37 @@ class Ownership:
         """Note a sign of life."""
         with self.tabs_lock:
             self.seen[session] = time.time()
-            if len(self.seen) > MOST:
-                for idle in [known for known in self.seen if not self.open(known)]:
-                    del self.seen[idle]
-                    self.projects.pop(idle, None)
-                    self.sent.pop(idle, None)
+            self.seen.move_to_end(session)
+            while len(self.seen) > MOST:
+                idle, _ = self.seen.popitem(last=False)
+                self.projects.pop(idle, None)
+                self.sent.pop(idle, None)
 
     def open(self, session: str) -> bool:
         """Whether a tab of the session is open, or was until a short while ago."""
-        return self.streams[session] > 0 or time.time() - self.seen.get(session, 0.0) < IDLE
+        return self.streams.get(session, 0) > 0 or time.time() - self.seen.get(session, 0.0) < IDLE
+
+    def connect(self, session: str, address: str) -> bool:
+        """Count a connection whose answer lasts; False when there are too many, and then it is not counted."""
+        with self.tabs_lock:
+            if (
+                self.streams[session] >= CONNECTIONS_OF_ONE
+                or self.addresses[address] >= CONNECTIONS_OF_ADDRESS
+                or self.streams.total() >= self.connections
+            ):
+                return False
+            self.streams[session] += 1
+            self.addresses[address] += 1
+        return True
+
+    def disconnect(self, session: str, address: str) -> None:
+        """Count a connection as ended; until a while later the session still counts as open."""
+        with self.tabs_lock:
+            for counter, key in ((self.streams, session), (self.addresses, address)):
+                counter[key] -= 1
+                if counter[key] <= 0:
+                    del counter[key]
+        self.alive(session)
 
     def claim(self, tab: str, session: str) -> bool:
         """Take a tab, call or upload by its random name; False when it is another session's."""
@@ -98,11 +132,12 @@ class Ownership:
         with self.lock:
             return any(self.open(session) for session in self.owners.get(path, ()))
 
-    def weight(self, session: str) -> int:
-        """Return the bytes of a session's files."""
+    def weight(self, session: str) -> tuple[int, int]:
+        """Return how many files a session has, and what they take of the disk in bytes."""
         with self.lock:
             mine = [path for path, sessions in self.owners.items() if session in sessions]
-        return sum(file.stat().st_size for file in map(Path, mine) if file.exists())
+        sizes = [charge(file.stat().st_size) for file in map(Path, mine) if file.exists()]
+        return len(sizes), sum(sizes)
 
     def of(self, session: str) -> list[str]:
         """Return a session's files, without copies of public ones."""

@@ -8,22 +8,28 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
-from bibier.errors import RequestError
+from bibier.errors import InputError, RequestError
 from bibier.i18n.messages import Message
+from bibier.security.disk_quota import SLACK, DiskQuota, NoRoom
 from bibier.security.login_throttle import network
+from bibier.security.request_bodies import limit_of
 from bibier.security.responses import header, refusal, size
 from bibier.security.session import visitor
+from bibier.security.workers import alone
 
 UPLOAD = "/gradio_api/upload"
-CALLS = ("/gradio_api/queue/join", "/gradio_api/run/", "/gradio_api/api/", "/gradio_api/call", "/gradio_api/component")
+ACT = "/gradio_api/component_server"
+CALLS = tuple(f"/gradio_api/{name}" for name in ("queue/join", "run/", "api/", "call", "cancel", "reset"))
 FULL = (errno.ENOSPC, errno.EDQUOT)
-ENVELOPE = 64_000  # bytes of a form around the file
+CLOSING = {"connection": "close"}  # what has not been read of a refused upload is not waited for
+PATIENCE = 60.0  # s for the beginning of an upload, and between two parts of it …
+PACE = 5_000  # … and so many bytes a second from then on
 MOST = 20_000  # sessions and addresses remembered
 
 
@@ -35,9 +41,20 @@ class Rate:
     each_second: float
 
 
+# "bytes" of calls: reading JSON holds all threads up. "act" is a save, a skip or another act of the Annotate tab.
 # A person who corrects a transcript or drags a bar makes a few calls a second; several people may share an address.
-SESSION = {"upload": Rate(20, 0.5), "call": Rate(200, 20)}
-ADDRESS = {"upload": Rate(100, 3), "call": Rate(1000, 120)}
+SESSION = {
+    "upload": Rate(20, 0.5),
+    "call": Rate(200, 20),
+    "act": Rate(300, 2),
+    "bytes": Rate(8_000_000, 200_000),
+}
+ADDRESS = {
+    "upload": Rate(100, 3),
+    "call": Rate(1000, 120),
+    "act": Rate(1500, 20),
+    "bytes": Rate(32_000_000, 2_000_000),
+}
 
 
 class TokenBuckets:
@@ -53,18 +70,19 @@ class TokenBuckets:
         self.clock, self.lock = clock, threading.Lock()
         self.left: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()  # key → (tokens, time)
 
-    def take(self, wanted: dict[tuple[str, str], Rate]) -> float:
-        """Take one token of each key, or none of any."""
+    def take(self, wanted: dict[tuple[str, str], Rate], costs: Mapping[tuple[str, str], float] | None = None) -> float:
+        """Take one token of each key, or as many as it costs, or none of any."""
         with self.lock:
-            now, left = self.clock(), {}
+            now, left, cost = self.clock(), {}, {}
             for key, rate in wanted.items():
                 tokens, then = self.left.get(key, (rate.burst, now))
                 left[key] = min(rate.burst, tokens + (now - then) * rate.each_second)
-            pause = max((1 - left[key]) / rate.each_second for key, rate in wanted.items())
+                cost[key] = min((costs or {}).get(key, 1.0), rate.burst)
+            pause = max((cost[key] - left[key]) / rate.each_second for key, rate in wanted.items())
             if pause > 0:
                 return pause
             for key, tokens in left.items():
-                self.left[key] = (tokens - 1, now)
+                self.left[key] = (tokens - cost[key], now)
                 self.left.move_to_end(key)
             while len(self.left) > MOST:
                 self.left.popitem(last=False)
@@ -75,6 +93,10 @@ class RequestTooLarge(RequestError):
     """More came than was allowed."""
 
 
+class TooSlow(RequestError):
+    """An upload came too slowly: others wait for its room."""
+
+
 class RateLimits:
     """ASGI middleware: refuses uploads that are too large, and too many uploads or calls in a row.
 
@@ -82,35 +104,32 @@ class RateLimits:
     ----------
     largest
         Bytes of an upload.
-    share
-        Bytes that one session's uploads may take in all, so that no one fills the room of everybody.
-    room
-        Makes room for so many bytes in the folder of uploads, and says whether it could.
+    quota
+        Reserves the room that an upload takes.
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int, share: int, room: Callable[[int], bool]):
-        self.app, self.largest, self.share, self.room = app, largest, share, room
+    def __init__(self, app: ASGIApp, *, largest: int, quota: DiskQuota):
+        self.app, self.largest, self.quota = app, largest, quota
         self.buckets = TokenBuckets()
 
     def pause(self, scope: Scope, kind: str) -> float:
         """Count a request; return 0, or the seconds to wait."""
         guest = visitor(scope)
-        return self.buckets.take(
-            {
-                (kind, guest.session): SESSION[kind],
-                (f"{kind} from", network(guest.address)): ADDRESS[kind],
-            }
-        )
+        wanted: dict[tuple[str, str], Rate] = {}
+        costs: dict[tuple[str, str], float] = {}
+        for counted in (kind,) if kind == "upload" else (kind, "bytes"):
+            session, address = (counted, guest.session), (f"{counted} from", network(guest.address))
+            wanted[session], wanted[address] = SESSION[counted], ADDRESS[counted]
+            if counted == "bytes":
+                costs[session] = costs[address] = expected(scope, limit_of(scope["path"]))
+        return self.buckets.take(wanted, costs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self.app(scope, receive, send)
-            return
-        kind = "upload" if scope["path"] == UPLOAD else "call" if scope["path"].startswith(CALLS) else None
+        kind = kind_of(scope)
         if kind and (pause := self.pause(scope, kind)):
             seconds = math.ceil(pause)
             again = {"retry-after": str(seconds)}
-            sentence = Message(f"guard-too-many-{kind}s", {"seconds": seconds})
+            sentence = Message(f"guard-too-many-{'uploads' if kind == 'upload' else 'calls'}", {"seconds": seconds})
             await refusal(scope, 429, sentence, again)(scope, receive, send)
         elif kind == "upload":
             await self.upload(scope, receive, send)
@@ -118,30 +137,35 @@ class RateLimits:
             await self.app(scope, receive, send)
 
     async def upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let an upload through, as far as it is not too large: by what it says of itself, and by what comes."""
-        length = header(scope, "content-length")
-        expected = int(length) if length.isdecimal() else self.largest
-        closing = {"connection": "close"}
-        too_large = refusal(scope, 413, Message("guard-too-large", {"limit": size(self.largest)}), closing)
-        if expected > self.largest + ENVELOPE:
+        """Let an upload through, as far as there is room: for what it says of itself, and for what comes."""
+        length = expected(scope, self.largest)
+        too_large = refusal(scope, 413, Message("guard-too-large", {"limit": size(self.largest)}), CLOSING)
+        if length > self.largest + SLACK:
             await too_large(scope, receive, send)
             return
-        guest = visitor(scope)
-        stored = await asyncio.to_thread(guest.ownership.weight, guest.session)
-        if stored + expected > self.share + ENVELOPE:
-            await refusal(scope, 507, Message("guard-share", {"limit": size(self.share)}))(scope, receive, send)
+        try:
+            reservation = await alone(self.quota.reserve, visitor(scope).session, length)
+        except NoRoom as full:
+            await refusal(scope, 507, full.message, CLOSING)(scope, receive, send)
             return
-        if not await asyncio.to_thread(self.room, expected):
-            await refusal(scope, 507, Message("guard-full"))(scope, receive, send)
+        except InputError as error:  # the database, which knows what may be deleted
+            await refusal(scope, 503, error.message, CLOSING)(scope, receive, send)
             return
-        received, started = 0, False
+        received, started, begun = 0, False, time.monotonic()
 
         async def counted() -> ASGIMessage:
             nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.largest + ENVELOPE:
+            try:
+                message = await asyncio.wait_for(receive(), PATIENCE)
+            except TimeoutError:
+                raise TooSlow from None
+            count = len(message.get("body", b""))
+            received += count
+            reservation.arrived(count)
+            if received > self.largest + SLACK:
                 raise RequestTooLarge
+            if message.get("more_body") and time.monotonic() - begun > PATIENCE + received / PACE:
+                raise TooSlow
             return message
 
         async def watched(message: ASGIMessage) -> None:
@@ -156,7 +180,27 @@ class RateLimits:
         except RequestTooLarge:
             if not started:
                 await too_large(scope, receive, send)
+        except TooSlow:
+            if not started:
+                await refusal(scope, 408, Message("guard-slow"), CLOSING)(scope, receive, send)
         except OSError as error:
             if error.errno not in FULL or started:
                 raise
-            await refusal(scope, 507, Message("disk-full"), closing)(scope, receive, send)
+            await refusal(scope, 507, Message("disk-full"), CLOSING)(scope, receive, send)
+        finally:
+            self.quota.release(reservation)
+
+
+def kind_of(scope: Scope) -> str | None:
+    """Return what a request is counted as, None for what is not."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return None
+    if scope["path"] == UPLOAD:
+        return "upload"
+    return "act" if scope["path"].startswith(ACT) else "call" if scope["path"].startswith(CALLS) else None
+
+
+def expected(scope: Scope, most: int) -> int:
+    """Return how many bytes a request's body has by its own word; `most` when it does not say."""
+    length = header(scope, "content-length")
+    return int(length[:20]) if length.isdecimal() else most

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bibier.security.ownership import Ownership
+from bibier.security.ownership import Ownership, charge
 
 LOCK = ".bibier-uploads"
 GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made
@@ -112,7 +112,7 @@ class UploadCleanup:
                     continue  # it went meanwhile
                 if name != LOCK:
                     used = max(facts.st_mtime, self.ownership.used.get(str(file), 0.0))
-                    files.append((used, facts.st_size, str(file)))
+                    files.append((used, charge(facts.st_size), str(file)))
         return sorted(files)
 
     def sweep(self, *, needed: int = 0, keep: float | None = None) -> tuple[int, int]:

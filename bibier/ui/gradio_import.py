@@ -26,12 +26,14 @@ def _unless_component(thing: object) -> str:
 inspect.getfile = _unless_component
 try:
     import gradio
-    from gradio import themes
+    from gradio import queueing, route_utils, routes, themes
+    from gradio import utils as gradio_utils
     from gradio.blocks import Block, BlockContext
     from gradio.components.base import Component
     from gradio.components.plot import PlotData
     from gradio.events import Dependency
     from gradio.processing_utils import save_file_to_cache
+    from gradio.route_utils import GradioMultiPartParser
     from gradio.state_holder import SessionState, StateHolder
     from gradio.utils import get_upload_folder
 finally:
@@ -42,11 +44,16 @@ __all__ = [
     "BlockContext",
     "Component",
     "Dependency",
+    "GradioMultiPartParser",
     "PlotData",
     "SessionState",
     "StateHolder",
     "get_upload_folder",
     "gradio",
+    "gradio_utils",
+    "queueing",
+    "route_utils",
+    "routes",
     "save_file_to_cache",
     "themes",
 ]

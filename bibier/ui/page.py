@@ -16,8 +16,10 @@ from bibier.ui.analyse import tab as analyse
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate import tab as annotate
 from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.gradio_faults import answer, quiet_faults
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import themes
+from bibier.ui.gradio_upload import bound_uploads
 from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.services import Services, short
@@ -110,6 +112,8 @@ def launch(
     """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive."""
     own = [Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.path)]
     middleware = [*security.middleware(), *own]
+    quiet_faults()
+    bound_uploads()
     page.launch(
         server_name=host,
         server_port=port,
@@ -123,7 +127,7 @@ def launch(
         i18n=translations(services),
         theme=theme(),
         css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
-        app_kwargs={"middleware": middleware},
+        app_kwargs={"middleware": middleware, "exception_handlers": {Exception: answer}},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **security.launching(),
     )

@@ -11,7 +11,9 @@ import httpx
 import pytest
 from served import file, served, upload, visit
 
-from bibier.security.ownership import IDLE, Ownership
+from bibier.security import ownership as ownership_module
+from bibier.security.disk_quota import FILES, DiskQuota, NoRoom
+from bibier.security.ownership import IDLE, SMALLEST, Ownership
 from bibier.security.rate_limits import Rate, TokenBuckets
 from bibier.security.upload_cleanup import GRACE, LOCK, Folder, UploadCleanup, claim, take
 
@@ -113,7 +115,71 @@ def test_the_thread_cleans(folder, monkeypatch):
     assert not path.exists()
 
 
+# -------------------------------------------------------------------------------------------------------- reservations
+
+
+def test_what_is_coming_counts_before_it_is_there(folder):
+    """Ten uploads at once find the room of one, of a session's share and of all; what has come is not counted twice."""
+    work = cleaner(folder, limit=100 * KB)
+    quota = DiskQuota(work.ownership, work.room, share=50 * KB)
+    first = quota.reserve("ann", 60 * KB)
+    with pytest.raises(NoRoom, match="guard-share"):
+        quota.reserve("ann", 60 * KB)
+    with pytest.raises(NoRoom, match="guard-full"):
+        quota.reserve("bob", 60 * KB)
+    path = made(folder.path, "first", 60 * KB)
+    work.ownership.grant("ann", path)
+    work.ownership.alive("ann")
+    first.arrived(60 * KB)
+    second = quota.reserve("bob", 40 * KB)
+    quota.release(first)
+    with pytest.raises(NoRoom, match="guard-full"):
+        quota.reserve("carl", 1)
+    quota.release(second)
+    assert quota.reserve("carl", 1) in quota.reserved
+
+
+def test_tiny_files_take_blocks_and_are_counted(folder):
+    """Twenty thousand files of a byte were nothing."""
+    work = cleaner(folder, limit=10 * SMALLEST)
+    for number in range(10):
+        work.ownership.grant("ann", made(folder.path, f"tiny{number}", 1, age=0))
+    work.ownership.alive("ann")
+    assert work.ownership.weight("ann") == (10, 10 * SMALLEST)
+    quota = DiskQuota(work.ownership, work.room, share=10**9)
+    with pytest.raises(NoRoom, match="guard-full"):
+        quota.reserve("bob", 1)
+    work.limit = 10**9
+    for _ in range(FILES):
+        quota.reserved.add(quota.reserve("bob", 1))
+    with pytest.raises(NoRoom, match="guard-files"):
+        quota.reserve("bob", 1)
+
+
+def test_connections_that_last_are_counted(folder, monkeypatch):
+    """Each holds an open file: of a session, of an address, of all."""
+    monkeypatch.setattr(ownership_module, "CONNECTIONS_OF_ONE", 3)
+    monkeypatch.setattr(ownership_module, "CONNECTIONS_OF_ADDRESS", 5)
+    monkeypatch.setattr(ownership_module, "open_files", lambda: 12)
+    ownership = Ownership(folder.path)
+    assert [ownership.connect("ann", "10.0.0.1") for _ in range(4)] == [True, True, True, False]
+    assert [ownership.connect("bob", "10.0.0.1") for _ in range(3)] == [True, True, False]
+    assert [ownership.connect("carl", "10.0.0.2") for _ in range(2)] == [True, False]
+    ownership.disconnect("ann", "10.0.0.1")
+    assert ownership.connect("bob", "10.0.0.1") and ownership.open("ann")
+    assert ownership.streams["ann"] == 2 and ownership.addresses["10.0.0.1"] == 5
+
+
 # --------------------------------------------------------------------------------------------------------------- rates
+
+
+def test_what_costs_more_takes_more():
+    """Of the bytes of calls: the longest is always possible once, and waits its time after that."""
+    buckets = TokenBuckets(lambda: 0.0)
+    key, rate = ("bytes", "ann"), Rate(100, 10)
+    assert buckets.take({key: rate}, {key: 60}) == 0
+    assert buckets.take({key: rate}, {key: 60}) == 2
+    assert buckets.take({key: rate}, {key: 10_000}) == 6
 
 
 def test_buckets_fill_again():

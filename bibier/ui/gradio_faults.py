@@ -1,0 +1,61 @@
+"""Faults inside of Gradio and of what it calls: told in the log by their kind and place, never in a visitor's words.
+
+Gradio prints a traceback with the error's text for each, and uvicorn another. An error's text may hold what somebody
+has said, a file's name or a password.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bibier.i18n.messages import Message
+from bibier.log import note, told
+from bibier.security.access_log import request_id
+from bibier.security.responses import refusal
+from bibier.ui.gradio_import import gradio_utils, queueing, route_utils, routes
+
+
+class QuietTraceback:
+    """Stands in for the module `traceback` inside of Gradio."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(traceback, name)
+
+    def print_exc(self, *_: object, **__: object) -> None:
+        """Write a line of the log about the error that is being handled."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            note("fault", level=logging.ERROR, outcome="failed", **told(error))
+
+
+class NoErrorTexts(logging.Filter):
+    """Of what uvicorn logs: a line about an error instead of its traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether uvicorn is to write it itself."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return True
+        note("fault", level=logging.ERROR, outcome="failed", **told(error))
+        return False
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """Answer a request in which something broke: a sentence, and the id by which the log tells where."""
+    del error  # its text stays here
+    sentence = Message("guard-broken", {"request": request_id(request.scope) or "?"})
+    return refusal(request.scope, 500, sentence)
+
+
+def quiet_faults() -> None:
+    """Have Gradio and uvicorn tell faults in this way."""
+    for module in (queueing, routes, route_utils, gradio_utils):
+        vars(module)["traceback"] = QuietTraceback()
+    logger = logging.getLogger("uvicorn.error")
+    if not any(isinstance(known, NoErrorTexts) for known in logger.filters):
+        logger.addFilter(NoErrorTexts())

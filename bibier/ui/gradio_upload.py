@@ -1,0 +1,35 @@
+"""What Gradio takes of an upload into memory: as good as nothing. Its files go to the disk as they come."""
+
+from __future__ import annotations
+
+from starlette.formparsers import MultiPartException
+
+from bibier.ui.gradio_import import GradioMultiPartParser, route_utils, routes
+
+FIELD = 4_000  # bytes of a field that is no file
+FIELDS, FILES = 8, 20  # of one upload
+
+
+class BoundedMultiPartParser(GradioMultiPartParser):
+    """Gradio's parser, which keeps a field without a file name in memory, of any length and a thousand of them."""
+
+    def on_part_begin(self) -> None:
+        """Begin a part; of the first on, there are not more than these."""
+        self.max_files, self.max_fields = FILES, FIELDS
+        super().on_part_begin()
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Take bytes of a part. Raises MultiPartException when a field grows too long."""
+        part = self._current_part
+        if part.file is not None:
+            super().on_part_data(data, start, end)
+            return
+        part.data += data[start:end]  # Gradio's own asks the field for a file's name, and fails
+        if len(part.data) > FIELD:
+            raise MultiPartException(f"A field exceeded the maximum allowed size of {FIELD} bytes.")
+
+
+def bound_uploads() -> None:
+    """Have Gradio read uploads in this way."""
+    for module in (route_utils, routes):
+        vars(module)["GradioMultiPartParser"] = BoundedMultiPartParser

@@ -1,0 +1,78 @@
+"""What breaks is told by its kind and place: no traceback, no word of the visitor, and a sentence to them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+
+import pytest
+from asgi import scope_of
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from bibier import log
+from bibier.security.access_log import AccessLog
+from bibier.ui import gradio_faults
+from bibier.ui.gradio_import import queueing
+
+SECRET = "what I said to nobody"
+
+
+@pytest.fixture
+def lines():
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    log.LOG.addHandler(handler)
+    log.LOG.setLevel(logging.DEBUG)
+    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    log.LOG.removeHandler(handler)
+    log.LOG.setLevel(logging.NOTSET)
+
+
+def test_gradio_s_tracebacks_say_nothing_of_what_was_said(lines, capsys, monkeypatch):
+    monkeypatch.setattr(queueing, "traceback", gradio_faults.QuietTraceback())
+    try:
+        raise KeyError(SECRET)
+    except KeyError:
+        queueing.traceback.print_exc()
+    (line,) = lines()
+    assert (line["event"], line["error"]) == ("fault", "KeyError") and "test_faults_told.py" in line["where"][-1]
+    assert SECRET not in json.dumps(line) and SECRET not in capsys.readouterr().err
+
+
+def test_uvicorn_s_tracebacks_say_nothing_either(lines):
+    shown = gradio_faults.NoErrorTexts()
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        record = logging.LogRecord("uvicorn.error", 40, "x", 1, "Exception", (), (ValueError, error, None))
+    assert not shown.filter(record) and lines()[-1]["error"] == "ValueError"
+    assert shown.filter(logging.LogRecord("uvicorn.error", 20, "x", 1, "started", (), None))
+
+
+@pytest.mark.parametrize("language, words", [("en", "Something broke"), ("ru", "Здесь что-то сломалось")])
+def test_a_visitor_gets_a_sentence_and_the_number_of_the_request(lines, language, words):
+    def broken(request):
+        raise RuntimeError(SECRET)
+
+    app = Starlette(
+        routes=[Route("/gradio_api/info", broken)],
+        middleware=[Middleware(AccessLog)],
+        exception_handlers={Exception: gradio_faults.answer},
+    )
+    answers = []
+
+    async def send(message):
+        answers.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    with pytest.raises(RuntimeError):  # Starlette's outermost passes it on for uvicorn to write
+        asyncio.run(app(scope_of("/gradio_api/info", headers=[("accept-language", language)]), receive, send))
+    detail = json.loads(answers[-1]["body"])["detail"]
+    assert answers[0]["status"] == 500 and detail.startswith(words) and SECRET not in detail
+    assert lines()[0]["request"] in detail
