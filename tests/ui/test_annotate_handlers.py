@@ -186,6 +186,7 @@ def test_a_recording_of_the_analyse_tab_is_kept(store, tmp_path):
     recording.write_bytes(b"RIFF")
     handlers = AnnotateHandlers(store, folder=tmp_path / "kept")
     errand = handlers.receive(str(recording), "words", "en", 1.5)
+    assert list(handlers.settings()) == ["voices", errand["project"]]  # a visitor begins with the first
     handlers.receive(str(recording), "words", "en", 1.5)
     recording.unlink()
     assert handlers.path(errand["clip"], ["analysed"]).endswith(".wav")

@@ -158,8 +158,9 @@ class AnnotateHandlers:
         return project, annotator.strip()
 
     def settings(self) -> dict[str, dict[str, object]]:
-        """Return each project's settings by its name."""
-        return dict(self.store.projects())
+        """Return each project's settings by its name; what came from the Analyse tab is last, as nobody chose it."""
+        projects = dict(self.store.projects())
+        return {name: projects[name] for name in sorted(projects, key=lambda name: name == SENT)}
 
     def shown(self, project: str) -> bool:
         """Whether the project shows proposals from the start."""
