@@ -45,6 +45,11 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def keep_files_private() -> None:
+    """Have files and folders that are made from now on be the user's alone, unless the umask says so already."""
+    os.umask(os.umask(0o077) | 0o077)
+
+
 def open_files() -> int:
     """Return how many files the program may have open; on Unix it asks for as many as it may, up to `MOST_FILES`."""
     try:

@@ -71,6 +71,8 @@ def run(options: argparse.Namespace, api: HfApi | None = None) -> int:
         staging.stage(
             ROOT, folder, hardware=spec.hardware, checkpoint=options.checkpoint, postgres=bool(options.database)
         )
+        if stays := staging.belonging(ROOT, options.checkpoint)[1]:
+            print(Message("deploy-stays", {"files": ", ".join(stays)}).text(options.language), file=sys.stderr)
         plan = space.diff(spec, folder, state)
         if unasked:
             say("deploy-unasked", reason=unasked)

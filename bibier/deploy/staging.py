@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,8 +11,10 @@ from pathlib import Path
 from bibier.errors import InputError
 
 FILES = ("app.py", "space.yaml")
-FOLDERS = ("bibier", "examples")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+CODE = (".py", ".js", ".ts", ".css", ".html", ".typed")  # endings of what belongs in bibier/
+INDEX = "examples.json"  # names the clips of examples/
+WEIGHTS = ("config.json", "model.safetensors", "README.md")  # of a checkpoint
+CACHES = ("__pycache__",)
 ZERO_TORCH = "2.11.0"  # ZeroGPU takes torch 2.8 to 2.11
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 SIGN_IN = ("authlib==1.9.8", "itsdangerous==2.2.0")  # gr.LoginButton's, which gradio leaves out
@@ -46,6 +50,29 @@ def requirements(text: str, hardware: str, *, postgres: bool = False) -> str:
     return text
 
 
+def belonging(root: Path, checkpoint: str) -> tuple[list[str], list[str]]:
+    """Return what of the repository belongs on a Space, and what lies among it and does not, by path.
+
+    Code is known by its ending, a clip by the examples' index, a checkpoint's file by its name. Databases, password
+    files and recordings that lie there stay here, and so does all that a link leads to.
+    """
+    clips = json.loads((root / "examples" / INDEX).read_text(encoding="utf-8"))
+    named = {"examples": {INDEX, *(row["file"] for row in clips)}, f"checkpoints/{checkpoint}": set(WEIGHTS)}
+    belongs: list[str] = [*FILES]
+    stays: list[str] = []
+    for folder in ("bibier", *named):
+        for place, folders, names in os.walk(root / folder):  # links to folders are not followed
+            linked = [name for name in folders if Path(place, name).is_symlink()]
+            folders[:] = [name for name in folders if name not in (*CACHES, *linked)]
+            for name in sorted([*names, *linked]):
+                file = Path(place, name)
+                path = file.relative_to(root).as_posix()
+                within = file.relative_to(root / folder).as_posix()
+                good = within in named[folder] if folder in named else file.suffix in CODE
+                (belongs if good and not file.is_symlink() and not name.startswith(".") else stays).append(path)
+    return belongs, stays
+
+
 def stage(
     root: Path, out: Path, *, hardware: str, checkpoint: str = "compact", postgres: bool = False
 ) -> dict[str, int]:
@@ -67,11 +94,9 @@ def stage(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError("stage-full", path=out)
     out.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name in belonging(root, checkpoint)[0]:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, out / name)
-    for name in FOLDERS:
-        shutil.copytree(root / name, out / name, ignore=LEFT_OUT)
-    shutil.copytree(weights, out / "checkpoints" / checkpoint, ignore=LEFT_OUT)
     pins = (root / "requirements.txt").read_text(encoding="utf-8")
     (out / "requirements.txt").write_text(requirements(pins, hardware, postgres=postgres), encoding="utf-8")
     front = (root / "space.yaml").read_text(encoding="utf-8")

@@ -58,6 +58,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{path} is not an empty folder. Name one that is new or empty.",
         "{path} — не пустая папка. Укажите новую или пустую.",
     ),
+    "deploy-stays": (
+        "Not sent, since it is no part of the app: {files}",
+        "Не отправляется, так как не относится к приложению: {files}",
+    ),
     "stage-checkpoint": (
         "checkpoints/ has no checkpoint “{name}”. Give the name of a folder in it, such as compact.",
         "В checkpoints/ нет модели «{name}». Укажите имя папки в ней, например compact.",

@@ -125,6 +125,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Make it again with: python -m bibier password NAME",
         "Строка {line} в {source} — не запись вида NAME:scrypt$…. Создайте её заново: python -m bibier password NAME",
     ),
+    "passwords-weak": (
+        "Line {line} of {source} is hashed too weakly: at least N = {n} and r = {r} are taken. "
+        "Make it again with: python -m bibier password NAME",
+        "Строка {line} в {source} хеширована слишком слабо: нужно не меньше N = {n} и r = {r}. "
+        "Создайте её заново: python -m bibier password NAME",
+    ),
     "passwords-twice": (
         "The name {name} stands twice in {source}. Leave one entry of it.",
         "Имя {name} стоит в {source} дважды. Оставьте одну запись.",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
+from bibier.security.responses import header, header_list
+from bibier.security.trusted_hosts import hostname
+
 # 'unsafe-inline': Gradio's page holds its settings and start in inline scripts and styles, and ours is put there too.
 # 'unsafe-eval': Gradio makes functions of `js=` and `js_on_load=` texts. data:, blob:: charts, recordings, workers.
 # Nothing is asked for outside: a script that found a way in could not carry anything off.
@@ -18,6 +21,7 @@ SPACE_PAGE = "https://huggingface.co"
 # What a visitor sent is data: opened by itself, no script in it runs.
 FILE_POLICY = "default-src 'none'; sandbox"
 FILES = ("/gradio_api/file", "/bibier/clip/")
+STRICT = {b"strict-transport-security": b"max-age=31536000"}  # s: a year
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=()"
 
 
@@ -28,10 +32,12 @@ class SecurityHeaders:
     ----------
     framed
         Whether the page is shown in a frame of the Hub, as on a Space.
+    names
+        Names under which the server answers; to those, once asked over HTTPS, a browser comes over HTTPS only.
     """
 
-    def __init__(self, app: ASGIApp, *, framed: bool):
-        self.app = app
+    def __init__(self, app: ASGIApp, *, framed: bool, names: tuple[str, ...] = ()):
+        self.app, self.names = app, frozenset(name.lower() for name in names)
         page = f"{POLICY} {SPACE_PAGE}" if framed else POLICY
         same = {
             "x-content-type-options": "nosniff",
@@ -47,6 +53,9 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
         own = self.file if scope["path"].startswith(FILES) else self.page
+        https = scope.get("scheme") == "https" or header_list(scope, "x-forwarded-proto")[-1:] == ["https"]
+        if https and hostname(header(scope, "host")) in self.names:
+            own = own | STRICT
 
         async def add(message: ASGIMessage) -> None:
             if message["type"] == "http.response.start":

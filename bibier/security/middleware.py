@@ -155,7 +155,7 @@ class SecurityStack:
         return [
             Middleware(AccessLog),
             Middleware(RequestHeaders),
-            Middleware(SecurityHeaders, framed=settings.framed),
+            Middleware(SecurityHeaders, framed=settings.framed, names=settings.hosts),
             Middleware(TrustedHosts, names=settings.hosts),
             Middleware(RouteAllowlist),
             Middleware(Visitors, ownership=self.ownership, proxies=settings.proxies, framed=settings.framed),

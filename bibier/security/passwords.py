@@ -19,6 +19,7 @@ from pathlib import Path
 from bibier.errors import InputError
 
 COST = {"n": 2**15, "r": 8, "p": 3}
+WEAKEST = {"n": 2**14, "r": 8}  # that is taken: less is tried out in no time by whoever reads the file
 MEMORY = 128 * 2**20  # bytes that one check may take: an entry that asks for more is refused
 SALT_BYTES, HASH_BYTES = 16, 32
 SHORTEST, LONGEST = 8, 256  # characters of a password
@@ -97,6 +98,8 @@ def parse(text: str, *, source: str) -> dict[str, PasswordHash]:
         sound = len(password.key) == HASH_BYTES and len(password.salt) >= SALT_BYTES
         if kind != "scrypt" or not fit(name) or not sound:
             raise InputError("passwords-line", line=number, source=source)
+        if password.n < WEAKEST["n"] or password.r < WEAKEST["r"]:
+            raise InputError("passwords-weak", line=number, source=source, **WEAKEST)
         if name in entries:
             raise InputError("passwords-twice", name=name, source=source)
         entries[name] = password

@@ -151,6 +151,7 @@ def launch(options: argparse.Namespace) -> None:
     Raises InputError for a setting that can't be used.
     """
     process.limit_malloc_arenas()
+    process.keep_files_private()
     log.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
     hosts = tuple(options.allowed_host)
     settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)

@@ -31,6 +31,29 @@ def test_what_is_staged(tmp_path):
     assert card.data.sdk_version == pins(out / "requirements.txt")["gradio"]
 
 
+def test_only_what_belongs_is_staged(tmp_path):
+    """No database, password file or recording that lies among the code, and nothing that a link leads to."""
+    root = tmp_path / "checkout"
+    for name in ("bibier/ui", "examples", "checkpoints/tiny"):
+        (root / name).mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "private.py").write_text("x")
+    good = ["bibier/ui/page.py", "bibier/ui/page.css", "examples/a.ogg", "checkpoints/tiny/config.json"]
+    stray = ["bibier/bibier.db", "bibier/people", "bibier/ui/me.wav", "bibier/.env", "examples/mine.ogg"]
+    stray += ["checkpoints/tiny/optimizer.pt"]
+    for name in (*good, *stray, "app.py", "space.yaml", "requirements.txt", "bibier/__pycache__/x.pyc"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("x")
+    (root / "examples" / "examples.json").write_text('[{"file": "a.ogg"}, {"file": "linked.ogg"}]')
+    links = {"bibier/linked.py": "private.py", "bibier/folder": ".", "examples/linked.ogg": "private.py"}
+    for name, target in links.items():
+        (root / name).symlink_to(tmp_path / "outside" / target)
+    sizes = staging.stage(root, tmp_path / "space", hardware="t4-small", checkpoint="tiny")
+    made = {"app.py", "space.yaml", "requirements.txt", "README.md", "examples/examples.json"}
+    assert sizes.keys() == {*good, *made}
+    assert set(staging.belonging(root, "tiny")[1]) == {*stray, *links}
+
+
 def test_torch_by_hardware(tmp_path):
     there = {}
     for hardware in ("cpu-basic", "zero-a10g", "t4-small"):

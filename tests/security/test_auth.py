@@ -70,8 +70,10 @@ GOOD = entry("Ann", SECRET)
         (GOOD[:-8], "Line 1"),
         (f"{GOOD}\n{GOOD}", "twice"),
         (GOOD.replace("Ann", " "), "Line 1"),
+        (GOOD.replace("$32768$8$", "$2$1$"), "too weakly"),
+        (GOOD.replace("$32768$8$", "$32768$1$"), "too weakly"),
     ],
-    ids=range(9),  # an entry has a salt of its own
+    ids=range(11),  # an entry has a salt of its own
 )
 def test_entries_that_are_none(text, message):
     """The line is named, the secret is not."""

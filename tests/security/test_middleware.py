@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
 import uuid
+from pathlib import Path
 
 import httpx
 import pytest
+from asgi import Inner, ask, scope_of
 from served import EXAMPLE, ROOT, act, file, function, sent_file, served, upload, visit
 
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
-from bibier.security.headers import PERMISSIONS
+from bibier.security.headers import PERMISSIONS, SecurityHeaders
 from bibier.security.middleware import SecuritySettings
 from bibier.security.responses import refusal, size
 from bibier.security.routes import is_open
@@ -69,6 +72,13 @@ def test_an_upload_is_its_session_s_only(address, ann, bob):
             assert file(guest, spelling, headers={"range": "bytes=0-9"}).status_code == 404, spelling
     assert bob.get(f"/gradio_api/file/{path}").status_code == 404
     assert bob.head(f"/gradio_api/file={path}").status_code == 404
+
+
+def test_other_users_of_the_computer_read_nothing(place, ann):
+    """Database and uploads are the user's alone, whatever the umask of the start."""
+    sent = Path(upload(ann, "private.ogg").json()[0])
+    files = [sent, *(file for file in (place / "annotations").rglob("*") if file.is_file())]
+    assert len(files) > 1 and not [file for file in files if file.stat().st_mode & 0o077]
 
 
 def test_who_sends_the_same_file_may_read_it_and_no_third(ann, bob, address):
@@ -216,6 +226,15 @@ def test_a_foreign_page_can_not_play_a_file_either(ann):
     assert file(ann, path, headers={"sec-fetch-site": "same-origin"}).status_code == 200
 
 
+def test_a_link_elsewhere_signs_nobody_out():
+    """A link, a picture or a redirect of another page; a typed address and our own page may."""
+    gate = TrustedHosts(None)
+    link = [("host", "localhost"), ("sec-fetch-mode", "navigate")]
+    for site, foreign in (("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False)):
+        assert gate.foreign(scope_of("/logout", headers=[*link, ("sec-fetch-site", site)])) is foreign
+    assert not gate.foreign(scope_of("/login/callback", headers=[*link, ("sec-fetch-site", "cross-site")]))
+
+
 def test_a_form_is_no_call(ann):
     """A form of another page can be sent without asking; JSON can't."""
     body = json.dumps({"data": ["", None, None], "fn_index": 0, "session_hash": "form"})
@@ -251,6 +270,18 @@ def test_headers(address, ann):
     sent = file(ann, path).headers
     assert sent["content-security-policy"] == "default-src 'none'; sandbox"
     assert sent["content-disposition"].startswith("attachment")
+
+
+def test_https_is_kept_where_the_server_has_a_name():
+    """Not for localhost: the browser would ask every other program of this computer over HTTPS."""
+    app = SecurityHeaders(Inner(), framed=False, names=("voices.example",))
+
+    def promised(host: str, proto: str) -> bool:
+        scope = scope_of(headers=[("host", host), ("x-forwarded-proto", proto)])
+        return b"strict-transport-security" in dict(asyncio.run(ask(app, scope)).headers)
+
+    assert promised("voices.example", "https") and promised("voices.example:443", "https")
+    assert not promised("voices.example", "http") and not promised("localhost", "https")
 
 
 CLOSED = ["/monitoring", "/monitoring/summary", "/openapi.json", "/gradio_api/openapi.json", "/docs", "/redoc"] + [
