@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bibier import csv_reader
 from bibier.annotation.events import SHA256, Event, check_distribution
 from bibier.annotation.exports import LONG
 from bibier.annotation.state import AnnotationState, ProjectClip
@@ -65,9 +65,8 @@ def add_long(store: Store, project: str, path: Path) -> tuple[int, int]:
 def is_long(path: Path) -> bool:
     """Tell a long CSV from a list of recordings, by its header."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return tuple(next(csv.reader(file), ())) == LONG
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return set(LONG) <= set(csv_reader.read_table(path, LONG).columns)
+    except InputError:
         return False
 
 
@@ -119,21 +118,19 @@ def _clip(facts: dict[str, Any]) -> ProjectClip:
     return clip
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
+def read_table(path: Path, names: Sequence[str] = ()) -> list[dict[str, str]]:
     """Read a CSV export: rows by column, the texts as they were given. Raises InputError when it is none."""
-    csv.field_size_limit(2**24)
     try:
-        rows = list(csv.DictReader(io.StringIO(_text(path), newline=""), strict=True))
-    except csv.Error as error:
-        raise InputError("import-line", file=path.name, line=0, reason=str(error)) from error
-    if any(None in row or None in row.values() for row in rows):
-        raise InputError("import-line", file=path.name, line=0, reason=Message("import-ragged"))
-    return [{plain(name): plain(cell) for name, cell in row.items()} for row in rows]
+        table = csv_reader.read_table(path, names)
+    except InputError as error:
+        line = error.message.values.get("row", 0)
+        raise InputError("import-line", file=path.name, line=line, reason=error) from error
+    return [{plain(name): plain(cell) for name, cell in row.cells.items()} for row in table.rows]
 
 
 def read_long(path: Path) -> list[dict[str, Any]]:
     """Read a long CSV: numbers as numbers, `probs` and `before` by emotion. Raises InputError that names the line."""
-    rows = read_table(path)
+    rows = read_table(path, LONG)
     if rows and (missing := [name for name in LONG if name not in rows[0]]):
         raise InputError("import-line", file=path.name, line=1, reason=Message("import-column", {"column": missing[0]}))
     values = []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,13 @@ from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.audio.format import ENDINGS
 from bibier.audio.io import short_name
-from bibier.csv_safety import plain
+from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
+from bibier.file_names import missing
 from bibier.files import atomic_write, sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
+from bibier.manifest import SYNONYMS, Manifest, ManifestRow, read_labels, read_manifest
 
 TOLERANCE = 0.01  # of a distribution's sum, for rounded figures
 KNOWN = ("path", "text", "language", "label", "duration")
@@ -32,34 +32,49 @@ def add_folder(store: Store, project: str, folder: Path) -> int:
     return store.add_clips(project, [ProjectClip(sha256(path), str(path.resolve())) for path in recordings])
 
 
-def add_manifest(store: Store, project: str, path: Path) -> int:
-    """Add the rows of a CSV with the columns path and, by choice, text, language, label, duration (s).
+def add_manifest(
+    store: Store,
+    project: str,
+    path: Path,
+    *,
+    labels: Path | None = None,
+    report: Callable[[Message], None] = lambda notice: None,
+) -> int:
+    """Add the rows of a manifest (`bibier.manifest`): path and, by choice, text, language, label, duration (s).
 
     A column for each emotion is a distribution of the corpus (`ProjectClip.soft`); it must sum to 1 within `TOLERANCE`
-    and is divided by its sum. Other columns go to `ProjectClip.extra`. Paths are relative to the manifest. All rows or
-    none are added; returns how many are new. Raises InputError with the number of bad rows and what is wrong with the
-    first.
+    and is divided by its sum. Other columns go to `ProjectClip.extra`. Paths are relative to the manifest. `labels` is
+    a file that says what labels of another naming are (else NAME.labels.toml beside the manifest). All rows or none are
+    added; returns how many are new. `report` is told what was found out of the file. Raises InputError with the number
+    of bad rows and what is wrong with the first.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [{name: _plain(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("clips-wrong", place=short_name(path), count=1, first=str(error)[:200]) from error
-    if not rows or "path" not in rows[0]:
+        table = read_manifest(path, labels)
+    except InputError as error:
+        first = _row_wrong(error.message.values["row"], error) if "row" in error.message.values else error
+        raise InputError("clips-wrong", place=short_name(path), count=1, first=first) from error
+    if not table.rows:
         raise InputError("clips-none", place=short_name(path))
-    columns = _emotion_columns(rows[0])
+    if "path" not in table.columns:
+        there = ", ".join(table.columns)[:300]
+        first = InputError("csv-column", file=path.name, column="path", columns=there)
+        raise InputError("clips-wrong", place=short_name(path), count=1, first=first)
+    columns = _emotion_columns(table.emotions)
     clips, errors, first_rows = [], [], {}
-    for number, row in enumerate(rows, start=2):
+    for row in table.rows:
         try:
-            clip = _clip(row, number, path.parent, columns)
+            clip = _clip(row, table, columns)
             if clip.sha256 in first_rows:
-                raise _row_error(number, "path", str(row["path"]), f"≠ {first_rows[clip.sha256]}")
-            first_rows[clip.sha256] = number
+                expected = Message("clips-same", {"row": first_rows[clip.sha256]})
+                raise _row_error(row.number, "path", row.written, expected)
+            first_rows[clip.sha256] = row.number
             clips.append(clip)
         except InputError as error:
             errors.append(error)
     if errors:
         raise InputError("clips-wrong", place=short_name(path), count=len(errors), first=errors[0])
+    for notice in table.notices:
+        report(notice)
     return store.add_clips(project, clips)
 
 
@@ -88,68 +103,71 @@ def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
     return lost
 
 
-def _clip(row: Mapping[str, Any], number: int, folder: Path, columns: Mapping[str, str]) -> ProjectClip:
-    """Return the clip of a manifest's row; a cell is a text, or not one where the row has too many or too few."""
-    if None in row or None in row.values():
-        raise _row_error(number, "row", "", ", ".join(str(name) for name in row if name))
-    path = folder / row["path"]
-    if not row["path"] or not path.is_file():
-        raise _row_error(number, "path", row["path"], Message("clips-file"))
-    label = row.get("label", "").strip()
-    if label and label.lower() not in (*EMOTIONS, *ALIASES):
-        raise _row_error(number, "label", label, ", ".join(EMOTIONS))
+def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str]) -> ProjectClip:
+    if row.path is None or not row.path.is_file():
+        reason = missing(row.path, row.written) if row.path is not None else None
+        if reason is not None and reason.key != "file-missing":
+            raise _row_wrong(row.number, reason)
+        raise _row_error(row.number, "path", row.written, Message("clips-file"))
+    cell = row.cells.get("duration", "")
     try:
-        duration = float(row.get("duration") or 0)
+        duration = (float if table.separator == "," else number)(cell or "0")
     except ValueError:
         duration = math.nan
     if not 0 <= duration < math.inf:
-        raise _row_error(number, "duration", row["duration"], Message("clips-seconds"))
+        raise _row_error(row.number, "duration", cell, Message("clips-seconds"))
+    own = (*KNOWN, *columns.values(), *(name for names in SYNONYMS.values() for name in names))
     return ProjectClip(
-        sha256(path),
-        str(path.resolve()),
-        row.get("text", ""),
-        row.get("language", ""),
-        canonical(label) if label else None,
+        sha256(row.path),
+        str(row.path.resolve()),
+        row.text or "",
+        row.cells.get("language", ""),
+        _emotion(row.label, table.labels, row.number, "label", table.label_file.name),
         duration,
-        {name: cell for name, cell in row.items() if name not in KNOWN and name not in columns.values()},
-        _distribution(row, number, columns) if columns else None,
+        {name: cell for name, cell in (dict(row.cells) | _split(row)).items() if name.strip() and name not in own},
+        _distribution(row.cells, row.number, columns) if columns else None,
     )
 
 
-def _plain(cell: str | list[str] | None) -> str | list[str] | None:
-    """Return the text of a cell that an export guarded; what a row has too much or too little stays."""
-    return plain(cell) if isinstance(cell, str) else cell
+def _split(row: ManifestRow) -> dict[str, str]:
+    return {"split": row.split} if "split" in row.cells else {}
 
 
-def _emotion_columns(names: Iterable[str | None]) -> dict[str, str]:
+def _emotion(label: str, labels: Mapping[str, str], row: int, column: str, file: str) -> str | None:
+    """Return the emotion of a label, None for an empty one or one that the label file gives to none."""
+    lowered = label.strip().lower()
+    lowered = labels.get(lowered, lowered)
+    if lowered and lowered not in (*EMOTIONS, *ALIASES):
+        expected = Message("labels-unknown", {"emotions": ", ".join(EMOTIONS), "file": file})
+        raise _row_error(row, column, label, expected)
+    return canonical(lowered) if lowered else None
+
+
+def _emotion_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the column of each emotion; none at all is fine, some of them is not."""
-    columns: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        if name and name.strip().lower() in (*EMOTIONS, *ALIASES):
-            columns[canonical(name)].append(name)
-    missing = [emotion for emotion in EMOTIONS if emotion not in columns]
+    absent = [emotion for emotion in EMOTIONS if emotion not in columns]
     twice = [name for several in columns.values() if len(several) > 1 for name in several]
-    if columns and (missing or twice):
-        raise InputError("clips-columns", missing=", ".join(missing) or "—", twice=", ".join(twice) or "—")
+    if columns and (absent or twice):
+        raise InputError("clips-columns", missing=", ".join(absent) or "—", twice=", ".join(twice) or "—")
     return {emotion: several[0] for emotion, several in columns.items()}
 
 
-def _distribution(row: Mapping[str, str], number: int, columns: Mapping[str, str]) -> dict[str, float] | None:
+def _distribution(row: Mapping[str, str], row_number: int, columns: Mapping[str, str]) -> dict[str, float] | None:
     """Return a row's distribution by emotion, which sums to 1; None when all its cells are empty."""
-    if not any(row[name].strip() for name in columns.values()):
+    if not any(row[name] for name in columns.values()):
         return None
     shares: dict[str, float] = {}
     for emotion in EMOTIONS:
         cell = row[columns[emotion]]
         try:
-            shares[emotion] = float(cell)
+            shares[emotion] = number(cell)
         except ValueError:
             shares[emotion] = math.nan
         if not 0 <= shares[emotion] <= 1 + TOLERANCE:  # NaN is refused too
-            raise _row_error(number, columns[emotion], cell, "0 … 1")
+            raise _row_error(row_number, columns[emotion], cell, "0 … 1")
     total = math.fsum(shares.values())
     if abs(total - 1) > TOLERANCE:
-        raise _row_error(number, ", ".join(columns.values()), f"Σ = {total:.4g}", f"Σ = 1 ± {TOLERANCE:g}")
+        raise _row_error(row_number, ", ".join(columns.values()), f"Σ = {total:.4g}", f"Σ = 1 ± {TOLERANCE:g}")
     return {emotion: share / total for emotion, share in shares.items()}
 
 
@@ -157,50 +175,74 @@ def _row_error(number: int, field: str, value: str, expected: str | Message) -> 
     return InputError("clips-row", row=number, field=field, value=value[:80], expected=expected)
 
 
+def _row_wrong(number: object, reason: Message | InputError) -> InputError:
+    return InputError("clips-row-wrong", row=number, reason=reason)
+
+
 # --- whatever a place holds
 
 TEXTS = ("text", "transcript", "transcription", "sentence")  # columns of a dataset, the first that is there
 LABELS = ("label", "emotion")
 LANGUAGES = ("language", "lang", "locale")
+DATASET_COLUMNS = (TEXTS, LABELS, LANGUAGES)
 
 
-def add_place(store: Store, project: str, place: str, media: Path, *, download: bool = False) -> int:
+def add_place(
+    store: Store,
+    project: str,
+    place: str,
+    media: Path,
+    *,
+    download: bool = False,
+    labels: Path | None = None,
+    report: Callable[[Message], None] = lambda notice: None,
+) -> int:
     """Add the clips of a folder, a CSV or a dataset, told apart by what lies there; returns how many are new.
 
     The recordings of a dataset are copied into `media`; a dataset of the Hub is fetched only with `download`.
-    Raises InputError when nothing is there, or it can't be read.
+    `labels` and `report` as of `add_manifest`. Raises InputError when nothing is there, or it can't be read.
     """
     path = Path(place).expanduser()
     if path.is_dir() and not _is_dataset(path):
         return add_folder(store, project, path)
     if path.is_file() and path.suffix.lower() != ".parquet":
-        return add_manifest(store, project, path)
+        return add_manifest(store, project, path, labels=labels, report=report)
     if not path.exists() and not download:
         raise InputError("clips-no-place", place=place[:200])
-    return add_dataset(store, project, read_dataset(place), media, place=place)
+    return add_dataset(store, project, read_dataset(place), media, place=place, labels=labels)
 
 
-def add_dataset(store: Store, project: str, dataset: Any, media: Path, *, place: str = "dataset") -> int:
+def add_dataset(
+    store: Store, project: str, dataset: Any, media: Path, *, place: str = "dataset", labels: Path | None = None
+) -> int:
     """Add each row of a `datasets.Dataset` that has an Audio column; returns how many are new.
 
     The file's bytes are kept as they are, undecoded, in `media`. Text, label (a class or a name) and language are
-    taken from the columns `TEXTS`, `LABELS` and `LANGUAGES`; other plain columns go to `ProjectClip.extra`. All rows
-    or none. Raises InputError when there is no such column, and with the first of the rows that can't be used.
+    taken from the columns `TEXTS`, `LABELS` and `LANGUAGES`, whatever their case; other plain columns go to
+    `ProjectClip.extra`. `labels` is a file that says what labels of another naming are. All rows or none. Raises
+    InputError when there is no such column, and with the first of the rows that can't be used; a recording that is
+    there twice is one of them unless its label and text are the same.
     """
     datasets = import_datasets()
     audio = next((name for name, kind in dataset.features.items() if isinstance(kind, datasets.Audio)), None)
     if audio is None:
         raise InputError("clips-no-audio", place=place[:200], columns=", ".join(dataset.features)[:200])
-    columns = [next((n for n in names if n in dataset.features), None) for names in (TEXTS, LABELS, LANGUAGES)]
-    clips, errors = [], []
-    for number, row in enumerate(dataset.cast_column(audio, datasets.Audio(decode=False)), start=1):
+    by_plain_name = {plain_name(name): name for name in reversed(list(dataset.features))}
+    columns = [next((by_plain_name[n] for n in names if n in by_plain_name), None) for names in DATASET_COLUMNS]
+    emotions = read_labels(labels) if labels else {}
+    clips: dict[str, tuple[int, ProjectClip]] = {}
+    errors = []
+    for row_number, row in enumerate(dataset.cast_column(audio, datasets.Audio(decode=False)), start=1):
         try:
-            clips.append(_dataset_clip(row, number, audio, columns, dataset.features, media))
+            clip = _dataset_clip(row, row_number, audio, columns, dataset.features, emotions, media)
+            first, same = clips.setdefault(clip.sha256, (row_number, clip))
+            if (same.label, same.text) != (clip.label, clip.text):
+                raise _row_wrong(row_number, Message("clips-two-labels", {"first": first}))
         except InputError as error:
             errors.append(error)
     if errors:
         raise InputError("clips-wrong", place=place[:200], count=len(errors), first=errors[0])
-    return store.add_clips(project, clips)
+    return store.add_clips(project, [clip for _, clip in clips.values()])
 
 
 def read_dataset(place: str) -> Any:
@@ -238,6 +280,7 @@ def _dataset_clip(
     audio: str,
     columns: Sequence[str | None],
     features: Mapping[str, Any],
+    emotions: Mapping[str, str],
     media: Path,
 ) -> ProjectClip:
     text, label, language = columns
@@ -252,20 +295,20 @@ def _dataset_clip(
         str(path.resolve()),
         "" if text is None or row[text] is None else str(row[text]),
         "" if language is None or row[language] is None else str(row[language]),
-        _label(row[label], features[label], number, label) if label else None,
+        _label(row[label], features[label], emotions, number, label) if label else None,
         extra={n: v for n, v in row.items() if n not in (audio, *columns) and isinstance(v, str | int | float | bool)},
     )
 
 
-def _label(value: object, kind: Any, number: int, column: str) -> str | None:
+def _label(value: object, kind: Any, emotions: Mapping[str, str], row: int, column: str) -> str | None:
     """Return the emotion of a dataset's cell: a name, or the number of one of the classes of `kind`, its feature."""
     if isinstance(value, int) and not isinstance(value, bool) and hasattr(kind, "int2str"):
         value = None if value < 0 else kind.int2str(value)  # -1 is "unlabelled" in `datasets`
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or value.strip().lower() not in (*EMOTIONS, *ALIASES):
-        raise _row_error(number, column, str(value), ", ".join(EMOTIONS))
-    return canonical(value)
+    if not isinstance(value, str):
+        raise _row_error(row, column, str(value), ", ".join(EMOTIONS))
+    return _emotion(value, emotions, row, column, "--labels FILE.toml")
 
 
 def _is_dataset(folder: Path) -> bool:

@@ -44,6 +44,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     fill.add_argument(
         "--media", type=Path, help="where a dataset's recordings are kept (default: where the app keeps its)"
     )
+    fill.add_argument(
+        "--labels", type=Path, metavar="FILE", help="what labels of another naming are (default: LIST.labels.toml)"
+    )
     fill.add_argument("--download", action="store_true", help="fetch a dataset from the Hub")
     change = act("set", _set, "change a project's settings, and print them")
     change.add_argument("--proposals", choices=("hidden", "shown"), help="before a person has saved")
@@ -93,7 +96,20 @@ def _import(store: Store, options: argparse.Namespace) -> int:
         new, known = add_export(store, options.project, place)
         print(Message("annotations-imported", {"new": new, "known": known}).text(options.language))
         return 0
-    print(ingest.add_place(store, options.project, options.place, options.media, download=options.download))
+
+    def report(notice: Message) -> None:
+        print(notice.text(options.language), file=sys.stderr)
+
+    new = ingest.add_place(
+        store,
+        options.project,
+        options.place,
+        options.media,
+        download=options.download,
+        labels=options.labels,
+        report=report,
+    )
+    print(new)
     return 0
 
 

@@ -43,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
 
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
-    inputs = batch.list_inputs(options.place)
+
+    def report(notice: Message) -> None:
+        print(notice.text(options.language), file=sys.stderr)
+
+    inputs = batch.list_inputs(options.place, report)
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     bundle = checkpoint.load(options.checkpoint)
     settings = batch.run_settings(options.checkpoint, bundle, recogniser.name if recogniser else None)

@@ -108,6 +108,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Row {row}: {field} is “{value}”; expected: {expected}.",
         "Строка {row}: в поле {field} значение «{value}»; ожидается: {expected}.",
     ),
+    "clips-row-wrong": ("Row {row}: {reason}", "Строка {row}: {reason}"),
+    "clips-same": ("another recording than in row {row}", "другая запись, чем в строке {row}"),
+    "clips-two-labels": (
+        "the recording is there twice, with another label or text in row {first}: keep one of them",
+        "запись встречается дважды, в строке {first} у неё другая метка или текст: оставьте одну",
+    ),
     "clips-file": ("an existing file", "существующий файл"),
     "clips-seconds": ("seconds, 0 or more", "секунды, 0 или больше"),
     # sentences about exports, and their way back

@@ -21,6 +21,7 @@ from bibier.i18n import (
     pretrained,
     security,
     soft_labels,
+    tables,
 )
 
 LANGUAGES = ("en", "ru")
@@ -37,6 +38,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **pretrained.SENTENCES,
     **security.SENTENCES,
     **soft_labels.SENTENCES,
+    **tables.SENTENCES,
 }
 
 

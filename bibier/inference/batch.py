@@ -25,7 +25,7 @@ from bibier.audio.format import ENDINGS
 from bibier.audio.io import load
 from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
-from bibier.csv_safety import guard, plain
+from bibier.csv_safety import guard
 from bibier.errors import InputError
 from bibier.features.batching import buckets
 from bibier.features.char_ngrams import words
@@ -34,6 +34,7 @@ from bibier.i18n.messages import Message
 from bibier.inference.long_form import analyse
 from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, probabilities
 from bibier.labels import EMOTIONS
+from bibier.manifest import read_manifest
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
 
@@ -66,35 +67,34 @@ class PreparedInput:
     done: bool = False
 
 
-def list_inputs(place: Path) -> list[BatchInput]:
+def list_inputs(place: Path, report: Callable[[Message], None] = lambda notice: None) -> list[BatchInput]:
     """List the recordings of a folder, or of a CSV with a column path and by choice text; each path once.
 
-    Raises InputError when there are none, or the CSV can't be read.
+    `report` is told what was found out and might be wrong. Raises InputError when there are none, or the CSV can't be
+    read.
     """
     if place.is_dir():
         paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
         inputs = [BatchInput(str(path)) for path in paths]
     else:
-        inputs = _of_manifest(place)
+        inputs = _of_manifest(place, report)
     if not inputs:
         raise InputError("clips-none", place=str(place))
     return list({item.path: item for item in inputs}.values())
 
 
-def _of_manifest(path: Path) -> list[BatchInput]:
-    csv.field_size_limit(2**24)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("clips-wrong", place=path.name, count=1, first=str(error)[:200]) from error
-    if not rows or "path" not in rows[0]:
-        raise InputError("clips-none", place=str(path))
-    return [
-        BatchInput(str(path.parent / plain(row["path"])), plain(row["text"]) if row.get("text") is not None else None)
-        for row in rows
-        if row["path"]
-    ]
+def _of_manifest(path: Path, report: Callable[[Message], None]) -> list[BatchInput]:
+    """List a manifest's recordings. Of rows of one path the one with a text counts; two texts are refused."""
+    table = read_manifest(path)
+    for notice in table.notices:
+        report(notice)
+    if "path" not in table.columns:
+        raise InputError("csv-column", file=path.name, column="path", columns=", ".join(table.columns)[:300] or "—")
+    inputs: dict[str, BatchInput] = {}
+    for row in table.rows:
+        if row.path is not None and not (row.text == "" and str(row.path) in inputs):
+            inputs[str(row.path)] = BatchInput(str(row.path), row.text)
+    return list(inputs.values())
 
 
 def group_inputs(inputs: Sequence[BatchInput], size: int = BATCH) -> list[list[BatchInput]]:

@@ -76,3 +76,37 @@ def test_a_broken_or_absent_place_is_said_in_words(place):
         add_place(store, "p", str(folder / "x.parquet"), folder / "media")
     with pytest.raises(InputError, match="--download"):
         add_place(store, "p", "somebody/dataset", folder / "media")
+
+
+def described(files, **columns):
+    columns = {"audio": [str(file) for file in files], **columns}
+    return datasets.Dataset.from_dict(columns).cast_column("audio", datasets.Audio())
+
+
+def test_columns_are_found_whatever_their_case(place):
+    store, files, folder = place
+    dataset = described(files[:1], Emotion=["joy"], Transcript=["да"], Lang=["ru"])
+    assert add_dataset(store, "p", dataset, folder / "media") == 1
+    (clip,) = store.clips("p")
+    assert (clip.label, clip.text, clip.language, clip.extra) == ("happy", "да", "ru", {})
+
+
+def test_a_recording_twice_with_two_labels_is_refused_and_named(place):
+    store, files, folder = place
+    twice = [files[0], files[1], files[0]]
+    with pytest.raises(InputError, match="Row 3: the recording is there twice.*in row 1"):
+        add_dataset(store, "p", described(twice, label=["joy", "sad", "sad"]), folder / "media")
+    assert add_dataset(store, "p", described(twice, label=["joy", "sad", "joy"]), folder / "media") == 2
+
+
+def test_labels_of_another_naming_are_read_by_a_file(place):
+    store, files, folder = place
+    dataset = described(files, label=["exc", "boredom", "Sad"])
+    with pytest.raises(InputError, match="2 rows.*Row 1.*exc.*--labels FILE.toml"):
+        add_dataset(store, "p", dataset, folder / "media")
+    (folder / "labels.toml").write_text('happy = ["exc"]\nnone = ["boredom"]\n')
+    assert add_dataset(store, "p", dataset, folder / "media", labels=folder / "labels.toml") == 3
+    assert [clip.label for clip in store.clips("p")] == ["happy", None, "sad"]
+    (folder / "labels.toml").write_text('bored = ["exc"]\n')
+    with pytest.raises(InputError, match=r"labels\.toml: unknown emotion 'bored'"):
+        add_dataset(store, "p", dataset, folder / "media", labels=folder / "labels.toml")

@@ -67,7 +67,7 @@ def read_distributions(table: Path) -> dict[str, np.ndarray]:
     if not table.is_file():
         raise CorpusError(f"no such table of soft labels: {table}")
     distributions: dict[str, np.ndarray] = {}
-    for line, row in enumerate(read_table(table), start=2):
+    for line, row in enumerate(read_table(table, names=("video_name", *EMOTIONS)), start=2):
         if missing := [name for name in ("video_name", *EMOTIONS) if row.get(name) in (None, "")]:
             raise CorpusError(
                 f"{table.name}, row {line}: nothing in column {missing[0]!r}: every emotion needs a number"

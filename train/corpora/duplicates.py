@@ -1,4 +1,6 @@
-"""The same text in training and in what training is judged by, in two corpora, or twice in one: left out and counted.
+"""The same in training and in what training is judged by, in two corpora, or twice in one.
+
+Texts are left out and counted, recordings refused: two copies of a file are a mistake of whoever made the corpus.
 
 N texts.
 """
@@ -11,7 +13,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bibier.errors import CorpusError
 from bibier.features.normalise import normalise_text
+from bibier.labels import EMOTIONS
+from bibier.manifest import same_recordings
 from train.corpora.items import Item
 
 HELD_OUT_WORDS = 4  # of a dialogue's line: shorter ones ("What?") are everybody's
@@ -74,6 +79,23 @@ def without_duplicates(
         drop(held & (words >= HELD_OUT_WORDS), "nearly the same stands in a held-out part")
         drop(earlier & (words >= SHARED_WORDS), "an earlier corpus has nearly the same")
     return keep
+
+
+def refuse_shared_recordings(items: Sequence[Item]) -> None:
+    """Refuse one recording in two corpora, in training and what it is judged by, or with two labels.
+
+    `items` are all rows of the corpora that are trained on together. Recordings are known by the SHA-256 of their
+    bytes. Raises CorpusError that names both rows.
+    """
+    for first, item in same_recordings((item, item.path) for item in items if item.path is not None):
+        places = f"{first.place or first.id} and {item.place or item.id} are one recording"
+        if first.corpus != item.corpus:
+            raise CorpusError(f"{places} in two corpora: take it out of one of them")
+        if first.split != item.split:
+            raise CorpusError(f"{places} in two splits ({first.split}, {item.split}): keep one of them")
+        if first.label != item.label:
+            names = f"{EMOTIONS[first.label]}, {EMOTIONS[item.label]}"
+            raise CorpusError(f"{places} with two labels ({names}): keep one of them")
 
 
 def _conversations(items: Sequence[Item]) -> set[str]:

@@ -5,7 +5,6 @@ N items, 7 emotions in the order of `EMOTIONS`.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bibier.errors import CorpusError
+from bibier import csv_reader
+from bibier.errors import CorpusError, InputError
+from bibier.file_names import missing as missing_file
 from bibier.labels import ALIASES, EMOTIONS, canonical, vector
 
 LABEL_COLUMNS = ("label", "ground_truth", "emotion")
@@ -38,6 +39,7 @@ class Item:
     split: str = "train"
     speaker: str = ""
     dialogue: str = ""
+    place: str = ""  # file and row of the table that names it
 
     @property
     def label(self) -> int:
@@ -100,39 +102,33 @@ def repair(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def read_table(path: Path, *needed: str) -> list[dict[str, str]]:
-    """Read a CSV with a header, in UTF-8 with or without a byte-order mark.
+def read_table(path: Path, *needed: str, names: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Read a CSV with a header, as `csv_reader.read_table`: strictly, in whichever encoding and with any separator.
 
-    Raises
-    ------
-    CorpusError
-        It is not UTF-8 or not a CSV, a needed column is missing, a column is there twice, or a row has more or fewer
-        cells than the header.
+    Columns of `needed` and `names` are found by name, whatever their case and spaces. Raises CorpusError that names the
+    file, the row and the remedy.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns, rows = list(reader.fieldnames or ()), list(reader)
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path.name} is not UTF-8 ({error}): save it as UTF-8") from error
-    except csv.Error as error:
-        raise CorpusError(f"{path.name} is not a CSV ({error}): save it as comma-separated values") from error
-    if twice := [name for name, count in Counter(c.strip().lower() for c in columns).items() if count > 1]:
-        raise CorpusError(f"{path.name}: column {twice[0]!r} is there twice: keep one of them")
-    if missing := [name for name in needed if name not in columns]:
-        raise CorpusError(f"{path.name}: no column {missing[0]!r}; there are {', '.join(columns) or 'none'}")
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            kind = "more" if None in row else "fewer"
-            raise CorpusError(
-                f"{path.name}, row {number}: {kind} cells than the header has: put a text with commas in quotes"
-            )
-    return rows
+        return [dict(row.cells) for row in csv_reader.read_table(path, names, needed).rows]
+    except InputError as error:
+        raise CorpusError(str(error)) from error
 
 
-def select(items: Iterable[Item], split: str) -> list[Item]:
-    """Keep one split ("all" keeps everything); items of a manifest that names no split belong to every split."""
+def select(items: Iterable[Item], split: str, report: Callable[[str], None] = lambda line: None) -> list[Item]:
+    """Keep one split ("all" keeps everything).
+
+    A manifest that names no split is trained on whole, and may be judged whole: `report` is told so. It has no dev
+    split: what training is judged by must not be what it learns from.
+    """
     items = list(items)
+    if split != "all" and any(not item.split for item in items):
+        first = next(item for item in items if not item.split)
+        if split == "dev":
+            raise CorpusError(f"{first.place or first.id}: no split is named: give the rows a split: train, dev, test")
+        report(
+            f"{first.corpus} names no split: all of it is taken as {split}; what is trained on and judged by may be "
+            "the same rows: add a column split"
+        )
     selected = items if split == "all" else [item for item in items if item.split in (split, "")]
     if not selected:
         splits = ", ".join(sorted({item.split for item in items}))
@@ -149,7 +145,11 @@ def folds(items: list[Item], count: int, by: str, seed: int = 0) -> list[np.ndar
     for index, item in enumerate(items):
         groups.setdefault(getattr(item, by), []).append(index)
     if len(groups) < count:
-        raise CorpusError(f"{count} folds need at least {count} values of {by!r}; there are {len(groups)}")
+        first = items[0].place or items[0].id if items else "nothing"
+        raise CorpusError(
+            f"{count} folds need at least {count} values of {by!r}; there are {len(groups)} ({first}: "
+            f"{next(iter(groups), '') or 'none'}): add a column {by}, or name fewer folds or another group"
+        )
     names = sorted(groups)
     np.random.default_rng(seed).shuffle(names)
     names.sort(key=lambda name: -len(groups[name]))
@@ -257,7 +257,7 @@ def _unusable(item: Item, need: str) -> str | None:
     if need == "text" or item.path is None:
         return None
     if not item.path.is_file():
-        return f"{item.path.name} is missing"
+        return missing_file(item.path, item.path.name).text()
     return _broken(item.path)
 
 
@@ -277,6 +277,32 @@ def _broken(path: Path) -> str | None:
     except InputError as error:
         return f"{path.name} can't be read ({error})"
     return None
+
+
+def check_variety(items: Sequence[Item], by: str, report: Callable[[str], None] = lambda line: None) -> None:
+    """Refuse a corpus from which nothing can be learnt, and tell what it can't show.
+
+    `items` are one corpus's training rows, `by` is what folds must not divide ("speaker" or "dialogue"). Raises
+    CorpusError when all have one label; `report` is told of a single group, or of none.
+    """
+    if not items:
+        raise CorpusError("the corpus has no rows to train on")
+    corpus, rows = items[0].corpus, _span(items)
+    if len({item.label for item in items}) == 1:
+        raise CorpusError(
+            f"{corpus}: every row is {EMOTIONS[items[0].label]} ({rows}): nothing can be learnt from one class; "
+            "add rows of another, or leave the corpus out"
+        )
+    groups = {getattr(item, by) for item in items}
+    if groups == {""}:
+        report(f"{corpus}: no {by} is named ({rows}): all of it is one fold; add a column {by}")
+    elif len(groups) == 1:
+        report(f"{corpus}: one {by} alone, {min(groups)} ({rows}): what is learnt may be true of nobody else")
+
+
+def _span(items: Sequence[Item]) -> str:
+    first, last = (item.place or item.id for item in (items[0], items[-1]))
+    return first if first == last else f"{first} to {last}"
 
 
 def absent(items: Iterable[Item]) -> list[str]:

@@ -158,7 +158,7 @@ def resd(data: Path) -> list[Item]:
             table = _find(data, "*_resd.csv")
         if table is None:
             continue
-        rows = read_table(table, "text")
+        rows = read_table(table, "text", names=("name", "video_name", "emotion", "label"))
         names = [Path(row.get("video_name") or row.get("name") or "").stem for row in rows]
         if "" in names:
             raise CorpusError(f"{table.name}, row {names.index('') + 2}: no video_name and no name: give one")

@@ -70,27 +70,29 @@ def read(
         The corpus is unknown, its folder has nothing of it or nothing of the split, a table is wrong, or more files are
         missing than the limit allows.
     """
-    if corpus in READERS:
-        if data is None:
-            raise CorpusError(f"corpus {corpus!r} needs --data, the folder that holds it")
-        items = READERS[corpus](data)
-        if not items:
-            raise CorpusError(f"nothing of {corpus!r} was found below {data}: check --data")
-    elif corpus.startswith(PREFIXES):
-        items = annotated(corpus)
-    elif corpus in HUB:
-        items = HUB[corpus]()
-    elif Path(corpus).suffix == ".csv":
-        if not Path(corpus).is_file():
-            raise CorpusError(f"no such manifest: {corpus}")
-        items = manifest(Path(corpus))
-    else:
-        raise CorpusError(
-            f"unknown corpus {corpus!r}: use {', '.join(READERS)}, a manifest ending in .csv or URL#PROJECT"
-        )
+    items = all_items(corpus, data, report)
     if split:
-        items = select(items, split)
+        items = select(items, split, report)
     usable = check(items, need=need, limit=limit, report=report).items
     if missing := absent(usable):
         report(f"{corpus}: no example of {', '.join(missing)}: a model can't learn what it never sees")
     return usable
+
+
+def all_items(corpus: str, data: Path | None = None, report: Callable[[str], None] = lambda line: None) -> list[Item]:
+    """Read every row of a corpus, without a look at its clips. Raises CorpusError, as `read`."""
+    if corpus in READERS:
+        if data is None:
+            raise CorpusError(f"corpus {corpus!r} needs --data, the folder that holds it")
+        if items := READERS[corpus](data):
+            return items
+        raise CorpusError(f"nothing of {corpus!r} was found below {data}: check --data")
+    if corpus.startswith(PREFIXES):
+        return annotated(corpus)
+    if corpus in HUB:
+        return HUB[corpus]()
+    if Path(corpus).suffix.lower() in (".csv", ".tsv"):
+        if not Path(corpus).is_file():
+            raise CorpusError(f"no such manifest: {corpus}")
+        return manifest(Path(corpus), report)
+    raise CorpusError(f"unknown corpus {corpus!r}: use {', '.join(READERS)}, a manifest ending in .csv or URL#PROJECT")

@@ -22,7 +22,8 @@ from bibier.features.log_mel import LogMel, LogMelConfig
 from bibier.features.speech_encoders import HubAudio
 from train.augment import concatenate, soft_targets
 from train.corpora import load
-from train.corpora.duplicates import without_duplicates
+from train.corpora.duplicates import refuse_shared_recordings, without_duplicates
+from train.corpora.items import check_variety
 from train.experiment.feature_cache import MelPower, cached
 from train.experiment.recipe import AudioPart, Recipe, TextPart
 from train.loop.adagrad import AdaGradSettings
@@ -112,8 +113,10 @@ def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = l
     part = recipe.audio
     extractor = build("audio_features", part.features)
     readable = []
+    refuse_shared_recordings([item for name in part.corpora for item in load.all_items(name, folder)])
     for name in part.corpora:
         rows = load.read(name, folder, "train", need="audio", limit=part.limit, report=report)
+        check_variety(rows, part.group, report)
         readable += read_sound(part, rows, report)
     items = [item for item, _ in readable]
     raw = [power for _, power in readable]
@@ -141,6 +144,7 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
     items: list[load.Item] = []
     softened: list[soft_targets.SoftTargets] = []
     for name, rows in _texts(part, folder, report).items():
+        check_variety(rows, part.group, report)
         items += rows
         softening = soft_targets.HARD
         if raw := part.soft.get(name):
