@@ -36,9 +36,9 @@ def missing(path: Path, name: str) -> Message:
     if _DRIVE.match(name):
         return Message("file-elsewhere", {"name": name[:200]})
     plain = _appearance(path.name)
-    other = next((there for there in _listed(path.parent) if _appearance(there) == plain), None)
-    if other is not None:
-        return Message("file-alike", {"name": path.name[:200], "other": other[:200]})
+    alike = next((name for name in _listed(path.parent) if _appearance(name) == plain), None)
+    if alike is not None:
+        return Message("file-alike", {"name": path.name[:200], "other": alike[:200]})
     return Message("file-missing", {"name": path.name[:200]})
 
 

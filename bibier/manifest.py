@@ -92,14 +92,14 @@ def read_manifest(path: Path, label_file: Path | None = None, *, several_texts: 
 def _row(row: TableRow, table: Table, folder: Path) -> ManifestRow:
     cells = {name: plain(cell).strip() for name, cell in row.cells.items()}
 
-    def one_of(name: str) -> str | None:
+    def first_filled(name: str) -> str | None:
         filled = [cells[column] for column in (name, *SYNONYMS.get(name, ())) if column in cells]
         return next((cell for cell in filled if cell), "") if filled else None
 
     written = cells.get("path", "")
-    text = cells["text"] if "text" in cells else one_of("text")
+    text = cells["text"] if "text" in cells else first_filled("text")
     path = find_file(folder, written) if written else None
-    cells |= {name: cell for name in ("label", "language") if (cell := one_of(name)) is not None}
+    cells |= {name: cell for name in ("label", "language") if (cell := first_filled(name)) is not None}
     split = cells.get("split", "").casefold()
     return ManifestRow(row.number, cells, path, written, text, cells.get("label", ""), split)
 
@@ -108,9 +108,9 @@ def _row(row: TableRow, table: Table, folder: Path) -> ManifestRow:
 
 
 def _check_names(table: Table) -> None:
-    others = {other: name for name, names in OTHERS.items() for other in names}
+    right_names = {wrong: name for name, names in OTHERS.items() for wrong in names}
     for column in table.columns:
-        right = others.get(column.casefold().replace("_", "").replace(" ", "").replace("-", ""))
+        right = right_names.get(column.casefold().replace("_", "").replace(" ", "").replace("-", ""))
         if right and not {right, *SYNONYMS.get(right, ())} & set(table.columns):
             raise InputError("manifest-other-name", file=table.name, column=column, right=right)
 
@@ -130,11 +130,13 @@ def _check_recordings(manifest: Manifest, several_texts: bool) -> None:
         where = {"file": manifest.name, "row": row.number, "first": first.number, "name": row.written[:200]}
         if first.split != row.split:
             raise InputError("manifest-two-splits", **where, split=row.split, other=first.split)
-        label, other = (_label(manifest, one) for one in (row, first))
-        if label and other and label != other:
+        label, first_label = _label(manifest, row), _label(manifest, first)
+        if label and first_label and label != first_label:
             soft = Message("manifest-distribution")
             names = {"label": label if isinstance(label, str) else soft}
-            raise InputError("manifest-two-labels", **where, **names, other=other if isinstance(other, str) else soft)
+            raise InputError(
+                "manifest-two-labels", **where, **names, other=first_label if isinstance(first_label, str) else soft
+            )
         if not several_texts and row.text and first.text and row.text != first.text:
             raise InputError("manifest-two-texts", **where)
 

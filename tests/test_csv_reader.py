@@ -22,8 +22,8 @@ def test_the_encoding_is_found_out_and_a_guess_is_said(text, encoding):
     content = text.encode(page if encoding == "code page" else encoding)
     table = parse_table(content, "list.csv", NAMES)
     assert [row.cells["text"] for row in table.rows] == [line.split(",")[1] for line in text.splitlines()[1:]]
-    said = [notice.text() for notice in table.notices]
-    assert said == [] if encoding != "code page" else page in said[0]
+    notices = [notice.text() for notice in table.notices]
+    assert notices == [] if encoding != "code page" else page in notices[0]
 
 
 @pytest.mark.parametrize("encoding", ["koi8-r", "cp866", "mac_cyrillic"])
@@ -58,7 +58,7 @@ def test_a_quoted_cell_holds_anything():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ('text,label\nHe said "bye",sad\n', "row 2: a stray quotation mark"),
         ('text,label\nfine,sad\n"Hello,sad\n', "row 3: a stray quotation mark"),
@@ -73,8 +73,8 @@ def test_a_quoted_cell_holds_anything():
         (b"text,label\n\x00\x01,sad", "no text"),
     ],
 )
-def test_what_would_be_read_wrongly_is_refused(content, said):
-    with pytest.raises(InputError, match=f"list.csv.*{said}"):
+def test_what_would_be_read_wrongly_is_refused(content, message):
+    with pytest.raises(InputError, match=f"list.csv.*{message}"):
         rows(content)
 
 

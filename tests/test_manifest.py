@@ -103,9 +103,9 @@ REFUSED = {
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("kind", REFUSED)
 def test_every_reader_refuses_it_by_row(clips, reader, kind):
-    text, said = REFUSED[kind]
+    text, message = REFUSED[kind]
     shutil.copy(clips / "happy_en.ogg", clips / "copy.ogg")
-    with pytest.raises(ValueError, match=f"list.csv.*{said}"):
+    with pytest.raises(ValueError, match=f"list.csv.*{message}"):
         READERS[reader](write(clips, text))
 
 
@@ -121,16 +121,16 @@ def test_paths_of_windows_and_of_composed_letters_are_found(clips, reader):
 
 
 def test_a_missing_file_whose_name_looks_the_same_is_said(clips):
-    for written, said in (
+    for written, message in (
         ("Happy_EN.ogg", "happy_en.ogg looks the same"),
         ("hарру_en.ogg", "happy_en.ogg looks the same"),  # Cyrillic letters
         ("C:\\clips\\happy_en.ogg", "path of another computer"),
         ("gone.ogg", "gone.ogg is missing"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             load.read(str(write(clips, f"path,label\n{written},joy\n")))
         if "gone" not in written:
-            with pytest.raises(InputError, match=f"Row 2.*{said}"):
+            with pytest.raises(InputError, match=f"Row 2.*{message}"):
                 imported(clips / "list.csv")
     assert file_names.missing(clips / "gone.ogg", "gone.ogg").key == "file-missing"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
-from bibier.audio.format import ENDINGS
+from bibier.audio.folder import recordings_in
 from bibier.audio.io import short_name
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
@@ -24,12 +24,19 @@ TOLERANCE = 0.01  # of a distribution's sum, for rounded figures
 KNOWN = ("path", "text", "language", "label", "duration")
 
 
-def add_folder(store: Store, project: str, folder: Path) -> int:
-    """Add every recording under a folder, by name; returns how many are new. Raises InputError when there is none."""
-    recordings = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
-    if not recordings:
+def add_folder(
+    store: Store, project: str, folder: Path, *, report: Callable[[Message], None] = lambda notice: None
+) -> int:
+    """Add every recording under a folder, by name; returns how many are new.
+
+    `report` is told what else lies there and was left out. Raises InputError when there is no recording.
+    """
+    recordings = recordings_in(folder)
+    if notice := recordings.notice(short_name(folder)):
+        report(notice)
+    if not recordings.paths:
         raise InputError("clips-none", place=short_name(folder))
-    return store.add_clips(project, [ProjectClip(sha256(path), str(path.resolve())) for path in recordings])
+    return store.add_clips(project, [ProjectClip(sha256(path), str(path.resolve())) for path in recordings.paths])
 
 
 def add_manifest(
@@ -204,7 +211,7 @@ def add_place(
     """
     path = Path(place).expanduser()
     if path.is_dir() and not _is_dataset(path):
-        return add_folder(store, project, path)
+        return add_folder(store, project, path, report=report)
     if path.is_file() and path.suffix.lower() != ".parquet":
         return add_manifest(store, project, path, labels=labels, report=report)
     if not path.exists() and not download:

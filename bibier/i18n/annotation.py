@@ -75,8 +75,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "В проекте «{project}» нет записи {clip}. Сначала добавьте её.",
     ),
     "clips-none": (
-        "No recording was found in {place}. Give a folder or a table with wav, flac, mp3, ogg, opus, m4a or webm.",
-        "В {place} нет записей. Укажите папку или таблицу с файлами wav, flac, mp3, ogg, opus, m4a или webm.",
+        "No recording was found in {place}. Give a folder or a table with wav, flac, mp3, ogg, opus, m4a, mp4, webm or "
+        "another usual format.",
+        "В {place} нет записей. Укажите папку или таблицу с файлами wav, flac, mp3, ogg, opus, m4a, mp4, webm или "
+        "другого распространённого формата.",
     ),
     "clips-wrong": (
         "Nothing was added: {count} rows of {place} can't be used. {first}",

@@ -93,6 +93,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{name} is missing: it is a path of another computer; write paths relative to the table",
         "нет файла {name}: это путь с другого компьютера; пишите пути относительно таблицы",
     ),
+    "clips-skipped": (
+        "{place}: {count} files were left out, whose endings are no recording's ({kinds}; “.” are hidden ones).",
+        "{place}: пропущено файлов, судя по окончаниям — не записей: {count} ({kinds}; «.» — скрытые).",
+    ),
     # sentences about labels of another naming
     "labels-toml": ("{file} is not TOML: {reason}", "{file} — не TOML: {reason}"),
     "labels-emotion": (

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from bibier.audio import long_recording
-from bibier.audio.format import ENDINGS
+from bibier.audio.folder import recordings_in
 from bibier.audio.io import load
 from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
@@ -74,8 +74,10 @@ def list_inputs(place: Path, report: Callable[[Message], None] = lambda notice: 
     read.
     """
     if place.is_dir():
-        paths = sorted(p for p in place.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
-        inputs = [BatchInput(str(path)) for path in paths]
+        listed = recordings_in(place)
+        inputs = [BatchInput(str(path)) for path in listed.paths]
+        if notice := listed.notice(str(place)):
+            report(notice)
     else:
         inputs = _of_manifest(place, report)
     if not inputs:

@@ -56,12 +56,12 @@ def test_one_class_is_refused_and_one_speaker_or_none_is_said(clips, small):
     rows = [(f"{number}.wav", "sad", "train", f"{number}") for number in range(4)]
     with pytest.raises(CorpusError, match=r"every row is sad \(same\.csv, row 2 to same\.csv, row 5\)"):
         source(small, clips, corpus(clips, "same.csv", *rows))
-    for speaker, said in (("anna", "one speaker alone, anna"), ("", "no speaker is named")):
+    for speaker, message in (("anna", "one speaker alone, anna"), ("", "no speaker is named")):
         rows = [(f"{number}.wav", ("sad", "fear")[number % 2], "train", speaker) for number in range(4)]
         lines = []
         name = corpus(clips, "one.csv", *rows)
         check_variety(load.read(name), "speaker", lines.append)
-        assert len(lines) == 1 and said in lines[0] and "one.csv, row 2 to one.csv, row 5" in lines[0]
+        assert len(lines) == 1 and message in lines[0] and "one.csv, row 2 to one.csv, row 5" in lines[0]
         with pytest.raises(CorpusError, match=rf"3 folds need .*one\.csv, row 2: {speaker or 'none'}"):
             source(small, clips, name)
 

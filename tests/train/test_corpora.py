@@ -1,6 +1,7 @@
 """Corpora: the layouts, the manifest, splits and folds, and what is said of every bad input."""
 
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def test_a_bad_manifest_is_refused_by_row(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"text,label\nwell, yes,sad\n", "row 2: more cells"),
         (b"text,label\nyes\n", "row 2: fewer cells"),
@@ -174,7 +175,7 @@ def test_labels_of_its_own_are_read_through_a_map(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message"),
     [
         ({"happy": "a", "joy": "b"}, "'happy' and 'joy' are both happy"),
         ({"happy": ["a"], "sad": ["b", "A"]}, "'A' is given to happy and to sad"),
@@ -375,3 +376,41 @@ def test_folds_of_speakers_give_every_fold_its_share_of_every_corpus():
     assert sizes == {"a": [4, 4, 3], "b": [13, 13, 13]}
     with pytest.raises(CorpusError, match="there are 5"):
         load.speaker_folds(items, 6)
+
+
+def test_meld_is_found_as_it_is_distributed(folder, tmp_path):
+    clips = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}
+    for split, name in clips.items():
+        table = (folder / f"meld_{split}.csv").read_text(encoding="utf-8")
+        (tmp_path / f"{split}_sent_emo.csv").write_text(table, encoding="utf-8")
+        clip(tmp_path / split / name / "dia0_utt0.wav").rename(tmp_path / split / name / "dia0_utt0.mp4")
+        (tmp_path / split / name / "._dia0_utt1.mp4").write_text("archive rubbish")
+    for split, name in clips.items():
+        first, second, *_ = [item for item in layouts.meld(tmp_path) if item.split == split]
+        assert first.path == tmp_path / split / name / "dia0_utt0.mp4" and first.path.is_file()
+        assert second.path.name == "dia0_utt1.wav" and not second.path.is_file()  # counted as missing
+
+
+def test_resd_has_capital_endings(folder, tmp_path):
+    shutil.copy(folder / "resd_train.csv", tmp_path)
+    clip(tmp_path / "train" / "0_a_b_0.wav").rename(tmp_path / "train" / "0_a_b_0.WAV")
+    assert layouts.resd(tmp_path)[0].path == tmp_path / "train" / "0_a_b_0.WAV"
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name", "nested"),
+    [
+        ("ravdess", "Actor_01/03-01-05-01-01-01-01.wav", "audio_speech_actors_01-24"),
+        ("tess", "OAF_angry/OAF_back_angry.wav", "TESS Toronto emotional speech set data"),
+    ],
+)
+def test_an_archive_within_itself_counts_once(tmp_path, corpus, name, nested):
+    for place in (tmp_path / "a", tmp_path / "a" / nested):
+        clip(place / name)
+    (item,) = load.read(corpus, tmp_path)
+    assert item.path == tmp_path / "a" / name
+
+
+def test_the_misspelt_clip_of_tess_is_of_the_older_actress(tmp_path):
+    clip(tmp_path / "tess" / "OA_bite_neutral.wav")
+    assert [item.speaker for item in load.read("tess", tmp_path)] == ["tess/OAF"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from bibier.audio.folder import recordings_in
 from bibier.errors import CorpusError
 from bibier.files import atomic_write
 from train.corpora.items import Item, one_hot, read_table, repair, target
@@ -21,13 +22,20 @@ from train.corpora.items import Item, one_hot, read_table, repair, target
 if TYPE_CHECKING:  # takes a second to import
     from datasets import DatasetDict
 
-AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 CLIPS = Path(".cache/corpora")  # where the clips of a saved dataset are written, once
 
 RAVDESS_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 RAVDESS_NAME = re.compile(r"\d\d-\d\d-0[1-8](-\d\d){4}")
 RAVDESS_SPEECH = 1  # the vocal channel; 2 is song
 RAVDESS_TRAINING_ACTORS = range(1, 21)  # the others are the test split
+
+# One file of the release is called OA_bite_neutral.
+TESS_NAME = re.compile(
+    r"(?P<speaker>[OY])AF?_[^_]+_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE
+)
+
+# The folders of clips in MELD.Raw as it is distributed, beside those that others name so.
+MELD_FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}
 
 # The four-class subset: anger 1103, happy with excited 1636, neutral 1708, sad 1084 turns, 5531 in all.
 IEMOCAP_EMOTIONS = {"ang": "anger", "hap": "happy", "exc": "happy", "neu": "neutral", "sad": "sad"}
@@ -49,25 +57,25 @@ def _find(data: Path, *names: str) -> Path | None:
     return None
 
 
-def _sound(folder: Path, stem: str) -> Path | None:
-    """Return `folder/stem` with whichever audio ending exists."""
-    return next((p for ending in AUDIO_ENDINGS if (p := folder / f"{stem}{ending}").is_file()), None)
-
-
 def _sounds(folder: Path) -> list[Path]:
-    """Return every sound file below a folder, without the `._` files that some archives hold."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and not p.name.startswith("."))
+    """Return every recording below a folder, without the `._` files that some archives hold; each name once.
+
+    Some archives hold their folder a second time within it: the place that is less deep counts.
+    """
+    by_name: dict[str, Path] = {}
+    for path in sorted(recordings_in(folder).paths, key=lambda path: (len(path.parts), path)):
+        by_name.setdefault(path.stem, path)
+    return sorted(by_name.values())
 
 
 def _clips(folders: Iterable[Path], names: Iterable[str]) -> dict[str, Path | None]:
     """Return each name's clip: None for all where no folder holds any, else the path where it is or should be."""
-    with_clips = [folder for folder in folders if folder.is_dir() and _sounds(folder)]
+    with_clips = {folder: clips for folder in folders if folder.is_dir() and (clips := _sounds(folder))}
     if not with_clips:
         return dict.fromkeys(names)
-    return {
-        name: next((p for folder in with_clips if (p := _sound(folder, name))), with_clips[0] / f"{name}.wav")
-        for name in names
-    }
+    by_name = {path.stem: path for clips in reversed(with_clips.values()) for path in clips}
+    first = next(iter(with_clips))
+    return {name: by_name.get(name, first / f"{name}.wav") for name in names}
 
 
 def ravdess(data: Path) -> list[Item]:
@@ -99,27 +107,37 @@ def ravdess(data: Path) -> list[Item]:
 
 
 def tess(data: Path) -> list[Item]:
-    """TESS: `{OAF,YAF}_word_emotion`, two actresses. No part is trained on by default: all of it is its test split."""
+    """TESS: `{OAF,YAF}_word_emotion`, two actresses, below `tess/` or by its names anywhere.
+
+    No part is trained on by default: all of it is its test split.
+    """
+    corpus_folder = data / "tess"
     items = []
-    for path in _sounds(data / "tess"):
-        if path.stem.count("_") < 2:
-            raise CorpusError(f"{path.name} is not a TESS name (speaker_word_emotion): remove it")
-        speaker, _, emotion = path.stem.split("_", 2)
+    for path in _sounds(corpus_folder if corpus_folder.is_dir() else data):
+        match = TESS_NAME.fullmatch(path.stem)
+        if match is None:
+            if corpus_folder.is_dir():
+                raise CorpusError(f"{path.name} is not a TESS name (speaker_word_emotion): remove it")
+            continue
         items.append(
             Item(
                 id=f"tess/{path.stem}",
                 corpus="tess",
-                target=one_hot(emotion),
+                target=one_hot(match["emotion"]),
                 path=path,
                 split="test",
-                speaker=f"tess/{speaker}",
+                speaker=f"tess/{match['speaker'].upper()}AF",
             )
         )
     return items
 
 
 def meld(data: Path) -> list[Item]:
-    """MELD's official CSVs (`meld_{split}.csv` or `{split}_sent_emo.csv`); clips `dia{D}_utt{U}` where they exist."""
+    """MELD's official CSVs (`meld_{split}.csv` or `{split}_sent_emo.csv`); clips `dia{D}_utt{U}` where they exist.
+
+    Clips of any format, in the folders of MELD.Raw (`train_splits`, `dev_splits_complete`,
+    `output_repeated_splits_test`), or in `{split}` or `{split}_wavs` beside the CSV.
+    """
     items = []
     for split in ("train", "dev", "test"):
         table = _find(data, f"meld_{split}.csv", f"{split}_sent_emo.csv")
@@ -127,7 +145,8 @@ def meld(data: Path) -> list[Item]:
             continue
         rows = read_table(table, "Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
         names = [f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}" for row in rows]
-        clips = _clips((table.parent / split, table.parent / f"{split}_wavs", data / "meld" / split), names)
+        usual = (table.parent / split, table.parent / f"{split}_wavs", data / "meld" / split)
+        clips = _clips((*usual, *sorted(data.rglob(MELD_FOLDERS[split]))), names)
         for number, (row, name) in enumerate(zip(rows, names, strict=True), start=2):
             items.append(
                 Item(

@@ -1,0 +1,42 @@
+"""The recordings of a folder: what the decoder knows by the names' endings, and a count of what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from bibier.audio.format import ENDINGS
+from bibier.i18n.messages import Message
+
+SHOWN = 8  # kinds of files in one notice
+
+
+@dataclass(frozen=True)
+class FolderRecordings:
+    """The recordings below a folder, by name, and how many other files there are, by their ending in lower case."""
+
+    paths: tuple[Path, ...]
+    skipped: Counter[str]  # "" counts files without an ending, "." hidden ones, such as the `._x.wav` of some archives
+
+    def notice(self, place: str) -> Message | None:
+        """Say what was left out; None if nothing was."""
+        if not self.skipped:
+            return None
+        kinds = [f"{ending or '—'} {count}" for ending, count in self.skipped.most_common(SHOWN)]
+        kinds += ["…"] * (len(self.skipped) > SHOWN)
+        return Message("clips-skipped", {"place": place, "count": self.skipped.total(), "kinds": ", ".join(kinds)})
+
+
+def recordings_in(folder: Path) -> FolderRecordings:
+    """List every recording below a folder. Raises OSError where the folder itself can't be read."""
+    paths, skipped = [], Counter[str]()
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not path.is_file():
+            continue
+        if hidden or path.suffix.lower() not in ENDINGS:
+            skipped["." if hidden else path.suffix.lower()[:20]] += 1
+        else:
+            paths.append(path)
+    return FolderRecordings(tuple(paths), skipped)

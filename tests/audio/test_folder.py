@@ -1,0 +1,50 @@
+"""A folder's recordings: one list of endings, and what was left out is counted."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bibier.annotation import ingest
+from bibier.annotation.store import Store
+from bibier.audio.folder import recordings_in
+from bibier.errors import InputError
+from bibier.inference import batch
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sad_en.ogg"
+READ = (
+    *("wav", "WAV", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "mov", "mkv", "webm", "weba", "3gp", "amr"),
+    *("aac", "aiff", "caf", "au", "w64"),
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for ending in READ:
+        (tmp_path / "a" / ending).mkdir(parents=True)
+        shutil.copy(EXAMPLE, tmp_path / "a" / ending / f"x.{ending}")
+    for name in ("notes.txt", "more.TXT", "LICENSE", "._x.wav"):
+        (tmp_path / name).write_text("no sound")
+    return tmp_path
+
+
+def test_everything_that_is_read_is_found_and_the_rest_counted(folder):
+    listed = recordings_in(folder)
+    assert {path.suffix[1:] for path in listed.paths} == set(READ)
+    assert listed.skipped == {".txt": 2, "": 1, ".": 1}
+    assert listed.notice("here").text() == (
+        "here: 4 files were left out, whose endings are no recording's (.txt 2, . 1, — 1; “.” are hidden ones)."
+    )
+
+
+def test_batch_and_import_say_what_they_left_out(folder):
+    notices = []
+    assert len(batch.list_inputs(folder, notices.append)) == len(READ)
+    store = Store("sqlite://")
+    assert ingest.add_folder(store, "p", folder, report=notices.append) == 1  # one recording, by its bytes
+    store.close()
+    assert [notice.values["count"] for notice in notices] == [4, 4]
+    shutil.rmtree(folder / "a")
+    with pytest.raises(InputError, match="No recording was found"):
+        batch.list_inputs(folder, notices.append)
+    assert len(notices) == 3
