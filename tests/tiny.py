@@ -1,17 +1,19 @@
 """What several tests need: a tiny bundle with random weights, and a tone that passes for a voice."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from bibier.checkpoint.bundle import BundleConfig, Calibration
+from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
 from bibier.features.char_ngrams import CharNgramsConfig
 from bibier.features.log_mel import LogMelConfig
 from bibier.models.audio_encoder import AudioEncoderConfig
 from bibier.models.fusion import FusionConfig
+from bibier.models.ood_score import OODScoreConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 
 
@@ -31,6 +33,15 @@ def tiny_config(**changes) -> BundleConfig:
         calibration=Calibration(),
     )
     return BundleConfig(**(values | changes))
+
+
+def scored(bundle: Bundle, linear: float) -> Bundle:
+    """Return a bundle whose out-of-distribution score is `linear` for every voice that lies no farther than that."""
+    made = Bundle(replace(bundle.config, ood_score=OODScoreConfig(dim=bundle.audio_encoder.head.in_features)))
+    made.load_state_dict(bundle.state_dict(), strict=False)
+    made.ood_score.bias.fill_(linear)
+    made.ood_score.reach.copy_(torch.tensor([1.0, 1e4]))
+    return made.eval()
 
 
 def golden(name: str) -> dict:

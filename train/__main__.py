@@ -33,6 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="CHECKPOINT",
         help="fit the words alone, and write this checkpoint with them in the place of its own",
     )
+    fit.add_argument(
+        "--ood-into",
+        metavar="CHECKPOINT",
+        help="fit the out-of-distribution score of the voice alone, and write this checkpoint with it",
+    )
 
     cross = commands.add_parser("crossvalidate", help="the figures that settings are chosen by")
     cross.add_argument("recipe", type=Path)
@@ -153,12 +158,15 @@ def _fit(options: argparse.Namespace) -> int:
     from train.experiment import recipe
     from train.experiment.fit import fit_bundle
     from train.experiment.graft import fit_words
+    from train.experiment.ood import score_checkpoint
     from train.loop.distributed import is_main_process
     from train.loop.progress import progress
 
     report = progress() if is_main_process() else lambda line: None
     chosen = recipe.load(options.recipe, options.set)
-    if options.words_into:
+    if options.ood_into:
+        score_checkpoint(chosen, options.data, options.ood_into, options.out, report)
+    elif options.words_into:
         fit_words(chosen, options.recipe, options.data, options.words_into, options.out, report)
     else:
         fit_bundle(chosen, options.recipe, options.data, options.out, report)

@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from bibier.features.char_ngrams import CharNgrams, CharNgramsConfig
 from bibier.features.log_mel import LogMel, LogMelConfig
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
 from bibier.features.text_encoders import HubText, HubTextConfig
+from bibier.features.tokens import WordSpan
 from bibier.files import bundled, replace_folder
 from bibier.labels import EMOTIONS
 from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
@@ -34,10 +36,12 @@ from bibier.models.fusion import Fused, Fusion, FusionConfig
 from bibier.models.layers import masked_mean
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
+from bibier.models.ood_score import OODScore, OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 
 FORMAT = 1
+UNKNOWN = 0.3  # of a text's words and their letters: where more have no row, the words' score is above 1
 ROOT = bundled("checkpoints")
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
@@ -63,6 +67,9 @@ class BundleConfig:
     text_features: CharNgramsConfig | HubTextConfig | None = None
     text_encoder: TextEncoderConfig | SequenceEncoderConfig | None = None
     fusion: FusionConfig | MemoCMTConfig | LPGNetConfig | None = None
+    ood_score: OODScoreConfig | None = (
+        None  # of the voice; without it no voice is ever said to be unlike the training's
+    )
     calibration: Calibration = Calibration()
     languages: tuple[str, ...] = ("en", "ru")
     licence: str = "research, non-commercial"
@@ -83,6 +90,7 @@ class Bundle(torch.nn.Module):
     text_features: CharNgrams | HubText | None
     text_encoder: TextEncoder | SequenceEncoder | None
     fusion: Fusion | MemoCMT | LPGNet | None
+    ood_score: OODScore | None
 
     def __init__(self, config: BundleConfig):
         super().__init__()
@@ -92,6 +100,7 @@ class Bundle(torch.nn.Module):
         self.text_features = build("text_features", config.text_features)
         self.text_encoder = build("text_encoder", config.text_encoder)
         self.fusion = build("fusion", config.fusion)
+        self.ood_score = build("ood_score", config.ood_score)
         _agree(self)
 
     @property
@@ -103,6 +112,35 @@ class Bundle(torch.nn.Module):
         """Return a text as the text branch reads it: normalised where the checkpoint says so."""
         extractor = self.text_features
         return extractor.prepare(text) if isinstance(extractor, CharNgrams) else text
+
+    def score_voice(self, voice: EncoderOutput) -> list[float] | None:
+        """Return the out-of-distribution score of each clip of a batch, above 1 where it is unlike the training
+        speech; None where the checkpoint has no such score."""
+        if self.ood_score is None or voice.pooled is None:
+            return None
+        return self.ood_score(voice.pooled.to(self.device)).tolist()
+
+    def score_words(self, texts: Sequence[Sequence[WordSpan]]) -> list[float] | None:
+        """Return the out-of-distribution score of each text, above 1 where (nearly) none of it was in the training
+        texts: the share that has no row in the vocabulary, in units of `UNKNOWN`. None without a vocabulary.
+
+        Numbers and unknown emoji say nothing and don't count; a text of nothing else is unknown.
+        """
+        encoder, extractor = self.text_encoder, self.text_features
+        if not (isinstance(encoder, TextEncoder) and isinstance(extractor, CharNgrams) and encoder.config.vocabulary):
+            return None
+        scores = []
+        for spans in texts:
+            features = torch.from_numpy(extractor(spans))[None].to(self.device)  # (1, T, K)
+            shares = encoder.familiar(features)[0].tolist() if spans else []
+            counted = [
+                share
+                for span, share in zip(spans, shares, strict=True)
+                if any(map(str.isalpha, span.text)) or (share == 1 and not any(map(str.isdigit, span.text)))
+            ]
+            known = sum(counted) / len(counted) if counted else 0.0
+            scores.append((1 - known) / UNKNOWN)
+        return scores
 
     def fuse(self, voice: EncoderOutput, words: EncoderOutput) -> Fused:
         """Run the fusion on what the encoders give of a batch of clips. The bundle must have one."""
@@ -163,6 +201,12 @@ def _agree(bundle: Bundle) -> None:
             made, read = getattr(bundle, f"{modality}_encoder").dim_out, getattr(config.fusion, f"{modality}_dim")
             if made != read:
                 raise ValueError(f"the {modality} encoder gives {made} features, and the fusion reads {read}")
+    if config.ood_score is not None:
+        if bundle.audio_encoder is None:
+            raise ValueError("the ood_score needs an audio encoder")
+        pooled = bundle.audio_encoder.head.in_features
+        if config.ood_score.dim != pooled:
+            raise ValueError(f"the audio encoder pools {pooled} features, and ood_score.dim is {config.ood_score.dim}")
     if config.audio_encoder is None and config.text_encoder is None:
         raise ValueError("neither an audio encoder nor a text encoder")
     calibration = dataclasses.asdict(config.calibration).values()

@@ -18,6 +18,7 @@ from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
+from bibier.models.ood_score import OODScore, OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 
@@ -40,6 +41,7 @@ REGISTRY: dict[str, dict[str, ComponentSpec]] = {
     "fusion": {"biformer": ComponentSpec(FusionConfig, build_fusion)}
     | {kind: ComponentSpec(FusionConfig, build_fusion) for kind in FUSIONS}
     | {"memocmt": ComponentSpec(MemoCMTConfig, MemoCMT), "lpgnet": ComponentSpec(LPGNetConfig, LPGNet)},
+    "ood_score": {"linear-mahalanobis": ComponentSpec(OODScoreConfig, OODScore)},
 }
 
 

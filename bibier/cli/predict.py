@@ -125,10 +125,12 @@ def segment_text(result: SegmentResult, language: str = "en") -> str:
         return f"  {when:>17}  ! {result.error.text(language) if result.error else ''}"
     prediction = result.prediction
     results = (prediction.bimodal, prediction.audio, prediction.text)
-    distribution = next((each.probabilities for each in results if each.probabilities), None)
+    distribution = next((each.probabilities for each in results if each.probabilities and each.reliable), None)
     if distribution:
         winner = max(distribution, key=distribution.__getitem__)
         verdict = f"{NAMES[language][winner]:11} {_bar(distribution[winner])}"
+    elif any(each.doubt for each in results):
+        verdict = Message("predict-unlike").text(language)
     else:
         verdict = prediction.audio.reason.text(language) if prediction.audio.reason else ""
     transcript = f"  “{prediction.transcript.text}”" if prediction.transcript.text else ""
@@ -141,7 +143,8 @@ def refused(file: str, error: InputError, language: str = "en") -> dict[str, obj
     facts: dict[str, object] = {"file": file}
     for modality in ("audio", "text", "bimodal"):
         facts |= {modality: None, f"{modality}_reason": reason}
-    nothing = {"transcript": None, "transcript_by": None, "words": [], "conflict": None}
+    nothing = {"ood": {"audio": None, "text": None}, "transcript": None, "transcript_by": None}
+    nothing |= {"words": [], "conflict": None}
     return facts | nothing | {"warnings": [reason], "timings": {}}
 
 
@@ -154,8 +157,9 @@ def as_text(file: str, prediction: Prediction, language: str = "en") -> str:
     transcript = prediction.transcript
     if transcript.text:
         lines.append(f"  “{transcript.text}” ({transcript.recogniser or transcript.source})")
-    titles = (Message(f"predict-{modality}").text(language) for modality in MODALITIES)
-    lines.append(" " * 14 + "".join(f"{title:>16}" for title in titles))
+    titles = [Message(f"predict-{modality}").text(language) for modality in MODALITIES]
+    marks = ["" if result.doubt is None else " (?)" for result in results]
+    lines.append(" " * 14 + "".join(f"{title + mark:>16}" for title, mark in zip(titles, marks, strict=True)))
     for emotion in EMOTIONS:
         cells = "".join(
             f"{'—':>16}" if result.probabilities is None else f"{_bar(result.probabilities[emotion]):>16}"

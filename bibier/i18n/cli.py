@@ -6,6 +6,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "predict-words": ("words", "слова"),
     "predict-both": ("both", "вместе"),
     "predict-whole": ("the whole recording", "вся запись"),
+    "predict-unlike": ("unlike anything learnt from", "не похоже на обучающие записи"),
     "predict-mattered": (
         "words that mattered (points lost without them): {words}",
         "важные слова (потеря в пунктах без них): {words}",

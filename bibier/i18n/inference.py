@@ -16,6 +16,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The recording has no voice that could be judged.",
         "В записи нет голоса, который можно оценить.",
     ),
+    "voice-unlike": (
+        "The sound is unlike any speech that the model learnt from, so what the voice says is not to be relied on. One "
+        "speaking voice, by itself, is judged best.",
+        "Звук не похож на речь, на которой модель училась, поэтому на оценку голоса полагаться нельзя. Лучше всего "
+        "оценивается один говорящий голос.",
+    ),
+    "words-unlike": (
+        "The words are unlike any text that the model learnt from, so what they say is not to be relied on. It reads "
+        "English and Russian sentences.",
+        "Слова не похожи на тексты, на которых модель училась, поэтому на оценку слов полагаться нельзя. Модель читает "
+        "английские и русские фразы.",
+    ),
+    "both-unlike": (
+        "Neither the voice nor the words are like anything that the model learnt from.",
+        "Ни голос, ни слова не похожи на то, на чём модель училась.",
+    ),
+    "one-unlike": (
+        "One of the two is unlike anything that the model learnt from: look at the other by itself.",
+        "Одно из двух не похоже на то, на чём модель училась: смотрите на другое отдельно.",
+    ),
+    "stretches-unlike": (
+        "{count} of {judged} stretches are unlike any speech that the model learnt from; the whole leaves them out.",
+        "Отрезков, не похожих на речь, на которой модель училась: {count} из {judged}; в общий итог они не входят.",
+    ),
     "text-cut": (
         "The text has {words} words, and the first {limit} are read. Split it to have the rest read.",
         "В тексте слов: {words}; прочитаны первые {limit}. Чтобы учесть остальные, разделите текст.",

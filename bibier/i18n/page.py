@@ -129,12 +129,36 @@ STRINGS: dict[str, tuple[str, str]] = {
     "verdict_audio": ("The voice alone: {what}.", "Один только голос: {what}."),
     "verdict_text": ("The words alone: {what}.", "Одни только слова: {what}."),
     "verdict_none": ("There is nothing to judge here.", "Судить здесь не о чем."),
+    "verdict_unlike_bimodal": (
+        "The model can't tell: neither the voice nor the words are like anything that it learnt from.",
+        "Модель не может сказать: ни голос, ни слова не похожи на то, на чём она училась.",
+    ),
+    "verdict_unlike_audio": (
+        "The model can't tell: this doesn't sound like any speech that it learnt from.",
+        "Модель не может сказать: это не похоже на речь, на которой она училась.",
+    ),
+    "verdict_unlike_text": (
+        "The model can't tell: this doesn't read like any text that it learnt from.",
+        "Модель не может сказать: это не похоже на тексты, на которых она училась.",
+    ),
+    "sure_unlike_bimodal": (
+        "Don't rely on the bars. The model knows single speaking voices, and English and Russian sentences.",
+        "На столбцы полагаться нельзя. Модель знает речь одного человека и английские и русские фразы.",
+    ),
+    "sure_unlike_audio": (
+        "Don't rely on the bars. One speaking voice, by itself, is judged best.",
+        "На столбцы полагаться нельзя. Лучше всего оценивается один говорящий голос.",
+    ),
+    "sure_unlike_text": (
+        "Don't rely on the bars. The model reads English and Russian sentences.",
+        "На столбцы полагаться нельзя. Модель читает английские и русские фразы.",
+    ),
     "what_clear": ("clearly {first}", "явно {first}"),
     "what_likely": ("most likely {first}", "скорее всего {first}"),
     "what_barely": ("{first}, barely ahead of {second}", "{first}, но почти столь же вероятно — {second}"),
     "what_unclear": (
-        "no clear emotion; {first} and {second} come closest",
-        "ясной эмоции нет; ближе всего {first} и {second}",
+        "the model can't tell; {first} and {second} come closest",
+        "модель не может сказать; ближе всего {first} и {second}",
     ),
     "sure_high": (
         "The model is sure: {first} {p}, {second} {q}.",
@@ -166,6 +190,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "panel_audio": ("What the voice says", "Что говорит голос"),
     "panel_text": ("What the words say", "Что говорят слова"),
     "panel_bimodal": ("Both together", "Вместе"),
+    "unreliable": ("not to be relied on", "полагаться нельзя"),
     "technical_audio": ("audio-only", "только аудио (audio-only)"),
     "technical_text": ("text-only", "только текст (text-only)"),
     "technical_bimodal": ("bimodal", "бимодально (bimodal)"),

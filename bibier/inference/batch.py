@@ -32,7 +32,7 @@ from bibier.features.char_ngrams import words
 from bibier.files import atomic_write, sha256
 from bibier.i18n.messages import Message
 from bibier.inference.long_form import analyse
-from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, probabilities
+from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, judged, probabilities
 from bibier.labels import EMOTIONS
 from bibier.manifest import read_manifest
 from bibier.models.encoder_output import EncoderOutput
@@ -45,6 +45,7 @@ COLUMNS = (
     *("path", "sha256", "duration", "transcript", "transcript_by", "language"),
     *(f"{column}_{emotion}" for column in COLUMN_MODALITIES for emotion in EMOTIONS),
     *("conflict", "warnings", "error", "checkpoint"),
+    *("voice_ood", "words_ood"),  # above 1: unlike anything learnt from
 )
 FORMATS = (".parquet", ".csv", ".jsonl")
 
@@ -168,6 +169,7 @@ class BatchPredictor:
         row["warnings"] = [notice.text(self.language) for notice in summary.notices]
         for column, modality in COLUMN_MODALITIES.items():
             row |= _cells(column, getattr(summary, modality).probabilities)
+        row |= {"voice_ood": summary.audio.ood, "words_ood": summary.text.ood}
         return PreparedInput(row, done=True)
 
     @torch.inference_mode()
@@ -185,6 +187,8 @@ class BatchPredictor:
             by_column["voice"] = dict(zip(clips, probabilities(sound.logits, calibration.audio), strict=True))
         if text is not None:
             by_column["words"] = dict(zip(spans, probabilities(text.logits, calibration.text), strict=True))
+        voice_scores = dict(zip(clips, bundle.score_voice(sound) or (), strict=False)) if sound else {}
+        words_scores = dict(zip(spans, bundle.score_words(list(spans.values())) or (), strict=False))
         both = [i for i in clips if i in spans]
         if sound is not None and text is not None and both and bundle.fusion:
             logits = self.predictor.fuse(_rows(sound, list(clips), both), _rows(text, list(spans), both))
@@ -192,9 +196,17 @@ class BatchPredictor:
         for i, prepared in enumerate(waiting):
             for column, results in by_column.items():
                 prepared.row.update(_cells(column, results.get(i)))
-            voice, words_result = (ModalityResult(by_column[column].get(i)) for column in ("voice", "words"))
-            prepared.row["conflict"] = self.predictor.conflict(voice, words_result)
+            voice = _judged(by_column["voice"].get(i), voice_scores.get(i), "voice-unlike")
+            read = _judged(by_column["words"].get(i), words_scores.get(i), "words-unlike")
+            prepared.row["conflict"] = self.predictor.conflict(voice, read)
+            prepared.row.update({"voice_ood": voice.ood, "words_ood": read.ood})
+            doubts = [result.doubt.text(self.language) for result in (voice, read) if result.doubt]
+            prepared.row["warnings"] = [*prepared.row["warnings"], *doubts]
         return [prepared.row for prepared in group]
+
+
+def _judged(distribution: dict[str, float] | None, ood: float | None, unlike: str) -> ModalityResult:
+    return ModalityResult(None) if distribution is None else judged(distribution, ood, unlike)
 
 
 def _words_of(transcript: Transcript) -> dict[str, str]:
@@ -306,7 +318,7 @@ def _table(rows: Sequence[dict], ending: str) -> bytes:
 def run_settings(checkpoint: str, bundle: Bundle, recogniser: str | None) -> dict[str, str]:
     """Return what decides the rows of a run, so that another's journal is not taken for its own."""
     weights = hashlib.sha256()
-    for part in (bundle.audio_encoder, bundle.text_encoder, bundle.fusion):
+    for part in (bundle.audio_encoder, bundle.text_encoder, bundle.fusion, bundle.ood_score):
         for name, tensor in sorted(part.state_dict().items()) if part else ():
             weights.update(name.encode())
             weights.update(tensor.contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else b"")

@@ -69,7 +69,12 @@ class Timeline:
         if conflicts:
             values, lengths = zip(*conflicts, strict=True)
             conflict = float(np.average(values, weights=lengths))
-        notices = self.notices
+        means = {modality: self._mean(modality) for modality in MODALITIES}
+        doubts = [means[modality].doubt for modality in ("audio", "text")]
+        notices = (*self.notices, *(doubt for doubt in doubts if doubt))
+        unlike = sum(prediction.audio.doubt is not None for _, prediction in self.judged)
+        if unlike and not means["audio"].doubt:
+            notices = (*notices, Message("stretches-unlike", {"count": unlike, "judged": len(self.judged)}))
         if len(self.segments) < self.planned:
             notices = (*notices, Message("timeline-stopped", {"done": len(self.segments), "planned": self.planned}))
         timings: dict[str, float] = {}
@@ -79,7 +84,7 @@ class Timeline:
         transcripts = (prediction.transcript for _, prediction in self.judged)
         first = next((transcript for transcript in transcripts if transcript.text.strip()), NOTHING_SAID)
         return Prediction(
-            **{modality: self._mean(modality) for modality in MODALITIES},
+            **means,
             transcript=replace(first, text=self.text, words=self.words),
             words=(),
             conflict=conflict,
@@ -89,19 +94,26 @@ class Timeline:
         )
 
     def _mean(self, modality: str) -> ModalityResult:
-        """Return one modality's mean by length over the segments that have it, or the first reason why none has."""
+        """Return one modality's mean by length over the segments that have it, or the first reason why none has.
+
+        Segments that are unlike anything learnt from are left out, unless there are no others.
+        """
         results: list[tuple[Segment, ModalityResult]] = [
             (segment, getattr(prediction, modality)) for segment, prediction in self.judged
         ]
-        weighted = [
-            (vector(result.probabilities), segment.duration) for segment, result in results if result.probabilities
-        ]
-        if not weighted:
+        there = [(segment, result) for segment, result in results if result.probabilities]
+        doubt = there[0][1].doubt if there and not any(result.reliable for _, result in there) else None
+        counted = there if doubt else [(segment, result) for segment, result in there if result.reliable]
+        if not counted:
             reasons = (result.reason for _, result in results if result.reason)
             return ModalityResult(None, next(reasons, Message("not-judged")))
-        rows, lengths = zip(*weighted, strict=True)
+        lengths = [segment.duration for segment, _ in counted]
+        rows = [vector(result.probabilities) for _, result in counted if result.probabilities]
         mean = np.average(rows, axis=0, weights=lengths)  # (7,)
-        return ModalityResult(named(mean / mean.sum()))
+        scores = [result.ood for _, result in counted]
+        known = None not in scores  # all of one checkpoint
+        ood = float(np.average(np.array(scores, np.float64), weights=lengths)) if known else None
+        return ModalityResult(named(mean / mean.sum()), ood=ood, doubt=doubt)
 
 
 def find_segments(recording: Recording, transcript: Transcript | None = None) -> list[Segment]:

@@ -33,10 +33,21 @@ NOTHING_SAID = Transcript("", source="none")
 
 @dataclass(frozen=True)
 class ModalityResult:
-    """What one modality (or both) says: a distribution over `labels.EMOTIONS` by name, or None with the reason."""
+    """What one modality (or both) says: a distribution over `labels.EMOTIONS` by name, or None with the reason.
+
+    `ood` is the out-of-distribution score of voice or words: above 1 it is unlike anything that the model learnt from,
+    and None where the checkpoint can't say. `doubt` tells why the distribution is not to be relied on, if it isn't.
+    """
 
     probabilities: dict[str, float] | None
     reason: Message | None = None
+    ood: float | None = None
+    doubt: Message | None = None
+
+    @property
+    def reliable(self) -> bool:
+        """Whether there is a distribution that may be relied on."""
+        return self.probabilities is not None and self.doubt is None
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class Prediction:
     bimodal: ModalityResult
     transcript: Transcript
     words: tuple[WordWeight, ...]
-    conflict: float | None  # Jensen–Shannon divergence between voice and words, bits in [0, 1]
+    conflict: float | None  # Jensen–Shannon divergence between voice and words, bits in [0, 1]; None unless both count
     notices: tuple[Message, ...]  # warnings: silence, clipping, too short, language unsupported
     duration: float  # seconds
     timings: dict[str, float]  # seconds per stage
@@ -151,8 +162,11 @@ class Predictor:
             result = ModalityResult(None, Message("no-audio-model"))
         else:
             output = self.encode_clips([clip.samples])
-            result = _result(output.logits, self.bundle.config.calibration.audio)
+            scores = self.bundle.score_voice(output)
+            result = _result(output.logits, self.bundle.config.calibration.audio, scores, "voice-unlike")
             clock.lap("audio")
+            if result.doubt:
+                notices.append(result.doubt)
         return AudioEncoding(clip.samples, clip.duration, result, tuple(notices), speech, output, clock.laps)
 
     def transcribe(self, encoding: AudioEncoding) -> Transcript:
@@ -181,14 +195,20 @@ class Predictor:
         if spans and self.bundle.text_encoder:
             sound = encoding.encoder_output if encoding and self.bundle.fusion else None
             output = self.encode_texts([spans])
-            text = _result(output.logits, self.bundle.config.calibration.text)
+            text = _result(
+                output.logits, self.bundle.config.calibration.text, self.bundle.score_words([spans]), "words-unlike"
+            )
             clock.lap("text")
+            if text.doubt:
+                notices.append(text.doubt)
             if sound is None:
                 bimodal = ModalityResult(None, audio.reason or Message("no-fusion-model"))
             else:
-                bimodal = _result(self.fuse(sound, output), self.bundle.config.calibration.bimodal)
+                fused = probabilities(self.fuse(sound, output), self.bundle.config.calibration.bimodal)[0]
+                bimodal = ModalityResult(fused, doubt=shared_doubt(audio, text))
                 clock.lap("bimodal")
-            weights = self._weigh(spans, transcript, sound, text if sound is None else bimodal, output)
+            heard = None if audio.doubt else sound  # an unlike voice decides nothing
+            weights = self._weigh(spans, transcript, heard, text if heard is None else bimodal, output)
             clock.lap("explain")
         return Prediction(
             audio,
@@ -241,8 +261,8 @@ class Predictor:
         return replace(prediction, timings=prediction.timings | timings)
 
     def conflict(self, audio: ModalityResult, text: ModalityResult) -> float | None:
-        """Return how far voice and words disagree, in bits [0, 1]; None where one of them says nothing."""
-        if not (audio.probabilities and text.probabilities):
+        """Return how far voice and words disagree, in bits [0, 1]; None where one says nothing, or can't tell."""
+        if not (audio.probabilities and text.probabilities) or audio.doubt or text.doubt:
             return None
         return float(jensen_shannon(vector(audio.probabilities), self._without_prior(text.probabilities)))
 
@@ -334,8 +354,20 @@ def probabilities(logits: torch.Tensor, temperature: float) -> list[dict[str, fl
     return [named(row) for row in torch.softmax(logits.double() / temperature, dim=-1).tolist()]
 
 
-def _result(logits: torch.Tensor, temperature: float) -> ModalityResult:
-    return ModalityResult(probabilities(logits, temperature)[0])
+def _result(logits: torch.Tensor, temperature: float, scores: list[float] | None, unlike: str) -> ModalityResult:
+    return judged(probabilities(logits, temperature)[0], scores[0] if scores else None, unlike)
+
+
+def judged(distribution: dict[str, float], ood: float | None, unlike: str) -> ModalityResult:
+    """Return what voice or words say, with the doubt `unlike` where the out-of-distribution score is above 1."""
+    return ModalityResult(distribution, ood=ood, doubt=Message(unlike) if ood is not None and ood > 1 else None)
+
+
+def shared_doubt(audio: ModalityResult, text: ModalityResult) -> Message | None:
+    """Return why both together are not to be relied on, if voice or words are not."""
+    if audio.doubt and text.doubt:
+        return Message("both-unlike")
+    return Message("one-unlike") if audio.doubt or text.doubt else None
 
 
 def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:
@@ -351,6 +383,9 @@ def as_json(prediction: Prediction, language: str = "en") -> dict:
         facts[modality] = result.probabilities
         if result.probabilities is None:
             facts[f"{modality}_reason"] = result.reason.text(language) if result.reason else ""
+        if result.doubt:
+            facts[f"{modality}_doubt"] = result.doubt.text(language)
+    facts["ood"] = {"audio": prediction.audio.ood, "text": prediction.text.ood}
     transcript = prediction.transcript
     facts["transcript"] = transcript.text
     facts["transcript_by"] = {name: getattr(transcript, name) for name in ("source", "recogniser", "language")}

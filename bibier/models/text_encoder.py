@@ -115,6 +115,14 @@ class TextEncoder(nn.Module):
         """Return the share of a text's words that have a row: (B, T, K), (B, T) → (B,); 0 for a text without words."""
         return ((self.rows(features[:, :, 0]) > 0) & mask).sum(1) / mask.sum(1).clamp_min(1)
 
+    def familiar(self, features: Tensor) -> Tensor:
+        """Return how much of each word has a row: (B, T, K) → (B, T); 1 where the word itself has one, else the share
+        of its letter n-grams that have. For an encoder with a vocabulary: without one every n-gram has a row."""
+        found = self.rows(features) > 0  # (B, T, K)
+        letters = (features[:, :, CharNgrams.CONTEXT :] > 0).sum(2).clamp_min(1)
+        share = found[:, :, CharNgrams.CONTEXT :].sum(2) / letters  # (B, T)
+        return torch.where(found[:, :, 0], 1.0, share)
+
     def _weights(self, features: Tensor, mask: Tensor) -> Tensor:
         """Weight of each n-gram before normalisation: its rarity; 1/√n of it for each of a word's n letter n-grams."""
         weights = self.rarity[features] * (features > 0) * mask.unsqueeze(2)  # (B, T, K)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import shaken, tiny_config
+from tiny import scored, shaken, tiny_config
 
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint.bundle import Bundle
@@ -35,6 +35,26 @@ def test_a_saved_bundle_comes_back_with_its_weights_and_config(folder):
         torch.testing.assert_close(tensor, original[name], atol=2e-3, rtol=2e-3)  # stored as float16
         assert torch.equal(tensor, second.state_dict()[name])
     assert not first.training
+
+
+def test_the_score_of_the_voice_comes_back_and_a_checkpoint_without_one_has_none(folder, tmp_path):
+    plain = checkpoint.load(folder)
+    assert plain.ood_score is None
+    edit_config(folder, lambda c: c.pop("ood_score"))  # as it was written before there was one
+    assert checkpoint.load(folder).ood_score is None
+    again = checkpoint.load(checkpoint.save(scored(plain, 2.5), tmp_path / "scored", "# scored"))
+    assert again.ood_score(torch.zeros(1, 24)).item() == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    "wrong, named",
+    [({"dim": 23}, "24"), ({"share": 1.0}, "share"), ({"classes": 0}, "classes"), ({"kind": "oracle"}, "oracle")],
+)
+def test_a_score_that_does_not_fit_is_refused_by_name(tiny_bundle, tmp_path, wrong, named):
+    folder = checkpoint.save(scored(tiny_bundle, 0.0), tmp_path / "scored", "# scored")
+    edit_config(folder, lambda c: c["ood_score"].update(wrong))
+    with pytest.raises(InputError, match=named):
+        checkpoint.load(folder)
 
 
 def edit_config(folder, change):

@@ -56,6 +56,23 @@ def predictor(tiny_bundle):
     return Predictor(tiny_bundle, lambda samples: Transcript("so it is", "en", (Word("so", 0.1, 0.3),), "recogniser"))
 
 
+def test_stretches_unlike_any_speech_do_not_count_in_the_whole(predictor):
+    like, unlike = named([0.7, *[0.05] * 6]), named([*[0.05] * 6, 0.7])
+    doubt = Message("voice-unlike")
+    said = predictor.classify(None, "")
+    parts = [
+        replace(said, audio=ModalityResult(like, ood=0.5)),
+        replace(said, audio=ModalityResult(unlike, ood=3.0, doubt=doubt)),
+    ]
+    rows = tuple(SegmentResult(Segment(i, i + 1), part) for i, part in enumerate(parts))
+    whole = Timeline(2.0, rows, 2).summary()
+    assert whole.audio == ModalityResult(pytest.approx(like), ood=0.5)
+    assert [notice.key for notice in whole.notices] == ["stretches-unlike"]
+    alone = Timeline(1.0, rows[1:], 1).summary()
+    assert alone.audio == ModalityResult(pytest.approx(unlike), ood=3.0, doubt=doubt)
+    assert alone.notices == (doubt,)
+
+
 # ------------------------------------------------------------------------------------------------------------ reading
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tiny import tiny_config, voice
+from tiny import scored, tiny_config, voice
 
 from bibier import __main__ as cli
 from bibier.checkpoint import bundle as checkpoint
@@ -69,6 +69,39 @@ def test_a_checkpoint_of_some_parts_judges_by_those_and_says_what_it_lacks(there
     assert lacking == expected[there]
     assert bool(prediction.words) == (there != "audio")
     as_json(prediction, "ru")
+
+
+@pytest.mark.parametrize("linear, unlike", [(0.9, False), (1.1, True)])
+def test_a_voice_unlike_any_is_told_and_decides_nothing(tiny_bundle, clip, linear, unlike):
+    plain = Predictor(tiny_bundle)(clip, "I can't believe it!")
+    said = Predictor(scored(tiny_bundle, linear))(clip, "I can't believe it!")
+    assert said.audio.ood == pytest.approx(linear, abs=1e-4)
+    assert (plain.audio.ood, plain.audio.doubt) == (None, None)
+    assert said.audio.probabilities == plain.audio.probabilities  # the bars stay
+    assert said.audio.reliable != unlike and said.bimodal.reliable != unlike
+    assert ("voice-unlike" in keys(said)) == unlike
+    assert (said.conflict is None) == unlike
+    alone = Predictor(tiny_bundle).classify(None, "I can't believe it!")
+    assert (said.words == alone.words) == unlike  # weighed for what the words say
+    facts = as_json(said, "en")
+    assert facts["ood"] == {"audio": said.audio.ood, "text": None}
+    assert ("audio_doubt" in facts) == ("bimodal_doubt" in facts) == unlike
+    assert "text_doubt" not in facts
+
+
+KNOWN = ("I am so glad you came!", "Мне очень грустно без тебя.", "Nooooo! 42 times, really?", "Ура 🎉", "ok", "да")
+RUBBISH = ("asdfgh jkl qwerty", "фывапролд йцукен", "12345 67890", "今日はとても嬉しいです", "!!!", "Γεια σου", "🫨")
+
+
+def test_words_of_no_language_it_read_cannot_be_judged():
+    reader = Predictor(checkpoint.load("compact"))
+    for text in KNOWN:
+        said = reader.classify(None, text)
+        assert said.text.reliable and said.text.ood <= 1, text
+    for text in RUBBISH:
+        said = reader.classify(None, text)
+        assert said.text.ood > 1 and said.text.doubt.key == "words-unlike", text
+        assert keys(said) == ["words-unlike"] and said.text.probabilities is not None
 
 
 def test_words_are_the_transcript_s_and_their_attention_is_a_share(predictor, clip):

@@ -6,6 +6,7 @@ import json
 import re
 import string
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_percent(value, shown):
         (
             sure_of("sad", 0.2, "fear", 0.19),
             "en",
-            "Both together: no clear emotion; sadness and fear come closest.",
+            "Both together: the model can't tell; sadness and fear come closest.",
         ),
         (
             sure_of("happy", 0.42, "surprise", 0.38),
@@ -118,6 +119,44 @@ def test_uncertain_is_said_as_uncertain(branch, language, sentence):
     judged = verdict(prediction(branch, branch, branch, conflict=0.0), language)
     assert judged.sentence == sentence
     assert judged.badge.kind == "agree"
+
+
+def unlike(result: ModalityResult, key: str = "voice-unlike") -> ModalityResult:
+    return replace(result, ood=1.5, doubt=Message(key))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_unlike_anything_learnt_is_never_sure(language):
+    surest = sure_of("happy", 0.99)
+    voice, text = unlike(surest), unlike(surest, "words-unlike")
+    for case in (prediction(voice), prediction(text=text), prediction(voice, text, unlike(surest, "both-unlike"))):
+        case = replace(case, notices=tuple(branch.doubt for branch in (case.audio, case.text) if branch.doubt))
+        judged = verdict(case, language)
+        assert {"en": "can't tell", "ru": "не может сказать"}[language] in judged.sentence
+        whole = judged.sentence + judged.sure
+        assert NAMES[language]["happy"] not in whole and {"en": "is sure", "ru": "уверена"}[language] not in whole
+        assert (judged.winner, judged.badge, judged.notices) == (None, None, ())
+
+
+def test_who_cannot_tell_leaves_the_verdict_to_the_other_and_contradicts_nobody():
+    both = unlike(sure_of("anger", 0.9), "one-unlike")
+    case = prediction(unlike(sure_of("anger", 0.9)), sure_of("happy", 0.8), both)
+    judged = verdict(replace(case, notices=(Message("voice-unlike"),)), "en")
+    assert judged.sentence == "The words alone: clearly happiness."
+    assert judged.badge is None and judged.notices == (Message("voice-unlike").text("en"),)
+    case = prediction(sure_of("sad", 0.8), unlike(sure_of("anger", 0.9), "words-unlike"), both)
+    assert verdict(case, "en").sentence == "The voice alone: clearly sadness."
+
+
+def test_two_vague_branches_are_no_verdict():
+    vague = sure_of("happy", 0.3)
+    judged = verdict(prediction(vague, vague, sure_of("happy", 0.7), conflict=0.0), "en")
+    assert judged.sentence.startswith("Both together: the model can't tell;") and judged.winner is None
+
+
+def test_below_one_half_it_is_never_called_sure():
+    judged = verdict(prediction(text=sure_of("happy", 0.49)), "en")
+    assert (judged.sentence, judged.sure[:22]) == ("The words alone: most likely happiness.", "The model is not sure:")
 
 
 def test_disagreement_is_named_with_its_figure():
@@ -161,6 +200,17 @@ def test_figure_is_valid_plotly(language, dark, narrow):
         assert all("%" in text for text in trace["text"])
         assert sum(text.startswith("<b>") for text in trace["text"]) == 1
     assert len({trace["marker"]["pattern"]["shape"] for trace in data["data"]}) == len(MODALITIES)
+
+
+def test_bars_that_cannot_be_relied_on_are_faint_and_say_so():
+    case = prediction(unlike(sure_of("anger", 0.9)), sure_of("happy", 0.8))
+    shown = figure(case, Theme())
+    opacity = [trace["marker"]["opacity"] for trace in shown["data"]]
+    assert opacity[0] < opacity[1] == 1
+    assert all("<b>" not in text for text in shown["data"][0]["text"])
+    titles = [note["text"] for note in shown["layout"]["annotations"]]
+    assert sum("not to be relied on" in title for title in titles) == 1
+    assert table(case, "en")["head"][1:3] == ["What the voice says (not to be relied on)", "What the words say"]
 
 
 def test_empty_panel_says_why():

@@ -14,7 +14,7 @@ import torch
 
 from bibier.checkpoint import bundle
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
-from train.experiment import encoders, fusion, warm_start
+from train.experiment import encoders, fusion, ood, warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows, audio_source, text_source
 from train.loop.distributed import on_main_process
@@ -93,6 +93,7 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     )
     for part, module in fitted.items():
         model.get_submodule(part).load_state_dict(module.state_dict())
+    model = ood.with_score(model, sound.items, recipe.seed, report)
     text = card(path, recipe, model, clips=len(sound.items), texts=len(words.items))
     on_main_process(lambda: bundle.save(model, out, text))
     report(f"written to {out}")

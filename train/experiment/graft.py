@@ -80,7 +80,8 @@ def fit_words(
         | {"rows": dict(sorted(counts.items())), "voice": old_data.get("voice") or old_data.get("sha256", "")},
     )
     made = Bundle(config)
-    for part, module in {"audio_encoder": voice, "text_encoder": encoder, "fusion": pool}.items():
+    kept = {"audio_encoder": voice, "text_encoder": encoder, "fusion": pool}
+    for part, module in (kept | ({"ood_score": old.ood_score} if old.ood_score else {})).items():
         made.get_submodule(part).load_state_dict(module.state_dict())
     clips = sum(counts.get(name, 0) for name in recipe.audio.corpora)
     bundle.save(made, out, card(path, recipe, made, clips=clips, texts=len(words.items)))

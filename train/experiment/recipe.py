@@ -22,6 +22,7 @@ from bibier.models.audio_encoder import AudioEncoderConfig
 from bibier.models.fusion import FusionConfig
 from bibier.models.lpgnet import LPGNetConfig
 from bibier.models.memocmt import MemoCMTConfig
+from bibier.models.ood_score import OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoderConfig
 from train.augment import soft_targets
@@ -166,6 +167,7 @@ _CONFIGS: dict[type, dict[str, Any]] = {
     FusionConfig: _ATTENTION | dict.fromkeys(("length", "layers", "out"), Count),
     MemoCMTConfig: _ATTENTION,
     LPGNetConfig: _ATTENTION,
+    OODScoreConfig: {"dim": Count, "classes": Count, "share": PartialShare},
 }
 
 

@@ -17,7 +17,7 @@ from bibier.ui.client import Theme
 from bibier.ui.figure import Figure, TextTable
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.inference.predictor import Prediction
+    from bibier.inference.predictor import ModalityResult, Prediction
 
 MODALITIES = ("audio", "text", "bimodal")
 # The modality is told by position and by pattern: voice hatched, words dotted, both solid.
@@ -25,6 +25,7 @@ PATTERNS = {"audio": "/", "text": ".", "bimodal": ""}
 
 HEIGHT_WIDE = 310  # pixels, three panels side by side
 HEIGHT_NARROW = 720  # pixels, three panels below each other
+FAINT = 0.3  # opacity of bars that are not to be relied on
 REACH = 127  # end of the axis in per cent: leaves room for the number behind a full bar
 FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
 
@@ -53,18 +54,20 @@ def _domains(narrow: bool) -> list[tuple[list[float], list[float]]]:
     return [([0, 1], [bottom, bottom + 0.265]) for bottom in (0.735, 0.3675, 0)]
 
 
-def _title(modality: str, probabilities: dict[str, float] | None, language: str, ink: Ink) -> str:
+def _title(modality: str, result: ModalityResult | None, language: str, ink: Ink) -> str:
     head = f"<b>{say(f'panel_{modality}', language)}</b>"
-    if probabilities is None:
+    probabilities = result.probabilities if result else None
+    if result is None or probabilities is None:
         return f"{head}<br>&nbsp;"
+    if not result.reliable:
+        return f"{head}<br><span style='color:{ink.soft}'><i>{say('unreliable', language)}</i></span>"
     winner = max(probabilities, key=probabilities.__getitem__)
     named = f"{NAMES[language][winner]}&nbsp;&nbsp;{percent(probabilities[winner])}"
     return f"{head}<br><span style='color:{ink.soft}'>{named}</span>"
 
 
-def _bars(
-    modality: str, probabilities: dict[str, float] | None, axis: str, theme: Theme, ink: Ink
-) -> dict[str, object]:
+def _bars(modality: str, result: ModalityResult | None, axis: str, theme: Theme, ink: Ink) -> dict[str, object]:
+    probabilities, faint = (result.probabilities, result.doubt is not None) if result else (None, False)
     names, colours = NAMES[theme.language], COLOURS_DARK if theme.dark else COLOURS
     bars = {
         "type": "bar",
@@ -78,6 +81,7 @@ def _bars(
         "textfont": {"color": ink.text, "size": 13},
         "cliponaxis": False,
         "marker": {
+            "opacity": FAINT if faint else 1,
             "color": [colours[emotion] for emotion in EMOTIONS],
             # an outline keeps the light colours (happy, surprise) readable on white
             "line": {"color": ink.outline, "width": 1} if probabilities else {"width": 0},
@@ -94,9 +98,19 @@ def _bars(
         return bars | {"text": [""] * len(EMOTIONS), "hoverinfo": "skip"}
     winner = max(probabilities, key=probabilities.__getitem__)
     numbers = {emotion: percent(probabilities[emotion]) for emotion in EMOTIONS}
-    numbers[winner] = f"<b>{numbers[winner]}</b>"
+    if not faint:
+        numbers[winner] = f"<b>{numbers[winner]}</b>"
     technical = say(f"technical_{modality}", theme.language)
+    if faint:
+        technical = f"{technical}, {say('unreliable', theme.language)}"
     return bars | {"text": list(numbers.values()), "hovertemplate": f"%{{y}}: %{{text}}<extra>{technical}</extra>"}
+
+
+def _tooltip(modality: str, result: ModalityResult | None, language: str) -> str:
+    technical = say(f"technical_{modality}", language)
+    if result is None or result.doubt is None:
+        return technical
+    return "<br>".join([technical, *map(html.escape, textwrap.wrap(result.doubt.text(language), 50))])
 
 
 def _reason(modality: str, prediction: Prediction | None, language: str) -> str:
@@ -128,7 +142,8 @@ def figure(prediction: Prediction | None, theme: Theme) -> Figure:
     }
     for index, (modality, (x, y)) in enumerate(zip(MODALITIES, _domains(theme.narrow), strict=True)):
         axis = "" if index == 0 else str(index + 1)
-        probabilities = getattr(prediction, modality).probabilities if prediction else None
+        result: ModalityResult | None = getattr(prediction, modality) if prediction else None
+        probabilities = result.probabilities if result else None
         layout[f"xaxis{axis}"] = {
             "domain": x,
             "anchor": f"y{axis}",
@@ -156,8 +171,8 @@ def figure(prediction: Prediction | None, theme: Theme) -> Figure:
         }
         annotations.append(
             {
-                "text": _title(modality, probabilities, theme.language, ink),
-                "hovertext": say(f"technical_{modality}", theme.language),
+                "text": _title(modality, result, theme.language, ink),
+                "hovertext": _tooltip(modality, result, theme.language),
                 "align": "left",
                 "xref": "paper",
                 "yref": "paper",
@@ -169,7 +184,7 @@ def figure(prediction: Prediction | None, theme: Theme) -> Figure:
                 "font": {"size": 15},
             }
         )
-        data.append(_bars(modality, probabilities, axis, theme, ink))
+        data.append(_bars(modality, result, axis, theme, ink))
         if probabilities is None:
             annotations.append(
                 {
@@ -188,9 +203,15 @@ def figure(prediction: Prediction | None, theme: Theme) -> Figure:
     return {"data": data, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
 
 
+def _column(modality: str, prediction: Prediction | None, language: str) -> str:
+    title = say(f"panel_{modality}", language)
+    doubtful = prediction is not None and getattr(prediction, modality).doubt is not None
+    return f"{title} ({say('unreliable', language)})" if doubtful else title
+
+
 def table(prediction: Prediction | None, language: str) -> TextTable:
     """Return the same figures as a table, for readers who do not see the chart."""
-    columns = [say(f"panel_{modality}", language) for modality in MODALITIES]
+    columns = [_column(modality, prediction, language) for modality in MODALITIES]
     rows = []
     for emotion in EMOTIONS if prediction else ():
         cells = [getattr(prediction, modality).probabilities for modality in MODALITIES]

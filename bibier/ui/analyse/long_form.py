@@ -26,7 +26,7 @@ from bibier.audio.segmentation import Segment
 from bibier.errors import InputError
 from bibier.i18n.page import say
 from bibier.labels import EMOTIONS
-from bibier.ui.analyse.chart import figure
+from bibier.ui.analyse.chart import MODALITIES, figure
 from bibier.ui.analyse.handlers import AnalyseHandlers, blank, failure, results
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import duration
@@ -112,6 +112,7 @@ def _row(result: SegmentResult, language: str) -> dict[str, object]:
             "text": _thousandths(prediction.text),
             "bimodal": _thousandths(prediction.bimodal),
         },
+        "unlike": [name for name in MODALITIES if getattr(prediction, name).doubt],
         "text": prediction.transcript.text,
         "words": [
             [word.text, round(word.start + result.segment.start, 2), round(word.end + result.segment.start, 2)]

@@ -10,10 +10,11 @@ from bibier.i18n.page import STRINGS, decimal, percent, say
 from bibier.labels import NAMES
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
-    from bibier.inference.predictor import Prediction
+    from bibier.inference.predictor import ModalityResult, Prediction
 
 BARELY = 0.10  # a lead below this is a tie to a reader
-UNCLEAR = 0.30  # a winner below this (chance is 0.14) is no winner
+UNCLEAR = 0.35  # a winner below this is wrong about two times in three (chance is 0.14): no winner
+EVEN = 0.50  # a winner below this is wrong more often than right, and is never called fairly sure
 CLEAR = 0.65  # a calibrated winner is right about two times in three from here on
 DISAGREE = 0.20  # bits of Jensen–Shannon divergence; two winners of 60 % on different emotions stand about 0.3 apart
 
@@ -49,12 +50,16 @@ def ranked(probabilities: dict[str, float]) -> list[tuple[str, float]]:
 
 
 def deciding(prediction: Prediction) -> tuple[str, dict[str, float]] | None:
-    """Name the branch whose word counts: both together, else the voice, else the words."""
-    for name in ("bimodal", "audio", "text"):
-        probabilities = getattr(prediction, name).probabilities
-        if probabilities is not None:
-            return name, probabilities
+    """Name the branch whose word counts: both together, else the voice, else the words; what may be relied on first."""
+    results: dict[str, ModalityResult] = {name: getattr(prediction, name) for name in ("bimodal", "audio", "text")}
+    for name, result in sorted(results.items(), key=lambda item: not item[1].reliable):  # stable
+        if result.probabilities is not None:
+            return name, result.probabilities
     return None
+
+
+def _unclear(probabilities: dict[str, float] | None) -> bool:
+    return probabilities is not None and max(probabilities.values()) < UNCLEAR
 
 
 def _what(first: tuple[str, float], second: tuple[str, float]) -> str:
@@ -113,9 +118,19 @@ def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...]
     branch, probabilities = decided
     first, second, *_ = ranked(probabilities)
     names = NAMES[language]
-    what = _what(first, second)
+    if not getattr(prediction, branch).reliable:
+        doubts = (prediction.audio.doubt, prediction.text.doubt)  # the sentence tells of them
+        rest = tuple(notice.text(language) for notice in (*extra, *prediction.notices) if notice not in doubts)
+        unlike = say(f"verdict_unlike_{branch}", language)
+        return Verdict(rest, unlike, say(f"sure_unlike_{branch}", language), None, None, took)
+    neither = (
+        branch == "bimodal" and _unclear(prediction.audio.probabilities) and _unclear(prediction.text.probabilities)
+    )
+    what = "what_unclear" if neither else _what(first, second)
     sentence = say(what, language, first=names[first[0]], second=names[second[0]])
     sure = {"what_clear": "sure_high", "what_likely": "sure_fair"}.get(what, "sure_low")
+    if first[1] < EVEN:
+        sure = "sure_low"
     return Verdict(
         notices=notices,
         sentence=say(f"verdict_{branch}", language, what=sentence),
@@ -128,6 +143,6 @@ def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...]
             q=percent(second[1]),
         ),
         badge=badge(prediction, language),
-        winner=first[0],
+        winner=None if what == "what_unclear" else first[0],
         took=took,
     )

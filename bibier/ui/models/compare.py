@@ -36,6 +36,8 @@ def distance(first: ModalityResult, second: ModalityResult) -> float | None:
 def _verdict(branch: ModalityResult, language: str) -> str:
     if branch.probabilities is None:
         return branch.reason.text(language) if branch.reason else say("no_value", language)
+    if branch.doubt:
+        return say("unreliable", language)
     winner, share = ranked(branch.probabilities)[0]
     return f"{NAMES[language][winner]} {percent(share)}"
 

@@ -92,6 +92,8 @@ interface TimelineSegment {
   error?: string;
   /** In thousandths; null where the modality is missing. */
   shares?: Record<Modality, number[] | null>;
+  /** Modalities that are unlike anything that the model learnt from. */
+  unlike?: Modality[];
   text?: string;
   /** With start and end in seconds. */
   words?: [string, number, number][];

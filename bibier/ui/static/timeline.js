@@ -41,17 +41,19 @@
     if (!segment.shares) return say.timeline_pending;
     const shares = segment.shares[name];
     if (!shares) return say.timeline_none;
+    if (segment.unlike?.includes(name)) return say.unreliable;
     const best = shares.indexOf(Math.max(...shares));
     return `${emotionName(best)} ${Math.round(shares[best] / 10)}\u00a0%`;
   };
   /**
-   * What is judged by both, else by the voice, else by the words.
+   * What is judged by both, else by the voice, else by the words; first what may be relied on.
    * @param {TimelineSegment} segment
    */
-  const shownModality = ({ shares }) => {
+  const shownModality = ({ shares, unlike = [] }) => {
     const wanted = modality();
-    if (!shares || shares[wanted] || wanted !== "bimodal") return wanted;
-    return MODALITIES.find((name) => shares[name]) || wanted;
+    if (!shares || wanted !== "bimodal") return wanted;
+    const there = MODALITIES.filter((name) => shares[name]);
+    return there.find((name) => !unlike.includes(name)) || there[0] || wanted;
   };
   /** @param {TimelineSegment} segment */
   const span = ({ a, b }) => `${local(clock(a))}–${local(clock(b))}`;
@@ -201,6 +203,7 @@
       const shares = segment.shares?.[name];
       button.style.background = shares ? gradient(shares) : "";
       button.classList.toggle("none", Boolean(segment.error || (segment.shares && !shares)));
+      button.classList.toggle("unlike", Boolean(segment.unlike?.includes(name)));
       button.setAttribute("aria-pressed", String(value.chosen === index));
       const words = segment.text ? `. “${segment.text}”` : "";
       button.setAttribute("aria-label", `${span(segment)}: ${verdict(segment, name)}${words}`);
