@@ -29,6 +29,7 @@ FACTS = {  # name → type
     "reason": str,  # key of the sentence that was said
     "error": str,  # kind of an exception
     "where": list,  # file:line function, innermost last
+    "task": str,  # of the background, by its name in the code
     "files": int,
     "kept": int,
 }

@@ -9,12 +9,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bibier.i18n.messages import Message
 from bibier.security.responses import refusal
 
+HEALTH = "/bibier/health"
 ASSETS = (
     r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
 )
 # The page, its looks, and what Gradio's own start and the sign-in need: open also to who is not signed in.
 PUBLIC = re.compile(
-    rf"/|{ASSETS}|/gradio_api/(user|login_check|startup-events)/?|/log(in|out)/?|/login/(huggingface|callback)"
+    rf"/|{ASSETS}|{HEALTH}|/gradio_api/(user|login_check|startup-events)/?|/log(in|out)/?|/login/(huggingface|callback)"
 )
 READ = re.compile(
     r"/config/?|/gradio_api/(info/?|app_id/?|upload_progress|heartbeat/\w[\w-]*|queue/(data|status)|file[=/].+"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from bibier.periodic import PeriodicTask
 from bibier.security.ownership import Ownership, charge
 
 LOCK = ".bibier-uploads"
@@ -98,7 +99,7 @@ class UploadCleanup:
     ):
         self.folder, self.ownership, self.protected, self.limit, self.keep = folder, ownership, protected, limit, keep
         self.running = threading.Lock()  # one cleaning at a time
-        self.stopped = threading.Event()
+        self.task = PeriodicTask("cleaning", self.sweep, PERIOD)
 
     def files(self) -> list[tuple[float, int, str]]:
         """List the files as (last use in s since 1970, bytes, real path), the longest unused first."""
@@ -184,14 +185,9 @@ class UploadCleanup:
 
     def start(self) -> None:
         """Clean what an earlier run left, and from now on every minute."""
+        self.task.start()
         self.sweep(keep=0.0)
-        threading.Thread(target=self.work, name="cleaning", daemon=True).start()
-
-    def work(self) -> None:
-        """Clean until stopped."""
-        while not self.stopped.wait(PERIOD):
-            self.sweep()
 
     def stop(self) -> None:
         """End the thread."""
-        self.stopped.set()
+        self.task.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
 
 from starlette.requests import Request
@@ -52,8 +53,15 @@ async def answer(request: Request, error: Exception) -> Response:
     return refusal(request.scope, 500, sentence)
 
 
+def thread_ended(ended: threading.ExceptHookArgs) -> None:
+    """Tell of a thread that an error has ended."""
+    if ended.exc_value is not None:
+        note("fault", level=logging.ERROR, outcome="failed", **told(ended.exc_value))
+
+
 def quiet_faults() -> None:
-    """Have Gradio and uvicorn tell faults in this way."""
+    """Have Gradio, uvicorn and threads tell faults in this way."""
+    threading.excepthook = thread_ended
     for module in (queueing, routes, route_utils, gradio_utils):
         vars(module)["traceback"] = QuietTraceback()
     logger = logging.getLogger("uvicorn.error")

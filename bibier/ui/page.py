@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.middleware import Middleware
 
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
+from bibier.periodic import PeriodicTask
 from bibier.security.middleware import SecurityStack
 from bibier.ui import gradio_state, hub_login
 from bibier.ui.agreement import tab as agreement_tab
@@ -20,6 +22,7 @@ from bibier.ui.gradio_faults import answer, quiet_faults
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import themes
 from bibier.ui.gradio_upload import bound_uploads
+from bibier.ui.health import Health
 from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.services import Services, short
@@ -108,9 +111,14 @@ def launch(
     *,
     host: str | None = None,
     port: int | None = None,
+    tasks: Sequence[PeriodicTask] = (),
 ) -> None:
-    """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive."""
-    own = [Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.path)]
+    """Serve the page behind its guards and return once it answers; `page.block_thread()` keeps the process alive.
+
+    The health page tells of the `tasks`, and of the cleaning.
+    """
+    watch = Middleware(Health, services=services, tasks=[security.cleanup.task, *tasks])
+    own = [watch, Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.path)]
     middleware = [*security.middleware(), *own]
     quiet_faults()
     bound_uploads()

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from served import file, served, upload, visit
 
+from bibier.errors import InputError
 from bibier.security import ownership as ownership_module
 from bibier.security.disk_quota import FILES, DiskQuota, NoRoom
 from bibier.security.ownership import IDLE, SMALLEST, Ownership
@@ -103,16 +104,24 @@ def test_two_programs_have_two_folders(tmp_path, monkeypatch):
     assert not take(second.path)
 
 
-def test_the_thread_cleans(folder, monkeypatch):
+def test_the_thread_cleans_after_a_database_that_failed(folder, monkeypatch):
+    """It used to end at the first error, and the promise of 24 hours with it, in silence."""
     monkeypatch.setattr("bibier.security.upload_cleanup.PERIOD", 0.01)
-    work = cleaner(folder, keep=10)
-    work.start()
+    left = [InputError("disk-full"), OSError("gone")]
+
+    def clips() -> set[str]:
+        if left:
+            raise left.pop()
+        return set()
+
     path = Path(made(folder.path, "late"))
+    work = UploadCleanup(folder, Ownership(folder.path), clips, limit=35 * KB, keep=10)
+    work.task.start()
     deadline = time.monotonic() + 30
     while path.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     work.stop()
-    assert not path.exists()
+    assert not path.exists() and not left and work.task.state().ok
 
 
 # -------------------------------------------------------------------------------------------------------- reservations

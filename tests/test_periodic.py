@@ -1,0 +1,70 @@
+"""Work in the background outlives what goes wrong in it, and says how it is doing."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from starlette.testclient import TestClient
+
+from bibier.asr.recognisers import Choice
+from bibier.i18n.messages import Message
+from bibier.periodic import LATE, PeriodicTask
+from bibier.ui.health import Health
+from bibier.ui.services import Services
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(1) as threads:
+        yield threads
+
+
+def test_a_failure_is_told_and_the_next_step_is_done(pool):
+    clock, ends = Clock(), [KeyError("x"), None, SystemExit()]
+
+    def step():
+        if end := ends.pop(0):
+            raise end
+
+    task = PeriodicTask("work", step, 10, clock=clock)
+    for ok, error in ((False, "KeyError"), (True, None), (False, "SystemExit")):
+        task.once(pool)
+        assert (task.state().ok, task.state().error) == (ok, error)
+
+
+def test_a_step_that_never_ends_is_noticed():
+    clock = Clock()
+    task = PeriodicTask("work", lambda: None, 10, clock=clock)
+    assert task.state().ok
+    clock.now = LATE * 10 + LATE + 1
+    assert not task.state().ok and task.state().seconds == round(clock.now)
+
+
+def test_the_health_page_says_what_is_wrong(pool):
+    def step():
+        raise ValueError("what I said to nobody")
+
+    async def app(scope, receive, send):
+        raise AssertionError("not asked")
+
+    models: Future = Future()
+    typed = Choice("none", Message("recogniser-none"), ready=True)
+    services = Services(models, lambda: (typed,), None, None, lambda prediction, _: {})
+    good, bad = PeriodicTask("cleaning", lambda: None, 60), PeriodicTask("backup", step, 60)
+    client = TestClient(Health(app, services=services, tasks=[good, bad]))
+    answer = client.get("/bibier/health")
+    assert answer.status_code == 200 and answer.json()["models"] == "loading"
+    bad.once(pool)
+    models.set_result(None)
+    answer = client.get("/bibier/health")
+    assert answer.status_code == 503 and answer.json()["models"] == "ready"
+    assert answer.json()["tasks"]["backup"]["error"] == "ValueError" and answer.json()["tasks"]["cleaning"]["ok"]
+    assert "nobody" not in answer.text
