@@ -72,8 +72,11 @@ def write_csv(path: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
-def make_voices(root: Path, corpus: str, emotions: Sequence[str], language: str = "pl") -> None:
-    """Write a corpus of three speakers with a manifest, two clips a speaker and emotion."""
+def make_voices(root: Path, corpus: str, emotions: Sequence[str], language: str = "pl", votes: int = 0) -> None:
+    """Write a corpus of three speakers with a manifest, two clips a speaker and emotion.
+
+    With votes, all listeners but one chose the clip's emotion, that one neutral.
+    """
     (root / corpus).mkdir()
     rows = []
     for speaker in range(3):
@@ -82,9 +85,13 @@ def make_voices(root: Path, corpus: str, emotions: Sequence[str], language: str 
                 name = f"{speaker}_{emotion}_{take}.wav"
                 sound = voice(0.6 + 0.1 * number, seed=1000 * (speaker + 1) + 10 * number + take)
                 soundfile.write(root / corpus / name, sound, 16_000)
-                rows.append(
-                    {"path": name, "label": emotion, "language": language, "split": "train", "speaker": speaker}
-                )
+                row: dict[str, object] = {"path": name, "language": language, "split": "train", "speaker": speaker}
+                if votes:
+                    shares = dict.fromkeys(EMOTIONS, 0.0) | {emotion: (votes - 1) / votes}
+                    shares["neutral"] += 1 / votes
+                    rows.append(row | {name: f"{share:.6f}" for name, share in shares.items()} | {"raters": votes})
+                else:
+                    rows.append(row | {"label": emotion})
     write_csv(root / corpus / "manifest.csv", rows)
 
 

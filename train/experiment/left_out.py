@@ -216,7 +216,8 @@ def _digests(source: TrainingRows) -> list[bytes]:
 
 
 def _file(recipe: Recipe, modality: str, digests: Sequence[bytes], fold: Fold, seed: int, channel: str) -> Path:
-    settings = dataclasses.asdict(getattr(recipe, modality)) | {"folds": 0, "start": recipe.start}
+    undecided = {"folds": 0, "temperature": None}  # neither decides what an encoder says
+    settings = dataclasses.asdict(getattr(recipe, modality)) | undecided | {"start": recipe.start}
     key = hashlib.sha256(repr((settings, seed, channel)).encode())
     for rows in (fold.train, fold.test):
         key.update(b"".join(digests[row] for row in rows))
