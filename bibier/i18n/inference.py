@@ -110,6 +110,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Остановлено: готово отрезков — {done} из {planned}; показано только по ним.",
     ),
     # sentences of the service: queue, cancelling, a model that fails, deleting, the log
+    "turn-share": (
+        "{waiting} of your analyses are waiting already. Wait for one of them, or cancel it.",
+        "Ваших анализов в очереди уже {waiting}. Дождитесь одного из них или отмените его.",
+    ),
     "turn-full": (
         "The app is busy: {waiting} analyses are waiting already. Try again in about {seconds} s.",
         "Приложение занято: своей очереди уже ждут анализы ({waiting}). Попробуйте примерно через {seconds} с.",

@@ -87,6 +87,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Something broke here. Try again; whoever keeps the server finds the reason in its log under {request}.",
         "Здесь что-то сломалось. Повторите; тот, кто ведёт сервер, найдёт причину в журнале под номером {request}.",
     ),
+    "guard-events": (
+        "Too much is waiting for this browser already. Wait until some of it is done, or close other tabs.",
+        "Этот браузер и так уже многого ждёт. Дождитесь, пока часть будет готова, или закройте другие вкладки.",
+    ),
     "guard-full": (
         "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
         "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from bibier.errors import Cancelled, InputError
 
 MAX_WAITING = 16  # people who may wait; the next is told to come back
+SHARES = (4, 2)  # a session may take the fourth part of that, a network half
 RECENT = 9  # inferences whose median duration is the estimate of the next
 FIRST_ESTIMATE = 3.0  # s, of an inference before any was seen
 
@@ -28,10 +29,12 @@ class Ticket:
         Who asked, for `InferenceQueue.stop`; "" for nobody in particular.
     background
         Nobody waits for it, so it lets everybody pass.
+    owner
+        Session and network of who asked; "" for nobody in particular.
     """
 
-    def __init__(self, queue: InferenceQueue, tab: str, background: bool):
-        self.queue, self.tab, self.background = queue, tab, background
+    def __init__(self, queue: InferenceQueue, tab: str, background: bool, owner: tuple[str, str] = ("", "")):
+        self.queue, self.tab, self.background, self.owner = queue, tab, background, owner
         self.stopped = False
         self.started: float | None = None  # s of the clock
 
@@ -99,13 +102,21 @@ class InferenceQueue:
         self.waiting: list[Ticket] = []
         self.recent: deque[float] = deque(maxlen=RECENT)  # s
 
-    def enqueue(self, tab: str = "", *, background: bool = False) -> Ticket:
-        """Stand in the queue; `Ticket.release` must follow. Raises InputError when it is full, with the wait."""
+    def enqueue(self, tab: str = "", *, background: bool = False, owner: tuple[str, str] = ("", "")) -> Ticket:
+        """Stand in the queue; `Ticket.release` must follow.
+
+        Raises InputError when it is full, with the wait, and when the share of the owner is: a quarter of the places
+        for a session, half of them for the network of its address.
+        """
         with self.changed:
-            ticket = Ticket(self, tab, background)
+            ticket = Ticket(self, tab, background, owner)
             people = [waiting for waiting in self.waiting if not waiting.background]
             if not background and len(people) >= self.limit:
                 raise InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead(ticket)[1]))
+            for place, part in enumerate(SHARES):
+                own = sum(waiting.owner[place] == owner[place] for waiting in people)
+                if owner[place] and own >= max(1, self.limit // part):
+                    raise InputError("turn-share", waiting=own)
             self.waiting.append(ticket)
             self.changed.notify_all()
         return ticket

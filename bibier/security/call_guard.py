@@ -35,6 +35,7 @@ RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
 JSON = "application/json"
+EVENTS_OF_ONE, EVENTS_OF_ADDRESS = 24, 96  # in Gradio's queue, of a session and of an address
 TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
 OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
 
@@ -98,6 +99,20 @@ def check_values(fn: BlockFunction, body: dict[str, object]) -> None:
                 raise RequestRefused(400, "guard-values") from None
         elif type(part).__name__ in TEXTS and not isinstance(value, str):
             raise RequestRefused(400, "guard-values")
+
+
+def check_queue(guest: Visitor, blocks: Blocks) -> None:
+    """Raise RequestRefused if the session or its address has its share of the events that wait in Gradio's queue."""
+    queue = blocks._queue
+    waiting = [event for kind in list(queue.event_queue_per_concurrency_id.values()) for event in list(kind.queue)]
+    waiting += [event for job in list(queue.active_jobs) for event in job or ()]
+    owners = [guest.ownership.owner(event.session_hash or "") for event in waiting]
+    session, address = guest.owner
+    if (
+        sum(owner[0] == session for owner in owners) >= EVENTS_OF_ONE
+        or sum(owner[1] == address for owner in owners) >= EVENTS_OF_ADDRESS
+    ):
+        raise RequestRefused(429, "guard-events")
 
 
 def check_component(guest: Visitor, blocks: Blocks, body: dict[str, object]) -> None:
@@ -187,6 +202,7 @@ class CallGuard:
             check_component(guest, blocks, call)
         elif path == f"{API}queue/join" or RUN.fullmatch(path):
             fn = check_function(guest, blocks, path, call)
+            check_queue(guest, blocks)
             await in_thread(check_files, guest, call)
             check_values(fn, call)
             listener = AnswerListener(guest, send, "object")

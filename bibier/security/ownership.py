@@ -49,6 +49,7 @@ class Ownership:
         self.addresses: Counter[str] = Counter()  # network of an address → the same
         self.seen: OrderedDict[str, float] = OrderedDict()  # session → last sign of life, s since 1970; the last last
         self.connections = open_files() // 2  # of all visitors
+        self.networks: dict[str, str] = {}  # session → network of its last address
         self.lock = threading.RLock()  # of files; held while one is deleted, so the event loop never waits for it
         self.tabs_lock = threading.Lock()  # of tabs and sessions; nothing is done on the disk under it
 
@@ -58,15 +59,18 @@ class Ownership:
 
     # --- sessions --------------------------------------------------------------------------------------------------
 
-    def alive(self, session: str) -> None:
-        """Note a sign of life."""
+    def alive(self, session: str, address: str = "") -> None:
+        """Note a sign of life, and the network of the address from which it comes."""
         with self.tabs_lock:
+            if address:
+                self.networks[session] = address
             self.seen[session] = time.time()
             self.seen.move_to_end(session)
             while len(self.seen) > MOST:
                 idle, _ = self.seen.popitem(last=False)
                 self.projects.pop(idle, None)
                 self.sent.pop(idle, None)
+                self.networks.pop(idle, None)
 
     def open(self, session: str) -> bool:
         """Whether a tab of the session is open, or was until a short while ago."""
@@ -102,6 +106,11 @@ class Ownership:
             while len(self.tabs) > MOST:
                 self.tabs.popitem(last=False)
         return owner == session
+
+    def owner(self, tab: str) -> tuple[str, str]:
+        """Return the session whose a tab is and the network of its address; "" where nobody's."""
+        session = self.tabs.get(tab, "")
+        return session, self.networks.get(session, "")
 
     # --- files -----------------------------------------------------------------------------------------------------
 

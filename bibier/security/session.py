@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
+from bibier.security.login_throttle import network
 from bibier.security.ownership import Ownership
 from bibier.security.responses import cookies, header_list
 from bibier.security.trusted_hosts import is_address
@@ -43,6 +44,11 @@ class Visitor:
     user: str | None
     known: bool
     ownership: Ownership
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """The session and the network of its address, for shares of what all visitors have together."""
+        return self.session, network(self.address)
 
     def enter(self, project: str) -> None:
         """Note that the session annotates this project, so that it may hear the clips."""
@@ -135,7 +141,7 @@ class Visitors:
         if newcomer:
             token, known = secrets.token_urlsafe(32), True
         session = f"{token if known else f'address {address}'} {user or ''}"
-        self.ownership.alive(session)
+        self.ownership.alive(session, network(address))
         scope = {**scope, SCOPE: Visitor(session, address, user, known, self.ownership)}
 
         async def give(message: ASGIMessage) -> None:

@@ -30,7 +30,8 @@ class ClientContext:
 
     `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
     visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
-    tab chose, "" for that of the start.
+    tab chose, "" for that of the start. `owner` is the session and the network of its address, for shares of what all
+    visitors have together.
     """
 
     theme: Theme
@@ -38,6 +39,7 @@ class ClientContext:
     tab: str = ""
     request: str | None = None
     checkpoint: str = ""
+    owner: tuple[str, str] = ("", "")
 
 
 def sent_object(raw: str | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from bibier.security.access_log import request_id
+from bibier.security.session import visitor
 from bibier.ui.client import ClientContext, read_context
 from bibier.ui.gradio_import import Block, BlockContext, Component, Dependency, PlotData
 from bibier.ui.gradio_import import gradio as gr
@@ -84,4 +85,5 @@ def context_of(raw: str | None, request: gr.Request | None) -> ClientContext:
         return read_context(raw)
     headers = request.headers
     context = read_context(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
-    return replace(context, tab=request.session_hash or "", request=request_id(scope_of(request)))
+    scope = scope_of(request)
+    return replace(context, tab=request.session_hash or "", request=request_id(scope), owner=visitor(scope).owner)

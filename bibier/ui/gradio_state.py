@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bibier.ui.fair_share import Owner, first_to_go
 from bibier.ui.gradio_import import Block, SessionState, StateHolder
 from bibier.ui.gradio_import import gradio as gr
 
@@ -21,18 +24,38 @@ class TabState(SessionState):
 
 
 class TabStates(StateHolder):
-    """All tabs by their random names; beyond `state_session_capacity`, the longest unused is forgotten."""
+    """All tabs by their random names; beyond `state_session_capacity`, of who has the most the longest unused goes.
+
+    Parameters
+    ----------
+    owner
+        Whose a tab is.
+    """
+
+    def __init__(self, owner: Callable[[str], Owner]):
+        super().__init__()
+        self.owner = owner
 
     def __getitem__(self, session_id: str) -> TabState:
         if session_id not in self.session_data:
+            with self.lock:
+                while len(self.session_data) >= self.capacity:
+                    gone = first_to_go(self.session_data, self.owner)
+                    self.session_data.pop(gone)
+                    self.time_last_used.pop(gone, None)
             self.session_data[session_id] = TabState(self.blocks)
         tab = super().__getitem__(session_id)
         assert isinstance(tab, TabState)
         return tab
 
 
-def keep(page: gr.Blocks) -> None:
+def nobody(tab: str) -> Owner:
+    """Take every tab for one visitor's."""
+    return "", ""
+
+
+def keep(page: gr.Blocks, owner: Callable[[str], Owner] = nobody) -> None:
     """Let a page that is being served keep its tabs in this way."""
-    tabs = TabStates()
+    tabs = TabStates(owner)
     tabs.set_blocks(page)
     page.app.state_holder = tabs

@@ -14,7 +14,7 @@ from bibier.ui.request_log import RequestLog
 
 PACE = 0.5  # s between two looks at the queue
 # Reasons that have nothing to do with what was brought: what stands on the page stays there.
-NO_FAULT = ("turn-full", "model-memory", "model-failed")
+NO_FAULT = ("turn-full", "turn-share", "model-memory", "model-failed")
 
 
 def broken(error: MemoryError | RuntimeError) -> InputError:
@@ -45,6 +45,7 @@ class Inference:
 
     def __init__(self, queue: InferenceQueue, context: ClientContext, log: RequestLog, tab: str):
         self.queue, self.language, self.log, self.tab = queue, context.theme.language, log, tab
+        self.owner = context.owner
         self.ticket: Ticket | None = None
 
     def places(self) -> Iterator[str]:
@@ -52,7 +53,7 @@ class Inference:
 
         Raises InputError when the queue is full, Cancelled when it was stopped.
         """
-        self.ticket = ticket = self.queue.enqueue(self.tab)
+        self.ticket = ticket = self.queue.enqueue(self.tab, owner=self.owner)
         while not ticket.wait(PACE):
             before, seconds = ticket.position()
             yield say("stage_place", self.language, before=before, seconds=rounded_up(seconds))
@@ -60,7 +61,7 @@ class Inference:
 
     def wait(self) -> None:
         """Stand in the queue until the turn has come, saying nothing. Raises InputError, Cancelled."""
-        self.ticket = self.queue.enqueue(self.tab)
+        self.ticket = self.queue.enqueue(self.tab, owner=self.owner)
         self.ticket.wait()
         self.log.turn()
 

@@ -29,7 +29,7 @@ from bibier.ui.services import Services, short
 
 STATIC = Path(__file__).parent / "static"
 STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css", "models.css")
-QUEUE = 64  # waiting events over all visitors; the rest is told that the queue is full
+QUEUE = 256  # waiting events over all visitors; the rest is told that the queue is full
 
 
 def theme() -> themes.Base:
@@ -139,5 +139,5 @@ def launch(
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **security.launching(),
     )
-    gradio_state.keep(page)
+    gradio_state.keep(page, security.ownership.owner)
     security.cleanup.start()

@@ -42,7 +42,7 @@ class RequestLog:
 
     def refused(self, error: InputError) -> None:
         """Write that the request was refused, for the reason that was said."""
-        self("busy" if error.key == "turn-full" else "refused", reason=error.key)
+        self("busy" if error.key in ("turn-full", "turn-share") else "refused", reason=error.key)
 
     def failed(self, error: BaseException) -> None:
         """Write where it broke."""

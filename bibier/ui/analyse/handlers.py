@@ -287,7 +287,7 @@ class AnalyseHandlers:
         state = AnalysisState(
             clip, encoding, prediction, recogniser, original, choice.rough, extra, context.checkpoint, title
         )
-        self.cache.put(context.token, state)
+        self.cache.put(context.token, state, context.owner)
         shown = results(state, context.theme) | {"state": state, "analyse": True}
         if prediction.transcript.text != text:
             shown["transcript"] = prediction.transcript.text
@@ -317,7 +317,7 @@ class AnalyseHandlers:
         except (InputError, LoadError) as error:
             return failure(sentence(error, language))
         state = replace(state, encoding=encoding, prediction=prediction, extra=())
-        self.cache.put(context.token, state)
+        self.cache.put(context.token, state, context.owner)
         return results(state, context.theme) | {"state": state}
 
     def redraw(self, state: AnalysisState | None, context: ClientContext) -> AnalyseUpdate:

@@ -199,7 +199,7 @@ class LongFormHandlers:
         began = time.perf_counter()
         analysis = LongAnalysis(clip, recording, [], choice.name, choice.rough, context.checkpoint)
         self.forget(context)
-        self.cache.put(context.token, analysis)
+        self.cache.put(context.token, analysis, context.owner)
         self.clips.cache.put(context.token, None)
         yield blank(context.theme) | {
             "stage": {"text": say("timeline_pauses", language)},

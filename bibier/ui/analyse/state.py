@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bibier.i18n.messages import Message
 from bibier.transcript import Transcript
+from bibier.ui.fair_share import Owner, first_to_go
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import AudioEncoding, Prediction
@@ -44,29 +45,29 @@ class ResultCache(Generic[Value]):
     Parameters
     ----------
     size
-        How many are kept over all tabs; the oldest goes first.
+        How many are kept over all tabs; the oldest of who has the most goes first.
     seconds
         For how long.
     """
 
     def __init__(self, size: int = CACHE_SIZE, seconds: float = CACHE_SECONDS):
         self.size, self.seconds = size, seconds
-        self.values: OrderedDict[str, tuple[float, Value]] = OrderedDict()  # token → time, value
+        self.values: OrderedDict[str, tuple[float, Value, Owner]] = OrderedDict()  # token → time, value, whose
         self.lock = threading.Lock()
 
-    def put(self, token: str, value: Value | None) -> None:
-        """Keep `value` for `token`; None forgets it."""
+    def put(self, token: str, value: Value | None, owner: Owner = ("", "")) -> None:
+        """Keep `value` for `token`, which is `owner`'s; None forgets it."""
         with self.lock:
             self.values.pop(token, None)
             if token and value is not None:
-                self.values[token] = (time.monotonic(), value)
+                self.values[token] = (time.monotonic(), value, owner)
             while len(self.values) > self.size:
-                self.values.popitem(last=False)
+                del self.values[first_to_go(self.values, lambda kept: self.values[kept][2])]
 
     def get(self, token: str) -> Value | None:
         """Return what was kept, unless it is too old."""
         with self.lock:
             if token not in self.values:
                 return None
-            then, value = self.values[token]
+            then, value, _ = self.values[token]
             return value if time.monotonic() - then <= self.seconds else None

@@ -1,0 +1,60 @@
+"""What all visitors have together is shared: one with many tabs or many cookies takes nobody else's."""
+
+from __future__ import annotations
+
+import pytest
+
+from bibier.errors import InputError
+from bibier.inference.queue import MAX_WAITING, InferenceQueue
+from bibier.ui import gradio_state
+from bibier.ui.analyse.state import ResultCache
+from bibier.ui.fair_share import first_to_go
+from bibier.ui.gradio_import import gradio as gr
+
+
+def owner(tab: str) -> tuple[str, str]:
+    """Read a tab's owner from its name: "network session number"."""
+    network, session, _ = tab.split()
+    return f"{network} {session}", network
+
+
+def test_who_has_the_most_gives_up_the_longest_unused():
+    assert first_to_go(["a x 1", "a x 2", "b y 1"], owner) == "a x 1"
+    assert first_to_go(["b y 1", "a x 1", "a z 1"], owner) == "a x 1"  # many cookies, one address
+    assert first_to_go(["a x 1", "a z 1", "a z 2"], owner) == "a z 1"
+
+
+def test_made_up_tabs_make_nobody_forgotten():
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Textbox()
+    page.state_session_capacity = 10
+    tabs = gradio_state.TabStates(owner)
+    tabs.set_blocks(page)
+    honest = [tabs["home ann 1"], tabs["home ann 2"]]
+    for number in range(40):
+        _ = tabs[f"elsewhere eve{number} 1"]
+    assert [tabs["home ann 1"], tabs["home ann 2"]] == honest
+    assert len(tabs.session_data) == len(tabs.time_last_used) == 10
+
+
+def test_made_up_tokens_make_no_result_forgotten():
+    cache = ResultCache(size=4)
+    cache.put("mine", "result", ("ann", "home"))
+    for number in range(20):
+        cache.put(f"token {number}", "x", (f"eve {number}", "elsewhere"))
+    assert cache.get("mine") == "result" and len(cache.values) == 4
+
+
+@pytest.mark.parametrize(
+    "owners, places",
+    [([("eve", "a")], MAX_WAITING // 4), ([(f"eve {number}", "a") for number in range(99)], MAX_WAITING // 2)],
+    ids=["a session", "an address"],
+)
+def test_one_visitor_does_not_take_all_places(owners, places):
+    queue, taken = InferenceQueue(), 0
+    with pytest.raises(InputError, match="waiting already"):
+        for number in range(99):
+            queue.enqueue(f"tab {number}", owner=owners[number % len(owners)])
+            taken += 1
+    assert taken == places
+    assert queue.enqueue("tab", owner=("ann", "b"))
