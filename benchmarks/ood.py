@@ -46,9 +46,9 @@ def auroc(speech: np.ndarray, groups: np.ndarray, sounds: np.ndarray) -> float:
     )
 
 
-def clips(corpora: Sequence[str], data: Path) -> list[Item]:
-    """Return every clip of the training parts of corpora."""
-    return [item for name in corpora for item in load.read(name, data, "train", need="audio")]
+def clips(corpora: Sequence[str], data: Path, split: str | None = "train") -> list[Item]:
+    """Return every clip of one split of corpora, or with None of all."""
+    return [item for name in corpora for item in load.read(name, data, split, need="audio")]
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
     if known := set(learnt) & set(unseen):
         parser.error(f"the voice learnt from {', '.join(sorted(known))}")
 
-    items = ood.draw(clips(unseen, options.data), generator, options.clips)
+    items = ood.draw(clips(unseen, options.data, None), generator, options.clips)
     speech, heard = ood.pool_speech(encoder, extractor, items, generator, copies=False)
     telephone = ood.pool(encoder, extractor.batch([g711(samples) for _, samples in ood.read(items)]))
     sounds = ood.pool_sounds(encoder, extractor, heard, generator, options.sounds)
