@@ -32,7 +32,8 @@ CHANNEL_NAMES = {"gsm": "GSM", "g711": "G.711"}
 READING = """\
 UAR in per cent: the largest of the classes that the corpus has; "of seven": the largest of all seven. Mean ± standard
 deviation (n − 1) over seeds, in brackets the 95 % interval of the mean by bootstrap over {groups} ({draws:,} draws).
-ECE: of all seven, calibrated with a temperature of the other corpora, each weighing the same.
+ECE: of all seven, calibrated with a temperature of the other corpora, each weighing the same; resampling raises it, so
+its interval leans upwards.
 """
 PAIRS = """\
 A clip and a text of one label, balanced over the emotions, {pairs} of each in {drawn} draws; read by the encoders of
@@ -141,7 +142,8 @@ def missing(found: Generalisation) -> list[str]:
     return lines
 
 
-def _interval(figure: Interval, sd: float | None = None, digits: int = 1) -> str:
+def interval(figure: Interval, sd: float | None = None, digits: int = 1) -> str:
+    """Return a figure as text: mean, standard deviation over seeds where there is one, and interval."""
     spread = "" if sd is None else f" ± {sd:.{digits}f}"
     return f"{figure.value:.{digits}f}{spread} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
 
@@ -159,8 +161,8 @@ def _table(rows: Sequence[CorpusFigures], groups: str) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
     for row in rows:
         cells = [row.corpus, f"{row.items:,}", f"{row.groups:,}", row.classes, ", ".join(map(str, row.seeds))]
-        cells += [_interval(row.uar, row.deviation), f"{row.uar_of_seven:.1f}"]
-        cells += ["—" if row.ece is None else _interval(row.ece, digits=3), _mean([row.temperature], 2)]
+        cells += [interval(row.uar, row.deviation), f"{row.uar_of_seven:.1f}"]
+        cells += ["—" if row.ece is None else interval(row.ece, digits=3), _mean([row.temperature], 2)]
         cells += [_mean([row.lost.get(channel)]) for channel in channels]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     mean = ["**mean**", "", "", "", "", f"**{_mean([row.uar.value for row in rows])}**"]
@@ -200,7 +202,7 @@ def _pair_table(rows: Sequence[PairFigures]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---|---" + "|---:" * (len(head) - 2) + "|"]
     ways = matched_pairs.WAYS
     for row in rows:
-        cells = [row.language, row.corpus, ", ".join(map(str, row.seeds)), *(_interval(row.uar[way]) for way in ways)]
+        cells = [row.language, row.corpus, ", ".join(map(str, row.seeds)), *(interval(row.uar[way]) for way in ways)]
         cells += [f"{row.over_branch:+.1f}", f"{row.over_product:+.1f}", *(f"{row.ece[way].value:.3f}" for way in ways)]
         lines.append(f"| {' | '.join(cells)} |")
     for language in dict.fromkeys(row.language for row in rows):
