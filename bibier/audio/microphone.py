@@ -21,7 +21,7 @@ import soundfile
 import soxr
 
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.segmentation import load_silero_vad
+from bibier.audio.voice_activity import load_silero_vad
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 

@@ -1,4 +1,4 @@
-"""What is wrong with a recording: silence, clipping, channels that cancel each other."""
+"""What is wrong with a recording: silence, nobody who speaks, clipping, a faint voice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ FLAT_TOP = 4  # equal samples in a row at the peak
 SILENT_LEVEL = -85.0  # dBFS, the loud frames' level; 16-bit rounding noise is at -101
 QUIET_LEVEL = -50.0  # dBFS
 WINDOW_SECONDS = 10  # s judged at a time
-CANCELLED = 0.1  # of the energy that unrelated channels would leave in their mean (-10 dB)
 
 
 def is_silent(samples: np.ndarray) -> bool:
@@ -25,35 +24,16 @@ def is_silent(samples: np.ndarray) -> bool:
     return not len(samples) or float(np.abs(samples).max()) < SILENT_PEAK
 
 
-def mix_down(tracks: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the mean of the channels (n, channels) → (n,), or the loudest one where the mean cancels, and which."""
-    mono = tracks.mean(axis=1, dtype=np.float32)
-    if tracks.shape[1] == 1:
-        return mono, False
-    energy = tracks.var(axis=0)  # (channels,)
-    if cancel(energy, float(mono.var())):
-        return tracks[:, int(energy.argmax())].copy(), True
-    return mono, False
-
-
-def cancel(energy: np.ndarray, mean_energy: float) -> bool:
-    """Whether channels with the variances (channels,) cancel each other in their mean, whose variance is given.
-
-    Opposite channels leave 0; unrelated ones, or a voice in one of c channels, leave 1/c² of their energies' sum.
-    """
-    return mean_energy < CANCELLED * float(energy.sum()) / len(energy) ** 2
-
-
 def find_faults(samples: np.ndarray, clipped: float) -> tuple[list[Message], bool]:
     """Return what is wrong with (n,) samples, and whether somebody speaks. `clipped` is the share of clipped ones."""
     seconds = len(samples) / SAMPLE_RATE
-    windows = [(loud_level(window, SAMPLE_RATE), window) for window in iter_windows(samples)]
+    windows = [(loud_level(window), window) for window in iter_windows(samples)]
     level = max(level for level, _ in windows)  # dBFS
     if level < SILENT_LEVEL:
         return [Message("audio-silent", {"level": max(level, -120.0)})], False
     if seconds < MIN_SECONDS:
         return [Message("audio-short", {"seconds": seconds, "least": MIN_SECONDS})], False
-    speech = any(level >= SILENT_LEVEL and has_speech(window, SAMPLE_RATE) for level, window in windows)
+    speech = any(level >= SILENT_LEVEL and has_speech(window) for level, window in windows)
     notices = [] if speech else [Message("audio-no-speech")]
     if clipped > CLIPPED_SHARE:
         notices.append(Message("audio-clipped", {"share": 100 * clipped}))

@@ -1,50 +1,33 @@
 """A long recording → stretches of some seconds, cut in its pauses; windows where there is no pause.
 
-Whether somebody speaks is judged by Silero VAD, whose small model comes inside its package. Everything here counts in
-its frames of 32 ms; F frames.
+Whether somebody speaks is told by `voice_activity`, in whose frames of 32 ms everything here counts; F frames.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import LONG_SECONDS
-from bibier.process import preserve_torch_threads
+from bibier.audio.voice_activity import (
+    CERTAIN,
+    CERTAIN_FRAMES,
+    FRAMES_PER_SECOND,
+    loudness,
+    stretches,
+    voice_probabilities,
+)
 from bibier.transcript import Word
-
-if TYPE_CHECKING:
-    import torch
-
-FRAME = 512  # samples, 32 ms: what the model reads at a time
-FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 
 SHORTEST, TARGET, LONGEST = 1.5, 12.0, float(LONG_SECONDS)  # s; a clip of a few seconds is judged best
 PAUSE = 0.4  # s; from here on a pause ends a phrase
 LONG_PAUSE = 0.6  # s; across it not even a single word is joined to its neighbour
 MARGIN = 0.15  # s of a pause kept at each end of a stretch
-BREATH = 0.1  # s; anything shorter is a closed consonant, not a pause
-LOUD = 0.05  # RMS of the loud frames that the model is shown: far below, it hears nothing
-LOUD_SHARE = 95  # per cent of the frames that are fainter than the loud ones
-FAINTEST = 1e-4  # RMS; the rounding of 16 bits is not raised to a voice
-LANE = 938  # frames, 30 s: a recording is read in lanes side by side, five times as fast as one after the other
-LANES = 16  # at a time
-LEAD = 63  # frames, 2 s that a lane hears before its own, to know what came before
-
-
-class SileroVAD(Protocol):
-    """What is used of Silero's model, a TorchScript module, which its package declares as another class."""
-
-    def __call__(self, samples: torch.Tensor, rate: int, /) -> torch.Tensor: ...
-    def reset_states(self) -> None: ...
 
 
 @dataclass(frozen=True, order=True)
@@ -78,88 +61,17 @@ def cut(samples: np.ndarray, words: Iterable[Word] = ()) -> list[Segment]:
     if not len(samples):
         return []
     level = loudness(samples)
-    spoken = speech(voice_probabilities(samples, level), len(samples))
+    probabilities = voice_probabilities(samples, level)
+    spoken = stretches(probabilities, len(samples))
     times = [(w.start, w.end) for w in words if w.start is not None and w.end is not None]
-    return plan(spoken, level, seconds=len(samples) / SAMPLE_RATE, words=times)
+    segments = plan(spoken, level, seconds=len(samples) / SAMPLE_RATE, words=times)
+    return [segment for segment in segments if times or _holds_speech(segment, probabilities)]
 
 
-# ---------------------------------------------------------------------------------------------------------- listening
-
-
-def loudness(samples: np.ndarray) -> np.ndarray:
-    """Return the RMS (F,) of each frame of (n,) samples; the last frame may be shorter."""
-    levels = []
-    for block in _blocks(samples, LANE * FRAME):
-        whole = np.pad(block, (0, -len(block) % FRAME)).reshape(-1, FRAME)  # (frames, FRAME)
-        levels.append(np.sqrt(np.square(whole).mean(axis=1)))
-    return np.concatenate(levels)
-
-
-def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Return how likely each frame (F,) holds speech, with the recording brought to one level first."""
-    import torch
-
-    model, lock = _silero()
-    gain = LOUD / max(float(np.percentile(level, LOUD_SHARE)), FAINTEST)
-    frames = len(level)
-    probabilities = np.zeros(frames, np.float32)
-    starts = range(0, frames, LANE)
-    for first in range(0, len(starts), LANES):
-        group = starts[first : first + LANES]
-        lanes = np.zeros((len(group), LEAD + LANE, FRAME), np.float32)  # silence before the beginning and after the end
-        for lane, start in zip(lanes, group, strict=True):
-            before = min(LEAD, start)
-            block = _as_float(samples[(start - before) * FRAME : (start + LANE) * FRAME])
-            lane.reshape(-1)[(LEAD - before) * FRAME :][: len(block)] = np.clip(gain * block, -1, 1)
-        sound = torch.from_numpy(lanes)  # (lanes, LEAD + LANE, FRAME)
-        with lock, torch.inference_mode():
-            model.reset_states()
-            outputs = [model(sound[:, i], SAMPLE_RATE)[:, 0] for i in range(min(LEAD + LANE, LEAD + frames))]
-        rows = torch.stack(outputs[LEAD:], dim=1).numpy()  # (lanes, frames)
-        for row, start in zip(rows, group, strict=True):
-            own = min(LANE, frames - start)
-            probabilities[start : start + own] = row[:own]
-    return probabilities
-
-
-def load_silero_vad() -> SileroVAD:
-    """Return a model of one's own, which keeps a state: one thread at a time may use it. Torch's threads stay."""
-    with preserve_torch_threads():
-        import silero_vad
-    return cast("SileroVAD", silero_vad.load_silero_vad())
-
-
-@functools.cache
-def _silero() -> tuple[SileroVAD, threading.Lock]:
-    return load_silero_vad(), threading.Lock()
-
-
-def speech(probabilities: np.ndarray, length: int) -> list[tuple[float, float]]:
-    """Return the spoken stretches (start, end) in seconds of (F,) probabilities for `length` samples."""
-    _silero()  # first: this import of the package leaves torch's threads alone, and the next one finds it there
-    from silero_vad import get_speech_timestamps_from_probs
-
-    stretches = get_speech_timestamps_from_probs(
-        probabilities.tolist(),
-        sampling_rate=SAMPLE_RATE,
-        audio_length_samples=length,
-        min_speech_duration_ms=round(BREATH * 1000),
-        min_silence_duration_ms=round(BREATH * 1000),
-        speech_pad_ms=0,
-    )
-    return [(part["start"] / SAMPLE_RATE, min(part["end"], length) / SAMPLE_RATE) for part in stretches]
-
-
-def _as_float(samples: np.ndarray) -> np.ndarray:
-    """Return (n,) float32 in [-1, 1] of the same or of int16."""
-    if samples.dtype == np.int16:
-        return samples.astype(np.float32) / 2**15
-    return np.asarray(samples, dtype=np.float32)
-
-
-def _blocks(samples: np.ndarray, length: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(samples), length):
-        yield _as_float(samples[start : start + length])
+def _holds_speech(segment: Segment, probabilities: np.ndarray) -> bool:
+    """Whether some of a segment's frames, of the recording's (F,), are surely speech: a chord's or a ring's aren't."""
+    first, last = (round(edge * FRAMES_PER_SECOND) for edge in (segment.start, segment.end))
+    return bool((probabilities[first : last + 1] >= CERTAIN).sum() >= CERTAIN_FRAMES)
 
 
 # ------------------------------------------------------------------------------------------------------------ cutting

@@ -72,8 +72,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Запись длится всего {seconds:.2f} с, а для оценки нужно не меньше {least} с. Запишите фразу подлиннее.",
     ),
     "audio-no-speech": (
-        "No speech is heard, only noise or a steady tone. Record again, closer to the microphone.",
-        "Речи не слышно: только шум или ровный тон. Запишите ещё раз, ближе к микрофону.",
+        "No speech is heard, only noise, music or other sounds. Record again, closer to the microphone.",
+        "Речи не слышно: только шум, музыка или другие звуки. Запишите ещё раз, ближе к микрофону.",
     ),
     "audio-clipped": (
         "The recording is overloaded ({share:.1f} % of it is clipped), and the voice may sound angrier than it is. "
@@ -87,12 +87,54 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Запись очень тихая (уровень {level:.0f} дБ), поэтому результат менее надёжен. Говорите ближе к микрофону.",
     ),
     "audio-cut": (
-        "The file is cut off; the {seconds:.1f} s that could be read are used.",
-        "Файл обрывается; использованы первые {seconds:.1f} с, которые удалось прочитать.",
+        "The file is cut off; the {seconds:.1f} s{of} that could be read are used.",
+        "Файл обрывается; использованы первые {seconds:.1f} с{of}, которые удалось прочитать.",
+    ),
+    "audio-cut-of": (" of {whole:.1f} s", " из {whole:.1f} с"),
+    "audio-lost": (
+        "{seconds:.2f} s of the recording are damaged and were left out; everything else is used.",
+        "Часть записи ({seconds:.2f} с) повреждена и пропущена; использовано всё остальное.",
+    ),
+    "audio-unread": (
+        "{share:.0f} % of the file can't be read as sound and was left out. If something is missing, export it again.",
+        "{share:.0f} % файла не читается как звук и пропущено. Если чего-то не хватает, сохраните запись заново.",
+    ),
+    "audio-no-index": (
+        "{prefix}The file is cut off: its table of contents, which comes last, is missing, and nothing can be read "
+        "without it. Copy or upload it again, or export it as wav.",
+        "{prefix}Файл обрывается: нет оглавления, которое записывается последним, а без него ничего не прочитать. "
+        "Скопируйте или загрузите файл ещё раз либо сохраните запись в wav.",
+    ),
+    "audio-too-dense": (
+        "{prefix}{channels} channels at {rate} Hz are more than can be read at this length. "
+        "Export the recording as mono at 16000 or 48000 Hz.",
+        "{prefix}Каналов: {channels}, частота {rate} Гц — при такой длительности это слишком много. "
+        "Сохраните запись как моно с частотой 16000 или 48000 Гц.",
     ),
     "audio-opposite": (
         "The two channels cancel each other out (opposite phase), so only the louder one is used.",
         "Каналы гасят друг друга (они в противофазе), поэтому использован только более громкий.",
+    ),
+    "audio-channel": (
+        "Only channel {channel} is used: speech is heard best there.",
+        "Использован только канал {channel}: речь в нём слышна лучше всего.",
+    ),
+    "audio-two-voices": (
+        "The channels hold different voices; only channel {channel} is used, where most is said. "
+        "Choose another channel, or have each one judged.",
+        "В каналах разные голоса; использован только канал {channel}, где сказано больше. "
+        "Выберите другой канал или оцените каждый отдельно.",
+    ),
+    "channel-left": ("{number} (left)", "{number} (левый)"),
+    "channel-right": ("{number} (right)", "{number} (правый)"),
+    "channel-other": ("{number}", "{number}"),
+    "channel-unknown": (
+        "There is no channel {channel!r}. Give auto, left, right, mix, or a number from 1.",
+        "Канала {channel!r} нет. Укажите auto, left, right, mix или номер, начиная с 1.",
+    ),
+    "channel-missing": (
+        "{prefix}There is no channel {channel}: the recording has {channels}. Choose another, or auto.",
+        "{prefix}Канала {channel} нет: в записи их {channels}. Выберите другой или auto.",
     ),
     # sentences about the microphone of this computer
     "mic-no-portaudio": (

@@ -12,8 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bibier.audio import segmentation
-from bibier.audio.segmentation import FRAME, FRAMES_PER_SECOND, LONGEST, MARGIN, TARGET, cut, plan
+from bibier.audio import voice_activity
+from bibier.audio.segmentation import LONGEST, MARGIN, TARGET, cut, plan
+from bibier.audio.voice_activity import FRAME, FRAMES_PER_SECOND
 from bibier.transcript import Word
 
 RATE = 16_000
@@ -132,11 +133,11 @@ def test_lanes_hear_what_the_model_hears_in_one_go(talk, monkeypatch):
     """The library's own loop over the whole recording is the second implementation."""
     import silero_vad
 
-    monkeypatch.setattr(segmentation, "LANE", 200)
+    monkeypatch.setattr(voice_activity, "LANE", 200)
     samples, _ = talk
-    level = segmentation.loudness(samples)
-    probabilities = segmentation.voice_probabilities(samples, level)
-    gain = segmentation.LOUD / np.percentile(level, segmentation.LOUD_SHARE)
+    level = voice_activity.loudness(samples)
+    probabilities = voice_activity.voice_probabilities(samples, level)
+    gain = voice_activity.LOUD / np.percentile(level, voice_activity.LOUD_SHARE)
     model = silero_vad.load_silero_vad()
     frames = torch.from_numpy(np.pad(samples, (0, -len(samples) % FRAME)) * np.float32(gain)).clip(-1, 1).split(FRAME)
     with torch.inference_mode():
@@ -164,7 +165,7 @@ def test_words_are_kept_whole(talk):
     assert any(s.start <= bridge.start and bridge.end <= s.end for s in cut(samples, [bridge]))
 
 
-@pytest.mark.parametrize("call", ["cut(np.zeros(16000, np.float32))", "speech(np.ones(99, np.float32), 99 * 512)"])
+@pytest.mark.parametrize("call", ["cut(np.zeros(16000, np.float32))", "stretches(np.ones(99, np.float32), 99 * 512)"])
 def test_the_threads_of_the_process_are_left_alone(call):
     """Whichever call imports the package of the voice detector."""
     code = "import torch; torch.set_num_threads(3); import numpy as np; from bibier.audio import segmentation; "

@@ -262,18 +262,12 @@ def _unusable(item: Item, need: str) -> str | None:
 
 
 def _broken(path: Path) -> str | None:
-    """Say what is wrong with a sound file, None if its header can be read and it isn't empty."""
-    import soundfile
-
+    """Say what is wrong with a sound file, None if its beginning can be decoded."""
     from bibier.audio import io
     from bibier.errors import InputError
 
     try:
-        return None if soundfile.info(path).frames else f"{path.name} is empty"
-    except soundfile.LibsndfileError:
-        pass  # webm and m4a, which the audio reader knows and soundfile doesn't
-    try:
-        io.load(path)
+        io.check(path)
     except InputError as error:
         return f"{path.name} can't be read ({error})"
     return None

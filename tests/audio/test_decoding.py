@@ -1,0 +1,323 @@
+"""What a file is read to: containers × {whole, cut off, put together, piped, a bad packet}, and what is said of it."""
+
+import io
+import random
+import struct
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from bibier.audio import containers, long_recording
+from bibier.audio import io as audio
+from bibier.audio.containers import Window, is_placeholder, mp3_frame
+from bibier.audio.decoding import SoundFile
+from bibier.audio.format import ENDINGS, MAX_SECONDS
+from bibier.audio.io import load
+from bibier.audio.reader import AudioReader
+from bibier.errors import InputError
+
+RATE = 16_000  # Hz
+SPOKEN = Path(__file__).parents[2] / "examples" / "happy_en.ogg"
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
+SECONDS = 4.0
+# name → codec, container, options of the container, options of the encoder
+MADE = {
+    "pcm.wav": ("pcm_s16le", "wav", {}, {}),
+    "float.wav": ("pcm_f32le", "wav", {}, {}),
+    "adpcm.wav": ("adpcm_ima_wav", "wav", {}, {}),
+    "rf64.wav": ("pcm_s16le", "wav", {"rf64": "always"}, {}),
+    "a.w64": ("pcm_s16le", "w64", {}, {}),
+    "a.aiff": ("pcm_s16be", "aiff", {}, {}),
+    "a.au": ("pcm_s16be", "au", {}, {}),
+    "a.caf": ("pcm_s16le", "caf", {}, {}),
+    "a.flac": ("flac", "flac", {}, {}),
+    "a.mp3": ("libmp3lame", "mp3", {}, {"q": "2"}),
+    "no-table.mp3": ("libmp3lame", "mp3", {"write_xing": "0"}, {"q": "2"}),
+    "a.opus": ("libopus", "ogg", {}, {}),
+    "a.webm": ("libopus", "webm", {}, {}),
+    "a.mka": ("aac", "matroska", {}, {}),
+    "a.m4a": ("aac", "ipod", {"movflags": "faststart"}, {}),
+    "alac.m4a": ("alac", "ipod", {"movflags": "faststart"}, {}),
+    "fragments.mp4": ("aac", "mp4", {"movflags": "frag_keyframe+empty_moov", "frag_duration": "500000"}, {}),
+    "a.aac": ("aac", "adts", {}, {}),
+    "a.amr": ("libopencore_amrnb", "amr", {}, {"b": "12200"}),
+    "a.avi": ("libmp3lame", "avi", {}, {}),
+    "a.wma": ("wmav2", "asf", {}, {"b": "64000"}),
+}
+RATES = {"libopus": 48_000, "libopencore_amrnb": 8_000, "wmav2": 44_100}
+GUARDED = ("a.flac", "a.m4a", "fragments.mp4", "a.amr", "a.opus")  # a bad packet is noticed there
+
+
+def keys(clip) -> list[str]:
+    return [notice.key for notice in clip.notices if notice.text("en") and notice.text("ru")]
+
+
+def refused(path: Path) -> InputError:
+    with pytest.raises(InputError) as caught:
+        load(path)
+    assert caught.value.text("en") != caught.value.text("ru")
+    return caught.value
+
+
+class Pipe(io.RawIOBase):
+    """Takes bytes and can't go back."""
+
+    def __init__(self):
+        self.content = bytearray()
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.content += data
+        return len(data)
+
+
+@cache
+def spoken(seconds: float) -> np.ndarray:
+    samples, _ = soundfile.read(SPOKEN, dtype="float32")
+    return np.resize(samples, round(seconds * RATE))
+
+
+@cache
+def made(name: str, *, piped: bool = False, seconds: float = SECONDS) -> bytes:
+    """Encode some speech as one of `MADE`; piped, by a writer that can't go back to the header."""
+    codec, container, options, coding = MADE[name]
+    rate = RATES.get(codec, RATE)
+    with tempfile.NamedTemporaryFile() as kept:
+        pipe = Pipe()
+        _encode(pipe if piped else kept.name, seconds, rate, codec, container, options, coding)
+        return bytes(pipe.content) if piped else Path(kept.name).read_bytes()
+
+
+def _encode(output, seconds, rate, codec, container, options, coding) -> None:
+    with av.open(output, "w", format=container, options=options) as file:
+        stream = file.add_stream(codec, rate=rate, layout="mono", options=coding)
+        frame = av.AudioFrame.from_ndarray(spoken(seconds)[None], format="flt", layout="mono")
+        frame.sample_rate = RATE
+        resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate, frame_size=stream.frame_size)
+        for part in (*resampler.resample(frame), *resampler.resample(None), None):
+            for packet in stream.encode(part):
+                file.mux(packet)
+
+
+def read(tmp_path: Path, content: bytes, name: str):
+    path = tmp_path / f"a{Path(name).suffix}"
+    path.write_bytes(content)
+    clip, recording = load(path), long_recording.read(path)
+    assert recording.duration == clip.duration, "a long recording is read by the same decoder"
+    assert [notice.key for notice in recording.notices] == keys(clip)
+    return clip
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_whole_file_is_read_whole_and_nothing_is_said(tmp_path, name):
+    clip = read(tmp_path, made(name), name)
+    assert clip.duration == pytest.approx(SECONDS, abs=0.15)
+    assert keys(clip) == []
+    assert Path(name).suffix in ENDINGS
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_of_a_file_that_is_cut_off_all_is_read_and_it_is_said(tmp_path, name):
+    whole = made(name)
+    clip = read(tmp_path, whole[: len(whole) * 6 // 10 + 1], name)
+    assert 0.4 * SECONDS < clip.duration < 0.75 * SECONDS
+    assert keys(clip) == ["audio-cut"]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_files_that_were_put_together_are_read_to_the_end(tmp_path, name):
+    clip = read(tmp_path, made(name) + made(name, seconds=2.0), name)
+    assert clip.duration == pytest.approx(SECONDS + 2, abs=0.3)
+    assert keys(clip) == []
+
+
+@pytest.mark.parametrize("name", sorted({*MADE} - {"a.m4a", "alac.m4a", "a.avi"}))  # whose writers must go back
+def test_what_was_written_into_a_pipe_is_read_whole(tmp_path, name):
+    clip = read(tmp_path, made(name, piped=True), name)
+    assert clip.duration == pytest.approx(SECONDS, abs=0.15)
+    assert keys(clip) == [] or (name == "a.opus" and keys(clip) == ["audio-cut"])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_behind_a_bad_packet_everything_is_read(tmp_path, name):
+    content = bytearray(made(name))
+    middle = len(content) // 2
+    content[middle : middle + 40] = random.Random(1).randbytes(40)
+    clip = read(tmp_path, bytes(content), name)
+    if name == "a.webm":  # whose only cluster is broken: what can't be read is told
+        assert "audio-cut" in keys(clip) or clip.duration == pytest.approx(SECONDS, abs=0.1)
+        return
+    assert clip.duration > SECONDS - 1.2  # a page of Ogg holds a second
+    assert "audio-cut" not in keys(clip)
+    if name in GUARDED:
+        assert "audio-lost" in keys(clip)
+        lost = next(notice.values["seconds"] for notice in clip.notices if notice.key == "audio-lost")
+        assert clip.duration + lost == pytest.approx(SECONDS, abs=0.2)
+
+
+@pytest.mark.parametrize("name", ["pcm.wav", "rf64.wav", "a.w64", "a.aiff", "a.au", "a.caf"])
+def test_how_much_is_missing_is_said(tmp_path, name):
+    whole = made(name)
+    clip = read(tmp_path, whole[: len(whole) // 2], name)
+    sentence = clip.notices[0].text("en")
+    assert "2.0 s of 4.0 s" in sentence, sentence
+
+
+@pytest.mark.parametrize("size", [2_000_000_000, 2_000_000_000 - 36, 0x80000000, 0x7FFFF000, 0x40000000, 0xFFFFFFFF, 0])
+def test_a_length_that_no_writer_means_is_none(tmp_path, size):
+    content = bytearray(made("pcm.wav"))
+    place = content.find(b"data") + 4
+    content[place : place + 4] = struct.pack("<I", size)
+    clip = read(tmp_path, bytes(content), "a.wav")
+    assert clip.duration == pytest.approx(SECONDS)
+    assert keys(clip) == []
+
+
+def test_a_length_that_is_too_short_is_not_the_end(tmp_path):
+    content = bytearray(made("pcm.wav"))
+    place = content.find(b"data") + 4
+    content[place : place + 4] = struct.pack("<I", 32_000)
+    assert read(tmp_path, bytes(content), "a.wav").duration == pytest.approx(SECONDS)
+
+
+@pytest.mark.parametrize("unfinished", [bytes(16), b"\xff" * 16, struct.pack("<QQ", 0, 0)])
+def test_an_rf64_that_was_never_finished_is_read(tmp_path, unfinished):
+    content = bytearray(made("rf64.wav"))
+    content[20:36] = unfinished
+    clip = read(tmp_path, bytes(content), "a.wav")
+    assert clip.duration == pytest.approx(SECONDS)
+    assert keys(clip) == []
+
+
+def test_tags_in_front_do_not_hide_the_format(tmp_path):
+    tag = b"ID3\x04\x00\x00\x00\x00\x01\x00" + bytes(128)
+    for name in ("a.flac", "a.aac", "a.mp3", "pcm.wav"):
+        assert read(tmp_path, tag + made(name), name).duration == pytest.approx(SECONDS, abs=0.15)
+
+
+def test_rate_and_channels_may_change_between_the_parts(tmp_path):
+    for rate, channels in ((44_100, 2), (8_000, 1)):
+        for name in ("a.wav", "a.flac", "a.ogg"):
+            content = io.BytesIO()
+            samples = np.zeros((rate, channels), np.float32)
+            soundfile.write(content, samples, rate, format=name[2:].upper())
+            first = io.BytesIO()
+            soundfile.write(first, spoken(2.0), RATE, format=name[2:].upper())
+            clip = read(tmp_path, first.getvalue() + content.getvalue(), name)
+            assert clip.duration == pytest.approx(3.0, abs=0.05) and keys(clip) == []
+
+
+def test_what_is_no_sound_within_a_file_is_told(tmp_path):
+    whole = made("no-table.mp3")
+    half = len(whole) // 2
+    clip = read(tmp_path, whole[:half] + bytes(20_000) + whole[half:], "a.mp3")
+    assert "audio-unread" in keys(clip)
+    assert clip.duration == pytest.approx(SECONDS, abs=0.3)
+
+
+def test_a_table_of_contents_that_is_missing_is_named(tmp_path):
+    (tmp_path / "a.m4a").write_bytes(made("a.m4a").replace(b"moov", b"xxxx"))
+    assert refused(tmp_path / "a.m4a").message.key == "audio-no-index"
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs the cases")
+def test_the_files_that_failed_are_read_whole_or_with_a_notice():
+    whole = {"vbr_noxing.mp3": 3.1, "cat.opus": 6.11, "pipe.flac": 3.06, "gsm_8k.wav": 3.08, "ref16k.wav": 3.06}
+    for name, seconds in whole.items():
+        clip = load(CASES / name)
+        assert clip.duration == pytest.approx(seconds, abs=0.05) and keys(clip) == [] and clip.speech, name
+    assert keys(load(CASES / "truncated.aiff")) == ["audio-cut"]
+
+
+# ------------------------------------------------------------------------------------------------------------- bounds
+
+
+def silent_flac(path: Path, rate: int, channels: int, seconds: float) -> Path:
+    soundfile.write(path, np.zeros((round(rate * seconds), channels), np.int16), rate, format="FLAC")
+    return path
+
+
+def test_a_small_file_that_becomes_gigabytes_is_refused_before_it_does(tmp_path, monkeypatch):
+    """Eight channels of 655 kHz: the sum of what is decoded is bounded, whatever the length."""
+    path = silent_flac(tmp_path / "bomb.flac", 655_350, 8, 2.0)
+    assert path.stat().st_size < 400_000
+    taken = []
+    add = AudioReader.add
+    monkeypatch.setattr(
+        AudioReader, "add", lambda self, block, rate: (taken.append(block.nbytes), add(self, block, rate))
+    )
+    monkeypatch.setattr("bibier.audio.reader.DENSITY", 5_000)  # of a second of the full length
+    assert refused(path).message.key == "audio-too-dense"
+    assert max(taken) < 4_000_000 and sum(taken) < 4 * 5_000 * MAX_SECONDS + 4_000_000
+
+
+def test_memory_does_not_grow_with_the_recording(tmp_path, monkeypatch):
+    monkeypatch.setattr("bibier.audio.reader.IN_MEMORY", 100_000)
+    soundfile.write(tmp_path / "a.wav", np.column_stack([spoken(4.0), 0.1 * spoken(4.0)]), RATE)
+    reader = audio.decode(tmp_path / "a.wav", MAX_SECONDS)
+    reader.finish()
+    assert reader._blocks == []
+    tracks = reader.tracks()
+    assert isinstance(tracks, np.memmap) and tracks.shape == (4 * RATE, 2)
+    np.testing.assert_allclose(tracks[:, 0], spoken(4.0), atol=1e-4)
+
+
+def test_parts_and_chunks_are_counted(tmp_path):
+    """A file of nothing but beginnings costs no more than the ones that are looked at."""
+    head = made("a.flac")[:42]
+    (tmp_path / "many.flac").write_bytes(head * 5_000)
+    with SoundFile(tmp_path / "many.flac") as file:
+        assert len(file.parts) == containers.MAX_PARTS
+    (tmp_path / "chunks.wav").write_bytes(b"RIFF\0\0\0\0WAVE" + b"junk\0\0\0\0" * 50_000)
+    assert refused(tmp_path / "chunks.wav").message.key in ("audio-not-audio", "audio-no-samples")
+
+
+def test_more_than_eight_channels_are_refused_and_not_read(tmp_path):
+    for channels in (9, 16, 64):
+        soundfile.write(tmp_path / "many.wav", np.zeros((RATE, channels), np.float32), RATE, subtype="FLOAT")
+        assert refused(tmp_path / "many.wav").message.key == "audio-channels"
+
+
+def test_random_bytes_behind_every_signature_are_refused_or_read(tmp_path):
+    """Nothing but an InputError comes out of damaged files."""
+    generator = random.Random(0)
+    for name in MADE:
+        content = bytearray(made(name))
+        for _ in range(4):
+            broken = bytearray(content)
+            for _ in range(20):
+                broken[generator.randrange(16, len(broken))] = generator.randrange(256)
+            (tmp_path / "broken").write_bytes(broken)
+            try:
+                audio.decode(tmp_path / "broken", MAX_SECONDS)
+            except InputError as error:
+                assert error.text("ru")
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def test_placeholders():
+    assert not any(is_placeholder(size) for size in (1, 44_100, 691_200_000, 1_234_567_890, 2**32 + 2**20))
+
+
+def test_a_window_is_a_file_of_its_own():
+    window = Window(io.BytesIO(b"0123456789"), 2, 8, [(1, b"ab")])
+    assert window.read() == b"2ab567"
+    assert window.seek(-2, io.SEEK_END) == 4 and window.read(9) == b"67" and window.read(1) == b""
+    assert window.seek(2) == 2 and window.read(2) == b"b5"
+
+
+def test_an_mp3s_frames_follow_one_another(tmp_path):
+    content = made("no-table.mp3")
+    at, count = content.find(b"\xff\xf3"), 0
+    while at < len(content) and (length := mp3_frame(content[at : at + 4])):
+        at, count = at + length, count + 1
+    assert at == len(content) and count > 100
