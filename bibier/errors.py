@@ -2,6 +2,7 @@
 
     BibierError
     ├── InputError            what the user brought can't be used; a sentence in both languages says why and what to do
+    │   └── StoreUnavailable  the annotations can't be read or written now; the same may work later
     ├── CorpusError           a corpus, recipe or training file can't be used; the sentence names file, row and remedy
     ├── LoadError             the models of the app did not load
     ├── Cancelled             whoever asked for an inference no longer wants it
@@ -44,6 +45,10 @@ class InputError(BibierError, ValueError):
     def text(self, language: str = "en") -> str:
         """Return the sentence in `language` ("en" or "ru")."""
         return self.message.text(language)
+
+
+class StoreUnavailable(InputError):
+    """The annotations can't be read or written now, through no fault of what was asked: the same may work later."""
 
 
 class CorpusError(BibierError, ValueError):

@@ -219,7 +219,7 @@ def numbers() -> list[tuple[str, str]]:
     from bibier.audio import format, long_recording, microphone
     from bibier.inference import batch, queue
     from bibier.security import middleware
-    from bibier.ui.agreement import report
+    from bibier.ui.agreement import measured
     from bibier.ui.annotate import prefetch
     from train.corpora import items
 
@@ -228,8 +228,8 @@ def numbers() -> list[tuple[str, str]]:
     return [
         ("annotator", f"within about {prefetch.PATIENCE:g} seconds"),
         ("annotator.ru", f"примерно за {prefetch.PATIENCE:g} секунд"),
-        ("annotator", f"up to {report.MOST} clips"),
-        ("annotator.ru", f"до {report.MOST} фрагментов"),
+        ("annotator", f"up to {measured.MOST} clips"),
+        ("annotator.ru", f"до {measured.MOST} фрагментов"),
         ("annotator", f"(**Annotators per clip**, {store.SETTINGS['wanted']} at first)"),
         ("annotator.ru", f"(**Разметчиков на фрагмент**, сначала {store.SETTINGS['wanted']})"),
         ("deploying", f"| `BIBIER_UPLOAD_MB` | {middleware.LARGEST} |"),

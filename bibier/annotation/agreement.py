@@ -7,6 +7,7 @@ left out. Undefined is None with the reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -38,12 +39,15 @@ class LabelTable:
         (n, m, C) float64; NaN where a person said nothing of a clip.
     sighted
         How many labels were left out, because a proposal was in sight when they were first given.
+    people_left_out
+        How many people were left out, because others labelled more.
     """
 
     clips: tuple[str, ...]
     people: tuple[str, ...]
     labels: np.ndarray
     sighted: int = 0
+    people_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,11 @@ class Shift:
     nearer: float  # distance to the proposal before less after: > 0 is towards it
 
 
-def unanchored_labels(labels: Mapping[tuple[str, str], Label]) -> LabelTable:
-    """Arrange what stands by (clip, annotator), as each person said it before any proposal was in sight."""
+def unanchored_labels(labels: Mapping[tuple[str, str], Label], most_people: int | None = None) -> LabelTable:
+    """Arrange what stands by (clip, annotator), as each person said it before any proposal was in sight.
+
+    With `most_people`, only of so many, those who labelled most: work and memory grow with the square of the people.
+    """
     stated, sighted = {}, 0
     for key, label in labels.items():
         probs = label.before if label.seen else label.probs
@@ -79,13 +86,17 @@ def unanchored_labels(labels: Mapping[tuple[str, str], Label]) -> LabelTable:
             sighted += 1
         else:
             stated[key] = vector(probs)
+    counts = Counter(person for _, person in stated)
+    people = tuple(sorted(sorted(counts, key=lambda person: (-counts[person], person))[:most_people]))
+    if len(people) < len(counts):
+        chosen = set(people)
+        stated = {key: probs for key, probs in stated.items() if key[1] in chosen}
     clips = tuple(dict.fromkeys(clip for clip, _ in stated))
-    people = tuple(sorted({person for _, person in stated}))
     rows, columns = ({name: i for i, name in enumerate(names)} for names in (clips, people))
     table = np.full((len(clips), len(people), len(EMOTIONS)), np.nan)
     for (clip, person), probs in stated.items():
         table[rows[clip], columns[person]] = probs
-    return LabelTable(clips, people, table, sighted)
+    return LabelTable(clips, people, table, sighted, len(counts) - len(people))
 
 
 # --- distances: (…, C), (…, C) → (…) ---------------------------------------------------------------------------------
@@ -163,12 +174,14 @@ def emotion_alphas(table: LabelTable, **settings: int) -> dict[str, Alpha]:
 
 
 def pair_alphas(
-    table: LabelTable, distance: Distance = jensen_shannon, **settings: int
+    table: LabelTable, distance: Distance = jensen_shannon, *, most_people: int | None = None, **settings: int
 ) -> dict[tuple[str, str], Alpha]:
-    """Alpha of every two people, on the clips that both labelled."""
+    """Alpha of every two people, on the clips that both labelled; with `most_people`, of those who labelled most."""
+    counts = (~np.isnan(table.labels).any(-1)).sum(0)  # (m,)
+    chosen = sorted(np.argsort(-counts, kind="stable")[:most_people].tolist())
     return {
         (table.people[i], table.people[j]): alpha(table.labels[:, [i, j]], distance, **settings)
-        for i, j in combinations(range(len(table.people)), 2)
+        for i, j in combinations(chosen, 2)
     }
 
 

@@ -1,8 +1,9 @@
 """Annotations copied to a private dataset on the Hub, and brought back at a start.
 
-Every copy is a new file, `events/<hash of the project>/<time>-<random>.jsonl`, in the form of an export of events;
-nothing there is ever changed or deleted. Events are known by their uuid, so that bringing them back twice changes
-nothing.
+Every copy is a new file, `events/<hash of the project>/<counter>-<writer>-<random>.jsonl`: the clips on which a person
+has worked, and entries of the log with their stamps (`entries.py`), whose order is not that of any clock. Nothing there
+is ever changed or deleted; of a clip that was deleted a line says so. Entries are known by their uuid, so that bringing
+them back twice changes nothing, and several stores may copy to one dataset.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import json
 import tempfile
 import threading
 import uuid
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bibier.annotation.imports import add_events, read_events
+from bibier.annotation.entries import Entry
+from bibier.annotation.merging import Copy, merge, removal_line
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.hub import hub_errors, snapshot
 from bibier.i18n.messages import Message
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
 
 EVERY = 240.0  # s between copies, when something is new: the promise is five minutes
 ROOM = "events"
@@ -46,32 +50,38 @@ class Backup:
     def __init__(self, store: Store, dataset: str, api: HfApi, *, every: float = EVERY):
         self.store, self.dataset, self.api, self.every = store, dataset, api, every
         self.uuids: set[str] = set()  # uuids of the events in the dataset
-        self.read: dict[str, int] = {}  # by project, the last running number that was copied
+        self.words: set[tuple[str, str]] = set()  # (project, SHA-256) of the clips in the dataset
+        self.buried: set[tuple[str, str]] = set()  # (project, SHA-256) of those that the dataset says were deleted
+        self.read: dict[str, int] = {}  # by project, the last running number that was looked at
+        self.held: dict[str, list[Entry]] = defaultdict(list)  # by project, proposals for what nobody has worked on
+        self.unread = 0  # lines of the dataset that can't be used
         self.restored = False
         self.success: datetime | None = None
         self.failure: tuple[datetime, InputError] | None = None
         self._stop, self._lock, self._thread = threading.Event(), threading.Lock(), None
 
     def step(self) -> bool:
-        """Bring back what hasn't been, then copy what is new; returns whether that went well. Never raises
-        InputError: it is kept in `failure`, and the next step tries again."""
+        """Bring back what hasn't been, and copy what is new whatever came of that; returns whether both went well.
+
+        Never raises InputError: the first is kept in `failure`, and the next step tries again.
+        """
         with self._lock:
-            try:
-                if not self.restored:
-                    self._restore()
-                    self.restored = True
-                if self._copy():
-                    self.success = datetime.now(UTC)
-                self.failure = None
-            except InputError as error:
-                self.failure = (datetime.now(UTC), error)
-            return self.failure is None
+            errors = [] if self.restored else self._restore()
+            self.restored = not errors
+            copied, failed = self._copy()
+            if copied:
+                self.success = datetime.now(UTC)
+            errors += failed
+            self.failure = (datetime.now(UTC), errors[0]) if errors else None
+            return not errors
 
     def message(self) -> list[Message]:
         """Say when the last copy was made, and what failed since."""
         moment = "%Y-%m-%d %H:%M"
         done = Message("backup-done", {"time": f"{self.success:{moment}}"}) if self.success else Message("backup-never")
         messages = [done]
+        if self.unread:
+            messages.append(Message("backup-unread", {"count": self.unread, "name": self.dataset}))
         if self.failure:
             when, error = self.failure
             messages.append(Message("backup-last-failed", {"time": f"{when:{moment}}", "reason": error}))
@@ -94,52 +104,104 @@ class Backup:
             self._thread.join()
         return self.step()
 
-    def _restore(self) -> None:
-        """Read the dataset's files into the store."""
+    def _restore(self) -> list[InputError]:
+        """Read the dataset's files into the store, each project by itself; returns what went wrong."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
-        with tempfile.TemporaryDirectory(prefix="bibier-backup-") as place, hub_errors("backup-failed"):
+        errors, unread = [], 0
+        with tempfile.TemporaryDirectory(prefix="bibier-backup-") as place:
             try:
-                info = self.api.repo_info(self.dataset, repo_type="dataset")
-            except RepositoryNotFoundError:
-                return  # the first copy makes it
-            snapshot(self.dataset, info.sha, [f"{ROOM}/*"], api=self.api, repo_type="dataset", folder=Path(place))
+                with hub_errors("backup-failed"):
+                    try:
+                        info = self.api.repo_info(self.dataset, repo_type="dataset")
+                    except RepositoryNotFoundError:
+                        return []  # the first copy makes it
+                    pattern = [f"{ROOM}/*"]
+                    snapshot(self.dataset, info.sha, pattern, api=self.api, repo_type="dataset", folder=Path(place))
+            except InputError as error:
+                return [error]
             for folder in sorted((Path(place) / ROOM).glob("*")):
-                # one after another in the order of time, as they were done
-                lines = [p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.jsonl"))]
-                whole = Path(place) / "whole.jsonl"
-                whole.write_text("".join(lines), encoding="utf-8")
-                _, events = read_events(whole)
-                if events:
-                    add_events(self.store, events[0].project, whole)
-                self.uuids |= {event.uuid for event in events}
+                copy = read_folder(folder)
+                try:
+                    unread += merge(self.store, copy, unseen_by=self.store.writer)
+                except InputError as error:
+                    errors.append(error)
+                self.uuids |= {entry.event.uuid for entry in copy.entries}
+                self.words |= {(copy.project, clip) for clip in copy.clips}
+                self.buried |= {(copy.project, clip) for clip in copy.removed}
+        self.unread = unread
+        return errors
 
-    def _copy(self) -> bool:
-        """Commit the events that the dataset lacks as new files; returns whether there were any."""
+    def _copy(self) -> tuple[bool, list[InputError]]:
+        """Commit what the dataset lacks as new files; returns whether there was any, and what went wrong."""
         from huggingface_hub import CommitOperationAdd
 
-        acts, copied, read = [], set(), {}
-        for project in self.store.projects():
-            events = self.store.events(project, after=self.read.get(project, 0))
-            fresh = [event for _, event in events if event.uuid not in self.uuids]
-            read |= {project: events[-1][0]} if events else {}
-            if not fresh:
+        acts, copied, read, held, errors = [], set(), {}, {}, []
+        try:
+            projects = list(self.store.projects())
+        except InputError as error:
+            return False, [error]
+        buried = set(self.buried)
+        for project in projects:
+            try:
+                lines, fresh, held[project], read[project] = self._fresh(project, buried)
+            except InputError as error:
+                errors.append(error)
                 continue
-            named = {event.clip for event in fresh}
-            clips = [clip for clip in self.store.clips(project) if clip.sha256 in named]
-            lines = [json.dumps({"clip": asdict(clip)}, ensure_ascii=False) for clip in clips]
-            lines += [event.to_json() for event in fresh]
-            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex}.jsonl"
+            if not lines:
+                continue
+            first = fresh[0].counter if fresh else 0
+            name = f"{first:016d}-{self.store.writer}-{uuid.uuid4().hex}.jsonl"
             folder = hashlib.sha256(project.encode()).hexdigest()[:16]  # the name itself may be no path; events hold it
             text = "".join(f"{line}\n" for line in lines)
             acts.append(CommitOperationAdd(f"{ROOM}/{folder}/{name}", text.encode()))
-            copied |= {event.uuid for event in fresh}
+            copied |= {entry.event.uuid for entry in fresh}
         if acts:
-            with hub_errors("backup-failed"):
-                self.api.create_repo(self.dataset, repo_type="dataset", private=True, exist_ok=True)
-                if not self.api.repo_info(self.dataset, repo_type="dataset").private:
-                    raise InputError("backup-open", name=self.dataset)
-                self.api.create_commit(self.dataset, acts, repo_type="dataset", commit_message=f"{len(copied)} events")
+            try:
+                self._commit(acts, f"{len(copied)} events")
+            except InputError as error:
+                return False, [*errors, error]
         self.uuids |= copied
-        self.read |= read
-        return bool(acts)
+        self.buried, self.read, self.held = buried, self.read | read, self.held | held
+        return bool(acts), errors
+
+    def _fresh(self, project: str, buried: set[tuple[str, str]]) -> tuple[list[str], list[Entry], list[Entry], int]:
+        """Return what the dataset lacks of a project: its lines, the entries in them, those held back, up to where.
+
+        Held back are proposals for clips on which nobody has worked: their words may still have to be deleted. `buried`
+        is brought up to date.
+        """
+        entries = self.store.entries(project, after=self.read.get(project, 0), skip_damaged=True)
+        removed = {
+            clip
+            for clip in self.store.removed(project)
+            if (project, clip) not in buried and ((project, clip) in self.words or not self.restored)
+        }
+        with self.store.reading(project) as log:
+            worked = set(log.state.worked)
+            clips = list(log.state.clips)
+        waiting = [*self.held[project], *(entry for entry in entries if entry.event.uuid not in self.uuids)]
+        fresh = [entry for entry in waiting if entry.event.clip in worked]
+        named = {entry.event.clip for entry in fresh}
+        lines = [json.dumps({"clip": asdict(clip)}, ensure_ascii=False) for clip in clips if clip.sha256 in named]
+        lines += [entry.to_json() for entry in fresh] + [removal_line(clip) for clip in sorted(removed)]
+        buried |= {(project, clip) for clip in removed}
+        held = [entry for entry in waiting if entry.event.clip not in worked]
+        last = max((entry.number for entry in entries), default=self.read.get(project, 0))
+        return lines, fresh, held, last
+
+    def _commit(self, acts: Sequence[CommitOperationAdd], message: str) -> None:
+        with hub_errors("backup-failed"):
+            self.api.create_repo(self.dataset, repo_type="dataset", private=True, exist_ok=True)
+            if not self.api.repo_info(self.dataset, repo_type="dataset").private:
+                raise InputError("backup-open", name=self.dataset)
+            self.api.create_commit(self.dataset, acts, repo_type="dataset", commit_message=message)
+
+
+def read_folder(folder: Path) -> Copy:
+    """Read all files of one project in a dataset; what can't be read is counted."""
+    copy = Copy()
+    for path in sorted(folder.glob("*.jsonl")):
+        # "\n" alone ends a line: others may stand in a text
+        copy.read(path.read_text(encoding="utf-8", errors="replace").split("\n"))
+    return copy

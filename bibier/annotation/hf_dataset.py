@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,11 @@ The licence of the recordings is that of where they came from: state it in `lice
 
 
 def dataset(snapshot: ProjectSnapshot) -> Any:
-    """Return the labelled clips as a `datasets.Dataset`. Raises InputError if there is none, or a recording is gone."""
+    """Return the labelled clips as a `datasets.Dataset`.
+
+    Raises InputError if there is none, and if a recording is gone or is no longer the one that was labelled: an import
+    may name any file of this computer.
+    """
     datasets = import_datasets()
     clips, rows = {clip.sha256: clip for clip in snapshot.clips}, []
     by_clip = snapshot.by_clip()
@@ -52,10 +57,13 @@ def dataset(snapshot: ProjectSnapshot) -> Any:
         raise InputError("export-missing", count=len(lost), file=lost[0])
     for sha256, labels in by_clip.items():
         clip, mean = clips[sha256], mean_of(labels)
+        content = Path(clip.path).read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise InputError("export-changed", file=clip.path)
         single = (mean == mean.max()).sum() == 1
         rows.append(
             {
-                "audio": {"bytes": Path(clip.path).read_bytes(), "path": f"{sha256}{Path(clip.path).suffix}"},
+                "audio": {"bytes": content, "path": f"{sha256}{Path(clip.path).suffix}"},
                 "sha256": sha256,
                 "text": clip.text,
                 "language": clip.language,

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bibier import csv_reader
+from bibier.annotation.entries import Entry
 from bibier.annotation.events import SHA256, Event, check_distribution
 from bibier.annotation.exports import LONG
-from bibier.annotation.state import AnnotationState, ProjectClip
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
+
+BATCH = 500  # events of one transaction: saves go on between two
+
+Progress = Callable[[int, int], None]
+
+
+def no_progress(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
@@ -29,25 +38,27 @@ def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
         try:
             value = json.loads(line)
             if isinstance(value, dict) and set(value) == {"clip"}:
-                clips.append(_clip(value["clip"]))
+                clips.append(clip_of(value["clip"]))
             else:
-                events.append(Event.from_json(value if isinstance(value, dict) else line))
+                events.append(Entry.from_json(value).event if isinstance(value, dict) else Event.from_json(line))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return clips, events
 
 
-def add_events(store: Store, project: str, path: Path) -> tuple[int, int]:
+def add_events(store: Store, project: str, path: Path, progress: Progress = no_progress) -> tuple[int, int]:
     """Add an export's clips and events to a project; returns how many events are new, and how many were there.
 
-    The file is checked whole before anything is written. An event that is there already changes nothing; another one
+    The file is checked whole before anything is written, then written in short transactions, so that saves go on
+    meanwhile; `progress` is told how many events are in, and of how many. A clip that is there keeps its place unless
+    its file is gone and that of the export is there. An event that is there already changes nothing; another one
     under its id is an InputError, and so is an event of a clip that neither the file nor the project has, and an undo
-    or redo out of turn.
+    or redo of what neither has.
     """
-    return _add(store, project, *read_events(path))
+    return _add(store, project, *read_events(path), progress)
 
 
-def add_long(store: Store, project: str, path: Path) -> tuple[int, int]:
+def add_long(store: Store, project: str, path: Path, progress: Progress = no_progress) -> tuple[int, int]:
     """Add a long CSV's clips and labels to a project; returns and raises what `add_events` does."""
     clips: dict[str, ProjectClip] = {}
     events = []
@@ -55,11 +66,11 @@ def add_long(store: Store, project: str, path: Path) -> tuple[int, int]:
         facts = {name: row[name] for name in ("sha256", "path", "text", "language")} | {"label": row["corpus_label"]}
         label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds")}
         try:
-            clips.setdefault(row["sha256"], _clip(facts))
+            clips.setdefault(row["sha256"], clip_of(facts))
             events.append(Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).check())
         except (ValueError, TypeError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
-    return _add(store, project, list(clips.values()), events)
+    return _add(store, project, list(clips.values()), events, progress)
 
 
 def is_long(path: Path) -> bool:
@@ -70,40 +81,48 @@ def is_long(path: Path) -> bool:
         return False
 
 
-def _add(store: Store, project: str, clips: list[ProjectClip], events: list[Event]) -> tuple[int, int]:
-    known = {clip.sha256 for clip in store.clips(project)} if project in store.projects() else set()
-    strange = {event.clip for event in events} - known - {clip.sha256 for clip in clips}
+def _add(
+    store: Store, project: str, clips: list[ProjectClip], events: list[Event], progress: Progress
+) -> tuple[int, int]:
+    known = {clip.sha256: clip for clip in store.clips(project)} if project in store.projects() else {}
+    strange = {event.clip for event in events} - known.keys() - {clip.sha256 for clip in clips}
     if strange:
         raise InputError("store-no-clip", project=project, clip=min(strange)[:12])
-    fresh = list({clip.sha256: clip for clip in clips if clip.sha256 not in known}.values())  # others keep their place
     events = [replace(event, project=project) for event in events]
-    _rehearse(store, project, fresh, events)
-    store.add_clips(project, fresh)
-    new = sum(store.append(event) for event in events)
+    _rehearse(store, events)
+    store.add_clips(project, [clip for clip in clips if clip.sha256 not in known])
+    store.add_clips(project, [moved for clip in clips if (moved := _moved(known.get(clip.sha256), clip))])
+    new = 0
+    for start in range(0, len(events), BATCH):
+        with store.writing(project) as log:
+            new += log.extend(events[start : start + BATCH], lenient=True)
+        progress(min(start + BATCH, len(events)), len(events))
     return new, len(events) - new
 
 
-def _rehearse(store: Store, project: str, clips: list[ProjectClip], events: list[Event]) -> None:
-    """Raise what appending the events would raise, before one of them is written."""
-    known = {event.uuid: event for name in store.projects() for _, event in store.events(name)}
-    state = AnnotationState()
-    for clip in [*(store.clips(project) if project in store.projects() else []), *clips]:
-        state.add(clip)
-    for event in known.values():
-        if event.project == project:
-            state.apply(event)
+def _moved(known: ProjectClip | None, clip: ProjectClip) -> ProjectClip | None:
+    """Return a known clip at its new place, None unless its file is gone and that of the import is there."""
+    if known is None or Path(known.path).is_file() or not Path(clip.path).is_file():
+        return None
+    return replace(known, path=clip.path)
+
+
+def _rehearse(store: Store, events: list[Event]) -> None:
+    """Raise what appending the events would raise, before one of them is written.
+
+    An undo may stand out of turn, as it does in a log that was put together from several; it may not name nothing.
+    """
+    ids = [event.uuid for event in events]
+    known = store.known([*ids, *(event.target for event in events if event.target)])
     for event in events:
-        if (same := known.get(event.uuid)) is not None:
-            if replace(event, time=event.time or same.time) != same:
-                raise InputError("event-other", uuid=event.uuid)
-            continue
-        if not state.is_next_undo(event):
+        same = known.setdefault(event.uuid, event)
+        if replace(event, time=event.time or same.time) != same:
+            raise InputError("event-other", uuid=event.uuid)
+        if event.target and event.target not in known:
             raise InputError("event-target", kind=event.kind, uuid=event.target)
-        state.apply(event)
-        known[event.uuid] = event
 
 
-def _clip(facts: dict[str, Any]) -> ProjectClip:
+def clip_of(facts: dict[str, Any]) -> ProjectClip:
     """Return a clip of sound fields. Raises TypeError or ValueError."""
     clip = ProjectClip(**facts)
     texts = (clip.sha256, clip.path, clip.text, clip.language)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def add_manifest(
     clips, errors, first_rows = [], [], {}
     for row in table.rows:
         try:
-            clip = _clip(row, table, columns)
+            clip = _clip(row, table, columns, path.parent)
             if clip.sha256 in first_rows:
                 expected = Message("clips-same", {"row": first_rows[clip.sha256]})
                 raise _row_error(row.number, "path", row.written, expected)
@@ -110,7 +110,9 @@ def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
     return lost
 
 
-def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str]) -> ProjectClip:
+def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder: Path) -> ProjectClip:
+    if row.path is not None and row.path.suffix.lower() not in ENDINGS and not _is_below(row.path, [folder]):
+        raise _row_error(row.number, "path", row.written, Message("clips-outside"))
     if row.path is None or not row.path.is_file():
         reason = missing(row.path, row.written) if row.path is not None else None
         if reason is not None and reason.key != "file-missing":
@@ -134,6 +136,12 @@ def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str]) -> Proj
         {name: cell for name, cell in (dict(row.cells) | _split(row)).items() if name.strip() and name not in own},
         _distribution(row.cells, row.number, columns) if columns else None,
     )
+
+
+def _is_below(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a file lies in one of these folders, links followed."""
+    whole = path.resolve()
+    return any(whole.is_relative_to(folder.expanduser().resolve()) for folder in folders)
 
 
 def _split(row: ManifestRow) -> dict[str, str]:
@@ -216,17 +224,26 @@ def add_place(
         return add_manifest(store, project, path, labels=labels, report=report)
     if not path.exists() and not download:
         raise InputError("clips-no-place", place=place[:200])
-    return add_dataset(store, project, read_dataset(place), media, place=place, labels=labels)
+    folders = [path if path.is_dir() else path.parent] if path.exists() else _caches()
+    return add_dataset(store, project, read_dataset(place), media, place=place, labels=labels, folders=folders)
 
 
 def add_dataset(
-    store: Store, project: str, dataset: Any, media: Path, *, place: str = "dataset", labels: Path | None = None
+    store: Store,
+    project: str,
+    dataset: Any,
+    media: Path,
+    *,
+    place: str = "dataset",
+    labels: Path | None = None,
+    folders: Sequence[Path] | None = None,
 ) -> int:
     """Add each row of a `datasets.Dataset` that has an Audio column; returns how many are new.
 
     The file's bytes are kept as they are, undecoded, in `media`. Text, label (a class or a name) and language are
     taken from the columns `TEXTS`, `LABELS` and `LANGUAGES`, whatever their case; other plain columns go to
-    `ProjectClip.extra`. `labels` is a file that says what labels of another naming are. All rows or none. Raises
+    `ProjectClip.extra`. `labels` is a file that says what labels of another naming are. A row that has no bytes but
+    names a file may name one of `folders` alone; None is any, for a program's own dataset. All rows or none. Raises
     InputError when there is no such column, and with the first of the rows that can't be used; a recording that is
     there twice is one of them unless its label and text are the same.
     """
@@ -241,6 +258,7 @@ def add_dataset(
     errors = []
     for row_number, row in enumerate(dataset.cast_column(audio, datasets.Audio(decode=False)), start=1):
         try:
+            _check_below(row[audio], row_number, audio, folders)
             clip = _dataset_clip(row, row_number, audio, columns, dataset.features, emotions, media)
             first, same = clips.setdefault(clip.sha256, (row_number, clip))
             if (same.label, same.text) != (clip.label, clip.text):
@@ -305,6 +323,22 @@ def _dataset_clip(
         _label(row[label], features[label], emotions, number, label) if label else None,
         extra={n: v for n, v in row.items() if n not in (audio, *columns) and isinstance(v, str | int | float | bool)},
     )
+
+
+def _check_below(sound: Mapping[str, Any] | None, number: int, audio: str, folders: Sequence[Path] | None) -> None:
+    """Raise InputError when a dataset's row would bring a file of this computer in that is none of the dataset's."""
+    if folders is None or not sound or sound.get("bytes") or not sound.get("path"):
+        return
+    if not _is_below(Path(sound["path"]), folders):
+        raise _row_error(number, audio, str(sound["path"]), Message("clips-outside"))
+
+
+def _caches() -> list[Path]:
+    """Return where `datasets` and the Hub's client keep what they fetch."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    config = import_datasets().config
+    return [Path(config.HF_DATASETS_CACHE), Path(config.DOWNLOADED_DATASETS_PATH), Path(HF_HUB_CACHE)]
 
 
 def _label(value: object, kind: Any, emotions: Mapping[str, str], row: int, column: str) -> str | None:

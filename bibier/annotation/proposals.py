@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bibier.annotation.events import Event
@@ -13,8 +14,27 @@ from bibier.errors import InputError
 if TYPE_CHECKING:  # the predictor brings torch
     from bibier.inference.predictor import Predictor
 
-# One proposal for a clip and a source, however often made.
-NAMESPACE = uuid.UUID("6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31")
+
+def keep(store: Store, project: str, clip: str, by_source: Mapping[str, Mapping[str, float]]) -> int:
+    """Keep what models say of a clip, by their sources; returns how many proposals are new.
+
+    There is one for a clip and a source, however often it is made, under an id that nobody can know before. Raises
+    InputError when the store can't be written.
+    """
+    with store.writing(project) as log:
+        return log.extend(
+            Event(
+                uuid=str(uuid.uuid4()),
+                project=project,
+                clip=clip,
+                annotator="",
+                kind="propose",
+                probs=dict(probs),
+                source=source,
+            )
+            for source, probs in by_source.items()
+            if (clip, source) not in log.state.proposals
+        )
 
 
 def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, source: str) -> bool:
@@ -31,16 +51,9 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
     by_ending = {end: branch.probabilities for end, branch in branches.items() if branch.probabilities is not None}
     if by_ending and "" not in by_ending:
         by_ending[""] = by_ending.get("/audio") or by_ending["/text"]
+    proposals = {}
     for end, probs in by_ending.items():
         total = sum(probs.values())
-        event = Event(
-            uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{source}{end}")),
-            project=project,
-            clip=clip.sha256,
-            annotator="",
-            kind="propose",
-            probs={name: value / total for name, value in probs.items()},
-            source=f"{source}{end}",
-        )
-        store.append(event)
+        proposals[f"{source}{end}"] = {name: value / total for name, value in probs.items()}
+    keep(store, project, clip.sha256, proposals)
     return bool(by_ending)

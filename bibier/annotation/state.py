@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -33,6 +33,18 @@ class ProjectClip:
     duration: float = 0.0  # s; 0 when unknown
     extra: dict = field(default_factory=dict)
     soft: dict[str, float] | None = None  # distribution of the corpus by emotion: neither a person's nor a proposal
+
+    def over(self, known: ProjectClip) -> ProjectClip:
+        """Return this with what was known of the same recording where this says nothing, as a mere folder does."""
+        return replace(
+            self,
+            text=self.text or known.text,
+            language=self.language or known.language,
+            label=self.label or known.label,
+            duration=self.duration or known.duration,
+            extra=known.extra | self.extra,
+            soft=self.soft or known.soft,
+        )
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,10 @@ class AnnotationState:
         self.by_clip: dict[str, dict[str, Label]] = defaultdict(dict)
         self.proposals: dict[tuple[str, str], dict[str, float]] = {}
         self.sources: set[str] = set()  # of proposals
+        self.worked: set[str] = set()  # clips with any act of a person, an undone one too
+        self.seen: dict[tuple[str, str], tuple[str, ...]] = {}  # (annotator, clip) → sources shown
+        self.blind: dict[tuple[str, str], dict[str, float]] = {}  # the last label given before a proposal was seen
+        self.skipped: dict[tuple[str, str], str] = {}  # reason
         self._counts: np.ndarray | None = None  # labels of each clip (n,), or None: to be counted
         self._mine: dict[str, np.ndarray] = {}  # which clips a person has labelled (n,)
         self._ranks: dict[str, np.ndarray] = {}
@@ -91,21 +107,38 @@ class AnnotationState:
         return bool(path) and (path[-1].uuid, path[-1].clip) == (event.target, event.clip)
 
     def apply(self, event: Event) -> None:
-        """Take the next event of the log; an undo or redo out of turn changes nothing."""
+        """Take the next event of the log.
+
+        An undo takes back the act that it names, wherever that stands: a log that two stores wrote may have others
+        after it. One that names nothing that can be undone, or done again, changes nothing.
+        """
         if event.kind == "propose":
             self.proposals[event.clip, event.source] = event.distribution
             self.sources.add(event.source)
             self._score(event.clip)
             return
-        if event.kind == "reveal" or not self.is_next_undo(event):
+        self.worked.add(event.clip)
+        key = (event.annotator, event.clip)
+        if event.kind == "reveal":
+            self.seen[key] = tuple(dict.fromkeys((*self.seen.get(key, ()), *event.seen)))
             return
+        if event.kind == "skip":
+            self.skipped[key] = event.note
+        elif event.kind == "label":
+            self.skipped.pop(key, None)
+            if not event.seen:
+                self.blind[key] = event.distribution
         person = self.people[event.annotator]
         if event.kind == "undo":
-            act = person.done.pop()
-            person.acts[act.clip].pop()
+            act = _take(person.done, event.target)
+            if act is None:
+                return
+            _take(person.acts[act.clip], act.uuid)
             person.undone.append(act)
         else:
-            act = person.undone.pop() if event.kind == "redo" else event
+            act = _take(person.undone, event.target) if event.kind == "redo" else event
+            if act is None:
+                return
             if event.kind != "redo":
                 person.undone.clear()
             person.done.append(act)
@@ -236,3 +269,9 @@ class AnnotationState:
 def _chance(text: str) -> float:
     """Return a number in [0, 1) that depends on the text alone."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
+
+
+def _take(acts: list[Event], uuid: str) -> Event | None:
+    """Remove an act by its id, usually the last, and return it; None when it is not there."""
+    at = next((i for i in reversed(range(len(acts))) if acts[i].uuid == uuid), None)
+    return None if at is None else acts.pop(at)

@@ -44,6 +44,14 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_emotions": ("By emotion", "По эмоциям"),
     "agree_emotion": ("Emotion", "Эмоция"),
     "agree_pairs": ("By pair of people (Jensen–Shannon)", "По парам (Йенсен — Шеннон)"),
+    "agree_pairs_bounded": (
+        "Of the {most} people with the most labels; `bibier annotations agreement` prints all pairs.",
+        "Для {most} человек с наибольшим числом разметок; все пары печатает `bibier annotations agreement`.",
+    ),
+    "agree_people_bounded": (
+        "Compared are the {most} people with the most labels; left out: {count}.",
+        "Сравниваются {most} человек с наибольшим числом разметок; не учтено людей: {count}.",
+    ),
     "agree_pair": ("People", "Люди"),
     "agree_pair_of": ("{first} and {second}", "{first} и {second}"),
     "agree_worst": ("Where people differ most", "Где расходятся сильнее всего"),

@@ -155,6 +155,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Пока не сохранено: приложение не отвечает. Ждут отправки: {count}. Разметка лежит в этом браузере и "
         "сохранится, как только оно ответит.",
     ),
+    "refused_kept": (
+        "{reason} Waiting: {count}. Your label is kept in this browser and will be sent again by itself.",
+        "{reason} Ждут отправки: {count}. Разметка лежит в этом браузере и отправится снова сама.",
+    ),
     "draft_back": ("Your unfinished label is back.", "Незаконченная разметка возвращена."),
     "back_none": ("There is no earlier clip here.", "Более раннего фрагмента здесь нет."),
     "undone": ("Undone. Ctrl+Shift+Z does it again.", "Отменено. Ctrl+Shift+Z вернёт."),

@@ -53,6 +53,30 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "База данных доступна только для чтения. Ничего не сохранено; разрешите запись в файл и его папку "
         "и сохраните ещё раз.",
     ),
+    "store-malformed": (
+        "The database file itself is damaged ({reason}). Stop the app, keep a copy of the file, and put a backup in "
+        "its place, or save what can be read with “sqlite3 FILE .recover”.",
+        "Повреждён сам файл базы данных ({reason}). Остановите приложение, сохраните копию файла и верните на его "
+        "место резервную или спасите то, что читается: «sqlite3 ФАЙЛ .recover».",
+    ),
+    "store-damaged": (
+        "In the project “{project}” the row “{row}” is damaged: it is no longer what was written. Nothing else is "
+        "lost. Put a backup in the database's place, or read the rest with --skip-damaged, as in “python -m bibier "
+        "annotations export PROJECT --format events --skip-damaged -o FILE.jsonl”.",
+        "В проекте «{project}» повреждена строка «{row}»: в ней уже не то, что было записано. Остальное цело. Верните "
+        "резервную копию базы данных или прочитайте остальное с --skip-damaged, например «python -m bibier annotations "
+        "export ПРОЕКТ --format events --skip-damaged -o ФАЙЛ.jsonl».",
+    ),
+    "store-other-project": (
+        "These annotations belong to the project “{project}”, but one of them names “{other}”. Give each project its "
+        "own.",
+        "Эта разметка относится к проекту «{project}», но в одной из записей указан «{other}». Передайте разметку "
+        "каждого проекта отдельно.",
+    ),
+    "store-project-name": (
+        "A project can't be called “{name}”. Choose a name of 1 to {most} printable characters.",
+        "Проект нельзя назвать «{name}». Выберите имя из печатных символов, от 1 до {most}.",
+    ),
     "store-gone": (
         "The database {file} is no longer there. Nothing was saved; put the file back and save again.",
         "Базы данных {file} больше нет на месте. Ничего не сохранено; верните файл и сохраните ещё раз.",
@@ -117,6 +141,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "запись встречается дважды, в строке {first} у неё другая метка или текст: оставьте одну",
     ),
     "clips-file": ("an existing file", "существующий файл"),
+    "clips-outside": ("a recording below the list's own folder", "запись внутри папки самого списка"),
     "clips-seconds": ("seconds, 0 or more", "секунды, 0 или больше"),
     # sentences about exports, and their way back
     "export-exists": (
@@ -156,6 +181,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "folder again.",
         "Ничего не записано: записей, которых нет на месте: {count}, первая — {file}. Верните их или заново "
         "импортируйте папку.",
+    ),
+    "export-changed": (
+        "Nothing was written: {file} is not the recording that was labelled. Put that back, or import its folder "
+        "again.",
+        "Ничего не записано: {file} — не та запись, которую размечали. Верните её или заново импортируйте её папку.",
     ),
     "import-line": (
         "{file}, line {line}, is no export of this program ({reason}). Nothing was taken in.",
@@ -237,6 +267,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "backup-failed": (
         "the Hub did not take it ({reason}); it is tried again.",
         "Hub не принял данные ({reason}); попытка повторится.",
+    ),
+    "backup-unread": (
+        "{count} lines in the dataset {name} can't be read and were left there; everything else came back.",
+        "Строк в наборе данных {name}, которые не читаются: {count}. Они оставлены там; остальное восстановлено.",
     ),
     "backup-open": (
         "the dataset {name} is open to everybody. Make it private in its settings.",

@@ -118,7 +118,7 @@ def launch(
     The health page tells of the `tasks`, and of the cleaning.
     """
     watch = Middleware(Health, services=services, tasks=[security.cleanup.task, *tasks])
-    own = [watch, Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.path)]
+    own = [watch, Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.paths)]
     middleware = [*security.middleware(), *own]
     quiet_faults()
     bound_uploads()

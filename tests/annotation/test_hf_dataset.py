@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import hub_server
@@ -50,6 +51,36 @@ def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tm
     target = Store(f"sqlite:///{tmp_path}/b.db")
     assert add_place(target, "q", str(folder), tmp_path / "media") == 3
     assert {clip.sha256 for clip in target.clips("q")} == set(snapshot.by_clip())
+
+
+def test_a_clip_that_names_another_file_brings_nothing_of_it_into_a_dataset(store, tmp_path):
+    """An import of events may name any path of this computer."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the key")
+    clip = store.clips("p")[0]
+    store.add_clips("p", [replace(clip, path=str(secret))])
+    with pytest.raises(InputError, match="is not the recording"):
+        hf_dataset.save(exports.snapshot_of(store, "p"), tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_parquet_file_that_names_a_file_outside_its_folder_is_refused(tmp_path):
+    secret, folder = tmp_path / "secret.wav", tmp_path / "dataset"
+    secret.write_bytes(EXAMPLES.joinpath("happy_en.ogg").read_bytes())
+    folder.mkdir()
+    (folder / "inside.ogg").write_bytes(EXAMPLES.joinpath("sad_en.ogg").read_bytes())
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    for name, place in (("a", secret), ("b", folder / ".." / "secret.wav"), ("c", folder / "inside.ogg")):
+        rows = datasets.Dataset.from_list([{"audio": {"bytes": None, "path": str(place)}, "text": "x"}])
+        rows = rows.cast_column("audio", datasets.Audio(decode=False))
+        rows.to_parquet(str(folder / "rows.parquet"))
+        if name == "c":
+            assert add_place(target, name, str(folder / "rows.parquet"), tmp_path / "media") == 1
+            continue
+        with pytest.raises(InputError, match=r"secret\.wav"):
+            add_place(target, name, str(folder / "rows.parquet"), tmp_path / "media")
+        assert not list((tmp_path / "media").glob("*")) and name not in target.projects()
+    target.close()
 
 
 def test_nothing_is_lost_or_half_written(store, tmp_path):

@@ -74,7 +74,7 @@ def url(request, tmp_path):
     url = request.getfixturevalue("postgres")
     engine = sql.create_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS events, clips, projects, about")
+        connection.exec_driver_sql("DROP TABLE IF EXISTS removals, events, clips, projects, about")
     engine.dispose()
     return url
 
@@ -251,7 +251,7 @@ def test_no_acknowledged_save_is_lost_by_sigkill(store, url):
 
 
 def test_a_newer_schema_a_wrong_url_and_a_lock_are_said_in_words(tmp_path, monkeypatch):
-    monkeypatch.setattr("bibier.annotation.store.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("bibier.annotation.database.WAIT_SECONDS", 0.2)
     url = f"sqlite:///{tmp_path}/a.db"
     store = Store(url)
     store.project("p")
@@ -347,18 +347,18 @@ def file(tmp_path):
 
 def test_a_full_disk_loses_nothing_and_is_said(file):
     store, path, first = file
-    with store._engine.connect() as connection:
+    with store.database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
     store.close()
     limit = lambda connection, record: connection.execute(f"PRAGMA max_page_count = {pages}")  # noqa: E731
-    sql.event.listen(store._engine, "connect", limit)
+    sql.event.listen(store.database.engine, "connect", limit)
     big = label(1, note="x" * 90_000)
     with pytest.raises(InputError, match="disk of the database is full"):
         store.append(big)
-    sql.event.remove(store._engine, "connect", limit)
+    sql.event.remove(store.database.engine, "connect", limit)
     store.close()
     assert [e.uuid for _, e in store.events("p")] == [first.uuid]
-    with store._engine.connect() as connection:
+    with store.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert store.append(big) and store.state("p")[CLIPS[1].sha256, "A"].note == big.note
 
@@ -367,10 +367,10 @@ def test_a_read_only_database_is_said(file):
     store, path, first = file
     store.close()
     forbid = lambda connection, record: connection.execute("PRAGMA query_only = ON")  # noqa: E731
-    sql.event.listen(store._engine, "connect", forbid)
+    sql.event.listen(store.database.engine, "connect", forbid)
     with pytest.raises(InputError, match="read-only"):
         store.append(label(1))
-    sql.event.remove(store._engine, "connect", forbid)
+    sql.event.remove(store.database.engine, "connect", forbid)
     store.close()
     assert store.append(label(1))
 

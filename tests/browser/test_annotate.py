@@ -253,6 +253,20 @@ def test_a_dropped_connection_loses_nothing(annotate, log):
     visitor.complaints[:] = [text for text in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
 
 
+def test_a_refusal_that_passes_loses_nothing(annotate, log, folder):
+    """The database is away for a moment: its word is told, the label waits in the browser and is saved by itself."""
+    page = annotate("refused").page
+    page.keyboard.press("Digit4")
+    database = folder / "annotations" / "bibier.db"
+    database.rename(folder / "away.db")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".status.alert")
+    assert "no longer there" in page.inner_text(".status") and "kept in this browser" in page.inner_text(".status")
+    (folder / "away.db").rename(database)
+    done(page, 1)
+    assert [points(event.probs)[3] for event in log("refused")] == [100]
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ru-RU"])
 def test_a_phone_needs_no_sideways_scrolling(annotate, locale):
     visitor = annotate(f"phone {locale}", viewport={"width": 390, "height": 844}, locale=locale)

@@ -1,6 +1,7 @@
 """The Agreement tab: its figures are those of `agreement`, its plots fit Plotly's schema, names are text."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS, named
 from bibier.ui.agreement import report
+from bibier.ui.agreement.measured import Measured, Measurements
 from bibier.ui.agreement.tab import chosen_of
 from bibier.ui.client import Theme
 
@@ -43,7 +45,7 @@ def url(tmp_path):
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_tab_says_what_agreement_says(url, language):
     store = Store(url)
-    shown = report.report(store, "p", Theme(language))
+    shown = report.report(Measurements(store)("p"), "p", Theme(language))
     alpha = agreement.soft_alpha(agreement.unanchored_labels(store.state("p")))
     value = f"{alpha.value:.2f}".replace(".", "," if language == "ru" else ".")
     assert shown["tables"][0]["rows"][0][1] == value.replace("-", "−") and shown["tables"][0]["rows"][0][3] == "6"
@@ -55,19 +57,52 @@ def test_the_tab_says_what_agreement_says(url, language):
     assert HOSTILE in json.dumps(shown["tables"][2]["rows"])
     assert all(table.get("reason", "") == "" for table in shown["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
-        assert report.report(store, name, Theme(language)) == {"sentence": report.say(key, language)}
+        measured = Measurements(store)(name) if name else None
+        assert report.report(measured, name, Theme(language)) == {"sentence": report.say(key, language)}
 
 
 @pytest.mark.parametrize("look", [Theme(), Theme("ru", dark=True, narrow=True)])
 def test_the_figure_fits_plotly_and_its_numbers_are_right(url, look):
-    table = agreement.unanchored_labels(Store(url).state("p"))
-    drawn = report.figure(table, look)
+    measured = Measurements(Store(url))("p")
+    drawn = report.figure(measured, look)
     go.Figure(data=drawn["data"], layout=drawn["layout"])  # raises on an unknown property
     assert sum(drawn["data"][0]["x"]) == pytest.approx(100) and sum(drawn["data"][1]["y"]) == 18
-    rows = report.picture_table(table, look.language)["rows"]
+    rows = report.picture_table(measured, look.language)["rows"]
     assert rows[0][1] == drawn["data"][0]["text"][0] and len(rows) >= 8
-    nobody = agreement.unanchored_labels({})
-    go.Figure(data=report.figure(nobody, look)["data"], layout=report.figure(nobody, look)["layout"])
+    nobody = report.figure(Measured(), look)
+    go.Figure(data=nobody["data"], layout=nobody["layout"])
+
+
+def test_forty_five_openings_measure_once_and_a_save_measures_anew(url):
+    store = Store(url)
+    measure = Measurements(store)
+    with ThreadPoolExecutor(45) as pool:
+        (same,) = set(map(id, pool.map(lambda _: measure("p"), range(45))))
+    assert measure.made == 1
+    store.append(Event("new", "p", f"{0:064x}", "B", "label", named(np.eye(7)[3])))
+    assert id(measure("p")) != same and measure.made == 2
+
+
+def test_invented_names_are_compared_up_to_a_bound_and_that_is_said(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.add_clips("p", clips := [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(3)])
+    rng = np.random.default_rng(0)
+    store.append_all(
+        "p",
+        [
+            Event(f"{i}/{who}", "p", clip.sha256, f"name {who}", "label", named(rng.dirichlet([1] * 7)))
+            for who in range(60)
+            for i, clip in enumerate(clips[: 3 if who < 50 else 1])
+        ],
+    )
+    measured = Measurements(store)("p")
+    assert (measured.people, measured.people_left_out, measured.paired) == (40, 20, 8) and len(measured.by_pair) == 28
+    assert not {"name 55"} & {name for pair in measured.by_pair for name in pair}
+    for language in ("en", "ru"):
+        shown = report.report(measured, "p", Theme(language))
+        assert "20" in shown["sentence"] and "annotations agreement" in shown["tables"][2]["hint"]
+    assert len(agreement.pair_alphas(agreement.unanchored_labels(store.state("p"), 4), draws=0)) == 6
+    store.close()
 
 
 @pytest.mark.parametrize("raw", [None, "", "no", "[]", '{"project": 3}', '{"project": "gone"}', '{"project": {}}'])

@@ -1,22 +1,30 @@
 """The Annotate tab's acts on the server: what a browser may send, what is blind, and whose clips are given."""
 
+import asyncio
 import math
 import threading
 import time
+import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from starlette.requests import Request
 
+from bibier.annotation import proposals
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
-from bibier.errors import InputError
+from bibier.errors import InputError, StoreUnavailable
 from bibier.labels import EMOTIONS, named
+from bibier.security.ownership import Ownership
+from bibier.security.session import SCOPE, Visitor
+from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.points import points, probabilities, share
 from bibier.ui.annotate.prefetch import Prefetcher
+from bibier.ui.annotate.tab import answering
 
 UUID = "00000000-0000-4000-8000-{:012d}"
 SAD = [0, 0, 0, 0, 0, 100, 0]
@@ -124,6 +132,71 @@ def test_what_a_browser_may_not_send(store, wrong):
     assert store.events("voices") == []
 
 
+def test_a_name_in_another_case_or_unicode_form_is_the_annotator_that_is_known(store):
+    handlers = AnnotateHandlers(store)
+    handlers.save(sent(1, annotator="Zoë Müller"))
+    for number, name in enumerate(("zoë müller", "ZOË  MÜLLER", "Zoe\u0308 Mu\u0308ller", "Ｚｏë Müller"), start=2):
+        answer = handlers.open({"project": "voices", "annotator": name})
+        assert answer["annotator"] == "Zoë Müller" and answer["done"] >= 1
+        handlers.save(sent(number, annotator=name, clip=number % 3))
+    assert {who for _, who in store.state("voices")} == {"Zoë Müller"}
+    # Who signs in is who they are: two accounts are two people.
+    handlers.save(sent(9, annotator="zoë müller", signed=True))
+    assert {who for _, who in store.state("voices")} == {"Zoë Müller", "zoë müller"}
+
+
+def test_a_save_that_is_sent_again_is_the_same_though_a_proposal_came_between(store):
+    store.project("voices", proposals="shown")
+    handlers = AnnotateHandlers(store)
+    assert handlers.save(sent())["new"]
+    propose(store)
+    assert not handlers.save(sent())["new"] and len(store.state("voices")) == 1
+
+
+def test_what_may_pass_is_said_to_the_page(store, tmp_path):
+    """The page keeps what was refused for now, and drops what was refused for good."""
+    handlers = AnnotateHandlers(store)
+    guest = Visitor("s", "127.0.0.1", None, True, Ownership(tmp_path))
+    scope = {"type": "http", "headers": [], SCOPE: guest}
+    with ThreadPoolExecutor(1) as pool:
+        call = answering(handlers, "save", pool)
+
+        def ask(values):  # in a thread of its own: this one may have a loop already
+            with ThreadPoolExecutor(1) as other:
+                return other.submit(lambda: asyncio.run(call([values], Request(scope)))).result()
+
+        (tmp_path / "store.db").rename(tmp_path / "away.db")
+        assert ask(sent())["passing"] is True
+        (tmp_path / "away.db").rename(tmp_path / "store.db")
+        assert ask(sent())["new"] and ask(sent(2, clip="f" * 64))["passing"] is False
+
+
+def test_a_recording_whose_clip_the_database_refuses_leaves_no_file(store, tmp_path):
+    recording, media = tmp_path / "recording.wav", tmp_path / "kept"
+    recording.write_bytes(b"RIFF")
+    handlers = AnnotateHandlers(store, folder=media)
+    (tmp_path / "store.db").rename(tmp_path / "away.db")
+    with pytest.raises(StoreUnavailable):
+        handlers.receive(str(recording), "words", "en", 1.5)
+    assert not list(media.iterdir())
+    (tmp_path / "away.db").rename(tmp_path / "store.db")
+    address = handlers.receive(str(recording), "words", "en", 1.5)
+    (tmp_path / "store.db").rename(tmp_path / "away.db")
+    with pytest.raises(StoreUnavailable):
+        handlers.receive(str(recording), "words", "en", 1.5)  # the same again: its file is on a list
+    (tmp_path / "away.db").rename(tmp_path / "store.db")
+    erasure = Erasure(store, SimpleNamespace(), media)
+
+    def refuse():
+        raise StoreUnavailable("store-locked", seconds=1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "projects", refuse)
+        with pytest.raises(StoreUnavailable):
+            erasure.remove(address["project"], address["clip"])
+    assert erasure.remove(address["project"], address["clip"]) and not list(media.iterdir())
+
+
 def propose(store, number: int = 90, clip: int = 0) -> None:
     probs = named([1 / len(EMOTIONS)] * len(EMOTIONS))
     event = Event(UUID.format(number), "voices", f"{clip:064x}", "", "propose", probs, source="model:tiny")
@@ -189,23 +262,25 @@ def test_a_recording_of_the_analyse_tab_is_kept(store, tmp_path):
     assert list(handlers.settings()) == ["voices", errand["project"]]  # a visitor begins with the first
     handlers.receive(str(recording), "words", "en", 1.5)
     recording.unlink()
-    assert handlers.path(errand["clip"], ["analysed"]).endswith(".wav")
-    assert handlers.path(errand["clip"], ["voices"]) is None
+    assert handlers.paths(errand["clip"], ["analysed"])[0].endswith(".wav")
+    assert handlers.paths(errand["clip"], ["voices"]) == []
     assert handlers.open(errand | {"annotator": "Ann"})["now"]["text"] == "words"
     assert len(store.clips(errand["project"])) == 1
-    assert handlers.path("../../etc/passwd", ["analysed"]) is None and handlers.path("f" * 64, ["analysed"]) is None
+    assert handlers.paths("../../etc/passwd", ["analysed"]) == handlers.paths("f" * 64, ["analysed"]) == []
 
 
 def test_a_clip_that_moved_is_given_from_its_new_place_and_a_removed_one_is_gone(store, tmp_path):
     """What the store lists now counts, whatever was asked before."""
     handlers = AnnotateHandlers(store)
     clip = store.clips("voices")[0]
-    assert handlers.path(clip.sha256, ["voices"]) == clip.path
+    assert handlers.paths(clip.sha256, ["voices"]) == [clip.path]
     handlers.open({"project": "voices", "annotator": "Ann", "clip": clip.sha256})
     store.add_clips("voices", [replace(clip, path=str(tmp_path / "moved.wav"))])
-    assert handlers.path(clip.sha256, ["voices"]) == str(tmp_path / "moved.wav")
+    assert handlers.paths(clip.sha256, ["voices"]) == [str(tmp_path / "moved.wav")]
+    store.add_clips("others", [replace(clip, path=str(tmp_path / "0.wav"))])
+    assert handlers.paths(clip.sha256, ["voices", "others"]) == [str(tmp_path / n) for n in ("0.wav", "moved.wav")]
     assert store.remove_clip("voices", clip.sha256)
-    assert handlers.path(clip.sha256, ["voices"]) is None
+    assert handlers.paths(clip.sha256, ["voices"]) == []
     for act in (handlers.visit, handlers.save, handlers.skip, handlers.open):
         with pytest.raises(InputError, match="not in the project"):
             act(sent())
@@ -273,3 +348,16 @@ def test_a_project_can_be_proposed_for_while_the_database_is_gone(store, reader,
     prefetch.propose_all("voices")
     prefetch.projects["voices"].join(10)
     assert reader.heard == [] and "Traceback" not in capsys.readouterr().err
+
+
+def test_no_visitor_can_take_the_id_of_a_proposal_before_it_is_made(store, reader, prefetch):
+    """The id that a former version gave is taken by a label: the proposal is made all the same, once."""
+    clip = store.clips("voices")[0]
+    former = uuid.UUID("6f1f6f0e-51b4-4d0e-9a53-0c8d0e6c8a31")
+    handlers = AnnotateHandlers(store)
+    for end in ("", "/audio", "/text"):
+        guess = uuid.uuid5(former, f"voices\n{clip.sha256}\nmodel:tiny{end}")
+        handlers.save(sent(uuid=str(guess)))
+    prefetch("voices", [clip], wait=True)
+    assert (clip.sha256, "model:tiny") in store.proposals("voices")
+    assert proposals.keep(store, "voices", clip.sha256, {"model:tiny": named([1, 0, 0, 0, 0, 0, 0])}) == 0

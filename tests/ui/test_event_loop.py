@@ -14,6 +14,7 @@ import httpx
 import pytest
 from served import EXAMPLE, act, served, visit
 
+from bibier.annotation.database import WAIT_SECONDS
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.security.ownership import Ownership
@@ -56,14 +57,11 @@ async def lag_during(work) -> tuple[float, object]:
     return longest, await task
 
 
-def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
-    """The database is locked for two seconds: the answer comes after that, and the loop came round all the while."""
-    store = Store(f"sqlite:///{tmp_path}/a.db")
-    store.add_clips("work", [ProjectClip(CLIP, str(EXAMPLE))])
-    ownership = Ownership(tmp_path)
-    guest = Visitor("s", "127.0.0.1", None, True, ownership)
+def ask_for_clip(tmp_path, find):
+    """Ask `ClipFiles` for the clip, in a loop of its own; return how long the loop stood still, and the answer."""
+    guest = Visitor("s", "127.0.0.1", None, True, Ownership(tmp_path))
     guest.enter("work")
-    clips = ClipFiles(None, AnnotateHandlers(store).path)
+    clips = ClipFiles(None, find)
 
     async def ask():
         async def app(scope, receive, send):
@@ -72,13 +70,32 @@ def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
             return await client.get(f"{ROUTE}{CLIP}")
 
-    with locked(tmp_path / "a.db"):
+    with ThreadPoolExecutor(1) as pool:  # this thread may have a loop already: that of the browser tests
+        return pool.submit(lambda: asyncio.run(lag_during(ask()))).result()
+
+
+def test_a_clip_is_looked_up_beside_the_loop(tmp_path):
+    """The database answers after two seconds: the loop came round all the while."""
+
+    def find(sha256, projects):
+        time.sleep(HELD)
+        return [str(EXAMPLE)]
+
+    lag, answer = ask_for_clip(tmp_path, find)
+    assert answer.status_code == 200 and answer.content == EXAMPLE.read_bytes() and lag < LAG
+
+
+def test_a_clip_comes_while_another_program_writes(tmp_path):
+    """Who only reads waits for no writer."""
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.add_clips("work", [ProjectClip(CLIP, str(EXAMPLE))])
+    with locked(tmp_path / "a.db", 30):
         began = time.perf_counter()
-        with ThreadPoolExecutor(1) as pool:  # this thread may have a loop already: that of the browser tests
-            lag, answer = pool.submit(lambda: asyncio.run(lag_during(ask()))).result()
-    assert answer.status_code == 200 and answer.content == EXAMPLE.read_bytes()
-    assert time.perf_counter() - began > HELD / 2, "the database was not locked"
-    assert lag < LAG
+        _, answer = ask_for_clip(tmp_path, AnnotateHandlers(store).paths)
+        assert store.next("work", "Ann").sha256 == CLIP and store.projects() and store.state("work") == {}
+        assert time.perf_counter() - began < WAIT_SECONDS, "it waited for the lock"
+    assert answer.status_code == 200
+    store.close()
 
 
 def test_what_every_request_does_waits_for_no_deletion(tmp_path):
@@ -92,7 +109,7 @@ def test_what_every_request_does_waits_for_no_deletion(tmp_path):
 @pytest.mark.parametrize("language, sentence", [("en", "There is no such clip"), ("ru", "такого фрагмента нет")])
 def test_a_clip_that_is_gone_is_said_in_the_page_s_language(tmp_path, language, sentence):
     guest = Visitor("s", "127.0.0.1", None, True, Ownership(tmp_path))
-    clips = ClipFiles(None, lambda sha256, projects: str(tmp_path / "gone.wav"))
+    clips = ClipFiles(None, lambda sha256, projects: [str(tmp_path / "gone.wav")])
     path = f"{ROUTE}{CLIP}"
     scope = {"type": "http", "path": path, "headers": [(b"accept-language", language.encode())], SCOPE: guest}
     answer = clips.answer(scope)
@@ -100,7 +117,7 @@ def test_a_clip_that_is_gone_is_said_in_the_page_s_language(tmp_path, language, 
 
 
 def test_the_app_answers_while_the_database_is_locked(tmp_path):
-    """Saves, clips and reveals wait for the lock; the page's own files come at once, for a whole class of calls."""
+    """Saves and undos wait for the lock; clips and the page's own files come at once, for a whole class of calls."""
     (tmp_path / "voices").mkdir()
     (tmp_path / "voices" / "voice.ogg").write_bytes(EXAMPLE.read_bytes())
     with served(tmp_path, "--annotate", str(tmp_path / "voices")) as address, visit(address) as guest:
@@ -108,8 +125,10 @@ def test_the_app_answers_while_the_database_is_locked(tmp_path):
         assert entered["now"]["clip"] == CLIP
         guest.get("/theme.css").raise_for_status()
         with ThreadPoolExecutor(8) as pool, locked(tmp_path / "annotations" / "bibier.db", 3 * HELD):
-            waiting = [pool.submit(guest.get, f"{ROUTE}{CLIP}") for _ in range(4)]
-            waiting += [pool.submit(act, guest, name, project="voices", annotator="Ann") for name in ("open", "reveal")]
+            mine = {"project": "voices", "annotator": "Ann", "clip": CLIP, "points": [100, 0, 0, 0, 0, 0, 0]}
+            waiting = [pool.submit(act, guest, "save", uuid=f"save {i}", **mine) for i in range(4)]
+            waiting += [pool.submit(act, guest, name, uuid=name, **mine) for name in ("skip", "step")]
+            assert guest.get(f"{ROUTE}{CLIP}").status_code == 200
             slowest, until = 0.0, time.perf_counter() + HELD
             while time.perf_counter() < until:
                 began = time.perf_counter()

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 import numpy as np
 
-from bibier import distributions
-from bibier.annotation import agreement
-from bibier.annotation.agreement import Alpha, LabelTable
-from bibier.annotation.state import Label
-from bibier.annotation.store import Store
+from bibier.annotation.agreement import Alpha, Shift
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.ui.agreement.measured import Measured
 from bibier.ui.analyse.chart import DARK, FONT, LIGHT
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.client import Theme
 from bibier.ui.figure import Figure, TextTable
 
-BINS = 8  # of the entropy, from 0 to the logarithm of seven
-MOST = 20  # clips that are listed
 HEIGHT = 300  # pixels of the figure; twice that on a phone
 
 
@@ -51,35 +46,23 @@ class Report(TypedDict, total=False):
     error: str
 
 
-def report(store: Store, project: str | None, theme: Theme) -> Report:
+def report(measured: Measured | None, project: str | None, theme: Theme) -> Report:
     """Return everything that the tab shows but the figure; `clips` of the worst are opened by their hash."""
     language = theme.language
-    if project is None:
+    if project is None or measured is None:
         return {"sentence": say("agree_no_project", language)}
-    labels = store.state(project)
-    table = agreement.unanchored_labels(labels)
-    if not labels:
+    if not measured.names:
         return {"sentence": say("agree_nobody", language)}
-    people = (~np.isnan(table.labels).any(-1)).sum(1)
     lines = [
-        say(
-            "agree_who",
-            language,
-            people=len({name for _, name in labels}),
-            clips=len(people),
-            shared=(people > 1).sum(),
-        )
+        say("agree_who", language, people=measured.names, clips=measured.clips, shared=measured.shared),
+        say("agree_sighted", language, count=measured.sighted) if measured.sighted else say("agree_blind", language),
     ]
-    lines.append(say("agree_sighted", language, count=table.sighted) if table.sighted else say("agree_blind", language))
-    classes = agreement.nominal_alpha(table)
-    emotions, pairs = agreement.emotion_alphas(table), agreement.pair_alphas(table)
-    rows = (
-        ("agree_jsd", agreement.soft_alpha(table)),
-        ("agree_manhattan", agreement.soft_alpha(table, distributions.half_manhattan)),
-        ("agree_nominal", classes),
-    )
+    if measured.people_left_out:
+        lines.append(say("agree_people_bounded", language, most=measured.people, count=measured.people_left_out))
+    classes = measured.by_measure["agree_nominal"]
     columns = [say(key, language) for key in ("agree_alpha", "agree_interval", "agree_clips")]
     tied = say("agree_tied", language, count=classes.left_out) if classes.left_out else ""
+    bounded = measured.paired < measured.people
     return {
         "sentence": " ".join(lines),
         "tables": [
@@ -87,25 +70,28 @@ def report(store: Store, project: str | None, theme: Theme) -> Report:
                 "title": say("agree_how", language),
                 "hint": f"{say('agree_alpha_is', language)} {tied}".strip(),
                 "head": [say("agree_measure", language), *columns],
-                "rows": [[say(key, language), *_cells(alpha, language)] for key, alpha in rows],
-                "reason": _why((alpha for _, alpha in rows), language),
+                "rows": [[say(key, language), *_cells(alpha, language)] for key, alpha in measured.by_measure.items()],
+                "reason": _why(measured.by_measure.values(), language),
             },
             {
                 "title": say("agree_emotions", language),
                 "head": [say("agree_emotion", language), *columns],
-                "rows": [[NAMES[language][name], *_cells(alpha, language)] for name, alpha in emotions.items()],
-                "reason": _why(emotions.values(), language),
+                "rows": [
+                    [NAMES[language][name], *_cells(alpha, language)] for name, alpha in measured.by_emotion.items()
+                ],
+                "reason": _why(measured.by_emotion.values(), language),
             },
             {
                 "title": say("agree_pairs", language),
+                "hint": say("agree_pairs_bounded", language, most=measured.paired) if bounded else "",
                 "head": [say("agree_pair", language), *columns],
                 "rows": [
                     [say("agree_pair_of", language, first=pair[0], second=pair[1]), *_cells(alpha, language)]
-                    for pair, alpha in pairs.items()
+                    for pair, alpha in measured.by_pair.items()
                 ],
-                "reason": _why(pairs.values(), language),
+                "reason": _why(measured.by_pair.values(), language),
             },
-            _moves(store, project, labels, language),
+            _moves(measured.shifts, language),
         ],
         "worst": [
             {
@@ -113,15 +99,15 @@ def report(store: Store, project: str | None, theme: Theme) -> Report:
                 "project": project,
                 "text": say("agree_clip", language, id=clip[:6], value=decimal(value, language), people=count),
             }
-            for clip, value, count in agreement.most_disputed(table, MOST)
+            for clip, value, count in measured.disputed
         ],
     }
 
 
-def figure(table: LabelTable, theme: Theme) -> Figure:
+def figure(measured: Measured, theme: Theme) -> Figure:
     """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
     ink, language = DARK if theme.dark else LIGHT, theme.language
-    shares, counts, edges = _histogram(table)
+    shares, counts, edges = measured.shares, measured.counts, measured.edges
     names, colours = [NAMES[language][e] for e in EMOTIONS], COLOURS_DARK if theme.dark else COLOURS
     wide = [([0, 0.47], [0, 1]), ([0.56, 1], [0, 1])]
     places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if theme.narrow else wide
@@ -192,23 +178,15 @@ def figure(table: LabelTable, theme: Theme) -> Figure:
     return {"data": bars, "layout": layout, "config": {"displayModeBar": False, "doubleClick": False}}
 
 
-def picture_table(table: LabelTable, language: str) -> TextTable:
+def picture_table(measured: Measured, language: str) -> TextTable:
     """Return the figure's numbers for readers who don't see it."""
-    shares, counts, edges = _histogram(table)
+    shares, counts, edges = measured.shares, measured.counts, measured.edges
     rows = [[NAMES[language][name], percent(share)] for name, share in zip(EMOTIONS, shares, strict=True)]
     rows += [[say("agree_entropy", language), line] for line, count in _bins(counts, edges, language) if count]
     return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
 
 
-def _histogram(table: LabelTable) -> tuple[list[float], list[int], list[float]]:
-    """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
-    labels = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
-    shares = labels.mean(0).tolist() if len(labels) else [0.0] * len(EMOTIONS)
-    counts, edges = np.histogram(distributions.entropy(labels), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
-    return shares, counts.tolist(), edges.tolist()
-
-
-def _bins(counts: list[int], edges: list[float], language: str) -> list[tuple[str, int]]:
+def _bins(counts: Sequence[int], edges: Sequence[float], language: str) -> list[tuple[str, int]]:
     ends = [decimal(edge, language, 1) for edge in edges]
     return [
         (say("agree_entropy_of", language, low=ends[i], high=ends[i + 1], count=count), count)
@@ -234,13 +212,13 @@ def _signed(value: float, language: str) -> str:
     return decimal(value, language).replace("-", "−")
 
 
-def _moves(store: Store, project: str, labels: Mapping[tuple[str, str], Label], language: str) -> ReportTable:
+def _moves(shifts: Iterable[Shift], language: str) -> ReportTable:
     """Return how labels changed after a proposal was shown, a row for each source of proposals."""
-    shifts = defaultdict(list)
-    for shift in agreement.shifts_after_proposal(labels, store.proposals(project)):
-        shifts[shift.source].append(shift)
+    by_source = defaultdict(list)
+    for shift in shifts:
+        by_source[shift.source].append(shift)
     rows = []
-    for source, group in sorted(shifts.items()):
+    for source, group in sorted(by_source.items()):
         changed = sum(shift.distance > 0 for shift in group)
         apart = float(np.mean([shift.distance for shift in group]))
         nearer = float(np.mean([shift.nearer for shift in group]))

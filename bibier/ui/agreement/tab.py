@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from bibier.annotation import agreement
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.agreement import report
+from bibier.ui.agreement.measured import Measurements
 from bibier.ui.agreement.report import Report
 from bibier.ui.client import sent_object
 from bibier.ui.components import HIDDEN, Listener, context_of, event_of, plot, slot
@@ -25,18 +28,24 @@ def build(store: Store, tab: gr.Tab) -> None:
         numbers = slot("numbers", None)
     client = gr.Textbox(visible=False)
 
-    def show(raw: str | None, request: gr.Request) -> tuple[Report, PlotData | None, TextTable | None]:
+    measure, thread = Measurements(store), ThreadPoolExecutor(1, thread_name_prefix="agreement")
+
+    def answer(raw: str | None, request: gr.Request) -> tuple[Report, PlotData | None, TextTable | None]:
         theme = context_of(raw, request).theme
         try:
             names = list(store.projects())
             name = chosen_of(raw, names)
-            shown = report.report(store, name, theme) | {"projects": names, "project": name}
-            table = agreement.unanchored_labels(store.state(name) if name else {})
+            measured = measure(name) if name else None
         except InputError as error:
             return {"error": error.text(theme.language)}, None, None
-        if not table.clips:
+        shown = report.report(measured, name, theme) | {"projects": names, "project": name}
+        if measured is None or not measured.clips:
             return shown, None, None
-        return shown, plot(report.figure(table, theme)), report.picture_table(table, theme.language)
+        return shown, plot(report.figure(measured, theme)), report.picture_table(measured, theme.language)
+
+    async def show(raw: str | None, request: gr.Request) -> tuple[Report, PlotData | None, TextTable | None]:
+        # in a thread of its own: whoever waits for a measurement keeps none of those in which labels are saved
+        return await asyncio.get_running_loop().run_in_executor(thread, answer, raw, request)
 
     events: list[tuple[Listener, str]] = [(tab.select, "agreement"), (event_of(facts, "redraw"), "agreement_redraw")]
     for event, name in events:

@@ -71,11 +71,13 @@ class Erasure:
 
     def remove(self, project: str, sha256: str) -> bool:
         """Remove a clip from a project, and its file if no project lists it; False when people have worked on it."""
-        paths = [Path(clip.path) for clip in self.store.clips(project) if clip.sha256 == sha256]
-        if not self.store.remove_clip(project, sha256):
+        # asked before the clip goes from the list: whatever fails then, a repeated call begins anew
+        by_project = {name: self.store.clips(name) for name in self.store.projects()}
+        paths = [Path(clip.path) for clip in by_project.get(project, ()) if clip.sha256 == sha256]
+        elsewhere = {clip.path for name, clips in by_project.items() if name != project for clip in clips}
+        if project in by_project and not self.store.remove_clip(project, sha256):
             return False
-        listed = {clip.path for name in self.store.projects() for clip in self.store.clips(name)}
         for path in paths:
-            if str(path) not in listed and path.parent == self.folder.resolve():
+            if str(path) not in elsewhere and path.parent == self.folder.resolve():
                 path.unlink(missing_ok=True)
         return True

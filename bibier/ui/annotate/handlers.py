@@ -6,17 +6,19 @@ had shown a proposal before, and which it had shown is known here and not taken 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
-from collections import defaultdict
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
+from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
@@ -42,30 +44,7 @@ NAME_LIMIT = 80  # characters of an annotator's name
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 
 Sent = Mapping[str, object]  # by a browser, which may send anything
-
-
-@dataclass
-class Trail:
-    """What a project's events say about who has seen what; follows the log."""
-
-    last: int = 0  # running number of the last event read
-    seen: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (annotator, clip) → sources shown
-    blind: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)  # the last label without a proposal
-    skipped: dict[tuple[str, str], str] = field(default_factory=dict)  # reason
-
-    def follow(self, events: list[tuple[int, Event]]) -> None:
-        """Take in the events that came since."""
-        for number, event in events:
-            key = (event.annotator, event.clip)
-            if event.kind == "reveal":
-                self.seen[key] = tuple(dict.fromkeys((*self.seen.get(key, ()), *event.seen)))
-            elif event.kind == "skip":
-                self.skipped[key] = event.note
-            elif event.kind == "label":
-                self.skipped.pop(key, None)
-                if not event.seen:
-                    self.blind[key] = event.probs or {}
-            self.last = max(self.last, number)
+Clips = list[ProjectClip]
 
 
 class Prefetch(Protocol):
@@ -114,101 +93,34 @@ class AnnotateHandlers:
         self.storage_notice = storage_notice
         self.ask_llm, self.propose_all = ask_llm, propose_all
         self.store, self.create_project, self.prefetch, self.folder = store, create_project, prefetch, folder
-        self.trails: dict[str, Trail] = defaultdict(Trail)
-        self.lock = threading.Lock()
+        self.receiving = threading.Lock()  # one recording at a time
 
     # --- what is known -----------------------------------------------------------------------------------------------
-
-    def trail(self, project: str) -> Trail:
-        """Return the project's trail, up to date."""
-        with self.lock:
-            trail = self.trails[project]
-            trail.follow(self.store.events(project, after=trail.last))
-            return trail
-
-    def clip(self, project: str, sha256: object) -> ProjectClip:
-        """Return a clip of the project. Raises InputError when it is not there."""
-        if not isinstance(sha256, str):
-            raise InputError("annotate-field", name="clip")
-        clip = self.listed(project, sha256)
-        if clip is None:
-            raise InputError("annotate-clip", project=project)
-        return clip
-
-    def listed(self, project: str, sha256: str) -> ProjectClip | None:
-        """Return a clip of the project as the store lists it now: it may have been moved or removed meanwhile."""
-        return next((clip for clip in self.store.clips(project) if clip.sha256 == sha256), None)
-
-    def path(self, sha256: str, projects: Collection[str]) -> str | None:
-        """Return where a clip of one of the projects lies, by its hash; None when there is none."""
-        if HASH.fullmatch(sha256) is None:
-            return None
-        for project in sorted(self.settings().keys() & set(projects)):
-            if clip := self.listed(project, sha256):
-                return clip.path
-        return None
-
-    def who(self, sent: Sent) -> tuple[str, str]:
-        """Return project and annotator as the browser named them."""
-        project, annotator = sent.get("project"), sent.get("annotator")
-        if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
-            raise InputError("annotate-name")
-        if not isinstance(project, str) or project not in self.settings():
-            raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
-        return project, annotator.strip()
 
     def settings(self) -> dict[str, dict[str, object]]:
         """Return each project's settings by its name; what came from the Analyse tab is last, as nobody chose it."""
         projects = dict(self.store.projects())
         return {name: projects[name] for name in sorted(projects, key=lambda name: name == SENT)}
 
-    def shown(self, project: str) -> bool:
-        """Whether the project shows proposals from the start."""
-        return self.settings()[project].get("proposals") == "shown"
+    def paths(self, sha256: str, projects: Collection[str]) -> list[str]:
+        """Return where a clip of some projects lies, by its hash: each project may list another place."""
+        if HASH.fullmatch(sha256) is None:
+            return []
+        places = []
+        for project in sorted(self.settings().keys() & set(projects)):
+            with self.store.reading(project) as log:
+                if clip := listed(log, sha256):
+                    places.append(clip.path)
+        return list(dict.fromkeys(places))
 
-    def proposals(self, project: str, clip: str) -> dict[str, dict[str, float]]:
-        """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
-        return {
-            source: probs
-            for (sha256, source), probs in self.store.proposals(project).items()
-            if sha256 == clip and not source.endswith(MODALITY_SUFFIXES)
-        }
-
-    def view(self, project: str, annotator: str, clip: ProjectClip) -> ClipView:
-        """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
-        label = self.store.state(project).get((clip.sha256, annotator))
-        trail = self.trail(project)
-        key = (annotator, clip.sha256)
-        shown, seen = self.shown(project), trail.seen.get(key)
-        revealed = shown or seen is not None
-        proposals = self.proposals(project, clip.sha256) if revealed else {}
-        if not shown:
-            proposals = {source: probs for source, probs in proposals.items() if source in (seen or ())}
-        return {
-            "clip": clip.sha256,
-            "text": clip.text,
-            "language": clip.language,
-            "duration": clip.duration,
-            "label": None
-            if label is None
-            else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
-            "proposals": [{"source": source, "points": points(probs)} for source, probs in sorted(proposals.items())],
-            "revealed": revealed,
-            "skipped": trail.skipped.get(key),
-        }
-
-    def ahead(self, project: str, annotator: str, *, first: ProjectClip | None = None) -> Coming:
-        """Return the clip to show, the one after it, and how far the person is."""
-        now = first or self.store.next(project, annotator)
-        try:
-            after = self.store.next(project, annotator, excluding=now.sha256) if now else None
-        except KeyError:  # it was removed at this moment
-            now, after = self.store.next(project, annotator), None
+    def ahead(self, log: ProjectLog, annotator: str, *, first: ProjectClip | None = None) -> tuple[Coming, Clips]:
+        """Return what to show: the clip and the one after it, and how far the person is; and both as clips."""
+        now = first or log.next(annotator)
+        after = log.next(annotator, excluding=now.sha256) if now else None
         coming = [clip for clip in (now, after) if clip is not None]
-        self.prefetch(project, coming, annotator=annotator)
-        done, total = self.store.progress(project, annotator)
-        views = [self.view(project, annotator, clip) for clip in coming] + [None, None]
-        return {"now": views[0], "after": views[1], "done": done, "total": total}
+        done, total = log.progress(annotator)
+        views = [*(view(log, annotator, clip) for clip in coming), None, None]
+        return {"now": views[0], "after": views[1], "done": done, "total": total}, coming
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
@@ -220,23 +132,26 @@ class AnnotateHandlers:
             "advice": self.ask_llm is not None,
             "annotator": str(sent.get("annotator") or ""),
         }
-        chosen = sent.get("project")
-        if isinstance(chosen, str) and chosen in self.settings() and sent.get("annotator"):
-            project, annotator = self.who(sent)
-            first = self.clip(project, sent["clip"]) if sent.get("clip") else None
-            settings = self.settings()[project]
-            answer["project"], answer["annotator"], answer["shown"] = project, annotator, self.shown(project)
-            answer["settings"] = {name: settings[name] for name in SETTINGS}
-            coming = self.ahead(project, annotator, first=first)
+        project = sent.get("project")
+        if isinstance(project, str) and project in answer["projects"] and sent.get("annotator"):
+            with self.store.reading(project) as log:
+                annotator = who(log, sent)
+                first = clip_of(log, sent["clip"]) if sent.get("clip") else None
+                coming, clips = self.ahead(log, annotator, first=first)
+                answer["settings"] = {name: log.settings[name] for name in SETTINGS}
+                answer["project"], answer["annotator"], answer["shown"] = project, annotator, shown(log)
             answer["now"], answer["after"] = coming["now"], coming["after"]
             answer["done"], answer["total"] = coming["done"], coming["total"]
-            if settings["order"] in NEEDS_PROPOSALS:
+            self.prefetch(project, clips, annotator=annotator)
+            if answer["settings"]["order"] in NEEDS_PROPOSALS:
                 self.propose_all(project)
         return answer
 
     def settle(self, sent: Sent) -> OpenAnswer:
         """Change settings of a project; only where the app runs for its own computer."""
-        project, _ = self.who(sent)
+        with self.store.reading(project_of(sent)) as log:
+            project = log.project
+            who(log, sent)
         if self.create_project is None:
             raise InputError("annotate-settings")
         changes = sent.get("settings")
@@ -247,29 +162,32 @@ class AnnotateHandlers:
 
     def export(self, sent: Sent) -> ExportAnswer:
         """Give an export as text: of everybody where the app runs for its own computer, else of the person alone."""
-        project, annotator = self.who(sent)
+        with self.store.reading(project_of(sent)) as log:
+            project, annotator = log.project, who(log, sent)
         kind = sent.get("format")
         if not isinstance(kind, str) or kind not in exports.FORMATS:
             raise InputError("annotate-field", name="format")
         snapshot = exports.snapshot_of(self.store, project)
         if self.create_project is None:
             mine = {key: label for key, label in snapshot.labels.items() if key[1] == annotator}
-            log = [event for event in snapshot.events if event.annotator == annotator]
-            snapshot = replace(snapshot, labels=mine, events=log, proposals={})
+            log_of_mine = [event for event in snapshot.events if event.annotator == annotator]
+            snapshot = replace(snapshot, labels=mine, events=log_of_mine, proposals={})
         ending, write = exports.FORMATS[kind]
         return {"name": f"{kind}{ending}", "text": "".join(write(snapshot))}
 
     def ask(self, sent: Sent) -> VisitAnswer:
         """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
-        project, annotator = self.who(sent)
-        clip = self.clip(project, sent.get("clip"))
+        with self.store.reading(project_of(sent)) as log:
+            project, annotator, clip = log.project, who(log, sent), clip_of(log, sent.get("clip"))
+            committed = shown(log) or (clip.sha256, annotator) in log.state.labels
         if self.ask_llm is None:
             raise InputError("advice-none")
-        if not self.shown(project) and self.store.state(project).get((clip.sha256, annotator)) is None:
+        if not committed:
             raise InputError("annotate-uncommitted")
         source = self.ask_llm(project, clip)
-        self.append(sent, "reveal", seen=(source,))
-        return {"now": self.view(project, annotator, clip)}
+        with self.store.writing(project) as log:
+            append(log, sent, "reveal", seen=(source,))
+            return {"now": view(log, annotator, clip)}
 
     def enter(self, sent: Sent) -> EnterAnswer:
         """Make a project from a path on this computer."""
@@ -282,99 +200,195 @@ class AnnotateHandlers:
         return {"projects": list(self.settings()), "project": project}
 
     def receive(self, recording: str, text: str, language: str, duration: float) -> ClipAddress:
-        """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it."""
+        """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it.
+
+        Where the database refuses the clip, its file goes again: no list would name it, and no deletion reach it.
+        """
         source = Path(recording)
-        sha256, path = keep(source.read_bytes(), source.suffix.lower(), self.folder)
-        if SENT not in self.settings():
-            self.store.project(SENT)
-        clip = ProjectClip(sha256, str(path.resolve()), text, language, None, duration, {})
-        self.store.add_clips(SENT, [clip])
+        content = source.read_bytes()
+        with self.receiving:
+            there = {path.stem for path in self.folder.glob(f"{hashlib.sha256(content).hexdigest()}.*")}
+            sha256, path = keep(content, source.suffix.lower(), self.folder)
+            try:
+                clip = ProjectClip(sha256, str(path.resolve()), text, language, None, duration, {})
+                self.store.add_clips(SENT, [clip])
+            except InputError:
+                if sha256 not in there:
+                    path.unlink(missing_ok=True)
+                raise
         return {"project": SENT, "clip": sha256}
 
     def save(self, sent: Sent) -> SaveAnswer:
         """Append a label; the answer means that it is on the disk."""
-        project, annotator = self.who(sent)
-        clip = self.clip(project, sent.get("clip"))
-        key = (annotator, clip.sha256)
-        trail = self.trail(project)
-        seen = trail.seen.get(key, ())
-        if self.shown(project):
-            seen = tuple(sorted(self.proposals(project, clip.sha256)))
-        new = self.append(
-            sent,
-            "label",
-            probs=probabilities(sent.get("points")),
-            confidence=share(sent.get("confidence"), "confidence"),
-            seen=seen,
-            before=trail.blind.get(key) if seen else None,
-        )
-        return {**self.ahead(project, annotator), "saved": str(sent["uuid"]), "new": new}
+        with self.store.writing(project_of(sent)) as log:
+            annotator, clip = who(log, sent), clip_of(log, sent.get("clip"))
+            key = (annotator, clip.sha256)
+            seen = log.state.seen.get(key, ())
+            if shown(log):
+                seen = tuple(sorted(proposals(log, clip.sha256)))
+            new = append(
+                log,
+                sent,
+                "label",
+                probs=probabilities(sent.get("points")),
+                confidence=share(sent.get("confidence"), "confidence"),
+                seen=seen,
+                before=log.state.blind.get(key) if seen else None,
+            )
+            coming, clips = self.ahead(log, annotator)
+        self.prefetch(log.project, clips, annotator=annotator)
+        return {**coming, "saved": str(sent["uuid"]), "new": new}
 
     def skip(self, sent: Sent) -> SaveAnswer:
         """Put a clip off, with a reason."""
-        project, annotator = self.who(sent)
-        new = self.append(sent, "skip")
-        return {**self.ahead(project, annotator), "saved": str(sent["uuid"]), "new": new}
+        with self.store.writing(project_of(sent)) as log:
+            annotator = who(log, sent)
+            new = append(log, sent, "skip")
+            coming, clips = self.ahead(log, annotator)
+        self.prefetch(log.project, clips, annotator=annotator)
+        return {**coming, "saved": str(sent["uuid"]), "new": new}
 
     def reveal(self, sent: Sent) -> VisitAnswer:
         """Show the proposals for a clip that the person has committed on, and record that."""
-        project, annotator = self.who(sent)
-        clip = self.clip(project, sent.get("clip"))
-        if self.store.state(project).get((clip.sha256, annotator)) is None:
-            raise InputError("annotate-uncommitted")
-        self.prefetch(project, [clip], annotator=annotator, wait=True)
-        sources = tuple(sorted(self.proposals(project, clip.sha256)))
-        if sources:
-            self.append(sent, "reveal", seen=sources)
-        return {"now": self.view(project, annotator, clip)}
+        with self.store.reading(project_of(sent)) as log:
+            annotator, clip = who(log, sent), clip_of(log, sent.get("clip"))
+            if (clip.sha256, annotator) not in log.state.labels:
+                raise InputError("annotate-uncommitted")
+        self.prefetch(log.project, [clip], annotator=annotator, wait=True)
+        with self.store.writing(log.project) as log:
+            if sources := tuple(sorted(proposals(log, clip.sha256))):
+                append(log, sent, "reveal", seen=sources)
+            return {"now": view(log, annotator, clip)}
 
     def visit(self, sent: Sent) -> VisitAnswer:
         """Give one clip by its hash, as when going back."""
-        project, annotator = self.who(sent)
-        clip = self.clip(project, sent.get("clip"))
-        return {"now": self.view(project, annotator, clip)}
+        with self.store.reading(project_of(sent)) as log:
+            return {"now": view(log, who(log, sent), clip_of(log, sent.get("clip")))}
 
     def step(self, sent: Sent) -> StepAnswer:
         """Undo or redo the person's last act, and show the clip that it was about."""
-        project, annotator = self.who(sent)
-        act = self.store.redo if sent.get("forward") is True else self.store.undo
-        event = act(project, annotator)
-        if event is None:
-            return {"nothing": True}
-        done, total = self.store.progress(project, annotator)
-        return {"now": self.view(project, annotator, self.clip(project, event.clip)), "done": done, "total": total}
+        with self.store.writing(project_of(sent)) as log:
+            annotator = who(log, sent)
+            event = log.step(annotator, "redo" if sent.get("forward") is True else "undo")
+            if event is None:
+                return {"nothing": True}
+            done, total = log.progress(annotator)
+            return {"now": view(log, annotator, clip_of(log, event.clip)), "done": done, "total": total}
 
-    def append(
-        self,
-        sent: Sent,
-        kind: str,
-        *,
-        probs: dict[str, float] | None = None,
-        confidence: float | None = None,
-        seen: tuple[str, ...] = (),
-        before: dict[str, float] | None = None,
-    ) -> bool:
-        """Append what the browser sent as an event; a repeated one is no other."""
-        project, annotator = self.who(sent)
-        note, uuid, seconds = sent.get("note", ""), sent.get("uuid"), sent.get("seconds", 0.0)
-        if not isinstance(note, str):
-            raise InputError("annotate-field", name="note")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:  # NaN is refused too
-            raise InputError("annotate-field", name="seconds")
-        if not isinstance(uuid, str):
-            raise InputError("annotate-field", name="uuid")
-        event = Event(
-            uuid=uuid,
-            project=project,
-            clip=self.clip(project, sent.get("clip")).sha256,
-            annotator=annotator,
-            kind=kind,
-            probs=probs,
-            confidence=confidence,
-            note=note,
-            seen=seen,
-            before=before,
-            seconds=min(float(seconds), LONGEST),
-        )
-        event.check()
-        return self.store.append(event)
+
+# --- within a transaction --------------------------------------------------------------------------------------------
+
+
+def project_of(sent: Sent) -> str:
+    """Return the project as the browser named it, which may be none of the store's."""
+    project = sent.get("project")
+    if not isinstance(project, str):
+        raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
+    return project
+
+
+def who(log: ProjectLog, sent: Sent) -> str:
+    """Return the annotator as the browser named them; a name that only looks another is the one that is known.
+
+    Who signed in (`signed`, which the server sets) is who they are, to the letter.
+    """
+    annotator = sent.get("annotator")
+    if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
+        raise InputError("annotate-name")
+    name = annotator.strip()
+    people = log.state.people
+    if sent.get("signed") is True or name in people:
+        return name
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    return name if name in people else next((known for known in people if looks(known) == looks(name)), name)
+
+
+def looks(name: str) -> str:
+    """Return a name as people tell names apart: not by case, composed letters or spaces."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
+
+
+def listed(log: ProjectLog, sha256: str) -> ProjectClip | None:
+    """Return a clip as the store lists it now: it may have been moved or removed meanwhile."""
+    index = log.state.index.get(sha256)
+    return None if index is None else log.state.clips[index]
+
+
+def clip_of(log: ProjectLog, sha256: object) -> ProjectClip:
+    """Return a clip of the project. Raises InputError when it is not there."""
+    if not isinstance(sha256, str):
+        raise InputError("annotate-field", name="clip")
+    clip = listed(log, sha256)
+    if clip is None:
+        raise InputError("annotate-clip", project=log.project)
+    return clip
+
+
+def shown(log: ProjectLog) -> bool:
+    """Whether the project shows proposals from the start."""
+    return log.settings.get("proposals") == "shown"
+
+
+def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
+    """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
+    return {
+        source: log.state.proposals[clip, source]
+        for source in sorted(log.state.sources)
+        if (clip, source) in log.state.proposals and not source.endswith(MODALITY_SUFFIXES)
+    }
+
+
+def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
+    """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
+    key = (annotator, clip.sha256)
+    label, seen = log.state.labels.get((clip.sha256, annotator)), log.state.seen.get(key)
+    revealed = shown(log) or seen is not None
+    visible = proposals(log, clip.sha256) if revealed else {}
+    if not shown(log):
+        visible = {source: probs for source, probs in visible.items() if source in (seen or ())}
+    return {
+        "clip": clip.sha256,
+        "text": clip.text,
+        "language": clip.language,
+        "duration": clip.duration,
+        "label": None
+        if label is None
+        else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
+        "proposals": [{"source": source, "points": points(probs)} for source, probs in visible.items()],
+        "revealed": revealed,
+        "skipped": log.state.skipped.get(key),
+    }
+
+
+def append(
+    log: ProjectLog,
+    sent: Sent,
+    kind: str,
+    *,
+    probs: dict[str, float] | None = None,
+    confidence: float | None = None,
+    seen: tuple[str, ...] = (),
+    before: dict[str, float] | None = None,
+) -> bool:
+    """Append what the browser sent as an event; a repeated one is no other."""
+    note, uuid, seconds = sent.get("note", ""), sent.get("uuid"), sent.get("seconds", 0.0)
+    if not isinstance(note, str):
+        raise InputError("annotate-field", name="note")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:  # NaN is refused too
+        raise InputError("annotate-field", name="seconds")
+    if not isinstance(uuid, str):
+        raise InputError("annotate-field", name="uuid")
+    event = Event(
+        uuid=uuid,
+        project=log.project,
+        clip=clip_of(log, sent.get("clip")).sha256,
+        annotator=who(log, sent),
+        kind=kind,
+        probs=probs,
+        confidence=confidence,
+        note=note,
+        seen=seen,
+        before=before,
+        seconds=min(float(seconds), LONGEST),
+    ).check()
+    return not log.has(event) and log.append(event)

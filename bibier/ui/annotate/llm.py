@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable
 
-from bibier.annotation.events import Event
+from bibier.annotation import proposals
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.inference.queue import InferenceQueue
 from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.suggest import Engine, SuggestionSettings, suggest
-
-NAMESPACE = uuid.UUID("d2b7b6de-6c1c-4e6e-8e6f-7a5c3a0f4b19")  # one proposal for a clip and a model
 
 
 class LlmProposer:
@@ -55,22 +52,14 @@ class LlmProposer:
             if self._engine is None:
                 self._engine = self._make()
             source = f"llm:{self._engine.model}"
-            if (clip.sha256, source) in self.store.proposals(project):
-                return source
+            with self.store.reading(project) as log:
+                if (clip.sha256, source) in log.state.proposals:
+                    return source
             with self.queue.ticket():
                 suggestion = suggest(self._engine, clip.text, settings=self.settings, cache=self.cache)
         if suggestion.probabilities is None:
             raise InputError(
                 "advice-invalid", model=self._engine.model, kind=suggestion.invalid, answer=suggestion.answer[:200]
             )
-        event = Event(
-            uuid=str(uuid.uuid5(NAMESPACE, f"{project}\n{clip.sha256}\n{source}")),
-            project=project,
-            clip=clip.sha256,
-            annotator="",
-            kind="propose",
-            probs=suggestion.probabilities,
-            source=source,
-        )
-        self.store.append(event)
+        proposals.keep(self.store, project, clip.sha256, {source: suggestion.probabilities})
         return source

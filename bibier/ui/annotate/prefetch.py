@@ -99,8 +99,9 @@ class Prefetcher:
 
     def _propose_all(self, project: str) -> None:
         try:
+            known = self.store.proposals(project)
             for clip in self.store.clips(project):
-                if (clip.sha256, self.source) not in self.store.proposals(project):
+                if (clip.sha256, self.source) not in known:
                     self.pool.submit(self.propose, project, clip).result()
         except InputError as error:  # of the store; the next visit begins again
             note("propose", level=logging.ERROR, outcome="failed", reason=error.key)
@@ -110,7 +111,9 @@ class Prefetcher:
 
         Raises InputError if the store can't be asked.
         """
-        if (clip.sha256, self.source) in self.store.proposals(project) or self.reader.exception() is not None:
+        with self.store.reading(project) as log:
+            known = (clip.sha256, self.source) in log.state.proposals
+        if known or self.reader.exception() is not None:
             return
         try:
             with self.queue.ticket(background=True):

@@ -6,14 +6,15 @@ The calls bypass Gradio's queue: a save must not wait behind an analysis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+import contextvars
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bibier.errors import InputError
+from bibier.errors import InputError, StoreUnavailable
 from bibier.files import sha256
 from bibier.i18n.messages import Message
 from bibier.security.responses import language as language_of
@@ -24,26 +25,29 @@ from bibier.ui.components import scope_of
 from bibier.ui.gradio_import import gradio as gr
 
 ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask")
+QUICK = ("open", "save", "skip", "visit", "step")  # these have threads of their own: nothing else keeps a save waiting
 ROUTE = "/bibier/clip/"
-THREADS = 4  # that wait for the database and the disk
+Answering = Callable[[object, gr.Request], Awaitable[Mapping[str, object]]]
+GONE = Message("guard-clip-gone")
+THREADS = 8  # of a pool, that wait for the database and the disk
 
 
-def answering(handlers: AnnotateHandlers, name: str) -> Callable[[object, gr.Request], Mapping[str, object]]:
-    """Make a call of the page's out of an act: errors become sentences in the page's language."""
+def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -> Answering:
+    """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language."""
     act: Callable[[Sent], Mapping[str, object]] = getattr(handlers, name)
 
-    def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
+    def work(sent: object, scope: Scope) -> Mapping[str, object]:
         first = sent[0] if isinstance(sent, list) and sent else sent
         values: dict[str, object] = dict(first) if isinstance(first, dict) else {}
-        scope = scope_of(request)
         guest = visitor(scope)
+        values["signed"] = bool(guest.user)
         if guest.user:  # nobody writes under another's name
             values["annotator"] = guest.user
         language = language_of(scope)
         try:
             shown = dict(act(values))
         except InputError as error:
-            return {"error": error.text(language)}
+            return {"error": error.text(language), "passing": isinstance(error, StoreUnavailable)}
         if name == "open" and handlers.storage_notice:
             text, warns = handlers.storage_notice(language)
             shown["kept"] = {"text": text, "warns": warns}
@@ -53,18 +57,25 @@ def answering(handlers: AnnotateHandlers, name: str) -> Callable[[object, gr.Req
             guest.enter(project)
         return shown
 
+    async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
+        here = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(pool, here.run, work, sent, scope_of(request))
+
     answer.__name__ = name
     return answer
 
 
 def build(handlers: AnnotateHandlers) -> gr.HTML:
     """Lay the tab out in the open `gr.Tab`. The template is constant: Gradio would run what is put into it."""
+    quick = ThreadPoolExecutor(THREADS, thread_name_prefix="labels")
+    slow = ThreadPoolExecutor(THREADS, thread_name_prefix="studio")
+    functions = [answering(handlers, act, quick if act in QUICK else slow) for act in ACTS]
     return gr.HTML(
         html_template='<div class="studio"></div>',
         js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',
         apply_default_css=False,
         elem_id="annotate",
-        server_functions=[answering(handlers, act) for act in ACTS],
+        server_functions=functions,
     )
 
 
@@ -77,11 +88,11 @@ class ClipFiles:
     Parameters
     ----------
     find
-        Looks a clip up: (SHA-256, names of projects) → where it lies, None when there is none. Raises InputError when
+        Looks a clip up: (SHA-256, names of projects) → where it lies, by each project's word. Raises InputError when
         the database can't be asked.
     """
 
-    def __init__(self, app: ASGIApp, find: Callable[[str, Collection[str]], str | None]):
+    def __init__(self, app: ASGIApp, find: Callable[[str, Collection[str]], list[str]]):
         self.app, self.find = app, find
         self.checked: dict[tuple[str, int, int], str] = {}  # (path, size, time of change) → SHA-256
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clips")
@@ -98,18 +109,19 @@ class ClipFiles:
         """Answer a request for a clip; waits for the database and the disk."""
         digest = scope["path"].removeprefix(ROUTE)
         try:
-            place = self.find(digest, visitor(scope).projects())
+            places = self.find(digest, visitor(scope).projects())
         except InputError as error:
             return refusal(scope, 503, error.message)
-        try:
-            known = None if place is None else self.hash_of(Path(place))
-        except OSError:  # moved or removed
-            known = None
-        if place is None or known is None:
-            return refusal(scope, 404, Message("guard-clip-gone"))
-        if known != digest:
-            return refusal(scope, 409, Message("guard-clip-changed"))
-        return FileResponse(place, headers={"cache-control": "private, max-age=3600", "etag": f'"{digest}"'})
+        changed = False
+        for place in places:
+            try:
+                if self.hash_of(Path(place)) == digest:
+                    headers = {"cache-control": "private, max-age=3600", "etag": f'"{digest}"'}
+                    return FileResponse(place, headers=headers)
+                changed = True
+            except OSError:  # moved or removed
+                continue
+        return refusal(scope, 409, Message("guard-clip-changed")) if changed else refusal(scope, 404, GONE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(ROUTE):

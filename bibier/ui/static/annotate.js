@@ -18,7 +18,7 @@
 
   bibier.createAnnotator = (host, server) => {
     const { CONFIDENCE } = bibier;
-    const { THINKING, uuid, createCall, createOutbox, isLost } = bibier.annotateApi;
+    const { THINKING, uuid, createCall, createOutbox, isLost, reasonOf } = bibier.annotateApi;
     let who = { project: "", annotator: recall("bibier_annotator") || "" };
     /** @type {ClipView | null} */
     let current = null; // the clip on the page, as the server described it
@@ -41,7 +41,9 @@
     const flush = () => { clearTimeout(retry); return outbox.flush(); };
     const tellError = (/** @type {unknown} */ error) => {
       if (!isLost(error)) { view.tell(error instanceof Error ? error.message : String(error), "alert"); return; }
-      view.tell(outbox.count() ? fill(say.offline_kept, { count: outbox.count() }) : say.offline, "alert");
+      const [reason, count] = [reasonOf(error), outbox.count()];
+      const kept = reason ? fill(say.refused_kept, { reason, count }) : fill(say.offline_kept, { count });
+      view.tell(count ? kept : reason || say.offline, "alert");
       clearTimeout(retry);
       if (outbox.count()) retry = setTimeout(flushAgain, 2000);
     };

@@ -15,6 +15,8 @@
   };
 
   class LostError extends Error {}
+  /** The server can't save now, and says so: sending the same again may help. */
+  class RefusedForNowError extends LostError {}
 
   /** @type {AnnotateApi["createCall"]} */
   const createCall = (server, who) => async (act, facts = {}, patience = PATIENCE) => {
@@ -27,7 +29,7 @@
     finally { clearTimeout(timer); }
     // Gradio swallows a failed request: every answer of ours is an object
     if (!answer) throw new LostError(say.offline);
-    if ("error" in answer) throw new Error(answer.error);
+    if ("error" in answer) throw answer.passing ? new RefusedForNowError(answer.error) : new Error(answer.error);
     return answer;
   };
 
@@ -55,7 +57,7 @@
         for (let queue = waiting(); queue.length; queue = waiting()) {
           try { answer = await call(queue[0].act, queue[0]); }
           catch (error) {
-            if (!(error instanceof LostError)) dropFirst(); // refused, and told so: sending it again won't help
+            if (!(error instanceof LostError)) dropFirst(); // refused for good, and told so: sending it won't help
             throw error;
           }
           dropFirst();
@@ -82,5 +84,6 @@
     };
   };
 
-  bibier.annotateApi = { THINKING, uuid, createCall, createOutbox, isLost: (error) => error instanceof LostError };
+  bibier.annotateApi = { THINKING, uuid, createCall, createOutbox, isLost: (error) => error instanceof LostError,
+    reasonOf: (error) => (error instanceof RefusedForNowError ? error.message : "") };
 })();

@@ -137,8 +137,10 @@ interface AnnotateApi {
   THINKING: number;
   uuid(): string;
   createCall(server: AnnotateServer, who: () => Annotator): Call;
-  /** Whether no answer came, so that the server may have taken the label all the same. */
+  /** Whether no answer came, or one that may be another soon: the same may be sent again. */
   isLost(error: unknown): boolean;
+  /** What the server said that it can't do now but may do later; "" of any other error. */
+  reasonOf(error: unknown): string;
   createOutbox(call: Call, who: () => Annotator): Outbox;
 }
 /** A label or a skip that waits until the server has it. */

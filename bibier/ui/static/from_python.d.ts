@@ -232,7 +232,12 @@ interface AnnotateAnswers {
   export: { name: string; text: string };
 }
 type AnnotateAct = keyof AnnotateAnswers;
+/** `passing`: the same may be taken later. */
+interface AnnotateRefusal {
+  error: string;
+  passing: boolean;
+}
 /** Gradio's server functions: null when the request failed. */
 type AnnotateServer = {
-  [Act in AnnotateAct]: (sent: object) => Promise<AnnotateAnswers[Act] | { error: string } | null>;
+  [Act in AnnotateAct]: (sent: object) => Promise<AnnotateAnswers[Act] | AnnotateRefusal | null>;
 };

@@ -1,0 +1,286 @@
+"""The database behind a store: its tables, its transactions, and its failures in words. Nothing of events is known.
+
+SQLite (a file) or Postgres (a server), by URL. Reading takes no lock that a writer needs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from pathlib import Path
+
+import sqlalchemy as sql
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.event import listen
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bibier.annotation.location import without_password
+from bibier.errors import InputError, StoreUnavailable
+from bibier.i18n.messages import Message
+
+SCHEMA = 1
+WAIT_SECONDS = 10  # s, for another writer
+DETAIL = 120  # characters of a reason that are told
+
+_tables = sql.MetaData()
+_number = sql.BigInteger().with_variant(sql.Integer, "sqlite")  # SQLite counts up only an INTEGER key
+about = sql.Table("about", _tables, sql.Column("version", sql.Integer, nullable=False))
+projects = sql.Table(
+    "projects",
+    _tables,
+    sql.Column("name", sql.Text, primary_key=True),
+    sql.Column("settings", sql.Text),
+    sql.Column("moves", sql.Integer, nullable=False, server_default="0"),  # how often something known was changed
+)
+clips = sql.Table(
+    "clips",
+    _tables,
+    sql.Column("number", _number, primary_key=True),
+    sql.Column("project", sql.ForeignKey("projects.name"), nullable=False),
+    sql.Column("sha256", sql.Text, nullable=False),
+    sql.Column("body", sql.Text, nullable=False),  # the ProjectClip as JSON
+    sql.Column("hash", sql.Text),  # of the row; NULL in databases of before
+    sql.UniqueConstraint("project", "sha256"),
+)
+events = sql.Table(
+    "events",
+    _tables,
+    sql.Column("number", _number, primary_key=True),
+    sql.Column("uuid", sql.Text, nullable=False, unique=True),
+    sql.Column("project", sql.ForeignKey("projects.name"), nullable=False, index=True),
+    sql.Column("body", sql.Text, nullable=False),  # the Event as JSON
+    sql.Column("counter", sql.BigInteger),  # its stamp; NULL in databases of before
+    sql.Column("writer", sql.Text),
+    sql.Column("hash", sql.Text),  # of the row; NULL in databases of before
+)
+removals = sql.Table(  # clips that were deleted, so that no copy brings them back
+    "removals",
+    _tables,
+    sql.Column("number", _number, primary_key=True),
+    sql.Column("project", sql.ForeignKey("projects.name"), nullable=False),
+    sql.Column("sha256", sql.Text, nullable=False),
+    sql.UniqueConstraint("project", "sha256"),
+)
+
+
+class Database:
+    """Transactions on one URL; may be shared by threads.
+
+    Parameters
+    ----------
+    url
+        "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME".
+    journal_mode
+        SQLite's journal_mode: "DELETE" on a network's file system, where WAL is not safe.
+
+    Attributes
+    ----------
+    generation
+        Grows when another file lies in the place of the one that was open.
+
+    Raises
+    ------
+    InputError
+        For a URL that can't be used, and a database of a newer schema.
+    StoreUnavailable
+        From every method, too: the database can't be opened, is locked, full, or read-only.
+    """
+
+    def __init__(self, url: str, *, journal_mode: str = "WAL") -> None:
+        self.generation = 0
+        self._lock = threading.Lock()
+        self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
+        self._opened = False
+        try:
+            self.engine = _engine_of(url, journal_mode)
+            options: dict[str, object] = {"reading": True}
+            if not self.is_file:
+                options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._reader = self.engine.execution_options(**options)
+            if self.is_file and (name := self.engine.url.database) and not name.startswith(("file:", ":")):
+                self._file = (Path(name).absolute(), 0)
+            self._prepare()
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            reason = str(error).splitlines()[0].replace(url, without_password(url))[:DETAIL]
+            raise InputError("store-url", url=without_password(url), reason=reason) from error
+        except ValueError as error:  # of int() or float(); its text may hold a part of the password
+            if isinstance(error, InputError):
+                raise
+            raise InputError("store-url", url=without_password(url), reason=Message("store-url-number")) from None
+        if self._file:
+            self._file = (self._file[0], self._file[0].stat().st_ino)
+        self._opened = True
+
+    @property
+    def is_file(self) -> bool:
+        """Whether this is SQLite."""
+        return self.engine.dialect.name == "sqlite"
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def reading(self) -> AbstractContextManager[sql.Connection]:
+        """A transaction that reads, all of it from one moment, and keeps no writer from its work."""
+        return self._transaction(self._reader)
+
+    def writing(self) -> AbstractContextManager[sql.Connection]:
+        """A transaction that holds the lock of writers from its beginning, durable when it is left."""
+        return self._transaction(self.engine)
+
+    def empty_journal(self) -> None:
+        """Move SQLite's write-ahead log into the file, so that nothing deleted is left there.
+
+        Where another program reads at this moment, that is left to SQLite's own next time.
+        """
+        if not self.is_file:
+            return
+        with suppress(DBAPIError, sqlite3.Error), closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def flaws(self) -> str:
+        """Return what SQLite finds wrong in its file, in its words; nothing for a sound one, or a server."""
+        if not self.is_file:
+            return ""
+        with self.reading() as connection:
+            verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        return "" if verdict == "ok" else verdict[:DETAIL]
+
+    def _prepare(self) -> None:
+        """Make the tables that are missing, and the columns that a database of before lacks."""
+        with self.reading() as connection:
+            version, complete = _version_of(connection), not _missing_columns(connection)
+        if version is not None and complete:
+            return
+        with self.writing() as connection:
+            if not self.is_file:
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203114)")  # one creates the tables
+            version = _version_of(connection)
+            _tables.create_all(connection)
+            for table, column in _missing_columns(connection):
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+            if version is None:
+                connection.execute(about.insert().values(version=SCHEMA))
+
+    @contextmanager
+    def _transaction(self, engine: sql.Engine) -> Iterator[sql.Connection]:
+        """A transaction whose failures are said in words."""
+        self._look()
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except PoolTimeout as error:  # all connections wait for the lock
+            raise StoreUnavailable("store-locked", seconds=WAIT_SECONDS) from error
+        except DBAPIError as error:
+            raise self._unavailable(error) from error
+        except SQLAlchemyError as error:
+            if isinstance(error, ArgumentError | NoSuchModuleError):
+                raise
+            raise StoreUnavailable("store-closed", reason=type(error).__name__) from error
+
+    def _unavailable(self, error: DBAPIError) -> StoreUnavailable:
+        """Say what a driver's error means. What a server says may name it, so it is told only who starts a program."""
+        reason = str(error.orig).splitlines()[0][:DETAIL] if str(error.orig) else type(error.orig).__name__
+        if secret := self.engine.url.password:
+            reason = reason.replace(secret, "***")
+        if "is locked" in reason or "lock timeout" in reason:
+            return StoreUnavailable("store-locked", seconds=WAIT_SECONDS)
+        if "disk is full" in reason or "No space left" in reason:
+            return StoreUnavailable("store-full")
+        if "readonly" in reason or "read-only" in reason:
+            return StoreUnavailable("store-read-only")
+        if "malformed" in reason or "not a database" in reason:
+            return StoreUnavailable("store-malformed", reason=reason)
+        if self._opened and not self.is_file:
+            reason = " ".join(filter(None, (type(error.orig).__name__, getattr(error.orig, "sqlstate", None))))
+        return StoreUnavailable("store-closed", reason=reason)
+
+    def _look(self) -> None:
+        """See that the file is still the one that is open: SQLite would go on writing to a deleted one.
+
+        Another file in its place, such as a restored copy, is opened anew.
+        """
+        if not self._file or not self._file[1]:
+            return
+        with self._lock:
+            path, inode = self._file
+            try:
+                current = path.stat().st_ino
+            except OSError as error:
+                raise StoreUnavailable("store-gone", file=str(path)) from error
+            if current != inode:
+                self.engine.dispose()
+                self.generation += 1
+                self._file = (path, current)
+
+
+def _version_of(connection: sql.Connection) -> int | None:
+    """Return the schema's version, None in an empty database. Raises InputError for a newer one."""
+    if not sql.inspect(connection).has_table(about.name):
+        return None
+    version = connection.scalar(sql.select(about.c.version))
+    if version is not None and version > SCHEMA:
+        raise InputError("store-newer", version=version, known=SCHEMA)
+    return version
+
+
+def _missing_columns(connection: sql.Connection) -> list[tuple[sql.Table, sql.Column]]:
+    """Return the columns that the database lacks, with their tables; all of a table that isn't there."""
+    inspector = sql.inspect(connection)
+    tables = set(inspector.get_table_names())
+    known = {
+        (table.name, column["name"])
+        for table in _tables.sorted_tables
+        if table.name in tables
+        for column in inspector.get_columns(table.name)
+    }
+    return [
+        (table, column)
+        for table in _tables.sorted_tables
+        for column in table.columns
+        if (table.name, column.name) not in known
+    ]
+
+
+def _engine_of(url: str, journal_mode: str) -> sql.Engine:
+    """Return the engine of a URL, with what every connection is set to. Raises InputError and what SQLAlchemy does."""
+    address = sql.make_url(url)
+    kind = address.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise InputError("store-url", url=without_password(url), reason=kind)
+    waiting = {"timeout": WAIT_SECONDS} if kind == "sqlite" else {"connect_timeout": WAIT_SECONDS}
+    engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
+    listen(engine, "connect", _setting_up_sqlite(journal_mode) if kind == "sqlite" else _set_up_postgres)
+    if kind == "sqlite":
+        listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: sql.Connection) -> None:
+    # The driver's own transactions begin late, after a read; those that write take the lock at once.
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _setting_up_sqlite(journal_mode: str) -> Callable[[DBAPIConnection, object], None]:
+    def set_up(connection: DBAPIConnection, record: object) -> None:
+        connection.isolation_level = None  # we begin and commit ourselves
+        for pragma in (
+            f"journal_mode = {journal_mode}",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return set_up
+
+
+def _set_up_postgres(connection: DBAPIConnection, record: object) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET synchronous_commit = on; SET lock_timeout = '{WAIT_SECONDS}s'")
+    connection.commit()

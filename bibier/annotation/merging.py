@@ -1,0 +1,141 @@
+"""Entries of other stores taken into one: what fits is applied, what doesn't stays where it came from.
+
+Any stores that have taken in the same entries say the same of every clip, in whatever order they did so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from bibier.annotation import rows
+from bibier.annotation.entries import Entry, reconcile, renamed
+from bibier.annotation.events import SHA256
+from bibier.annotation.imports import BATCH, Progress, clip_of, no_progress
+from bibier.annotation.state import ProjectClip
+from bibier.annotation.store import Store
+
+LAST = 2**62  # running numbers of what has none: unstamped entries stand after those of the store itself
+
+
+@dataclass
+class Copy:
+    """What copies hold of one project.
+
+    Attributes
+    ----------
+    removed
+        SHA-256 of clips that were deleted.
+    unread
+        How many lines can't be used; they stay where they are.
+    """
+
+    project: str = ""
+    clips: dict[str, ProjectClip] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+    unread: int = 0
+
+    def read(self, lines: Iterable[str]) -> None:
+        """Take in the lines of one file."""
+        for line in lines:
+            if not line.strip():
+                continue
+            try:
+                content = json.loads(line)
+                if not isinstance(content, dict):
+                    raise ValueError(type(content).__name__)
+                if set(content) == {"clip"}:
+                    clip = clip_of(content["clip"])
+                    self.clips[clip.sha256] = clip
+                elif set(content) == {"removed"}:
+                    if not isinstance(content["removed"], str) or not SHA256.fullmatch(content["removed"]):
+                        raise ValueError("removed")
+                    self.removed.add(content["removed"])
+                else:
+                    entry = replace(Entry.from_json(content), number=LAST + len(self.entries))
+                    self.project = self.project or entry.event.project
+                    self.entries.append(entry)
+            except (ValueError, TypeError, RecursionError):
+                self.unread += 1
+
+
+def removal_line(sha256: str) -> str:
+    """Return the line that says of a clip that it was deleted."""
+    return json.dumps({"removed": sha256})
+
+
+def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress = no_progress) -> int:
+    """Take a copy into its project; returns how many of its lines can't be used, which stay in the copy.
+
+    Each transaction is short, so that saves go on meanwhile. A clip that was deleted stays so unless a person has
+    worked on it. What the writer `unseen_by` saved and the copy lacks was said by people who could not see what comes
+    back: it is stamped anew, after it. Raises InputError of the store.
+    """
+    project = copy.project
+    if not project:
+        return copy.unread
+    entries = reconcile(replace(e, event=replace(e.event, project=project)) for e in copy.entries)
+    gone = copy.removed - {entry.event.clip for entry in entries if entry.event.annotator}
+    store.add_clips(project, _missing(store, project, copy.clips, gone))
+    known = {clip.sha256 for clip in store.clips(project)}
+    usable = [entry for entry in entries if entry.event.clip in known - gone]
+    copied = {entry.event.uuid for entry in usable}
+    for start in range(0, len(usable), BATCH):
+        if start == 0:
+            _restamp(store, project, usable[-1], copied, unseen_by)
+        _merge_some(store, project, usable[start : start + BATCH])
+        progress(min(start + BATCH, len(usable)), len(usable))
+    if usable:
+        _restamp(store, project, usable[-1], copied, unseen_by)  # what was saved meanwhile
+    for sha256 in sorted(gone & known):
+        store.remove_clip(project, sha256)  # unless a person has worked on it here
+    return copy.unread + sum(entry.event.clip not in known | gone for entry in entries)
+
+
+def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Collection[str]) -> list[ProjectClip]:
+    """Return the clips that a project lacks and that nobody has deleted; those that are there keep their place."""
+    there: set[str] = set(gone)
+    if project in store.projects():
+        there |= {clip.sha256 for clip in store.clips(project)} | store.removed(project)
+    return [clip for name, clip in clips.items() if name not in there]
+
+
+def _merge_some(store: Store, project: str, entries: list[Entry]) -> None:
+    with store.writing(project) as log:
+        there = rows.known_entries(log.connection, (entry.event.uuid for entry in entries))
+        local = {entry.event.uuid: entry for entry in there if entry.event.project == project}
+        elsewhere = {entry.event.uuid for entry in there} - local.keys()  # ids of other projects' entries
+        incoming = [renamed(entry) if entry.event.uuid in elsewhere else entry for entry in entries]
+        fresh, changed = [], False
+        # What is here comes first, so that nothing is written where both are as good.
+        for entry in reconcile([*local.values(), *incoming]):
+            before = local.get(entry.event.uuid)
+            if before is None:
+                fresh.append(entry)
+            elif entry is not before:
+                rows.update(log.connection, project, replace(entry, number=before.number))
+                changed = True
+        again = rows.bodies(log.connection, (entry.event.uuid for entry in fresh))  # renamed before
+        rows.insert(log.connection, project, [entry for entry in fresh if entry.event.uuid not in again])
+        if changed:
+            rows.mark_changed(log.connection, project)
+
+
+def _restamp(store: Store, project: str, newest: Entry, copied: Collection[str], writer: str) -> None:
+    """Put what a writer saved without having seen a copy after the newest entry of it."""
+    if not writer:
+        return
+    with store.writing(project) as log:
+        own = [
+            entry
+            for entry in rows.read_entries(log.connection, project, skip_damaged=True)
+            if entry.writer == writer and entry.event.uuid not in copied
+        ]
+        if not own or min(entry.order for entry in own) > newest.order:
+            return
+        highest = max(newest.counter, *(entry.counter for entry in own))
+        for counter, entry in enumerate(sorted(own, key=lambda entry: entry.order), start=highest + 1):
+            rows.update(log.connection, project, replace(entry, counter=counter))
+        rows.mark_changed(log.connection, project)

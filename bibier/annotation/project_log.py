@@ -1,0 +1,129 @@
+"""One project within one transaction: the state that stands there, brought forward, and what is written to it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sql
+
+from bibier.annotation import rows
+from bibier.annotation.entries import Entry, is_same_act
+from bibier.annotation.events import Event, now
+from bibier.annotation.state import AnnotationState, ProjectClip
+from bibier.errors import InputError
+
+FIRST_ORDER = (-1, "", 0, "")  # before that of every entry
+
+
+@dataclass
+class Derived:
+    """A project's state, and up to where it was derived."""
+
+    moves: int
+    state: AnnotationState = field(default_factory=AnnotationState)
+    event: int = 0  # running numbers of the last rows
+    clip: int = 0
+    order: tuple[int, str, int, str] = FIRST_ORDER  # of the last entry
+    counter: int = 0  # the highest
+
+
+class ProjectLog:
+    """One project within one transaction: what stands there, and, where the transaction writes, `append`."""
+
+    def __init__(
+        self,
+        connection: sql.Connection,
+        project: str,
+        settings: dict[str, Any],
+        derived: Derived,
+        stamp: Callable[[Event, int], Entry],
+    ):
+        self.connection, self.project, self.settings, self.state = connection, project, settings, derived.state
+        self.touched = False  # the state holds what the transaction has not made durable yet
+        self._derived, self._stamp = derived, stamp
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """What is another as soon as anything of the project is: what was changed, its last event and clip."""
+        return self._derived.moves, self._derived.event, self._derived.clip
+
+    def append(self, event: Event) -> bool:
+        """Write an event to the log: durable when the transaction ends. Returns and raises what `Store.append` does."""
+        return self.extend([event]) == 1
+
+    def has(self, event: Event) -> bool:
+        """Whether this act was saved before; what the server knew of it then may have been less, as a proposal."""
+        return any(is_same_act(entry.event, event) for entry in rows.known_entries(self.connection, [event.uuid]))
+
+    def extend(self, new: Iterable[Event], *, lenient: bool = False) -> int:
+        """Write events to the log in their order, all or none; returns how many were not there before.
+
+        With `lenient`, an undo or redo out of turn is kept too, as in a log that was put together from several.
+        """
+        new = [event.check() for event in new]
+        known = rows.bodies(self.connection, [event.uuid for event in new])
+        entries = []
+        for event in new:
+            if (body := known.get(event.uuid)) is not None:
+                there = Event.from_json(body) if isinstance(body, str) else body
+                if replace(event, time=event.time or there.time) != there:
+                    raise InputError("event-other", uuid=event.uuid)
+                continue
+            if event.clip not in self.state.index:
+                raise InputError("store-no-clip", project=self.project, clip=event.clip[:12])
+            if not lenient and not self.state.is_next_undo(event):
+                raise InputError("event-target", kind=event.kind, uuid=event.target)
+            entry = self._stamp(replace(event, time=event.time or now()), self._derived.counter)
+            known[event.uuid] = entry.event
+            entries.append(entry)
+            self.touched = True
+            self._derived.order, self._derived.counter = entry.order, entry.counter
+            self.state.apply(entry.event)
+        if entries:
+            self._derived.event = rows.insert(self.connection, self.project, entries)
+        return len(entries)
+
+    def next(self, annotator: str, order: str | None = None, excluding: str | None = None) -> ProjectClip | None:
+        """Return the clip that a person should label next, or None; `excluding` is the clip in hand."""
+        return self.state.next(
+            annotator,
+            wanted=self.settings["wanted"],
+            order=order or self.settings["order"],
+            random_fraction=self.settings["share"],
+            seed=self.settings["seed"],
+            excluding=excluding,
+        )
+
+    def progress(self, annotator: str) -> tuple[int, int]:
+        """Return how many clips a person has labelled, and of how many."""
+        return self.state.progress(annotator, self.settings["wanted"])
+
+    def step(self, annotator: str, kind: str) -> Event | None:
+        """Undo or redo a person's last act; returns the event, or None when nothing is left."""
+        person = self.state.people.get(annotator)
+        path = [] if person is None else person.done if kind == "undo" else person.undone
+        if not path:
+            return None
+        event = Event(str(uuid.uuid4()), self.project, path[-1].clip, annotator, kind, target=path[-1].uuid)
+        self.append(event)
+        return event
+
+
+def forward(connection: sql.Connection, project: str, derived: Derived, *, skip_damaged: bool = False) -> Derived:
+    """Return the state with what came since; all anew when some of it belongs before what is known."""
+    added = rows.read_clips(connection, project, derived.clip, skip_damaged=skip_damaged)
+    entries = rows.read_entries(connection, project, derived.event, derived.counter, skip_damaged=skip_damaged)
+    entries.sort(key=lambda entry: entry.order)
+    if entries and entries[0].order < derived.order:
+        return forward(connection, project, Derived(derived.moves), skip_damaged=skip_damaged)
+    for number, clip in added:
+        derived.state.add(clip)
+        derived.clip = number
+    for entry in entries:
+        derived.state.apply(entry.event)
+        derived.event, derived.order = max(derived.event, entry.number), entry.order
+        derived.counter = max(derived.counter, entry.counter)
+    return derived

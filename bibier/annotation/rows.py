@@ -1,0 +1,182 @@
+"""Rows of the tables ↔ clips and entries, each with a hash that tells whether it is still what was written.
+
+Rows of databases from before there were hashes have none, and are read as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sql
+
+from bibier.annotation.database import clips, events, projects
+from bibier.annotation.entries import UNSTAMPED, Entry, checksum
+from bibier.annotation.events import VERSION, Event
+from bibier.annotation.state import ProjectClip
+from bibier.errors import InputError, StoreUnavailable
+
+AT_ONCE = 500  # rows that one statement asks for
+
+
+def read_entries(
+    connection: sql.Connection, project: str, after: int = 0, counter: int = 0, *, skip_damaged: bool = False
+) -> list[Entry]:
+    """Return a project's entries after a running number, by that number.
+
+    What has no stamp, because an older program wrote it, stands after all that was there then: `counter` is the
+    highest before. Raises StoreUnavailable for a damaged row.
+    """
+    entries = []
+    query = sql.select(events).where((events.c.project == project) & (events.c.number > after))
+    for row in connection.execute(query.order_by(events.c.number)):
+        event = _event_of(row)
+        if event is not None:
+            counter = max(counter, row.counter or 0)
+            stamp = (counter, UNSTAMPED) if row.counter is None else (row.counter, row.writer)
+            entries.append(Entry(event, *stamp, row.number))
+        elif not skip_damaged:
+            raise _damaged(project, f"events {row.number}")
+    return entries
+
+
+def known_entries(connection: sql.Connection, uuids: Iterable[str]) -> list[Entry]:
+    """Return the entries with these uuids, of whatever project. A damaged one is left out, and not replaced."""
+    entries = []
+    for some in _batches(uuids):
+        for row in connection.execute(sql.select(events).where(events.c.uuid.in_(some))):
+            if (event := _event_of(row)) is not None:
+                entries.append(Entry(event, row.counter or 0, row.writer or UNSTAMPED, row.number))
+    return entries
+
+
+def bodies(connection: sql.Connection, uuids: Iterable[str]) -> dict[str, str | Event]:
+    """Return the JSON of the events with these uuids, of whatever project, by uuid."""
+    known: dict[str, str | Event] = {}
+    for some in _batches(uuids):
+        found = connection.execute(sql.select(events.c.uuid, events.c.body).where(events.c.uuid.in_(some)))
+        known |= {row.uuid: row.body for row in found}
+    return known
+
+
+def insert(connection: sql.Connection, project: str, entries: Sequence[Entry]) -> int:
+    """Add entries to the log; returns the running number of the last."""
+    if not entries:
+        return 0
+    connection.execute(events.insert(), [_row_of(project, entry) for entry in entries])
+    last = sql.select(events.c.number).where(events.c.uuid == entries[-1].event.uuid)
+    return connection.scalars(last).one()
+
+
+def update(connection: sql.Connection, project: str, entry: Entry) -> None:
+    """Put another entry, or the same with another stamp, in the place of the one with its running number."""
+    connection.execute(events.update().where(events.c.number == entry.number).values(**_row_of(project, entry)))
+
+
+def read_clips(
+    connection: sql.Connection, project: str, after: int = 0, *, skip_damaged: bool = False
+) -> list[tuple[int, ProjectClip]]:
+    """Return a project's clips after a running number, with theirs. Raises StoreUnavailable for a damaged row."""
+    added = []
+    query = sql.select(clips).where((clips.c.project == project) & (clips.c.number > after))
+    for row in connection.execute(query.order_by(clips.c.number)):
+        clip = _clip_of(row)
+        if clip is not None:
+            added.append((row.number, clip))
+        elif not skip_damaged:
+            raise _damaged(project, f"clips {row.number}")
+    return added
+
+
+def insert_clips(connection: sql.Connection, project: str, added: Sequence[ProjectClip]) -> None:
+    """Add clips that the project has not."""
+    if added:
+        connection.execute(clips.insert(), [_clip_row(project, clip) for clip in added])
+
+
+def update_clip(connection: sql.Connection, project: str, clip: ProjectClip) -> None:
+    """Write down what is now known of a clip of the project."""
+    known = (clips.c.project == project) & (clips.c.sha256 == clip.sha256)
+    connection.execute(clips.update().where(known).values(**_clip_row(project, clip)))
+
+
+def mark_changed(connection: sql.Connection, project: str) -> None:
+    """Have every store read a project anew: something that was known is another."""
+    mine = projects.update().where(projects.c.name == project)
+    connection.execute(mine.values(moves=projects.c.moves + 1))
+
+
+def settings_of(project: str, text: str) -> dict[str, Any]:
+    """Return a project's own settings. Raises StoreUnavailable when they are damaged."""
+    try:
+        settings = json.loads(text)
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise _damaged(project, "settings")
+    return settings
+
+
+def damaged(connection: sql.Connection) -> list[tuple[str, int]]:
+    """Return every row that is no longer what was written, or that no project holds: (project, running number)."""
+    names = set(connection.scalars(sql.select(projects.c.name)))
+    bad = []
+    for table, read in ((clips, _clip_of), (events, _event_of)):
+        for row in connection.execute(sql.select(table).order_by(table.c.number)):
+            if row.project not in names or read(row) is None:
+                bad.append((str(row.project), row.number))
+    return bad
+
+
+def _row_of(project: str, entry: Entry) -> dict[str, object]:
+    stamp = (None, None) if (entry.counter, entry.writer) == (0, UNSTAMPED) else (entry.counter, entry.writer)
+    body = entry.event.to_json()
+    row = {"uuid": entry.event.uuid, "project": project, "counter": stamp[0], "writer": stamp[1], "body": body}
+    return row | {"hash": checksum(*row.values())}
+
+
+def _clip_row(project: str, clip: ProjectClip) -> dict[str, object]:
+    row = {"project": project, "sha256": clip.sha256, "body": json.dumps(asdict(clip), ensure_ascii=False)}
+    return row | {"hash": checksum(*row.values())}
+
+
+def _event_of(row: sql.Row) -> Event | None:
+    """Return a row's event, None for a damaged one. Raises InputError for one of a newer program."""
+    if row.hash is not None and row.hash != checksum(row.uuid, row.project, row.counter, row.writer, row.body):
+        return None
+    try:
+        if row.hash is None:
+            event = Event.from_json(row.body)
+            return event if (event.uuid, event.project) == (row.uuid, row.project) else None
+        content = json.loads(row.body)  # as it was checked before it was written
+        if content["version"] > VERSION:
+            raise InputError("event-newer", version=content["version"], known=VERSION)
+        return Event(**content | {"seen": tuple(content["seen"])})
+    except InputError as error:
+        if error.key == "event-newer":
+            raise
+        return None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _clip_of(row: sql.Row) -> ProjectClip | None:
+    """Return a row's clip, None for a damaged one."""
+    if row.hash is not None and row.hash != checksum(row.project, row.sha256, row.body):
+        return None
+    try:
+        clip = ProjectClip(**json.loads(row.body))
+    except (ValueError, TypeError):
+        return None
+    return clip if clip.sha256 == row.sha256 else None
+
+
+def _batches(uuids: Iterable[str]) -> Iterable[Sequence[str]]:
+    unique = list(dict.fromkeys(uuids))
+    return (unique[start : start + AT_ONCE] for start in range(0, len(unique), AT_ONCE))
+
+
+def _damaged(project: str, row: str) -> StoreUnavailable:
+    return StoreUnavailable("store-damaged", project=project, row=row)

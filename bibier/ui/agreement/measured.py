@@ -1,0 +1,107 @@
+"""What the Agreement tab measures of a project: one project at a time, and again only when something was saved.
+
+Work is bounded, whatever names visitors invent: so many people at most, and fewer of them in pairs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bibier import distributions
+from bibier.annotation import agreement
+from bibier.annotation.agreement import Alpha, LabelTable, Shift
+from bibier.annotation.state import Label
+from bibier.annotation.store import Store
+from bibier.labels import EMOTIONS
+
+BINS = 8  # of the entropy, from 0 to the logarithm of seven
+MOST = 20  # clips that are listed
+PEOPLE = 40  # who are compared, those with the most labels
+IN_PAIRS = 8  # of them, who are compared two by two
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is said of a project in every language; `by_measure` and `by_emotion` are named by their keys."""
+
+    names: int = 0  # people who labelled
+    clips: int = 0
+    shared: int = 0  # clips of two people or more
+    sighted: int = 0
+    people_left_out: int = 0
+    by_measure: Mapping[str, Alpha] = field(default_factory=dict)
+    by_emotion: Mapping[str, Alpha] = field(default_factory=dict)
+    by_pair: Mapping[tuple[str, str], Alpha] = field(default_factory=dict)
+    paired: int = 0  # people in `by_pair`
+    people: int = 0  # who were compared
+    disputed: tuple[tuple[str, float, int], ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    shares: tuple[float, ...] = (0.0,) * len(EMOTIONS)
+    counts: tuple[int, ...] = (0,) * BINS  # of labels by their entropy
+    edges: tuple[float, ...] = (0.0,) * (BINS + 1)  # bits
+
+
+class Measurements:
+    """Measures projects of a store. One at a time: whoever asks meanwhile gets the same answer."""
+
+    def __init__(self, store: Store):
+        self.store, self.made = store, 0  # how often something was really measured
+        self._known: dict[str, tuple[tuple[int, int, int], Measured]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, project: str) -> Measured:
+        """Return what is measured of a project. Raises InputError of the store."""
+        with self._lock:
+            with self.store.reading(project) as log:
+                version = log.version
+                if project in self._known and self._known[project][0] == version:
+                    return self._known[project][1]
+                labels, proposals = dict(log.state.labels), dict(log.state.proposals)
+            measured = measure(labels, proposals)
+            self.made += 1
+            self._known[project] = (version, measured)
+            return measured
+
+
+def measure(
+    labels: Mapping[tuple[str, str], Label], proposals: Mapping[tuple[str, str], Mapping[str, float]]
+) -> Measured:
+    """Measure what stands by (clip, annotator), and what machines proposed by (clip, source)."""
+    if not labels:
+        return Measured()
+    table = agreement.unanchored_labels(labels, PEOPLE)
+    people = (~np.isnan(table.labels).any(-1)).sum(1)
+    shares, counts, edges = histogram(table)
+    return Measured(
+        names=len({name for _, name in labels}),
+        clips=len(people),
+        shared=int((people > 1).sum()),
+        sighted=table.sighted,
+        people_left_out=table.people_left_out,
+        by_measure={
+            "agree_jsd": agreement.soft_alpha(table),
+            "agree_manhattan": agreement.soft_alpha(table, distributions.half_manhattan),
+            "agree_nominal": agreement.nominal_alpha(table),
+        },
+        by_emotion=agreement.emotion_alphas(table),
+        by_pair=agreement.pair_alphas(table, most_people=IN_PAIRS),
+        paired=min(IN_PAIRS, len(table.people)),
+        people=len(table.people),
+        disputed=tuple(agreement.most_disputed(table, MOST)),
+        shifts=tuple(agreement.shifts_after_proposal(labels, proposals)),
+        shares=tuple(shares),
+        counts=tuple(counts),
+        edges=tuple(edges),
+    )
+
+
+def histogram(table: LabelTable) -> tuple[list[float], list[int], list[float]]:
+    """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
+    labels = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
+    shares = labels.mean(0).tolist() if len(labels) else [0.0] * len(EMOTIONS)
+    counts, edges = np.histogram(distributions.entropy(labels), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
+    return shares, counts.tolist(), edges.tolist()
