@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bibier.annotation.location import without_password
+from bibier.annotation.writer_lease import WriterLease, keeps_locks
 from bibier.errors import InputError, StoreUnavailable
 from bibier.i18n.messages import Message
 
@@ -74,7 +75,10 @@ class Database:
     url
         "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME".
     journal_mode
-        SQLite's journal_mode: "DELETE" on a network's file system, where WAL is not safe.
+        SQLite's journal_mode: "DELETE" on a network's file system, where WAL is not safe. There, and wherever locks
+        keep nobody apart, one program at a time may write (`writer_lease.py`).
+    writer
+        What this program is called there.
 
     Attributes
     ----------
@@ -89,19 +93,22 @@ class Database:
         From every method, too: the database can't be opened, is locked, full, or read-only.
     """
 
-    def __init__(self, url: str, *, journal_mode: str = "WAL") -> None:
+    def __init__(self, url: str, *, journal_mode: str = "WAL", writer: str = "") -> None:
         self.generation = 0
         self._lock = threading.Lock()
         self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
+        self._lease: WriterLease | None = None
         self._opened = False
         try:
+            path = _file_of(url)
+            if path and (journal_mode == "DELETE" or not keeps_locks(path.parent)):
+                journal_mode, self._lease = "DELETE", WriterLease(path, writer)
             self.engine = _engine_of(url, journal_mode)
             options: dict[str, object] = {"reading": True}
             if not self.is_file:
                 options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reader = self.engine.execution_options(**options)
-            if self.is_file and (name := self.engine.url.database) and not name.startswith(("file:", ":")):
-                self._file = (Path(name).absolute(), 0)
+            self._file = (path, 0) if path else None
             self._prepare()
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             reason = str(error).splitlines()[0].replace(url, without_password(url))[:DETAIL]
@@ -122,6 +129,8 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._lease:
+            self._lease.release()
 
     def reading(self) -> AbstractContextManager[sql.Connection]:
         """A transaction that reads, all of it from one moment, and keeps no writer from its work."""
@@ -129,7 +138,7 @@ class Database:
 
     def writing(self) -> AbstractContextManager[sql.Connection]:
         """A transaction that holds the lock of writers from its beginning, durable when it is left."""
-        return self._transaction(self.engine)
+        return self._transaction(self.engine, self._lease)
 
     def empty_journal(self) -> None:
         """Move SQLite's write-ahead log into the file, so that nothing deleted is left there.
@@ -167,9 +176,11 @@ class Database:
                 connection.execute(about.insert().values(version=SCHEMA))
 
     @contextmanager
-    def _transaction(self, engine: sql.Engine) -> Iterator[sql.Connection]:
+    def _transaction(self, engine: sql.Engine, lease: WriterLease | None = None) -> Iterator[sql.Connection]:
         """A transaction whose failures are said in words."""
         self._look()
+        if lease:
+            lease.hold()
         try:
             with engine.begin() as connection:
                 yield connection
@@ -216,6 +227,15 @@ class Database:
                 self.engine.dispose()
                 self.generation += 1
                 self._file = (path, current)
+
+
+def _file_of(url: str) -> Path | None:
+    """Return the file of an SQLite URL, None of any other and of a database in memory. Raises what SQLAlchemy does."""
+    address = sql.make_url(url)
+    name = (address.database or "").removeprefix("file:").partition("?")[0]
+    if address.get_backend_name() != "sqlite" or not name or name.startswith(":") or "mode=memory" in url:
+        return None
+    return Path(name).absolute()
 
 
 def _version_of(connection: sql.Connection) -> int | None:

@@ -111,7 +111,7 @@ def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
 
 
 def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder: Path) -> ProjectClip:
-    if row.path is not None and row.path.suffix.lower() not in ENDINGS and not _is_below(row.path, [folder]):
+    if row.path is not None and not _may_be_taken(row.path, [folder]):
         raise _row_error(row.number, "path", row.written, Message("clips-outside"))
     if row.path is None or not row.path.is_file():
         reason = missing(row.path, row.written) if row.path is not None else None
@@ -138,10 +138,14 @@ def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder:
     )
 
 
-def _is_below(path: Path, folders: Iterable[Path]) -> bool:
-    """Whether a file lies in one of these folders, links followed."""
+def _may_be_taken(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a list may bring a file in: one of these folders, links followed, and elsewhere a recording by its name.
+
+    Lists come from others, and what they name is served and published.
+    """
     whole = path.resolve()
-    return any(whole.is_relative_to(folder.expanduser().resolve()) for folder in folders)
+    below = any(whole.is_relative_to(folder.expanduser().resolve()) for folder in folders)
+    return below or whole.suffix.lower() in ENDINGS
 
 
 def _split(row: ManifestRow) -> dict[str, str]:
@@ -243,9 +247,9 @@ def add_dataset(
     The file's bytes are kept as they are, undecoded, in `media`. Text, label (a class or a name) and language are
     taken from the columns `TEXTS`, `LABELS` and `LANGUAGES`, whatever their case; other plain columns go to
     `ProjectClip.extra`. `labels` is a file that says what labels of another naming are. A row that has no bytes but
-    names a file may name one of `folders` alone; None is any, for a program's own dataset. All rows or none. Raises
-    InputError when there is no such column, and with the first of the rows that can't be used; a recording that is
-    there twice is one of them unless its label and text are the same.
+    names a file may name one of `folders`, and elsewhere a recording; None is any file, for a program's own dataset.
+    All rows or none. Raises InputError when there is no such column, and with the first of the rows that can't be
+    used; a recording that is there twice is one of them unless its label and text are the same.
     """
     datasets = import_datasets()
     audio = next((name for name, kind in dataset.features.items() if isinstance(kind, datasets.Audio)), None)
@@ -258,7 +262,7 @@ def add_dataset(
     errors = []
     for row_number, row in enumerate(dataset.cast_column(audio, datasets.Audio(decode=False)), start=1):
         try:
-            _check_below(row[audio], row_number, audio, folders)
+            _check_place(row[audio], row_number, audio, folders)
             clip = _dataset_clip(row, row_number, audio, columns, dataset.features, emotions, media)
             first, same = clips.setdefault(clip.sha256, (row_number, clip))
             if (same.label, same.text) != (clip.label, clip.text):
@@ -325,11 +329,11 @@ def _dataset_clip(
     )
 
 
-def _check_below(sound: Mapping[str, Any] | None, number: int, audio: str, folders: Sequence[Path] | None) -> None:
-    """Raise InputError when a dataset's row would bring a file of this computer in that is none of the dataset's."""
+def _check_place(sound: Mapping[str, Any] | None, number: int, audio: str, folders: Sequence[Path] | None) -> None:
+    """Raise InputError when a dataset's row names a file of this computer that it may not bring in."""
     if folders is None or not sound or sound.get("bytes") or not sound.get("path"):
         return
-    if not _is_below(Path(sound["path"]), folders):
+    if not _may_be_taken(Path(sound["path"]), folders):
         raise _row_error(number, audio, str(sound["path"]), Message("clips-outside"))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bibier.errors import InputError
 from bibier.i18n.messages import Message
 
 LOCAL = Path("annotations")
@@ -48,8 +49,11 @@ def resolve_location(environ: Mapping[str, str], url: str | None = None, bucket:
     """Choose where annotations live: the app and every command ask this.
 
     It is what the command line (`url`) or $BIBIER_DATABASE names, on a Space a writable bucket, else a file here.
+    Raises InputError for a database in memory, which would be lost at once.
     """
     space, url = bool(environ.get("SPACE_ID")), url or environ.get("BIBIER_DATABASE")
+    if url and re.fullmatch(r"sqlite(\+\w+)?:/{0,3}(:memory:)?(\?.*)?|.*mode=memory.*", url):
+        raise InputError("store-url", url=url[:80], reason=Message("store-memory"))
     if url and not url.startswith("sqlite"):
         return StorageLocation(url, LOCAL / "clips", "server")
     mounted = space and os.path.ismount(bucket) and os.access(bucket, os.W_OK)

@@ -119,25 +119,25 @@ def settings_of(project: str, text: str) -> dict[str, Any]:
     return settings
 
 
-def damaged(connection: sql.Connection) -> list[tuple[str, int]]:
-    """Return every row that is no longer what was written, or that no project holds: (project, running number)."""
+def damaged(connection: sql.Connection) -> list[tuple[str, str]]:
+    """Return every row that is no longer what was written, or that no project holds: (project, "events 7")."""
     names = set(connection.scalars(sql.select(projects.c.name)))
     bad = []
     for table, read in ((clips, _clip_of), (events, _event_of)):
         for row in connection.execute(sql.select(table).order_by(table.c.number)):
             if row.project not in names or read(row) is None:
-                bad.append((str(row.project), row.number))
+                bad.append((str(row.project), f"{table.name} {row.number}"))
     return bad
 
 
-def _row_of(project: str, entry: Entry) -> dict[str, object]:
+def _row_of(project: str, entry: Entry) -> dict[str, Any]:
     stamp = (None, None) if (entry.counter, entry.writer) == (0, UNSTAMPED) else (entry.counter, entry.writer)
     body = entry.event.to_json()
     row = {"uuid": entry.event.uuid, "project": project, "counter": stamp[0], "writer": stamp[1], "body": body}
     return row | {"hash": checksum(*row.values())}
 
 
-def _clip_row(project: str, clip: ProjectClip) -> dict[str, object]:
+def _clip_row(project: str, clip: ProjectClip) -> dict[str, Any]:
     row = {"project": project, "sha256": clip.sha256, "body": json.dumps(asdict(clip), ensure_ascii=False)}
     return row | {"hash": checksum(*row.values())}
 

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ from bibier.annotation.project_log import Derived, ProjectLog, forward
 from bibier.annotation.project_settings import SETTINGS, check_name, check_settings
 from bibier.annotation.state import Label, ProjectClip
 from bibier.errors import InputError, StoreUnavailable
+from bibier.i18n.messages import Message
 
 
 class Store:
@@ -35,7 +36,7 @@ class Store:
     url
         "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME".
     journal_mode
-        SQLite's journal_mode: "DELETE" on a network's file system, where WAL is not safe.
+        SQLite's journal_mode: "DELETE" on a network's file system, where WAL is not safe; there one program writes.
     skip_damaged
         Read past rows that are no longer what was written, instead of refusing their project.
     clock
@@ -58,7 +59,7 @@ class Store:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.skip_damaged, self.clock, self.writer = skip_damaged, clock, uuid.uuid4().hex[:16]
-        self.database = Database(url, journal_mode=journal_mode)
+        self.database = Database(url, journal_mode=journal_mode, writer=self.writer)
         self._lock = threading.RLock()
         self._states: dict[str, Derived] = {}
         self._generation = self.database.generation
@@ -186,8 +187,8 @@ class Store:
         with self.database.reading() as connection:
             return {entry.event.uuid: entry.event for entry in rows.known_entries(connection, uuids)}
 
-    def damaged(self) -> list[tuple[str, int]]:
-        """Return the rows that are no longer what was written: (project, running number), a clip's too.
+    def damaged(self) -> list[tuple[str, str]]:
+        """Return the rows that are no longer what was written, by project: "events 7" or "clips 7".
 
         Raises StoreUnavailable when the file as such is damaged.
         """
@@ -285,3 +286,9 @@ class Store:
             derived = Derived(row.moves)
         self._states[project] = derived = forward(connection, project, derived, skip_damaged=self.skip_damaged)
         return ProjectLog(connection, project, settings, derived, self.stamp)
+
+
+def damage_notice(damaged: Sequence[tuple[str, str]]) -> Message:
+    """Say which rows are damaged, and what to do."""
+    rows_named = ", ".join(f"{project}: {row}" for project, row in damaged[:5])
+    return Message("store-rows-damaged", {"count": len(damaged), "rows": rows_named})

@@ -33,6 +33,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument(
             "--store", metavar="URL", help="default: $BIBIER_DATABASE, else the app's: annotations/bibier.db"
         )
+        parser.add_argument("--skip-damaged", action="store_true", help="read past rows that are not what was written")
         parser.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
         parser.set_defaults(run=lambda options: _opened(run, options))
         return parser
@@ -55,7 +56,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     change.add_argument("--share", type=float, metavar="P", help="of the turns that are random, 0 to 1")
     propose = act("propose", _propose, "have a checkpoint propose for every clip: the orders by the model need it")
     propose.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
-    act("check", _check, "list recordings that are missing or have changed")
+    act("check", _check, "list recordings that are missing or have changed, and damaged rows")
     act("progress", _progress, "how far each person is")
     act("events", _events, "print the log as JSON lines")
     act("agreement", _agreement, "Krippendorff's alpha, the worst clips, who moved after a proposal, as JSON")
@@ -74,12 +75,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _opened(run: Run, options: argparse.Namespace) -> int:
     from bibier.annotation.location import DEFAULT, LOCAL, resolve_location
-    from bibier.annotation.store import Store
+    from bibier.annotation.store import Store, damage_notice
 
     home = resolve_location(os.environ, options.store)
     if home.url == DEFAULT:
         LOCAL.mkdir(exist_ok=True)
-    store = Store(home.url, journal_mode=home.journal_mode)
+    store = Store(home.url, journal_mode=home.journal_mode, skip_damaged=options.skip_damaged)
+    if options.skip_damaged and (damaged := store.damaged()):
+        print(damage_notice(damaged).text(options.language), file=sys.stderr)
     options.media = getattr(options, "media", None) or home.folder
     try:
         return run(store, options)
@@ -93,7 +96,9 @@ def _import(store: Store, options: argparse.Namespace) -> int:
     place = Path(options.place)
     if place.suffix == ".jsonl" or imports.is_long(place):
         add_export = imports.add_events if place.suffix == ".jsonl" else imports.add_long
-        new, known = add_export(store, options.project, place)
+        line = TerminalProgress(bar=True, remaining=True)
+        new, known = add_export(store, options.project, place, lambda done, total: line(f"{done}/{total}", done, total))
+        line.clear()
         print(Message("annotations-imported", {"new": new, "known": known}).text(options.language))
         return 0
 
@@ -142,11 +147,14 @@ def _propose(store: Store, options: argparse.Namespace) -> int:
 def _check(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import ingest
 
-    lost = ingest.check(store, options.project)
+    damaged = [row for project, row in store.damaged() if project == options.project]
+    for row in damaged:
+        print("damaged", row, sep="\t")
+    lost = ingest.check(store, options.project) if options.skip_damaged or not damaged else {}
     for kind, clips in lost.items():
         for clip in clips:
             print(kind, clip.sha256, clip.path, sep="\t")
-    return int(any(lost.values()))
+    return int(bool(damaged) or any(lost.values()))
 
 
 def _progress(store: Store, options: argparse.Namespace) -> int:

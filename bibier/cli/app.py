@@ -34,6 +34,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where annotations are kept (default: $BIBIER_DATABASE, else annotations/bibier.db)",
     )
+    parser.add_argument(
+        "--skip-damaged", action="store_true", help="read past rows of the database that are not what was written"
+    )
     parser.add_argument("--auth", metavar="FILE", help="who may sign in: entries of `python -m bibier password`")
     parser.add_argument("--allowed-host", metavar="NAME", action="append", default=[], help="a name of this server")
     parser.add_argument("--retention", metavar="HOURS", help="how long recordings are kept unused (default: 24)")

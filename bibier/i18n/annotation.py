@@ -67,6 +67,24 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "резервную копию базы данных или прочитайте остальное с --skip-damaged, например «python -m bibier annotations "
         "export ПРОЕКТ --format events --skip-damaged -o ФАЙЛ.jsonl».",
     ),
+    "store-rows-damaged": (
+        "{count} rows of the database are damaged: they are no longer what was written (first {rows}). Put a backup in "
+        "its place, or read the rest with --skip-damaged; the rows themselves stay.",
+        "Повреждённых строк в базе данных: {count} — в них уже не то, что было записано (первые: {rows}). Верните "
+        "резервную копию или прочитайте остальное с --skip-damaged; сами строки остаются.",
+    ),
+    "store-other-writer": (
+        "Another program writes to the database in {place}, where two at once would damage it: this place does not "
+        "keep them apart. Nothing was saved; stop the other program, or wait {seconds:g} s after it has ended, and "
+        "save again.",
+        "В базу данных в {place} пишет другая программа, а это место не разводит две программы, и вместе они "
+        "испортили бы её. Ничего не сохранено; остановите ту программу или подождите {seconds:g} с после её "
+        "завершения и сохраните ещё раз.",
+    ),
+    "store-memory": (
+        "a database in memory is lost at once",
+        "база данных в памяти сразу пропадёт",
+    ),
     "store-other-project": (
         "These annotations belong to the project “{project}”, but one of them names “{other}”. Give each project its "
         "own.",
@@ -141,7 +159,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "запись встречается дважды, в строке {first} у неё другая метка или текст: оставьте одну",
     ),
     "clips-file": ("an existing file", "существующий файл"),
-    "clips-outside": ("a recording below the list's own folder", "запись внутри папки самого списка"),
+    "clips-outside": (
+        "a recording, or a file in the list's own folder",
+        "звуковой файл или файл в папке самого списка",
+    ),
     "clips-seconds": ("seconds, 0 or more", "секунды, 0 или больше"),
     # sentences about exports, and their way back
     "export-exists": (

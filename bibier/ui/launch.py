@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from bibier import log, process
 from bibier.annotation import ingest, location
 from bibier.annotation.backup import Backup
-from bibier.annotation.store import Store
+from bibier.annotation.store import Store, damage_notice
 from bibier.asr import recognisers
 from bibier.asr.whisper import Whisper
 from bibier.files import bundled
@@ -177,7 +177,9 @@ def launch(options: argparse.Namespace) -> None:
     )
     Path("annotations").mkdir(exist_ok=True)
     home = location.resolve_location(os.environ, options.database)
-    store = Store(home.url, journal_mode=home.journal_mode)
+    store = Store(home.url, journal_mode=home.journal_mode, skip_damaged=options.skip_damaged)
+    if damaged := store.damaged():
+        print(damage_notice(damaged).text(), file=sys.stderr, flush=True)
     if options.annotate:
         create_project(store, "", options.annotate)
     ask_llm = None

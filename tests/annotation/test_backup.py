@@ -141,7 +141,9 @@ def test_where_annotations_live(tmp_path, monkeypatch):
     store = Store(mounted.url, journal_mode=mounted.journal_mode)
     label_there = ProjectClip(CLIP, "a.wav", "", "en")
     store.add_clips("p", [label_there])
-    # no file shared in memory lies beside it
+    # no file shared in memory lies beside it; who writes there says so
+    assert sorted(path.name for path in bucket.iterdir()) == ["bibier.db", "bibier.db.writer"]
+    store.close()
     assert sorted(path.name for path in bucket.iterdir()) == ["bibier.db"]
 
 

@@ -64,22 +64,29 @@ def test_a_clip_that_names_another_file_brings_nothing_of_it_into_a_dataset(stor
     assert not (tmp_path / "dataset").exists()
 
 
-def test_a_parquet_file_that_names_a_file_outside_its_folder_is_refused(tmp_path):
-    secret, folder = tmp_path / "secret.wav", tmp_path / "dataset"
-    secret.write_bytes(EXAMPLES.joinpath("happy_en.ogg").read_bytes())
+@pytest.mark.parametrize("kind", ["parquet", "manifest"])
+def test_a_list_brings_no_file_of_this_computer_in_that_is_no_recording(tmp_path, kind):
+    secret, folder, media = tmp_path / "key", tmp_path / "dataset", tmp_path / "media"
+    secret.write_text("the key")
     folder.mkdir()
-    (folder / "inside.ogg").write_bytes(EXAMPLES.joinpath("sad_en.ogg").read_bytes())
+    (folder / "inside").write_bytes(EXAMPLES.joinpath("sad_en.ogg").read_bytes())
+    (folder / "link.ogg").symlink_to(secret)
     target = Store(f"sqlite:///{tmp_path}/b.db")
-    for name, place in (("a", secret), ("b", folder / ".." / "secret.wav"), ("c", folder / "inside.ogg")):
+
+    def listing(place):
+        if kind == "manifest":
+            (folder / "list.csv").write_text(f"path,text\n{place},x\n")
+            return str(folder / "list.csv")
         rows = datasets.Dataset.from_list([{"audio": {"bytes": None, "path": str(place)}, "text": "x"}])
-        rows = rows.cast_column("audio", datasets.Audio(decode=False))
-        rows.to_parquet(str(folder / "rows.parquet"))
-        if name == "c":
-            assert add_place(target, name, str(folder / "rows.parquet"), tmp_path / "media") == 1
-            continue
-        with pytest.raises(InputError, match=r"secret\.wav"):
-            add_place(target, name, str(folder / "rows.parquet"), tmp_path / "media")
-        assert not list((tmp_path / "media").glob("*")) and name not in target.projects()
+        rows.cast_column("audio", datasets.Audio(decode=False)).to_parquet(str(folder / "rows.parquet"))
+        return str(folder / "rows.parquet")
+
+    for number, place in enumerate((secret, folder / ".." / "key", folder / "link.ogg")):
+        with pytest.raises(InputError, match="in the list's own folder"):
+            add_place(target, f"p{number}", listing(place), media)
+    assert target.projects() == {} and not media.exists()
+    for number, place in enumerate((folder / "inside", EXAMPLES / "happy_en.ogg")):
+        assert add_place(target, f"p{number}", listing(place), media) == 1
     target.close()
 
 

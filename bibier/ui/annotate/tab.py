@@ -58,8 +58,8 @@ def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -
         return shown
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
-        here = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(pool, here.run, work, sent, scope_of(request))
+        here, scope = contextvars.copy_context(), scope_of(request)
+        return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, scope))
 
     answer.__name__ = name
     return answer
