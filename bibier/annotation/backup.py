@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bibier.annotation.entries import Entry
+from bibier.annotation.entries import LogEntry
 from bibier.annotation.merging import Copy, merge, removal_line
 from bibier.annotation.store import Store
 from bibier.errors import InputError
@@ -53,7 +53,7 @@ class Backup:
         self.words: set[tuple[str, str]] = set()  # (project, SHA-256) of the clips in the dataset
         self.buried: set[tuple[str, str]] = set()  # (project, SHA-256) of those that the dataset says were deleted
         self.read: dict[str, int] = {}  # by project, the last running number that was looked at
-        self.held: dict[str, list[Entry]] = defaultdict(list)  # by project, proposals for what nobody has worked on
+        self.held: dict[str, list[LogEntry]] = defaultdict(list)  # by project, proposals for what nobody has worked on
         self.unread = 0  # lines of the dataset that can't be used
         self.restored = False
         self.success: datetime | None = None
@@ -165,7 +165,9 @@ class Backup:
         self.buried, self.read, self.held = buried, self.read | read, self.held | held
         return bool(acts), errors
 
-    def _fresh(self, project: str, buried: set[tuple[str, str]]) -> tuple[list[str], list[Entry], list[Entry], int]:
+    def _fresh(
+        self, project: str, buried: set[tuple[str, str]]
+    ) -> tuple[list[str], list[LogEntry], list[LogEntry], int]:
         """Return what the dataset lacks of a project: its lines, the entries in them, those held back, up to where.
 
         Held back are proposals for clips on which nobody has worked: their words may still have to be deleted. `buried`

@@ -26,7 +26,7 @@ NAMESPACE = uuid.UUID("0f7c2c1d-6a55-4a58-9d0b-5f8e4f6f0b52")  # of ids that two
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """An event, and where it stands in the order of the saves.
 
     Parameters
@@ -55,7 +55,7 @@ class Entry:
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Entry:
+    def from_json(cls, content: Mapping[str, Any]) -> LogEntry:
         """Read an entry, or an event alone, which is unstamped. Raises InputError."""
         if set(content) != {"event", "counter", "writer"}:
             return cls(Event.from_json(content))
@@ -78,13 +78,13 @@ def is_same_act(event: Event, other: Event) -> bool:
     return replace(event, **plain) == replace(other, **plain)
 
 
-def reconcile(entries: Iterable[Entry]) -> list[Entry]:
+def reconcile(entries: Iterable[LogEntry]) -> list[LogEntry]:
     """Return each act once, in the order of the saves, whatever the order in which the entries came.
 
     Of one act under several stamps the first stands. Of different acts under one id the first keeps it, and the others
     get ids that follow from what they are, so that every store gives them the same.
     """
-    by_uuid: dict[str, Entry] = {}
+    by_uuid: dict[str, LogEntry] = {}
     for entry in sorted(entries, key=lambda entry: (entry.writer == UNSTAMPED, entry.order)):
         event = entry.event
         first = by_uuid.setdefault(event.uuid, entry).event
@@ -94,7 +94,7 @@ def reconcile(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(by_uuid.values(), key=lambda entry: entry.order)
 
 
-def renamed(entry: Entry) -> Entry:
+def renamed(entry: LogEntry) -> LogEntry:
     """Return an entry under an id that follows from what it is."""
     content = replace(entry.event, time="").to_json()
     return replace(entry, event=replace(entry.event, uuid=str(uuid.uuid5(NAMESPACE, content))))

@@ -213,7 +213,8 @@ def manifest(snapshot: ProjectSnapshot) -> Iterator[str]:
     for sha256, labels in snapshot.by_clip().items():
         clip, mean = clips[sha256], mean_of(labels)
         extra = {name: guard(str(clip.extra.get(name) or sha256)) for name in ("speaker", "dialogue")}
-        row = {"id": sha256, "path": guard(clip.path), "text": guard(clip.text), "language": clip.language}
+        row = {"id": sha256, "path": guard(clip.path), "text": guard(clip.text)}
+        row |= {"language": guard(clip.language)}
         row |= extra | {"split": guard(str(clip.extra.get("split") or "train"))}
         row |= {"label": EMOTIONS[int(mean.argmax())]}
         rows.append(row | {name: repr(v) for name, v in named(mean).items()})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bibier import csv_reader
-from bibier.annotation.entries import Entry
+from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import SHA256, Event, check_distribution
 from bibier.annotation.exports import LONG
 from bibier.annotation.state import ProjectClip
@@ -40,7 +40,7 @@ def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
             if isinstance(value, dict) and set(value) == {"clip"}:
                 clips.append(clip_of(value["clip"]))
             else:
-                events.append(Entry.from_json(value).event if isinstance(value, dict) else Event.from_json(line))
+                events.append(LogEntry.from_json(value).event if isinstance(value, dict) else Event.from_json(line))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return clips, events

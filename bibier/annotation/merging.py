@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from bibier.annotation import rows
-from bibier.annotation.entries import Entry, reconcile, renamed
+from bibier.annotation.entries import LogEntry, reconcile, renamed
 from bibier.annotation.events import SHA256
 from bibier.annotation.imports import BATCH, Progress, clip_of, no_progress
 from bibier.annotation.state import ProjectClip
@@ -33,7 +33,7 @@ class Copy:
 
     project: str = ""
     clips: dict[str, ProjectClip] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[LogEntry] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
     unread: int = 0
 
@@ -54,7 +54,7 @@ class Copy:
                         raise ValueError("removed")
                     self.removed.add(content["removed"])
                 else:
-                    entry = replace(Entry.from_json(content), number=LAST + len(self.entries))
+                    entry = replace(LogEntry.from_json(content), number=LAST + len(self.entries))
                     self.project = self.project or entry.event.project
                     self.entries.append(entry)
             except (ValueError, TypeError, RecursionError):
@@ -102,7 +102,7 @@ def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Co
     return [clip for name, clip in clips.items() if name not in there]
 
 
-def _merge_some(store: Store, project: str, entries: list[Entry]) -> None:
+def _merge_some(store: Store, project: str, entries: list[LogEntry]) -> None:
     with store.writing(project) as log:
         there = rows.known_entries(log.connection, (entry.event.uuid for entry in entries))
         local = {entry.event.uuid: entry for entry in there if entry.event.project == project}
@@ -123,7 +123,7 @@ def _merge_some(store: Store, project: str, entries: list[Entry]) -> None:
             rows.mark_changed(log.connection, project)
 
 
-def _restamp(store: Store, project: str, newest: Entry, copied: Collection[str], writer: str) -> None:
+def _restamp(store: Store, project: str, newest: LogEntry, copied: Collection[str], writer: str) -> None:
     """Put what a writer saved without having seen a copy after the newest entry of it."""
     if not writer:
         return

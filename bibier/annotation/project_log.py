@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sql
 
 from bibier.annotation import rows
-from bibier.annotation.entries import Entry, is_same_act
+from bibier.annotation.entries import LogEntry, is_same_act
 from bibier.annotation.events import Event, now
 from bibier.annotation.state import AnnotationState, ProjectClip
 from bibier.errors import InputError
@@ -39,7 +39,7 @@ class ProjectLog:
         project: str,
         settings: dict[str, Any],
         derived: Derived,
-        stamp: Callable[[Event, int], Entry],
+        stamp: Callable[[Event, int], LogEntry],
     ):
         self.connection, self.project, self.settings, self.state = connection, project, settings, derived.state
         self.touched = False  # the state holds what the transaction has not made durable yet
@@ -86,8 +86,17 @@ class ProjectLog:
             self._derived.event = rows.insert(self.connection, self.project, entries)
         return len(entries)
 
-    def next(self, annotator: str, order: str | None = None, excluding: str | None = None) -> ProjectClip | None:
-        """Return the clip that a person should label next, or None; `excluding` is the clip in hand."""
+    def next(
+        self,
+        annotator: str,
+        order: str | None = None,
+        excluding: str | None = None,
+        held: Sequence[Mapping[str, int]] = (),
+    ) -> ProjectClip | None:
+        """Return the clip that a person should label next, or None; `excluding` is the clip in hand.
+
+        `held` as in `AnnotationState.next`.
+        """
         return self.state.next(
             annotator,
             wanted=self.settings["wanted"],
@@ -95,6 +104,7 @@ class ProjectLog:
             random_fraction=self.settings["share"],
             seed=self.settings["seed"],
             excluding=excluding,
+            held=held,
         )
 
     def progress(self, annotator: str) -> tuple[int, int]:

@@ -34,6 +34,12 @@ def check_name(project: str) -> None:
         raise InputError("store-project-name", name=shown, most=MAX_NAME)
 
 
+def check_text(project: str) -> None:
+    """Raise InputError for a name that no database can be asked about."""
+    if "\0" in project or any("\ud800" <= letter <= "\udfff" for letter in project):
+        check_name(project)
+
+
 def check_settings(settings: dict[str, Any]) -> None:
     """Raise InputError for the first setting that a project can't have."""
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from bibier.annotation.database import clips, events, projects
-from bibier.annotation.entries import UNSTAMPED, Entry, checksum
+from bibier.annotation.entries import UNSTAMPED, LogEntry, checksum
 from bibier.annotation.events import VERSION, Event
 from bibier.annotation.state import ProjectClip
 from bibier.errors import InputError, StoreUnavailable
@@ -23,7 +23,7 @@ AT_ONCE = 500  # rows that one statement asks for
 
 def read_entries(
     connection: sql.Connection, project: str, after: int = 0, counter: int = 0, *, skip_damaged: bool = False
-) -> list[Entry]:
+) -> list[LogEntry]:
     """Return a project's entries after a running number, by that number.
 
     What has no stamp, because an older program wrote it, stands after all that was there then: `counter` is the
@@ -36,19 +36,19 @@ def read_entries(
         if event is not None:
             counter = max(counter, row.counter or 0)
             stamp = (counter, UNSTAMPED) if row.counter is None else (row.counter, row.writer)
-            entries.append(Entry(event, *stamp, row.number))
+            entries.append(LogEntry(event, *stamp, row.number))
         elif not skip_damaged:
             raise _damaged(project, f"events {row.number}")
     return entries
 
 
-def known_entries(connection: sql.Connection, uuids: Iterable[str]) -> list[Entry]:
+def known_entries(connection: sql.Connection, uuids: Iterable[str]) -> list[LogEntry]:
     """Return the entries with these uuids, of whatever project. A damaged one is left out, and not replaced."""
     entries = []
     for some in _batches(uuids):
         for row in connection.execute(sql.select(events).where(events.c.uuid.in_(some))):
             if (event := _event_of(row)) is not None:
-                entries.append(Entry(event, row.counter or 0, row.writer or UNSTAMPED, row.number))
+                entries.append(LogEntry(event, row.counter or 0, row.writer or UNSTAMPED, row.number))
     return entries
 
 
@@ -61,7 +61,7 @@ def bodies(connection: sql.Connection, uuids: Iterable[str]) -> dict[str, str | 
     return known
 
 
-def insert(connection: sql.Connection, project: str, entries: Sequence[Entry]) -> int:
+def insert(connection: sql.Connection, project: str, entries: Sequence[LogEntry]) -> int:
     """Add entries to the log; returns the running number of the last."""
     if not entries:
         return 0
@@ -70,7 +70,7 @@ def insert(connection: sql.Connection, project: str, entries: Sequence[Entry]) -
     return connection.scalars(last).one()
 
 
-def update(connection: sql.Connection, project: str, entry: Entry) -> None:
+def update(connection: sql.Connection, project: str, entry: LogEntry) -> None:
     """Put another entry, or the same with another stamp, in the place of the one with its running number."""
     connection.execute(events.update().where(events.c.number == entry.number).values(**_row_of(project, entry)))
 
@@ -130,7 +130,7 @@ def damaged(connection: sql.Connection) -> list[tuple[str, str]]:
     return bad
 
 
-def _row_of(project: str, entry: Entry) -> dict[str, Any]:
+def _row_of(project: str, entry: LogEntry) -> dict[str, Any]:
     stamp = (None, None) if (entry.counter, entry.writer) == (0, UNSTAMPED) else (entry.counter, entry.writer)
     body = entry.event.to_json()
     row = {"uuid": entry.event.uuid, "project": project, "counter": stamp[0], "writer": stamp[1], "body": body}

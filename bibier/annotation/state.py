@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, get_args
@@ -168,12 +169,15 @@ class AnnotationState:
         random_fraction: float,
         seed: int,
         excluding: str | None = None,
+        held: Sequence[Mapping[str, int]] = (),
     ) -> ProjectClip | None:
         """Return the clip to be labelled next by one person, or None when nothing is left for them.
 
-        `random_fraction` in [0, 1] of the turns are random whatever the order. Nobody reserves a clip: two people may
-        work on one at a time, and it then has more labels than wanted. Skipped clips come after all others.
-        `excluding` is the SHA-256 of the clip in hand: what would come next if it were labelled.
+        `random_fraction` in [0, 1] of the turns are random whatever the order. Skipped clips come after all others.
+        `excluding` is the SHA-256 of the clip in hand: what would come next if it were labelled. `held` says how many
+        others have a clip before them, by SHA-256: where they make up what is wanted, the clip is for nobody else while
+        there are others; each further mapping says it more narrowly, for when there are none. Nobody is held back: of
+        the last clips, two people may have one, and it may then have more labels than wanted.
         """
         left = self._left(annotator, wanted)  # (m,) indices
         if excluding is not None:
@@ -186,6 +190,7 @@ class AnnotationState:
         if not len(fresh):
             last = {act.clip: turn for turn, act in enumerate(person.done) if act.kind == "skip"}
             return self.clips[min(left, key=lambda i: last[self.clips[i].sha256])]
+        fresh = self._free(fresh, wanted, held)
         if (
             order != "given"
             and _chance(f"{seed}/{annotator}/{len(person.done) + (excluding is not None)}") < random_fraction
@@ -209,6 +214,17 @@ class AnnotationState:
     def _left(self, annotator: str, wanted: int) -> np.ndarray:
         counts = self._count()
         return np.flatnonzero((counts < wanted) & ~self._mine.get(annotator, np.zeros(len(counts), dtype=bool)))
+
+    def _free(self, clips: np.ndarray, wanted: int, held: Sequence[Mapping[str, int]]) -> np.ndarray:
+        """Return of clips (m,) those that others don't make up with what they have before them; all, if all are."""
+        counts = self._count()
+        for holders in held:
+            known = [(self.index[clip], count) for clip, count in holders.items() if clip in self.index]
+            busy = [index for index, count in known if counts[index] + count >= wanted]
+            free = clips[~np.isin(clips, busy)]
+            if len(free):
+                return free
+        return clips
 
     def _count(self) -> np.ndarray:
         """Return the number of labels of each clip (n,), kept as a table: the queue is asked after each save."""

@@ -19,10 +19,10 @@ import sqlalchemy as sql
 
 from bibier.annotation import rows
 from bibier.annotation.database import WAIT_SECONDS, Database, clips, projects, removals
-from bibier.annotation.entries import Entry
+from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import MAX_NAME, Event
 from bibier.annotation.project_log import Derived, ProjectLog, forward
-from bibier.annotation.project_settings import SETTINGS, check_name, check_settings
+from bibier.annotation.project_settings import SETTINGS, check_name, check_settings, check_text
 from bibier.annotation.state import Label, ProjectClip
 from bibier.errors import InputError, StoreUnavailable
 from bibier.i18n.messages import Message
@@ -68,14 +68,15 @@ class Store:
         """Close every connection."""
         self.database.close()
 
-    def stamp(self, event: Event, last: int) -> Entry:
+    def stamp(self, event: Event, last: int) -> LogEntry:
         """Return the entry of an event that is saved now; `last` is the highest counter of its project."""
-        return Entry(event, max(last + 1, int(self.clock() * 1000)), self.writer)
+        return LogEntry(event, max(last + 1, int(self.clock() * 1000)), self.writer)
 
     # --- projects and clips ------------------------------------------------------------------------------------------
 
     def project(self, name: str, **settings: Any) -> dict[str, Any]:
         """Make a project or change some of its settings; returns all of them (`SETTINGS` has the defaults)."""
+        check_text(name)
         check_settings(settings)
         with self.database.writing() as connection:
             row = connection.execute(sql.select(projects).where(projects.c.name == name).with_for_update()).first()
@@ -175,7 +176,7 @@ class Store:
         """Return the log after a running number, in the order of the saves."""
         return [(entry.number, entry.event) for entry in self.entries(project, after)]
 
-    def entries(self, project: str, after: int = 0, *, skip_damaged: bool = False) -> list[Entry]:
+    def entries(self, project: str, after: int = 0, *, skip_damaged: bool = False) -> list[LogEntry]:
         """Return the log after a running number with its stamps, in the order of the saves."""
         skip_damaged = skip_damaged or self.skip_damaged
         with self.database.reading() as connection:
@@ -236,6 +237,7 @@ class Store:
     @contextmanager
     def reading(self, project: str) -> Iterator[ProjectLog]:
         """One transaction that reads a project; writers of other programs go on meanwhile."""
+        check_text(project)
         with self._locked(), self.database.reading() as connection:
             yield self._log(connection, project)
 
@@ -245,6 +247,7 @@ class Store:
 
         Nobody else writes to the project meanwhile, so that the running numbers grow in the order of the commits.
         """
+        check_text(project)
         log = None
         with ExitStack() as lock:  # held until the commit is through: nobody sees in the state what is not durable
             try:

@@ -81,13 +81,13 @@ def test_a_flipped_bit_is_found_at_the_start_and_the_rest_can_be_read(file, tmp_
     assert command.main(["annotations", "check", "p", "--store", url]) == 1
     assert "events 2" in capsys.readouterr().out
     patient = Store(url, skip_damaged=True)
-    assert len(patient.state("p")) == 2 and patient.append(label(9)) and len(patient.state("p")) == 3
+    assert len(patient.state("p")) == 2 and patient.append(label(9, 3)) and len(patient.state("p")) == 3
     patient.close()
 
 
 @pytest.mark.parametrize(
     "table, column, byte",
-    [("events", "body", 0), ("events", "writer", 3), ("events", "uuid", 1), ("clips", "body", 90)],
+    [("events", "body", 0), ("events", "writer", 3), ("events", "uuid", 0), ("clips", "body", 90)],
 )
 def test_a_flipped_bit_anywhere_in_a_row_is_found(file, table, column, byte):
     flip(file, table, column, 1, byte)
@@ -212,7 +212,7 @@ def test_places_without_locks_are_known_by_their_file_system(tmp_path, monkeypat
     [
         "nonsense", "sqlite", "sqlite:", "sqlite:/", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:////",
         "sqlite:///.", "sqlite:///none/a.db", "sqlite:///\0.db", "sqlite:///file:a.db?mode=memory&uri=true",
-        "sqlite:///a.db?mode=ro", "sqlite+aiosqlite:///a.db", "sqlite+pysqlcipher:///a.db", "sqlite://host/a.db",
+        "sqlite+aiosqlite:///a.db", "sqlite+pysqlcipher:///a.db", "sqlite://host/a.db",
         "postgresql://h/x", "postgresql+psycopg://", "postgresql+psycopg://h:99999/x", "postgresql+asyncpg://h/x",
         "postgresql+psycopg://127.0.0.1:1/x?connect_timeout=x", "postgresql+psycopg://127.0.0.1:1/x?nonsense=1", "://",
         "sqlite:///" + "x" * 5000, "mysql://h/x", "sqlite:///a.db?timeout=long", "postgresql+psycopg://127.0.0.1:1/x",
@@ -248,6 +248,8 @@ def test_a_project_s_name_holds_nothing_that_cannot_be_seen(tmp_path, name):
         with pytest.raises(InputError, match="can't be called") as error:
             make()
         assert error.value.text("ru").encode().decode().isprintable()
+        with pytest.raises(InputError):
+            store.clips(name)
     assert store.projects() == {}
     store.close()
 

@@ -224,17 +224,25 @@ def test_blind_labels_are_those_before_a_proposal(snapshot):
     assert key not in shown.unanchored().labels
 
 
-def test_nothing_that_a_person_typed_begins_a_cell_like_a_formula(snapshot, tmp_path):
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_nothing_that_a_person_typed_begins_a_cell_like_a_formula(snapshot, tmp_path, separator):
+    """Whatever separator the spreadsheet is set to."""
+    clips = [
+        replace(clip, text=f"{clip.text} x;=1+1\n@SUM(1)\t+1;'=2", language="=1+1", extra={"split": ";=1"})
+        for clip in snapshot.clips
+    ]
+    snapshot = replace(snapshot, clips=clips)
     for kind in ("long", "wide", "proposals", "ls-llm", "manifest"):
         with exports.save(snapshot, kind, tmp_path / f"{kind}.csv").open(encoding="utf-8", newline="") as file:
-            for row in csv.reader(file):
+            for row in csv.reader(file, delimiter=separator):
                 assert not [cell for cell in row if cell[:1] in tuple("=+@\t\r") or re.match(r"-(?![\d])", cell)]
 
 
 @settings(max_examples=200)
-@given(st.text())
+@given(st.one_of(st.text(), st.text("=;'-\n\tx")))
 def test_guarding_gives_the_text_back(text):
     assert plain(guard(text)) == text and guard(text)[:1] not in tuple("=+-@\t\r\n")
+    assert not re.search(r"[;\t\r\n][=+\-@]", guard(text))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier.annotation.backup import Backup, read_folder
-from bibier.annotation.entries import Entry, reconcile
+from bibier.annotation.entries import LogEntry, reconcile
 from bibier.annotation.events import Event
 from bibier.annotation.merging import merge
 from bibier.annotation.state import ProjectClip
@@ -176,7 +176,7 @@ def test_a_line_that_cannot_be_read_and_another_project_hold_nothing_up(dataset)
     here.store.append(replace(label(0, "Ann", "two"), project="q"))
     here.copy()
     for path in (dataset.folder / "events").rglob("*.jsonl"):
-        stray = Entry(replace(label(2, "Eve", "stray"), clip="f" * 64)).to_json()
+        stray = LogEntry(replace(label(2, "Eve", "stray"), clip="f" * 64)).to_json()
         path.write_bytes(path.read_bytes() + b'{"uuid": \xff\n[]\n' + stray.encode() + b"\n")
     there = container(dataset, "b", project=False)
     left = [merge(there.store, copy) for copy in dataset.copies()]
@@ -185,9 +185,9 @@ def test_a_line_that_cannot_be_read_and_another_project_hold_nothing_up(dataset)
 
 
 def test_one_act_under_two_stamps_stands_once_and_two_acts_under_one_id_both_stand(dataset):
-    first, second = Entry(label(0, "Ann", "u", time="2026-01-01T00:00:00+00:00"), 5, "a"), label(1, "Ann", "u", at=2)
+    first, second = LogEntry(label(0, "Ann", "u", time="2026-01-01T00:00:00+00:00"), 5, "a"), label(1, "Ann", "u", at=2)
     again = replace(first, counter=7, writer="b", event=replace(first.event, time="2026-01-02T00:00:00+00:00"))
-    other = Entry(second, 6, "b")
+    other = LogEntry(second, 6, "b")
     for order in ([first, again, other], [other, again, first]):
         one, two = reconcile(order)
         assert one == first and two.event == replace(second, uuid=two.event.uuid) and two.event.uuid != "u"

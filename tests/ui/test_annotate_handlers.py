@@ -2,9 +2,11 @@
 
 import asyncio
 import math
+import random
 import threading
 import time
 import uuid
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -247,6 +249,46 @@ def test_a_skipped_clip_comes_last(store):
     handlers.save(sent(2, clip=1))
     last = handlers.save(sent(3, clip=2))["now"]
     assert (last["text"], last["skipped"]) == ("words 0", "several voices")
+
+
+def test_eight_people_who_label_at_once_hardly_meet(store):
+    """Where one label a clip is wanted, nearly every label is of another clip, whatever the pauses."""
+    store.add_clips("many", [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(100, 220)])
+    handlers, people = AnnotateHandlers(store), [f"P{i}" for i in range(8)]
+    before = {who: handlers.open({"project": "many", "annotator": who})["now"]["clip"] for who in people}
+    assert len(set(before.values())) == 8
+    turns = random.Random(0)
+    labels = Counter()
+    for turn in range(100):
+        who = turns.choice(people)
+        labels[before[who]] += 1
+        after = handlers.save(sent(uuid=f"{turn}", project="many", annotator=who, clip=before[who]))
+        before[who] = after["now"]["clip"]
+    assert len(labels) >= 95
+
+
+def test_a_clip_is_held_while_its_page_says_so_and_holds_nobody_back(store):
+    time = [0.0]
+    handlers = AnnotateHandlers(store)
+    handlers.reservations.clock = lambda: time[0]
+
+    def opened(who):
+        return handlers.open({"project": "voices", "annotator": who})["now"]["text"]
+
+    assert [opened(who) for who in ("Ann", "Bob", "Eve")] == [
+        "words 0",
+        "words 2",
+        "words 1",
+    ]  # what comes next is held
+    assert opened("Mia") in ("words 0", "words 1", "words 2")  # nothing is free: nobody is held back
+    handlers.hold(sent(annotator="Mia", clip=None))
+    time[0] = 80.0
+    handlers.hold(sent(annotator="Ann"))
+    time[0] = 100.0  # Bob and Eve have gone
+    assert opened("Zoe") == "words 2" and opened("Max") == "words 1"
+    handlers.hold(sent(annotator="Ann", clip=None))
+    handlers.hold(sent(annotator="Max", clip=None))
+    assert opened("Ivy") == "words 0"
 
 
 def test_paths_are_refused_where_others_reach_the_app(store):

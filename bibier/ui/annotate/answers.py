@@ -89,6 +89,12 @@ class VisitAnswer(TypedDict):
     now: ClipView
 
 
+class HoldAnswer(TypedDict):
+    """Whether a clip is now held for the person."""
+
+    held: bool
+
+
 class StepAnswer(TypedDict, total=False):
     """The clip that an undo or redo was about; `nothing` when there was nothing left."""
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -24,26 +23,25 @@ from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.ui.annotate.answers import (
     ClipAddress,
-    ClipView,
     Coming,
     EnterAnswer,
     ExportAnswer,
+    HoldAnswer,
     OpenAnswer,
     SaveAnswer,
     StepAnswer,
     VisitAnswer,
 )
-from bibier.ui.annotate.points import points, probabilities, share
+from bibier.ui.annotate.points import probabilities, share
+from bibier.ui.annotate.reservations import Reservations
+from bibier.ui.annotate.views import Sent, clip_of, listed, project_of, proposals, shown, view, who
 
 SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
-MODALITY_SUFFIXES = ("/audio", "/text")  # ends of sources that only order the queue
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
-NAME_LIMIT = 80  # characters of an annotator's name
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 
-Sent = Mapping[str, object]  # by a browser, which may send anything
 Clips = list[ProjectClip]
 
 
@@ -94,6 +92,7 @@ class AnnotateHandlers:
         self.ask_llm, self.propose_all = ask_llm, propose_all
         self.store, self.create_project, self.prefetch, self.folder = store, create_project, prefetch, folder
         self.receiving = threading.Lock()  # one recording at a time
+        self.reservations = Reservations()
 
     # --- what is known -----------------------------------------------------------------------------------------------
 
@@ -115,9 +114,11 @@ class AnnotateHandlers:
 
     def ahead(self, log: ProjectLog, annotator: str, *, first: ProjectClip | None = None) -> tuple[Coming, Clips]:
         """Return what to show: the clip and the one after it, and how far the person is; and both as clips."""
-        now = first or log.next(annotator)
-        after = log.next(annotator, excluding=now.sha256) if now else None
+        held = self.reservations.of_others(log.project, annotator)
+        now = first or log.next(annotator, held=held)
+        after = log.next(annotator, excluding=now.sha256, held=held) if now else None
         coming = [clip for clip in (now, after) if clip is not None]
+        self.reservations.hold(log.project, annotator, [clip.sha256 for clip in coming])
         done, total = log.progress(annotator)
         views = [*(view(log, annotator, clip) for clip in coming), None, None]
         return {"now": views[0], "after": views[1], "done": done, "total": total}, coming
@@ -265,6 +266,13 @@ class AnnotateHandlers:
         with self.store.reading(project_of(sent)) as log:
             return {"now": view(log, who(log, sent), clip_of(log, sent.get("clip")))}
 
+    def hold(self, sent: Sent) -> HoldAnswer:
+        """Keep the clip that is shown for the person who has it before them, or, without one, let it go."""
+        with self.store.reading(project_of(sent)) as log:
+            annotator, clip = who(log, sent), sent.get("clip")
+            self.reservations.renew(log.project, annotator, clip if isinstance(clip, str) else None)
+        return {"held": isinstance(clip, str)}
+
     def step(self, sent: Sent) -> StepAnswer:
         """Undo or redo the person's last act, and show the clip that it was about."""
         with self.store.writing(project_of(sent)) as log:
@@ -274,90 +282,6 @@ class AnnotateHandlers:
                 return {"nothing": True}
             done, total = log.progress(annotator)
             return {"now": view(log, annotator, clip_of(log, event.clip)), "done": done, "total": total}
-
-
-# --- within a transaction --------------------------------------------------------------------------------------------
-
-
-def project_of(sent: Sent) -> str:
-    """Return the project as the browser named it, which may be none of the store's."""
-    project = sent.get("project")
-    if not isinstance(project, str):
-        raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
-    return project
-
-
-def who(log: ProjectLog, sent: Sent) -> str:
-    """Return the annotator as the browser named them; a name that only looks another is the one that is known.
-
-    Who signed in (`signed`, which the server sets) is who they are, to the letter.
-    """
-    annotator = sent.get("annotator")
-    if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
-        raise InputError("annotate-name")
-    name = annotator.strip()
-    people = log.state.people
-    if sent.get("signed") is True or name in people:
-        return name
-    name = " ".join(unicodedata.normalize("NFC", name).split())
-    return name if name in people else next((known for known in people if looks(known) == looks(name)), name)
-
-
-def looks(name: str) -> str:
-    """Return a name as people tell names apart: not by case, composed letters or spaces."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
-
-
-def listed(log: ProjectLog, sha256: str) -> ProjectClip | None:
-    """Return a clip as the store lists it now: it may have been moved or removed meanwhile."""
-    index = log.state.index.get(sha256)
-    return None if index is None else log.state.clips[index]
-
-
-def clip_of(log: ProjectLog, sha256: object) -> ProjectClip:
-    """Return a clip of the project. Raises InputError when it is not there."""
-    if not isinstance(sha256, str):
-        raise InputError("annotate-field", name="clip")
-    clip = listed(log, sha256)
-    if clip is None:
-        raise InputError("annotate-clip", project=log.project)
-    return clip
-
-
-def shown(log: ProjectLog) -> bool:
-    """Whether the project shows proposals from the start."""
-    return log.settings.get("proposals") == "shown"
-
-
-def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
-    """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
-    return {
-        source: log.state.proposals[clip, source]
-        for source in sorted(log.state.sources)
-        if (clip, source) in log.state.proposals and not source.endswith(MODALITY_SUFFIXES)
-    }
-
-
-def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
-    """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
-    key = (annotator, clip.sha256)
-    label, seen = log.state.labels.get((clip.sha256, annotator)), log.state.seen.get(key)
-    revealed = shown(log) or seen is not None
-    visible = proposals(log, clip.sha256) if revealed else {}
-    if not shown(log):
-        visible = {source: probs for source, probs in visible.items() if source in (seen or ())}
-    return {
-        "clip": clip.sha256,
-        "text": clip.text,
-        "language": clip.language,
-        "duration": clip.duration,
-        "label": None
-        if label is None
-        else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
-        "proposals": [{"source": source, "points": points(probs)} for source, probs in visible.items()],
-        "revealed": revealed,
-        "skipped": log.state.skipped.get(key),
-    }
 
 
 def append(

@@ -24,8 +24,8 @@ from bibier.ui.annotate.handlers import AnnotateHandlers, Sent
 from bibier.ui.components import scope_of
 from bibier.ui.gradio_import import gradio as gr
 
-ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask")
-QUICK = ("open", "save", "skip", "visit", "step")  # these have threads of their own: nothing else keeps a save waiting
+ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask", "hold")
+QUICK = ("open", "save", "skip", "visit", "step", "hold")  # in threads of their own: nothing else keeps a save waiting
 ROUTE = "/bibier/clip/"
 Answering = Callable[[object, gr.Request], Awaitable[Mapping[str, object]]]
 GONE = Message("guard-clip-gone")

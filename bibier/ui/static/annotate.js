@@ -3,6 +3,7 @@
 (() => {
   const { fill, recall, remember, say } = bibier;
   const TICK = 250; // ms
+  const HOLD = 30000; // ms after which the server is told that the clip is still before somebody
   const ASLEEP = 5000; // ms between two ticks from which on the computer slept
 
   /** @type {((clip: ClipAddress) => void) | null} */
@@ -128,6 +129,13 @@
       seconds += passed / 1000;
       view.showSeconds(seconds);
     }, TICK);
+
+    // others get another clip while this one is shown; that it may not be known is no harm
+    const hold = (/** @type {string | null} */ clip) => {
+      if (who.project && who.annotator) call("hold", { clip }).catch(() => {});
+    };
+    setInterval(() => { if (current && !document.hidden) hold(current.clip); }, HOLD);
+    addEventListener("pagehide", () => hold(null));
 
     // --- acts on a clip --------------------------------------------------------------------------------------------
     /** @type {(act: UnsentAct) => Promise<SaveAnswer>} */

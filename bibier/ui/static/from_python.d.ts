@@ -230,6 +230,7 @@ interface AnnotateAnswers {
   visit: { now: ClipView };
   step: StepAnswer;
   export: { name: string; text: string };
+  hold: { held: boolean };
 }
 type AnnotateAct = keyof AnnotateAnswers;
 /** `passing`: the same may be taken later. */

@@ -1,0 +1,98 @@
+"""What an act of the Annotate tab finds in its transaction: who asks, for which clip, what may be shown of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+from bibier.annotation.project_log import ProjectLog
+from bibier.annotation.state import ProjectClip
+from bibier.errors import InputError
+from bibier.ui.annotate.answers import ClipView
+from bibier.ui.annotate.points import points
+
+MODALITY_SUFFIXES = ("/audio", "/text")  # ends of sources that only order the queue
+NAME_LIMIT = 80  # characters of an annotator's name
+
+Sent = Mapping[str, object]  # by a browser, which may send anything
+
+
+def project_of(sent: Sent) -> str:
+    """Return the project as the browser named it, which may be none of the store's."""
+    project = sent.get("project")
+    if not isinstance(project, str):
+        raise InputError("annotate-project", name=str(project)[:NAME_LIMIT])
+    return project
+
+
+def who(log: ProjectLog, sent: Sent) -> str:
+    """Return the annotator as the browser named them; a name that only looks another is the one that is known.
+
+    Who signed in (`signed`, which the server sets) is who they are, to the letter.
+    """
+    annotator = sent.get("annotator")
+    if not isinstance(annotator, str) or not 1 <= len(annotator.strip()) <= NAME_LIMIT:
+        raise InputError("annotate-name")
+    name = annotator.strip()
+    people = log.state.people
+    if sent.get("signed") is True or name in people:
+        return name
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    return name if name in people else next((known for known in people if looks(known) == looks(name)), name)
+
+
+def looks(name: str) -> str:
+    """Return a name as people tell names apart: not by case, composed letters or spaces."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
+
+
+def listed(log: ProjectLog, sha256: str) -> ProjectClip | None:
+    """Return a clip as the store lists it now: it may have been moved or removed meanwhile."""
+    index = log.state.index.get(sha256)
+    return None if index is None else log.state.clips[index]
+
+
+def clip_of(log: ProjectLog, sha256: object) -> ProjectClip:
+    """Return a clip of the project. Raises InputError when it is not there."""
+    if not isinstance(sha256, str):
+        raise InputError("annotate-field", name="clip")
+    clip = listed(log, sha256)
+    if clip is None:
+        raise InputError("annotate-clip", project=log.project)
+    return clip
+
+
+def shown(log: ProjectLog) -> bool:
+    """Whether the project shows proposals from the start."""
+    return log.settings.get("proposals") == "shown"
+
+
+def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
+    """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
+    return {
+        source: log.state.proposals[clip, source]
+        for source in sorted(log.state.sources)
+        if (clip, source) in log.state.proposals and not source.endswith(MODALITY_SUFFIXES)
+    }
+
+
+def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
+    """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
+    key = (annotator, clip.sha256)
+    label, seen = log.state.labels.get((clip.sha256, annotator)), log.state.seen.get(key)
+    revealed = shown(log) or seen is not None
+    visible = proposals(log, clip.sha256) if revealed else {}
+    if not shown(log):
+        visible = {source: probs for source, probs in visible.items() if source in (seen or ())}
+    return {
+        "clip": clip.sha256,
+        "text": clip.text,
+        "language": clip.language,
+        "duration": clip.duration,
+        "label": None
+        if label is None
+        else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
+        "proposals": [{"source": source, "points": points(probs)} for source, probs in visible.items()],
+        "revealed": revealed,
+        "skipped": log.state.skipped.get(key),
+    }
