@@ -11,6 +11,7 @@ from typing import Any
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.audio.folder import recordings_in
+from bibier.audio.format import ENDINGS
 from bibier.audio.io import short_name
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
