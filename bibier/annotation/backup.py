@@ -75,6 +75,15 @@ class Backup:
             self.failure = (datetime.now(UTC), errors[0]) if errors else None
             return not errors
 
+    @property
+    def fails(self) -> bool:
+        """Whether the last step failed, or no other will come."""
+        return self.failure is not None or self._ended
+
+    @property
+    def _ended(self) -> bool:
+        return self._thread is not None and not self._thread.is_alive() and not self._stop.is_set()
+
     def message(self) -> list[Message]:
         """Say when the last copy was made, and what failed since."""
         moment = "%Y-%m-%d %H:%M"
@@ -82,6 +91,8 @@ class Backup:
         messages = [done]
         if self.unread:
             messages.append(Message("backup-unread", {"count": self.unread, "name": self.dataset}))
+        if self._ended:
+            messages.append(Message("backup-ended"))
         if self.failure:
             when, error = self.failure
             messages.append(Message("backup-last-failed", {"time": f"{when:{moment}}", "reason": error}))
@@ -106,9 +117,16 @@ class Backup:
 
     def _restore(self) -> list[InputError]:
         """Read the dataset's files into the store, each project by itself; returns what went wrong."""
+        try:
+            return self._restore_projects()
+        except OSError as error:  # of this computer's disk
+            return [InputError("backup-failed", reason=error.strerror or type(error).__name__)]
+
+    def _restore_projects(self) -> list[InputError]:
         from huggingface_hub.errors import RepositoryNotFoundError
 
-        errors, unread = [], 0
+        errors: list[InputError] = []
+        unread = 0
         with tempfile.TemporaryDirectory(prefix="bibier-backup-") as place:
             try:
                 with hub_errors("backup-failed"):

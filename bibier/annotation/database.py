@@ -24,6 +24,7 @@ from bibier.i18n.messages import Message
 
 SCHEMA = 1
 WAIT_SECONDS = 10  # s, for another writer
+CONNECTIONS = 40  # to SQLite: more than threads of the app, so that none is short of one while others wait for the lock
 DETAIL = 120  # characters of a reason that are told
 
 _tables = sql.MetaData()
@@ -273,7 +274,10 @@ def _engine_of(url: str, journal_mode: str) -> sql.Engine:
     if kind not in ("sqlite", "postgresql"):
         raise InputError("store-url", url=without_password(url), reason=kind)
     waiting = {"timeout": WAIT_SECONDS} if kind == "sqlite" else {"connect_timeout": WAIT_SECONDS}
-    engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True)
+    pool = {"pool_timeout": WAIT_SECONDS} if kind == "postgresql" or _file_of(url) else {}
+    if kind == "sqlite" and pool:
+        pool["pool_size"] = CONNECTIONS
+    engine = sql.create_engine(url, connect_args=waiting, pool_pre_ping=True, **pool)
     listen(engine, "connect", _setting_up_sqlite(journal_mode) if kind == "sqlite" else _set_up_postgres)
     if kind == "sqlite":
         listen(engine, "begin", _begin_sqlite)

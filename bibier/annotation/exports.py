@@ -61,11 +61,11 @@ class ProjectSnapshot:
 
 def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
     """Read a project; what models proposed for clips that were removed is left out. Raises InputError."""
-    clips = store.clips(project)
-    known = {clip.sha256 for clip in clips}
-    events = [event for _, event in store.events(project) if event.clip in known]
-    proposals = {key: probs for key, probs in store.proposals(project).items() if key[0] in known}
-    return ProjectSnapshot(project, clips, events, store.state(project), proposals)
+    with store.reading(project) as log:  # all from one moment
+        clips, index = list(log.state.clips), log.state.index
+        events = [entry.event for entry in log.entries() if entry.event.clip in index]
+        proposals = {key: probs for key, probs in log.state.proposals.items() if key[0] in index}
+        return ProjectSnapshot(project, clips, events, dict(log.state.labels), proposals)
 
 
 def mean_of(labels: Mapping[str, Label]) -> np.ndarray:

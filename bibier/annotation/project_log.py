@@ -40,15 +40,21 @@ class ProjectLog:
         settings: dict[str, Any],
         derived: Derived,
         stamp: Callable[[Event, int], LogEntry],
+        skip_damaged: bool = False,
     ):
         self.connection, self.project, self.settings, self.state = connection, project, settings, derived.state
         self.touched = False  # the state holds what the transaction has not made durable yet
-        self._derived, self._stamp = derived, stamp
+        self._derived, self._stamp, self._skip_damaged = derived, stamp, skip_damaged
 
     @property
     def version(self) -> tuple[int, int, int]:
         """What is another as soon as anything of the project is: what was changed, its last event and clip."""
         return self._derived.moves, self._derived.event, self._derived.clip
+
+    def entries(self) -> list[LogEntry]:
+        """Return the whole log with its stamps, in the order of the saves."""
+        entries = rows.read_entries(self.connection, self.project, skip_damaged=self._skip_damaged)
+        return sorted(entries, key=lambda entry: entry.order)
 
     def append(self, event: Event) -> bool:
         """Write an event to the log: durable when the transaction ends. Returns and raises what `Store.append` does."""

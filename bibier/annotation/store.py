@@ -288,7 +288,7 @@ class Store:
         if derived is None or row.moves > derived.moves:  # all anew: somebody moved or removed some clips
             derived = Derived(row.moves)
         self._states[project] = derived = forward(connection, project, derived, skip_damaged=self.skip_damaged)
-        return ProjectLog(connection, project, settings, derived, self.stamp)
+        return ProjectLog(connection, project, settings, derived, self.stamp, self.skip_damaged)
 
 
 def damage_notice(damaged: Sequence[tuple[str, str]]) -> Message:

@@ -135,7 +135,7 @@ def back_up(store: Store) -> Backup:
 def storage_notice(home: location.StorageLocation, backup: Backup | None, language: str) -> tuple[str, bool]:
     """Say where annotations live, and whether that is a reason to worry."""
     sentences = [home.message(), *(backup.message() if backup else ())]
-    worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
+    worry = home.kind == "forgets" or (backup is not None and backup.fails)
     return " ".join(sentence.text(language) for sentence in sentences), worry
 
 

@@ -124,6 +124,17 @@ def test_it_goes_on_by_itself(there, tmp_path):
     assert backup.success and backup.close()
 
 
+def test_a_thread_that_ended_is_said(there, tmp_path):
+    """The promise of five minutes is never broken in silence."""
+    _, api = there
+    backup = Backup(store_at(tmp_path / "a.db"), "me/kept", api, every=0.01)
+    backup.step = lambda: exec("raise SystemExit")  # a thread ends at it without a word
+    backup.start()
+    backup._thread.join(30)
+    assert backup.fails and any("ended by itself" in message.text() for message in backup.message())
+    assert any("само прекратилось" in message.text("ru") for message in backup.message())
+
+
 def test_where_annotations_live(tmp_path, monkeypatch):
     space, bucket = {"SPACE_ID": "me/voice"}, tmp_path / "data"
     bucket.mkdir()
