@@ -65,7 +65,8 @@ def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
         clips, index = list(log.state.clips), log.state.index
         events = [entry.event for entry in log.entries() if entry.event.clip in index]
         proposals = {key: probs for key, probs in log.state.proposals.items() if key[0] in index}
-        return ProjectSnapshot(project, clips, events, dict(log.state.labels), proposals)
+        labels = {key: label for key, label in log.state.labels.items() if key[0] in index}
+        return ProjectSnapshot(project, clips, events, labels, proposals)
 
 
 def mean_of(labels: Mapping[str, Label]) -> np.ndarray:

@@ -91,7 +91,9 @@ def read_clips(
 
 
 def insert_clips(connection: sql.Connection, project: str, added: Sequence[ProjectClip]) -> None:
-    """Add clips that the project has not."""
+    """Add clips that the project has not, in the place of rows that are damaged."""
+    for some in _batches(clip.sha256 for clip in added):
+        connection.execute(clips.delete().where((clips.c.project == project) & clips.c.sha256.in_(some)))
     if added:
         connection.execute(clips.insert(), [_clip_row(project, clip) for clip in added])
 
@@ -173,8 +175,8 @@ def _clip_of(row: sql.Row) -> ProjectClip | None:
     return clip if clip.sha256 == row.sha256 else None
 
 
-def _batches(uuids: Iterable[str]) -> Iterable[Sequence[str]]:
-    unique = list(dict.fromkeys(uuids))
+def _batches(names: Iterable[str]) -> Iterable[Sequence[str]]:
+    unique = list(dict.fromkeys(names))
     return (unique[start : start + AT_ONCE] for start in range(0, len(unique), AT_ONCE))
 
 

@@ -185,7 +185,8 @@ class AnnotationState:
         if not len(left):
             return None
         person = self.people.get(annotator, _Person())
-        skipped = [self.index[c] for c in dict.fromkeys(a.clip for a in person.done if a.kind == "skip")]
+        skips = dict.fromkeys(act.clip for act in person.done if act.kind == "skip")
+        skipped = [self.index[clip] for clip in skips if clip in self.index]
         fresh = left[~np.isin(left, skipped)]
         if not len(fresh):
             last = {act.clip: turn for turn, act in enumerate(person.done) if act.kind == "skip"}
@@ -235,7 +236,7 @@ class AnnotationState:
         return self._counts
 
     def _tally(self, clip: str, annotator: str, labelled: bool) -> None:
-        if self._counts is None:
+        if self._counts is None or clip not in self.index:  # a row of the database may be damaged, and left out
             return
         mine = self._mine.setdefault(annotator, np.zeros(len(self.clips), dtype=bool))
         at = self.index[clip]

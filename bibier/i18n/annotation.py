@@ -242,6 +242,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The page sent something unexpected ({name}). Reload it.",
         "Страница прислала неожиданное значение ({name}). Обновите её.",
     ),
+    "annotate-note": (
+        "A note may have {most} characters, this one has {count}. Shorten it and save again.",
+        "В заметке может быть не больше {most} знаков, а в этой {count}. Сократите её и сохраните ещё раз.",
+    ),
     "annotate-uncommitted": (
         "The model's opinion is shown after your own is saved. Save this clip first.",
         "Мнение модели видно после того, как сохранено ваше. Сначала сохраните этот фрагмент.",

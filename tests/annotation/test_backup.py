@@ -127,12 +127,15 @@ def test_it_goes_on_by_itself(there, tmp_path):
 def test_a_thread_that_ended_is_said(there, tmp_path):
     """The promise of five minutes is never broken in silence."""
     _, api = there
-    backup = Backup(store_at(tmp_path / "a.db"), "me/kept", api, every=0.01)
-    backup.step = lambda: exec("raise SystemExit")  # a thread ends at it without a word
+    backup = Backup(store_at(tmp_path / "a.db"), "me/kept", api)
     backup.start()
+    assert not backup.fails
+    backup._thread = threading.Thread()  # one that ended
+    backup._thread.start()
     backup._thread.join(30)
     assert backup.fails and any("ended by itself" in message.text() for message in backup.message())
     assert any("само прекратилось" in message.text("ru") for message in backup.message())
+    assert backup.close() and not backup.fails
 
 
 def test_where_annotations_live(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bibier import __main__ as command
-from bibier.annotation import location
+from bibier.annotation import exports, location
 from bibier.annotation.database import Database
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
@@ -93,6 +93,16 @@ def test_a_flipped_bit_anywhere_in_a_row_is_found(file, table, column, byte):
     flip(file, table, column, 1, byte)
     store = Store(f"sqlite:///{file}")
     assert store.damaged() == [("p", f"{table} 1")]
+    store.close()
+
+
+def test_a_damaged_clip_is_left_out_and_comes_back_with_its_import(file):
+    flip(file, "clips", "body", 1, 90)
+    store = Store(f"sqlite:///{file}", skip_damaged=True)
+    assert store.next("p", "Eve").sha256 == CLIPS[1].sha256 and store.progress("p", "Ann") == (2, 3)
+    assert len(exports.snapshot_of(store, "p").labels) == 2
+    assert store.add_clips("p", CLIPS) == 1 and store.damaged() == []
+    assert store.progress("p", "Ann") == (3, 4) and store.next("p", "Eve", "random")
     store.close()
 
 

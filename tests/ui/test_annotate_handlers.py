@@ -121,12 +121,13 @@ def test_a_save_is_in_the_store_and_the_next_clip_comes(store):
         {"clip": {"$ne": 1}},
         {"uuid": 5},
         {"note": ["x"]},
+        {"note": "x" * 4001},
         {"seconds": math.nan},
         {"seconds": -1},
         {"seconds": True},
         {"confidence": "high"},
     ],
-    ids=str,
+    ids=lambda wrong: str(wrong)[:40],
 )
 def test_what_a_browser_may_not_send(store, wrong):
     with pytest.raises(InputError):

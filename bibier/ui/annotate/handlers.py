@@ -40,6 +40,7 @@ SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
+NOTE_LIMIT = 4000  # characters; the page's field takes no more
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 
 Clips = list[ProjectClip]
@@ -298,6 +299,8 @@ def append(
     note, uuid, seconds = sent.get("note", ""), sent.get("uuid"), sent.get("seconds", 0.0)
     if not isinstance(note, str):
         raise InputError("annotate-field", name="note")
+    if len(note) > NOTE_LIMIT:
+        raise InputError("annotate-note", most=NOTE_LIMIT, count=len(note))
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:  # NaN is refused too
         raise InputError("annotate-field", name="seconds")
     if not isinstance(uuid, str):
