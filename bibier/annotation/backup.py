@@ -26,6 +26,7 @@ from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.hub import hub_errors, snapshot
 from bibier.i18n.messages import Message
+from bibier.periodic import PeriodicTask
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -48,7 +49,7 @@ class Backup:
     """
 
     def __init__(self, store: Store, dataset: str, api: HfApi, *, every: float = EVERY):
-        self.store, self.dataset, self.api, self.every = store, dataset, api, every
+        self.store, self.dataset, self.api = store, dataset, api
         self.uuids: set[str] = set()  # uuids of the events in the dataset
         self.words: set[tuple[str, str]] = set()  # (project, SHA-256) of the clips in the dataset
         self.buried: set[tuple[str, str]] = set()  # (project, SHA-256) of those that the dataset says were deleted
@@ -58,7 +59,8 @@ class Backup:
         self.restored = False
         self.success: datetime | None = None
         self.failure: tuple[datetime, InputError] | None = None
-        self._stop, self._lock, self._thread = threading.Event(), threading.Lock(), None
+        self.task = PeriodicTask("backup", self._step_or_raise, every)
+        self._lock = threading.Lock()
 
     def step(self) -> bool:
         """Bring back what hasn't been, and copy what is new whatever came of that; returns whether both went well.
@@ -75,15 +77,6 @@ class Backup:
             self.failure = (datetime.now(UTC), errors[0]) if errors else None
             return not errors
 
-    @property
-    def fails(self) -> bool:
-        """Whether the last step failed, or no other will come."""
-        return self.failure is not None or self._ended
-
-    @property
-    def _ended(self) -> bool:
-        return self._thread is not None and not self._thread.is_alive() and not self._stop.is_set()
-
     def message(self) -> list[Message]:
         """Say when the last copy was made, and what failed since."""
         moment = "%Y-%m-%d %H:%M"
@@ -91,29 +84,23 @@ class Backup:
         messages = [done]
         if self.unread:
             messages.append(Message("backup-unread", {"count": self.unread, "name": self.dataset}))
-        if self._ended:
-            messages.append(Message("backup-ended"))
         if self.failure:
             when, error = self.failure
             messages.append(Message("backup-last-failed", {"time": f"{when:{moment}}", "reason": error}))
         return messages
 
     def start(self) -> None:
-        """Go on by itself, a step after each `every` seconds."""
-
-        def loop() -> None:
-            while not self._stop.wait(self.every):
-                self.step()
-
-        self._thread = threading.Thread(target=loop, name="backup", daemon=True)
-        self._thread.start()
+        """Go on by itself, a step after each `every` seconds, whatever goes wrong in one."""
+        self.task.start()
 
     def close(self) -> bool:
         """Stop, and copy what is new for the last time; returns whether that went well."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join()
+        self.task.stop()
         return self.step()
+
+    def _step_or_raise(self) -> None:
+        if not self.step() and self.failure:
+            raise self.failure[1]
 
     def _restore(self) -> list[InputError]:
         """Read the dataset's files into the store, each project by itself; returns what went wrong."""

@@ -293,11 +293,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "the Hub did not take it ({reason}); it is tried again.",
         "Hub не принял данные ({reason}); попытка повторится.",
     ),
-    "backup-ended": (
-        "Copying has ended by itself, which should not happen. Restart the app, and report its log.",
-        "Копирование само прекратилось, чего быть не должно. Перезапустите приложение и сообщите об этом, приложив "
-        "журнал.",
-    ),
     "backup-unread": (
         "{count} lines in the dataset {name} can't be read and were left there; everything else came back.",
         "Строк в наборе данных {name}, которые не читаются: {count}. Они оставлены там; остальное восстановлено.",

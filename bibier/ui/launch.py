@@ -135,7 +135,7 @@ def back_up(store: Store) -> Backup:
 def storage_notice(home: location.StorageLocation, backup: Backup | None, language: str) -> tuple[str, bool]:
     """Say where annotations live, and whether that is a reason to worry."""
     sentences = [home.message(), *(backup.message() if backup else ())]
-    worry = home.kind == "forgets" or (backup is not None and backup.fails)
+    worry = home.kind == "forgets" or (backup is not None and backup.failure is not None)
     return " ".join(sentence.text(language) for sentence in sentences), worry
 
 
@@ -202,8 +202,9 @@ def launch(options: argparse.Namespace) -> None:
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
     security = SecurityStack(settings, protected=lambda: clip_files(store), public=places)
+    tasks = [backup.task] if backup else []
     app = page.build(services, annotating, security)
-    page.launch(app, services, annotating, security, host=options.host, port=options.port)
+    page.launch(app, services, annotating, security, host=options.host, port=options.port, tasks=tasks)
     try:
         app.block_thread()
     finally:
