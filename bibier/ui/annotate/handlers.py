@@ -40,7 +40,7 @@ SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
-NOTE_LIMIT = 4000  # characters; the page's field takes no more
+NOTE_LIMIT = 4000  # characters
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 
 Clips = list[ProjectClip]

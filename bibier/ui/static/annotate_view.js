@@ -95,7 +95,7 @@
     say[`confidence_${i}`]));
     const sure = make("div", { class: "sure-row", role: "group", "aria-label": say.confidence },
       make("span", { class: "label" }, say.confidence, keycap("C")), ...choices);
-    const note = make("textarea", { rows: 1, maxlength: 4000, placeholder: say.note_hint, "aria-label": say.note_label,
+    const note = make("textarea", { rows: 1, placeholder: say.note_hint, "aria-label": say.note_label,
       oninput: () => acts.changed() });
     const beside = make("div", {}); // the status stands here while there is a clip
     const sum = make("p", { class: "sum" });
