@@ -86,6 +86,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Speak closer to the microphone.",
         "Запись очень тихая (уровень {level:.0f} дБ), поэтому результат менее надёжен. Говорите ближе к микрофону.",
     ),
+    "audio-telephone": (
+        "The sound ends at about 4 kHz, as over a telephone. The model knows such sound but hears less in it; a "
+        "recording by a computer's microphone or a voice recorder is judged better.",
+        "Звук обрывается примерно на 4 кГц, как в телефонном разговоре. Модель знает такой звук, но слышит в нём "
+        "меньше; запись с микрофона компьютера или диктофона оценивается лучше.",
+    ),
     "audio-cut": (
         "The file is cut off; the {seconds:.1f} s{of} that could be read are used.",
         "Файл обрывается; использованы первые {seconds:.1f} с{of}, которые удалось прочитать.",

@@ -75,6 +75,9 @@ class Timeline:
         unlike = sum(prediction.audio.doubt is not None for _, prediction in self.judged)
         if unlike and not means["audio"].doubt:
             notices = (*notices, Message("stretches-unlike", {"count": unlike, "judged": len(self.judged)}))
+        telephone = Message("audio-telephone")
+        if 2 * sum(telephone in prediction.notices for _, prediction in self.judged) > len(self.judged):
+            notices = (*notices, telephone)
         if len(self.segments) < self.planned:
             notices = (*notices, Message("timeline-stopped", {"done": len(self.segments), "planned": self.planned}))
         timings: dict[str, float] = {}

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from bibier.audio import format
 from bibier.audio import io as audio
@@ -580,3 +581,38 @@ def test_names_in_messages_are_short_and_printable(tmp_path):
 
 def test_braces_in_a_name_are_shown_as_they_are(tmp_path):
     assert "{prefix}${x}.wav" in str(refused(tmp_path / "{prefix}${x}.wav"))
+
+
+# ---------------------------------------------------------------------------------------------------------- telephone
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.ogg"))
+
+
+def small_mp3(samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    """Go through MP3 of a few kbit/s."""
+    file = io.BytesIO()
+    soundfile.write(
+        file, samples, rate, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.8, bitrate_mode="CONSTANT"
+    )
+    file.seek(0)
+    return soundfile.read(file, dtype="float32")
+
+
+@pytest.mark.parametrize("path", EXAMPLES[::2], ids=lambda path: path.stem)
+def test_a_telephone_is_told_from_whatever_else_loses_treble(path):
+    samples = load(path).samples
+    for subtype in ("ULAW", "ALAW", "GSM610", "PCM_16"):
+        file = io.BytesIO()
+        soundfile.write(file, soxr.resample(samples, RATE, 8_000), 8_000, format="WAV", subtype=subtype)
+        file.seek(0)
+        assert "audio-telephone" in keys(load(soundfile.read(file))), subtype
+    quiet = np.round(0.002 * samples / np.abs(samples).max() * 32_768) / 32_768
+    others = {
+        "as it is": (samples, RATE),
+        "quiet, in 16 bits": (quiet, RATE),
+        "MP3 at 16 kHz": small_mp3(samples, RATE),
+        "MP3 at 44.1 kHz": small_mp3(soxr.resample(samples, RATE, 44_100), 44_100),
+        "µ-law at 16 kHz": (np.round(samples * 127) / 127, RATE),
+        "dull": (np.convolve(samples, np.hanning(6) / np.hanning(6).sum(), "same"), RATE),
+    }
+    assert [name for name, sound in others.items() if "audio-telephone" in keys(load(sound))] == []
