@@ -121,7 +121,7 @@ def test_every_format_gives_the_same_voice(tmp_path, voice, name, subtype, rate,
     assert np.abs(clip.samples).max() <= 1
     assert clip.duration == pytest.approx(2.0, abs=0.1)
     assert clip.duration == len(clip.samples) / SAMPLE_RATE
-    assert clip.speech and keys(clip) == []
+    assert clip.speech and keys(clip) == (["audio-telephone"] if rate == 8_000 else [])
     assert correlation(clip.samples, voice) > least
 
 
