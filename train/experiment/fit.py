@@ -14,6 +14,7 @@ import torch
 
 from bibier.checkpoint import bundle
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
+from bibier.models import ssm
 from train.experiment import encoders, fusion, ood, warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows, audio_source, text_source
@@ -48,6 +49,8 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     """
     sound, words = audio_source(recipe, folder, report), text_source(recipe, folder, report)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
+    if scans(recipe):
+        report(f"selective scan: {ssm.kernel()}")
     pairs = None if recipe.fusion.pairs else fusion.utterance_pairs(sound, words)
     audio_encoder, audio_read = encoders.read_audio(recipe, sound, recipe.seed, report=report)
     report("audio encoders fitted")
@@ -98,6 +101,12 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     on_main_process(lambda: bundle.save(model, out, text))
     report(f"written to {out}")
     return model.eval()
+
+
+def scans(recipe: Recipe) -> bool:
+    """Whether any part of a recipe runs the selective scan, whose implementation depends on what is installed."""
+    temporal = {getattr(part.encoder, "temporal", "") for part in (recipe.audio, recipe.text)}
+    return "mamba" in temporal or recipe.fusion.model.get("kind") == "bimamba"
 
 
 def card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -> str:
