@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.threads import add_threads
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:
     from bibier.inference.batch import BatchInput
@@ -29,11 +31,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("--workers", type=int, default=2, metavar="N", help="of ray (default: 2)")
     batch.add_argument("--address", metavar="ADDRESS", help="of a ray cluster (default: one on this computer)")
     batch.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+    add_threads(batch)
     batch.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge everything; returns 1 when a recording could not be used."""
+    limit_threads(options.threads)
     from bibier.asr import recognisers
     from bibier.checkpoint import bundle as checkpoint
     from bibier.errors import InputError

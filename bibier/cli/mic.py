@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:
     from bibier.audio.microphone import BlockQueue, MicrophoneLoop, Utterance
@@ -35,11 +37,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     microphone.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none")
     microphone.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+    add_threads(microphone)
     microphone.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """List the devices, or record until Ctrl+C; returns the exit status."""
+    limit_threads(options.threads)
     from bibier.audio import microphone
 
     if options.list:

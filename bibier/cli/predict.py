@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:
     from bibier.audio.long_recording import Recording
@@ -30,11 +32,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none")
     predict.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
+    add_threads(predict)
     predict.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
+    limit_threads(options.threads)
     from bibier.asr import recognisers
     from bibier.audio.long_recording import read_long
     from bibier.checkpoint import bundle
