@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from typing import NoReturn
 
+from bibier.cli import terminal
 from bibier.cli.threads import add_threads
 from bibier.log import LEVELS
 from bibier.process import limit_threads
@@ -70,6 +71,7 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
 
 def main() -> None:
     """Run `python app.py`."""
+    terminal.write_anything()
     parser = argparse.ArgumentParser(description="Open the interface in a browser.")
     describe(parser)
     raise SystemExit(run(parser.parse_args(), parser.error))

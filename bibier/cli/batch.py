@@ -24,6 +24,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("place", type=Path, metavar="PLACE", help="a folder, or a CSV with path and by choice text")
     batch.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .jsonl")
     batch.add_argument("--replace", action="store_true", help="write over the table that is there")
+    batch.add_argument("--excel", action="store_true", help="begin a CSV with the mark by which Excel knows UTF-8")
     batch.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     batch.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none (default: the best here)")
     batch.add_argument("--batch", type=int, default=16, metavar="N", help="recordings in one pass (default: 16)")
@@ -47,11 +48,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
-
-    def report(notice: Message) -> None:
-        print(notice.text(options.language), file=sys.stderr)
-
-    inputs = batch.list_inputs(options.place, report)
+    notices: list[Message] = []
+    inputs = batch.list_inputs(options.place, notices.append)
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     bundle = checkpoint.load(options.checkpoint)
     settings = batch.run_settings(options.checkpoint, bundle, recogniser.name if recogniser else None)
@@ -86,9 +84,13 @@ def run(options: argparse.Namespace) -> int:
 
     work = spread if options.engine == "ray" else local
     try:
-        count, failed = batch.run(inputs, options.out, settings, work, progress, replace=options.replace)
+        count, failed = batch.run(
+            inputs, options.out, settings, work, progress, replace=options.replace, excel=options.excel
+        )
     finally:
         line.clear()
+    for notice in notices:
+        print(notice.text(options.language), file=sys.stderr)
     for row in failed[:SHOWN]:
         print(f"{row['path']}: {row['error']}", file=sys.stderr)
     summary = {"count": count, "failed": len(failed), "file": str(options.out)}

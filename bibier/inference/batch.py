@@ -6,6 +6,7 @@ N recordings of a batch, 7 emotions.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -26,9 +27,10 @@ from bibier.audio.io import load
 from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
 from bibier.csv_safety import guard
-from bibier.errors import InputError
+from bibier.errors import InputError, fault_of
 from bibier.features.batching import buckets
 from bibier.features.char_ngrams import words
+from bibier.file_names import printable
 from bibier.files import atomic_write, sha256
 from bibier.i18n.messages import Message
 from bibier.inference.long_form import analyse
@@ -106,7 +108,7 @@ def group_inputs(inputs: Sequence[BatchInput], size: int = BATCH) -> list[list[B
     def length(item: BatchInput) -> float:
         try:
             return long_recording.stated_seconds(item.path) or Path(item.path).stat().st_size / 32_000
-        except (OSError, InputError):
+        except Exception:  # the row will say what is wrong with it
             return 0.0
 
     ordered = sorted(inputs, key=lambda item: item.path)
@@ -132,8 +134,15 @@ class BatchPredictor:
         self.predictor, self.recognise, self.name, self.language = predictor, recognise, name, language
 
     def prepare(self, item: BatchInput) -> PreparedInput:
-        """Decode one recording and get its words; what can't be used has its reason in the row."""
-        row = dict.fromkeys(COLUMNS) | {"path": item.path, "checkpoint": self.name, "warnings": [], "error": ""}
+        """Decode one recording and get its words; what can't be used has its reason in the row, whatever it is."""
+        row = dict.fromkeys(COLUMNS) | {"path": printable(item.path), "checkpoint": self.name}
+        row |= {"warnings": [], "error": ""}
+        try:
+            return self._prepare(item, row)
+        except Exception as error:  # whatever one file breaks is that file's row: the others are judged
+            return PreparedInput(row | {"error": self._reason(error, row)}, done=True)
+
+    def _prepare(self, item: BatchInput, row: dict) -> PreparedInput:
         try:
             row["sha256"] = sha256(Path(item.path))
             if (recording := long_recording.read_long(item.path)) is not None:
@@ -142,8 +151,6 @@ class BatchPredictor:
         except OSError as error:
             closed = InputError("audio-closed", prefix="", reason=error.strerror or str(error))
             return PreparedInput(row | {"error": closed.text(self.language)}, done=True)
-        except InputError as error:
-            return PreparedInput(row | {"error": error.text(self.language)}, done=True)
         row["duration"] = clip.duration
         warnings = [notice.text(self.language) for notice in clip.notices]
         speech = clip.speech and clip.long_enough
@@ -172,9 +179,24 @@ class BatchPredictor:
         row |= {"voice_ood": summary.audio.ood, "words_ood": summary.text.ood}
         return PreparedInput(row, done=True)
 
-    @torch.inference_mode()
     def predict(self, group: Sequence[PreparedInput]) -> list[dict]:
-        """Return the rows of recordings that were read, in one pass of each model."""
+        """Return the rows of recordings that were read, in one pass of each model.
+
+        Where that fails each is judged alone, and has its reason in the row if it fails again.
+        """
+        try:
+            return self._predict(group)
+        except Exception as error:  # as in `prepare`
+            if len(group) > 1:
+                return [self.predict([prepared])[0] for prepared in group]
+            (prepared,) = group
+            return [prepared.row | {"error": self._reason(error, prepared.row)}]
+
+    def _reason(self, error: Exception, row: dict) -> str:
+        return fault_of(error, row["path"]).text(self.language).encode("utf-8", "backslashreplace").decode()
+
+    @torch.inference_mode()
+    def _predict(self, group: Sequence[PreparedInput]) -> list[dict]:
         waiting = [prepared for prepared in group if not prepared.done]
         bundle, calibration = self.predictor.bundle, self.predictor.bundle.config.calibration
         by_column: dict[str, dict[int, dict[str, float]]] = {column: {} for column in COLUMN_MODALITIES}
@@ -276,7 +298,7 @@ class RunJournal:
             os.fsync(self._file.fileno())
 
     def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n".encode())
+        self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))  # which is how JSON escapes, too
 
     def close(self, *, finished: bool) -> None:
         """Close the file, and remove it when the table stands."""
@@ -285,10 +307,14 @@ class RunJournal:
             self.path.unlink()
 
 
-def write_table(rows: Sequence[dict], out: Path) -> None:
-    """Write the table, whole or not at all, in the format of its ending, one of `FORMATS`. Raises InputError."""
+def write_table(rows: Sequence[dict], out: Path, *, excel: bool = False) -> None:
+    """Write the table, whole or not at all, in the format of its ending, one of `FORMATS`.
+
+    With `excel` a CSV begins with a byte-order mark. Raises InputError.
+    """
     with _writing(out):
-        atomic_write(out, _table(rows, out.suffix.lower()))
+        mark = codecs.BOM_UTF8 if excel and out.suffix.lower() == ".csv" else b""
+        atomic_write(out, mark + _table(rows, out.suffix.lower()))
 
 
 def _table(rows: Sequence[dict], ending: str) -> bytes:
@@ -333,6 +359,7 @@ def run(
     progress: Callable[[int, int, int], None] = lambda done, failed, total: None,
     *,
     replace: bool = False,
+    excel: bool = False,
 ) -> tuple[int, list[dict]]:
     """Judge what the run journal lacks, and write the table; returns how many rows, and those with an error.
 
@@ -346,15 +373,15 @@ def run(
         out.parent.mkdir(parents=True, exist_ok=True)
     journal, finished = RunJournal(out, settings), False
     try:
-        left = [item for item in inputs if item.path not in journal.rows]
+        left = [item for item in inputs if printable(item.path) not in journal.rows]
         failed = sum(bool(row["error"]) for row in journal.rows.values())
         progress(len(journal.rows), failed, len(inputs))
         for rows in work(left) if left else ():
             journal.add(rows)
             failed += sum(bool(row["error"]) for row in rows)
             progress(len(journal.rows), failed, len(inputs))
-        table = [journal.rows[item.path] for item in inputs]
-        write_table(table, out)
+        table = [journal.rows[printable(item.path)] for item in inputs]
+        write_table(table, out, excel=excel)
         finished = True
     finally:
         journal.close(finished=finished)

@@ -182,3 +182,33 @@ def test_a_full_disk_keeps_what_is_done(place, tmp_path, monkeypatch, predictor)
     read = []
     count, _ = batch.run(inputs, out, settings, lambda left: (read.extend(left), batch.predict_rows(judge, left, 3))[1])
     assert count == len(inputs) and len(read) <= len(inputs) - 6
+
+
+@pytest.mark.parametrize("stage", ["prepare", "predict"])
+def test_one_file_s_exception_of_any_kind_is_its_row(predictor, place, tmp_path, monkeypatch, stage):
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
+    inputs = [batch.BatchInput(str(place / f"0-{part}.wav"), "") for part in range(3)]
+    whole = getattr(judge, f"_{stage}")
+
+    def fail(given, *rest):
+        paths = [given.path] if stage == "prepare" else [prepared.row["path"] for prepared in given]
+        if inputs[1].path in paths:
+            raise RuntimeError("odd \udce9")
+        return whole(given, *rest)
+
+    monkeypatch.setattr(judge, f"_{stage}", fail)
+    out = tmp_path / "out.parquet"
+    count, failed = batch.run(inputs, out, {}, lambda left: batch.predict_rows(judge, left, 3))
+    assert count == 3 and [row["path"] for row in failed] == [inputs[1].path]
+    assert "RuntimeError: odd" in failed[0]["error"] and failed[0]["voice_sad"] is None
+
+
+def test_a_name_that_is_not_utf_8_has_a_row(place, predictor, tmp_path):
+    name = os.fsdecode(b"caf\xe9.wav")
+    os.link(place / "0-0.wav", tmp_path / name)
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
+    for ending in batch.FORMATS:
+        out = tmp_path / "out" / f"x{ending}"
+        count, _ = batch.run(batch.list_inputs(tmp_path), out, {}, lambda left: batch.predict_rows(judge, left, 3))
+        assert count == 1
+    assert json.loads((tmp_path / "out" / "x.jsonl").read_bytes())["path"] == str(tmp_path / "caf\\xe9.wav")
