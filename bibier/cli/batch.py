@@ -25,6 +25,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .jsonl")
     batch.add_argument("--replace", action="store_true", help="write over the table that is there")
     batch.add_argument("--excel", action="store_true", help="begin a CSV with the mark by which Excel knows UTF-8")
+    batch.add_argument("--embeddings", type=Path, metavar="FILE", help="the encoders' vectors too: .npz or .parquet")
     batch.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     batch.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none (default: the best here)")
     batch.add_argument("--batch", type=int, default=16, metavar="N", help="recordings in one pass (default: 16)")
@@ -52,12 +53,15 @@ def run(options: argparse.Namespace) -> int:
     inputs = batch.list_inputs(options.place, notices.append)
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     bundle = checkpoint.load(options.checkpoint)
-    settings = batch.run_settings(options.checkpoint, bundle, recogniser.name if recogniser else None)
+    settings = batch.run_settings(
+        options.checkpoint, bundle, recogniser.name if recogniser else None, embedded=bool(options.embeddings)
+    )
     predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),
         recognise=recogniser is not None,
         name=options.checkpoint,
         language=options.language,
+        embedded=bool(options.embeddings),
     )
 
     def local(left: Sequence[BatchInput]) -> Iterator[list[dict]]:
@@ -74,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
             workers=options.workers,
             address=options.address,
             language=options.language,
+            embedded=bool(options.embeddings),
         )
 
     line = TerminalProgress(bar=True, remaining=True)
@@ -85,7 +90,14 @@ def run(options: argparse.Namespace) -> int:
     work = spread if options.engine == "ray" else local
     try:
         count, failed = batch.run(
-            inputs, options.out, settings, work, progress, replace=options.replace, excel=options.excel
+            inputs,
+            options.out,
+            settings,
+            work,
+            progress,
+            replace=options.replace,
+            excel=options.excel,
+            embeddings_out=options.embeddings,
         )
     finally:
         line.clear()

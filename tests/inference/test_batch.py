@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from bibier import __main__ as command
+from bibier.audio.io import load
 from bibier.checkpoint import bundle
 from bibier.csv_safety import plain
 from bibier.errors import InputError
@@ -212,3 +213,28 @@ def test_a_name_that_is_not_utf_8_has_a_row(place, predictor, tmp_path):
         count, _ = batch.run(batch.list_inputs(tmp_path), out, {}, lambda left: batch.predict_rows(judge, left, 3))
         assert count == 1
     assert json.loads((tmp_path / "out" / "x.jsonl").read_bytes())["path"] == str(tmp_path / "caf\\xe9.wav")
+
+
+@pytest.mark.parametrize("ending", [".npz", ".parquet"])
+def test_embeddings_are_what_the_encoders_heads_read(place, predictor, tmp_path, ending):
+    import pyarrow.parquet as pq
+
+    (tmp_path / "list.csv").write_text(f"path,text\n{place}/0-0.wav,\n{place}/1-1.wav,so happy\n{place}/gone.wav,\n")
+    out, file = tmp_path / "out.jsonl", tmp_path / f"vectors{ending}"
+    assert rows_of(tmp_path / "list.csv", out, "--embeddings", str(file))[0] == 1
+    assert "embeddings" not in json.loads(out.read_text(encoding="utf-8").splitlines()[0])
+    if ending == ".npz":
+        with np.load(file) as arrays:
+            voice, words, paths = arrays["voice"], arrays["words"], arrays["path"].tolist()
+    else:
+        rows = pq.read_table(file).to_pylist()
+        paths = [row["path"] for row in rows]
+        nothing = [np.nan] * len(rows[1]["voice"]), [np.nan] * len(rows[1]["words"])
+        voice = np.array([row["voice"] or nothing[0] for row in rows])
+        words = np.array([row["words"] or nothing[1] for row in rows])
+    assert [Path(path).name for path in paths] == ["0-0.wav", "1-1.wav", "gone.wav"]
+    assert np.isnan(voice).all(1).tolist() == [False, False, True]
+    assert np.isnan(words).all(1).tolist() == [True, False, True]
+    encoded = predictor.encode_clips([load(place / "0-0.wav").samples])
+    np.testing.assert_allclose(voice[0], encoded.pooled[0].numpy(), atol=1e-4)
+    assert rows_of(tmp_path / "list.csv", tmp_path / "b.jsonl", "--embeddings", str(tmp_path / "x.txt"))[0] == 2
