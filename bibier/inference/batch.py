@@ -154,6 +154,8 @@ class BatchPredictor:
                 transcript = self.predictor.recogniser(clip.samples)
             except InputError as error:
                 warnings.append(error.text(self.language))
+        if transcript.left_out:
+            warnings.append(Message("words-left-out", {"text": transcript.left_out}).text(self.language))
         transcript = replace(transcript, text=self.predictor.bundle.prepare_text(transcript.text))
         if (count := len(words(transcript.text))) > MAX_WORDS:
             warnings.append(Message("text-cut", {"words": count, "limit": MAX_WORDS}).text(self.language))
