@@ -134,7 +134,13 @@ def _propose(store: Store, options: argparse.Namespace) -> int:
     known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
     line = TerminalProgress(bar=True, remaining=True)
     for number, clip in enumerate(clips, start=1):
-        if (clip.sha256, source) not in known and not propose(store, options.project, clip, predictor, source):
+        try:
+            unjudged = (clip.sha256, source) not in known and not propose(
+                store, options.project, clip, predictor, source
+            )
+        except (MemoryError, RuntimeError):  # one clip's, too: the others are proposed for
+            unjudged = True
+        if unjudged:
             unread += 1
             print(f"{clip.sha256}\t{clip.path}", file=sys.stderr)
         line(f"{number}/{len(clips)}", number, len(clips))
