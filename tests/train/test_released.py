@@ -163,7 +163,7 @@ def test_the_bimamba_gives_the_published_tensors(name):
 
 @every_encoder
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("missing", "{key} missing"),
         ("extra", "blocks.9.extra unknown"),
@@ -250,7 +250,7 @@ def test_the_command_writes_the_published_audio_encoder(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "can't be read"),
         (b"not a file of torch", "no state dict of torch"),
