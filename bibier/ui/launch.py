@@ -23,7 +23,7 @@ from bibier.asr.whisper import Whisper
 from bibier.files import bundled
 from bibier.i18n.messages import Message
 from bibier.inference import device as accelerator
-from bibier.security.middleware import SecuritySettings, SecurityStack
+from bibier.security.middleware import SecuritySettings, SecurityStack, start_token
 from bibier.soft_labels.cache import Cache
 from bibier.ui import hub_login, page
 from bibier.ui.annotate.handlers import AnnotateHandlers
@@ -158,7 +158,8 @@ def launch(options: argparse.Namespace) -> None:
     hosts = tuple(options.allowed_host)
     settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    owned = host in LOCAL and not settings.shared  # whoever comes is who started it
+    owned = host in LOCAL and not settings.shared  # whoever opens the printed address is who started it
+    start = start_token(os.environ) if owned else None
     opened = threading.Event()
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
     reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned)
@@ -203,10 +204,12 @@ def launch(options: argparse.Namespace) -> None:
     if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
-    security = SecurityStack(settings, protected=lambda: clip_files(store), public=places)
+    security = SecurityStack(settings, protected=lambda: clip_files(store), public=places, start=start)
     tasks = [backup.task] if backup else []
     app = page.build(services, annotating, security)
     page.launch(app, services, annotating, security, host=options.host, port=options.port, tasks=tasks)
+    if start:
+        print(Message("start-address", {"address": f"{app.local_url}?start={start}"}).text(), flush=True)
     try:
         app.block_thread()
     finally:
