@@ -1,10 +1,12 @@
 """How far the voice is to be trusted beside the words, on corpora that the voice never heard.
 
-    python -m benchmarks.pool --data DIR [--checkpoint compact]
+    python -m benchmarks.pool train/recipes/compact.toml --data DIR [--seed 0] [--checkpoint compact]
 
-Clips of TESS and CREMA-D (by the winner of its votes), each with a held-out text of the same label, balanced over the
-emotions: MELD dev, and the dev parts of GoEmotions, Izard, BRIGHTER in Russian and DailyDialog. The weight of the voice
-in the pool and its temperature are fitted on one corpus of voices and judged on the other, and then fitted on both.
+Clips of each corpus of the recipe, read by an encoder that was fitted without it (`python -m train generalise` fits
+those), and of TESS, read by the checkpoint; each with a held-out text of the same label, balanced over the emotions:
+MELD dev, and the dev parts of GoEmotions, Izard, BRIGHTER in Russian and DailyDialog. The temperature of the voice, its
+weight in the pool and the pool's temperature are fitted on all corpora of voices but one and judged on that one, and
+then fitted on all.
 """
 
 from __future__ import annotations
@@ -23,13 +25,28 @@ from bibier.features.tokens import words
 from bibier.labels import EMOTIONS
 from train.corpora import load
 from train.corpora.items import Item
+from train.experiment import left_out, recipe
+from train.experiment.sources import audio_source
 from train.experiment.stacking import OutOfFold, label_matched_pairs
-from train.metrics import ece, uar
+from train.metrics import ece, fit_temperature, uar
 
 CLIPS = 40  # of each emotion and corpus
 PAIRS = 200  # of each emotion
 LONGEST = 256  # words
 TEXTS = {"MELD": ("meld",), "others": ("goemotions", "izard", "brighter-ru", "dailydialog")}
+COLUMNS = (
+    "fitted on",
+    "temperature of the voice",
+    "weight of the voice",
+    "temperature of both",
+    "judged on",
+    "texts",
+    "voice, UAR",
+    "words",
+    "both",
+    "voice, ECE",
+    "both, ECE",
+)
 
 Pairs = tuple[torch.Tensor, torch.Tensor, np.ndarray]  # log-probabilities (P, 7) of voice and words, labels (P,)
 
@@ -51,13 +68,33 @@ def encoded(encoder: torch.nn.Module, features: list[np.ndarray], items: list[It
     return OutOfFold([], torch.cat(logits), np.array([item.label for item in items]))
 
 
-def matched(model: Bundle, voice: OutOfFold, text: OutOfFold, seed: int) -> Pairs:
-    """Pair a voice and a text of the same label; the words' class prior is taken out."""
+def unheard(path: Path, data: Path, seed: int) -> dict[str, OutOfFold]:
+    """Return by corpus what the recipe's encoders said of its clips that were fitted without it."""
+    chosen_recipe = recipe.load(path)
+    source = audio_source(chosen_recipe, data)
+    folds = left_out.corpus_folds(source)
+    read = left_out.left_out(chosen_recipe, source, "audio", folds, [seed], report=lambda line: print(line, flush=True))
+    logits = torch.from_numpy(read.answers[left_out.CORPORA, seed, ""].logits).float()
+    return {name: OutOfFold([], logits[read.rows_of(name)], source.labels[read.rows_of(name)]) for name in read.corpora}
+
+
+def matched(model: Bundle, voice: OutOfFold, text: OutOfFold, heat: float, seed: int) -> Pairs:
+    """Pair a voice of this temperature and a text of the same label; the words' class prior is taken out."""
     left, right = label_matched_pairs(voice, text, PAIRS, np.random.default_rng(seed))
-    heat = model.config.calibration
     prior = torch.tensor(model.config.text_prior).log()
-    spoken = torch.log_softmax(text.logits[right].double() / heat.text, -1) - prior
-    return torch.log_softmax(voice.logits[left].double() / heat.audio, -1), spoken, voice.labels[left]
+    spoken = torch.log_softmax(text.logits[right].double() / model.config.calibration.text, -1) - prior
+    return torch.log_softmax(voice.logits[left].double() / heat, -1), spoken, voice.labels[left]
+
+
+def temperature(voices: list[OutOfFold]) -> float:
+    """Fit the temperature of voices, every emotion and every corpus as often."""
+    generator, logits, labels = np.random.default_rng(0), [], []
+    for voice in voices:
+        for label in np.unique(voice.labels):
+            rows = generator.choice(np.flatnonzero(voice.labels == label), CLIPS)
+            logits.append(voice.logits[rows])
+            labels.append(voice.labels[rows])
+    return fit_temperature(torch.cat(logits), np.concatenate(labels))
 
 
 def fitted(parts: list[Pairs]) -> np.ndarray:
@@ -73,33 +110,36 @@ def fitted(parts: list[Pairs]) -> np.ndarray:
 def main() -> None:
     """Print the weights, and the pairs judged with them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", default="compact")
     options = parser.parse_args()
     model = bundle.load(options.checkpoint)
-    voices, texts = {}, {}
-    for name, corpus in (("TESS", "tess"), ("CREMA-D", str(options.data / "cremad" / "manifest.csv"))):
-        clips = chosen(load.read(corpus, options.data), CLIPS)
-        features = [model.audio_features(io.load(item.path).samples) for item in clips]
-        voices[name] = encoded(model.audio_encoder, features, clips)
+    voices, texts = unheard(options.recipe, options.data, options.seed), {}
+    clips = chosen(load.read("tess", options.data), CLIPS)
+    features = [model.audio_features(io.load(item.path).samples) for item in clips]
+    voices["tess"] = encoded(model.audio_encoder, features, clips)
     for name, corpora in TEXTS.items():
         items = [item for corpus in corpora for item in load.read(corpus, options.data, "dev", need="text")]
         features = [model.text_features(words(model.prepare_text(item.text or ""))[:LONGEST]) for item in items]
         texts[name] = encoded(model.text_encoder, features, items)
-    print("| fitted on | weight of the voice | temperature | judged on | texts | voice | words | both | ECE of both |")
-    print("|---|---:|---:|---|---|---:|---:|---:|---:|")
-    for fitted_on in (("TESS",), ("CREMA-D",), ("TESS", "CREMA-D")):
-        scales = fitted([matched(model, voices[v], text, seed=1) for v in fitted_on for text in texts.values()])
-        for voice in voices:
-            for name, text in texts.items():
-                a, t, y = matched(model, voices[voice], text, seed=2)
-                both = scales[0] * a + scales[1] * t
-                figures = " | ".join(f"{uar(y, logs.argmax(1).numpy()):.1f}" for logs in (a, t, both))
-                error = ece(y, torch.softmax(both, -1).numpy())
-                share = f"{scales[0] / scales[1]:.2f} | {1 / scales[1]:.2f}"
-                print(
-                    f"| {' and '.join(fitted_on)} | {share} | {voice} | {name} | {figures} | {error:.3f} |", flush=True
-                )
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * len(COLUMNS))
+    for judged in (*voices, None):
+        fitted_on = [voice for name, voice in voices.items() if name != judged]
+        heat = temperature(fitted_on)
+        scales = fitted([matched(model, voice, text, heat, seed=1) for voice in fitted_on for text in texts.values()])
+        share = f"{heat:.2f} | {scales[0] / scales[1]:.2f} | {1 / scales[1]:.2f}"
+        if judged is None:
+            print(f"| all | {share} | | | | | | | |", flush=True)
+            continue
+        for name, text in texts.items():
+            a, t, y = matched(model, voices[judged], text, heat, seed=2)
+            both = scales[0] * a + scales[1] * t
+            figures = " | ".join(f"{uar(y, logs.argmax(1).numpy()):.1f}" for logs in (a, t, both))
+            errors = " | ".join(f"{ece(y, torch.softmax(logs, -1).numpy()):.3f}" for logs in (a, both))
+            print(f"| all but {judged} | {share} | {judged} | {name} | {figures} | {errors} |", flush=True)
 
 
 if __name__ == "__main__":

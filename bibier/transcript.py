@@ -31,4 +31,3 @@ class Transcript:
     words: tuple[Word, ...] = ()
     source: str = "person"
     recogniser: str | None = None
-    left_out: str = ""  # what the recogniser wrote and was taken for invented

@@ -189,8 +189,10 @@ def _agree(bundle: Bundle) -> None:
             raise ValueError(f"{modality}_features and {modality}_encoder belong together: give both or none")
         for name in ("bins", "buckets", "slots"):
             ours, theirs = getattr(features, name, None), getattr(encoder, name, None)
-            if None not in (ours, theirs) and ours != theirs:
-                raise ValueError(f"{modality}_features.{name} is {ours}, and {modality}_encoder.{name} is {theirs}")
+            rows = getattr(features, "pitch", 0) if name == "bins" else 0  # of pitch, read above the mel bins
+            if ours is not None and theirs is not None and ours + rows != theirs:
+                given = f"{ours} + {rows} of pitch" if rows else ours
+                raise ValueError(f"{modality}_features.{name} is {given}, and {modality}_encoder.{name} is {theirs}")
         inputs, extractor = getattr(encoder, "inputs", None), getattr(bundle, f"{modality}_features")
         given = None if extractor is None else getattr(extractor, "per_step", extractor.dim)
         if inputs is not None and inputs != given:

@@ -1,6 +1,6 @@
 """Samples → (T, …) features, by the extractor's kind: log-mels here, with no weights; encoders from the Hub by name.
 
-T frames, M mel bins.
+T frames, M mel bins, P rows of the pitch map.
 """
 
 from __future__ import annotations
@@ -12,10 +12,19 @@ from pathlib import Path
 
 import librosa
 import numpy as np
+import scipy.fft
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
 from bibier.i18n.messages import Message
+
+# The pitch map: autocorrelations of frames long enough for two periods of a deep voice.
+PITCH_WINDOW = round(0.040 * SAMPLE_RATE)  # samples
+PITCH_FFT = 1024  # samples, more than the window and the longest lag together
+LOWEST_PITCH, HIGHEST_PITCH = 55.0, 500.0  # Hz, of the first and the last row
+RUMBLE = 40.0  # Hz, below which nothing counts
+VOICED_BAND, VOICED_DECAY = 1250.0, 1875.0  # Hz: above the first, magnitudes fall by e every so many
+PITCH_SCALE = 3.0  # of the rows as features, so that they vary about as much as the log-mels
 
 
 @dataclass(frozen=True)
@@ -34,25 +43,61 @@ class LogMelConfig:
     level: float = 0.05  # RMS after levelling
     floor: float = 1e-3  # added to mel power before the logarithm; the mean power of a bin is about 1.3
     kind: str = "log-mel"
+    pitch: int = 0  # rows of the pitch map, above the mel bins
 
 
 class LogMel:
-    """Log-mel spectrogram of the speech, whatever its level: ends trimmed, RMS set, hops averaged in pairs."""
+    """Log-mel spectrogram of the speech, whatever its level: ends trimmed, RMS set, hops averaged in pairs.
+
+    With `pitch`, a picture of the pitch stands above it (`pitch_map`): P rows more on the last axis.
+    """
 
     modality = "audio"
 
     def __init__(self, config: LogMelConfig = LogMelConfig()):
         self.config = config
-        self.dim = config.bins  # of the last axis
-        self.per_step = 2 * config.bins
+        self.dim = config.bins + config.pitch  # of the last axis
+        self.per_step = 2 * self.dim
 
     @cached_property
     def _filters(self) -> np.ndarray:
         c = self.config
         return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=512, n_mels=c.bins, fmin=c.low, fmax=c.high).astype(np.float32)
 
+    @cached_property
+    def _lags(self) -> np.ndarray:
+        """Return what magnitudes are multiplied with: autocorrelations at the rows' lags and at 0, (513, P + 1)."""
+        bins = np.arange(PITCH_FFT // 2 + 1)
+        frequency = bins * SAMPLE_RATE / PITCH_FFT  # Hz
+        weight = np.exp(-np.maximum(frequency - VOICED_BAND, 0) / VOICED_DECAY) * (frequency > RUMBLE)
+        weight = weight * np.where(bins % (PITCH_FFT // 2) == 0, 1, 2) / PITCH_FFT  # of a real inverse transform
+        lags = SAMPLE_RATE / np.geomspace(LOWEST_PITCH, HIGHEST_PITCH, self.config.pitch)  # samples
+        left = np.floor(lags)
+        share = lags - left
+        at_left, at_right = (np.cos(2 * np.pi * np.outer(bins, lag) / PITCH_FFT) for lag in (left, left + 1))
+        waves = np.column_stack((at_left * (1 - share) + at_right * share, np.ones(len(bins))))
+        return (weight[:, None] * waves).astype(np.float32)
+
+    def pitch_map(self, samples: np.ndarray) -> np.ndarray:
+        """Return (T', P) float32 in [0, 1], one row of the result a frame of the whole sound (n,), nothing trimmed.
+
+        Autocorrelation of the magnitude spectrum below about 1.3 kHz over that at lag 0, at lags evenly spaced in
+        log-frequency, linear between samples: a voice is a line at its pitch and at the octaves below, noise nothing.
+        """
+        c = self.config
+        step = round(c.hop * c.average * SAMPLE_RATE)
+        padded = np.pad(np.asarray(samples, dtype=np.float32), PITCH_WINDOW // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, PITCH_WINDOW)[::step]  # (T', window)
+        window = np.hanning(PITCH_WINDOW + 1)[:-1].astype(np.float32)  # periodic
+        magnitudes = np.abs(np.asarray(scipy.fft.rfft(frames * window, PITCH_FFT)))  # (T', 513)
+        correlations = magnitudes @ self._lags  # (T', P + 1)
+        return np.maximum(correlations[:, :-1], 0) / np.maximum(correlations[:, -1:], 1e-9)
+
     def power(self, samples: np.ndarray) -> np.ndarray:
-        """Return mel power (T, M) float32 of 16 kHz samples (n,), levelled and trimmed, not yet logarithmic."""
+        """Return mel power (T, M + P) float32 of 16 kHz samples (n,), levelled and trimmed, not yet logarithmic.
+
+        The last P columns are the pitch map of the same frames.
+        """
         c = self.config
         hop, window = round(c.hop * SAMPLE_RATE), round(c.window * SAMPLE_RATE)
         if len(samples) < 512:
@@ -68,26 +113,40 @@ class LogMel:
             strong * 10 ** (-c.trim / 10), min(faint * 10 ** (c.above / 10), strong * 10 ** (-c.stand_out / 10))
         )
         loud = np.flatnonzero(energy > threshold)
-        if len(loud):
-            power = power[loud[0] : loud[-1] + 1]
+        begin, end = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, len(power))
+        power = power[begin:end]
         # Levelling the trimmed speech in the power domain is the same as levelling its samples.
         power = power * (c.level**2 * 512 * c.bins / max(float(power.sum(1).mean()), 1e-12))
         spare = -len(power) % c.average
         if spare:
             power = np.concatenate((power, power[-1:].repeat(spare, 0)))
-        return power.reshape(-1, c.average, c.bins).mean(1).astype(np.float32)
+        power = power.reshape(-1, c.average, c.bins).mean(1).astype(np.float32)
+        if not c.pitch:
+            return power
+        pitch = self.pitch_map(samples)
+        # The frame of the map nearest to the middle of the hops that were averaged.
+        frame = (begin + c.average * np.arange(len(power)) + c.average // 2) // c.average
+        return np.concatenate((power, pitch[np.minimum(frame, len(pitch) - 1)]), axis=1)
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """Return (T, 2, M) float32: the log-mels in two normalisations (see `normalise`)."""
+        """Return (T, 2, M + P) float32: the log-mels in two normalisations (see `normalise`)."""
         return self.features(self.power(samples))
 
     def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the features (Tᵢ, 2, M) of each clip (nᵢ,)."""
+        """Return the features (Tᵢ, 2, M + P) of each clip (nᵢ,)."""
         return [self(clip) for clip in clips]
 
     def features(self, power: np.ndarray) -> np.ndarray:
-        """Return (T, 2, M) float32 features of mel power (T, M)."""
-        return normalise(np.log(power + self.config.floor))
+        """Return (T, 2, M + P) float32 features of mel power and pitch (T, M + P).
+
+        The rows of the pitch are less their mean over time in channel 0 and as they are in channel 1.
+        """
+        bins = self.config.bins
+        features = normalise(np.log(power[:, :bins] + self.config.floor))
+        if not self.config.pitch:
+            return features
+        pitch = PITCH_SCALE * power[:, bins:]
+        return np.concatenate((features, np.stack((pitch - pitch.mean(0), pitch), axis=1)), axis=2)
 
 
 def normalise(logmel: np.ndarray) -> np.ndarray:

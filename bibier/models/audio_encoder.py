@@ -21,7 +21,7 @@ from bibier.models.temporal import build_temporal
 class AudioEncoderConfig:
     """Dimensions of `AudioEncoder`; every field is JSON."""
 
-    bins: int = 64  # mel bins of the extractor
+    bins: int = 64  # mel bins of the extractor, and its rows of pitch
     channels: tuple[int, ...] = (16, 32, 48)
     dim: int = 64  # features of the projection before the temporal encoder
     temporal: str = "lstm"

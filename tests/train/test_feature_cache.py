@@ -139,7 +139,7 @@ def test_prepare_from_the_command_line(tmp_path, capsys):
     folder.mkdir()
     soundfile.write(folder / "03-01-03-01-01-01-01.wav", clips(0.6)[0], 16_000)
     (tmp_path / "meld_train.csv").write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nhi,A,joy,0,0\n")
-    recipe = Path(__file__).parents[2] / "train" / "recipes" / "compact.toml"
+    recipe = Path(__file__).parents[2] / "train" / "recipes" / "compact-v1.toml"
     arguments = ["prepare", str(recipe), "--data", str(tmp_path), "--cache", str(tmp_path / "cache")]
     assert cli.main(arguments) == 0
     assert "1 items of ravdess as log-mel" in capsys.readouterr().err

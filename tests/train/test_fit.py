@@ -1,15 +1,17 @@
 """From a data folder to a checkpoint that the app loads: `train fit`, `push` and `evaluate`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from small_corpora import CODES, WORDS, write_csv
 from tiny import voice
 
-from bibier.checkpoint.bundle import load
+from bibier.checkpoint.bundle import Calibration, load
 from bibier.inference.predictor import Predictor
-from bibier.models import fusion, ssm
+from bibier.models import fusion
 from bibier.models.memocmt import AGGREGATIONS
 from train import __main__ as cli
 
@@ -47,16 +49,12 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(
-    fitted, folder, tmp_path, monkeypatch, capsys, change
-):
+def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(fitted, folder, tmp_path, monkeypatch, change):
     """`fit` → `push` to a folder → the Predictor, which the app runs, for every model of the list."""
     monkeypatch.chdir(fitted.parent)  # where the fitted encoders are kept
     out, there = tmp_path / "run", tmp_path / "space"
     command = ["fit", "small.toml", "--data", str(folder), "--out", str(out), "--set", change]
     assert cli.main(command) == 0
-    printed = "".join(capsys.readouterr())
-    assert (f"selective scan: {ssm.kernel()}" in printed) == ("bimamba" in change), printed
     assert cli.main(["push", str(out), str(there)]) == 0
     pushed = load(there)
     assert f'"{pushed.config.fusion.kind}"' in change
@@ -113,3 +111,47 @@ def test_dialogues_want_a_corpus_that_has_them(small, folder, tmp_path, capsys):
     command = ["fit", str(small), "--data", str(folder), "--out", str(tmp_path / "made"), "--set", change]
     assert cli.main(command) == 2
     assert "reads dialogues" in capsys.readouterr().err
+
+
+ACROSS = [
+    "audio.features.pitch = 16",
+    "audio.encoder.bins = 80",
+    "audio.sampling = {draws = 16, smoothing = 0.1}",
+    "audio.copies = {rooms = 1, telephone = 1}",
+    "audio.perturbation = {crop = 0.5, warp = 0.04, pitch_shift = 1.0}",
+    "audio.fit = {class_power = 0, average_warm_up = true, statistics = 2}",
+    "audio.temperature = 1.4",
+    "text.temperature = 1.25",
+    'fusion = {model = {kind = "pool"}, fitted = false, temperature = 0.9, voice_weight = 0.25}',
+]
+
+
+def test_a_voice_of_several_corpora_in_a_pool_that_is_not_fitted(fitted, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    command = ["fit", str(fitted.parent / "small.toml"), "--data", str(folder), "--out", "run"]
+    assert cli.main(command + [part for change in ACROSS for part in ("--set", change)]) == 0
+    model = load(tmp_path / "run")
+    assert model.config.calibration == Calibration(1.4, 1.25, 0.9) and model.config.audio_features.pitch == 16
+    pool = model.fusion.state_dict()
+    torch.testing.assert_close(pool["weight"][0], torch.full((7,), 0.25))
+    torch.testing.assert_close(pool["bias"], -torch.tensor(model.config.text_prior).log(), atol=1e-2, rtol=1e-2)
+    assert len(list((tmp_path / ".cache" / "encoders").glob("*.safetensors"))) == 2  # no fold is fitted
+    prediction = Predictor(model)((voice(1.5), 16_000), "What a lovely door")
+    assert sum(prediction.bimodal.probabilities.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("audio.copies = {rooms = 1}", "give .audio.sampling"),
+        ("audio.sampling = {draws = 0}", "draws is 0"),
+        ("audio.sampling = {draws = 8}", "set fit.class_power = 0"),
+        ("audio.features.pitch = 8", "set encoder.bins = 72"),
+        ("fusion.fitted = false", "a fusion is a pool"),
+        (ACROSS[-1], "give audio.temperature"),
+    ],
+)
+def test_settings_of_several_corpora_that_do_not_go_together_are_refused(fitted, folder, capsys, change, said):
+    command = ["fit", str(fitted.parent / "small.toml"), "--data", str(folder), "--out", "run", "--set", change]
+    assert cli.main(command) == 2
+    assert re.search(said, capsys.readouterr().err)

@@ -63,9 +63,10 @@ def test_a_recipe_may_change_another(tmp_path):
 
 
 def test_another_kind_takes_the_place_of_a_table_unless_its_fields_are_the_same():
-    changed = recipe.load(RECIPES / "compact.toml", ['fusion.model = {kind = "lpgnet", hidden = 16, heads = 2}'])
+    fitted, lpgnet = "fusion.fitted = true", 'fusion.model = {kind = "lpgnet", hidden = 16, heads = 2}'
+    changed = recipe.load(RECIPES / "compact.toml", [fitted, lpgnet])
     assert changed.fusion.config(4, 5).kind == "lpgnet"
-    graph = recipe.load(RECIPES / "compact.toml", ['fusion.model.kind = "bigraphformer"'])
+    graph = recipe.load(RECIPES / "compact.toml", [fitted, 'fusion.model.kind = "bigraphformer"'])
     assert graph.fusion.config(4, 5).hidden == recipe.load(RECIPES / "compact.toml").fusion.config(4, 5).hidden
 
 

@@ -1,11 +1,13 @@
 """The loop against a plain one and against itself: in parts, killed, in two processes, and on bad input."""
 
 import copy
+import dataclasses
 import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -386,3 +388,47 @@ def test_groups_take_the_parameters_that_they_name():
     assert len(vectors["params"]) == 2 and vectors["weight_decay"] == 0
     with pytest.raises(CorpusError, match="nothing.*votes.weight"):
         parameter_groups(model, FitSettings(epochs=1, groups=({"match": "nothing"},)))
+
+
+def test_an_average_that_warms_up_forgets_the_first_steps():
+    """Against the sum written out; and the plain average is far behind it after a few steps."""
+    settings = FitSettings(epochs=3, batch=7, learning_rate=0.05, average=0.99, average_warm_up=True)
+    seen = []
+
+    class Watched(torch.nn.Linear):
+        def forward(self, features):
+            seen.append(self.weight.detach().clone())
+            return SimpleNamespace(logits=super().forward(features))
+
+    torch.manual_seed(0)
+    model = fitted(settings, Watched(7, 7))
+    torch.manual_seed(0)
+    last = fitted(dataclasses.replace(settings, average=0.0), Watched(7, 7)).weight
+    trajectory = [*seen[1:6], last.detach()]  # after each of the six steps
+    expected = trajectory[0]
+    for step, weight in enumerate(trajectory[1:], start=1):
+        share = min(0.99, (1 + step) / (10 + step))
+        expected = share * expected + (1 - share) * weight
+    torch.testing.assert_close(model.weight, expected, atol=1e-5, rtol=0)
+
+
+def test_statistics_are_those_of_the_last_batches_and_nothing_else_moves():
+    class Normed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.last = torch.nn.BatchNorm1d(7), torch.nn.Linear(7, 7)
+            self.dropout = torch.nn.Dropout(0.5)
+
+        def forward(self, features):
+            return SimpleNamespace(logits=self.last(self.dropout(self.norm(features))))
+
+    def made(statistics):
+        torch.manual_seed(0)
+        return fitted(FitSettings(epochs=2, batch=7, statistics=statistics), Normed())
+
+    plain, anew = made(0), made(5)
+    assert same(plain, anew) and not anew.training
+    features = rows()[0]  # an epoch has two batches of seven, which together are all rows
+    torch.testing.assert_close(anew.norm.running_mean, features.mean(0))
+    assert not torch.allclose(plain.norm.running_mean, features.mean(0), atol=1e-3)
+    assert anew.norm.momentum == plain.norm.momentum == 0.1

@@ -98,7 +98,9 @@ def bimodal(recipe: Recipe, folder: Path, seeds: Sequence[int], report: Callable
         rows: list[dict] = []
         for number, fold in enumerate(sound.folds):
             encoder, audio_read = encoders.read_audio(recipe, sound, recipe.seed, outside=number)
-            t = fusion.temperatures(audio_read, text_read, words=recipe.text.temperature)
+            t = fusion.temperatures(
+                audio_read, text_read, voice=recipe.audio.temperature, words=recipe.text.temperature
+            )
             prior = encoders.words_prior(recipe, words, text_encoder, t.text)
             inside = _positions(sound.folds, number)
             model = fusion.fit_fusion(recipe, audio_read, text_read, t, prior, seed)

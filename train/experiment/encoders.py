@@ -25,12 +25,15 @@ from bibier.features.char_ngrams import CharNgrams
 from bibier.features.log_mel import LogMelConfig
 from bibier.files import replacing
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from train.augment import copies
+from train.augment.sampling import Sampling
 from train.experiment import votes, warm_start
+from train.experiment.across_corpora import AcrossCorpora, Corpora, drawn_clips
 from train.experiment.recipe import AudioPart, Recipe, TextPart
 from train.experiment.sources import TrainingRows, target_weights, text_prior, weighted_targets
 from train.experiment.stacking import OutOfFold, out_of_fold
 from train.loop.adagrad import AdaGradSettings
-from train.loop.batches import Batches, audio_batches, encode, plain_batches
+from train.loop.batches import Batches, audio_batches, drawn_batches, encode, plain_batches
 from train.loop.distributed import on_main_process
 from train.loop.settings import FitSettings
 from train.loop.trainer import class_weights, fit
@@ -84,7 +87,10 @@ def _key(part: AudioPart | TextPart, source: TrainingRows, rows: np.ndarray, see
         digest.update(source.items[row].id.encode())
         digest.update(np.ascontiguousarray(source.raw[row]).tobytes())
         digest.update(np.ascontiguousarray(source.targets[row]).tobytes())
-    return [_settings(part) | {"folds": 0}, seed, digest.hexdigest()]  # how many folds there are decides no fit
+    undecided = {"folds": 0}  # how many folds there are decides no fit
+    if isinstance(part, AudioPart):
+        undecided |= {"temperature": None} | ({"copies made": copies.VERSION} if part.copies else {})
+    return [_settings(part) | undecided, seed, digest.hexdigest()]
 
 
 def _settings(part: DataclassInstance) -> dict[str, object]:
@@ -105,15 +111,45 @@ def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int,
     torch.manual_seed(seed)
 
     def train(model: nn.Module, state: Path) -> None:
+        if part.sampling is not None:
+            _fit_across_corpora(model, part, part.sampling, source, rows, seed, report, state)
+            return
         epochs = source.epochs(part, rows, seed, log=state.with_suffix(".merged.jsonl"))
         if isinstance(part.features, LogMelConfig):
-            batches = audio_batches(epochs, part.fit.batch, part.perturbation, part.features.floor)
+            batches = audio_batches(epochs, part.fit.batch, part.perturbation, part.features)
         else:
             batches = plain_batches(epochs, part.fit.batch)
         _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
     key = ["audio", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "audio_encoder")]
     return _fitted(lambda: warm_start.begun("audio_encoder", part.encoder, recipe.start), train, key)
+
+
+def _fit_across_corpora(
+    encoder: nn.Module,
+    part: AudioPart,
+    sampling: Sampling,
+    source: TrainingRows,
+    rows: np.ndarray,
+    seed: int,
+    report: Report,
+    state: Path,
+) -> None:
+    """Fit an encoder on clips drawn from all corpora of some rows of the source."""
+    targets = source.targets[rows]
+    corpora = Corpora.of([source.items[row] for row in rows], targets)
+    drawn = drawn_clips(
+        [source.raw[row] for row in rows],
+        [source.copies[row] for row in rows] if source.copies else [],
+        targets,
+        corpora,
+        sampling,
+        part.fit.epochs,
+        seed,
+    )
+    model = AcrossCorpora(encoder, corpora.classes, bias=sampling.corpus_bias == "learnt")
+    batches = drawn_batches(drawn, part.fit.batch, part.perturbation, part.features)
+    _fit(model, batches, source, targets, part.fit, seed, report, state, draws=sampling.draws)
 
 
 def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report: Report = quiet) -> nn.Module:
@@ -178,8 +214,10 @@ def _fit(
     seed: int,
     report: Report,
     state: Path,
+    draws: int | None = None,
 ) -> None:
     def validate(model: nn.Module) -> dict[str, dict[str, float]]:
+        model = model.encoder if isinstance(model, AcrossCorpora) else model
         return {
             corpus: scores(part.labels, torch.softmax(encode(model, part.features)[1].double(), dim=-1).numpy())
             for corpus, part in source.dev.items()
@@ -188,7 +226,7 @@ def _fit(
     fit(
         model,
         batches,
-        steps=-(-len(targets) // settings.batch) + 1,
+        steps=-(-draws // settings.batch) if draws else -(-len(targets) // settings.batch) + 1,
         weights=class_weights(targets, settings.class_power),
         settings=settings,
         seed=seed,

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
 from bibier.features.log_mel import LogMel, build_audio_features
 from bibier.files import atomic_write
+from train.augment import copies
 from train.corpora.load import Item, read
 from train.experiment.recipe import Recipe
 from train.loop.progress import bar
@@ -122,11 +124,39 @@ class MelPower:
     def __init__(self, extractor: LogMel) -> None:
         self.extractor = extractor
         self.config = dataclasses.replace(extractor.config, kind="mel-power")
-        self.dim = extractor.config.bins
+        self.dim = extractor.dim
 
     def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the mel power (Tᵢ, M) of each clip."""
+        """Return the mel power (Tᵢ, M) of each clip, with the rows of its pitch where the settings want them."""
         return [self.extractor.power(clip) for clip in clips]
+
+
+@dataclass(frozen=True)
+class CopyConfig:
+    """What decides the features of a copy, beside the sound."""
+
+    kind: str
+    features: Any  # the extractor's settings
+    copy: str
+    number: int
+    seed: int
+    version: int = copies.VERSION
+
+
+class OfCopy:
+    """An extractor's features of a copy of each clip (`augment.copies`)."""
+
+    modality = "audio"
+
+    def __init__(self, extractor: Extractor, copy: str, number: int, seed: int) -> None:
+        settings = extractor.config
+        self.extractor, self.dim = extractor, extractor.dim
+        self.config = CopyConfig(f"{settings.kind}-{copy}", settings, copy, number, seed)
+
+    def batch(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the features (Tᵢ, …) of each clip's copy."""
+        c = self.config
+        return self.extractor.batch([copies.copy(clip, c.copy, c.number, c.seed) for clip in clips])
 
 
 def described(cache: Path, extractor: Extractor) -> Path:
@@ -136,6 +166,8 @@ def described(cache: Path, extractor: Extractor) -> Path:
     """
     settings = {"features": dataclasses.asdict(extractor.config)}
     settings["features"].pop("remote_code", None)  # a consent changes no number
+    if not settings["features"].get("pitch"):
+        settings["features"].pop("pitch", None)  # features from before there was a pitch are the same
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     folder = cache / f"{extractor.config.kind}-features-{digest}"
     file = folder / DESCRIPTION

@@ -14,7 +14,6 @@ import torch
 
 from bibier.checkpoint import bundle
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
-from bibier.models import ssm
 from train.experiment import encoders, fusion, ood, warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows, audio_source, text_source
@@ -26,6 +25,8 @@ CARD = Path(__file__).parents[1] / "recipes" / "card.md"  # for a recipe that ha
 
 def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Callable[[str], None]) -> Bundle:
     """Fit both encoders on all training rows, the fusion on out-of-fold reads, and save the bundle with its card.
+
+    A fusion that the recipe leaves unfitted needs no such reads: then each encoder is fitted once.
 
     Parameters
     ----------
@@ -49,8 +50,69 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     """
     sound, words = audio_source(recipe, folder, report), text_source(recipe, folder, report)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
-    if scans(recipe):
-        report(f"selective scan: {ssm.kernel()}")
+    parts = (_by_folds if recipe.fusion.fitted else _without_folds)(recipe, sound, words, report)
+    config = BundleConfig(
+        name=recipe.name,
+        audio_features=recipe.audio.features,
+        audio_encoder=recipe.audio.encoder,
+        text_features=recipe.text.features,
+        text_encoder=getattr(parts.text_encoder, "config", recipe.text.encoder),  # with the size of its vocabulary
+        fusion=cast(AnyFusionConfig, parts.fusion.config),
+        calibration=parts.calibration,
+        text_prior=tuple(parts.prior.tolist()),
+        recipe=dataclasses.asdict(recipe),
+        data=training_data(sound, words),
+        metrics=parts.metrics,
+    )
+    model = Bundle(config)
+    for part in ("audio_encoder", "text_encoder", "fusion"):
+        module = getattr(parts, part)
+        model.get_submodule(part).load_state_dict(module.state_dict())
+    model = ood.with_score(model, sound.items, recipe.seed, report)
+    text = card(path, recipe, model, clips=len(sound.items), texts=len(words.items))
+    on_main_process(lambda: bundle.save(model, out, text))
+    report(f"written to {out}")
+    return model.eval()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fitted:
+    """What a bundle is made of."""
+
+    audio_encoder: torch.nn.Module
+    text_encoder: torch.nn.Module
+    fusion: torch.nn.Module
+    calibration: Calibration
+    prior: np.ndarray  # (7,)
+    metrics: dict[str, dict[str, float]]
+
+
+def _without_folds(recipe: Recipe, sound: TrainingRows, words: TrainingRows, report: Callable[[str], None]) -> _Fitted:
+    """Fit each encoder once; temperatures and pool are the recipe's, or those of the checkpoint it goes on from."""
+    audio_encoder = encoders.fit_audio(recipe, sound, sound.all_but(), recipe.seed, report)
+    report("audio encoder fitted")
+    text_encoder = encoders.fit_text(recipe, words, words.all_but(), recipe.seed, report)
+    report("text encoder fitted")
+    donor = warm_start.donor(recipe.start).config if recipe.start else None
+    fallback = donor.calibration if donor else Calibration()
+    calibration = Calibration(
+        recipe.audio.temperature or fallback.audio,
+        recipe.text.temperature or fallback.text,
+        recipe.fusion.temperature or fallback.bimodal,
+    )
+    prior = np.array(donor.text_prior) if donor else encoders.words_prior(recipe, words, text_encoder, calibration.text)
+    pool = fusion.unfitted(recipe, _width(audio_encoder), _width(text_encoder), prior)
+    return _Fitted(audio_encoder, text_encoder, pool, calibration, prior, {})
+
+
+def _width(encoder: torch.nn.Module) -> int:
+    width = encoder.dim_out
+    assert isinstance(width, int)
+    return width
+
+
+def _by_folds(recipe: Recipe, sound: TrainingRows, words: TrainingRows, report: Callable[[str], None]) -> _Fitted:
+    """Fit both encoders on all rows and without each fold, and the fusion on how they read what they never saw."""
     pairs = None if recipe.fusion.pairs else fusion.utterance_pairs(sound, words)
     audio_encoder, audio_read = encoders.read_audio(recipe, sound, recipe.seed, report=report)
     report("audio encoders fitted")
@@ -60,7 +122,9 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     if donor:
         t, prior = fusion.Temperatures(donor.calibration.audio, donor.calibration.text), np.array(donor.text_prior)
     else:
-        t = fusion.temperatures(audio_read, text_read, pairs, words=recipe.text.temperature)
+        t = fusion.temperatures(
+            audio_read, text_read, pairs, voice=recipe.audio.temperature, words=recipe.text.temperature
+        )
         prior = encoders.words_prior(recipe, words, text_encoder, t.text)
     dev = fusion.dev_reads(sound, words, audio_encoder, text_encoder) if pairs else {}
     soft = words.targets if recipe.fusion.soft else None
@@ -75,38 +139,15 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
         bimodal = fusion.bimodal_temperature(
             recipe, audio_read, text_read, sound.folds, t, prior, recipe.seed, pairs=pairs, soft=soft
         )
-    config = BundleConfig(
-        name=recipe.name,
-        audio_features=recipe.audio.features,
-        audio_encoder=recipe.audio.encoder,
-        text_features=recipe.text.features,
-        text_encoder=getattr(text_encoder, "config", recipe.text.encoder),  # with the size of its vocabulary
-        fusion=cast(AnyFusionConfig, fusion_model.config),
-        calibration=Calibration(t.audio, t.text, bimodal),
-        text_prior=tuple(prior.tolist()),
-        recipe=dataclasses.asdict(recipe),
-        data=training_data(sound, words),
-        metrics={
-            "audio, actors left out in turn": {"UAR": uar(audio_read.labels, audio_read.logits.argmax(1).numpy())}
-        },
+    unseen = {"UAR": uar(audio_read.labels, audio_read.logits.argmax(1).numpy())}
+    return _Fitted(
+        audio_encoder,
+        text_encoder,
+        fusion_model,
+        Calibration(t.audio, t.text, bimodal),
+        prior,
+        {"audio, actors left out in turn": unseen},
     )
-    model, fitted = (
-        Bundle(config),
-        {"audio_encoder": audio_encoder, "text_encoder": text_encoder, "fusion": fusion_model},
-    )
-    for part, module in fitted.items():
-        model.get_submodule(part).load_state_dict(module.state_dict())
-    model = ood.with_score(model, sound.items, recipe.seed, report)
-    text = card(path, recipe, model, clips=len(sound.items), texts=len(words.items))
-    on_main_process(lambda: bundle.save(model, out, text))
-    report(f"written to {out}")
-    return model.eval()
-
-
-def scans(recipe: Recipe) -> bool:
-    """Whether any part of a recipe runs the selective scan, whose implementation depends on what is installed."""
-    temporal = {getattr(part.encoder, "temporal", "") for part in (recipe.audio, recipe.text)}
-    return "mamba" in temporal or recipe.fusion.model.get("kind") == "bimamba"
 
 
 def card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -> str:

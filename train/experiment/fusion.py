@@ -87,17 +87,22 @@ class Temperatures:
 
 
 def temperatures(
-    audio: OutOfFold, text: OutOfFold, pairs: Pairs | None = None, *, words: float | None = None
+    audio: OutOfFold,
+    text: OutOfFold,
+    pairs: Pairs | None = None,
+    *,
+    voice: float | None = None,
+    words: float | None = None,
 ) -> Temperatures:
     """Fit each branch's temperature on what it will meet: own pairs, or pairs balanced over the emotions.
 
-    That of the words may be given: `words`.
+    That of the voice or of the words may be given.
     """
     left, right = (
         (pairs.left, pairs.right) if pairs else label_matched_pairs(audio, text, 400, np.random.default_rng(0))
     )
     return Temperatures(
-        fit_temperature(audio.logits[left], audio.labels[left]),
+        fit_temperature(audio.logits[left], audio.labels[left]) if voice is None else voice,
         fit_temperature(text.logits[right], text.labels[right]) if words is None else words,
     )
 
@@ -130,6 +135,17 @@ def as_product(model: nn.Module, prior: np.ndarray, voice: float = 1.0) -> None:
     else:
         bias = [layer for layer in model.get_submodule("head").modules() if isinstance(layer, nn.Linear)][-1].bias
     bias.copy_(torch.as_tensor(-np.log(prior)))
+
+
+def unfitted(recipe: Recipe, audio_dim: int, text_dim: int, prior: np.ndarray) -> nn.Module:
+    """Return the recipe's pool as the product of both branches, the voice to its power; the words carry `prior` (7,).
+
+    Where the recipe goes on from a checkpoint, that one's pool as it is.
+    """
+    model = warm_start.begun("fusion", recipe.fusion.config(audio_dim, text_dim), recipe.start)
+    if not recipe.start:
+        as_product(model, prior, recipe.fusion.voice_weight)
+    return model.eval()
 
 
 def fit_fusion(

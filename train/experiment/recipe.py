@@ -27,7 +27,9 @@ from bibier.models.sequence_encoder import SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoderConfig
 from train.augment import soft_targets
 from train.augment.concatenate import Merging
+from train.augment.copies import Copies
 from train.augment.perturb import Perturbation
+from train.augment.sampling import Sampling
 from train.constraints import Count, NotNegative, PartialShare, Positive, Share, Whole, check, constrained
 from train.loop.adagrad import AdaGradSettings
 from train.loop.settings import FitSettings
@@ -53,6 +55,26 @@ class AudioPart:
     merge: Merging | None = None  # short clips joined to longer ones (SDS), anew in every epoch
     balance: bool = False  # draw an epoch's rows so that every corpus counts the same
     limit: Share = 0.01  # share of a corpus's files that may be missing or unreadable
+    sampling: Sampling | None = None  # draws from several corpora, in the place of all rows once an epoch
+    copies: Copies | None = None  # of each clip, in other rooms and through other lines, which sampling draws too
+    temperature: Positive | None = None  # chosen on corpora left out; None: fitted on the folds
+
+    def __post_init__(self) -> None:
+        if self.copies and not self.sampling:
+            raise CorpusError("copies are drawn by sampling: give [audio.sampling] too")
+        if self.sampling and (self.merge or self.balance):
+            raise CorpusError("sampling draws the clips as they are: leave merge and balance out")
+        if self.sampling and (self.fit.class_power or self.fit.smoothing):
+            raise CorpusError(
+                "sampling balances and smooths within each corpus: set fit.class_power = 0 and fit.smoothing = 0"
+            )
+        if self.sampling and self.group != "speaker":
+            raise CorpusError("sampling has folds of speakers: leave group out")
+        features = self.features
+        if isinstance(features, LogMelConfig) and isinstance(self.encoder, AudioEncoderConfig):
+            rows = features.bins + features.pitch
+            if rows != self.encoder.bins:
+                raise CorpusError(f"features have {rows} rows with those of pitch: set encoder.bins = {rows}")
 
 
 @constrained
@@ -102,6 +124,11 @@ class FusionPart:
     pairs: Whole = 0
     voice_weight: NotNegative = 1.0  # power of the voice in a pool before it is fitted
     temperature: Positive | None = None  # chosen on corpora left out; None: fitted on the folds
+    fitted: bool = True  # false: a pool stays the product of the branches, the voice to its power; no fold is read
+
+    def __post_init__(self) -> None:
+        if not self.fitted and (self.model.get("kind") != "pool" or self.temperature is None):
+            raise CorpusError('without a fit a fusion is a pool: set model.kind = "pool" and give its temperature')
 
     def config(self, audio_dim: int, text_dim: int) -> AnyFusionConfig:
         """Return the fusion's config for encoders of these widths."""
@@ -119,6 +146,11 @@ class Recipe:
     fusion: FusionPart
     start: str = ""  # a fitted checkpoint of the same models to go on from: its weights first, its calibration kept
 
+    def __post_init__(self) -> None:
+        calibrated = self.start or (self.audio.temperature is not None and self.text.temperature is not None)
+        if not self.fusion.fitted and not calibrated:
+            raise CorpusError("without a fitted fusion no fold is read: give audio.temperature and text.temperature")
+
     def without_selection(self) -> Recipe:
         """Return the recipe with a fusion that runs all its epochs, where there is no dev split to stop it by."""
         schedule = "none" if self.fusion.fit.schedule == "plateau" else self.fusion.fit.schedule
@@ -129,7 +161,13 @@ class Recipe:
 # The tables below a table: dataclasses, or the components of a bundle by name.
 _TABLES: dict[type, dict[str, type]] = {
     Recipe: {"audio": AudioPart, "text": TextPart, "fusion": FusionPart},
-    AudioPart: {"perturbation": Perturbation, "merge": Merging, "fit": FitSettings},
+    AudioPart: {
+        "perturbation": Perturbation,
+        "merge": Merging,
+        "fit": FitSettings,
+        "sampling": Sampling,
+        "copies": Copies,
+    },
     TextPart: {"merge": Merging, "fit": FitSettings},
     FusionPart: {"fit": FitSettings},
 }
@@ -148,6 +186,7 @@ _CONFIGS: dict[type, dict[str, Any]] = {
     LogMelConfig: {
         **dict.fromkeys(("bins", "average"), Count),
         **dict.fromkeys(("low", "trim"), NotNegative),
+        "pitch": Whole,
         **dict.fromkeys(("high", "window", "hop", "level", "floor"), Positive),
     },
     HubAudioConfig: {"dim": Whole},
@@ -203,10 +242,13 @@ def _read(path: Path) -> dict:
 
 
 def _merged(raw: dict, patch: dict) -> dict:
-    """Lay a table over another; one whose `kind` has other fields takes its place."""
+    """Lay a table over another; one whose `kind` has other fields takes its place, and false takes a table away."""
     merged = dict(raw)
     for key, value in patch.items():
         below = raw.get(key)
+        if value is False and isinstance(below, dict):
+            del merged[key]
+            continue
         if isinstance(value, dict) and isinstance(below, dict) and _alike(below.get("kind"), value.get("kind")):
             value = _merged(below, value)
         merged[key] = value

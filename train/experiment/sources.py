@@ -24,7 +24,7 @@ from train.augment import concatenate, soft_targets
 from train.corpora import load
 from train.corpora.duplicates import refuse_shared_recordings, without_duplicates
 from train.corpora.items import check_variety
-from train.experiment.feature_cache import MelPower, cached
+from train.experiment.feature_cache import Extractor, MelPower, OfCopy, cached
 from train.experiment.recipe import AudioPart, Recipe, TextPart
 from train.loop.adagrad import AdaGradSettings
 from train.loop.batches import EpochData
@@ -55,6 +55,7 @@ class TrainingRows:
     folds: list[np.ndarray]
     seconds: np.ndarray  # (N,)
     join: Callable[[concatenate.Chain], np.ndarray]  # rows of a merged clip → its raw
+    copies: Sequence[Sequence[np.ndarray]] = ()  # the raw of each row's copies, as many for every row
     drawn: Callable[[int], np.ndarray] | None = None  # an epoch's targets (N, 7), where they differ from epoch to epoch
     dev: dict[str, Split] = field(default_factory=dict)  # by corpus
 
@@ -120,7 +121,7 @@ def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = l
         readable += read_sound(part, rows, report)
     items = [item for item, _ in readable]
     raw = [power for _, power in readable]
-    features = part.features
+    features, several = part.features, part.sampling is not None
     step = features.hop * features.average if isinstance(features, LogMelConfig) else HUB_FRAME
     return TrainingRows(
         items,
@@ -128,9 +129,10 @@ def audio_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = l
         raw,
         np.stack([item.target for item in items]),
         np.array([item.label for item in items]),
-        load.folds(items, part.folds, part.group),
+        load.speaker_folds(items, part.folds) if several else load.folds(items, part.folds, part.group),
         np.array([len(power) * step for power in raw]),
         lambda chain: np.concatenate([raw[row] for row in chain]),
+        copies=read_copies(part, items, report),
         dev=_dev(part, folder, "audio", lambda rows: _sound_features(part, rows, report), report),
     )
 
@@ -175,8 +177,8 @@ def text_source(recipe: Recipe, folder: Path, report: Callable[[str], None] = la
         load.folds(items, part.folds, part.group),
         np.array([len((item.text or "").split()) / WORDS_PER_SECOND for item in items]),
         join,
-        lambda epoch: np.concatenate([part(epoch) for part in softened]),
-        _dev(part, folder, "text", lambda rows: read_words(part, rows, report), report),
+        drawn=lambda epoch: np.concatenate([part(epoch) for part in softened]),
+        dev=_dev(part, folder, "text", lambda rows: read_words(part, rows, report), report),
     )
 
 
@@ -246,10 +248,26 @@ def read_sound(
     part: AudioPart, items: Sequence[load.Item], report: Callable[[str], None] = lambda line: None
 ) -> list[tuple[load.Item, np.ndarray]]:
     """Return each clip that can be read, with what training batches are made of, by the recipe's extractor."""
-    extractor = build("audio_features", part.features)
-    cacheable = MelPower(extractor) if isinstance(extractor, LogMel) else extractor
-    features = cached(items, cacheable, report=report, limit=part.limit)
+    features = cached(items, _cacheable(part), report=report, limit=part.limit)
     return [(item, raw) for item, raw in zip(items, features, strict=True) if raw is not None]
+
+
+def _cacheable(part: AudioPart) -> Extractor:
+    """Return what makes the features that are kept: mel power in the place of log-mels."""
+    extractor = build("audio_features", part.features)
+    return MelPower(extractor) if isinstance(extractor, LogMel) else extractor
+
+
+def read_copies(
+    part: AudioPart, items: Sequence[load.Item], report: Callable[[str], None] = lambda line: None
+) -> list[list[np.ndarray]]:
+    """Return what training batches are made of, of each copy of each clip that the recipe wants; all are readable."""
+    if part.copies is None:
+        return []
+    kinds = part.copies.kinds()
+    extractors = [OfCopy(_cacheable(part), kind, number, part.copies.seed) for kind, number in kinds]
+    columns = [cached(items, extractor, report=report, limit=0) for extractor in extractors]
+    return [[raw for raw in row if raw is not None] for row in zip(*columns, strict=True)]
 
 
 def _features(extractor: LogMel | HubAudio, raw: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -46,4 +46,6 @@ class FitSettings:
     patience: Whole = 0  # epochs without a better dev score after which the best is returned; 0 goes on to the end
     precision: Precision = "float32"  # or bf16: the forward pass in bfloat16, weights and loss in float32
     accumulate: Count = 1  # batches whose gradients make one step
+    average_warm_up: bool = False  # the average's share of the past grows as (1 + n) / (10 + n) up to `average`
+    statistics: Whole = 0  # batches for BatchNorm's statistics, anew at the end; 0 keeps the running ones
     kind: Literal["batches"] = "batches"  # beside "adagrad", which fits the votes of n-grams (train.loop.adagrad)

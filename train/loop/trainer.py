@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,11 +18,12 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from bibier.errors import CorpusError
 from bibier.labels import EMOTIONS
 from train.loop import distributed, resume
+from train.loop.averaging import averaging, estimate_statistics
 from train.loop.batches import Batches
 from train.loop.optim import make_optimiser, make_schedule
 from train.loop.progress import Epoch, FitProgress
@@ -229,7 +231,7 @@ def fit(
     schedule = make_schedule(optimiser, -(-steps // settings.accumulate), settings)
     average, judged = None, model
     if settings.average > 0:
-        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True)
+        average = AveragedModel(model, multi_avg_fn=averaging(settings), use_buffers=True)
         judged = average.module
     best = Best(settings.patience)
     run = {"model": model, "optimiser": optimiser, "schedule": schedule, "best": best}
@@ -287,6 +289,10 @@ def fit(
         model.load_state_dict(best.weights)
     elif average is not None:
         model.load_state_dict(judged.state_dict())
+    if settings.statistics:
+        generator = torch.Generator().manual_seed(seed * 100_003 + settings.epochs)
+        inputs = (inputs for inputs, _ in batches(settings.epochs, generator))
+        estimate_statistics(model, itertools.islice(inputs, settings.statistics))
     if state:
         resume.remove(state, accelerator)
     return model.eval()
