@@ -5,7 +5,7 @@ DATA ?= ../shared/data
 RECIPE ?= train/recipes/compact.toml
 WHEELS ?= dist
 
-.PHONY: help app test lint wheel format coverage screenshots examples train figures bench load clean
+.PHONY: help app test lint wheel format coverage screenshots examples train figures bench load soak clean
 
 help:            ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -70,6 +70,9 @@ bench: $(BIN)/.dev ## measure speed: the scan, costs, one clip, the browser, ann
 
 load: $(BIN)/.dev ## eight people at once for five minutes against the running app: benchmarks/load.md
 	$(BIN)/python -m benchmarks.load
+
+soak: $(BIN)/.dev ## four mixed users for an hour: memory, open files, threads and temporary files over time
+	$(BIN)/python -m benchmarks.soak
 
 clean:           ## remove the virtual environment and caches
 	rm -rf $(VENV) node_modules .pytest_cache .ruff_cache .cache

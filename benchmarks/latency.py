@@ -7,20 +7,14 @@ The clip is synthetic speech-like sound, the transcript has 15 words; "one core"
 
 from __future__ import annotations
 
-import os
-
-os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-
 import argparse
 import statistics
 import time
 
 import numpy as np
-import torch
 
 from bibier.audio.format import SAMPLE_RATE
-from bibier.checkpoint import bundle
-from bibier.inference.predictor import Predictor
+from bibier.process import limit_threads
 
 TEXT = "I really did not expect to see you here tonight, what a wonderful surprise this is"
 SECONDS = 5
@@ -40,7 +34,10 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="compact")
     parser.add_argument("--runs", type=int, default=50)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    limit_threads(1)
+    from bibier.checkpoint import bundle  # these bring torch
+    from bibier.inference.predictor import Predictor
+
     predictor, sound = Predictor(bundle.load(options.checkpoint)), (clip(), SAMPLE_RATE)
     for _ in range(5):
         predictor(sound, TEXT)

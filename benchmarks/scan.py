@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
-from bibier.models.ssm import scan_reference, selective_scan, warm
+from bibier.models.ssm import kernel, scan_reference, selective_scan, warm
 
 SHAPES = [(32, 95, 512, 16), (16, 300, 256, 16), (4, 1500, 512, 16)]  # (B, T, d, N)
 EXACT = [(2, 95, 64, 16), (2, 300, 64, 16), (1, 1500, 64, 16)]  # for errors, small enough for a loop in float64
@@ -106,20 +106,24 @@ def forward_and_backward(scan: Callable, args: list[Tensor]) -> list[Tensor]:
     return [y.detach(), *(leaf.grad for leaf in leaves)]
 
 
-def training_step(name: str, batch: int, steps: int) -> Callable[[], None]:
-    """Return a training step of a text model: forward, cross-entropy, backward, AdamW."""
+def training_step(
+    name: str, batch: int, steps: int, device: torch.device | str = "cpu", *, half: bool = False
+) -> Callable[[], None]:
+    """Return a training step of a text model: forward (under autocast to bfloat16 if half), loss, backward, AdamW."""
     torch.manual_seed(0)
-    model = SequenceEncoder(SequenceEncoderConfig(inputs=WIDTH, dropout=0.0, **TEXT[name])).train()
+    model = SequenceEncoder(SequenceEncoderConfig(inputs=WIDTH, dropout=0.0, **TEXT[name])).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
     x, mask, labels = (
-        torch.randn(batch, steps, WIDTH),
-        torch.ones(batch, steps, dtype=torch.bool),
-        torch.arange(batch) % 7,
+        torch.randn(batch, steps, WIDTH, device=device),
+        torch.ones(batch, steps, dtype=torch.bool, device=device),
+        torch.arange(batch, device=device) % 7,
     )
 
     def step() -> None:
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(model(features=x, mask=mask).logits, labels).backward()
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=half):
+            logits = model(features=x, mask=mask).logits
+        torch.nn.functional.cross_entropy(logits.float(), labels).backward()
         optimiser.step()
 
     return step
@@ -228,8 +232,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     start = time.perf_counter()
-    kernel = "numba kernel" if warm() else "no numba: reference loop"
-    print(f"One thread, {kernel} (ready after {time.perf_counter() - start:.1f} s). Scans: speed-up over the loop.\n")
+    warm()
+    ready = time.perf_counter() - start
+    print(f"One thread, {kernel('cpu')}, ready after {ready:.1f} s. Scans: speed-up over the loop.\n")
     shapes, exact, repeats = (QUICK, QUICK, 1) if options.quick else (SHAPES, EXACT, options.repeats)
     print(scans(shapes, repeats), flush=True)
     print(steps(shapes, repeats), flush=True)

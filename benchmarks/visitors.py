@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "happy_en.ogg"
 SECONDS, RATE = 5, 44_100  # of a recording, as Chromium's arrive: 16-bit mono wav, 441 kB
 PATIENCE = 180.0  # s for one answer
 EVEN = [16, 14, 14, 14, 14, 14, 14]  # a label's points
-BUSY = re.compile(r"The app is busy|Too many|Queue is full")
+BUSY = re.compile(r"The app is busy|waiting already|Too many|Queue is full")
 
 
 class Busy(Exception):

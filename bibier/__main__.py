@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.cli import annotations, app, batch, deploy, mic, password, predict, soft_labels
+from bibier.cli import annotations, app, batch, deploy, mic, password, predict, soft_labels, terminal
 
 COMMANDS = (
     app,
@@ -23,6 +23,7 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 1 when a file could not be read, or 2 for a wrong call."""
+    terminal.write_anything()
     parser = argparse.ArgumentParser(prog="bibier", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:

@@ -218,7 +218,7 @@ def _sure(content: bytes, encoding: str, name: str) -> str:
     except UnicodeDecodeError as error:
         row = 1 + len(re.findall("\r\n|\n|\r", content[: error.start].decode(encoding, "ignore")))
         raise InputError("csv-encoding", file=name, row=row) from error
-    if "\0" in text:
+    if "\0" in text or (not text and encoding != "utf-8-sig"):
         raise InputError("csv-binary", file=name)
     return text
 

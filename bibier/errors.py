@@ -51,6 +51,16 @@ class StoreUnavailable(InputError):
     """The annotations can't be read or written now, through no fault of what was asked: the same may work later."""
 
 
+def fault_of(error: Exception, place: str) -> InputError:
+    """Return what is said of one file among many that can't be judged: an InputError as it is, else a sentence on it.
+
+    Whoever works through many files catches everything with this, so that one of them never ends the others.
+    """
+    if isinstance(error, InputError):
+        return error
+    return InputError("file-fault", file=place[-200:], kind=type(error).__name__, reason=str(error)[:200])
+
+
 class CorpusError(BibierError, ValueError):
     """A corpus can't be read; the sentence names the file and the remedy."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -29,6 +30,11 @@ def find_file(folder: Path, name: str) -> Path:
         if not spelling.isascii() and (path := _composed(folder / spelling)) is not None:
             return path
     return folder / spellings[-1] if not _DRIVE.match(name) else written
+
+
+def printable(path: str) -> str:
+    r"""Return a path that can be written down: of a name that is not UTF-8 the odd bytes as \xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def missing(path: Path, name: str) -> Message:

@@ -31,3 +31,4 @@ class Transcript:
     words: tuple[Word, ...] = ()
     source: str = "person"
     recogniser: str | None = None
+    left_out: str = ""  # what the recogniser wrote and was taken for invented

@@ -16,6 +16,7 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "happy_en.ogg"
+START = "the-start-of-these-tests"  # the operator's secret
 PATIENCE = 180  # s; the machine may be busy
 
 
@@ -59,7 +60,9 @@ def served(
             cwd=folder,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env=environment | {"GRADIO_TEMP_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"} | environ,
+            env=environment
+            | {"BIBIER_START_TOKEN": START, "GRADIO_TEMP_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+            | environ,
         )
     deadline = time.monotonic() + PATIENCE
     while True:

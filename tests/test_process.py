@@ -1,4 +1,4 @@
-"""Threads share two heaps, where glibc would give them more."""
+"""Threads share two heaps, where glibc would give them more; and as many compute as somebody said, or one."""
 
 import re
 import subprocess
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bibier.process import limit_malloc_arenas
+from bibier.__main__ import main
+from bibier.errors import InputError
+from bibier.process import limit_malloc_arenas, limit_threads
 
 CODE = """
 import ctypes, threading
@@ -36,3 +38,48 @@ def test_threads_share_two_heaps(environ, done):
     )
     heaps = len(re.findall(r"^Arena \d+:", run.stderr, re.M))
     assert run.stdout == f"{done}\n" and (heaps == 2 if done else heaps > 2)
+
+
+@pytest.fixture
+def torch_threads():
+    import torch
+
+    before = torch.get_num_threads()
+    yield torch.get_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "environ", "threads"),
+    [
+        (None, {}, 1),
+        (None, {"OMP_NUM_THREADS": "3"}, 3),
+        (None, {"OMP_NUM_THREADS": "3", "BIBIER_THREADS": "2"}, 2),
+        ("4", {"OMP_NUM_THREADS": "3", "BIBIER_THREADS": "2"}, 4),
+        (None, {"BIBIER_THREADS": ""}, 1),
+    ],
+)
+def test_threads_are_one_unless_somebody_says_otherwise(asked, environ, threads, torch_threads):
+    assert limit_threads(asked, environ) == torch_threads() == threads
+    assert environ["OMP_NUM_THREADS"] == environ["OPENBLAS_NUM_THREADS"] == str(threads)  # what child processes read
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", "", "٣", "9" * 5000, "1025"])
+def test_what_is_no_number_of_threads_is_refused(asked):
+    environ = {}
+    with pytest.raises(InputError, match="whole numbers from 1 to 1024"):
+        limit_threads(asked, environ)
+    assert environ == {}
+
+
+@pytest.mark.parametrize("call", ["predict a.wav", "batch . -o a.csv", "mic", "mic --list"])
+def test_commands_that_judge_take_the_threads_first(call, capsys, monkeypatch):
+    monkeypatch.setenv("BIBIER_THREADS", "many")
+    assert main([*call.split(), "--language", "ru"]) == 2
+    assert "BIBIER_THREADS — целые числа" in capsys.readouterr().err
+
+
+def test_the_app_takes_the_threads_first(capsys):
+    with pytest.raises(SystemExit):
+        main(["app", "--threads", "0"])
+    assert "whole numbers from 1" in capsys.readouterr().err

@@ -8,12 +8,15 @@ import os
 import sys
 from pathlib import Path
 
+from bibier.cli import terminal
+
 # These models are small: a second thread costs more than it brings, and leaves no core for another run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    terminal.write_anything()
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 

@@ -234,8 +234,8 @@ FORMATS: dict[str, tuple[str, Callable[[ProjectSnapshot], Iterator[str]]]] = {
 }
 
 
-def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = False) -> Path:
-    """Write an export of one of `FORMATS`, whole or not at all.
+def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = False, excel: bool = False) -> Path:
+    """Write an export of one of `FORMATS`, whole or not at all; with `excel` a CSV begins with a byte-order mark.
 
     Raises InputError when a file is there already and `replace` is not set, and when it can't be written.
     """
@@ -243,7 +243,8 @@ def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = Fa
         if path.exists() and not replace:
             raise InputError("export-exists", file=str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        encoding = "utf-8-sig" if excel and FORMATS[kind][0] == ".csv" else "utf-8"
+        with replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:
             file.writelines(FORMATS[kind][1](snapshot))
     except OSError as error:
         raise InputError("export-failed", file=str(path), reason=error.strerror or str(error)) from error

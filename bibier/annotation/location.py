@@ -40,6 +40,11 @@ class StorageLocation:
     journal_mode: str = "WAL"
     place: str = ""
 
+    @property
+    def answers(self) -> Path:
+        """The file of what a language model answered, so that nothing is asked twice; on no network's file system."""
+        return (LOCAL if may_write(LOCAL) else self.folder.parent) / "answers.db"
+
     def message(self) -> Message:
         """Say it."""
         return Message(f"keeping-{self.kind}", {"place": self.place})
@@ -55,7 +60,7 @@ def resolve_location(environ: Mapping[str, str], url: str | None = None, bucket:
     if url and re.fullmatch(r"sqlite(\+\w+)?:/{0,3}(:memory:)?(\?.*)?|.*mode=memory.*", url):
         raise InputError("store-url", url=url[:80], reason=Message("store-memory"))
     if url and not url.startswith("sqlite"):
-        return StorageLocation(url, LOCAL / "clips", "server")
+        return StorageLocation(url, _local_folder(None) / "clips", "server")
     mounted = space and os.path.ismount(bucket) and os.access(bucket, os.W_OK)
     if not url and mounted:
         file = bucket / "bibier.db"
@@ -66,7 +71,33 @@ def resolve_location(environ: Mapping[str, str], url: str | None = None, bucket:
         return StorageLocation(url, bucket / "clips", "bucket", "DELETE", str(file))
     kind = "backup" if environ.get("BIBIER_BACKUP") else "forgets" if space else "disk"
     place = environ["BIBIER_BACKUP"] if kind == "backup" else str(file)
-    return StorageLocation(url, LOCAL / "clips", kind, place=place)
+    return StorageLocation(url, _local_folder(None if url == DEFAULT else file.parent) / "clips", kind, place=place)
+
+
+def make_folder(home: StorageLocation) -> None:
+    """Make the folder of the default database. Raises InputError where that can't be, with the remedy."""
+    if home.url != DEFAULT:
+        return
+    try:
+        LOCAL.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError("app-read-only", place=str(Path.cwd()), reason=error.strerror or str(error)) from error
+
+
+def may_write(folder: Path) -> bool:
+    """Whether files can be made in a folder, which need not be there yet."""
+    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _local_folder(beside: Path | None) -> Path:
+    """Return where the app's own files go: a folder here, else beside the database, else of the user.
+
+    The first that can be written to; where none can, the one here.
+    """
+    own = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "bibier"
+    places = [LOCAL, *([beside / LOCAL] if beside else []), own / LOCAL]
+    return next((place for place in places if may_write(place)), LOCAL)
 
 
 def without_password(url: str) -> str:

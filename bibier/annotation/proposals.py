@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
-from bibier.errors import InputError
 
 if TYPE_CHECKING:  # the predictor brings torch
     from bibier.inference.predictor import Predictor
@@ -45,7 +44,9 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
     """
     try:
         prediction = reader.classify(reader.encode_audio(clip.path), clip.text)
-    except InputError:
+    except (MemoryError, RuntimeError):  # of the machine: the next clip would fare no better
+        raise
+    except Exception:  # whatever one file breaks is that file's: the others are proposed for
         return False
     branches = {"/audio": prediction.audio, "/text": prediction.text, "": prediction.bimodal}
     by_ending = {end: branch.probabilities for end, branch in branches.items() if branch.probabilities is not None}

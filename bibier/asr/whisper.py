@@ -13,6 +13,7 @@ import numpy as np
 from bibier.asr.download import default_cache, download, is_whole, matches
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.quality import is_silent
+from bibier.audio.voice_activity import has_speech
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.process import is_installed, preserve_torch_threads
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import whisper
 
 LANGUAGES = ("en", "ru")
+SHORTEST_WORD = 0.06  # s
+SPOKEN_SHARE = 0.9  # of a repetition's words that take at least as long
+LEFT_OUT = 300  # characters that are told of what was left out
 # The file in Whisper's cache and its size in MB, the preferred first: the paper's `base`, then the better ones.
 WHISPER_FILES = {
     "base": ("base.pt", 145),
@@ -194,10 +198,17 @@ class Whisper:
                 fp16=model.device.type == "cuda",
             )
         result = cast("_WhisperResult", transcribed)  # which Whisper declares as a dictionary of strings and lists
-        credible = [segment for segment in result["segments"] if not _invented(segment)]
+        credible: list[_WhisperSegment] = []
+        invented: list[str] = []
+        for segment in result["segments"]:
+            if _invented(segment) and not _said_again(segment, samples):
+                invented.append(segment["text"].strip())
+            else:
+                credible.append(segment)
+        left_out = " ".join(invented)[:LEFT_OUT]
         text = "".join(segment["text"] for segment in credible).strip()
         if not text:
-            return Transcript("", source="none")
+            return Transcript("", source="none", left_out=left_out)
         limit = len(samples) / SAMPLE_RATE  # seconds
         words = [
             Word(word["word"].strip(), min(float(word["start"]), limit), min(float(word["end"]), limit))
@@ -205,13 +216,31 @@ class Whisper:
             for word in segment["words"]
             if word["word"].strip()
         ]
-        return Transcript(text, result["language"], tuple(words), "recogniser", self.name)
+        return Transcript(text, result["language"], tuple(words), "recogniser", self.name, left_out)
 
 
 def _invented(segment: _WhisperSegment) -> bool:
     """Whether a segment of Whisper's looks like words put into silence, or one phrase repeated over and over."""
-    silent = segment["no_speech_prob"] > 0.6 and segment["avg_logprob"] < -0.7
-    return silent or segment["compression_ratio"] > 2.4
+    return _put_into_silence(segment) or segment["compression_ratio"] > 2.4
+
+
+def _put_into_silence(segment: _WhisperSegment) -> bool:
+    return segment["no_speech_prob"] > 0.6 and segment["avg_logprob"] < -0.7
+
+
+def _said_again(segment: _WhisperSegment, samples: np.ndarray) -> bool:
+    """Whether a person repeats herself ("No. No. No."): each word takes its time, and there is speech where they stand.
+
+    Of a phrase that Whisper repeats by itself the words pile up at a few moments, or stand in noise.
+    """
+    words = segment["words"]
+    if _put_into_silence(segment) or not words:
+        return False
+    spoken = sum(word["end"] - word["start"] >= SHORTEST_WORD for word in words)
+    if spoken < SPOKEN_SHARE * len(words):
+        return False
+    start, end = (round(SAMPLE_RATE * seconds) for seconds in (words[0]["start"], words[-1]["end"]))
+    return end > start and has_speech(np.asarray(samples[start:end], dtype=np.float32))
 
 
 def size_of(name: str, megabytes: int) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.terminal import escaped, json_text
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 
@@ -65,6 +65,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     export.add_argument("--format", choices=kinds, required=True)
     export.add_argument("-o", "--out", type=Path, required=True, metavar="PATH", help="a file; of a dataset a folder")
     export.add_argument("--replace", action="store_true", help="write over what is there")
+    export.add_argument("--excel", action="store_true", help="begin a CSV with the mark by which Excel knows UTF-8")
     push = act("push", _push, "push the labelled clips to the Hub as a dataset")
     push.add_argument("name", metavar="USER/NAME")
     push.add_argument("--public", action="store_true", help="for everybody to see (default: private)")
@@ -74,12 +75,11 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _opened(run: Run, options: argparse.Namespace) -> int:
-    from bibier.annotation.location import DEFAULT, LOCAL, resolve_location
+    from bibier.annotation.location import make_folder, resolve_location
     from bibier.annotation.store import Store, damage_notice
 
     home = resolve_location(os.environ, options.store)
-    if home.url == DEFAULT:
-        LOCAL.mkdir(exist_ok=True)
+    make_folder(home)
     store = Store(home.url, journal_mode=home.journal_mode, skip_damaged=options.skip_damaged)
     if options.skip_damaged and (damaged := store.damaged()):
         print(damage_notice(damaged).text(options.language), file=sys.stderr)
@@ -121,7 +121,7 @@ def _import(store: Store, options: argparse.Namespace) -> int:
 def _set(store: Store, options: argparse.Namespace) -> int:
     settings = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share")}
     changed = {name: value for name, value in settings.items() if value is not None}
-    print(json.dumps(store.project(options.project, **changed), ensure_ascii=False))
+    print(json_text(store.project(options.project, **changed)))
     return 0
 
 
@@ -134,7 +134,13 @@ def _propose(store: Store, options: argparse.Namespace) -> int:
     known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
     line = TerminalProgress(bar=True, remaining=True)
     for number, clip in enumerate(clips, start=1):
-        if (clip.sha256, source) not in known and not propose(store, options.project, clip, predictor, source):
+        try:
+            unjudged = (clip.sha256, source) not in known and not propose(
+                store, options.project, clip, predictor, source
+            )
+        except (MemoryError, RuntimeError):  # one clip's, too: the others are proposed for
+            unjudged = True
+        if unjudged:
             unread += 1
             print(f"{clip.sha256}\t{clip.path}", file=sys.stderr)
         line(f"{number}/{len(clips)}", number, len(clips))
@@ -165,7 +171,7 @@ def _progress(store: Store, options: argparse.Namespace) -> int:
 
 def _events(store: Store, options: argparse.Namespace) -> int:
     for _, event in store.events(options.project):
-        print(event.to_json())
+        print(escaped(event.to_json()))
     return 0
 
 
@@ -185,7 +191,7 @@ def _export(store: Store, options: argparse.Namespace) -> int:
     if options.format == "dataset":
         print(hf_dataset.save(snapshot, options.out, replace=options.replace))
     else:
-        print(exports.save(snapshot, options.format, options.out, replace=options.replace))
+        print(exports.save(snapshot, options.format, options.out, replace=options.replace, excel=options.excel))
     return 0
 
 
@@ -221,5 +227,5 @@ def _agreement(store: Store, options: argparse.Namespace) -> int:
         "worst": [dict(zip(("clip", "bits", "people"), row, strict=True)) for row in agreement.most_disputed(table)],
         "moves": [vars(shift) for shift in agreement.shifts_after_proposal(labels, store.proposals(options.project))],
     }
-    print(json.dumps(report, ensure_ascii=False, indent=2))
+    print(json_text(report, indent=2))
     return 0

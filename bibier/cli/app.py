@@ -8,7 +8,10 @@ import os
 from collections.abc import Callable
 from typing import NoReturn
 
+from bibier.cli import terminal
+from bibier.cli.threads import add_threads
 from bibier.log import LEVELS
+from bibier.process import limit_threads
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -43,6 +46,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-level", metavar="LEVEL", help=f"of the log on stderr: {', '.join(LEVELS)} (default: info)"
     )
+    add_threads(parser)
 
 
 def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
@@ -50,7 +54,10 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
     from bibier.errors import InputError
 
     try:
+        limit_threads(options.threads)
         from bibier.ui.launch import launch
+    except InputError as error:
+        refuse(str(error))
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in ("bibier", "train"):
             raise
@@ -64,6 +71,7 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
 
 def main() -> None:
     """Run `python app.py`."""
+    terminal.write_anything()
     parser = argparse.ArgumentParser(description="Open the interface in a browser.")
     describe(parser)
     raise SystemExit(run(parser.parse_args(), parser.error))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.threads import add_threads
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:
     from bibier.inference.batch import BatchInput
@@ -22,6 +24,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("place", type=Path, metavar="PLACE", help="a folder, or a CSV with path and by choice text")
     batch.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .jsonl")
     batch.add_argument("--replace", action="store_true", help="write over the table that is there")
+    batch.add_argument("--excel", action="store_true", help="begin a CSV with the mark by which Excel knows UTF-8")
+    batch.add_argument("--embeddings", type=Path, metavar="FILE", help="the encoders' vectors too: .npz or .parquet")
     batch.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     batch.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none (default: the best here)")
     batch.add_argument("--batch", type=int, default=16, metavar="N", help="recordings in one pass (default: 16)")
@@ -29,11 +33,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("--workers", type=int, default=2, metavar="N", help="of ray (default: 2)")
     batch.add_argument("--address", metavar="ADDRESS", help="of a ray cluster (default: one on this computer)")
     batch.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+    add_threads(batch)
     batch.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge everything; returns 1 when a recording could not be used."""
+    limit_threads(options.threads)
     from bibier.asr import recognisers
     from bibier.checkpoint import bundle as checkpoint
     from bibier.errors import InputError
@@ -43,19 +49,19 @@ def run(options: argparse.Namespace) -> int:
 
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
-
-    def report(notice: Message) -> None:
-        print(notice.text(options.language), file=sys.stderr)
-
-    inputs = batch.list_inputs(options.place, report)
+    notices: list[Message] = []
+    inputs = batch.list_inputs(options.place, notices.append)
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     bundle = checkpoint.load(options.checkpoint)
-    settings = batch.run_settings(options.checkpoint, bundle, recogniser.name if recogniser else None)
+    settings = batch.run_settings(
+        options.checkpoint, bundle, recogniser.name if recogniser else None, embedded=bool(options.embeddings)
+    )
     predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),
         recognise=recogniser is not None,
         name=options.checkpoint,
         language=options.language,
+        embedded=bool(options.embeddings),
     )
 
     def local(left: Sequence[BatchInput]) -> Iterator[list[dict]]:
@@ -72,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
             workers=options.workers,
             address=options.address,
             language=options.language,
+            embedded=bool(options.embeddings),
         )
 
     line = TerminalProgress(bar=True, remaining=True)
@@ -82,9 +89,20 @@ def run(options: argparse.Namespace) -> int:
 
     work = spread if options.engine == "ray" else local
     try:
-        count, failed = batch.run(inputs, options.out, settings, work, progress, replace=options.replace)
+        count, failed = batch.run(
+            inputs,
+            options.out,
+            settings,
+            work,
+            progress,
+            replace=options.replace,
+            excel=options.excel,
+            embeddings_out=options.embeddings,
+        )
     finally:
         line.clear()
+    for notice in notices:
+        print(notice.text(options.language), file=sys.stderr)
     for row in failed[:SHOWN]:
         print(f"{row['path']}: {row['error']}", file=sys.stderr)
     summary = {"count": count, "failed": len(failed), "file": str(options.out)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import threading
@@ -11,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.terminal import json_text
+from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:
     from bibier.audio.microphone import BlockQueue, MicrophoneLoop, Utterance
@@ -35,11 +37,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     microphone.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none")
     microphone.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
+    add_threads(microphone)
     microphone.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """List the devices, or record until Ctrl+C; returns the exit status."""
+    limit_threads(options.threads)
     from bibier.audio import microphone
 
     if options.list:
@@ -76,14 +80,14 @@ def listen(blocks: BlockQueue, options: argparse.Namespace) -> int:
         prediction = predictor((utterance.samples, SAMPLE_RATE))
         if options.json:
             facts = {"start": utterance.start, "end": utterance.end} | as_json(prediction, options.language)
-            meter.print(json.dumps(facts, ensure_ascii=False))
+            meter.print(json_text(facts))
         else:
             meter.print(as_text(span(utterance), prediction, options.language))
 
     def refuse(utterance: Utterance, error: InputError) -> None:
         if options.json:
             times = {"start": utterance.start, "end": utterance.end}
-            meter.print(json.dumps(times | refused(span(utterance), error, options.language), ensure_ascii=False))
+            meter.print(json_text(times | refused(span(utterance), error, options.language)))
         else:
             meter.print(f"{span(utterance)}: {error.text(options.language)}")
 

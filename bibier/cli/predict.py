@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
+from bibier.cli.terminal import json_text
+from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:
     from bibier.audio.long_recording import Recording
@@ -30,15 +32,17 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none")
     predict.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
+    add_threads(predict)
     predict.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
+    limit_threads(options.threads)
     from bibier.asr import recognisers
     from bibier.audio.long_recording import read_long
     from bibier.checkpoint import bundle
-    from bibier.errors import InputError
+    from bibier.errors import fault_of
     from bibier.inference.predictor import Predictor, as_json
 
     progress = TerminalProgress()
@@ -63,16 +67,17 @@ def run(options: argparse.Namespace) -> int:
                 _predict_long(file, predictor, recording, options, progress, lambda part, n=number: tell(part, n))
                 continue
             prediction = predictor(file, options.transcript, progress=at(number))
-        except InputError as error:
+        except Exception as error:  # whatever one file breaks is that file's line: the others are judged
+            failure = fault_of(error, file)
             failed += 1
             if options.json:
-                progress.print(json.dumps(refused(file, error, options.language), ensure_ascii=False))
+                progress.print(json_text(refused(file, failure, options.language)))
             else:
                 progress.clear()
-                print(error.text(options.language), file=sys.stderr, flush=True)
+                print(failure.text(options.language), file=sys.stderr, flush=True)
             continue
         if options.json:
-            progress.print(json.dumps({"file": file} | as_json(prediction, options.language), ensure_ascii=False))
+            progress.print(json_text({"file": file} | as_json(prediction, options.language)))
         else:
             progress.print(as_text(file, prediction, options.language))
     return 1 if failed else 0
@@ -101,7 +106,7 @@ def _predict_long(
     transcript = None if options.transcript is None else NOTHING_SAID
     timeline = analyse(predictor, recording, transcript=transcript, progress=show)
     if options.json:
-        progress.print(json.dumps({"file": file} | timeline_json(timeline, options.language), ensure_ascii=False))
+        progress.print(json_text({"file": file} | timeline_json(timeline, options.language)))
     else:  # the words stand in the segments' lines
         whole = replace(timeline.summary(), transcript=NOTHING_SAID)
         title = Message("predict-whole").text(options.language)

@@ -270,6 +270,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Все везде поставили одно и то же значение, поэтому согласие нельзя отличить от случайности.",
     ),
     # sentences about where annotations live, and about their copies in a dataset
+    "app-read-only": (
+        "Annotations can't be kept in {place} ({reason}). Start in a folder that can be written to, or name a database "
+        "in one: sqlite:////FOLDER/bibier.db as --database of the app, --store of a command, or $BIBIER_DATABASE.",
+        "Хранить разметку в {place} нельзя ({reason}). Запустите программу в папке, открытой для записи, или укажите "
+        "базу данных в такой папке: sqlite:////ПАПКА/bibier.db — в --database приложения, в --store команды или в "
+        "$BIBIER_DATABASE.",
+    ),
     "keeping-server": ("Annotations are kept in a database server.", "Разметка хранится на сервере базы данных."),
     "keeping-bucket": (
         "Annotations are kept in the mounted {place}.",

@@ -1,6 +1,10 @@
 """What the commands print."""
 
 SENTENCES: dict[str, tuple[str, str]] = {
+    "threads-number": (
+        "--threads and BIBIER_THREADS are whole numbers from 1 to {most}, not “{value}”.",
+        "--threads и BIBIER_THREADS — целые числа от 1 до {most}, а не «{value}».",
+    ),
     # predict
     "predict-voice": ("voice", "голос"),
     "predict-words": ("words", "слова"),

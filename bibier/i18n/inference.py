@@ -40,6 +40,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{count} of {judged} stretches are unlike any speech that the model learnt from; the whole leaves them out.",
         "Отрезков, не похожих на речь, на которой модель училась: {count} из {judged}; в общий итог они не входят.",
     ),
+    "words-left-out": (
+        "The recogniser also wrote “{text}”, which was taken for invented and left out. If it was said, type it in.",
+        "Распознаватель написал ещё «{text}»; это сочтено вымыслом и не учтено. Если это сказано, впишите.",
+    ),
     "text-cut": (
         "The text has {words} words, and the first {limit} are read. Split it to have the rest read.",
         "В тексте слов: {words}; прочитаны первые {limit}. Чтобы учесть остальные, разделите текст.",

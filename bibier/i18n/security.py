@@ -155,6 +155,23 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The two passwords differ. Nothing was made; try again.",
         "Пароли не совпали. Ничего не создано, попробуйте ещё раз.",
     ),
+    "start-address": (
+        "To make projects of folders, change their settings, export all labels and fetch models, open this address; "
+        "whoever has it may do all that: {address}",
+        "Чтобы создавать проекты из папок, менять их настройки, выгружать все метки и скачивать модели, откройте этот "
+        "адрес; всё это может каждый, у кого он есть: {address}",
+    ),
+    "start-needed": (
+        "Projects of folders, their settings and models of the Hub are for whoever started this app: open the address "
+        "with “start=” that it printed.",
+        "Проекты из папок, их настройки и модели с Hub доступны тому, кто запустил приложение: откройте адрес "
+        "со «start=», который оно напечатало.",
+    ),
+    "start-token": (
+        "BIBIER_START_TOKEN must have 20 to 100 letters (a–z), digits, - or _. Leave it out for a new one each time.",
+        "В BIBIER_START_TOKEN должно быть от 20 до 100 латинских букв, цифр, - или _. "
+        "Без него каждый раз создаётся новый.",
+    ),
     "setting-number": (
         "The setting {name} is {value!r}, but must be a number above 0.",
         "Настройка {name} равна {value!r}, а должна быть числом больше 0.",

@@ -84,6 +84,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file}, строка {row}: {name} — та же запись, что в строке {first}, но с другим текстом: оставьте одну",
     ),
     "manifest-distribution": ("a distribution", "распределение"),
+    "file-fault": (
+        "{file} can't be judged: the program failed on it ({kind}: {reason}). The other files are judged; please "
+        "report this one.",
+        "{file} не удаётся оценить: на этом файле программа дала сбой ({kind}: {reason}). Остальные файлы оценены; "
+        "пожалуйста, сообщите об этом.",
+    ),
     "file-missing": ("{name} is missing", "нет файла {name}"),
     "file-alike": (
         "{name} is missing; {other} looks the same but is spelt otherwise: write it as the file is called",

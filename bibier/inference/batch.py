@@ -6,14 +6,9 @@ N recordings of a batch, 7 emotions.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,14 +20,16 @@ from bibier.audio.folder import recordings_in
 from bibier.audio.io import load
 from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
-from bibier.csv_safety import guard
-from bibier.errors import InputError
+from bibier.errors import InputError, fault_of
 from bibier.features.batching import buckets
 from bibier.features.char_ngrams import words
-from bibier.files import atomic_write, sha256
+from bibier.file_names import printable
+from bibier.files import sha256
 from bibier.i18n.messages import Message
+from bibier.inference import embeddings
 from bibier.inference.long_form import analyse
 from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, judged, probabilities
+from bibier.inference.run_journal import COLUMN_MODALITIES, COLUMNS, FORMATS, RunJournal, write_table, writing
 from bibier.labels import EMOTIONS
 from bibier.manifest import read_manifest
 from bibier.models.encoder_output import EncoderOutput
@@ -40,14 +37,6 @@ from bibier.transcript import Transcript
 
 BATCH = 16  # recordings
 AHEAD = 2  # batches that are read while one is judged
-COLUMN_MODALITIES = {"voice": "audio", "words": "text", "both": "bimodal"}  # name of the columns → modality
-COLUMNS = (
-    *("path", "sha256", "duration", "transcript", "transcript_by", "language"),
-    *(f"{column}_{emotion}" for column in COLUMN_MODALITIES for emotion in EMOTIONS),
-    *("conflict", "warnings", "error", "checkpoint"),
-    *("voice_ood", "words_ood"),  # above 1: unlike anything learnt from
-)
-FORMATS = (".parquet", ".csv", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -106,7 +95,7 @@ def group_inputs(inputs: Sequence[BatchInput], size: int = BATCH) -> list[list[B
     def length(item: BatchInput) -> float:
         try:
             return long_recording.stated_seconds(item.path) or Path(item.path).stat().st_size / 32_000
-        except (OSError, InputError):
+        except Exception:  # the row will say what is wrong with it
             return 0.0
 
     ordered = sorted(inputs, key=lambda item: item.path)
@@ -126,14 +115,26 @@ class BatchPredictor:
         Of the checkpoint, as the rows tell it.
     language
         Of the sentences in the rows.
+    embedded
+        Whether rows hold the encoders' vectors too, see `embeddings`.
     """
 
-    def __init__(self, predictor: Predictor, *, recognise: bool, name: str, language: str = "en"):
+    def __init__(
+        self, predictor: Predictor, *, recognise: bool, name: str, language: str = "en", embedded: bool = False
+    ):
         self.predictor, self.recognise, self.name, self.language = predictor, recognise, name, language
+        self.embedded = embedded
 
     def prepare(self, item: BatchInput) -> PreparedInput:
-        """Decode one recording and get its words; what can't be used has its reason in the row."""
-        row = dict.fromkeys(COLUMNS) | {"path": item.path, "checkpoint": self.name, "warnings": [], "error": ""}
+        """Decode one recording and get its words; what can't be used has its reason in the row, whatever it is."""
+        row = dict.fromkeys(COLUMNS) | {"path": printable(item.path), "checkpoint": self.name}
+        row |= {"warnings": [], "error": ""}
+        try:
+            return self._prepare(item, row)
+        except Exception as error:  # whatever one file breaks is that file's row: the others are judged
+            return PreparedInput(row | {"error": self._reason(error, row)}, done=True)
+
+    def _prepare(self, item: BatchInput, row: dict) -> PreparedInput:
         try:
             row["sha256"] = sha256(Path(item.path))
             if (recording := long_recording.read_long(item.path)) is not None:
@@ -142,8 +143,6 @@ class BatchPredictor:
         except OSError as error:
             closed = InputError("audio-closed", prefix="", reason=error.strerror or str(error))
             return PreparedInput(row | {"error": closed.text(self.language)}, done=True)
-        except InputError as error:
-            return PreparedInput(row | {"error": error.text(self.language)}, done=True)
         row["duration"] = clip.duration
         warnings = [notice.text(self.language) for notice in clip.notices]
         speech = clip.speech and clip.long_enough
@@ -155,6 +154,8 @@ class BatchPredictor:
                 transcript = self.predictor.recogniser(clip.samples)
             except InputError as error:
                 warnings.append(error.text(self.language))
+        if transcript.left_out:
+            warnings.append(Message("words-left-out", {"text": transcript.left_out}).text(self.language))
         transcript = replace(transcript, text=self.predictor.bundle.prepare_text(transcript.text))
         if (count := len(words(transcript.text))) > MAX_WORDS:
             warnings.append(Message("text-cut", {"words": count, "limit": MAX_WORDS}).text(self.language))
@@ -172,9 +173,24 @@ class BatchPredictor:
         row |= {"voice_ood": summary.audio.ood, "words_ood": summary.text.ood}
         return PreparedInput(row, done=True)
 
-    @torch.inference_mode()
     def predict(self, group: Sequence[PreparedInput]) -> list[dict]:
-        """Return the rows of recordings that were read, in one pass of each model."""
+        """Return the rows of recordings that were read, in one pass of each model.
+
+        Where that fails each is judged alone, and has its reason in the row if it fails again.
+        """
+        try:
+            return self._predict(group)
+        except Exception as error:  # as in `prepare`
+            if len(group) > 1:
+                return [self.predict([prepared])[0] for prepared in group]
+            (prepared,) = group
+            return [prepared.row | {"error": self._reason(error, prepared.row)}]
+
+    def _reason(self, error: Exception, row: dict) -> str:
+        return fault_of(error, row["path"]).text(self.language).encode("utf-8", "backslashreplace").decode()
+
+    @torch.inference_mode()
+    def _predict(self, group: Sequence[PreparedInput]) -> list[dict]:
         waiting = [prepared for prepared in group if not prepared.done]
         bundle, calibration = self.predictor.bundle, self.predictor.bundle.config.calibration
         by_column: dict[str, dict[int, dict[str, float]]] = {column: {} for column in COLUMN_MODALITIES}
@@ -193,6 +209,9 @@ class BatchPredictor:
         if sound is not None and text is not None and both and bundle.fusion:
             logits = self.predictor.fuse(_rows(sound, list(clips), both), _rows(text, list(spans), both))
             by_column["both"] = dict(zip(both, probabilities(logits, calibration.bimodal), strict=True))
+        for column, output, order in (("voice", sound, clips), ("words", text, spans)) if self.embedded else ():
+            for i, vector in zip(order, embeddings.pooled(output).tolist() if output else (), strict=False):
+                waiting[i].row.setdefault(embeddings.KEY, {})[column] = vector
         for i, prepared in enumerate(waiting):
             for column, results in by_column.items():
                 prepared.row.update(_cells(column, results.get(i)))
@@ -240,89 +259,18 @@ def predict_rows(predictor: BatchPredictor, inputs: Sequence[BatchInput], size: 
             yield predictor.predict(prepared)
 
 
-# --- the run journal and the table -----------------------------------------------------------------------------------
+# --- the run ---------------------------------------------------------------------------------------------------------
 
 
-class RunJournal:
-    """Finished rows, on the disk after each batch: one line a row, below a line that says what the run is."""
-
-    def __init__(self, out: Path, settings: dict[str, str]):
-        self.path = out.with_name(f".{out.name}.journal")
-        head = json.dumps(settings, sort_keys=True, ensure_ascii=False)
-        self.rows: dict[str, dict] = {}
-        whole = 0  # bytes of lines that end
-        if self.path.exists():
-            content = self.path.read_bytes()
-            lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)  # a broken last line is no row
-            if lines and lines[0].decode() != head + "\n":
-                raise InputError("batch-other", file=str(self.path))
-            for line in lines[1:]:
-                row = json.loads(line)
-                self.rows[row["path"]] = row
-            whole = sum(map(len, lines))
-        with _writing(self.path):
-            self._file = self.path.open("ab")
-            self._file.truncate(whole)
-            if not whole:
-                self._write(head)
-
-    def add(self, rows: Iterable[dict]) -> None:
-        """Keep rows; they are on the disk when this returns."""
-        with _writing(self.path):
-            for row in rows:
-                self._write(json.dumps(row, ensure_ascii=False))
-                self.rows[row["path"]] = row
-            self._file.flush()
-            os.fsync(self._file.fileno())
-
-    def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n".encode())
-
-    def close(self, *, finished: bool) -> None:
-        """Close the file, and remove it when the table stands."""
-        self._file.close()
-        if finished:
-            self.path.unlink()
-
-
-def write_table(rows: Sequence[dict], out: Path) -> None:
-    """Write the table, whole or not at all, in the format of its ending, one of `FORMATS`. Raises InputError."""
-    with _writing(out):
-        atomic_write(out, _table(rows, out.suffix.lower()))
-
-
-def _table(rows: Sequence[dict], ending: str) -> bytes:
-    if ending == ".jsonl":
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    if ending == ".csv":
-        text = io.StringIO(newline="")
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
-        table.writeheader()
-        for row in rows:
-            flat = row | {"warnings": " ".join(row["warnings"])}
-            table.writerow({name: guard(value) if isinstance(value, str) else value for name, value in flat.items()})
-        return text.getvalue().encode()
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise InputError("batch-no-parquet") from error
-    number, text = pa.float64(), pa.string()
-    texts = {"path", "sha256", "transcript", "transcript_by", "language", "error", "checkpoint"}
-    kinds = {name: text if name in texts else pa.list_(text) if name == "warnings" else number for name in COLUMNS}
-    parquet = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows), pa.schema(kinds.items())), parquet)
-    return parquet.getvalue()
-
-
-def run_settings(checkpoint: str, bundle: Bundle, recogniser: str | None) -> dict[str, str]:
+def run_settings(checkpoint: str, bundle: Bundle, recogniser: str | None, *, embedded: bool = False) -> dict[str, str]:
     """Return what decides the rows of a run, so that another's journal is not taken for its own."""
     weights = hashlib.sha256()
     for part in (bundle.audio_encoder, bundle.text_encoder, bundle.fusion, bundle.ood_score):
         for name, tensor in sorted(part.state_dict().items()) if part else ():
             weights.update(name.encode())
             weights.update(tensor.contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else b"")
-    return {"checkpoint": checkpoint, "weights": weights.hexdigest()[:16], "recogniser": recogniser or "none"}
+    settings = {"checkpoint": checkpoint, "weights": weights.hexdigest()[:16], "recogniser": recogniser or "none"}
+    return settings | ({"embeddings": "yes"} if embedded else {})
 
 
 def run(
@@ -333,38 +281,37 @@ def run(
     progress: Callable[[int, int, int], None] = lambda done, failed, total: None,
     *,
     replace: bool = False,
+    excel: bool = False,
+    embeddings_out: Path | None = None,
 ) -> tuple[int, list[dict]]:
     """Judge what the run journal lacks, and write the table; returns how many rows, and those with an error.
 
+    The rows' vectors, if they have any, are written to `embeddings_out`. With `excel` a CSV begins with a mark.
     Raises InputError when the table is there already, can't be written, or the journal is another run's.
     """
     if out.suffix.lower() not in FORMATS:
         raise InputError("batch-format", file=str(out), formats=", ".join(FORMATS))
     if out.exists() and not replace:
         raise InputError("export-exists", file=str(out))
-    with _writing(out):
+    if embeddings_out is not None:
+        embeddings.check_format(embeddings_out, replace=replace)
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
     journal, finished = RunJournal(out, settings), False
     try:
-        left = [item for item in inputs if item.path not in journal.rows]
+        left = [item for item in inputs if printable(item.path) not in journal.rows]
         failed = sum(bool(row["error"]) for row in journal.rows.values())
         progress(len(journal.rows), failed, len(inputs))
         for rows in work(left) if left else ():
             journal.add(rows)
             failed += sum(bool(row["error"]) for row in rows)
             progress(len(journal.rows), failed, len(inputs))
-        table = [journal.rows[item.path] for item in inputs]
-        write_table(table, out)
+        table = [journal.rows[printable(item.path)] for item in inputs]
+        if embeddings_out is not None:
+            embeddings.write(table, embeddings_out)
+        table = [{name: cell for name, cell in row.items() if name != embeddings.KEY} for row in table]
+        write_table(table, out, excel=excel)
         finished = True
     finally:
         journal.close(finished=finished)
     return len(table), [row for row in table if row["error"]]
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Say in words what can't be written."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError("export-failed", file=str(path), reason=error.strerror or str(error)) from error

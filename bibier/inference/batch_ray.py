@@ -16,14 +16,16 @@ from bibier.inference.batch import BATCH, BatchInput, BatchPredictor, group_inpu
 class Worker:
     """Judges groups of recordings; one lives in each process of Ray's."""
 
-    def __init__(self, checkpoint: str, recogniser: str | None, language: str):
+    def __init__(self, checkpoint: str, recogniser: str | None, language: str, embedded: bool = False):
         from bibier.asr import recognisers
         from bibier.checkpoint import bundle
         from bibier.inference.predictor import Predictor
 
         recognise = None if recogniser == "none" else recognisers.recogniser(recogniser)
         predictor = Predictor(bundle.load(checkpoint), recognise)
-        self.predictor = BatchPredictor(predictor, recognise=recognise is not None, name=checkpoint, language=language)
+        self.predictor = BatchPredictor(
+            predictor, recognise=recognise is not None, name=checkpoint, language=language, embedded=embedded
+        )
 
     def __call__(self, groups: dict[str, Sequence[str]]) -> dict[str, list[str]]:
         """Take groups of inputs as JSON, give their rows as JSON."""
@@ -43,6 +45,7 @@ def predict_rows(
     workers: int = 2,
     address: str | None = None,
     language: str = "en",
+    embedded: bool = False,
 ) -> Iterator[list[dict]]:
     """Judge recordings in groups of like lengths by `workers` actors; yields each group's rows as it is ready.
 
@@ -63,7 +66,12 @@ def predict_rows(
         groups = [{"group": json.dumps([asdict(item) for item in group])} for group in group_inputs(inputs, size)]
         answers = ray.data.from_items(groups, override_num_blocks=len(groups)).map_batches(
             Worker,
-            fn_constructor_args=(str(folder.resolve()) if folder.is_dir() else checkpoint, recogniser, language),
+            fn_constructor_args=(
+                str(folder.resolve()) if folder.is_dir() else checkpoint,
+                recogniser,
+                language,
+                embedded,
+            ),
             batch_size=1,
             concurrency=workers,
             num_cpus=1,

@@ -185,6 +185,8 @@ class Predictor:
         notices = list(encoding.notices) if encoding else []
         audio = encoding.audio if encoding else ModalityResult(None, Message("no-sound"))
         spans = words(transcript.text)
+        if transcript.left_out:
+            notices.append(Message("words-left-out", {"text": transcript.left_out}))
         if transcript.language not in (*self.bundle.config.languages, "und") and spans:
             notices.append(Message("language-unsupported", {"language": transcript.language}))
         if len(spans) > MAX_WORDS:

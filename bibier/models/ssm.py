@@ -9,23 +9,30 @@ section 3), per sequence and channel, with A negative and h_{-1} = 0:
     h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t u_t
     y_t = <h_t, C_t> + D u_t
 
-Three implementations of it: `scan_reference`, a loop to read; a numba kernel for the CPU, with its own backward; the
-CUDA kernel of the package mamba_ssm. `selective_scan` chooses.
+Four implementations of it: `scan_reference`, a loop to read; a numba kernel for the CPU and Triton kernels for a GPU,
+each with its own backward; the CUDA kernel of the package mamba_ssm. `selective_scan` chooses, and `kernel` says which.
 """
 
 import functools
-import importlib.util
+import importlib
 import math
+import os
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bibier.models import scan_kernel
+from bibier.process import is_installed
 
 CONV_TAPS = 4  # K, as published
 DT_MIN, DT_MAX = 1e-3, 1e-1  # range of softplus(dt bias) at the start (Gu & Dao, section 3.6)
 CHANNELS_PER_RANK = 16  # R = ceil(d / 16), as published
+OLDEST_GPU = (7, 0)  # compute capability that Triton still compiles for
 
 
 def scan_reference(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
@@ -67,23 +74,97 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D:
 
     Notes
     -----
-    On CUDA with mamba_ssm installed its kernel is called; on the CPU the numba kernel if numba can be imported;
-    everything else takes the reference loop. The CUDA call has not been run by the project's tests.
+    `kernel` says which implementation runs. Tests run Triton's kernels in its interpreter; neither they nor mamba_ssm
+    have been run on a GPU by the project: `benchmarks/gpu.py` does that where there is one.
     """
     batch, steps, d = u.shape
     state = A.shape[1]
     assert delta.shape == u.shape, f"delta {tuple(delta.shape)} and u {tuple(u.shape)} differ"
     assert A.shape[0] == d and D.shape == (d,), f"A {tuple(A.shape)} and D {tuple(D.shape)} want d = {d} channels"
     assert B.shape == C.shape == (batch, steps, state), f"B {tuple(B.shape)}, C {tuple(C.shape)} want (B, T, N)"
+    name = kernel(u.device, u.dtype).name if u.numel() else "reference"
+    if name == "triton":  # which reads every dtype as it is
+        from bibier.models import scan_triton
+
+        return scan_triton.scan(u, delta, A, B, C, D)
     work = torch.float64 if u.dtype == torch.float64 else torch.float32
     args = [t.to(work) for t in (u, delta, A, B, C, D)]
-    if u.is_cuda and work == torch.float32 and _has("mamba_ssm"):
-        y = _scan_cuda(*args)
-    elif u.device.type == "cpu" and u.numel() and scan_kernel.kernels() is not None:
-        y = scan_kernel.scan(*args)
-    else:
-        y = scan_reference(*args)
-    return y.to(u.dtype)
+    return {"mamba-ssm": _scan_mamba_ssm, "numba": scan_kernel.scan, "reference": scan_reference}[name](*args).to(
+        u.dtype
+    )
+
+
+@dataclass(frozen=True)
+class ScanKernel:
+    """An implementation of the scan, "mamba-ssm", "triton", "numba" or "reference", and why it is this one."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.reason})"
+
+
+def kernel(device: torch.device | str | None = None, dtype: torch.dtype = torch.float32) -> ScanKernel:
+    """Say which implementation of the scan runs on a device for inputs of a dtype, and why.
+
+    On CUDA mamba_ssm if it can be imported, which has no float64; else Triton, which needs a GPU of compute capability
+    7.0, a C compiler and Python's headers, but no nvcc. On the CPU numba. Everything else takes the reference loop.
+
+    Parameters
+    ----------
+    device : torch.device or str, optional
+        By default the GPU where there is one, else the CPU.
+    """
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if place.type == "cpu":
+        if scan_kernel.kernels() is None:
+            return ScanKernel("reference", "numba is not installed")
+        return ScanKernel("numba", "on the CPU")
+    if place.type != "cuda":
+        return ScanKernel("reference", f"no kernel is written for {place.type}")
+    index = torch.cuda.current_device() if place.index is None else place.index
+    return _kernel_on_gpu(index, double=dtype == torch.float64)
+
+
+@functools.cache
+def _kernel_on_gpu(index: int, *, double: bool) -> ScanKernel:
+    lacking = "mamba-ssm has no float64" if double else _fault("mamba_ssm", "ops.selective_scan_interface")
+    if lacking is None:
+        return ScanKernel("mamba-ssm", f"on {torch.cuda.get_device_name(index)}")
+    without = _triton_fault(index)
+    if without is None:
+        return ScanKernel("triton", f"on {torch.cuda.get_device_name(index)}; {lacking}")
+    return ScanKernel("reference", f"slow; {lacking}; {without}")
+
+
+def _fault(package: str, module: str = "") -> str | None:
+    """Why a package can't be used, or None. What was built for another torch is there and can't be imported."""
+    if not is_installed(package):
+        return f"{package} is not installed"
+    try:
+        importlib.import_module(f"{package}.{module}" if module else package)
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"{package} can't be imported: {error}"
+    return None
+
+
+def _triton_fault(index: int) -> str | None:
+    """Why Triton's kernels can't run on a GPU, or None. Triton builds a launcher in C on the first call."""
+    fault = _fault("triton")
+    if fault is not None:
+        return fault
+    capability = torch.cuda.get_device_capability(index)
+    if torch.version.hip is None and capability < OLDEST_GPU:
+        return "triton needs a GPU of compute capability {}.{}".format(*OLDEST_GPU) + ", this has {}.{}".format(
+            *capability
+        )
+    if os.name == "posix":  # on Windows the package has a compiler of its own
+        if not (os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")):
+            return "triton needs a C compiler: install gcc"
+        if not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
+            return "triton needs Python's headers: install python3-dev"
+    return None
 
 
 def warm() -> bool:
@@ -106,12 +187,10 @@ def warm() -> bool:
     return True
 
 
-@functools.cache
-def _has(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+_has = functools.cache(is_installed)
 
 
-def _scan_cuda(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+def _scan_mamba_ssm(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
     """mamba_ssm's kernel, which wants time last. Not run by the project's tests: it needs a GPU and the package."""
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn  # pyright: ignore[reportMissingImports] CUDA only
 

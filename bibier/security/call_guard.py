@@ -183,7 +183,7 @@ class CallGuard:
                 await self.call(guest, scope, body, receive, send)
         elif match := HEARTBEAT.fullmatch(path):
             check_tab(guest, match[1])
-            await self.connection(guest, scope, receive, send)
+            await self.connection(guest, scope, receive, send, match[1])
         else:
             if match := RESULT.fullmatch(path):
                 check_tab(guest, match[1])
@@ -209,18 +209,20 @@ class CallGuard:
         plain = json.dumps(call).encode()
         await self.app(with_length(scope, plain, JSON), replay(plain, receive), listener)
 
-    async def connection(self, guest: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request whose answer lasts: an open tab's sign of life, or the events of its calls.
+    async def connection(
+        self, guest: Visitor, scope: Scope, receive: Receive, send: Send, tab: str | None = None
+    ) -> None:
+        """Pass on a request whose answer lasts: the sign of life of an open `tab`, or the events of its calls.
 
         Raises RequestRefused when the session, its address or all have too many: each holds an open file.
         """
         ownership, address = guest.ownership, network(guest.address)
-        if not ownership.connect(guest.session, address):
+        if not ownership.connect(guest.session, address, tab):
             raise RequestRefused(429, "guard-connections")
         try:
             await self.app(scope, receive, send)
         finally:
-            ownership.disconnect(guest.session, address)
+            ownership.disconnect(guest.session, address, tab)
 
 
 def parse(body: bytes, scope: Scope) -> dict[str, object]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from bibier.security.upload_cleanup import UploadCleanup, claim
 
 LARGEST = 400  # MB of an upload: an hour as 16-bit wav at 48 kHz
 DISK = 2000  # MB of all uploads together
+TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 RETENTION = 24.0  # h for which a file is kept after its last use
 SHARE = 4  # a session may take the fourth part of that
 
@@ -97,6 +100,19 @@ class SecuritySettings:
         )
 
 
+def start_token(environ: Mapping[str, str]) -> str:
+    """Return the secret of the address that is printed at the start: $BIBIER_START_TOKEN, or a new one.
+
+    Raises InputError for one that could be guessed or could not stand in an address.
+    """
+    chosen = environ.get("BIBIER_START_TOKEN", "").strip()
+    if not chosen:
+        return secrets.token_urlsafe(24)
+    if not TOKEN.fullmatch(chosen):
+        raise InputError("start-token")
+    return chosen
+
+
 def number(environ: Mapping[str, str], name: str, default: float, *, least: float = 1e-6) -> float:
     """Read a setting. Raises InputError when it is no number or too small."""
     value = environ.get(name, "").strip()
@@ -129,10 +145,19 @@ class SecurityStack:
         Gives the paths of the store's clips, which cleaning never touches.
     public
         Folders whose files anybody may read: the examples.
+    start
+        Secret by which the operator is known, where the server is for the computer on which it runs.
     """
 
-    def __init__(self, settings: SecuritySettings, *, protected: Callable[[], set[str]], public: tuple[Path, ...] = ()):
-        self.settings = settings
+    def __init__(
+        self,
+        settings: SecuritySettings,
+        *,
+        protected: Callable[[], set[str]],
+        public: tuple[Path, ...] = (),
+        start: str | None = None,
+    ):
+        self.settings, self.start = settings, start
         self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
         os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
         os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe anybody on this computer about their address
@@ -158,7 +183,13 @@ class SecurityStack:
             Middleware(SecurityHeaders, framed=settings.framed, names=settings.hosts),
             Middleware(TrustedHosts, names=settings.hosts),
             Middleware(RouteAllowlist),
-            Middleware(Visitors, ownership=self.ownership, proxies=settings.proxies, framed=settings.framed),
+            Middleware(
+                Visitors,
+                ownership=self.ownership,
+                proxies=settings.proxies,
+                framed=settings.framed,
+                start=self.start,
+            ),
             Middleware(Login, wanted=settings.passwords is not None, bodies=bodies),
             Middleware(RateLimits, largest=settings.largest, quota=quota),
             Middleware(CallGuard, bodies=bodies),

@@ -49,6 +49,7 @@ class Ownership:
         self.addresses: Counter[str] = Counter()  # network of an address → the same
         self.seen: OrderedDict[str, float] = OrderedDict()  # session → last sign of life, s since 1970; the last last
         self.connections = open_files() // 2  # of all visitors
+        self.beating: Counter[str] = Counter()  # tab → connections by which it says that it is there
         self.networks: dict[str, str] = {}  # session → network of its last address
         self.lock = threading.RLock()  # of files; held while one is deleted, so the event loop never waits for it
         self.tabs_lock = threading.Lock()  # of tabs and sessions; nothing is done on the disk under it
@@ -76,8 +77,15 @@ class Ownership:
         """Whether a tab of the session is open, or was until a short while ago."""
         return self.streams.get(session, 0) > 0 or time.time() - self.seen.get(session, 0.0) < IDLE
 
-    def connect(self, session: str, address: str) -> bool:
-        """Count a connection whose answer lasts; False when there are too many, and then it is not counted."""
+    def is_open_tab(self, tab: str) -> bool:
+        """Whether a tab has a connection by which it says that it is there."""
+        return self.beating.get(tab, 0) > 0
+
+    def connect(self, session: str, address: str, tab: str | None = None) -> bool:
+        """Count a connection whose answer lasts, of a tab that says by it that it is there.
+
+        False when there are too many, and then it is not counted.
+        """
         with self.tabs_lock:
             if (
                 self.streams[session] >= CONNECTIONS_OF_ONE
@@ -87,12 +95,17 @@ class Ownership:
                 return False
             self.streams[session] += 1
             self.addresses[address] += 1
+            if tab is not None:
+                self.beating[tab] += 1
         return True
 
-    def disconnect(self, session: str, address: str) -> None:
+    def disconnect(self, session: str, address: str, tab: str | None = None) -> None:
         """Count a connection as ended; until a while later the session still counts as open."""
         with self.tabs_lock:
-            for counter, key in ((self.streams, session), (self.addresses, address)):
+            counters = [(self.streams, session), (self.addresses, address)]
+            if tab is not None:
+                counters.append((self.beating, tab))
+            for counter, key in counters:
                 counter[key] -= 1
                 if counter[key] <= 0:
                     del counter[key]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 import time
 from dataclasses import dataclass
 
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
@@ -15,7 +17,7 @@ from bibier.security.ownership import Ownership
 from bibier.security.responses import cookies, header_list
 from bibier.security.trusted_hosts import is_address
 
-COOKIE = "bibier_session"
+COOKIE, START = "bibier_session", "bibier_start"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 random bits
 ENTRY_POINTS = ("/", "/config", "/config/")  # where a visitor comes in: a page, or a program with Gradio's client
 SCOPE = "bibier.visitor"
@@ -37,6 +39,8 @@ class Visitor:
         Whether the session is a browser's (or a program's) with our cookie, and not just an address.
     ownership
         What belongs to which session.
+    operator
+        Whether this is who started the server on their own computer: they have opened the address that was printed.
     """
 
     session: str
@@ -44,6 +48,7 @@ class Visitor:
     user: str | None
     known: bool
     ownership: Ownership
+    operator: bool = False
 
     @property
     def owner(self) -> tuple[str, str]:
@@ -85,6 +90,12 @@ def plain_address(noted: str) -> str:
     return host if is_address(host) else ""
 
 
+def start_in(scope: Scope) -> str:
+    """Return the secret in the address that the page was opened by, "" where none stands."""
+    query = scope.get("query_string", b"").decode("latin-1")
+    return next((part.removeprefix("start=") for part in query.split("&") if part.startswith("start=")), "")
+
+
 def user_of(scope: Scope) -> str | None:
     """Return the person signed in with a password, or with the Hub as on a Space."""
     app, values = scope["app"], cookies(scope)
@@ -118,10 +129,16 @@ class Visitors:
         How many proxies of the operator's stand before the server; the outermost tells the visitor's address.
     framed
         Whether the page is shown in a frame of the Hub, where the cookie needs other attributes.
+    start
+        Secret in the address that is printed at the start; whoever opens that is the operator. None: nobody is.
     """
 
-    def __init__(self, app: ASGIApp, *, ownership: Ownership, proxies: int, framed: bool):
-        self.app, self.ownership, self.proxies, self.framed = app, ownership, proxies, framed
+    def __init__(self, app: ASGIApp, *, ownership: Ownership, proxies: int, framed: bool, start: str | None = None):
+        self.app, self.ownership, self.proxies, self.framed, self.start = app, ownership, proxies, framed, start
+
+    def is_start(self, token: str) -> bool:
+        """Whether this is the secret of the start, in time that does not depend on where the two differ."""
+        return bool(self.start and hmac.compare_digest(token.encode(), self.start.encode()))
 
     def cookie(self, scope: Scope, token: str) -> str:
         """Write the cookie. In another site's frame (a Space's page) it needs SameSite=None and a jar of its own."""
@@ -134,7 +151,14 @@ class Visitors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        token = cookies(scope).get(COOKIE, "")
+        if scope["path"] == "/" and self.is_start(start_in(scope)):
+            # shown no longer, so that it stands in no history and in no picture of the page
+            given = f"{START}={self.start}; Path=/; HttpOnly; SameSite=Strict"
+            headers = {"set-cookie": given, "cache-control": "no-store"}
+            await RedirectResponse("/", 303, headers)(scope, receive, send)
+            return
+        sent = cookies(scope)
+        token, operator = sent.get(COOKIE, ""), self.is_start(sent.get(START, ""))
         known = TOKEN.fullmatch(token) is not None
         address, user = address_of(scope, self.proxies), user_of(scope)
         newcomer = not known and scope["path"] in ENTRY_POINTS
@@ -142,7 +166,7 @@ class Visitors:
             token, known = secrets.token_urlsafe(32), True
         session = f"{token if known else f'address {address}'} {user or ''}"
         self.ownership.alive(session, network(address))
-        scope = {**scope, SCOPE: Visitor(session, address, user, known, self.ownership)}
+        scope = {**scope, SCOPE: Visitor(session, address, user, known, self.ownership, operator)}
 
         async def give(message: ASGIMessage) -> None:
             if newcomer and message["type"] == "http.response.start":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier import csv_reader
 from bibier.errors import InputError
 from bibier.files import replacing
 from bibier.i18n.messages import Message
@@ -28,21 +29,17 @@ COLUMNS = (
 )
 TOLERANCE = 1e-4  # of a row's sum: seven values of five decimals
 KINDS = ("missing", "not-a-number", "negative", "above-one", "sum", "unknown-label", "answer")
-FIELD = 2**24  # characters in one cell
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """Read a CSV with a header. Raises InputError when it is missing, no UTF-8, or ragged."""
-    csv.field_size_limit(FIELD)
+    """Read a CSV with a header, as `csv_reader.read_table`. Raises InputError when it is missing, none, or ragged."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("table-unreadable", file=str(path), reason=str(error)[:200]) from error
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise InputError("table-ragged", file=path.name, row=number)
-    return rows
+        table = csv_reader.read_table(path, ("video_name", "text", "ground_truth", *ORDER))
+    except InputError as error:
+        if error.key in ("csv-more", "csv-fewer"):
+            raise InputError("table-ragged", file=path.name, row=error.message.values["row"]) from error
+        raise InputError("table-unreadable", file=str(path), reason=error) from error
+    return [dict(row.cells) for row in table.rows]
 
 
 def write(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = COLUMNS) -> None:

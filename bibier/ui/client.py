@@ -31,7 +31,7 @@ class ClientContext:
     `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
     visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
     tab chose, "" for that of the start. `owner` is the session and the network of its address, for shares of what all
-    visitors have together.
+    visitors have together. `operator` is whether this is who started the server on their own computer.
     """
 
     theme: Theme
@@ -40,6 +40,7 @@ class ClientContext:
     request: str | None = None
     checkpoint: str = ""
     owner: tuple[str, str] = ("", "")
+    operator: bool = False
 
 
 def sent_object(raw: str | None) -> dict[str, object]:

@@ -86,4 +86,11 @@ def context_of(raw: str | None, request: gr.Request | None) -> ClientContext:
     headers = request.headers
     context = read_context(raw, headers.get("cookie", ""), headers.get("accept-language", ""))
     scope = scope_of(request)
-    return replace(context, tab=request.session_hash or "", request=request_id(scope), owner=visitor(scope).owner)
+    guest = visitor(scope)
+    return replace(
+        context,
+        tab=request.session_hash or "",
+        request=request_id(scope),
+        owner=guest.owner,
+        operator=guest.operator,
+    )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from bibier.ui.fair_share import Owner, first_to_go
 from bibier.ui.gradio_import import Block, SessionState, StateHolder
 from bibier.ui.gradio_import import gradio as gr
+
+QUIET = 600.0  # s that a closed tab is kept: its phone may only have been put away
 
 
 class TabState(SessionState):
@@ -26,15 +29,29 @@ class TabState(SessionState):
 class TabStates(StateHolder):
     """All tabs by their random names; beyond `state_session_capacity`, of who has the most the longest unused goes.
 
+    Gradio keeps what a closed tab showed, over a megabyte, until there are too many; here it goes after `QUIET`.
+
     Parameters
     ----------
     owner
         Whose a tab is.
+    is_open
+        Whether a tab has a connection by which it says that it is there.
     """
 
-    def __init__(self, owner: Callable[[str], Owner]):
+    def __init__(self, owner: Callable[[str], Owner], is_open: Callable[[str], bool] = lambda tab: False):
         super().__init__()
-        self.owner = owner
+        self.owner, self.is_open = owner, is_open
+
+    def forget_closed(self, quiet: float = QUIET) -> int:
+        """Forget tabs that are not open and were not used for so many seconds; return how many."""
+        last = datetime.now() - timedelta(seconds=quiet)
+        with self.lock:
+            gone = [tab for tab, used in self.time_last_used.items() if used < last and not self.is_open(tab)]
+            for tab in gone:
+                self.time_last_used.pop(tab)
+                self.session_data.pop(tab, None)
+        return len(gone)
 
     def __getitem__(self, session_id: str) -> TabState:
         if session_id not in self.session_data:
@@ -54,8 +71,11 @@ def nobody(tab: str) -> Owner:
     return "", ""
 
 
-def keep(page: gr.Blocks, owner: Callable[[str], Owner] = nobody) -> None:
-    """Let a page that is being served keep its tabs in this way."""
-    tabs = TabStates(owner)
+def keep(
+    page: gr.Blocks, owner: Callable[[str], Owner] = nobody, is_open: Callable[[str], bool] = lambda tab: False
+) -> TabStates:
+    """Let a page that is being served keep its tabs in this way; return them."""
+    tabs = TabStates(owner, is_open)
     tabs.set_blocks(page)
     page.app.state_holder = tabs
+    return tabs

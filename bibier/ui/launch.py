@@ -23,7 +23,7 @@ from bibier.asr.whisper import Whisper
 from bibier.files import bundled
 from bibier.i18n.messages import Message
 from bibier.inference import device as accelerator
-from bibier.security.middleware import SecuritySettings, SecurityStack
+from bibier.security.middleware import SecuritySettings, SecurityStack, start_token
 from bibier.soft_labels.cache import Cache
 from bibier.ui import hub_login, page
 from bibier.ui.annotate.handlers import AnnotateHandlers
@@ -37,7 +37,6 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.predictor import Prediction, Predictor
     from bibier.soft_labels.suggest import Engine
 
-ANSWERS = Path("annotations") / "answers.db"  # of the language model, so that nothing is asked twice
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page and nobody has asked
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(bundled("examples"))
@@ -82,11 +81,14 @@ def as_json(prediction: Prediction, language: str) -> dict[str, object]:
     return predictor.as_json(prediction, language)
 
 
-def create_project(store: Store, name: str, source: str) -> str:
-    """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's."""
+def create_project(store: Store, name: str, source: str, *, media: Path = Path("annotations") / "clips") -> str:
+    """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's.
+
+    A dataset's recordings are kept in `media`.
+    """
     path = Path(source).expanduser()
     name = name or path.resolve().stem
-    ingest.add_place(store, name, source, Path("annotations") / "clips")
+    ingest.add_place(store, name, source, media)
     return name
 
 
@@ -101,12 +103,12 @@ def language_model(name: str) -> Engine:
     return Local(name)
 
 
-def answers() -> Cache:
+def answers(file: Path) -> Cache:
     """Open the cache of the language model's answers; a damaged one is set aside, and that is said."""
-    ANSWERS.parent.mkdir(exist_ok=True)
-    cache = Cache(ANSWERS)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cache = Cache(file)
     if cache.broken:
-        print(Message("answers-broken", {"file": ANSWERS, "broken": cache.broken}).text(), file=sys.stderr)
+        print(Message("answers-broken", {"file": file, "broken": cache.broken}).text(), file=sys.stderr)
     return cache
 
 
@@ -156,7 +158,8 @@ def launch(options: argparse.Namespace) -> None:
     hosts = tuple(options.allowed_host)
     settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    owned = host in LOCAL and not settings.shared  # whoever comes is who started it
+    owned = host in LOCAL and not settings.shared  # whoever opens the printed address is who started it
+    start = start_token(os.environ) if owned else None
     opened = threading.Event()
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
     reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned)
@@ -175,23 +178,23 @@ def launch(options: argparse.Namespace) -> None:
         opened=opened.set,
         start=folder.resolve().name if (folder := Path(options.checkpoint)).is_dir() else options.checkpoint,
     )
-    Path("annotations").mkdir(exist_ok=True)
     home = location.resolve_location(os.environ, options.database)
+    location.make_folder(home)
     store = Store(home.url, journal_mode=home.journal_mode, skip_damaged=options.skip_damaged)
     if damaged := store.damaged():
         print(damage_notice(damaged).text(), file=sys.stderr, flush=True)
     if options.annotate:
-        create_project(store, "", options.annotate)
+        create_project(store, "", options.annotate, media=home.folder)
     ask_llm = None
     if name := options.language_model:
         queue = None if name == "endpoint" else services.queue
-        ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(), queue=queue)
+        ask_llm = LlmProposer(store, functools.partial(language_model, name), answers(home.answers), queue=queue)
     backup = back_up(store) if home.kind == "backup" else None
     print(storage_notice(home, backup, "en")[0], flush=True)
     prefetch = Prefetcher(store, thinker, f"model:{Path(options.checkpoint).name}", services.queue)
     annotating = AnnotateHandlers(
         store,
-        create_project=functools.partial(create_project, store) if owned else None,
+        create_project=functools.partial(create_project, store, media=home.folder) if owned else None,
         prefetch=prefetch,
         propose_all=prefetch.propose_all,
         ask_llm=ask_llm,
@@ -201,10 +204,12 @@ def launch(options: argparse.Namespace) -> None:
     if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
-    security = SecurityStack(settings, protected=lambda: clip_files(store), public=places)
+    security = SecurityStack(settings, protected=lambda: clip_files(store), public=places, start=start)
     tasks = [backup.task] if backup else []
     app = page.build(services, annotating, security)
     page.launch(app, services, annotating, security, host=options.host, port=options.port, tasks=tasks)
+    if start:
+        print(Message("start-address", {"address": f"{app.local_url}?start={start}"}).text(), flush=True)
     try:
         app.block_thread()
     finally:

@@ -117,7 +117,8 @@ def launch(
 
     The health page tells of the `tasks`, and of the cleaning.
     """
-    watch = Middleware(Health, services=services, tasks=[security.cleanup.task, *tasks])
+    watched = [security.cleanup.task, *tasks]
+    watch = Middleware(Health, services=services, tasks=watched)
     own = [watch, Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.paths)]
     middleware = [*security.middleware(), *own]
     quiet_faults()
@@ -139,5 +140,8 @@ def launch(
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **security.launching(),
     )
-    gradio_state.keep(page, security.ownership.owner)
+    tabs = gradio_state.keep(page, security.ownership.owner, security.ownership.is_open_tab)
+    closing = PeriodicTask("closed tabs", tabs.forget_closed, 60)
+    watched.append(closing)
+    closing.start()
     security.cleanup.start()

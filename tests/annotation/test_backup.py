@@ -1,8 +1,10 @@
 """Annotations outlive a Space's disk: copied by the real client to a server that answers the Hub's routes."""
 
 import hashlib
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import hub_server
 import numpy as np
@@ -10,11 +12,13 @@ import pytest
 from huggingface_hub import HfApi
 from served import EXAMPLE, act, served, visit
 
+from bibier import __main__ as command
 from bibier.annotation import location
 from bibier.annotation.backup import Backup
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
+from bibier.errors import InputError
 from bibier.labels import named
 
 PROJECT = "voices/ä …"  # a name that no folder could have
@@ -184,3 +188,27 @@ def test_a_space_that_stops_copies_for_the_last_time_and_the_next_one_has_it(the
     with served(tmp_path / "new", **settings) as address, visit(address) as guest:
         assert act(guest, "open", **mine).json()["done"] == 1
     assert "hf_none" not in "".join((tmp_path / name / "app.log").read_text() for name in ("old", "new"))
+
+
+def test_a_folder_that_is_read_only_needs_no_more_than_a_database_elsewhere(tmp_path, monkeypatch):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "own"))
+    assert location.resolve_location({}, f"sqlite:///{there}/a.db").folder == Path("annotations/clips")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).absolute() != here and access(path, mode))
+    home = location.resolve_location({}, f"sqlite:///{there}/a.db")
+    assert home.folder == there / "annotations" / "clips" and home.answers == there / "annotations" / "answers.db"
+    server = location.resolve_location({}, "postgresql+psycopg://a@b/c")
+    assert server.folder == tmp_path / "own" / "bibier" / "annotations" / "clips"
+
+
+def test_a_read_only_folder_without_a_database_is_refused_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "annotations").write_text("in the way")  # what mkdir stumbles over, for the superuser too
+    with pytest.raises(InputError, match="Start in a folder that can be written to.*--database"):
+        location.make_folder(location.resolve_location({}))
+    location.make_folder(location.resolve_location({}, "sqlite:///elsewhere.db"))
+    assert command.main(["annotations", "check", "p"]) == 2

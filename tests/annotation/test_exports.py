@@ -314,3 +314,11 @@ def test_the_commands_take_the_database_that_the_app_takes(tmp_path, monkeypatch
         store = Store(url)
         assert (tmp_path / file).is_file() and len(store.clips("p")) == 1
         store.close()
+
+
+def test_a_csv_for_excel_has_a_mark_and_reads_the_same(snapshot, tmp_path):
+    plain = exports.save(snapshot, "long", tmp_path / "plain.csv")
+    marked = exports.save(snapshot, "long", tmp_path / "marked.csv", excel=True)
+    assert marked.read_bytes() == b"\xef\xbb\xbf" + plain.read_bytes()
+    assert imports.read_long(marked) == imports.read_long(plain) and imports.is_long(marked)
+    assert exports.save(snapshot, "events", tmp_path / "e.jsonl", excel=True).read_bytes()[:1] == b"{"

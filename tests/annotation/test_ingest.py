@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from bibier.annotation.ingest import add_folder, add_manifest, check, keep
+from bibier.annotation.proposals import propose
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.files import sha256
@@ -117,3 +118,14 @@ def test_a_sentence_within_a_sentence_is_in_its_language():
     inner = Message("no-sound")
     outer = Message("clips-wrong", {"place": "list.csv", "count": 1, "first": inner})
     assert inner.text("ru") in outer.text("ru") and inner.text("en") in outer.text("en")
+
+
+@pytest.mark.parametrize("error", [UnicodeDecodeError("utf-8", b"\xcf", 0, 1, "a cp1251 title"), KeyError("odd")])
+def test_a_clip_that_breaks_the_reader_has_no_proposal_and_stops_nothing(place, error):
+    class Broken:
+        def encode_audio(self, path):
+            raise error
+
+    store, sounds = place
+    add_folder(store, "p", sounds)
+    assert [propose(store, "p", clip, Broken(), "model:x") for clip in store.clips("p")] == [False] * 3

@@ -17,7 +17,9 @@ from bibier.asr import whisper as whisper_recogniser
 from bibier.asr.download import download
 from bibier.audio import format, segmentation
 from bibier.audio.io import load
+from bibier.checkpoint import bundle
 from bibier.errors import InputError
+from bibier.inference.predictor import Predictor
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 whisper = pytest.importorskip("whisper")
@@ -117,9 +119,27 @@ def test_segments_without_speech_and_endless_repetitions_are_dropped():
     assert whisper_recogniser._invented(sound | {"compression_ratio": 3.0})
 
 
-def test_repetitions_of_whisper_give_no_transcript(tmp_path):
+def test_repetitions_of_whisper_give_no_transcript_and_are_told(tmp_path):
     model = parrot(tmp_path / "loop.pt", " ля" * 10)
-    assert whisper_recogniser.Whisper(str(model))(noise(2.5)) == transcript.Transcript("", source="none")
+    written = whisper_recogniser.Whisper(str(model))(noise(2.5))
+    assert written == transcript.Transcript("", source="none", left_out=" ".join(["ля"] * 10))
+    prediction = Predictor(bundle.load("compact")).classify(None, written)
+    assert [notice.key for notice in prediction.notices] == ["words-left-out"]
+
+
+def test_what_a_person_says_again_and_again_stays():
+    samples = load(EXAMPLES / "happy_en.ogg").samples
+
+    def segment(seconds):  # of a word
+        words = [{"word": " No.", "start": 0.3 * n, "end": 0.3 * n + seconds} for n in range(8)]
+        sound = {"no_speech_prob": 0.1, "avg_logprob": -0.3, "compression_ratio": 3.0}
+        return sound | {"text": " No." * 8, "words": words}
+
+    assert whisper_recogniser._said_again(segment(0.25), samples)
+    assert not whisper_recogniser._said_again(segment(0.0), samples)  # piled up at a few moments
+    assert not whisper_recogniser._said_again(segment(0.25), noise(2.5))
+    assert not whisper_recogniser._said_again(segment(0.25) | {"no_speech_prob": 0.9, "avg_logprob": -0.9}, samples)
+    assert not whisper_recogniser._said_again(segment(0.25) | {"words": []}, samples)
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", None], ids=["empty", "text", "cut off"])

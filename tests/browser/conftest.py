@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from served import EXAMPLE, ROOT, Address, served
+from served import EXAMPLE, ROOT, START, Address, served
 
 # $BIBIER_CHECKPOINT takes another checkpoint than the embedded one, by name or folder
 CHECKPOINT = os.environ.get("BIBIER_CHECKPOINT", "compact")
@@ -108,6 +108,7 @@ class Visit:
         self.server = server
         self.free = Visit.kept.setdefault((browser, locale), [])
         self.context = self.free.pop() if self.free else browser.new_context(locale=locale)
+        self.context.add_cookies([{"name": "bibier_start", "value": START, "url": server}])
         self.page = self.context.new_page()
         self.page.set_viewport_size(viewport or {"width": 1440, "height": 900})
         if media:

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from bibier import __main__ as command
+from bibier.audio.io import load
 from bibier.checkpoint import bundle
 from bibier.csv_safety import plain
 from bibier.errors import InputError
@@ -182,3 +183,58 @@ def test_a_full_disk_keeps_what_is_done(place, tmp_path, monkeypatch, predictor)
     read = []
     count, _ = batch.run(inputs, out, settings, lambda left: (read.extend(left), batch.predict_rows(judge, left, 3))[1])
     assert count == len(inputs) and len(read) <= len(inputs) - 6
+
+
+@pytest.mark.parametrize("stage", ["prepare", "predict"])
+def test_one_file_s_exception_of_any_kind_is_its_row(predictor, place, tmp_path, monkeypatch, stage):
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
+    inputs = [batch.BatchInput(str(place / f"0-{part}.wav"), "") for part in range(3)]
+    whole = getattr(judge, f"_{stage}")
+
+    def fail(given, *rest):
+        paths = [given.path] if stage == "prepare" else [prepared.row["path"] for prepared in given]
+        if inputs[1].path in paths:
+            raise RuntimeError("odd \udce9")
+        return whole(given, *rest)
+
+    monkeypatch.setattr(judge, f"_{stage}", fail)
+    out = tmp_path / "out.parquet"
+    count, failed = batch.run(inputs, out, {}, lambda left: batch.predict_rows(judge, left, 3))
+    assert count == 3 and [row["path"] for row in failed] == [inputs[1].path]
+    assert "RuntimeError: odd" in failed[0]["error"] and failed[0]["voice_sad"] is None
+
+
+def test_a_name_that_is_not_utf_8_has_a_row(place, predictor, tmp_path):
+    name = os.fsdecode(b"caf\xe9.wav")
+    os.link(place / "0-0.wav", tmp_path / name)
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
+    for ending in batch.FORMATS:
+        out = tmp_path / "out" / f"x{ending}"
+        count, _ = batch.run(batch.list_inputs(tmp_path), out, {}, lambda left: batch.predict_rows(judge, left, 3))
+        assert count == 1
+    assert json.loads((tmp_path / "out" / "x.jsonl").read_bytes())["path"] == str(tmp_path / "caf\\xe9.wav")
+
+
+@pytest.mark.parametrize("ending", [".npz", ".parquet"])
+def test_embeddings_are_what_the_encoders_heads_read(place, predictor, tmp_path, ending):
+    import pyarrow.parquet as pq
+
+    (tmp_path / "list.csv").write_text(f"path,text\n{place}/0-0.wav,\n{place}/1-1.wav,so happy\n{place}/gone.wav,\n")
+    out, file = tmp_path / "out.jsonl", tmp_path / f"vectors{ending}"
+    assert rows_of(tmp_path / "list.csv", out, "--embeddings", str(file))[0] == 1
+    assert "embeddings" not in json.loads(out.read_text(encoding="utf-8").splitlines()[0])
+    if ending == ".npz":
+        with np.load(file) as arrays:
+            voice, words, paths = arrays["voice"], arrays["words"], arrays["path"].tolist()
+    else:
+        rows = pq.read_table(file).to_pylist()
+        paths = [row["path"] for row in rows]
+        nothing = [np.nan] * len(rows[1]["voice"]), [np.nan] * len(rows[1]["words"])
+        voice = np.array([row["voice"] or nothing[0] for row in rows])
+        words = np.array([row["words"] or nothing[1] for row in rows])
+    assert [Path(path).name for path in paths] == ["0-0.wav", "1-1.wav", "gone.wav"]
+    assert np.isnan(voice).all(1).tolist() == [False, False, True]
+    assert np.isnan(words).all(1).tolist() == [True, False, True]
+    encoded = predictor.encode_clips([load(place / "0-0.wav").samples])
+    np.testing.assert_allclose(voice[0], encoded.pooled[0].numpy(), atol=1e-4)
+    assert rows_of(tmp_path / "list.csv", tmp_path / "b.jsonl", "--embeddings", str(tmp_path / "x.txt"))[0] == 2

@@ -8,19 +8,21 @@ import json
 import shutil
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from asgi import Inner, ask, scope_of
-from served import EXAMPLE, ROOT, act, file, function, sent_file, served, upload, visit
+from served import EXAMPLE, ROOT, START, act, file, function, sent_file, served, upload, visit
 
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.security.headers import PERMISSIONS, SecurityHeaders
-from bibier.security.middleware import SecuritySettings
+from bibier.security.middleware import SecuritySettings, start_token
+from bibier.security.ownership import Ownership
 from bibier.security.responses import refusal, size
 from bibier.security.routes import is_open
-from bibier.security.session import address_of
+from bibier.security.session import Visitors, address_of, visitor
 from bibier.security.trusted_hosts import TrustedHosts
 from bibier.ui import hub_login
 
@@ -163,6 +165,51 @@ def test_the_session_s_cookie(address):
     token = first.split(";")[0]
     assert "set-cookie" not in httpx.get(address, headers={"cookie": token}).headers
     assert "set-cookie" in httpx.get(address, headers={"cookie": "bibier_session=guess"}).headers
+
+
+# --------------------------------------------------------------------------------------------------------- the operator
+
+
+def test_only_the_printed_address_makes_an_operator(tmp_path):
+    """Other users of the computer, and a proxy that was told to nobody, reach localhost too."""
+    gate = Visitors(inner := Inner(), ownership=Ownership(tmp_path), proxies=0, framed=False, start=START)
+    app = SimpleNamespace(cookie_id="x", tokens={})
+
+    def come(query: str = "", cookie: str = "") -> tuple[int, dict]:
+        scope = scope_of("/", headers=[("cookie", cookie)], query_string=query.encode(), app=app)
+        answer = asyncio.run(ask(gate, scope))
+        return answer.status, dict(answer.headers)
+
+    status, headers = come(f"start={START}")
+    assert status == 303 and headers[b"location"] == b"/" and inner.scopes == []
+    given = headers[b"set-cookie"].decode()
+    assert "HttpOnly" in given and "SameSite=Strict" in given
+    for cookie, operator in ((given.split(";")[0], True), ("bibier_start=guess", False), ("", False)):
+        assert come(cookie=cookie)[0] == 200 and visitor(inner.scopes[-1]).operator is operator
+    assert come("start=guess")[0] == 200 and not visitor(inner.scopes[-1]).operator
+    nobody = Visitors(Inner(), ownership=Ownership(tmp_path), proxies=0, framed=False)
+    assert not nobody.is_start("") and not gate.is_start("")
+
+
+@pytest.mark.parametrize("token", ["short", "x" * 101, "with a space " * 3])
+def test_a_start_token_that_could_be_guessed(token):
+    assert len(start_token({})) >= 30 and start_token({"BIBIER_START_TOKEN": "x" * 20}) == "x" * 20
+    with pytest.raises(InputError, match="BIBIER_START_TOKEN"):
+        start_token({"BIBIER_START_TOKEN": token})
+
+
+def test_what_only_the_operator_may(place, tmp_path_factory):
+    """On a server of this computer alone: a visitor may name no folder, and is told how to become the operator."""
+    source = tmp_path_factory.mktemp("folder")
+    shutil.copy(EXAMPLE, source / "voice.ogg")
+    with served(tmp_path_factory.mktemp("own")) as own, visit(own) as guest, visit(own) as operator:
+        assert operator.get("/", params={"start": START}).status_code == 303
+        opened = act(guest, "open", annotator="Ann").json()
+        assert opened["paths"] is False and "start=" in opened["kept"]["text"]
+        assert "error" in act(guest, "enter", source=str(source), annotator="Ann").json()
+        mine = act(operator, "open", tab="mine", annotator="Ann").json()
+        assert mine["paths"] is True and "start=" not in mine["kept"]["text"]
+        assert act(operator, "enter", tab="mine", source=str(source), annotator="Ann").json()["project"] == source.name
 
 
 # --------------------------------------------------------------------------------------------------- hosts and origins

@@ -176,6 +176,8 @@ def test_connections_that_last_are_counted(folder, monkeypatch):
     assert [ownership.connect("carl", "10.0.0.2") for _ in range(2)] == [True, False]
     ownership.disconnect("ann", "10.0.0.1")
     assert ownership.connect("bob", "10.0.0.1") and ownership.open("ann")
+    ownership.disconnect("bob", "10.0.0.1")
+    assert ownership.connect("bob", "10.0.0.1", "tab") and ownership.is_open_tab("tab")
     assert ownership.streams["ann"] == 2 and ownership.addresses["10.0.0.1"] == 5
 
 

@@ -11,7 +11,7 @@ from tiny import voice
 
 from bibier.checkpoint.bundle import Calibration, load
 from bibier.inference.predictor import Predictor
-from bibier.models import fusion
+from bibier.models import fusion, ssm
 from bibier.models.memocmt import AGGREGATIONS
 from train import __main__ as cli
 
@@ -49,12 +49,16 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(fitted, folder, tmp_path, monkeypatch, change):
+def test_every_fusion_model_is_fitted_pushed_and_loaded_by_the_app(
+    fitted, folder, tmp_path, monkeypatch, capsys, change
+):
     """`fit` → `push` to a folder → the Predictor, which the app runs, for every model of the list."""
     monkeypatch.chdir(fitted.parent)  # where the fitted encoders are kept
     out, there = tmp_path / "run", tmp_path / "space"
     command = ["fit", "small.toml", "--data", str(folder), "--out", str(out), "--set", change]
     assert cli.main(command) == 0
+    printed = "".join(capsys.readouterr())
+    assert (f"selective scan: {ssm.kernel()}" in printed) == ("bimamba" in change), printed
     assert cli.main(["push", str(out), str(there)]) == 0
     pushed = load(there)
     assert f'"{pushed.config.fusion.kind}"' in change

@@ -163,7 +163,7 @@ def test_the_bimamba_gives_the_published_tensors(name):
 
 @every_encoder
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("missing", "{key} missing"),
         ("extra", "blocks.9.extra unknown"),
@@ -250,7 +250,7 @@ def test_the_command_writes_the_published_audio_encoder(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "can't be read"),
         (b"not a file of torch", "no state dict of torch"),
@@ -276,3 +276,19 @@ def test_a_fusion_alone_is_refused(tmp_path, capsys):
     path = save(tmp_path, "f.pt", bimamba_state())
     assert main(["released", "fusion", str(path), "--out", str(tmp_path / "out")]) == 2
     assert "--audio and --text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "model."])
+@pytest.mark.parametrize("wrapped", ["", "state_dict", "model_state_dict", "model"])
+def test_weights_of_other_trainers_are_taken(tmp_path, prefix, wrapped):
+    state = audio_state()
+    content = {f"{prefix}{name}": tensor for name, tensor in state.items()}
+    torch.save({wrapped: content, "epoch": 3} if wrapped else content, tmp_path / "a.pt")
+    taken = released.read(tmp_path / "a.pt")
+    assert taken.keys() == state.keys() and all(torch.equal(taken[name], state[name]) for name in state)
+
+
+def test_names_of_two_models_are_refused_with_the_remedy(tmp_path):
+    torch.save({"module.a": torch.zeros(1), "b": torch.zeros(1)}, tmp_path / "a.pt")
+    with pytest.raises(CorpusError, match=r"'module\.' and others, such as 'b', don't: save the one model's"):
+        released.read(tmp_path / "a.pt")

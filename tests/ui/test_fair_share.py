@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bibier.errors import InputError
@@ -35,6 +37,20 @@ def test_made_up_tabs_make_nobody_forgotten():
         _ = tabs[f"elsewhere eve{number} 1"]
     assert [tabs["home ann 1"], tabs["home ann 2"]] == honest
     assert len(tabs.session_data) == len(tabs.time_last_used) == 10
+
+
+def test_closed_tabs_are_forgotten_after_a_while():
+    """Each visitor who left took more than a megabyte until two hundred others had come."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Textbox()
+    tabs = gradio_state.TabStates(owner, lambda tab: tab == "home ann 1")
+    tabs.set_blocks(page)
+    for tab in ("home ann 1", "home bob 1", "home carl 1"):
+        _ = tabs[tab]
+    assert tabs.forget_closed() == 0
+    for tab in ("home ann 1", "home bob 1"):
+        tabs.time_last_used[tab] -= timedelta(seconds=gradio_state.QUIET + 1)
+    assert tabs.forget_closed() == 1 and tabs.session_data.keys() == {"home ann 1", "home carl 1"}
 
 
 def test_made_up_tokens_make_no_result_forgotten():

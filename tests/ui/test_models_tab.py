@@ -37,7 +37,7 @@ HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
 
 def context(checkpoint: str = START, language: str = "en", tab: str = "t") -> ClientContext:
-    return ClientContext(Theme(language), "0" * 32, tab, checkpoint=checkpoint)
+    return ClientContext(Theme(language), "0" * 32, tab, checkpoint=checkpoint, operator=True)
 
 
 @pytest.fixture

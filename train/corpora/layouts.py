@@ -57,7 +57,7 @@ def _find(data: Path, *names: str) -> Path | None:
     return None
 
 
-def _sounds(folder: Path) -> list[Path]:
+def recordings_below(folder: Path) -> list[Path]:
     """Return every recording below a folder, without the `._` files that some archives hold; each name once.
 
     Some archives hold their folder a second time within it: the place that is less deep counts.
@@ -70,7 +70,7 @@ def _sounds(folder: Path) -> list[Path]:
 
 def _clips(folders: Iterable[Path], names: Iterable[str]) -> dict[str, Path | None]:
     """Return each name's clip: None for all where no folder holds any, else the path where it is or should be."""
-    with_clips = {folder: clips for folder in folders if folder.is_dir() and (clips := _sounds(folder))}
+    with_clips = {folder: clips for folder in folders if folder.is_dir() and (clips := recordings_below(folder))}
     if not with_clips:
         return dict.fromkeys(names)
     by_name = {path.stem: path for clips in reversed(with_clips.values()) for path in clips}
@@ -85,7 +85,7 @@ def ravdess(data: Path) -> list[Item]:
     """
     corpus_folder = data / "ravdess"
     items = []
-    for path in _sounds(corpus_folder if corpus_folder.is_dir() else data):
+    for path in recordings_below(corpus_folder if corpus_folder.is_dir() else data):
         if not RAVDESS_NAME.fullmatch(path.stem):
             if corpus_folder.is_dir():
                 raise CorpusError(f"{path.name} is not a RAVDESS name (seven numbers joined by hyphens): remove it")
@@ -113,7 +113,7 @@ def tess(data: Path) -> list[Item]:
     """
     corpus_folder = data / "tess"
     items = []
-    for path in _sounds(corpus_folder if corpus_folder.is_dir() else data):
+    for path in recordings_below(corpus_folder if corpus_folder.is_dir() else data):
         match = TESS_NAME.fullmatch(path.stem)
         if match is None:
             if corpus_folder.is_dir():
@@ -306,7 +306,7 @@ def esd(data: Path) -> list[Item]:
         speaker = sheet.stem
         if sheet.parent.name != speaker:
             continue
-        clips = {path.stem: path for path in _sounds(sheet.parent)}
+        clips = {path.stem: path for path in recordings_below(sheet.parent)}
         for number, line in enumerate(_lines(sheet, ESD_ENCODINGS), start=1):
             if not line.strip():
                 continue

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bibier.errors import CorpusError
-from train.corpora import layouts, texts, voices
+from train.corpora import layouts, listeners, texts, voices
 from train.corpora.annotations import PREFIXES, annotated
 from train.corpora.items import (
     LIMIT,
@@ -28,7 +28,7 @@ from train.corpora.items import (
 from train.corpora.layouts import resd_hub
 from train.corpora.manifest import manifest
 
-READERS = layouts.READERS | texts.READERS | voices.READERS
+READERS = layouts.READERS | texts.READERS | voices.READERS | listeners.READERS
 HUB = {"Aniemore/resd": resd_hub}
 
 __all__ = [

@@ -14,6 +14,7 @@ import torch
 
 from bibier.checkpoint import bundle
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
+from bibier.models import ssm
 from train.experiment import encoders, fusion, ood, warm_start
 from train.experiment.recipe import AnyFusionConfig, Recipe
 from train.experiment.sources import TrainingRows, audio_source, text_source
@@ -50,6 +51,8 @@ def fit_bundle(recipe: Recipe, path: Path, folder: Path, out: Path, report: Call
     """
     sound, words = audio_source(recipe, folder, report), text_source(recipe, folder, report)
     report(f"{len(sound.items)} clips, {len(words.items)} texts")
+    if scans(recipe):
+        report(f"selective scan: {ssm.kernel()}")
     parts = (_by_folds if recipe.fusion.fitted else _without_folds)(recipe, sound, words, report)
     config = BundleConfig(
         name=recipe.name,
@@ -148,6 +151,12 @@ def _by_folds(recipe: Recipe, sound: TrainingRows, words: TrainingRows, report: 
         prior,
         {"audio, actors left out in turn": unseen},
     )
+
+
+def scans(recipe: Recipe) -> bool:
+    """Whether any part of a recipe runs the selective scan, whose implementation depends on what is installed."""
+    temporal = {getattr(part.encoder, "temporal", "") for part in (recipe.audio, recipe.text)}
+    return "mamba" in temporal or recipe.fusion.model.get("kind") == "bimamba"
 
 
 def card(path: Path, recipe: Recipe, model: Bundle, *, clips: int, texts: int) -> str:

@@ -21,6 +21,8 @@ from train.publish import push, released_encoders, released_fusion
 # What the published encoders read.
 FEATURES = {"audio": {"kind": "wav2vec2"}, "text": {"kind": "jina", "rows": released_encoders.TEXT_LENGTH}}
 LICENCE = "research, non-commercial"
+WRAPPED = ("model_state_dict", "state_dict", "model")  # where training checkpoints keep the weights
+PREFIXES = ("module.", "_orig_mod.", "model.")
 
 CARD = """# {name}
 
@@ -35,7 +37,10 @@ Research, non-commercial. The model hears how speech is perceived; it does not k
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read a published state dict, bare or within a dict as `model_state_dict`; nothing but tensors is unpickled.
+    """Read a published state dict; nothing but tensors is unpickled.
+
+    Bare, or one of several things in a training checkpoint (`WRAPPED`); the prefixes that DataParallel, torch.compile
+    and Lightning put before every name (`PREFIXES`) are taken off.
 
     Raises
     ------
@@ -53,13 +58,25 @@ def read(path: Path) -> dict[str, Tensor]:
             "torch.save(model.state_dict(), FILE)"
         ) from error
     if isinstance(content, Mapping):
-        content = content.get("model_state_dict", content)
+        content = next((content[name] for name in WRAPPED if isinstance(content.get(name), Mapping)), content)
     if not isinstance(content, Mapping) or not content:
         raise CorpusError(f"{path} holds no state dict: save it with torch.save(model.state_dict(), FILE)")
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CorpusError(f"{path} holds {key!r}, which is no tensor: save model.state_dict() alone")
-    return dict(content)
+    return _without_prefixes(dict(content), path)
+
+
+def _without_prefixes(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    state.pop("n_averaged", None)  # of torch's AveragedModel
+    while prefix := next((prefix for prefix in PREFIXES if any(key.startswith(prefix) for key in state)), None):
+        if others := [key for key in state if not key.startswith(prefix)]:
+            raise CorpusError(
+                f"{path}: some names begin with {prefix!r} and others, such as {others[0]!r}, don't: save the one "
+                "model's state_dict() alone"
+            )
+        state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+    return state
 
 
 def convert(files: dict[str, Path], *, heads: int = released_fusion.HEADS) -> dict[str, tuple]:

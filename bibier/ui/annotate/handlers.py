@@ -6,6 +6,7 @@ had shown a proposal before, and which it had shown is known here and not taken 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 import threading
@@ -94,6 +95,12 @@ class AnnotateHandlers:
         self.store, self.create_project, self.prefetch, self.folder = store, create_project, prefetch, folder
         self.receiving = threading.Lock()  # one recording at a time
         self.reservations = Reservations()
+
+    def for_visitors(self) -> AnnotateHandlers:
+        """Return the same for who may name no paths, change no settings and take no more than their own labels."""
+        visitors = copy.copy(self)
+        visitors.create_project = None
+        return visitors
 
     # --- what is known -----------------------------------------------------------------------------------------------
 

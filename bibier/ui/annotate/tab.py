@@ -35,6 +35,7 @@ THREADS = 8  # of a pool, that wait for the database and the disk
 def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -> Answering:
     """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language."""
     act: Callable[[Sent], Mapping[str, object]] = getattr(handlers, name)
+    visitors_act: Callable[[Sent], Mapping[str, object]] = getattr(handlers.for_visitors(), name)
 
     def work(sent: object, scope: Scope) -> Mapping[str, object]:
         first = sent[0] if isinstance(sent, list) and sent else sent
@@ -45,11 +46,13 @@ def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -
             values["annotator"] = guest.user
         language = language_of(scope)
         try:
-            shown = dict(act(values))
+            shown = dict((act if guest.operator else visitors_act)(values))
         except InputError as error:
             return {"error": error.text(language), "passing": isinstance(error, StoreUnavailable)}
         if name == "open" and handlers.storage_notice:
             text, warns = handlers.storage_notice(language)
+            if handlers.create_project is not None and not guest.operator:
+                text = f"{text} {Message('start-needed').text(language)}"
             shown["kept"] = {"text": text, "warns": warns}
         # the other acts have refused what is no project
         project = (shown if name in ("open", "enter") else values).get("project")

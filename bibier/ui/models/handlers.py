@@ -130,7 +130,11 @@ class ModelHandlers:
     def hub(self, context: ClientContext, **more: Unpack[HubValue]) -> HubValue:
         """Return the part about the Hub."""
         language, library = context.theme.language, self.library(context.theme.language)
-        closed = "" if library.hub else InputError("shelf-closed").text(language)
+        closed = ""
+        if not library.hub:
+            closed = InputError("shelf-closed").text(language)
+        elif not context.operator:
+            closed = InputError("start-needed").text(language)
         whole: HubValue = {"closed": closed, "hidden": library.fixed}
         return whole | more
 
@@ -165,6 +169,9 @@ class ModelHandlers:
     def ask(self, name: object, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Ask the Hub what a name stands for and how large it is."""
         language, name = context.theme.language, short(name).strip()
+        if not context.operator:
+            yield {"fetching": self.hub(context)}
+            return
         yield {"fetching": self.hub(context, said=say("models_asking", language, name=name), busy=True)}
         try:
             offer = self.library(language).offer(name)

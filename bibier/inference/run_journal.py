@@ -1,0 +1,111 @@
+"""Finished rows of a batch: kept in a journal while it runs, then written as a table; a killed run goes on from it."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bibier.csv_safety import guard
+from bibier.errors import InputError
+from bibier.files import atomic_write
+from bibier.labels import EMOTIONS
+
+COLUMN_MODALITIES = {"voice": "audio", "words": "text", "both": "bimodal"}  # name of the columns → modality
+COLUMNS = (
+    *("path", "sha256", "duration", "transcript", "transcript_by", "language"),
+    *(f"{column}_{emotion}" for column in COLUMN_MODALITIES for emotion in EMOTIONS),
+    *("conflict", "warnings", "error", "checkpoint"),
+    *("voice_ood", "words_ood"),  # above 1: unlike anything learnt from
+)
+FORMATS = (".parquet", ".csv", ".jsonl")
+
+
+class RunJournal:
+    """Finished rows, on the disk after each batch: one line a row, below a line that says what the run is."""
+
+    def __init__(self, out: Path, settings: dict[str, str]):
+        self.path = out.with_name(f".{out.name}.journal")
+        head = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+        self.rows: dict[str, dict] = {}
+        whole = 0  # bytes of lines that end
+        if self.path.exists():
+            content = self.path.read_bytes()
+            lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)  # a broken last line is no row
+            if lines and lines[0].decode() != head + "\n":
+                raise InputError("batch-other", file=str(self.path))
+            for line in lines[1:]:
+                row = json.loads(line)
+                self.rows[row["path"]] = row
+            whole = sum(map(len, lines))
+        with writing(self.path):
+            self._file = self.path.open("ab")
+            self._file.truncate(whole)
+            if not whole:
+                self._write(head)
+
+    def add(self, rows: Iterable[dict]) -> None:
+        """Keep rows; they are on the disk when this returns."""
+        with writing(self.path):
+            for row in rows:
+                self._write(json.dumps(row, ensure_ascii=False))
+                self.rows[row["path"]] = row
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))  # which is how JSON escapes, too
+
+    def close(self, *, finished: bool) -> None:
+        """Close the file, and remove it when the table stands."""
+        self._file.close()
+        if finished:
+            self.path.unlink()
+
+
+def write_table(rows: Sequence[dict], out: Path, *, excel: bool = False) -> None:
+    """Write the table, whole or not at all, in the format of its ending, one of `FORMATS`.
+
+    With `excel` a CSV begins with a byte-order mark. Raises InputError.
+    """
+    with writing(out):
+        mark = codecs.BOM_UTF8 if excel and out.suffix.lower() == ".csv" else b""
+        atomic_write(out, mark + _table(rows, out.suffix.lower()))
+
+
+def _table(rows: Sequence[dict], ending: str) -> bytes:
+    if ending == ".jsonl":
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    if ending == ".csv":
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
+        table.writeheader()
+        for row in rows:
+            flat = row | {"warnings": " ".join(row["warnings"])}
+            table.writerow({name: guard(value) if isinstance(value, str) else value for name, value in flat.items()})
+        return text.getvalue().encode()
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise InputError("batch-no-parquet") from error
+    number, text = pa.float64(), pa.string()
+    texts = {"path", "sha256", "transcript", "transcript_by", "language", "error", "checkpoint"}
+    kinds = {name: text if name in texts else pa.list_(text) if name == "warnings" else number for name in COLUMNS}
+    parquet = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), pa.schema(kinds.items())), parquet)
+    return parquet.getvalue()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in words what can't be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError("export-failed", file=str(path), reason=error.strerror or str(error)) from error

@@ -1,0 +1,64 @@
+"""Output in any encoding: nothing that is printed ends a command, JSON loses nothing, one bad file is one line."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bibier import __main__ as command
+from bibier.cli import terminal
+from bibier.inference import predictor
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+TEXT = "Не ходи, “туда” – é ½ 😀 \udce9"
+
+
+@pytest.fixture
+def output(monkeypatch):
+    def begin(encoding: str) -> io.BytesIO:
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        return written
+
+    return begin
+
+
+@pytest.mark.parametrize(
+    ("encoding", "plain"),
+    [
+        ("ascii", '?? ????, "????" - e ? ? ?'),
+        ("cp1252", "?? ????, “????” – é ½ ? ?"),
+        ("cp866", 'Не ходи, "туда" - e ? ? ?'),
+        ("utf-8", "Не ходи, “туда” – é ½ 😀 ?"),
+    ],
+)
+def test_signs_that_an_encoding_lacks_are_plain_ones(output, encoding, plain):
+    written = output(encoding)
+    terminal.write_anything()
+    print(TEXT)
+    print(terminal.json_text({"text": TEXT}), flush=True)
+    line, data = written.getvalue().decode(encoding).splitlines()
+    assert line == plain
+    assert json.loads(data) == {"text": TEXT}
+    if encoding == "utf-8":
+        assert "туда" in data  # as it always was
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_predict_writes_every_file_s_line(output, encoding, monkeypatch):
+    class Broken(predictor.Predictor):
+        def __call__(self, clip, *rest, **more):
+            if "happy" in str(clip):
+                raise UnicodeDecodeError("utf-8", b"\xcf", 0, 1, "invalid start byte")  # a cp1251 title
+            return super().__call__(clip, *rest, **more)
+
+    monkeypatch.setattr(predictor, "Predictor", Broken)
+    files = [str(EXAMPLES / name) for name in ("happy_en.ogg", "fear_ru.ogg")]
+    written = output(encoding)
+    assert command.main(["predict", *files, "--transcript", TEXT, "--json", "--language", "ru"]) == 1
+    sys.stdout.flush()
+    failed, judged = map(json.loads, written.getvalue().decode(encoding).splitlines())
+    assert failed["audio"] is None and "UnicodeDecodeError" in failed["warnings"][0]
+    assert judged["audio"] and judged["transcript"].startswith("Не ходи, ")
