@@ -156,6 +156,13 @@ def test_two_texts_of_one_recording_are_refused_where_one_is_needed(clips, reade
     assert [item.text for item in load.read(str(path))] == ["yes", "no"]
 
 
+def test_a_row_without_a_path_is_not_passed_over(clips):
+    path = write(clips, "path,text\nsad_en.ogg,yes\n,no\n")
+    for reader in ("batch", "import"):
+        with pytest.raises(InputError, match="(?i)row 3"):
+            READERS[reader](path)
+
+
 def test_one_path_twice_is_judged_once_with_its_text(clips):
     path = write(clips, "path,text\nsad_en.ogg,yes\nsad_en.ogg,\n")
     assert [item.text for item in batch.list_inputs(path)] == ["yes"]

@@ -59,6 +59,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file}: the column {column!r} is not known: write {right!r}",
         "{file}: столбец {column!r} неизвестен: напишите {right!r}",
     ),
+    "manifest-no-path": (
+        "{file}, row {row}: no path: name the recording, or take the row out",
+        "{file}, строка {row}: не указан путь (path): назовите запись или удалите строку",
+    ),
     "manifest-no-split": (
         "{file}, row {row}: no split, though other rows have one: write train, dev or test",
         "{file}, строка {row}: не указана часть (split), хотя у других строк она есть: напишите train, dev или test",

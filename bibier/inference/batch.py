@@ -84,7 +84,9 @@ def _of_manifest(path: Path, report: Callable[[Message], None]) -> list[BatchInp
         raise InputError("csv-column", file=path.name, column="path", columns=", ".join(table.columns)[:300] or "—")
     inputs: dict[str, BatchInput] = {}
     for row in table.rows:
-        if row.path is not None and not (row.text == "" and str(row.path) in inputs):
+        if row.path is None:
+            raise InputError("manifest-no-path", file=path.name, row=row.number)
+        if not (row.text == "" and str(row.path) in inputs):
             inputs[str(row.path)] = BatchInput(str(row.path), row.text)
     return list(inputs.values())
 

@@ -88,7 +88,11 @@ def create_project(store: Store, name: str, source: str, *, media: Path = Path("
     """
     path = Path(source).expanduser()
     name = name or path.resolve().stem
-    ingest.add_place(store, name, source, media)
+
+    def report(notice: Message) -> None:
+        print(notice.text(), file=sys.stderr, flush=True)
+
+    ingest.add_place(store, name, source, media, report=report)
     return name
 
 

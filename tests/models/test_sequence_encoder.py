@@ -139,7 +139,7 @@ def test_the_published_mean_shrinks_with_the_text_and_stops_at_its_length():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (dict(pooling="max"), "'max'; choose one of mean, last"),
         (dict(pooling="mean-of-0"), "'mean-of-0'"),

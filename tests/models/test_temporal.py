@@ -168,7 +168,7 @@ def test_unknown_kind_names_the_choices():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "told"),
+    ("kind", "options", "message"),
     [
         ("transformer", {"heads": 4}, "multiple of its heads: 6"),
         ("transformer", {"heads": 2, "positions": "rotary"}, "'rotary'.*sinusoidal, learned"),

@@ -98,7 +98,7 @@ def test_every_merged_row_is_logged_with_its_parts():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"probability": 1.5}, "probability is 1.5"),
         ({"seconds": 0}, "seconds is 0"),

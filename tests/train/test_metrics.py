@@ -157,7 +157,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not():
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: bootstrap([judged()], ["F2"]), "F2"),
         (lambda: bootstrap([]), "no items"),

@@ -61,7 +61,7 @@ def test_the_order_of_the_table_s_columns_does_not_matter(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ([{n: v for n, v in JITTER.items() if n != "fear"}], "'fear'"),
         ([JITTER | {"fear": "much"}], "much"),
@@ -77,7 +77,7 @@ def test_a_bad_table_is_refused_by_row(tmp_path, rows, message):
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message"),
     [
         ({"wieght": 0.2}, "wieght"),
         ({"weight": 1.2}, "weight is 1.2"),

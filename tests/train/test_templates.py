@@ -101,7 +101,7 @@ def test_what_is_mended(filled, mended):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"verbs": []}, "verbs must be a list"),
         ({"verbs": "run"}, "verbs must be a list"),

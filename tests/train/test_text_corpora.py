@@ -48,7 +48,7 @@ TALK = [item("talk", text, dialogue="d") for text in ("What?", "What?", "I never
 
 
 @pytest.mark.parametrize(
-    ("items", "held_out", "kept"),
+    ("items", "held_out", "expected"),
     [
         ([item("a", "Go away"), item("a", "Come here")], [item("b", "go AWAY!!")], [0, 1]),
         ([item("a", "Ёлка", "happy"), item("a", "елка!", "happy"), item("a", "елка", "sad")], [], [1, 0, 1]),

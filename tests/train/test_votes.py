@@ -100,7 +100,7 @@ def test_a_vocabulary_of_nothing_is_told():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("text.encoder.context = 0.5", "encoder.context = 0"),
         ("text.features.buckets = 512", "buckets = 4294967296"),
