@@ -1,11 +1,14 @@
-"""What several tests need: a tiny bundle with random weights, and a tone that passes for a voice."""
+"""What several tests need: a tiny bundle with random weights, and somebody's speech."""
 
 import os
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 import torch
 
 from bibier.checkpoint.bundle import Bundle, BundleConfig, Calibration
@@ -15,6 +18,8 @@ from bibier.models.audio_encoder import AudioEncoderConfig
 from bibier.models.fusion import FusionConfig
 from bibier.models.ood_score import OODScoreConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.ogg"))
 
 
 def tiny_config(**changes) -> BundleConfig:
@@ -72,11 +77,20 @@ def shaken(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def voice(seconds: float = 2.0, rate: int = 16_000, seed: int = 0) -> np.ndarray:
-    """Syllables: a gliding harmonic tone, swelling and fading four times a second, in float64 within [-1, 1]."""
-    generator = np.random.default_rng(seed)
-    t = np.arange(round(seconds * rate)) / rate
-    pitch = 140 + 40 * np.sin(2 * np.pi * 0.7 * t) + generator.normal(0, 1)
-    phase = 2 * np.pi * np.cumsum(pitch) / rate
-    tone = sum(np.sin(k * phase) / k for k in range(1, 20))
-    envelope = np.clip(np.sin(2 * np.pi * 4 * t), 0, None) ** 0.5
-    return 0.2 * tone / np.abs(tone).max() * envelope + 1e-4 * generator.standard_normal(len(t))
+    """Somebody's speech for so long, (n,) float64 within [-1, 1]: an example, another with another seed."""
+    sound = _speech(seed % len(EXAMPLES))
+    sound = np.roll(sound, -1_600 * (seed // len(EXAMPLES)))
+    wanted = np.resize(sound, round(seconds * 16_000) + 1_600)
+    if rate != 16_000:
+        wanted = soxr.resample(wanted, 16_000, rate)
+    count = round(seconds * rate)
+    return 0.3 * wanted[:count] + 1e-4 * np.random.default_rng(seed).standard_normal(count)
+
+
+@cache
+def _speech(number: int) -> np.ndarray:
+    """Return an example (n,) from its first loud sample on, at most 1 in height."""
+    samples, rate = soundfile.read(EXAMPLES[number], dtype="float64")
+    samples = soxr.resample(samples, rate, 16_000)
+    samples /= np.abs(samples).max()
+    return samples[np.argmax(np.abs(samples) > 0.1) :]

@@ -50,7 +50,7 @@ PCM_CONTAINERS = ("wav", "w64", "aiff", "au", "caf")  # one chunk holds the soun
 
 
 @dataclass(frozen=True)
-class Part:
+class ContainerPart:
     """A container within a file, from `start` to `end` in bytes."""
 
     demuxer: str
@@ -61,7 +61,7 @@ class Part:
     patches: tuple[tuple[int, bytes], ...] = ()  # (place from the start, bytes) that make the header true
 
 
-def parts_of(file: BinaryIO) -> list[Part]:
+def parts_of(file: BinaryIO) -> list[ContainerPart]:
     """Find the containers of a file, in order; empty when it is none that is known."""
     length = file.seek(0, io.SEEK_END)
     start = _after_tags(file)
@@ -138,13 +138,15 @@ LAYOUTS = {
 }
 
 
-def _measured(file: BinaryIO, demuxer: str, start: int, end: int) -> Part:
+def _measured(file: BinaryIO, demuxer: str, start: int, end: int) -> ContainerPart:
     """Compare what a part's header states with what is there."""
     if demuxer in ("avi", "asf", "mp3"):
         stated = _stated_bytes(file, demuxer, start)
-        return Part(demuxer, start, end, end - start, None if stated is None or is_placeholder(stated) else stated)
+        return ContainerPart(
+            demuxer, start, end, end - start, None if stated is None or is_placeholder(stated) else stated
+        )
     if demuxer not in PCM_CONTAINERS:
-        return Part(demuxer, start, end)
+        return ContainerPart(demuxer, start, end)
     patches: list[tuple[int, bytes]] = []
     order: ByteOrder
     head = read_at(file, start, 32)
@@ -157,7 +159,7 @@ def _measured(file: BinaryIO, demuxer: str, start: int, end: int) -> Part:
         order = "big" if head.startswith(b"RIFX") else layout.order
         found = _sound_chunk(file, layout, order, start, end)
         if found is None:
-            return Part(demuxer, start, end)
+            return ContainerPart(demuxer, start, end)
         field, begin, claim = found
         width, extra = layout.size, layout.name + layout.size if layout.counts_itself else 0
         if head.startswith((b"RF64", b"BW64")):
@@ -176,7 +178,7 @@ def _measured(file: BinaryIO, demuxer: str, start: int, end: int) -> Part:
             place, whole = (4, end - start - 8) if demuxer == "aiff" else (16, end - start)
             patches.append((place, whole.to_bytes(width, order)))
         patches.append((field - start, (size - size % 2 + extra).to_bytes(width, order)))
-    return Part(demuxer, start, end, size, None if unknown else claim, tuple(patches))
+    return ContainerPart(demuxer, start, end, size, None if unknown else claim, tuple(patches))
 
 
 def _stated_bytes(file: BinaryIO, demuxer: str, start: int) -> int | None:
@@ -240,7 +242,7 @@ def is_placeholder(size: int) -> bool:
 # ---------------------------------------------------------------------------------------- where compressed sound ends
 
 
-def boxes_end(file: BinaryIO, part: Part) -> int:
+def boxes_end(file: BinaryIO, part: ContainerPart) -> int:
     """Return where an mp4's boxes say that they end: behind the file's end where it was cut off."""
     at = part.start
     for _ in range(100_000):
@@ -258,7 +260,7 @@ def boxes_end(file: BinaryIO, part: Part) -> int:
     return at
 
 
-def has_box(file: BinaryIO, part: Part, name: bytes) -> bool:
+def has_box(file: BinaryIO, part: ContainerPart, name: bytes) -> bool:
     """Whether an mp4 has such a box on the first level, among its first ones."""
     at = part.start
     for _ in range(100):
@@ -272,7 +274,7 @@ def has_box(file: BinaryIO, part: Part, name: bytes) -> bool:
     return False
 
 
-def ogg_ends(file: BinaryIO, part: Part) -> bool:
+def ogg_ends(file: BinaryIO, part: ContainerPart) -> bool:
     """Whether the last page of an Ogg says that it is the last."""
     tail = read_at(file, max(part.start, part.end - 2**17), min(2**17, part.end - part.start))
     flags = tail.rfind(b"OggS") + 5
@@ -296,7 +298,7 @@ def mp3_frame(header: bytes) -> int | None:
     return (144 if version == 3 else 72) * kilobits * 1000 // hertz + padding
 
 
-def mp3_seconds(file: BinaryIO, part: Part, rate: int) -> float | None:
+def mp3_seconds(file: BinaryIO, part: ContainerPart, rate: int) -> float | None:
     """Return the seconds that an mp3's table states, None where it has none."""
     head = read_at(file, part.start, 256)
     samples = 1152 if head[1] >> 3 & 3 == 3 else 576  # a frame

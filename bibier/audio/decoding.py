@@ -19,7 +19,7 @@ import soundfile
 
 from bibier.audio.containers import (
     PCM_CONTAINERS,
-    Part,
+    ContainerPart,
     Window,
     boxes_end,
     has_box,
@@ -132,7 +132,7 @@ class SoundFile:
         except FFmpegError:
             return None
 
-    def _open(self, part: Part) -> InputContainer:
+    def _open(self, part: ContainerPart) -> InputContainer:
         import av
 
         window = Window(self._file, part.start, part.end, part.patches)
@@ -154,7 +154,7 @@ class SoundFile:
         except FFmpegError:
             return None
 
-    def _read(self, part: Part) -> Iterator[tuple[np.ndarray, int]]:
+    def _read(self, part: ContainerPart) -> Iterator[tuple[np.ndarray, int]]:
         """Decode one part, and add what it lacks to `losses`."""
         from av.error import FFmpegError
 
@@ -180,7 +180,7 @@ class SoundFile:
             stated = mp3_seconds(self._file, part, progress.rate)
         self._judge(part, progress, stated)
 
-    def _stated(self, part: Part, container: InputContainer, stream: AudioStream) -> float | None:
+    def _stated(self, part: ContainerPart, container: InputContainer, stream: AudioStream) -> float | None:
         """Return the seconds that a part's header states, None where the demuxer estimates them."""
         own = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
         match part.demuxer:
@@ -193,7 +193,7 @@ class SoundFile:
                 return container.duration / 1e6 if container.duration else None  # microseconds
         return None
 
-    def _judge(self, part: Part, progress: _Progress, stated: float | None) -> None:
+    def _judge(self, part: ContainerPart, progress: _Progress, stated: float | None) -> None:
         """Say what a part lacks."""
         losses, length = self.losses, part.end - part.start
         bad, gaps = progress.bad, progress.gaps
@@ -316,7 +316,7 @@ def _gathered(pieces: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.nda
         yield np.concatenate(waiting), shape[0]
 
 
-def _is_open(file: BinaryIO, part: Part) -> bool:
+def _is_open(file: BinaryIO, part: ContainerPart) -> bool:
     """Whether an mp4 or an Ogg ends in the middle."""
     if part.demuxer == "mov":
         return boxes_end(file, part) > part.end

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bibier.audio.channels import AUTO
+from bibier.audio.channels import AUTO, EACH, number_of
 from bibier.audio.decoding import SoundFile
 from bibier.audio.format import FORMATS, MAX_CHANNELS, MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE
 from bibier.audio.quality import find_faults
@@ -167,6 +167,17 @@ def count_channels(path: str | os.PathLike) -> int:
     if channels is None:
         raise InputError("audio-not-audio", prefix=prefix, formats=", ".join(FORMATS))
     return channels
+
+
+def expand_channels(path: str | os.PathLike, channel: str) -> list[str]:
+    """Return the channels that are judged one by one: of "each", all that the file has; else the one that is given.
+
+    Raises InputError where the file can't be read, or there is no channel of this name.
+    """
+    if channel != EACH:
+        number_of(channel, MAX_CHANNELS)
+        return [channel]
+    return [str(number) for number in range(1, count_channels(path) + 1)]
 
 
 def check(path: Path) -> None:

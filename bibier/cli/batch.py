@@ -13,7 +13,7 @@ from bibier.cli.threads import add_threads
 from bibier.process import limit_threads
 
 if TYPE_CHECKING:
-    from bibier.inference.batch import BatchInput
+    from bibier.inference.batch_inputs import BatchInput
 
 SHOWN = 20  # failures that are printed
 
@@ -28,6 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("--embeddings", type=Path, metavar="FILE", help="the encoders' vectors too: .npz or .parquet")
     batch.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     batch.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none (default: the best here)")
+    batch.add_argument("--channel", default="auto", metavar="NAME", help="auto, left, right, mix, each, or a number")
     batch.add_argument("--batch", type=int, default=16, metavar="N", help="recordings in one pass (default: 16)")
     batch.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: Ray Data, here or on many")
     batch.add_argument("--workers", type=int, default=2, metavar="N", help="of ray (default: 2)")
@@ -45,16 +46,21 @@ def run(options: argparse.Namespace) -> int:
     from bibier.errors import InputError
     from bibier.i18n.messages import Message
     from bibier.inference import batch
+    from bibier.inference.batch_inputs import with_channel
     from bibier.inference.predictor import Predictor
 
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
     notices: list[Message] = []
-    inputs = batch.list_inputs(options.place, notices.append)
+    inputs = with_channel(batch.list_inputs(options.place, notices.append), options.channel)
     recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
     bundle = checkpoint.load(options.checkpoint)
     settings = batch.run_settings(
-        options.checkpoint, bundle, recogniser.name if recogniser else None, embedded=bool(options.embeddings)
+        options.checkpoint,
+        bundle,
+        recogniser.name if recogniser else None,
+        embedded=bool(options.embeddings),
+        channel=options.channel,
     )
     predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),

@@ -15,7 +15,6 @@ from bibier.i18n.messages import Message
 from bibier.process import limit_threads
 
 if TYPE_CHECKING:
-    from bibier.audio.long_recording import Recording
     from bibier.errors import InputError
     from bibier.inference.long_form import SegmentResult
     from bibier.inference.predictor import Prediction, Predictor
@@ -30,6 +29,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--transcript", metavar="TEXT", help="what was said; empty means no words: audio only")
     predict.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     predict.add_argument("--recogniser", metavar="NAME", help="whisper-base, pocketsphinx, none")
+    predict.add_argument("--channel", default="auto", metavar="NAME", help="auto, left, right, mix, each, or a number")
     predict.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
     add_threads(predict)
@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
     limit_threads(options.threads)
     from bibier.asr import recognisers
-    from bibier.audio.long_recording import read_long
+    from bibier.audio.io import expand_channels
     from bibier.checkpoint import bundle
     from bibier.errors import fault_of
-    from bibier.inference.predictor import Predictor, as_json
+    from bibier.inference.predictor import Predictor
 
     progress = TerminalProgress()
 
@@ -61,12 +61,8 @@ def run(options: argparse.Namespace) -> int:
     failed = 0
     for number, file in enumerate(options.files, start=1):
         try:
-            # words without their times belong to the recording as a whole
-            recording = None if (options.transcript or "").strip() else read_long(file)
-            if recording is not None:
-                _predict_long(file, predictor, recording, options, progress, lambda part, n=number: tell(part, n))
-                continue
-            prediction = predictor(file, options.transcript, progress=at(number))
+            for channel in expand_channels(file, options.channel):
+                _predict(file, channel, predictor, options, progress, lambda part, n=number: tell(part, n), at(number))
         except Exception as error:  # whatever one file breaks is that file's line: the others are judged
             failure = fault_of(error, file)
             failed += 1
@@ -75,42 +71,44 @@ def run(options: argparse.Namespace) -> int:
             else:
                 progress.clear()
                 print(failure.text(options.language), file=sys.stderr, flush=True)
-            continue
-        if options.json:
-            progress.print(json_text({"file": file} | as_json(prediction, options.language)))
-        else:
-            progress.print(as_text(file, prediction, options.language))
     return 1 if failed else 0
 
 
-def _predict_long(
+def _predict(
     file: str,
+    channel: str,
     predictor: Predictor,
-    recording: Recording,
     options: argparse.Namespace,
     progress: TerminalProgress,
     tell: Callable[[str], None],
+    stage: Callable[[str], None],
 ) -> None:
-    """Print what each segment of a long recording says as soon as it is known, and then the whole."""
-    from bibier.inference.long_form import analyse, timeline_json
+    """Print what a recording says; of a long one, each segment as soon as it is known, and then the whole."""
+    from bibier.inference.judge import judge, judged_json
+    from bibier.inference.long_form import Timeline
     from bibier.inference.predictor import NOTHING_SAID
+
+    title = file if options.channel != "each" else f"{file} [{channel}]"
 
     def show(result: SegmentResult, done: int, planned: int) -> None:
         if not options.json:
+            if done == 1:
+                progress.print(title)
             progress.print(segment_text(result, options.language))
         tell(f"{done}/{planned}")
 
-    if not options.json:
-        progress.print(file)
-    # an empty transcript leaves the voice alone, as for a clip
-    transcript = None if options.transcript is None else NOTHING_SAID
-    timeline = analyse(predictor, recording, transcript=transcript, progress=show)
+    result = judge(predictor, file, options.transcript, channel=channel, stage=stage, segment=show)
     if options.json:
-        progress.print(json_text({"file": file} | timeline_json(timeline, options.language)))
-    else:  # the words stand in the segments' lines
-        whole = replace(timeline.summary(), transcript=NOTHING_SAID)
-        title = Message("predict-whole").text(options.language)
-        progress.print(as_text(f"  {title}, {clock(timeline.duration)}", whole, options.language))
+        facts: dict[str, object] = {"file": file}
+        if options.channel == "each":
+            facts["channel"] = int(channel)
+        progress.print(json_text(facts | judged_json(result, options.language)))
+    elif isinstance(result, Timeline):  # the words stand in the segments' lines
+        whole = replace(result.summary(), transcript=NOTHING_SAID)
+        heading = Message("predict-whole").text(options.language)
+        progress.print(as_text(f"  {heading}, {clock(result.duration)}", whole, options.language))
+    else:
+        progress.print(as_text(title, result, options.language))
 
 
 def clock(seconds: float) -> str:

@@ -109,6 +109,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model failed on this stretch ({reason}); the others are not affected. Try the stretch again by itself.",
         "На этом отрезке модель дала сбой ({reason}); остальные не затронуты. Попробуйте отрезок отдельно.",
     ),
+    "timeline-judged": (
+        "{seconds:.1f} s of {whole:.1f} s are speech and were judged; the rest is pauses, music or noise.",
+        "Речь — {seconds:.1f} с из {whole:.1f} с, и оценены они; остальное — паузы, музыка или шум.",
+    ),
     "timeline-stopped": (
         "Stopped after {done} of {planned} stretches; what is shown covers these alone.",
         "Остановлено: готово отрезков — {done} из {planned}; показано только по ним.",

@@ -15,36 +15,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bibier.audio import long_recording
-from bibier.audio.folder import recordings_in
+from bibier.audio.channels import AUTO, MIX
 from bibier.audio.io import load
-from bibier.audio.long_recording import Recording
+from bibier.audio.long_recording import LONG_SECONDS, Recording
 from bibier.checkpoint.bundle import Bundle
 from bibier.errors import InputError, fault_of
-from bibier.features.batching import buckets
 from bibier.features.char_ngrams import words
-from bibier.file_names import printable
 from bibier.files import sha256
 from bibier.i18n.messages import Message
 from bibier.inference import embeddings
+from bibier.inference.batch_inputs import BATCH, BatchInput, group_inputs
+from bibier.inference.batch_inputs import list_inputs as list_inputs  # the way in
+from bibier.inference.judge import as_whole, given, in_segments
 from bibier.inference.long_form import analyse
 from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, judged, probabilities
 from bibier.inference.run_journal import COLUMN_MODALITIES, COLUMNS, FORMATS, RunJournal, write_table, writing
 from bibier.labels import EMOTIONS
-from bibier.manifest import read_manifest
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
 
-BATCH = 16  # recordings
 AHEAD = 2  # batches that are read while one is judged
-
-
-@dataclass(frozen=True)
-class BatchInput:
-    """A recording to be judged; `text` is what was said, None where that is to be recognised."""
-
-    path: str
-    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,53 +45,6 @@ class PreparedInput:
     samples: np.ndarray | None = None  # (n,) float32 at 16 kHz; None: not to be judged by its voice
     transcript: Transcript = NOTHING_SAID
     done: bool = False
-
-
-def list_inputs(place: Path, report: Callable[[Message], None] = lambda notice: None) -> list[BatchInput]:
-    """List the recordings of a folder, or of a CSV with a column path and by choice text; each path once.
-
-    `report` is told what was found out and might be wrong. Raises InputError when there are none, or the CSV can't be
-    read.
-    """
-    if place.is_dir():
-        listed = recordings_in(place)
-        inputs = [BatchInput(str(path)) for path in listed.paths]
-        if notice := listed.notice(str(place)):
-            report(notice)
-    else:
-        inputs = _of_manifest(place, report)
-    if not inputs:
-        raise InputError("clips-none", place=str(place))
-    return list({item.path: item for item in inputs}.values())
-
-
-def _of_manifest(path: Path, report: Callable[[Message], None]) -> list[BatchInput]:
-    """List a manifest's recordings. Of rows of one path the one with a text counts; two texts are refused."""
-    table = read_manifest(path)
-    for notice in table.notices:
-        report(notice)
-    if "path" not in table.columns:
-        raise InputError("csv-column", file=path.name, column="path", columns=", ".join(table.columns)[:300] or "—")
-    inputs: dict[str, BatchInput] = {}
-    for row in table.rows:
-        if row.path is None:
-            raise InputError("manifest-no-path", file=path.name, row=row.number)
-        if not (row.text == "" and str(row.path) in inputs):
-            inputs[str(row.path)] = BatchInput(str(row.path), row.text)
-    return list(inputs.values())
-
-
-def group_inputs(inputs: Sequence[BatchInput], size: int = BATCH) -> list[list[BatchInput]]:
-    """Group recordings of like lengths, as far as the files state them: little is padded."""
-
-    def length(item: BatchInput) -> float:
-        try:
-            return long_recording.stated_seconds(item.path) or Path(item.path).stat().st_size / 32_000
-        except Exception:  # the row will say what is wrong with it
-            return 0.0
-
-    ordered = sorted(inputs, key=lambda item: item.path)
-    return [[ordered[i] for i in group] for group in buckets([length(item) for item in ordered], size)]
 
 
 class BatchPredictor:
@@ -129,29 +72,31 @@ class BatchPredictor:
 
     def prepare(self, item: BatchInput) -> PreparedInput:
         """Decode one recording and get its words; what can't be used has its reason in the row, whatever it is."""
-        row = dict.fromkeys(COLUMNS) | {"path": printable(item.path), "checkpoint": self.name}
-        row |= {"warnings": [], "error": ""}
+        row = dict.fromkeys(COLUMNS) | {"path": item.shown, "checkpoint": self.name}
+        row |= {"warnings": [], "error": "", "channel": item.channel if item.each else None}
         try:
             return self._prepare(item, row)
+        except InputError as error:
+            return PreparedInput(row | {"error": self._reason(as_whole(error, item.text), row)}, done=True)
         except Exception as error:  # whatever one file breaks is that file's row: the others are judged
             return PreparedInput(row | {"error": self._reason(error, row)}, done=True)
 
     def _prepare(self, item: BatchInput, row: dict) -> PreparedInput:
         try:
             row["sha256"] = sha256(Path(item.path))
-            if (recording := long_recording.read_long(item.path)) is not None:
+            if (recording := in_segments(item.path, item.text, channel=item.channel)) is not None:
                 return self._long(item, row, recording)
-            clip = load(item.path)
+            clip = load(item.path, channel=item.channel)
         except OSError as error:
             closed = InputError("audio-closed", prefix="", reason=error.strerror or str(error))
             return PreparedInput(row | {"error": closed.text(self.language)}, done=True)
-        row["duration"] = clip.duration
+        row |= {"duration": clip.duration, "channel": str(clip.channel or MIX)}
         warnings = [notice.text(self.language) for notice in clip.notices]
+        if clip.duration > LONG_SECONDS:
+            warnings.append(Message("audio-long", {"seconds": clip.duration}).text(self.language))
         speech = clip.speech and clip.long_enough
-        transcript = NOTHING_SAID
-        if item.text:
-            transcript = Transcript(item.text, source="person" if item.text.strip() else "none")
-        elif item.text is None and self.recognise and self.predictor.recogniser is not None and speech:
+        transcript = given(item.text) or NOTHING_SAID
+        if item.text is None and self.recognise and self.predictor.recogniser is not None and speech:
             try:
                 transcript = self.predictor.recogniser(clip.samples)
             except InputError as error:
@@ -165,10 +110,11 @@ class BatchPredictor:
         return PreparedInput(row, clip.samples if speech else None, transcript)
 
     def _long(self, item: BatchInput, row: dict, recording: Recording) -> PreparedInput:
-        """Judge a long recording segment by segment, as the app does; words without times leave its voice alone."""
-        transcript = None if self.recognise and not item.text else NOTHING_SAID
+        """Judge a long recording segment by segment, as the app does."""
+        transcript = given(item.text) if self.recognise else NOTHING_SAID
         summary = analyse(self.predictor, recording, transcript=transcript).summary()
-        row |= {"duration": recording.duration, "conflict": summary.conflict} | _words_of(summary.transcript)
+        row |= {"duration": recording.duration, "channel": str(recording.channel or MIX)}
+        row |= {"conflict": summary.conflict} | _words_of(summary.transcript)
         row["warnings"] = [notice.text(self.language) for notice in summary.notices]
         for column, modality in COLUMN_MODALITIES.items():
             row |= _cells(column, getattr(summary, modality).probabilities)
@@ -264,7 +210,9 @@ def predict_rows(predictor: BatchPredictor, inputs: Sequence[BatchInput], size: 
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
-def run_settings(checkpoint: str, bundle: Bundle, recogniser: str | None, *, embedded: bool = False) -> dict[str, str]:
+def run_settings(
+    checkpoint: str, bundle: Bundle, recogniser: str | None, *, embedded: bool = False, channel: str = AUTO
+) -> dict[str, str]:
     """Return what decides the rows of a run, so that another's journal is not taken for its own."""
     weights = hashlib.sha256()
     for part in (bundle.audio_encoder, bundle.text_encoder, bundle.fusion, bundle.ood_score):
@@ -272,7 +220,8 @@ def run_settings(checkpoint: str, bundle: Bundle, recogniser: str | None, *, emb
             weights.update(name.encode())
             weights.update(tensor.contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else b"")
     settings = {"checkpoint": checkpoint, "weights": weights.hexdigest()[:16], "recogniser": recogniser or "none"}
-    return settings | ({"embeddings": "yes"} if embedded else {})
+    settings |= {"embeddings": "yes"} if embedded else {}
+    return settings | ({"channel": channel} if channel != AUTO else {})
 
 
 def run(
@@ -301,14 +250,14 @@ def run(
         out.parent.mkdir(parents=True, exist_ok=True)
     journal, finished = RunJournal(out, settings), False
     try:
-        left = [item for item in inputs if printable(item.path) not in journal.rows]
+        left = [item for item in inputs if item.key not in journal.rows]
         failed = sum(bool(row["error"]) for row in journal.rows.values())
         progress(len(journal.rows), failed, len(inputs))
         for rows in work(left) if left else ():
             journal.add(rows)
             failed += sum(bool(row["error"]) for row in rows)
             progress(len(journal.rows), failed, len(inputs))
-        table = [journal.rows[printable(item.path)] for item in inputs]
+        table = [journal.rows[item.key] for item in inputs]
         if embeddings_out is not None:
             embeddings.write(table, embeddings_out)
         table = [{name: cell for name, cell in row.items() if name != embeddings.KEY} for row in table]

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bibier.errors import InputError
-from bibier.inference.batch import BATCH, BatchInput, BatchPredictor, group_inputs
+from bibier.inference.batch import BatchPredictor
+from bibier.inference.batch_inputs import BATCH, BatchInput, group_inputs
 
 
 class Worker:

@@ -18,6 +18,8 @@ from bibier.labels import named, vector
 from bibier.log import note, told
 from bibier.transcript import Transcript, Word
 
+MOSTLY = 0.9  # of a recording; where less is judged, it is said how much
+
 
 @dataclass(frozen=True)
 class SegmentResult:
@@ -41,6 +43,11 @@ class Timeline:
     def judged(self) -> list[tuple[Segment, Prediction]]:
         """The segments that say something."""
         return [(result.segment, result.prediction) for result in self.segments if result.prediction is not None]
+
+    @property
+    def judged_seconds(self) -> float:
+        """How much of it was judged, in seconds."""
+        return sum(segment.duration for segment, _ in self.judged)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -72,6 +79,9 @@ class Timeline:
         means = {modality: self._mean(modality) for modality in MODALITIES}
         doubts = [means[modality].doubt for modality in ("audio", "text")]
         notices = (*self.notices, *(doubt for doubt in doubts if doubt))
+        if self.judged_seconds < MOSTLY * self.duration:
+            seconds = {"seconds": self.judged_seconds, "whole": self.duration}
+            notices = (*notices, Message("timeline-judged", seconds))
         unlike = sum(prediction.audio.doubt is not None for _, prediction in self.judged)
         if unlike and not means["audio"].doubt:
             notices = (*notices, Message("stretches-unlike", {"count": unlike, "judged": len(self.judged)}))
@@ -234,7 +244,8 @@ def timeline_json(timeline: Timeline, language: str = "en") -> dict:
         row |= as_json(result.prediction, language)
         row["words"] = [_shifted(word, result.segment.start) for word in row["words"]]
         rows.append(row)
-    return as_json(timeline.summary(), language) | {"duration": timeline.duration, "segments": rows}
+    lengths = {"duration": timeline.duration, "judged_seconds": timeline.judged_seconds}
+    return as_json(timeline.summary(), language) | lengths | {"segments": rows}
 
 
 def _shifted(word: dict, seconds: float) -> dict:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bibier.audio.channels import AUTO
 from bibier.audio.io import load
 from bibier.audio.long_recording import LONG_SECONDS
 from bibier.checkpoint.bundle import Bundle
@@ -136,13 +137,15 @@ class Predictor:
         self.recogniser = recogniser
 
     @torch.inference_mode()
-    def encode_audio(self, audio: str | Path | tuple[np.ndarray, int]) -> AudioEncoding:
+    def encode_audio(self, audio: str | Path | tuple[np.ndarray, int], *, channel: str = AUTO) -> AudioEncoding:
         """Read and judge the recording, and run the audio encoder.
 
         Parameters
         ----------
         audio
             A file's path, or samples and their rate in Hz, as `audio.io.load` takes them.
+        channel
+            "auto" is the one with speech; "left", "right", a number from 1, or "mix" for the mean of all.
 
         Raises
         ------
@@ -150,7 +153,7 @@ class Predictor:
             The recording can't be used.
         """
         clock = _Clock()
-        clip = load(audio)
+        clip = load(audio, channel=channel)
         notices = list(clip.notices)
         if clip.duration > LONG_SECONDS:
             notices.append(Message("audio-long", {"seconds": clip.duration}))
@@ -229,6 +232,7 @@ class Predictor:
         audio: str | Path | tuple[np.ndarray, int] | None,
         transcript: Transcript | str | None = None,
         *,
+        channel: str = AUTO,
         progress: Callable[[str], None] | None = None,
     ) -> Prediction:
         """Predict a clip.
@@ -239,6 +243,8 @@ class Predictor:
             A file's path, or samples and their rate in Hz; None where there are only words.
         transcript
             What was said; None has it recognised, "" leaves the voice alone.
+        channel
+            Which one is judged, as `encode_audio` takes it.
         progress
             Told the name of each stage: "encode_audio", "transcribe", "classify".
 
@@ -251,7 +257,7 @@ class Predictor:
         encoding, timings = None, {}
         if audio is not None:
             tell("encode_audio")
-            encoding = self.encode_audio(audio)
+            encoding = self.encode_audio(audio, channel=channel)
         if transcript is None and encoding is not None:
             tell("transcribe")
             clock = _Clock()

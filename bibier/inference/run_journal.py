@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bibier.audio.channels import EACH
 from bibier.csv_safety import guard
 from bibier.errors import InputError
 from bibier.files import atomic_write
+from bibier.inference.batch_inputs import row_key
 from bibier.labels import EMOTIONS
 
 COLUMN_MODALITIES = {"voice": "audio", "words": "text", "both": "bimodal"}  # name of the columns → modality
@@ -22,6 +24,7 @@ COLUMNS = (
     *(f"{column}_{emotion}" for column in COLUMN_MODALITIES for emotion in EMOTIONS),
     *("conflict", "warnings", "error", "checkpoint"),
     *("voice_ood", "words_ood"),  # above 1: unlike anything learnt from
+    "channel",  # that was judged: its number from 1, or mix
 )
 FORMATS = (".parquet", ".csv", ".jsonl")
 
@@ -32,6 +35,7 @@ class RunJournal:
     def __init__(self, out: Path, settings: dict[str, str]):
         self.path = out.with_name(f".{out.name}.journal")
         head = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+        self._each = settings.get("channel") == EACH
         self.rows: dict[str, dict] = {}
         whole = 0  # bytes of lines that end
         if self.path.exists():
@@ -41,7 +45,7 @@ class RunJournal:
                 raise InputError("batch-other", file=str(self.path))
             for line in lines[1:]:
                 row = json.loads(line)
-                self.rows[row["path"]] = row
+                self.rows[self._key(row)] = row
             whole = sum(map(len, lines))
         with writing(self.path):
             self._file = self.path.open("ab")
@@ -54,9 +58,12 @@ class RunJournal:
         with writing(self.path):
             for row in rows:
                 self._write(json.dumps(row, ensure_ascii=False))
-                self.rows[row["path"]] = row
+                self.rows[self._key(row)] = row
             self._file.flush()
             os.fsync(self._file.fileno())
+
+    def _key(self, row: dict) -> str:
+        return row_key(row["path"], row["channel"] if self._each else None)
 
     def _write(self, line: str) -> None:
         self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))  # which is how JSON escapes, too
@@ -95,7 +102,7 @@ def _table(rows: Sequence[dict], ending: str) -> bytes:
     except ImportError as error:
         raise InputError("batch-no-parquet") from error
     number, text = pa.float64(), pa.string()
-    texts = {"path", "sha256", "transcript", "transcript_by", "language", "error", "checkpoint"}
+    texts = {"path", "sha256", "transcript", "transcript_by", "language", "error", "checkpoint", "channel"}
     kinds = {name: text if name in texts else pa.list_(text) if name == "warnings" else number for name in COLUMNS}
     parquet = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(list(rows), pa.schema(kinds.items())), parquet)

@@ -53,6 +53,20 @@ def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
     assert recogniser(samples) == whole
 
 
+def test_who_came_before_does_not_change_the_words():
+    """Four noisy clips in two orders, by one process; its noise tracker forgets each of them."""
+    generator = np.random.default_rng(0)
+    clips = []
+    for name in ("anger_en", "happy_en"):
+        clip = load(EXAMPLE.with_name(f"{name}.ogg")).samples[:40_000]
+        for level in (0.1, 0.4):
+            clips.append(clip + (level * clip.std() * generator.standard_normal(len(clip))).astype(np.float32))
+    recogniser = pocketsphinx.PocketSphinx()
+    forwards = [recogniser(clip) for clip in clips]
+    backwards = [recogniser(clip) for clip in reversed(clips)]
+    assert forwards == backwards[::-1]
+
+
 @pytest.mark.parametrize("times", [0, 5])
 def test_the_process_ends_with_the_program_that_is_killed(times):
     """While it waits, or as soon as it has decoded; and without a word."""

@@ -316,6 +316,13 @@ def saved_resd(tmp_path: Path):
     return DatasetDict(parts)
 
 
+def test_clips_of_another_version_are_not_taken_for_these(tmp_path, monkeypatch):
+    """Of one name and one size: the content decides the name in the cache."""
+    first, second = (layouts._written(content, tmp_path, "01_anger", ".wav") for content in (b"one", b"two"))
+    assert first.read_bytes() == b"one" and second.read_bytes() == b"two"
+    assert layouts._written(b"one", tmp_path, "01_anger", ".wav") == first and first.name.startswith("01_anger-")
+
+
 @pytest.mark.parametrize("kept", ["save_to_disk", "parquet"])
 def test_resd_is_read_from_a_saved_dataset(tmp_path, kept, monkeypatch):
     monkeypatch.setattr(layouts, "CLIPS", tmp_path / "cache")

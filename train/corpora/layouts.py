@@ -7,6 +7,7 @@ text only.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -243,14 +244,15 @@ def _resd_rows(parts: DatasetDict) -> list[Item]:
             sound, stem = row["speech"], Path(row["name"]).stem
             path = Path(sound["path"]) if sound["path"] else Path(f"{stem}.wav")
             if sound["bytes"] is not None:
-                path = _written(sound["bytes"], CLIPS / "resd" / split / f"{stem}{path.suffix or '.wav'}")
+                path = _written(sound["bytes"], CLIPS / "resd" / split, stem, path.suffix or ".wav")
             distribution = target({"emotion": row["emotion"]}, f"RESD's dataset, {split}, row {number}")
             items.append(_resd_item(stem, split, distribution, row["text"], path))
     return items
 
 
-def _written(content: bytes, path: Path) -> Path:
-    """Write a file once, whole or not at all."""
+def _written(content: bytes, folder: Path, stem: str, suffix: str) -> Path:
+    """Write a clip once, whole or not at all, under a name that its content decides: versions keep apart."""
+    path = folder / f"{stem}-{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
     if not path.is_file() or path.stat().st_size != len(content):
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, content)

@@ -339,10 +339,13 @@ class AnalyseHandlers:
         }
 
     def predict(self, clip: str | None, text: str | None, context: ClientContext) -> dict[str, object]:
-        """Answer a program: every probability by its label's name, every sentence in its language.
+        """Answer a program as `predict --json` does: what a text, no text and an empty one mean is `judge`'s rule.
 
         Raises Cancelled, InputError and LoadError as `inference` does, ValueError when there is nothing to judge.
         """
+        from bibier.inference.judge import as_whole, given, in_segments
+        from bibier.inference.long_form import analyse, timeline_json
+
         language = context.theme.language
         if not clip and not (text or "").strip():
             raise ValueError(say("nothing", language))
@@ -350,8 +353,17 @@ class AnalyseHandlers:
             run.wait()
             ready = next(choice.name for choice in self.services.recognisers() if choice.ready)
             reader = self.reader(language)(ready)
-            encoding = reader.encode_audio(clip) if clip else None
-            transcript = text or (reader.transcribe(encoding) if encoding is not None else "")
+            recording = in_segments(clip, text) if clip else None
+            if recording is not None:
+                timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.check())
+                return timeline_json(timeline, language)
+            try:
+                encoding = reader.encode_audio(clip) if clip else None
+            except InputError as error:
+                raise as_whole(error, text) from error
+            transcript = given(text)
+            if transcript is None:
+                transcript = reader.transcribe(encoding) if encoding is not None else ""
             return self.services.as_json(reader.classify(encoding, transcript), language)
 
     def stop(self, context: ClientContext) -> None:

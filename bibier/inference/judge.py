@@ -1,0 +1,102 @@
+"""One recording, short or long, with or without words → what it says: the one rule of the command, batch and programs.
+
+| words | up to 20 s | longer |
+| --- | --- | --- |
+| not given (None) | recognised | recognised, segment by segment |
+| empty ("") | the voice alone | the voice alone, segment by segment |
+| given | these, with the voice | these, with the voice of the whole, up to 10 minutes |
+
+Words without their times belong to the recording as a whole: nobody knows which segment they were said in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bibier.audio.channels import AUTO
+from bibier.audio.long_recording import Recording, read_long
+from bibier.errors import InputError
+from bibier.inference.long_form import SegmentResult, Timeline, analyse, timeline_json
+from bibier.inference.predictor import NOTHING_SAID, Prediction, Predictor, as_json
+from bibier.transcript import Transcript
+
+
+def given(text: str | None) -> Transcript | None:
+    """Return what a person's text means: None where it is to be recognised, no words where it is empty."""
+    if text is None:
+        return None
+    return Transcript(text) if text.strip() else NOTHING_SAID
+
+
+def in_segments(path: str | Path, text: str | None, *, channel: str = AUTO) -> Recording | None:
+    """Return the recording where it is judged segment by segment; None where as a whole.
+
+    Raises
+    ------
+    InputError
+        It can't be read, or is longer than an hour.
+    """
+    transcript = given(text)
+    if transcript is not None and transcript.text:
+        return None
+    return read_long(path, channel=channel)
+
+
+def judge(
+    predictor: Predictor,
+    audio: str | Path | None,
+    text: str | None = None,
+    *,
+    channel: str = AUTO,
+    stage: Callable[[str], None] | None = None,
+    segment: Callable[[SegmentResult, int, int], None] = lambda result, done, planned: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Prediction | Timeline:
+    """Judge a file of any length.
+
+    Parameters
+    ----------
+    predictor
+        Its recogniser is asked where the words are to be recognised.
+    audio
+        A file's path; None where there are only words.
+    text
+        What was said, by the table above.
+    channel
+        Which one is judged, as `audio.io.load` takes it.
+    stage
+        Told the name of each stage of a short one, as `Predictor` tells it.
+    segment, cancelled
+        As `long_form.analyse` takes them, for a long one.
+
+    Returns
+    -------
+    Prediction, or for a recording that is judged segment by segment a Timeline.
+
+    Raises
+    ------
+    InputError
+        The recording can't be used, or its words can't be divided among the segments of one over 10 minutes.
+    """
+    transcript = given(text)
+    if audio is None:
+        return predictor(None, transcript or NOTHING_SAID, progress=stage)
+    if (recording := in_segments(audio, text, channel=channel)) is not None:
+        return analyse(predictor, recording, transcript=transcript, progress=segment, cancelled=cancelled)
+    try:
+        return predictor(audio, transcript, channel=channel, progress=stage)
+    except InputError as error:
+        raise as_whole(error, text) from error
+
+
+def as_whole(error: InputError, text: str | None) -> InputError:
+    """Return the error of a recording that was judged as a whole: where it is too long for that, with the remedy."""
+    transcript = given(text)
+    too_long = error.message.key == "audio-too-long" and transcript is not None and transcript.text
+    return InputError("timeline-no-times") if too_long else error
+
+
+def judged_json(result: Prediction | Timeline, language: str = "en") -> dict:
+    """Return either result for a program, every sentence in `language`."""
+    return timeline_json(result, language) if isinstance(result, Timeline) else as_json(result, language)
