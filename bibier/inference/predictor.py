@@ -80,6 +80,8 @@ class AudioEncoding:
     speech: bool  # False for silence: nothing is transcribed and nothing is invented
     encoder_output: EncoderOutput | None  # of the audio encoder, a batch of one
     timings: dict[str, float]  # seconds per stage
+    channels: int = 1  # of the recording
+    channel: int | None = 1  # the one that was heard, from 1; None for the mean of all
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ class Predictor:
             clock.lap("audio")
             if result.doubt:
                 notices.append(result.doubt)
-        return AudioEncoding(clip.samples, clip.duration, result, tuple(notices), speech, output, clock.laps)
+        heard = (result, tuple(notices), speech, output, clock.laps)
+        return AudioEncoding(clip.samples, clip.duration, *heard, clip.channels, clip.channel)
 
     def transcribe(self, encoding: AudioEncoding) -> Transcript:
         """Recognise the words; an empty Transcript (source "none") for silence or without a recogniser."""

@@ -87,6 +87,22 @@ def test_typed_words_win_over_the_recogniser(visit, tmp_path, clip):
     assert "Typed by you" in visitor.page.inner_text("#author")
 
 
+def test_a_channel_is_chosen_on_the_page(visit, tmp_path, clip):
+    """Speech on the right, noise on the left: the right one is heard, the choice appears, and the left one is tried."""
+    visitor = visit()
+    samples, rate = clip
+    noise = 0.2 * np.random.default_rng(0).standard_normal(len(samples))
+    soundfile.write(tmp_path / "two.wav", np.column_stack([noise, samples]), rate)
+    visitor.upload(tmp_path / "two.wav")
+    visitor.page.wait_for_selector("#verdict .idle")
+    assert not visitor.page.locator("#channel").is_visible()
+    visitor.page.fill("#transcript textarea", "So happy to see you")
+    assert "together" in visitor.analyse()
+    visitor.page.locator("#channel label", has_text="1 (left)").click()
+    visitor.page.wait_for_function("document.querySelector('#verdict').innerText.includes('No speech')")
+    assert visitor.page.locator("#channel").is_visible()
+
+
 def encode(path, samples: np.ndarray, rate: int) -> None:
     """Write mono samples in the format of the file's ending."""
     kind = path.suffix[1:]

@@ -106,7 +106,7 @@ def test_each_channel_is_a_row_of_its_own(predictor, two, tmp_path):
     assert [(item.channel, item.each) for item in inputs] == [("1", True), ("2", True), ("auto", False)]
     reader = batch.BatchPredictor(predictor, recognise=False, name="compact")
     out = tmp_path / "out.jsonl"
-    settings = batch.run_settings("compact", predictor.bundle, None, "each")
+    settings = batch.run_settings("compact", predictor.bundle, None, channel="each")
     count, failed = batch.run(inputs, out, settings, lambda left: batch.predict_rows(reader, left))
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert count == 3 and len(failed) == 1 and [row["channel"] for row in rows] == ["1", "2", None]

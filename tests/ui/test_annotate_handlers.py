@@ -336,7 +336,7 @@ class Reader:
         self.heard, self.goes_on = [], threading.Event()
         self.goes_on.set()
 
-    def encode_audio(self, path):
+    def encode_audio(self, path, *, channel="auto"):
         self.heard.append(path)
         assert self.goes_on.wait(10)
 

@@ -36,7 +36,7 @@ class Reader:
     def __init__(self):
         self.heard, self.fails = 0, None
 
-    def encode_audio(self, audio):
+    def encode_audio(self, audio, *, channel="auto"):
         if self.fails is not None:
             raise self.fails
         self.heard += 1

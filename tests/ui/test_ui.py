@@ -304,11 +304,13 @@ class Fake:
     def __init__(self, name: str, did: list[str]):
         self.name, self.did = name, did
 
-    def encode_audio(self, path):
+    def encode_audio(self, path, *, channel="auto"):
         self.did.append("encode_audio")
         if path == "broken":
             raise InputError("audio-empty-file", prefix="")
-        return AudioEncoding(np.zeros(9, np.float32), 1.0, sure_of("sad", 0.6), (), True, None, {})
+        heard = (sure_of("sad", 0.6), (), True, None, {})
+        self.channel = channel
+        return AudioEncoding(np.zeros(9, np.float32), 1.0, *heard, 2 if path == "stereo" else 1)
 
     def transcribe(self, heard):
         self.did.append(f"transcribe by {self.name}")
@@ -376,6 +378,32 @@ def test_another_recogniser_is_asked_again(handlers):
     assert handlers.did == ["classify"]
     shown = run(handlers, "clip", "so sad", "whisper-base", state)
     assert shown["stage"]["error"] and "download" in shown["stage"]["text"]
+
+
+def test_a_recording_of_two_channels_offers_a_choice(handlers):
+    """Another channel is heard anew, and the words of the one before are no answer for it; one alone is no choice."""
+    mono = run(handlers, "clip", "", "pocketsphinx", None)
+    assert mono["channel"] == {
+        "choices": [("where speech is heard", "auto"), ("1 (left)", "1"), ("all together", "mix")],
+        "value": "auto",
+        "visible": False,
+    }
+    shown = run(handlers, "stereo", "", "pocketsphinx", None)
+    assert shown["channel"]["visible"] and [name for _, name in shown["channel"]["choices"]] == [
+        "auto",
+        "1",
+        "2",
+        "mix",
+    ]
+    handlers.did.clear()
+    moved = run(handlers, "stereo", "so sad", "pocketsphinx", shown["state"], channel="2")
+    assert handlers.did == ["encode_audio", "transcribe by pocketsphinx", "classify"]
+    assert moved["channel"]["value"] == "2" and moved["state"].channel == "2"
+    handlers.did.clear()
+    run(handlers, "stereo", "so sad", "pocketsphinx", moved["state"], channel="2")
+    assert handlers.did == ["classify"]
+    handlers.edited("so glad", moved["state"], VIEW)
+    assert handlers.arrived("other", "", moved["state"], VIEW)["channel"]["value"] == "auto"
 
 
 def test_unusable_clip_and_nothing_at_all(handlers):

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.asr.recognisers import Choice
+from bibier.audio.channels import AUTO
 from bibier.checkpoint.hub import short
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.messages import Message
 from bibier.i18n.page import say
 from bibier.transcript import Transcript
+from bibier.ui.analyse.channel import channel_value
 from bibier.ui.analyse.chart import figure, table
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import verdict
@@ -49,6 +51,7 @@ def blank(theme: Theme, *, armed: bool = False) -> AnalyseUpdate:
         "table": table(None, theme.language),
         "words": words(None, None, theme.language),
         "author": "",
+        "channel": channel_value(1, AUTO, theme.language),
     }
 
 
@@ -65,6 +68,7 @@ def results(state: AnalysisState, theme: Theme) -> AnalyseUpdate:
         "words": words(prediction, state.clip, language),
         "author": author(prediction.transcript, language, example=own, rough=state.rough),
         "stage": {"text": judged.took, "still": True},
+        "channel": channel_value(state.channels, state.channel, language),
     }
 
 
@@ -168,6 +172,7 @@ class AnalyseHandlers:
         state: AnalysisState | None,
         context: ClientContext,
         *,
+        channel: str = AUTO,
         example: Example | None = None,
     ) -> Iterator[AnalyseUpdate]:
         """Wait for the turn, hear the clip, recognise its words unless they were typed, show what both say."""
@@ -176,7 +181,7 @@ class AnalyseHandlers:
             return blank(context.theme) | {"state": None} if at_fault else {}
 
         def steps(run: Inference) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
-            return self.clip_steps(run, clip, text, recogniser, state, context, example=example)
+            return self.clip_steps(run, clip, text, recogniser, state, context, channel=channel, example=example)
 
         yield from self.guarded(context, steps, after_error)
 
@@ -218,6 +223,7 @@ class AnalyseHandlers:
         state: AnalysisState | None,
         context: ClientContext,
         *,
+        channel: str = AUTO,
         example: Example | None = None,
         begun: Callable[[], AnalyseUpdate] = lambda: {},
     ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
@@ -245,10 +251,10 @@ class AnalyseHandlers:
             state = None
         last = state.prediction.transcript if state else None
         same = last is not None and text == last.text
-        # untouched words of one recogniser are no answer to the question for another's
-        by_other = (
-            last is not None and same and last.source == "recogniser" and state and state.recogniser != recogniser
-        )
+        moved = state is not None and state.channel != channel
+        # untouched words of one recogniser, or of one channel, are no answer to the question for another's
+        changed = moved or (state is not None and state.recogniser != recogniser)
+        by_other = last is not None and same and last.source == "recogniser" and changed
         listen = not text.strip() or by_other
         if listen and clip and not choice.ready:
             return self.unready(run, choice)
@@ -256,10 +262,10 @@ class AnalyseHandlers:
         reader = readers(choice.name if listen else "none")
 
         # what another checkpoint heard means nothing to this one
-        encoding = state.encoding if state and state.checkpoint == context.checkpoint else None
+        encoding = state.encoding if state and not moved and state.checkpoint == context.checkpoint else None
         if encoding is None and clip:
             yield stage("stage_hearing")
-            encoding = reader.encode_audio(clip)
+            encoding = reader.encode_audio(clip, channel=channel)
         extra: tuple[Message, ...] = ()
         original = Transcript(example.transcript, example.language) if example else state.example if state else None
         seconds = None
@@ -284,8 +290,19 @@ class AnalyseHandlers:
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
         title = self.title(context.checkpoint)
+        channels = encoding.channels if encoding is not None else 1
         state = AnalysisState(
-            clip, encoding, prediction, recogniser, original, choice.rough, extra, context.checkpoint, title
+            clip,
+            encoding,
+            prediction,
+            recogniser,
+            original,
+            choice.rough,
+            extra,
+            context.checkpoint,
+            title,
+            channel=channel,
+            channels=channels,
         )
         self.cache.put(context.token, state, context.owner)
         shown = results(state, context.theme) | {"state": state, "analyse": True}
@@ -310,7 +327,7 @@ class AnalyseHandlers:
                 run.wait()
                 reader, encoding = self.reader(language, state.checkpoint)("none"), state.encoding
                 if encoding is None and state.clip is not None:
-                    encoding = reader.encode_audio(state.clip)
+                    encoding = reader.encode_audio(state.clip, channel=state.channel)
                 prediction = reader.classify(encoding, transcript)
         except Cancelled:
             return {}

@@ -20,17 +20,19 @@ import numpy as np
 import soundfile
 
 from bibier.annotation.ingest import keep
+from bibier.audio.channels import AUTO
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import Recording, read_long
 from bibier.audio.segmentation import Segment
 from bibier.errors import InputError
 from bibier.i18n.page import say
 from bibier.labels import EMOTIONS
+from bibier.ui.analyse.channel import channel_value
 from bibier.ui.analyse.chart import MODALITIES, figure
 from bibier.ui.analyse.handlers import AnalyseHandlers, blank, failure, results
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import duration
-from bibier.ui.analyse.updates import AnalyseUpdate, RibbonValue
+from bibier.ui.analyse.updates import AnalyseUpdate, ChannelValue, RibbonValue
 from bibier.ui.client import ClientContext
 from bibier.ui.inference import Inference
 from bibier.ui.services import Example
@@ -55,6 +57,7 @@ class LongAnalysis:
     recogniser: str | None = None
     rough: bool = False  # of the recogniser
     checkpoint: str = ""
+    channel: str = AUTO  # that was asked for
     results: list[SegmentResult] = field(default_factory=list)
     folder: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the segments' own files
     files: dict[str, int] = field(default_factory=dict)  # the segments' own files → their numbers
@@ -67,6 +70,10 @@ class LongAnalysis:
         from bibier.inference.long_form import Timeline
 
         return Timeline(self.recording.duration, tuple(self.results), len(self.segments), self.recording.notices)
+
+    def channels(self, language: str) -> ChannelValue:
+        """Return the choice of its channels."""
+        return channel_value(self.recording.channels, self.channel, language)
 
     def value(self, language: str) -> RibbonValue:
         """Return what the browser draws: shares in thousandths by `EMOTIONS`, times in seconds."""
@@ -145,6 +152,7 @@ class LongFormHandlers:
         state: AnalysisState | None,
         context: ClientContext,
         *,
+        channel: str = AUTO,
         example: Example | None = None,
     ) -> Iterator[AnalyseUpdate]:
         """Judge a long recording segment by segment; whatever else there is goes to `clips`.
@@ -160,13 +168,21 @@ class LongFormHandlers:
             if clip and may_be_long:
                 run.stage("hearing")
                 yield {"stage": {"text": say("stage_hearing", run.language)}}
-                recording = read_long(clip)
+                recording = read_long(clip, channel=channel)
                 if recording is not None:
-                    return (yield from self._steps(run, clip, recording, recogniser, context))
+                    return (yield from self._steps(run, clip, recording, recogniser, context, channel))
             forget = functools.partial(self.forget, context)
             return (
                 yield from self.clips.clip_steps(
-                    run, clip, text, recogniser, state, context, example=example, begun=forget
+                    run,
+                    clip,
+                    text,
+                    recogniser,
+                    state,
+                    context,
+                    channel=AUTO if picked is not None else channel,  # a segment has one
+                    example=example,
+                    begun=forget,
                 )
             )
 
@@ -179,7 +195,13 @@ class LongFormHandlers:
         yield from self.clips.guarded(context, steps, after_error)
 
     def _steps(
-        self, run: Inference, clip: str, recording: Recording, recogniser: str | None, context: ClientContext
+        self,
+        run: Inference,
+        clip: str,
+        recording: Recording,
+        recogniser: str | None,
+        context: ClientContext,
+        channel: str,
     ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
         """Wait for the turn, and judge the recording; its own Stop ends it after a segment."""
         language, choice = run.language, self.clips.choice(recogniser)
@@ -197,7 +219,7 @@ class LongFormHandlers:
 
         run.stage("reading")
         began = time.perf_counter()
-        analysis = LongAnalysis(clip, recording, [], choice.name, choice.rough, context.checkpoint)
+        analysis = LongAnalysis(clip, recording, [], choice.name, choice.rough, context.checkpoint, channel=channel)
         self.forget(context)
         self.cache.put(context.token, analysis, context.owner)
         self.clips.cache.put(context.token, None)
@@ -206,6 +228,7 @@ class LongFormHandlers:
             "ribbon": analysis.value(language),
             "state": None,
             "transcript": "",
+            "channel": analysis.channels(language),
         }
         try:
             analysis.segments = find_segments(recording)
@@ -248,7 +271,12 @@ class LongFormHandlers:
         """Show the whole recording where a clip's bars stand; its words are in the ribbon."""
         title = self.clips.title(analysis.checkpoint)
         shown = results(AnalysisState(None, None, self._summary(analysis), checkpoint_title=title), context.theme)
-        return shown | {"state": None, "transcript": "", "author": ""}
+        return shown | {
+            "state": None,
+            "transcript": "",
+            "author": "",
+            "channel": analysis.channels(context.theme.language),
+        }
 
     def pick(self, number: object, context: ClientContext) -> AnalyseUpdate:
         """Show one segment by its number as if it were a clip, or with `WHOLE` all of them."""
@@ -267,7 +295,8 @@ class LongFormHandlers:
         analysis.chosen = number
         if result.prediction is None:
             shown = blank(context.theme) | failure(_reason(result, language))
-            return shown | {"state": None, "transcript": "", "ribbon": analysis.value(language)}
+            nothing: AnalyseUpdate = {"state": None, "transcript": "", "channel": analysis.channels(language)}
+            return shown | nothing | {"ribbon": analysis.value(language)}
         try:
             state = self._state_of(analysis, number, result.prediction)
         except InputError as error:
@@ -278,6 +307,7 @@ class LongFormHandlers:
         return shown | {
             "state": state,
             "transcript": state.prediction.transcript.text,
+            "channel": analysis.channels(language),
             "ribbon": analysis.value(language),
         }
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from bibier.audio.channels import AUTO
 from bibier.i18n.messages import Message
 from bibier.transcript import Transcript
 from bibier.ui.fair_share import Owner, first_to_go
@@ -37,6 +38,8 @@ class AnalysisState:
     extra: tuple[Message, ...] = ()
     checkpoint: str = ""  # the key of the one that judged
     checkpoint_title: str = ""  # … and what people call it
+    channel: str = AUTO  # that was asked for
+    channels: int = 1  # that the clip has
 
 
 class ResultCache(Generic[Value]):

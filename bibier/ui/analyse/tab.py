@@ -11,6 +11,7 @@ from bibier.errors import InputError, LoadError
 from bibier.i18n.page import say
 from bibier.log import note
 from bibier.security.session import visitor
+from bibier.ui.analyse.channel import NAMES
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.analyse.handlers import AnalyseHandlers, failure
 from bibier.ui.analyse.long_form import LongFormHandlers
@@ -58,7 +59,10 @@ SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened"
 ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
 INFERENCE: OnDevice = {"concurrency_id": "inference", "concurrency_limit": None}
-RESULTS = ("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "state", "ribbon")
+RESULTS = (
+    *("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "state", "ribbon"),
+    "channel",
+)
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST: LastWins = {"trigger_mode": "always_last"}
 
@@ -123,6 +127,9 @@ def build(
                 interactive=True,
                 elem_id="recogniser",
             )
+            channels = part["channel"] = gr.Radio(
+                NAMES, value=NAMES[0], label=i18n("channel"), visible=False, interactive=True, elem_id="channel"
+            )
             with gr.Row(visible=False, elem_id="fetching") as fetching:
                 part["ask"] = slot("line", "", elem_id="ask")
                 fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
@@ -155,6 +162,8 @@ def build(
             out[part["analyse"]] = gr.Button(interactive=shown["analyse"])
         if "recogniser" in shown:
             out[part["recogniser"]] = gr.Dropdown(**shown["recogniser"])
+        if "channel" in shown:
+            out[part["channel"]] = gr.Radio(**shown["channel"])
         if "fetching" in shown:
             out[part["fetching"]] = gr.Row(visible=shown["fetching"])
         return out or {part["stage"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
@@ -169,11 +178,13 @@ def build(
         clip: str | None,
         text: str | None,
         recogniser: str | None,
+        channel: str | None,
         state: AnalysisState | None,
         raw: str | None,
         request: gr.Request,
     ) -> Iterator[Changes]:
-        for shown in long.analyse(clip, text or "", recogniser, state, context_of(raw, request)):
+        context = context_of(raw, request)
+        for shown in long.analyse(clip, text or "", recogniser, state, context, channel=channel or NAMES[0]):
             yield put(shown)
 
     def placing(example: Example) -> Callable[[str | None], Changes]:
@@ -289,8 +300,16 @@ def build(
     wire(
         start.click,
         analyse,
-        ["voice", "transcript", "recogniser", "state"],
+        ["voice", "transcript", "recogniser", "channel", "state"],
         "analyse",
+        shows=RESULTS,
+        **INFERENCE,
+    )
+    wire(
+        channels.input,
+        analyse,
+        ["voice", "transcript", "recogniser", "channel", "state"],
+        "choose_channel",
         shows=RESULTS,
         **INFERENCE,
     )

@@ -62,6 +62,14 @@ class DropdownValue(TypedDict):
     value: str
 
 
+class ChannelValue(TypedDict):
+    """Channels as (what is read, name), the chosen name, and whether there is a choice."""
+
+    choices: list[tuple[str, str]]
+    value: str
+    visible: bool
+
+
 class AnalyseUpdate(TypedDict, total=False):
     """New values of the tab's components."""
 
@@ -69,6 +77,7 @@ class AnalyseUpdate(TypedDict, total=False):
     transcript: str
     author: str
     recogniser: DropdownValue
+    channel: ChannelValue
     fetching: bool
     ask: str
     analyse: bool

@@ -163,7 +163,7 @@ class CompareHandlers:
         if samples is not None:
             encoding = reader.encode_audio((samples, SAMPLE_RATE))
         elif state.clip is not None:
-            encoding = reader.encode_audio(state.clip)
+            encoding = reader.encode_audio(state.clip, channel=state.channel)
         run.check()
         prediction = reader.classify(encoding, state.prediction.transcript)
         run.check()
