@@ -78,6 +78,14 @@ def test_what_would_be_read_wrongly_is_refused(content, message):
         rows(content)
 
 
+def test_rows_without_quotes_are_read_as_those_with_them():
+    lines = ["path,text", "a,b", "", "c,", ",d", "e,f"]
+    for ending in ("\n", "\r\n", "\r"):
+        plain = parse_table(ending.join(lines).encode(), "list.csv", NAMES).rows
+        assert plain == parse_table(ending.join([*lines[:-1], 'e,"f"']).encode(), "list.csv", NAMES).rows
+        assert [row.number for row in plain] == [2, 4, 5, 6]
+
+
 def test_a_long_unclosed_quote_is_refused_in_one_pass():
     with pytest.raises(InputError, match="row 2"):
         rows('text,label\n"' + '""' * 300_000 + "x" * 300_000)
