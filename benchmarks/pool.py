@@ -1,6 +1,6 @@
 """How far the voice is to be trusted beside the words, on corpora that the voice never heard.
 
-    python -m benchmarks.pool train/recipes/compact.toml --data DIR [--seed 0] [--checkpoint compact]
+    python -m benchmarks.pool [train/recipes/compact.toml] --data DIR [--seed 0] [--checkpoint compact]
 
 Clips of each corpus of the recipe, read by an encoder that was fitted without it (`python -m train generalise` fits
 those), and of TESS, read by the checkpoint; each with a held-out text of the same label, balanced over the emotions:
@@ -110,7 +110,7 @@ def fitted(parts: list[Pairs]) -> np.ndarray:
 def main() -> None:
     """Print the weights, and the pairs judged with them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", type=Path)
+    parser.add_argument("recipe", type=Path, nargs="?", default=Path("train/recipes/compact.toml"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", default="compact")
