@@ -295,7 +295,7 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "")
         raise InputError("checkpoint-weights-broken", name=str(name), file=WEIGHTS, detail=str(error)) from error
     try:
         bundle = Bundle(config)
-    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (ValueError, TypeError, KeyError, RuntimeError, ArithmeticError, AssertionError) as error:  # torch's too
         raise InputError("checkpoint-config-bad", name=str(name), detail=str(error)) from error
     bundle.to(device)
     expected = bundle.state_dict()
@@ -306,6 +306,9 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "")
         key = "checkpoint-tensor-missing" if missing else "checkpoint-tensor-extra" if extra else "checkpoint-shape"
         raise InputError(key, name=str(name), tensor=problem)
     for key, tensor in tensors.items():
+        if tensor.is_floating_point() != expected[key].is_floating_point() or tensor.is_complex():
+            found = str(tensor.dtype).removeprefix("torch.")
+            raise InputError("checkpoint-dtype", name=str(name), tensor=key, dtype=found)
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise InputError("checkpoint-not-finite", name=str(name), tensor=key)
     bundle.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=True)

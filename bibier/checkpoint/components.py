@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from bibier.checkpoint.ranges import check_ranges
 from bibier.features import speech_encoders, text_encoders
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
 from bibier.features.log_mel import LogMelConfig, build_audio_features
@@ -59,6 +60,7 @@ def parse_config(part: str, raw: dict[str, Any]) -> Any:
     kind = raw.get("kind", next(iter(kinds)))
     if kind not in kinds:
         raise ValueError(f"{part} knows no kind {kind!r}; known are {', '.join(kinds)}")
+    check_ranges(part, kinds[kind].config, raw)
     return kinds[kind].config(**{key: tuple(v) if isinstance(v, list) else v for key, v in raw.items()})
 
 

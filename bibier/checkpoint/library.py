@@ -310,7 +310,7 @@ def unfilled(name: str, settings: object, title: str) -> torch.nn.Module:
     try:
         with torch.device("meta"):
             return build(name, settings)
-    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (ValueError, TypeError, KeyError, RuntimeError, ArithmeticError, AssertionError) as error:  # torch's too
         raise InputError("checkpoint-config-bad", name=title, detail=str(error)) from error
 
 

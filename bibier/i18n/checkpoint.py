@@ -70,6 +70,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Размер тензора {tensor} в «{name}» не совпадает с конфигурацией. Веса и конфигурация от разных моделей; "
         "возьмите оба файла из одной копии.",
     ),
+    "checkpoint-dtype": (
+        "The tensor {tensor} of “{name}” holds {dtype}, and is no weight of this model: quantised checkpoints can't be "
+        "read. Take one in float16 or float32.",
+        "Тензор {tensor} контрольной точки «{name}» хранит {dtype} и не подходит этой модели: квантованные контрольные "
+        "точки не читаются. Возьмите точку в float16 или float32.",
+    ),
     "checkpoint-not-finite": (
         "The tensor {tensor} of “{name}” holds values that are not numbers: its training failed. Choose another one.",
         "В тензоре {tensor} контрольной точки «{name}» есть значения, не являющиеся числами: обучение не удалось. "

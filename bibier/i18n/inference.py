@@ -126,6 +126,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The app is busy: {waiting} analyses are waiting already. Try again in about {seconds} s.",
         "Приложение занято: своей очереди уже ждут анализы ({waiting}). Попробуйте примерно через {seconds} с.",
     ),
+    "model-not-finite": (
+        "The checkpoint gives no numbers for this: it is damaged, or was never tried. Choose another one under Models.",
+        "Контрольная точка выдаёт здесь не числа: она повреждена или её никто не проверял. Выберите другую на вкладке "
+        "«Модели».",
+    ),
     "model-memory": (
         "There was not enough memory for this recording. Cut it into shorter ones, or close other programs; "
         "the app goes on working.",

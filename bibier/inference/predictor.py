@@ -19,6 +19,7 @@ from bibier.audio.io import load
 from bibier.audio.long_recording import LONG_SECONDS
 from bibier.checkpoint.bundle import Bundle
 from bibier.distributions import jensen_shannon
+from bibier.errors import InputError
 from bibier.features.batching import pad
 from bibier.features.char_ngrams import WordSpan, words
 from bibier.i18n.messages import Message
@@ -366,6 +367,8 @@ def probabilities(logits: torch.Tensor, temperature: float) -> list[dict[str, fl
 
 
 def _result(logits: torch.Tensor, temperature: float, scores: list[float] | None, unlike: str) -> ModalityResult:
+    if not torch.isfinite(logits).all():
+        raise InputError("model-not-finite")
     return judged(probabilities(logits, temperature)[0], scores[0] if scores else None, unlike)
 
 

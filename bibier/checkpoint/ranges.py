@@ -1,0 +1,85 @@
+"""What a setting of a checkpoint's part may be: a config is foreign input, refused before anything is built of it.
+
+A range bounds the time and the memory of building and of running a part; what fits together is the part's own matter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+ROWS = 2**24
+RANGES: dict[str, tuple[float, float]] = {
+    # whole numbers
+    "average": (1, 64),
+    "bins": (1, 512),
+    "buckets": (2, 2**33),  # without a vocabulary, each has a row of the weights: at most `ROWS`
+    "channels": (1, 2048),
+    "classes": (2, 1000),
+    "feed": (1, 16),
+    "graph_heads": (1, 64),
+    "heads": (1, 64),
+    "hidden": (1, 8192),
+    "kernel": (1, 31),
+    "layer": (-1, 64),
+    "layers": (1, 48),
+    "length": (1, 2000),
+    "limit": (1, 100_000),
+    "longest": (1, 16),
+    "normalisation": (0, 100),
+    "rank": (1, 1024),
+    "rows": (0, ROWS),
+    "shortest": (1, 16),
+    "slots": (1, 256),
+    "state": (1, 256),
+    "vocabulary": (0, ROWS),
+    # others
+    "context": (0, 100),
+    "dropout": (0, 1),
+    "floor": (1e-12, 1e3),
+    "high": (1, 8000),  # Hz
+    "hop": (1e-3, 1),  # s
+    "level": (1e-6, 1),
+    "low": (0, 8000),  # Hz
+    "ngram_dropout": (0, 1),
+    "share": (0, 1),
+    "window": (1e-3, 1),  # s
+}
+COUNT, NUMBER = (-1, 2**16), (-1e6, 1e6)  # of a field that has none of its own
+LONGEST = 16  # entries of a list
+
+
+def check_ranges(part: str, config: type, settings: Mapping[str, Any]) -> None:
+    """Raise ValueError, naming part, setting and range, for a number that is none or out of its range.
+
+    Parameters
+    ----------
+    part, config
+        Of the bundle, and the dataclass of its settings, whose annotations say which are numbers.
+    settings
+        As they were read.
+    """
+    kinds = {field.name: str(field.type) for field in fields(config)}
+    for name, value in settings.items():
+        kind = kinds.get(name, "")
+        whole = "int" in kind
+        if not whole and "float" not in kind:
+            continue
+        if value is None and "None" in kind:
+            continue
+        least, most = RANGES.get(name, COUNT if whole else NUMBER)
+        entries = list(value) if isinstance(value, list | tuple) and "tuple" in kind else [value]
+        sound = all(
+            isinstance(entry, int if whole else int | float)
+            and not isinstance(entry, bool)
+            and math.isfinite(entry)
+            and least <= entry <= most
+            for entry in entries
+        )
+        if not sound or not 1 <= len(entries) <= LONGEST:
+            raise ValueError(f"{part}.{name} is {str(value)[:40]}, and must be {least:g} … {most:g}")
+    buckets, vocabulary = settings.get("buckets"), settings.get("vocabulary", 0)
+    if part == "text_encoder" and isinstance(buckets, int) and buckets > ROWS and not vocabulary:
+        raise ValueError(f"{part}.buckets is {buckets}, and without a vocabulary must be 2 … {ROWS}")

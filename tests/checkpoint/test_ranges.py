@@ -1,0 +1,92 @@
+"""A checkpoint's numbers are foreign input: settings in ranges, weights of their type, answers that are numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import voice
+
+from bibier.checkpoint.bundle import load, save
+from bibier.checkpoint.components import parse_config
+from bibier.errors import InputError
+from bibier.inference.predictor import Predictor
+
+DIMENSIONS = {"audio_dim": 8, "text_dim": 8}
+
+
+@pytest.fixture
+def folder(tiny_bundle, tmp_path) -> Path:
+    return save(tiny_bundle, tmp_path / "tiny", "# tiny\n")
+
+
+@pytest.mark.parametrize(
+    "part, name, value",
+    [
+        ("fusion", "heads", 0),
+        ("fusion", "layers", 10**7),
+        ("fusion", "length", 10**9),
+        ("fusion", "dropout", float("nan")),
+        ("fusion", "hidden", True),
+        ("fusion", "hidden", 64.0),
+        ("fusion", "hidden", "64"),
+        ("fusion", "hidden", None),
+        ("audio_encoder", "channels", [16] * 17),
+        ("audio_encoder", "channels", []),
+        ("audio_encoder", "channels", [0]),
+        ("audio_features", "hop", 0),
+        ("audio_features", "window", 1e9),
+        ("text_features", "longest", 10**9),
+        ("text_features", "slots", -1),
+        ("text_encoder", "buckets", 10**10),
+        ("text_encoder", "buckets", 2**32),  # rows, without a vocabulary
+        ("text_encoder", "context", float("inf")),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(part, name, value):
+    """They divided by zero for all, hung the start, or held the queue for minutes."""
+    settings = (DIMENSIONS if part == "fusion" else {}) | {name: value}
+    with pytest.raises(ValueError, match=f"{part}.{name} is"):
+        parse_config(part, settings)
+
+
+def test_what_is_within_is_taken():
+    assert parse_config("text_encoder", {"hidden": None, "vocabulary": 0}).hidden is None
+    assert parse_config("audio_encoder", {"channels": [1, 2]}).channels == (1, 2)
+    assert parse_config("text_encoder", {"buckets": 2**32, "vocabulary": 9}).buckets == 2**32
+    assert parse_config("fusion", DIMENSIONS | {"dropout": 0}).dropout == 0
+
+
+def test_heads_that_do_not_divide_are_said(folder):
+    facts = json.loads((folder / "config.json").read_text())
+    facts["fusion"]["heads"] = 7
+    (folder / "config.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError):
+        load(folder)
+
+
+def test_quantised_weights_are_refused(folder):
+    """They were cast to float, and judged with weights between -128 and 127."""
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name, tensor in weights.items() if tensor.is_floating_point())
+    save_file(weights | {name: weights[name].to(torch.int8)}, folder / "model.safetensors")
+    with pytest.raises(InputError, match="int8"):
+        load(folder)
+
+
+def test_an_answer_that_is_no_number_is_refused(folder, tmp_path):
+    """Weights that are finite, and so large that what comes of them is not."""
+    shutil.copytree(folder, tmp_path / "loud")
+    weights = load_file(folder / "model.safetensors")
+    loud = {name: torch.full_like(t, 6e4) if t.is_floating_point() else t for name, t in weights.items()}
+    save_file(loud, tmp_path / "loud" / "model.safetensors")
+    bundle = load(tmp_path / "loud")
+    for parameter in bundle.parameters():
+        parameter.data.mul_(1e35)
+    with pytest.raises(InputError, match="no numbers"):
+        predictor = Predictor(bundle)
+        predictor.classify(predictor.encode_audio((voice(1.0), 16_000)), "happy")
