@@ -144,3 +144,8 @@ def test_prepare_from_the_command_line(tmp_path, capsys):
     assert cli.main(arguments) == 0
     assert "1 items of ravdess as log-mel" in capsys.readouterr().err
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 1
+    soundfile.write(folder / "03-01-03-01-01-01-21.wav", clips(0.7)[0], 16_000)  # of the test split: no copies
+    sampling = ["--set", "audio.fit = {class_power = 0, smoothing = 0}", "--set", "audio.sampling = {draws = 8}"]
+    assert cli.main([*arguments, *sampling, "--set", "audio.copies = {rooms = 2, telephone = 1}"]) == 0
+    assert "1 copies of ravdess: rooms, 2" in capsys.readouterr().err
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == 5

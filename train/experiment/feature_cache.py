@@ -273,6 +273,8 @@ def prepare(
 ) -> dict[str, int]:
     """Extract all features that a recipe needs, of every split; returns the items extracted for each corpus.
 
+    Copies are those of the training split alone.
+
     Raises CorpusError and InputError as `cached` does.
     """
     counts = {}
@@ -293,5 +295,12 @@ def prepare(
             extracted = cached(items, cacheable, cache=cache, report=report)
             counts[f"{modality}/{name}"] = sum(features is not None for features in extracted)
             where = described(cache, cacheable)
+            settings = getattr(part, "copies", None)
+            fitted_on = [item for item in items if item.split in ("train", "")]
+            for kind, number in settings.kinds() if settings else ():
+                extracted = cached(
+                    fitted_on, OfCopy(cacheable, kind, number, settings.seed), cache=cache, report=report
+                )
+                report(f"{modality}: {len(extracted)} copies of {name}: {kind}, {number + 1}")
             report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {part.features.kind}, in {where}")
     return counts
