@@ -304,7 +304,7 @@ def test_deleting_is_deleting(tmp_path):
         collected.append(annotating.receive(str(path), f"very private words {number}", "en", 0.05))
         for owner in owners:
             ownership.grant(owner.session, str(path))
-            privacy.took(owner, collected[-1]["project"], collected[-1]["clip"])
+            privacy.take(owner, path, lambda: collected[-1])
     event = Event(str(uuid.uuid4()), "analysed", collected[1]["clip"], "Ann", "label", probs=UNIFORM)
     store.append(event)
     store.append(

@@ -91,6 +91,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Too much is waiting for this browser already. Wait until some of it is done, or close other tabs.",
         "Этот браузер и так уже многого ждёт. Дождитесь, пока часть будет готова, или закройте другие вкладки.",
     ),
+    "relabel-share": (
+        "Your browser's recordings in Annotate take {limit}, all that one may keep there. Delete your recordings, or "
+        "send shorter ones.",
+        "Записи вашего браузера в разметке уже занимают {limit} — больше одному хранить нельзя. Удалите свои записи "
+        "или отправляйте короче.",
+    ),
+    "relabel-full": (
+        "The recordings kept in Annotate take {limit}, all the room there is. Ask whoever runs the server.",
+        "Записи, которые хранятся в разметке, заняли все {limit}. Обратитесь к тому, кто ведёт сервер.",
+    ),
     "guard-full": (
         "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
         "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.annotation.store import Store
+from bibier.errors import InputError
 from bibier.i18n.page import say
+from bibier.security.responses import size as in_words
 from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import UploadCleanup
+from bibier.ui.annotate.answers import ClipAddress
+
+KEPT_SHARE = 20  # a session may have the twentieth part of the room for uploads kept for good
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,29 @@ class Erasure:
 
     def __init__(self, store: Store, cleanup: UploadCleanup, folder: Path):
         self.store, self.cleanup, self.folder = store, cleanup, folder
+        self.sizes: dict[tuple[str, str], int] = {}  # (project, clip's hash) → bytes
+        self.taking = threading.Lock()  # one at a time, so that many at once find no more room than one
 
-    def took(self, guest: Visitor, project: str, sha256: str) -> None:
-        """Note that a visitor took a recording to the annotations."""
-        guest.ownership.sent[guest.session].add((project, sha256))
+    def take(self, guest: Visitor, recording: Path, receive: Callable[[], ClipAddress]) -> ClipAddress:
+        """Have a visitor's recording taken to the annotations, where no cleaning reaches it.
+
+        Raises InputError when the visitor's share of what is kept there is used up, or the room for all.
+        """
+        size = recording.stat().st_size
+        with self.taking:
+            if not guest.operator:
+                own = sum(self.sizes.get(clip, 0) for clip in guest.ownership.sent[guest.session])
+                share = self.cleanup.limit // KEPT_SHARE
+                if own + size > share:
+                    raise InputError("relabel-share", limit=in_words(share))
+                files = [file.stat().st_size for file in self.folder.glob("*") if file.is_file()]
+                if sum(files) + size > self.cleanup.limit:
+                    raise InputError("relabel-full", limit=in_words(self.cleanup.limit))
+            address = receive()
+            clip = (address["project"], address["clip"])
+            guest.ownership.sent[guest.session].add(clip)
+            self.sizes[clip] = size
+        return address
 
     def erase(self, guest: Visitor) -> Erased:
         """Delete everything of a session that nobody else needs.

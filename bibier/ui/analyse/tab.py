@@ -247,8 +247,15 @@ def build(
             key = "relabel_stretch" if long.here(context) else "relabel_nothing"
             return {"text": say(key, context.theme.language), "error": True}, None
         words, seconds = state.prediction.transcript, state.prediction.duration
-        address = receive(state.clip, words.text, words.language or "", seconds)
-        privacy.took(visitor(scope_of(request)), address["project"], address["clip"])
+        clip = state.clip
+        try:
+            address = privacy.take(
+                visitor(scope_of(request)),
+                Path(clip),
+                lambda: receive(clip, words.text, words.language or "", seconds),
+            )
+        except InputError as error:
+            return {"text": error.text(context.theme.language), "error": True}, None
         return gr.skip(), address
 
     def stop(raw: str | None, request: gr.Request) -> None:
