@@ -66,6 +66,39 @@ def test_events_come_back_the_same_and_twice_doubles_nothing(snapshot, tmp_path)
     assert exports.save(again, "events", tmp_path / "f.jsonl").read_bytes() == path.read_bytes()
 
 
+def test_an_import_finds_recordings_that_were_moved_and_keeps_the_others_where_they_are(snapshot, store, tmp_path):
+    moved = tmp_path / "moved.wav"
+    moved.write_bytes(b"sound")
+    clips = [replace(CLIPS[0], path=str(moved)), replace(CLIPS[1], path="/nowhere/else.wav"), *CLIPS[2:]]
+    path = exports.save(replace(snapshot, clips=clips), "events", tmp_path / "e.jsonl")
+    assert imports.add_events(store, "p", path) == (0, len(snapshot.events))
+    assert store.clips("p") == [clips[0], *CLIPS[1:]]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    (folder / "a.wav").write_bytes(b"another sound")
+    (folder / "list.csv").write_text("path,text,label,speaker\na.wav,words,happy,7\n")
+    ingest.add_manifest(target, "q", folder / "list.csv")
+    known = target.clips("q")[0]
+    (folder / "a.wav").rename(tmp_path / "b.wav")
+    ingest.add_folder(target, "q", tmp_path)  # a folder says nothing of words
+    assert target.clips("q") == [replace(known, path=str(tmp_path / "b.wav"))] and known.text == "words"
+    target.close()
+
+
+def test_a_log_that_two_stores_wrote_comes_back_though_an_undo_stands_out_of_turn(snapshot, store, tmp_path):
+    """An undo that names what is there is kept; one that names nothing is refused as before."""
+    first = next(event for event in snapshot.events if event.kind == "label" and event.annotator == "Anna")
+    undo = Event("late undo", "p", first.clip, "Anna", "undo", target=first.uuid)
+    mixed = replace(snapshot, events=[*snapshot.events, undo])
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    path = exports.save(mixed, "events", tmp_path / "e.jsonl")
+    assert imports.add_events(target, "p", path) == (len(mixed.events), 0)
+    assert [event for _, event in target.events("p")][-1].uuid == "late undo"
+    assert exports.snapshot_of(target, "p").labels == store.state("p")  # a later label of the clip stands
+    target.close()
+
+
 def test_other_content_under_one_id_is_refused_and_nothing_changes(snapshot, store, tmp_path):
     path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
     path.write_text(path.read_text(encoding="utf-8").replace('"confidence": 0.75', '"confidence": 0.5', 1))

@@ -22,6 +22,7 @@ from bibier.annotation.state import ORDERS, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.labels import named
+from bibier.ui.annotate.handlers import AnnotateHandlers
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(6)]
@@ -222,6 +223,57 @@ def test_eight_at_once(store, url):
     events = store.events("p")
     assert sorted(e.uuid for _, e in events) == sorted(f"P{i}{t}" for i in range(8) for t in range(6))
     assert all(e.note == e.annotator == e.uuid[:-1] for _, e in events) and len(store.state("p")) == 48
+
+
+def test_many_events_are_appended_in_one_transaction_all_or_none(store):
+    events = [label(i % 6, "AB"[i % 2], at=i % 7) for i in range(40)]
+    statements = listen_to(store)
+    assert store.append_all("p", events) == 40 and store.append_all("p", [*events, more := label(1, "C")]) == 1
+    assert commits(statements) == 2 and len(statements) < 40
+    assert [event.uuid for _, event in store.events("p")] == [event.uuid for event in [*events, more]]
+    before = store.state("p")
+    for wrong in (label(0, kind="undo", target="x"), replace(label(), clip="f" * 64), replace(label(), project="q")):
+        with pytest.raises(InputError):
+            store.append_all("p", [label(2), wrong])
+    with pytest.raises(InputError, match="already"):
+        store.append_all("p", [replace(more, note="other")])
+    assert store.state("p") == before and len(store.events("p")) == 41 and store.append(label(3))
+    fresh = Store(store.database.engine.url.render_as_string(hide_password=False))
+    assert fresh.state("p") == store.state("p")
+    fresh.close()
+
+
+def test_reading_writes_nothing_and_a_save_is_one_short_transaction(store):
+    handlers, points = AnnotateHandlers(store), [100, 0, 0, 0, 0, 0, 0]
+    sent = {"project": "p", "annotator": "A", "clip": CLIPS[0].sha256, "points": points, "note": "", "seconds": 1}
+    handlers.open(sent)
+    statements = listen_to(store)
+    for act in (handlers.open, handlers.visit):
+        act(sent)
+    store.state("p"), store.next("p", "A"), store.progress("p", "A"), store.projects(), store.events("p")
+    assert not any("IMMEDIATE" in text or "INSERT" in text or "FOR UPDATE" in text for text in statements)
+    statements.clear()
+    assert handlers.save(sent | {"uuid": "one"})["done"] == 1
+    assert commits(statements) == 1 and len(statements) <= 12, statements
+
+
+def listen_to(store) -> list[str]:
+    """Return the statements that a store sends from now on, and a line for each commit."""
+    statements: list[str] = []
+    engine = store.database.engine
+    sql.event.listen(engine, "before_cursor_execute", lambda *facts: statements.append(facts[2]))
+    sql.event.listen(engine, "commit", lambda connection: statements.append("committed"))
+    return statements
+
+
+def commits(statements) -> int:
+    """Count the transactions that wrote."""
+    wrote, count = False, 0
+    for text in statements:
+        wrote |= text.startswith(("INSERT", "UPDATE", "DELETE"))
+        if text == "committed":
+            count, wrote = count + wrote, False
+    return count
 
 
 SAVER = """
