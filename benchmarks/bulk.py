@@ -6,6 +6,7 @@ meanwhile; and a save of the page with the next clip of 10,000. Ratios count; se
 """
 
 import argparse
+import functools
 import sqlite3
 import tempfile
 import threading
@@ -48,7 +49,7 @@ def saves_meanwhile(store: Store, clips: list[ProjectClip], work: Callable[[], o
     def save() -> None:
         while not stop.wait(0.02):
             event = Event(f"s{len(times)}", "p", clips[0].sha256, "Eve", "label", named(np.eye(7)[0]))
-            times.append(timed(lambda: store.append(event))[0])  # noqa: B023
+            times.append(timed(functools.partial(store.append, event))[0])
 
     store.add_clips("p", clips[:1])
     thread = threading.Thread(target=save)

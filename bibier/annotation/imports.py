@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bibier import csv_reader
 from bibier.annotation.entries import LogEntry
@@ -20,13 +21,23 @@ from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
-BATCH = 500  # events of one transaction: saves go on between two
+BATCH = 1000  # events of one transaction: saves go on between two
+PAUSE = 0.11  # s between two: who waits for SQLite's lock asks for it every tenth of a second
 
 Progress = Callable[[int, int], None]
+Item = TypeVar("Item")
 
 
 def no_progress(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def batches(items: Sequence[Item]) -> Iterator[tuple[int, Sequence[Item]]]:
+    """Yield what one transaction takes, with the index of its first, and let others write in between."""
+    for start in range(0, len(items), BATCH):
+        if start:
+            time.sleep(PAUSE)
+        yield start, items[start : start + BATCH]
 
 
 def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
@@ -93,10 +104,10 @@ def _add(
     store.add_clips(project, [clip for clip in clips if clip.sha256 not in known])
     store.add_clips(project, [moved for clip in clips if (moved := _moved(known.get(clip.sha256), clip))])
     new = 0
-    for start in range(0, len(events), BATCH):
+    for start, some in batches(events):
         with store.writing(project) as log:
-            new += log.extend(events[start : start + BATCH], lenient=True)
-        progress(min(start + BATCH, len(events)), len(events))
+            new += log.extend(some, lenient=True)
+        progress(start + len(some), len(events))
     return new, len(events) - new
 
 

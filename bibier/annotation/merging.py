@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from bibier.annotation import rows
 from bibier.annotation.entries import LogEntry, reconcile, renamed
 from bibier.annotation.events import SHA256
-from bibier.annotation.imports import BATCH, Progress, clip_of, no_progress
+from bibier.annotation.imports import Progress, batches, clip_of, no_progress
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 
@@ -82,13 +82,13 @@ def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress =
     known = {clip.sha256 for clip in store.clips(project)}
     usable = [entry for entry in entries if entry.event.clip in known - gone]
     copied = {entry.event.uuid for entry in usable}
-    for start in range(0, len(usable), BATCH):
-        if start == 0:
-            _restamp(store, project, usable[-1], copied, unseen_by)
-        _merge_some(store, project, usable[start : start + BATCH])
-        progress(min(start + BATCH, len(usable)), len(usable))
     if usable:
-        _restamp(store, project, usable[-1], copied, unseen_by)  # what was saved meanwhile
+        with store.restoring(project):
+            _restamp(store, project, usable[-1], copied, unseen_by)
+            for start, some in batches(usable):
+                _merge_some(store, project, some)
+                progress(start + len(some), len(usable))
+            _restamp(store, project, usable[-1], copied, unseen_by)  # what was saved meanwhile
     for sha256 in sorted(gone & known):
         store.remove_clip(project, sha256)  # unless a person has worked on it here
     return copy.unread + sum(entry.event.clip not in known | gone for entry in entries)

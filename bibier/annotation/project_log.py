@@ -128,18 +128,24 @@ class ProjectLog:
         return event
 
 
-def forward(connection: sql.Connection, project: str, derived: Derived, *, skip_damaged: bool = False) -> Derived:
-    """Return the state with what came since; all anew when some of it belongs before what is known."""
+def forward(
+    connection: sql.Connection, project: str, derived: Derived, *, skip_damaged: bool = False, restoring: bool = False
+) -> Derived:
+    """Return the state with what came since; all anew when some of it belongs before what is known.
+
+    While a copy is `restoring`, what belongs before is left out until it is through: the state stays that of the saves.
+    """
     added = rows.read_clips(connection, project, derived.clip, skip_damaged=skip_damaged)
     entries = rows.read_entries(connection, project, derived.event, derived.counter, skip_damaged=skip_damaged)
     entries.sort(key=lambda entry: entry.order)
-    if entries and entries[0].order < derived.order:
+    if entries and entries[0].order < derived.order and not restoring:
         return forward(connection, project, Derived(derived.moves), skip_damaged=skip_damaged)
     for number, clip in added:
         derived.state.add(clip)
         derived.clip = number
     for entry in entries:
-        derived.state.apply(entry.event)
-        derived.event, derived.order = max(derived.event, entry.number), entry.order
-        derived.counter = max(derived.counter, entry.counter)
+        derived.event, derived.counter = max(derived.event, entry.number), max(derived.counter, entry.counter)
+        if entry.order > derived.order:
+            derived.state.apply(entry.event)
+            derived.order = entry.order
     return derived

@@ -63,6 +63,7 @@ class Store:
         self._lock = threading.RLock()
         self._states: dict[str, Derived] = {}
         self._generation = self.database.generation
+        self._restoring: set[str] = set()
 
     def close(self) -> None:
         """Close every connection."""
@@ -266,6 +267,17 @@ class Store:
                 raise
 
     @contextmanager
+    def restoring(self, project: str) -> Iterator[None]:
+        """While entries of before come into a project in many transactions: its state is derived anew at the end."""
+        self._restoring.add(project)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._restoring.discard(project)
+                self._states.pop(project, None)
+
+    @contextmanager
     def _locked(self) -> Iterator[None]:
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             raise StoreUnavailable("store-locked", seconds=WAIT_SECONDS)
@@ -287,7 +299,9 @@ class Store:
         derived = self._states.get(project)
         if derived is None or row.moves > derived.moves:  # all anew: somebody moved or removed some clips
             derived = Derived(row.moves)
-        self._states[project] = derived = forward(connection, project, derived, skip_damaged=self.skip_damaged)
+        restoring = project in self._restoring
+        derived = forward(connection, project, derived, skip_damaged=self.skip_damaged, restoring=restoring)
+        self._states[project] = derived
         return ProjectLog(connection, project, settings, derived, self.stamp, self.skip_damaged)
 
 

@@ -81,6 +81,7 @@ def test_an_import_finds_recordings_that_were_moved_and_keeps_the_others_where_t
     ingest.add_manifest(target, "q", folder / "list.csv")
     known = target.clips("q")[0]
     (folder / "a.wav").rename(tmp_path / "b.wav")
+    moved.unlink()
     ingest.add_folder(target, "q", tmp_path)  # a folder says nothing of words
     assert target.clips("q") == [replace(known, path=str(tmp_path / "b.wav"))] and known.text == "words"
     target.close()

@@ -231,7 +231,7 @@ def written(dataset):
 
 
 def test_saves_go_on_between_the_parts_of_a_restore(dataset, monkeypatch):
-    monkeypatch.setattr("bibier.annotation.merging.BATCH", 10)
+    monkeypatch.setattr("bibier.annotation.imports.BATCH", 10)
     here = container(dataset, "a")
     here.store.append_all("p", [label(i % 3, "Ann", f"e{i}", at=i % 7) for i in range(50)])
     here.copy()
@@ -240,9 +240,10 @@ def test_saves_go_on_between_the_parts_of_a_restore(dataset, monkeypatch):
     def progress(done, total):
         parts.append((done, total))
         assert there.store.append(label(0, "Eve", f"meanwhile {done}"))
+        assert there.store.state("p")[CLIPS[0].sha256, "Eve"].event == f"meanwhile {done}"
 
     (copy,) = dataset.copies()
     merge(there.store, copy, unseen_by=there.store.writer, progress=progress)
     assert parts == [(done, 50) for done in range(10, 51, 10)]
     assert there.store.state("p")[CLIPS[0].sha256, "Eve"].event == "meanwhile 50"
-    assert len(there.store.events("p")) == 55
+    assert len(there.store.events("p")) == 55 and there.store.state("p")[CLIPS[1].sha256, "Ann"].event == "e49"
