@@ -6,7 +6,7 @@ Any stores that have taken in the same entries say the same of every clip, in wh
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bibier.annotation import rows
@@ -102,7 +102,7 @@ def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Co
     return [clip for name, clip in clips.items() if name not in there]
 
 
-def _merge_some(store: Store, project: str, entries: list[LogEntry]) -> None:
+def _merge_some(store: Store, project: str, entries: Sequence[LogEntry]) -> None:
     with store.writing(project) as log:
         there = rows.known_entries(log.connection, (entry.event.uuid for entry in entries))
         local = {entry.event.uuid: entry for entry in there if entry.event.project == project}
