@@ -15,7 +15,6 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -190,7 +189,7 @@ class Backup:
         waiting = [*self.held[project], *(entry for entry in entries if entry.event.uuid not in self.uuids)]
         fresh = [entry for entry in waiting if entry.event.clip in worked]
         named = {entry.event.clip for entry in fresh}
-        lines = [json.dumps({"clip": asdict(clip)}, ensure_ascii=False) for clip in clips if clip.sha256 in named]
+        lines = [json.dumps({"clip": vars(clip)}, ensure_ascii=False) for clip in clips if clip.sha256 in named]
         lines += [entry.to_json() for entry in fresh] + [removal_line(clip) for clip in sorted(removed)]
         buried |= {(project, clip) for clip in removed}
         held = [entry for entry in waiting if entry.event.clip not in worked]

@@ -13,7 +13,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bibier.annotation.events import Event
@@ -51,7 +51,7 @@ class LogEntry:
 
     def to_json(self) -> str:
         """Return one line of JSON, which `from_json` reads."""
-        content = {"event": asdict(self.event), "counter": self.counter, "writer": self.writer}
+        content = {"event": vars(self.event), "counter": self.counter, "writer": self.writer}
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
     @classmethod
@@ -88,7 +88,7 @@ def reconcile(entries: Iterable[LogEntry]) -> list[LogEntry]:
     for entry in sorted(entries, key=lambda entry: (entry.writer == UNSTAMPED, entry.order)):
         event = entry.event
         first = by_uuid.setdefault(event.uuid, entry).event
-        if not is_same_act(first, event):
+        if first is not event and not is_same_act(first, event):
             other = renamed(entry)
             by_uuid.setdefault(other.event.uuid, other)
     return sorted(by_uuid.values(), key=lambda entry: entry.order)

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, NoReturn, get_type_hints
 
@@ -154,7 +154,7 @@ class Event:
 
     def to_json(self) -> str:
         """Return one line of JSON with every field by name; numbers keep every digit."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        return json.dumps(vars(self), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str | Mapping[str, Any]) -> Event:

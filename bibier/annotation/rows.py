@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sql
@@ -140,7 +139,7 @@ def _row_of(project: str, entry: LogEntry) -> dict[str, Any]:
 
 
 def _clip_row(project: str, clip: ProjectClip) -> dict[str, Any]:
-    row = {"project": project, "sha256": clip.sha256, "body": json.dumps(asdict(clip), ensure_ascii=False)}
+    row = {"project": project, "sha256": clip.sha256, "body": json.dumps(vars(clip), ensure_ascii=False)}
     return row | {"hash": checksum(*row.values())}
 
 
