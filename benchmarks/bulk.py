@@ -27,6 +27,7 @@ from bibier.ui.annotate.handlers import AnnotateHandlers
 
 SAMPLE = 200  # events that are appended one by one
 SAVES = 200  # of the page
+QUEUE = 10_000  # clips from which the next is chosen
 
 
 def events(count: int) -> tuple[list[ProjectClip], list[Event]]:
@@ -60,7 +61,9 @@ def saves_meanwhile(store: Store, clips: list[ProjectClip], work: Callable[[], o
     return seconds, max(times, default=0.0), len(times)
 
 
-def rows(count: int, place: Path) -> list[tuple[str, float, str]]:
+def rows(
+    count: int, place: Path, *, sample: int = SAMPLE, saves: int = SAVES, queue: int = QUEUE
+) -> list[tuple[str, float, str]]:
     """Return each way's name, its seconds for all events, and what else is to be said."""
     clips, log = events(count)
 
@@ -71,8 +74,8 @@ def rows(count: int, place: Path) -> list[tuple[str, float, str]]:
         return store
 
     single, whole = fresh("single"), fresh("whole")
-    seconds, _ = timed(lambda: [single.append(event) for event in log[:SAMPLE]])
-    one_by_one = seconds / SAMPLE * count
+    seconds, _ = timed(lambda: [single.append(event) for event in log[:sample]])
+    one_by_one = seconds / sample * count
     at_once, _ = timed(lambda: whole.append_all("p", log))
     file = exports.save(exports.snapshot_of(whole, "p"), "events", place / "events.jsonl")
     target, copy = fresh("import", filled=False), Copy()
@@ -84,7 +87,7 @@ def rows(count: int, place: Path) -> list[tuple[str, float, str]]:
     restored = saves_meanwhile(back, clips, lambda: merge(back, copy, unseen_by=back.writer))
     assert len(back.events("p")) == count + restored[2] and len(target.events("p")) == count + imported[2]
     assert isinstance(whole.entries("p")[0], LogEntry)
-    whole.add_clips("p", [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(count, count + 10_000)])
+    whole.add_clips("p", [ProjectClip(f"{i:064x}", f"{i}.wav") for i in range(count, count + queue)])
     page, save = AnnotateHandlers(whole), 0
 
     def label() -> None:
@@ -95,14 +98,14 @@ def rows(count: int, place: Path) -> list[tuple[str, float, str]]:
         page.save(sent | {"points": points, "note": "", "seconds": 1})
 
     label()
-    seconds, cpu = timed(lambda: [label() for _ in range(SAVES)])
+    seconds, cpu = timed(lambda: [label() for _ in range(saves)])
     meanwhile = "{2} saves meanwhile, the slowest {1:.2f} s"
     return [
-        ("one by one", one_by_one, f"{SAMPLE} of them"),
+        ("one by one", one_by_one, f"{sample} of them"),
         ("`Store.append_all`, one transaction", at_once, ""),
         ("import of an export", imported[0], meanwhile.format(*imported)),
         ("restore of a copy", restored[0], meanwhile.format(*restored)),
-        ("a save of the page with the next of 10,000 clips", seconds / SAVES, f"{1000 * cpu / SAVES:.1f} ms of CPU"),
+        (f"a save of the page with the next of {queue} clips", seconds / saves, f"{1000 * cpu / saves:.1f} ms of CPU"),
     ]
 
 

@@ -124,11 +124,21 @@ def damaged(connection: sql.Connection) -> list[tuple[str, str]]:
     """Return every row that is no longer what was written, or that no project holds: (project, "events 7")."""
     names = set(connection.scalars(sql.select(projects.c.name)))
     bad = []
-    for table, read in ((clips, _clip_of), (events, _event_of)):
-        for row in connection.execute(sql.select(table).order_by(table.c.number)):
-            if row.project not in names or read(row) is None:
+    for table, parts, read in ((clips, _clip_parts, _clip_of), (events, _event_parts, _event_of)):
+        query = sql.select(table).order_by(table.c.number).execution_options(yield_per=AT_ONCE)
+        for row in connection.execute(query):
+            sound = read(row) is not None if row.hash is None else row.hash == checksum(*parts(row))
+            if row.project not in names or not sound:
                 bad.append((str(row.project), f"{table.name} {row.number}"))
     return bad
+
+
+def _event_parts(row: sql.Row) -> tuple[object, ...]:
+    return row.uuid, row.project, row.counter, row.writer, row.body
+
+
+def _clip_parts(row: sql.Row) -> tuple[object, ...]:
+    return row.project, row.sha256, row.body
 
 
 def _row_of(project: str, entry: LogEntry) -> dict[str, Any]:
@@ -145,7 +155,7 @@ def _clip_row(project: str, clip: ProjectClip) -> dict[str, Any]:
 
 def _event_of(row: sql.Row) -> Event | None:
     """Return a row's event, None for a damaged one. Raises InputError for one of a newer program."""
-    if row.hash is not None and row.hash != checksum(row.uuid, row.project, row.counter, row.writer, row.body):
+    if row.hash is not None and row.hash != checksum(*_event_parts(row)):
         return None
     try:
         if row.hash is None:
@@ -165,7 +175,7 @@ def _event_of(row: sql.Row) -> Event | None:
 
 def _clip_of(row: sql.Row) -> ProjectClip | None:
     """Return a row's clip, None for a damaged one."""
-    if row.hash is not None and row.hash != checksum(row.project, row.sha256, row.body):
+    if row.hash is not None and row.hash != checksum(*_clip_parts(row)):
         return None
     try:
         clip = ProjectClip(**json.loads(row.body))
