@@ -103,8 +103,8 @@ def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Co
 
 
 def _merge_some(store: Store, project: str, entries: Sequence[LogEntry]) -> None:
-    with store.writing(project) as log:
-        there = rows.known_entries(log.connection, (entry.event.uuid for entry in entries))
+    with store.holding(project) as connection:
+        there = rows.known_entries(connection, (entry.event.uuid for entry in entries))
         local = {entry.event.uuid: entry for entry in there if entry.event.project == project}
         elsewhere = {entry.event.uuid for entry in there} - local.keys()  # ids of other projects' entries
         incoming = [renamed(entry) if entry.event.uuid in elsewhere else entry for entry in entries]
@@ -115,27 +115,27 @@ def _merge_some(store: Store, project: str, entries: Sequence[LogEntry]) -> None
             if before is None:
                 fresh.append(entry)
             elif entry is not before:
-                rows.update(log.connection, project, replace(entry, number=before.number))
+                rows.update(connection, project, replace(entry, number=before.number))
                 changed = True
-        again = rows.bodies(log.connection, (entry.event.uuid for entry in fresh))  # renamed before
-        rows.insert(log.connection, project, [entry for entry in fresh if entry.event.uuid not in again])
+        again = rows.bodies(connection, (entry.event.uuid for entry in fresh))  # renamed before
+        rows.insert(connection, project, [entry for entry in fresh if entry.event.uuid not in again])
         if changed:
-            rows.mark_changed(log.connection, project)
+            rows.mark_changed(connection, project)
 
 
 def _restamp(store: Store, project: str, newest: LogEntry, copied: Collection[str], writer: str) -> None:
     """Put what a writer saved without having seen a copy after the newest entry of it."""
     if not writer:
         return
-    with store.writing(project) as log:
+    with store.holding(project) as connection:
         own = [
             entry
-            for entry in rows.read_entries(log.connection, project, skip_damaged=True)
-            if entry.writer == writer and entry.event.uuid not in copied
+            for entry in rows.read_entries(connection, project, skip_damaged=True, writer=writer)
+            if entry.event.uuid not in copied
         ]
         if not own or min(entry.order for entry in own) > newest.order:
             return
         highest = max(newest.counter, *(entry.counter for entry in own))
         for counter, entry in enumerate(sorted(own, key=lambda entry: entry.order), start=highest + 1):
-            rows.update(log.connection, project, replace(entry, counter=counter))
-        rows.mark_changed(log.connection, project)
+            rows.update(connection, project, replace(entry, counter=counter))
+        rows.mark_changed(connection, project)

@@ -21,15 +21,22 @@ AT_ONCE = 500  # rows that one statement asks for
 
 
 def read_entries(
-    connection: sql.Connection, project: str, after: int = 0, counter: int = 0, *, skip_damaged: bool = False
+    connection: sql.Connection,
+    project: str,
+    after: int = 0,
+    counter: int = 0,
+    *,
+    skip_damaged: bool = False,
+    writer: str = "",
 ) -> list[LogEntry]:
-    """Return a project's entries after a running number, by that number.
+    """Return a project's entries after a running number, by that number; with `writer`, those of that writer.
 
     What has no stamp, because an older program wrote it, stands after all that was there then: `counter` is the
     highest before. Raises StoreUnavailable for a damaged row.
     """
     entries = []
     query = sql.select(events).where((events.c.project == project) & (events.c.number > after))
+    query = query.where(events.c.writer == writer) if writer else query
     for row in connection.execute(query.order_by(events.c.number)):
         event = _event_of(row)
         if event is not None:

@@ -267,6 +267,14 @@ class Store:
                 raise
 
     @contextmanager
+    def holding(self, project: str) -> Iterator[sql.Connection]:
+        """One transaction that writes to a project's rows without its state, which readers go on reading."""
+        check_text(project)
+        with self.database.writing() as connection:
+            connection.execute(sql.select(projects.c.name).where(projects.c.name == project).with_for_update())
+            yield connection
+
+    @contextmanager
     def restoring(self, project: str) -> Iterator[None]:
         """While entries of before come into a project in many transactions: its state is derived anew at the end."""
         self._restoring.add(project)
