@@ -110,14 +110,14 @@ def rows(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("count", nargs="?", type=int, default=9900)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bibier-bulk-") as place:
         table = rows(options.count, Path(place))
     first = table[0][1]
-    text = f"{options.count} labelled events, SQLite {sqlite3.sqlite_version}; `{__doc__.partition(':')[0]}`.\n\n"
+    text = f"{options.count} labelled events, SQLite {sqlite3.sqlite_version}; `{(__doc__ or '').partition(':')[0]}`.\n\n"
     text += "| way | s | of one by one | |\n|---|---|---|---|\n"
     text += "".join(f"| {name} | {seconds:.3g} | {seconds / first:.4f} | {note} |\n" for name, seconds, note in table)
     print(text, end="")
