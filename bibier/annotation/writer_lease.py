@@ -23,6 +23,7 @@ from bibier.files import atomic_write
 
 ENDING = ".writer"  # after the database's name
 LEASE = 30.0  # s after which a word that has not changed is that of a program that ended; a transaction is shorter
+IDLE = 120.0  # s of age after which it is, also for a program that has just begun
 RENEWED = 5.0  # s after which one's own word is said again
 MOUNTS = Path("/proc/self/mounts")
 APART = ("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "ncpfs")  # file systems of several computers
@@ -55,8 +56,8 @@ class WriterLease:
             if word and not self._is_mine(word):
                 if self._other is None or self._other[0] != word:
                     self._other = (word, now)
-                if now - self._other[1] < LEASE:
-                    raise StoreUnavailable("store-other-writer", place=str(self.place.parent), seconds=LEASE)
+                if now - self._other[1] < LEASE and self._age() < IDLE:
+                    raise self._taken()
             if not word or not self._is_mine(word) or now - self._said >= RENEWED:
                 self._say(now)
 
@@ -73,8 +74,19 @@ class WriterLease:
         except OSError as error:
             raise StoreUnavailable("store-closed", reason=error.strerror or type(error).__name__) from error
         if not self._is_mine(self._word()):  # two took it at once
-            raise StoreUnavailable("store-other-writer", place=str(self.place.parent), seconds=LEASE)
+            raise self._taken()
         self._said = now
+
+    def _taken(self) -> StoreUnavailable:
+        return StoreUnavailable("store-other-writer", place=str(self.place.parent), seconds=IDLE)
+
+    def _age(self) -> float:
+        """Return the seconds since the word there was said, by the clock of that place: this computer's may be wrong."""
+        try:
+            with tempfile.NamedTemporaryFile(dir=self.place.parent, prefix=".now-") as probe:
+                return Path(probe.name).stat().st_mtime - self.place.stat().st_mtime
+        except OSError:
+            return 0.0
 
     def _word(self) -> str:
         try:

@@ -1,6 +1,7 @@
 """Damaged rows, locks that keep nobody apart, databases of before: noticed, said with the remedy, nothing lost."""
 
 import json
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -15,7 +16,7 @@ from bibier.annotation.database import Database
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store, damage_notice
-from bibier.annotation.writer_lease import LEASE, WriterLease, file_system, keeps_locks
+from bibier.annotation.writer_lease import IDLE, LEASE, WriterLease, file_system, keeps_locks
 from bibier.errors import InputError, StoreUnavailable
 from bibier.labels import named
 
@@ -196,6 +197,19 @@ def test_a_writer_that_was_killed_is_waited_for_once(tmp_path):
         third.hold()
     other.release()
     third.hold()
+
+
+def test_a_program_that_begins_after_a_killed_one_need_not_wait(tmp_path):
+    """A command is a new program each time: it goes by the age of the other's word."""
+    dead = WriterLease(tmp_path / "a.db", "aa")
+    dead.hold()
+    with pytest.raises(StoreUnavailable):
+        WriterLease(tmp_path / "a.db", "bb").hold()
+    before = dead.place.stat().st_mtime - IDLE - 1
+    os.utime(dead.place, (before, before))
+    WriterLease(tmp_path / "a.db", "cc").hold()
+    with pytest.raises(StoreUnavailable):
+        dead.hold()
 
 
 def test_places_without_locks_are_known_by_their_file_system(tmp_path, monkeypatch):
