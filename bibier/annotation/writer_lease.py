@@ -81,7 +81,7 @@ class WriterLease:
         return StoreUnavailable("store-other-writer", place=str(self.place.parent), seconds=IDLE)
 
     def _age(self) -> float:
-        """Return the seconds since the word there was said, by the clock of that place: this computer's may be wrong."""
+        """Return the seconds since the word there was said, by that place's own clock: this computer's may be wrong."""
         try:
             with tempfile.NamedTemporaryFile(dir=self.place.parent, prefix=".now-") as probe:
                 return Path(probe.name).stat().st_mtime - self.place.stat().st_mtime
