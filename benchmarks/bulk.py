@@ -117,7 +117,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bibier-bulk-") as place:
         table = rows(options.count, Path(place))
     first = table[0][1]
-    text = f"{options.count} labelled events, SQLite {sqlite3.sqlite_version}; `{(__doc__ or '').partition(':')[0]}`.\n\n"
+    command = (__doc__ or "").partition(":")[0]
+    text = f"{options.count} labelled events, SQLite {sqlite3.sqlite_version}; `{command}`.\n\n"
     text += "| way | s | of one by one | |\n|---|---|---|---|\n"
     text += "".join(f"| {name} | {seconds:.3g} | {seconds / first:.4f} | {note} |\n" for name, seconds, note in table)
     print(text, end="")
