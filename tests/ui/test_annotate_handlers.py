@@ -3,11 +3,13 @@
 import asyncio
 import math
 import random
+import sqlite3
 import threading
 import time
 import uuid
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -250,6 +252,19 @@ def test_a_skipped_clip_comes_last(store):
     handlers.save(sent(2, clip=1))
     last = handlers.save(sent(3, clip=2))["now"]
     assert (last["text"], last["skipped"]) == ("words 0", "several voices")
+
+
+def test_a_damaged_project_hides_no_clip_of_another(store, tmp_path):
+    clip = store.clips("voices")[0]
+    store.add_clips("another", [replace(clip, path=str(tmp_path / "0.wav"))])
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        connection.execute("UPDATE clips SET body = replace(body, 'words', 'wordz') WHERE project = 'another'")
+        connection.commit()
+    handlers = AnnotateHandlers(Store(f"sqlite:///{tmp_path / 'store.db'}"))
+    assert handlers.paths(clip.sha256, ["another", "voices"]) == [clip.path]
+    with pytest.raises(StoreUnavailable, match="--skip-damaged"):
+        handlers.paths(clip.sha256, ["another"])
+    assert handlers.save(sent())["new"]
 
 
 def test_eight_people_who_label_at_once_hardly_meet(store):

@@ -21,7 +21,7 @@ from bibier.annotation.ingest import keep
 from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
-from bibier.errors import InputError
+from bibier.errors import InputError, StoreUnavailable
 from bibier.ui.annotate.answers import (
     ClipAddress,
     Coming,
@@ -110,14 +110,24 @@ class AnnotateHandlers:
         return {name: projects[name] for name in sorted(projects, key=lambda name: name == SENT)}
 
     def paths(self, sha256: str, projects: Collection[str]) -> list[str]:
-        """Return where a clip of some projects lies, by its hash: each project may list another place."""
+        """Return where a clip of some projects lies, by its hash: each project may list another place.
+
+        Raises InputError of the store; a damaged project hides no clip of another.
+        """
         if HASH.fullmatch(sha256) is None:
             return []
-        places = []
+        places, damaged = [], None
         for project in sorted(self.settings().keys() & set(projects)):
-            with self.store.reading(project) as log:
-                if clip := listed(log, sha256):
-                    places.append(clip.path)
+            try:
+                with self.store.reading(project) as log:
+                    if clip := listed(log, sha256):
+                        places.append(clip.path)
+            except StoreUnavailable as error:
+                if error.key != "store-damaged":
+                    raise
+                damaged = error
+        if damaged and not places:
+            raise damaged
         return list(dict.fromkeys(places))
 
     def ahead(self, log: ProjectLog, annotator: str, *, first: ProjectClip | None = None) -> tuple[Coming, Clips]:
