@@ -80,7 +80,8 @@ def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress =
     gone = copy.removed - {entry.event.clip for entry in entries if entry.event.annotator}
     store.add_clips(project, _missing(store, project, copy.clips, gone))
     known = {clip.sha256 for clip in store.clips(project)}
-    usable = [entry for entry in entries if entry.event.clip in known - gone]
+    there = known - gone
+    usable = [entry for entry in entries if entry.event.clip in there]
     copied = {entry.event.uuid for entry in usable}
     if usable:
         with store.restoring(project):
@@ -91,7 +92,8 @@ def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress =
             _restamp(store, project, usable[-1], copied, unseen_by)  # what was saved meanwhile
     for sha256 in sorted(gone & known):
         store.remove_clip(project, sha256)  # unless a person has worked on it here
-    return copy.unread + sum(entry.event.clip not in known | gone for entry in entries)
+    named = known | gone
+    return copy.unread + sum(entry.event.clip not in named for entry in entries)
 
 
 def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Collection[str]) -> list[ProjectClip]:
