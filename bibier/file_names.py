@@ -6,6 +6,8 @@ import functools
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.i18n.messages import Message
@@ -24,12 +26,20 @@ def find_file(folder: Path, name: str) -> Path:
     written = folder / name
     spellings = [name, name.replace("\\", "/")] if "\\" in name else [name]
     for spelling in spellings:
-        if (path := folder / spelling).is_file():
+        if is_there(path := folder / spelling):
             return path
     for spelling in spellings:
         if not spelling.isascii() and (path := _composed(folder / spelling)) is not None:
             return path
     return folder / spellings[-1] if not _DRIVE.match(name) else written
+
+
+def is_there(path: Path, *, any_kind: bool = False) -> bool:
+    """Whether there is a file at a path, or anything; no for a name that no file could have, such as a long text."""
+    try:
+        return path.exists() if any_kind else path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def printable(path: str) -> str:
@@ -41,8 +51,7 @@ def missing(path: Path, name: str) -> Message:
     """Say that there is no file at `path`, written as `name`, and what might be meant."""
     if _DRIVE.match(name):
         return Message("file-elsewhere", {"name": name[:200]})
-    plain = _appearance(path.name)
-    alike = next((name for name in _listed(path.parent) if _appearance(name) == plain), None)
+    alike = _listed(path.parent).by_appearance.get(_appearance(path.name))
     if alike is not None:
         return Message("file-alike", {"name": path.name[:200], "other": alike[:200]})
     return Message("file-missing", {"name": path.name[:200]})
@@ -52,31 +61,37 @@ def _composed(path: Path) -> Path | None:
     """Return the file whose path differs from this one by the composition of its letters alone."""
     here = Path(path.anchor)
     for part in path.parts[1:] if path.anchor else path.parts:
-        if not (here / part).exists() and part not in ("..", "."):
+        if not is_there(here / part, any_kind=True) and part not in ("..", "."):
             composed = unicodedata.normalize("NFC", part)
-            there = _by_composition(here).get(composed)
+            there = _listed(here).by_composition.get(composed)
             if there is None:
                 return None
             part = there
         here = here / part
-    return here if here.is_file() else None
+    return here if is_there(here) else None
 
 
-def _by_composition(folder: Path) -> dict[str, str]:
-    return {unicodedata.normalize("NFC", name): name for name in _listed(folder) if not name.isascii()}
+@dataclass(frozen=True)
+class _Listing:
+    """The names in a folder, by what others that mean them may have in common with them."""
+
+    by_composition: Mapping[str, str]
+    by_appearance: Mapping[str, str]
 
 
-@functools.lru_cache(maxsize=64)
-def _names(folder: Path, changed: int) -> tuple[str, ...]:
-    return tuple(sorted(path.name for path in folder.iterdir()))
+@functools.lru_cache(maxsize=16)
+def _listing(folder: Path, changed: int) -> _Listing:
+    names = sorted(path.name for path in folder.iterdir())
+    composed = {unicodedata.normalize("NFC", name): name for name in names if not name.isascii()}
+    return _Listing(composed, {_appearance(name): name for name in reversed(names)})
 
 
-def _listed(folder: Path) -> tuple[str, ...]:
+def _listed(folder: Path) -> _Listing:
     """Return the names in a folder; each folder is read once as long as nothing changes in it."""
     try:
-        return _names(folder, folder.stat().st_mtime_ns)
-    except OSError:
-        return ()
+        return _listing(folder, folder.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return _Listing({}, {})
 
 
 def _appearance(name: str) -> str:

@@ -159,7 +159,7 @@ def same_recordings(recordings: Iterable[tuple[T, Path]]) -> list[tuple[T, T]]:
     for name, path in recordings:
         try:
             by_size[path.stat().st_size].append((name, path))
-        except OSError:
+        except (OSError, ValueError):
             continue
     pairs = []
     for several in by_size.values():

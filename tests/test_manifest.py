@@ -191,3 +191,27 @@ def test_only_files_of_one_length_are_read(clips, monkeypatch):
     shutil.copy(paths[0], clips / "copy.ogg")
     assert same_recordings((p.name, p) for p in [*paths, clips / "copy.ogg"]) == [(paths[0].name, "copy.ogg")]
     assert sorted(read) == sorted([paths[0], clips / "copy.ogg"])
+
+
+def test_a_folder_is_listed_once_for_all_that_is_missing(clips, monkeypatch):
+    listed = []
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: listed.append(path) or iterdir(path))
+    for number in range(20):
+        assert file_names.missing(clips / f"нет{number}.wav", "x").key == "file-missing"
+        file_names.find_file(clips, f"нет{number}.wav")
+    assert listed == [clips]
+
+
+@pytest.mark.parametrize("name", ["long text " * 40, "with\0nul.wav", "a" * 300, "й" * 200])
+def test_a_name_that_no_file_could_have_is_missing(clips, name):
+    path = write(clips, f"path,text,label\n{name},yes,sad\n")
+    if "\0" in name:
+        with pytest.raises(InputError, match="no text"):
+            batch.list_inputs(path)
+        return
+    assert len(batch.list_inputs(path)) == 1
+    with pytest.raises(InputError, match="Row 2: path is"):
+        imported(path)
+    with pytest.raises(ValueError, match="is missing"):
+        load.read(str(path))

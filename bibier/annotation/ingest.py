@@ -15,7 +15,7 @@ from bibier.audio.format import ENDINGS
 from bibier.audio.io import short_name
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
-from bibier.file_names import missing
+from bibier.file_names import is_there, missing
 from bibier.files import atomic_write, sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
@@ -114,7 +114,7 @@ def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
 def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder: Path) -> ProjectClip:
     if row.path is not None and not _may_be_taken(row.path, [folder]):
         raise _row_error(row.number, "path", row.written, Message("clips-outside"))
-    if row.path is None or not row.path.is_file():
+    if row.path is None or not is_there(row.path):
         reason = missing(row.path, row.written) if row.path is not None else None
         if reason is not None and reason.key != "file-missing":
             raise _row_wrong(row.number, reason)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from bibier import csv_reader
 from bibier.errors import CorpusError, InputError
+from bibier.file_names import is_there
 from bibier.file_names import missing as missing_file
 from bibier.labels import ALIASES, EMOTIONS, canonical, vector
 
@@ -256,7 +257,7 @@ def _unusable(item: Item, need: str) -> str | None:
         return "no clip"
     if need == "text" or item.path is None:
         return None
-    if not item.path.is_file():
+    if not is_there(item.path):
         return missing_file(item.path, item.path.name).text()
     return _broken(item.path)
 
