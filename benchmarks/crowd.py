@@ -180,7 +180,7 @@ def make(
     votes = Votes.of(counts)
     pairs = zip(logits, temperatures, strict=True)
     by_seed = np.stack(
-        [sums(answers(own, t, votes, folds), votes, speakers) for own, t in pairs]
+        [sums(answers(seed_logits, t, votes, folds), votes, speakers) for seed_logits, t in pairs]
     )  # (seeds, rows, G, 8)
     groups = by_seed.shape[2]
     generator = np.random.default_rng(0)

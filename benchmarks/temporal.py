@@ -57,20 +57,24 @@ def split(source: TrainingRows) -> Fold:
 
 def markdown(rows: Mapping[str, Sequence[CorpusFigures]], sizes: Mapping[str, int]) -> str:
     """Lay out the encoders that were run, with the number of their parameters."""
-    corpora = list(dict.fromkeys(row.corpus for own in rows.values() for row in own))
-    by_corpus = {encoder: {row.corpus: row for row in own} for encoder, own in rows.items()}
-    values = np.array([[own[c].uar.value if c in own else np.nan for c in corpora] for own in by_corpus.values()])
+    corpora = list(dict.fromkeys(row.corpus for figures in rows.values() for row in figures))
+    by_corpus = {encoder: {row.corpus: row for row in figures} for encoder, figures in rows.items()}
+    values = np.array(
+        [[by_name[c].uar.value if c in by_name else np.nan for c in corpora] for by_name in by_corpus.values()]
+    )
     heads = [f"{c}, {'left out' if c == LEFT_OUT else 'unseen speakers'}" for c in corpora]
     lines = [
         f"| encoder | parameters | seeds | {' | '.join(heads)} | mean | rank |",
         "|---" + "|---:" * (len(corpora) + 4) + "|",
     ]
-    for (encoder, own), own_values, rank in zip(by_corpus.items(), values, average_ranks(values.round(2)), strict=True):
-        seeds = ", ".join(map(str, next(iter(own.values())).seeds))
-        cells = [interval(own[c].uar, own[c].deviation) if c in own else "—" for c in corpora]
+    for (encoder, by_name), values_of_row, rank in zip(
+        by_corpus.items(), values, average_ranks(values.round(2)), strict=True
+    ):
+        seeds = ", ".join(map(str, next(iter(by_name.values())).seeds))
+        cells = [interval(by_name[c].uar, by_name[c].deviation) if c in by_name else "—" for c in corpora]
         lines.append(
             f"| {NAMES[encoder]} | {sizes[encoder]:,} | {seeds} | {' | '.join(cells)} "
-            f"| {np.nanmean(own_values):.1f} | {rank:.2f} |"
+            f"| {np.nanmean(values_of_row):.1f} | {rank:.2f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -93,9 +97,13 @@ def main() -> None:
             judged[encoder] = left_out(
                 chosen, source, "audio", [fold], range(count), fit=not options.report, report=print
             )
-    rows = {encoder: own for encoder, kept in judged.items() if (own := generalisation.figures(kept, KIND))}
-    missing = [f"* not run: {NAMES[name]}, seed {gap[2]}" for name, kept in judged.items() for gap in kept.missing]
-    sizes = {name: parameters(build("audio_encoder", own.audio.encoder)) for name, own in recipes.items()}
+    rows = {
+        encoder: figures for encoder, answers in judged.items() if (figures := generalisation.figures(answers, KIND))
+    }
+    missing = [
+        f"* not run: {NAMES[name]}, seed {gap[2]}" for name, answers in judged.items() for gap in answers.missing
+    ]
+    sizes = {name: parameters(build("audio_encoder", chosen.audio.encoder)) for name, chosen in recipes.items()}
     title, _, text = (__doc__ or "").partition("\n")
     method = text.split("\n\n", 2)[2]
     command = f"    python -m benchmarks.temporal --data DATA --seeds {options.seeds}"

@@ -66,13 +66,13 @@ def test_ours_stand_beside_the_published_and_are_ranked_with_them(tmp_path, caps
 
 def test_the_comparison_in_the_other_formats(tmp_path, capsys):
     write_run(tmp_path / "ours.json", make_run("Ours"))
-    found = {}
+    printed = {}
     for form in ("csv", "json"):
         arguments = ["table", str(tmp_path / "ours.json"), "--draws", "5", "--format", form, "--against", "table6"]
         assert cli.main(arguments) == 0
-        found[form] = capsys.readouterr().out
-    lines = list(csv.DictReader(io.StringIO(found["csv"])))
-    whole = json.loads(found["json"])["against"]["figures"]
+        printed[form] = capsys.readouterr().out
+    lines = list(csv.DictReader(io.StringIO(printed["csv"])))
+    whole = json.loads(printed["json"])["against"]["figures"]
     assert [line["system"] for line in lines if line["source"] == "ours"] == ["Ours"] * 4
     assert [float(line["value"]) for line in lines] == [record["value"] for record in whole]
 
@@ -89,10 +89,10 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_table_is_refused_by_its_row(tmp_path, name):
-    text, told = WRONG[name]
+    text, message = WRONG[name]
     file = tmp_path / "published.csv"
     file.write_text(text)
-    with pytest.raises(CorpusError, match=f"published.csv.*{told}"):
+    with pytest.raises(CorpusError, match=f"published.csv.*{message}"):
         comparison.read_published(file)
 
 

@@ -103,7 +103,9 @@ def test_translated_corpora_are_left_out_together():
     assert left_out.family("xed-ru") == left_out.family("xed-en") != left_out.family("meld") == "meld"
 
 
-def made(corpora: dict[str, tuple[int, ...]], seeds=(0, 1), kind=CORPORA, skill=2.0, modality="audio") -> LeftOut:
+def random_answers(
+    corpora: dict[str, tuple[int, ...]], seeds=(0, 1), kind=CORPORA, skill=2.0, modality="audio"
+) -> LeftOut:
     """Answers to made-up rows: 30 of each class of each corpus, by five speakers."""
     generator = np.random.default_rng(5)
     items = [
@@ -125,18 +127,18 @@ def made(corpora: dict[str, tuple[int, ...]], seeds=(0, 1), kind=CORPORA, skill=
 
 
 def test_the_figures_are_those_of_the_corpus_s_own_classes_and_of_the_others_temperature():
-    answers = made({"a": (0, 1, 2), "b": (0, 1, 2, 3, 4, 5, 6)})
+    answers = random_answers({"a": (0, 1, 2), "b": (0, 1, 2, 3, 4, 5, 6)})
     row = generalisation.figures(answers, CORPORA, draws=50)[0]
     rows = answers.rows_of("a")
     others, labels = answers.rows_of("b"), answers.source.labels
-    own, calibrated, temperatures, seven = [], [], [], []
+    uars, calibrated, temperatures, seven = [], [], [], []
     for seed in (0, 1):
         logits = answers.answers[CORPORA, seed, ""].logits
-        own.append(uar(labels[rows], logits[rows][:, :3].argmax(1)))
+        uars.append(uar(labels[rows], logits[rows][:, :3].argmax(1)))
         seven.append(uar(labels[rows], logits[rows].argmax(1)))
         temperatures.append(fit_temperature(logits[others], labels[others]))
         calibrated.append(ece(labels[rows], softmax(logits[rows] / temperatures[-1], axis=1)))
-    assert row.uar.value == pytest.approx(np.mean(own)) and row.deviation == pytest.approx(np.std(own, ddof=1))
+    assert row.uar.value == pytest.approx(np.mean(uars)) and row.deviation == pytest.approx(np.std(uars, ddof=1))
     assert row.uar_of_seven == pytest.approx(np.mean(seven)) and row.uar_of_seven < row.uar.value
     assert row.ece is not None and row.ece.value == pytest.approx(np.mean(calibrated))
     assert row.temperature == pytest.approx(np.mean(temperatures))
@@ -145,7 +147,7 @@ def test_the_figures_are_those_of_the_corpus_s_own_classes_and_of_the_others_tem
 
 
 def test_a_corpus_of_the_same_family_gives_no_temperature():
-    answers = made({"goemotions": (0, 1), "izard": (0, 1)}, modality="text")
+    answers = random_answers({"goemotions": (0, 1), "izard": (0, 1)}, modality="text")
     assert generalisation.temperature_of_others(answers, CORPORA, 0, "izard") is None
     assert generalisation.figures(answers, CORPORA, draws=5)[0].ece is None
 
@@ -162,8 +164,8 @@ def test_a_weighted_temperature_counts_an_item_as_often_as_its_weight():
 
 def test_both_is_the_product_where_voice_and_words_are_independent(small):
     chosen = recipe.load(small, CHANGES)
-    voices = made({"a": tuple(range(7)), "b": tuple(range(7))}, seeds=(0,))
-    words = made({"c": tuple(range(7)), "d": tuple(range(7))}, seeds=(0,), modality="text")
+    voices = random_answers({"a": tuple(range(7)), "b": tuple(range(7))}, seeds=(0,))
+    words = random_answers({"c": tuple(range(7)), "d": tuple(range(7))}, seeds=(0,), modality="text")
     rows = matched_pairs.figures(chosen, voices, words, CORPORA, (0, 1), draws=20)
     assert [(row.corpus, row.language, row.seeds) for row in rows] == [("a", "en", (0,)), ("b", "en", (0,))]
     for row in rows:

@@ -21,8 +21,8 @@ def test_a_corpus_and_the_first_fold_s_speakers_are_left_out_and_the_table_has_t
     assert not {item.speaker for item in trained} & {source.items[row].speaker for row in source.folds[0]}
     assert sorted([*fold.train, *fold.test]) == list(range(len(source.items)))
     judged = left_out(chosen, source, "audio", [fold], (0,))
-    own = generalisation.figures(judged, temporal.KIND, draws=10)
-    table = temporal.markdown({"lstm": own, "mamba": own}, {"lstm": 1234, "mamba": 5})
+    figures = generalisation.figures(judged, temporal.KIND, draws=10)
+    table = temporal.markdown({"lstm": figures, "mamba": figures}, {"lstm": 1234, "mamba": 5})
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     assert "nemo, left out" in rows[0] and len({len(row) for row in rows}) == 1
     assert rows[2][:3] == ["LSTM", "1,234", "0"] and rows[2][-1] == rows[3][-1] == "1.00"  # ties share the first rank

@@ -117,14 +117,14 @@ def read_published(path: Path) -> PublishedTable:
         place = f"{path.name}, row {number}"
         system = " · ".join(row[name] for name in described if row[name])
         published_ranks.setdefault(system, _number(row.get(RANK, ""), f"{place}, {RANK}"))
-        own = cells.setdefault(system, {})
+        by_column = cells.setdefault(system, {})
         for name in figures:
             column = _column(name, row.get("corpus", ""))
-            if column in own:
+            if column in by_column:
                 raise CorpusError(f"{place}: {system!r} has a figure of {' '.join(column)} already: leave one out")
-            own[column] = _number(row[name], f"{place}, {name}", largest=100)
-    columns = tuple(dict.fromkeys(column for own in cells.values() for column in own))
-    values = np.array([[own.get(column, np.nan) for column in columns] for own in cells.values()])
+            by_column[column] = _number(row[name], f"{place}, {name}", largest=100)
+    columns = tuple(dict.fromkeys(column for by_column in cells.values() for column in by_column))
+    values = np.array([[by_column.get(column, np.nan) for column in columns] for by_column in cells.values()])
     return PublishedTable(path.stem, tuple(cells), columns, values, np.array(list(published_ranks.values())))
 
 

@@ -41,11 +41,11 @@ def within(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def temperature_of_others(left_out: LeftOut, kind: str, seed: int, corpus: str) -> float | None:
     """Fit a temperature on the corpora of other families, each weighing the same; None where none was judged."""
     rows, weights = [], []
-    for other in left_out.corpora:
-        if family(other) != family(corpus):
-            own = left_out.judged(kind, seed, left_out.rows_of(other))
-            rows.append(own)
-            weights.append(np.full(len(own), 1 / max(1, len(own))))
+    for name in left_out.corpora:
+        if family(name) != family(corpus):
+            judged = left_out.judged(kind, seed, left_out.rows_of(name))
+            rows.append(judged)
+            weights.append(np.full(len(judged), 1 / max(1, len(judged))))
     chosen = np.concatenate(rows) if rows else np.empty(0, dtype=int)
     if not len(chosen):
         return None
@@ -55,13 +55,13 @@ def temperature_of_others(left_out: LeftOut, kind: str, seed: int, corpus: str) 
 
 def figures(left_out: LeftOut, kind: str, *, draws: int = 1000) -> list[CorpusFigures]:
     """Return the figures of every corpus that was judged; a seed counts where it judged any of the corpus."""
-    found = (_figures(left_out, kind, corpus, draws) for corpus in left_out.corpora)
-    return [row for row in found if row is not None]
+    by_corpus = (_figures(left_out, kind, corpus, draws) for corpus in left_out.corpora)
+    return [row for row in by_corpus if row is not None]
 
 
 def _figures(left_out: LeftOut, kind: str, corpus: str, draws: int) -> CorpusFigures | None:
     labels, everyone, classes = left_out.source.labels, left_out.rows_of(corpus), left_out.classes_of(corpus)
-    seeds = sorted({seed for (own, seed, channel) in left_out.answers if own == kind and not channel})
+    seeds = sorted({seed for (fold_kind, seed, channel) in left_out.answers if fold_kind == kind and not channel})
     judged = {seed: rows for seed in seeds if len(rows := left_out.judged(kind, seed, everyone))}
     if not judged:
         return None
@@ -97,8 +97,8 @@ def _figures(left_out: LeftOut, kind: str, corpus: str, draws: int) -> CorpusFig
 def _lost(left_out: LeftOut, kind: str, judged: dict[int, np.ndarray], classes: np.ndarray) -> dict[str, float]:
     """Return the points of UAR that each channel costs, on rows that were heard both ways; a mean over seeds."""
     lost: dict[str, list[float]] = {}
-    for own, seed, channel in left_out.answers:
-        if own == kind and channel and seed in judged:
+    for fold_kind, seed, channel in left_out.answers:
+        if fold_kind == kind and channel and seed in judged:
             rows = left_out.judged(kind, seed, judged[seed], channel)
             ways = [
                 uar(left_out.source.labels[rows], np.where(classes, logits, -np.inf).argmax(1))

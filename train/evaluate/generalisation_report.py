@@ -84,10 +84,10 @@ def generalise(
     return Generalisation(recipe, seeds, parts, reasons)
 
 
-def write(found: Generalisation, out: Path, command: str, *, draws: int = 1000, picture: str = "png") -> list[Path]:
+def write(judgement: Generalisation, out: Path, command: str, *, draws: int = 1000, picture: str = "png") -> list[Path]:
     """Write the report and a picture of the confusion matrices of each table beside it; returns the files."""
     lines = [
-        f"# What {found.recipe.name} makes of strangers\n",
+        f"# What {judgement.recipe.name} makes of strangers\n",
         f"    {command}\n",
         "Whatever is judged, the encoders never met it: they are fitted anew for each fold and seed.\n",
     ]
@@ -95,7 +95,7 @@ def write(found: Generalisation, out: Path, command: str, *, draws: int = 1000, 
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         for (modality, kind), title in TITLES.items():
-            part = found.parts[modality]
+            part = judgement.parts[modality]
             rows = [] if part is None else generalisation.figures(part, kind, draws=draws)
             if not rows:
                 continue
@@ -105,10 +105,10 @@ def write(found: Generalisation, out: Path, command: str, *, draws: int = 1000, 
             draw_confusions({row.corpus: row.counts for row in rows}, title, file)
             lines.append(f"![confusion matrices]({file.name})\n")
             files.append(file)
-        lines += _both(found, draws)
+        lines += _both(judgement, draws)
         lines += [
             "## Not run\n",
-            *(f"* {line}" for line in missing(found) or ["nothing: every fold and seed is here."]),
+            *(f"* {line}" for line in missing(judgement) or ["nothing: every fold and seed is here."]),
         ]
         atomic_write(out, "\n".join(lines) + "\n")
     except OSError as error:
@@ -116,10 +116,10 @@ def write(found: Generalisation, out: Path, command: str, *, draws: int = 1000, 
     return files
 
 
-def missing(found: Generalisation) -> list[str]:
+def missing(judgement: Generalisation) -> list[str]:
     """Say in words which folds were not run, a line for each branch, kind of fold and seed."""
-    lines = [f"{NAMES[modality]}: {reason}" for modality, reason in found.reasons.items()]
-    for modality, part in found.parts.items():
+    lines = [f"{NAMES[modality]}: {reason}" for modality, reason in judgement.reasons.items()]
+    for modality, part in judgement.parts.items():
         gaps: dict[tuple[str, int, str], list[str]] = {}
         for kind, name, seed, channel in part.missing if part else ():
             gaps.setdefault((kind, seed, channel), []).append(name)
@@ -135,7 +135,7 @@ def missing(found: Generalisation) -> list[str]:
             lines.append(f"{NAMES[modality]}, {what}, seed {seed}{way}: {', '.join(names)}")
         if part and len(part.corpora) < 2:
             lines.append(f"{NAMES[modality]}, corpora left out: the recipe has but one corpus")
-    if not matched_pairs.is_pool(found.recipe):
+    if not matched_pairs.is_pool(judgement.recipe):
         lines.append(
             "both: this fusion reads hidden states; `python -m train crossvalidate --part bimodal` measures it"
         )
@@ -172,13 +172,13 @@ def _table(rows: Sequence[CorpusFigures], groups: str) -> str:
     return "\n".join([*lines, f"| {' | '.join(mean)} |", ""])
 
 
-def _both(found: Generalisation, draws: int) -> list[str]:
-    voices, words = found.parts["audio"], found.parts["text"]
-    if voices is None or words is None or not matched_pairs.is_pool(found.recipe):
+def _both(judgement: Generalisation, draws: int) -> list[str]:
+    voices, words = judgement.parts["audio"], judgement.parts["text"]
+    if voices is None or words is None or not matched_pairs.is_pool(judgement.recipe):
         return []
     lines: list[str] = []
     for kind, title in ((CORPORA, "corpora left out"), (GROUPS, "unseen speakers and dialogues")):
-        rows = matched_pairs.figures(found.recipe, voices, words, kind, found.seeds, draws=draws)
+        rows = matched_pairs.figures(judgement.recipe, voices, words, kind, judgement.seeds, draws=draws)
         if rows:
             lines += [f"## Both: {title}\n", _pair_table(rows)]
     if lines:
@@ -206,12 +206,17 @@ def _pair_table(rows: Sequence[PairFigures]) -> str:
         cells += [f"{row.over_branch:+.1f}", f"{row.over_product:+.1f}", *(f"{row.ece[way].value:.3f}" for way in ways)]
         lines.append(f"| {' | '.join(cells)} |")
     for language in dict.fromkeys(row.language for row in rows):
-        own = [row for row in rows if row.language == language]
-        cells = [f"**{language}**", "**mean**", "", *(_mean([row.uar[way].value for row in own]) for way in ways)]
-        cells += [
-            f"{np.mean([row.over_branch for row in own]):+.1f}",
-            f"{np.mean([row.over_product for row in own]):+.1f}",
+        of_language = [row for row in rows if row.language == language]
+        cells = [
+            f"**{language}**",
+            "**mean**",
+            "",
+            *(_mean([row.uar[way].value for row in of_language]) for way in ways),
         ]
-        cells += [_mean([row.ece[way].value for row in own], 3) for way in ways]
+        cells += [
+            f"{np.mean([row.over_branch for row in of_language]):+.1f}",
+            f"{np.mean([row.over_product for row in of_language]):+.1f}",
+        ]
+        cells += [_mean([row.ece[way].value for row in of_language], 3) for way in ways]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])

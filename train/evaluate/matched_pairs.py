@@ -60,7 +60,7 @@ def figures(
     recipe: Recipe, voices: LeftOut, words: LeftOut, kind: str, seeds: Sequence[int], *, draws: int = 1000
 ) -> list[PairFigures]:
     """Return the figures of every corpus of voices with every language of texts that were judged."""
-    found = []
+    rows = []
     for language in sorted({item.language for item in words.source.items}):
         for corpus in voices.corpora:
             judged: dict[int, dict[str, Predictions]] = {}
@@ -72,14 +72,14 @@ def figures(
             classes = voices.classes_of(corpus)
             models = {way: [by_way[way] for by_way in judged.values()] for way in WAYS}
             inside = {
-                way: [Predictions(m.truth, within(m.probabilities, classes), m.groups) for m in own]
-                for way, own in models.items()
+                way: [Predictions(m.truth, within(m.probabilities, classes), m.groups) for m in by_seed]
+                for way, by_seed in models.items()
             }
             counts = np.sum([confusion(m.truth, m.probabilities) for m in inside["both"]], axis=0)
-            uars = {way: bootstrap(own, ("UAR",), draws=draws)["UAR"] for way, own in inside.items()}
-            eces = {way: bootstrap(own, ("ECE",), draws=draws)["ECE"] for way, own in models.items()}
-            found.append(PairFigures(corpus, language, tuple(judged), uars, eces, counts))
-    return found
+            uars = {way: bootstrap(by_seed, ("UAR",), draws=draws)["UAR"] for way, by_seed in inside.items()}
+            eces = {way: bootstrap(by_seed, ("ECE",), draws=draws)["ECE"] for way, by_seed in models.items()}
+            rows.append(PairFigures(corpus, language, tuple(judged), uars, eces, counts))
+    return rows
 
 
 def _judged(
@@ -143,9 +143,9 @@ def _words(recipe: Recipe, words: LeftOut, kind: str, seed: int, temperature: fl
     """Return the words' logits (N, 7) with one class prior in all of them, and that prior (7,) at the temperature."""
     answers = words.answers[kind, seed, ""]
     power = 1 / temperature if isinstance(recipe.text.fit, AdaGradSettings) else 1.0  # votes carry it in their logits
-    own = log_softmax(power * np.log(answers.prior), axis=1)  # (N, 7), of each fold's encoder
-    prior = softmax(np.nanmean(own, axis=0))
-    return answers.logits + temperature * (np.log(prior) - own), prior
+    priors = log_softmax(power * np.log(answers.prior), axis=1)  # (N, 7), of each fold's encoder
+    prior = softmax(np.nanmean(priors, axis=0))
+    return answers.logits + temperature * (np.log(prior) - priors), prior
 
 
 def _read(logits: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> OutOfFold:
