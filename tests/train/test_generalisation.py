@@ -98,6 +98,17 @@ def test_no_fold_s_training_rows_share_a_corpus_family_or_a_group_with_its_test_
         assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(len(source.items)))
 
 
+def test_an_encoder_that_was_fitted_elsewhere_is_read_where_nothing_may_be_fitted(small, data):
+    chosen = recipe.load(small, CHANGES)
+    source = sources.audio_source(chosen, data)
+    first, second = left_out.corpus_folds(source)
+    assert not encoders.is_fitted(chosen, source, "audio", first.train, 0)
+    encoders.fit_audio(chosen, source, first.train, 0)
+    answers = left_out.left_out(chosen, source, "audio", [first, second], (0,), fit=False)
+    assert answers.missing == ((CORPORA, second.name, 0, ""),)
+    assert answers.judged(CORPORA, 0, first.test).tolist() == first.test.tolist()
+
+
 def test_translated_corpora_are_left_out_together():
     assert left_out.family("izard") == left_out.family("goemotions-ru") == left_out.family("goemotions")
     assert left_out.family("xed-ru") == left_out.family("xed-en") != left_out.family("meld") == "meld"
@@ -174,6 +185,21 @@ def test_both_is_the_product_where_voice_and_words_are_independent(small):
     without = dataclasses.replace(voices, answers={})
     assert matched_pairs.figures(chosen, without, words, CORPORA, (0,), draws=5) == []
     assert matched_pairs.figures(chosen, voices, words, GROUPS, (0,), draws=5) == []
+
+
+def test_a_pool_that_stays_unfitted_weighs_the_voice_as_the_recipe_says(small):
+    whole = recipe.load(small, [*CHANGES, "fusion.temperature=1.0"])
+    voices = random_answers({"a": tuple(range(7)), "b": tuple(range(7))}, seeds=(0,))
+    words = random_answers({"c": tuple(range(7)), "d": tuple(range(7))}, seeds=(0,), modality="text")
+    for weight, like in ((0.0, "words"), (1.0, "product")):
+        chosen = dataclasses.replace(
+            whole,
+            fusion=dataclasses.replace(whole.fusion, fitted=False, voice_weight=weight, temperature=1.0),
+            audio=dataclasses.replace(whole.audio, temperature=1.0),
+            text=dataclasses.replace(whole.text, temperature=1.0),
+        )
+        for row in matched_pairs.figures(chosen, voices, words, CORPORA, (0,), draws=5):
+            assert row.uar["both"].value == pytest.approx(row.uar[like].value, abs=0.2)
 
 
 def test_a_fusion_that_reads_hidden_states_is_named(small):

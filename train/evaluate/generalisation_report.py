@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,9 @@ its interval leans upwards.
 """
 PAIRS = """\
 A clip and a text of one label, balanced over the emotions, {pairs} of each in {drawn} draws; read by the encoders of
-the tables above. Pool and temperatures are those that the other corpora's voices and one half of the texts gave; judged
-are the corpus's voices and the other half. Words and product are without the class prior: pairs are balanced.
+the tables above. What the recipe doesn't set of the pool and the temperatures was fitted on the other corpora's voices
+and on one half of the texts; judged are the corpus's voices and the other half. Words and product are without the class
+prior: the pairs are balanced.
 """
 
 
@@ -69,8 +71,9 @@ def generalise(
     reasons = {}
     for modality, read in (("audio", audio_source), ("text", text_source)):
         needed = modality in PARTS[only]
+        readable = recipe if fit and needed else _without_copies(recipe)
         try:
-            source = read(recipe, data, report)
+            source = read(readable, data, report)
         except CorpusError as error:
             if needed:
                 raise
@@ -82,6 +85,11 @@ def generalise(
             recipe, source, modality, folds, seeds, channels=channels, fit=fit and needed, report=report
         )
     return Generalisation(recipe, seeds, parts, reasons)
+
+
+def _without_copies(recipe: Recipe) -> Recipe:
+    """Return a recipe that reads no copies of the clips, which nothing but a fit needs."""
+    return dataclasses.replace(recipe, audio=dataclasses.replace(recipe.audio, copies=None))
 
 
 def write(judgement: Generalisation, out: Path, command: str, *, draws: int = 1000, picture: str = "png") -> list[Path]:

@@ -1,7 +1,7 @@
 """Voice and words together on what neither met: clips and texts of one label, paired over the corpora of a language.
 
-The pool, its temperature and the voice's are fitted on the voices of the other corpora and on one half of the texts'
-dialogues, and judged on the corpus's own voices and the other half. P pairs.
+What the recipe doesn't set of the pool and the temperatures is fitted on the voices of the other corpora and on one
+half of the texts' dialogues; judged are the corpus's own voices and the other half. P pairs.
 """
 
 from __future__ import annotations
@@ -104,7 +104,10 @@ def _judged(
     t = fusion.Temperatures(voice_temperature, text_temperature)
     sounds = voices.answers[kind, seed, ""].logits
     fitted = _read(sounds, voices.source.labels, known), _read(spoken, words.source.labels, fit_on)
-    model = fusion.fit_fusion(recipe.without_selection(), *fitted, t, prior, seed)
+    if recipe.fusion.fitted:
+        model = fusion.fit_fusion(recipe.without_selection(), *fitted, t, prior, seed)
+    else:
+        model = fusion.unfitted(recipe, 1, 1, prior)
     temperature = recipe.fusion.temperature
     if temperature is None:
         pairs = label_matched_pairs(*fitted, 200, np.random.default_rng(seed))

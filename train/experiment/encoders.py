@@ -51,9 +51,8 @@ def quiet(line: str) -> None:
     """Report nothing."""
 
 
-def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], key: list[object]) -> nn.Module:
+def _fitted(make: Callable[[], nn.Module], train: Callable[[nn.Module, Path], None], file: Path) -> nn.Module:
     """Fit a model, or read it back if the very same fit was made before; one that was killed goes on."""
-    file = _file(key)
     model = make()
     if file.exists():
         model.load_state_dict(load_file(file))
@@ -121,8 +120,8 @@ def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int,
             batches = plain_batches(epochs, part.fit.batch)
         _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
-    key = ["audio", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "audio_encoder")]
-    return _fitted(lambda: warm_start.begun("audio_encoder", part.encoder, recipe.start), train, key)
+    file = _encoder_file(recipe, source, "audio", rows, seed)
+    return _fitted(lambda: warm_start.begun("audio_encoder", part.encoder, recipe.start), train, file)
 
 
 def _fit_across_corpora(
@@ -167,8 +166,8 @@ def fit_text(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, 
         plain = dataclasses.replace(settings, class_power=0.0)  # the weights are in the targets already
         _fit(model, batches, source, weighted_targets(recipe, source)[rows], plain, seed, report, state)
 
-    key = ["text", *_key(part, source, rows, seed), *warm_start.digest(recipe.start, "text_encoder")]
-    return _fitted(lambda: warm_start.begun("text_encoder", part.encoder, recipe.start), train, key)
+    file = _encoder_file(recipe, source, "text", rows, seed)
+    return _fitted(lambda: warm_start.begun("text_encoder", part.encoder, recipe.start), train, file)
 
 
 def _fit_votes(
@@ -179,7 +178,7 @@ def _fit_votes(
     assert isinstance(config, TextEncoderConfig) and isinstance(extractor, CharNgrams)
     if recipe.start:
         raise CorpusError('adagrad begins with no votes: leave start out, or set text.fit.kind = "batches"')
-    file = _votes_file(recipe, source, rows, seed)
+    file = _encoder_file(recipe, source, "text", rows, seed)
     if file.exists():
         tensors = load_file(file)
         encoder = TextEncoder(dataclasses.replace(config, vocabulary=len(tensors["keys"])))
@@ -197,12 +196,21 @@ def corpus_shifts(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: 
     if not isinstance(recipe.text.fit, AdaGradSettings):
         return {}
     fit_text(recipe, source, rows, seed)
-    with safe_open(_votes_file(recipe, source, rows, seed), framework="pt") as file:
+    with safe_open(_encoder_file(recipe, source, "text", rows, seed), framework="pt") as file:
         return json.loads((file.metadata() or {}).get("shifts", "{}"))
 
 
-def _votes_file(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int) -> Path:
-    return _file(["votes", 2, *_key(recipe.text, source, rows, seed)])
+def is_fitted(recipe: Recipe, source: TrainingRows, modality: str, rows: np.ndarray, seed: int) -> bool:
+    """Whether the encoder of "audio" or "text" was fitted on these rows of the source before, and is kept."""
+    return _encoder_file(recipe, source, modality, rows, seed).exists()
+
+
+def _encoder_file(recipe: Recipe, source: TrainingRows, modality: str, rows: np.ndarray, seed: int) -> Path:
+    part = recipe.audio if modality == "audio" else recipe.text
+    if isinstance(part.fit, AdaGradSettings):
+        return _file(["votes", 2, *_key(part, source, rows, seed)])
+    start = warm_start.digest(recipe.start, f"{modality}_encoder")
+    return _file([modality, *_key(part, source, rows, seed), *start])
 
 
 def _fit(

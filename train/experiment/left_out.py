@@ -156,7 +156,7 @@ def left_out(
     channels
         Through which the voices are heard, keys of `CHANNELS`; "" is as recorded.
     fit
-        Whether what is not kept is fitted; else it is missing.
+        Whether an encoder that is not kept is fitted; else what it would say is missing.
     """
     digests = _digests(source)
     answers: dict[tuple[str, int, str], Answers] = {}
@@ -165,7 +165,7 @@ def left_out(
         for fold in folds:
             for channel in channels:
                 file = _file(recipe, modality, digests, fold, seed, channel)
-                if not file.exists() and not fit:
+                if not file.exists() and not fit and not encoders.is_fitted(recipe, source, modality, fold.train, seed):
                     missing.append((fold.kind, fold.name, seed, channel))
                     continue
                 if not file.exists():
