@@ -15,7 +15,7 @@ RANGES: dict[str, tuple[float, float]] = {
     # whole numbers
     "average": (1, 64),
     "bins": (1, 512),
-    "buckets": (2, 2**33),  # without a vocabulary, each has a row of the weights: at most `ROWS`
+    "buckets": (2, 2**33),  # without a vocabulary the encoder bounds them further, as each has a row of the weights
     "channels": (1, 2048),
     "classes": (2, 1000),
     "feed": (1, 16),
@@ -80,6 +80,3 @@ def check_ranges(part: str, config: type, settings: Mapping[str, Any]) -> None:
         )
         if not sound or not 1 <= len(entries) <= LONGEST:
             raise ValueError(f"{part}.{name} is {str(value)[:40]}, and must be {least:g} … {most:g}")
-    buckets, vocabulary = settings.get("buckets"), settings.get("vocabulary", 0)
-    if part == "text_encoder" and isinstance(buckets, int) and buckets > ROWS and not vocabulary:
-        raise ValueError(f"{part}.buckets is {buckets}, and without a vocabulary must be 2 … {ROWS}")
