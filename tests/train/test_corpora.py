@@ -193,7 +193,10 @@ def test_a_missing_clip_is_listed_and_counted_or_refused(tmp_path):
         clip(tmp_path / name)
     (tmp_path / "8.wav").write_bytes(b"RIFF not a sound")
     write_csv(tmp_path / "list.csv", [{"path": n, "label": "sad"} for n in (*names, "gone.wav")])
-    with pytest.raises(CorpusError, match=r"2 of 10 .* more than 1 %.*8\.wav can't be read.*gone\.wav is missing"):
+    with pytest.raises(
+        CorpusError,
+        match=r"2 of 10 .* 1 %.*csv, row 10: 8\.wav can't be read.*row 11: gone\.wav is missing",
+    ):
         load.read(str(tmp_path / "list.csv"))
     lines = []
     items = load.read(str(tmp_path / "list.csv"), limit=0.2, report=lines.append)

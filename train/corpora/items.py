@@ -194,7 +194,7 @@ def balanced(corpora: Sequence[str], generator: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Checked:
-    """The items that can be used, and (id, reason) of those that can't."""
+    """The items that can be used, and (file and row, or else id; reason) of those that can't."""
 
     items: list[Item]
     dropped: list[tuple[str, str]]
@@ -233,7 +233,7 @@ def check(
         if reason is None:
             usable.append(item)
         else:
-            dropped.append((item.id, reason))
+            dropped.append((item.place or item.id, reason))
     if not dropped:
         return Checked(usable, dropped)
     counted = f"{len(dropped)} of {len(items)} items can't be used"
