@@ -17,7 +17,7 @@ class OODScoreConfig:
 
     dim: int  # P, what the audio encoder pools
     classes: int = 7  # K, whose means the distance is measured to
-    share: float = 0.99  # of the training speech that scores below 1
+    share: float = 0.995  # of the training speech that scores below 1
     kind: str = "linear-mahalanobis"
 
 

@@ -36,7 +36,7 @@ STRENGTH = 0.01  # inverse of the ridge penalty on the linear score, as Logistic
 SHRINKAGE = 0.3  # of the covariance towards a multiple of the identity
 # Speech of a corpus that was left out lies as far from the training speech as many a sound does, and what the linear
 # score says of it is right far more often: the distance counts from this many times its own reach on.
-FARTHER = 1.6
+FARTHER = 2.5
 
 Report = Callable[[str], None]
 
@@ -140,7 +140,7 @@ def pool_sounds(
     return PooledRows(pool(encoder, features), np.array(kinds), np.full(len(kinds), -1))
 
 
-def fit_score(speech: PooledRows, sounds: PooledRows, share: float = 0.99) -> OODScore:
+def fit_score(speech: PooledRows, sounds: PooledRows, share: float = 0.995) -> OODScore:
     """Fit the score, of which `share` of the speech is below 1."""
     from sklearn.linear_model import LogisticRegression
 
