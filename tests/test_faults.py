@@ -90,7 +90,7 @@ def test_killed_during_an_analysis(tmp_path):
     with served(tmp_path, port=port) as address, visit(address) as guest:
         predict(guest, upload(guest).json()[0])  # the models are loaded
         path = upload(guest, "long.wav", (tmp_path / "long.wav").read_bytes()).json()[0]
-        call = guest.post("/gradio_api/call/predict", json={"data": [sent_file(path), ""]})
+        call = guest.post("/gradio_api/call/predict", json={"data": [sent_file(path), None]})
         time.sleep(1)
         address.process.kill()
         address.process.wait()
@@ -99,7 +99,7 @@ def test_killed_during_an_analysis(tmp_path):
     log = [json.loads(line) for line in (tmp_path / "app.log").read_text().splitlines() if line.startswith("{")]
     assert [line["event"] for line in log].count("predict") == 1  # the second was under way
     with served(tmp_path, port=port) as address, visit(address, cookies=cookies) as guest:
-        again = guest.post("/gradio_api/call/predict", json={"data": [sent_file(path), ""]})
+        again = guest.post("/gradio_api/call/predict", json={"data": [sent_file(path), None]})
         assert again.status_code == 403 and "Upload it again" in again.text
         assert '"bimodal"' in predict(guest, upload(guest).json()[0])
 

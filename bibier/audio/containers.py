@@ -274,6 +274,22 @@ def has_box(file: BinaryIO, part: ContainerPart, name: bytes) -> bool:
     return False
 
 
+def segment_end(file: BinaryIO, part: ContainerPart) -> int | None:
+    """Return where a Matroska's segment says that it ends, None where it was written without knowing."""
+    at = part.start
+    for name in (b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67"):
+        head = read_at(file, at, 12)
+        if not head.startswith(name) or len(head) < 12 or not head[4]:
+            return None
+        width = 9 - head[4].bit_length()  # bytes of the size; the first one's highest bit tells
+        unknown = 2 ** (7 * width) - 1
+        size = int.from_bytes(head[4 : 4 + width], "big") & unknown
+        if size == unknown:
+            return None
+        at += 4 + width + size
+    return at
+
+
 def ogg_ends(file: BinaryIO, part: ContainerPart) -> bool:
     """Whether the last page of an Ogg says that it is the last."""
     tail = read_at(file, max(part.start, part.end - 2**17), min(2**17, part.end - part.start))

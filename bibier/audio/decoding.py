@@ -28,6 +28,7 @@ from bibier.audio.containers import (
     ogg_ends,
     parts_of,
     read_at,
+    segment_end,
 )
 
 if TYPE_CHECKING:
@@ -105,10 +106,17 @@ class SoundFile:
 
     def blocks(self) -> Iterator[tuple[np.ndarray, int]]:
         """Yield blocks of shape (n, channels), float32, and their rate in Hz; either may change on the way."""
-        if not self.parts:
-            yield from _with_soundfile(self)
+        heard = False
         for part in self.parts:
-            yield from _gathered(self._read(part))
+            for block in _gathered(self._read(part)):
+                heard = True
+                yield block
+        if not heard and self.sounds and not self.indexless:  # a container or codec that FFmpeg doesn't know
+            losses, self.losses = self.losses, Losses()
+            for block in _with_soundfile(self):
+                heard = True
+                yield block
+            self.losses = self.losses if heard else losses
 
     def stated(self) -> float | None:
         """Return how long the file is where its header can be believed, without decoding it; None elsewhere."""
@@ -190,7 +198,8 @@ class SoundFile:
             case "mov":
                 return own
             case "matroska":
-                return container.duration / 1e6 if container.duration else None  # microseconds
+                alone = len(container.streams) == 1  # a picture may go on for longer
+                return container.duration / 1e6 if container.duration and alone else None  # microseconds
         return None
 
     def _judge(self, part: ContainerPart, progress: _Progress, stated: float | None) -> None:
@@ -215,7 +224,7 @@ class SoundFile:
                 damaged, missing = damaged + missing, 0.0  # the end is there
             else:
                 losses.cut = True
-        elif part.demuxer in ("mov", "ogg"):
+        elif part.demuxer in ("mov", "ogg", "matroska"):
             losses.cut |= _is_open(self._file, part)
         losses.damaged += damaged
         losses.missing += missing
@@ -317,9 +326,11 @@ def _gathered(pieces: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.nda
 
 
 def _is_open(file: BinaryIO, part: ContainerPart) -> bool:
-    """Whether an mp4 or an Ogg ends in the middle."""
+    """Whether an mp4, a Matroska or an Ogg ends in the middle."""
     if part.demuxer == "mov":
         return boxes_end(file, part) > part.end
+    if part.demuxer == "matroska":
+        return (segment_end(file, part) or 0) > part.end
     return not ogg_ends(file, part)
 
 

@@ -92,8 +92,11 @@ def read_long(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | No
     stated = stated_seconds(path)
     if stated is not None and stated <= LONG_SECONDS:
         return None
-    recording = read(path, channel=channel)
-    return recording if recording.duration > LONG_SECONDS else None
+    try:
+        reader = decode(Path(path), LIMIT)
+        return _recording(reader, channel) if reader.seconds > LONG_SECONDS else None
+    except OSError as error:
+        raise disk_error(error) from error
 
 
 def _recording(reader: AudioReader, channel: str) -> Recording:

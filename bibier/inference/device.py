@@ -57,8 +57,8 @@ def on_zero_gpu(make: Callable[[str], Predictor]) -> Callable[[str], Predictor]:
     make = functools.cache(make)
 
     @on_gpu
-    def call(recogniser: str, stage: str, *arguments: object) -> object:
-        return getattr(make(recogniser), stage)(*arguments)
+    def call(recogniser: str, stage: str, *arguments: object, **options: object) -> object:
+        return getattr(make(recogniser), stage)(*arguments, **options)
 
     def borrowing(recogniser: str) -> Predictor:
         predictor = copy.copy(make(recogniser))

@@ -100,6 +100,13 @@ def test_a_long_recording_takes_the_side_with_speech_too(tmp_path, voice):
     assert [notice.key for notice in recording.notices] == ["audio-channel"]
 
 
+def test_a_short_recording_is_listened_to_once(tmp_path, voice, monkeypatch):
+    """To find out that it is no long one, it is decoded and no more."""
+    soundfile.write(tmp_path / "short.flac", np.column_stack([voice, hum(len(voice))]), RATE)
+    monkeypatch.setattr("bibier.audio.reader.choose", lambda *_: pytest.fail("it was listened to"))
+    assert long_recording.read_long(tmp_path / "short.flac") is None
+
+
 def test_a_channel_that_is_not_there_is_refused(tmp_path, voice):
     for channel, key in (("3", "channel-missing"), ("right", "channel-missing"), ("middle", "channel-unknown")):
         with pytest.raises(InputError) as caught:

@@ -14,10 +14,10 @@ loans = []
 
 def GPU(function):
     @functools.wraps(function)
-    def lend(*given):
+    def lend(*given, **options):
         given = pickle.loads(pickle.dumps(given))
         loans.append(given[1])
-        return pickle.loads(pickle.dumps(function(*given)))
+        return pickle.loads(pickle.dumps(function(*given, **options)))
     return lend
 """
 PROGRAM = """
