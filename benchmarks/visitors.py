@@ -119,7 +119,7 @@ class SimulatedVisitor:
 
     def analyse(self, clip: dict, words: str) -> None:
         """Press Analyse; a verdict is shown, and words where none were given."""
-        shown = self.call("analyse", clip, words, "none" if words else "pocketsphinx", None)
+        shown = self.call("analyse", clip, words, "none" if words else "pocketsphinx", None, None)
         right(bool(shown["verdict"].get("sentence")), shown)
         right(bool(words or shown["transcript"]), shown)
 

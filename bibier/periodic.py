@@ -62,7 +62,7 @@ class PeriodicTask:
     def state(self) -> TaskState:
         """Say how it is doing: well, unless it is late or its last step failed."""
         passed = self.clock() - self.succeeded
-        alive = self._thread is None or self._thread.is_alive()
+        alive = self._thread is None or self._stopped.is_set() or self._thread.is_alive()
         return TaskState(alive and self.error is None and passed < LATE * self.every + LATE, round(passed), self.error)
 
     def once(self, pool: ThreadPoolExecutor) -> None:

@@ -118,10 +118,10 @@ def test_the_thread_cleans_after_a_database_that_failed(folder, monkeypatch):
     work = UploadCleanup(folder, Ownership(folder.path), clips, limit=35 * KB, keep=10)
     work.task.start()
     deadline = time.monotonic() + 30
-    while path.exists() and time.monotonic() < deadline:
+    while (path.exists() or work.task.error) and time.monotonic() < deadline:
         time.sleep(0.01)
-    work.stop()
     assert not path.exists() and not left and work.task.state().ok
+    work.stop()
 
 
 # -------------------------------------------------------------------------------------------------------- reservations
