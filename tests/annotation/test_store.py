@@ -1,5 +1,6 @@
 """The store: the derived state equals a naive model, nothing acknowledged is lost, and both databases behave alike."""
 
+import json
 import os
 import shutil
 import signal
@@ -16,8 +17,10 @@ import sqlalchemy as sql
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import Event
 from bibier.annotation.location import without_password
+from bibier.annotation.merging import Copy, merge, removal_line
 from bibier.annotation.state import ORDERS, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
@@ -255,6 +258,29 @@ def test_reading_writes_nothing_and_a_save_is_one_short_transaction(store):
     statements.clear()
     assert handlers.save(sent | {"uuid": "one"})["done"] == 1
     assert commits(statements) == 1 and len(statements) <= 12, statements
+
+
+def test_a_copy_comes_back_into_either_database(store):
+    """Older entries stand under newer ones, one id of two acts becomes two, and what was deleted stays so."""
+    mine = label(0, at=1)
+    store.append(mine)
+    assert store.remove_clip("p", CLIPS[5].sha256) and store.removed("p") == {CLIPS[5].sha256}
+    entries = [
+        LogEntry(label(0, at=2, uuid="older"), 5, "aa"),
+        LogEntry(label(1, "B", at=3, uuid=mine.uuid), 6, "aa"),
+        LogEntry(label(2, "B", "skip", uuid="skip"), 7, "bb"),
+    ]
+    for _ in range(2):
+        copy = Copy()
+        copy.read([*(json.dumps({"clip": vars(clip)}) for clip in CLIPS), *(entry.to_json() for entry in entries)])
+        copy.read(["no line", removal_line(CLIPS[4].sha256)])
+        assert merge(store, copy, unseen_by=store.writer) == 1
+    assert [event.uuid for _, event in store.events("p")][:3] == ["older", mine.uuid, "skip"]
+    state = store.state("p")
+    assert len(store.events("p")) == 4 and state[CLIPS[0].sha256, "A"].probs == mine.probs
+    assert state[CLIPS[1].sha256, "B"].event == mine.uuid and store.damaged() == []
+    assert store.clips("p") == CLIPS[:4]
+    assert store.add_clips("p", CLIPS[4:]) == 2 and store.removed("p") == set()
 
 
 def listen_to(store) -> list[str]:
