@@ -13,7 +13,7 @@ from train.corpora.items import Item
 from train.evaluate import generalisation, generalisation_report, matched_pairs
 from train.experiment import encoders, left_out, recipe, sources
 from train.experiment.left_out import CORPORA, GROUPS, Answers, LeftOut
-from train.metrics import ece, fit_temperature, uar
+from train.metrics import Interval, ece, fit_temperature, uar
 
 CHANGES = ['audio.corpora=["ravdess", "nemo"]', 'fusion.model.kind="pool"', "text.fit.epochs=1"]
 POLISH = ("anger", "happy", "neutral", "sad")
@@ -155,6 +155,12 @@ def test_the_figures_are_those_of_the_corpus_s_own_classes_and_of_the_others_tem
     assert row.temperature == pytest.approx(np.mean(temperatures))
     assert row.uar.low < row.uar.value < row.uar.high and row.groups == 5 and row.classes == 3
     assert row.lost["gsm"] > 5 and row.counts.sum() == 2 * len(rows) and not row.counts[:, 3:].any()
+
+
+def test_one_speaker_gives_no_interval():
+    figure = Interval(64.8, 64.8, 64.8, groups=1)
+    assert generalisation_report.interval(figure) == "64.8 [—]"
+    assert generalisation_report.interval(dataclasses.replace(figure, groups=2), 0.5) == "64.8 ± 0.5 [64.8, 64.8]"
 
 
 def test_a_corpus_of_the_same_family_gives_no_temperature():

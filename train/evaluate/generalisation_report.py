@@ -153,7 +153,8 @@ def missing(judgement: Generalisation) -> list[str]:
 def interval(figure: Interval, sd: float | None = None, digits: int = 1) -> str:
     """Return a figure as text: mean, standard deviation over seeds where there is one, and interval."""
     spread = "" if sd is None else f" ± {sd:.{digits}f}"
-    return f"{figure.value:.{digits}f}{spread} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+    between = "—" if figure.groups < 2 else f"{figure.low:.{digits}f}, {figure.high:.{digits}f}"  # one says nothing
+    return f"{figure.value:.{digits}f}{spread} [{between}]"
 
 
 def _mean(values: Sequence[float | None], digits: int = 1) -> str:
