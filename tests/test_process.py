@@ -79,6 +79,13 @@ def test_commands_that_judge_take_the_threads_first(call, capsys, monkeypatch):
     assert "BIBIER_THREADS — целые числа" in capsys.readouterr().err
 
 
+def test_proposals_take_the_threads_first(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("BIBIER_THREADS", "many")
+    store = ["--store", f"sqlite:///{tmp_path}/a.db"]
+    assert main(["annotations", "propose", "project", *store]) == 2
+    assert "BIBIER_THREADS" in capsys.readouterr().err
+
+
 def test_the_app_takes_the_threads_first(capsys):
     with pytest.raises(SystemExit):
         main(["app", "--threads", "0"])

@@ -13,6 +13,7 @@ from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import escaped, json_text
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
+from bibier.process import limit_threads
 
 if TYPE_CHECKING:  # late: the database and NumPy
     from bibier.annotation import agreement
@@ -126,6 +127,7 @@ def _set(store: Store, options: argparse.Namespace) -> int:
 
 
 def _propose(store: Store, options: argparse.Namespace) -> int:
+    limit_threads()
     from bibier.annotation.proposals import propose
     from bibier.checkpoint import bundle
     from bibier.inference.predictor import Predictor
