@@ -97,6 +97,12 @@ class MambaLayer(nn.Module):
         return x + self.dropout(mixed)
 
 
+def _residual(x: Tensor, mask: Tensor, encoder: nn.Module) -> Tensor:
+    """Empty the padding, and take up the dtype of the weights: under autocast what is added up stays in float32, and
+    RMSNorm, which autocast leaves alone, is not given two dtypes."""
+    return x.masked_fill(~mask[..., None], 0.0).to(next(encoder.parameters(), x).dtype)
+
+
 class Mamba(TemporalEncoder):
     """Pre-norm residual stack of Mamba layers; `dim_out` is D.
 
@@ -122,7 +128,7 @@ class Mamba(TemporalEncoder):
         )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x = x.masked_fill(~mask[..., None], 0.0)
+        x = _residual(x, mask, self)
         for layer in self.layers:
             x = layer(x, mask)  # (B, T, D); padding stays 0, as the block adds 0 there
         return x
@@ -191,9 +197,9 @@ class PublishedMamba(TemporalEncoder):
         self.norms = nn.ModuleList(nn.RMSNorm(dim, eps=RMS_EPS) for _ in range(layers))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x = x.masked_fill(~mask[..., None], 0.0)
+        x = _residual(x, mask, self)
         for block, norm in zip(self.blocks, self.norms, strict=True):
-            x = x + (norm(block(x, mask)) if self.branch else block(norm(x), mask))  # (B, T, D); padding stays 0
+            x = x + (norm(block(x, mask).to(x.dtype)) if self.branch else block(norm(x), mask))  # (B, T, D); padding: 0
         return x
 
 

@@ -48,6 +48,17 @@ def batch():
     return torch.randn(B, T, D), mask
 
 
+@pytest.mark.parametrize("kind", ["mamba", "mamba-published", "mamba-published-branch"])
+def test_a_residual_stays_float32_under_autocast(kind, batch):
+    """A projection before it gives bfloat16; what the layers add up keeps the weights' precision."""
+    x, mask = batch
+    model = build(kind, bidirectional=False, layers=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = model(x.bfloat16(), mask)
+    assert y.dtype == torch.float32
+    assert_close(y, model(x, mask), rtol=0.05, atol=0.05)
+
+
 @every_variant
 def test_shape_zeros_at_padding_and_empty_row(kind, bidirectional, layers, batch):
     x, mask = batch
