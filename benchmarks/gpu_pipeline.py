@@ -64,7 +64,8 @@ TINY = Sizes(
 class Pipeline:
     """Every stage on one device; each is a function of a batch of sounds (B, n) and gives what it is measured by.
 
-    With `half`, Whisper runs in float16 on a GPU and all else under autocast to bfloat16; the scan stays in float32.
+    With `half`, Whisper runs in float16 on a GPU, both feature extractors hold their weights in bfloat16, and the rest
+    is under autocast to it; the scan stays in float32.
     """
 
     def __init__(self, sizes: Sizes, device: torch.device, *, half: bool):
@@ -95,6 +96,9 @@ class Pipeline:
         widths = {f"{name}_dim": self.parts[name].temporal.dim_out for name in encoders}
         self.parts["fusion"] = build_fusion(FusionConfig(**widths, **sizes.fusion))
         self.parts.to(device).eval()
+        self.dtype = torch.bfloat16 if half else torch.float32  # of both feature extractors
+        for name in ("wav2vec2", "jina"):
+            self.parts[name].to(self.dtype)
 
     def stages(self, sounds: Tensor) -> dict[str, Callable[[], object]]:
         """Return the stages by name, in their order, for sounds (B, n) on the device; each uses what those before left.
@@ -116,7 +120,7 @@ class Pipeline:
             whisper.decode(self.parts["whisper"], mel, options)
 
         def hear() -> None:
-            left["voice"] = self.parts["wav2vec2"](sounds).last_hidden_state  # (B, T, D)
+            left["voice"] = self.parts["wav2vec2"](sounds.to(self.dtype)).last_hidden_state  # (B, T, D)
 
         def read() -> None:
             left["words"] = self.parts["jina"](ids).last_hidden_state  # (B, T, D)
@@ -144,7 +148,6 @@ class Pipeline:
 
     @torch.inference_mode()
     def _run(self, stage: Callable[[], None]) -> None:
-        # Whisper casts its own weights, and autocast slows its decoder.
-        whispering = stage.__name__ == "recognise"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half and not whispering):
+        # Weights that are float32 are cast anew in every autocast: for small parts only.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half and stage.__name__ == "judge"):
             stage()

@@ -85,9 +85,10 @@ def test_a_step_is_compared_with_its_peers(budget, monkeypatch):
     assert f"Mamba by {ssm.kernel('cpu').name} | over a Transformer | MiB |" in table
 
 
-def test_the_pipeline_runs_from_sound_to_probabilities_in_small():
+@pytest.mark.parametrize("half", [False, True])
+def test_the_pipeline_runs_from_sound_to_probabilities_in_small(half):
     pytest.importorskip("whisper")
-    stages = gpu.Pipeline(gpu.TINY, CPU, half=False).stages(torch.randn(2, 8000) / 10)
+    stages = gpu.Pipeline(gpu.TINY, CPU, half=half).stages(torch.randn(2, 8000) / 10)
     assert list(stages) == ["Whisper", "wav2vec2", "Jina", "encoders and fusion", "all"]
     probabilities = stages["all"]()
     assert probabilities.shape == (2, 7)

@@ -6,12 +6,13 @@ Prints what went wrong with each oracle by name, as JSON: nothing where it holds
 import functools
 import json
 import traceback
+from unittest import mock
 
 import test_ssm as oracles
 import torch
 from torch.testing import assert_close
 
-from bibier.models import scan_triton
+from bibier.models import scan_triton, ssm
 from bibier.models.ssm import scan_reference
 
 scan = oracles.selective_scan = scan_triton.scan
@@ -81,6 +82,23 @@ def repeatable():
     assert all(torch.equal(a, b) for a, b in zip((first[0], *first[1]), (again[0], *again[1]), strict=True))
 
 
+def block():
+    """A whole block with padding, in float32 and under autocast: `selective_scan` hands over what `kernel` chose."""
+    torch.manual_seed(0)
+    layer, x = ssm.MambaBlock(4, inner=6, state=3), torch.randn(2, 5, 4)
+    mask = torch.arange(5) < torch.tensor([[5], [3]])
+    for half, tolerance in ((False, 1e-5), (True, 3e-2)):
+        results = []
+        for name in ("reference", "triton"):
+            with mock.patch.object(ssm, "kernel", lambda *_, name=name: ssm.ScanKernel(name, "asked for")):
+                with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                    y = layer(x, mask)
+                results.append([y, *torch.autograd.grad(y.float().square().sum(), list(layer.parameters()))])
+        for a, b in zip(*results, strict=True):
+            assert a.dtype == b.dtype
+            assert_close(a, b, rtol=tolerance, atol=tolerance * float(b.abs().max()))
+
+
 def no_gradient():
     args = oracles.inputs((1, 3, 5, 3), torch.float32)
     tracked = scan(*[a.requires_grad_() for a in args])
@@ -110,6 +128,7 @@ ORACLES = {
     "lengths": lengths,
     "repeatable": repeatable,
     "no gradient": no_gradient,
+    "block": block,
 }
 
 

@@ -52,6 +52,7 @@ def test_every_shape_and_dtype_is_within_the_float64_loop(faults):
         "lengths",
         "repeatable",
         "no gradient",
+        "block",
     ],
 )
 def test_oracle_of_the_scan_holds(oracle, faults):
