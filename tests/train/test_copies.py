@@ -1,5 +1,6 @@
 """Copies of a clip in other rooms and through other lines."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,23 @@ def test_copies_are_kept_beside_the_features_and_found_again(tmp_path, monkeypat
     again = [cached(items, extractor, cache=tmp_path)[0] for extractor in extractors]
     for before, after in zip(made, again, strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_kept_features_hold_no_file_open(tmp_path):
+    """A fit of four corpora reads twenty thousand files; a process may often have no more than a thousand open."""
+    resource = pytest.importorskip("resource")
+    items = []
+    for number in range(30):
+        soundfile.write(tmp_path / f"{number}.wav", voice(0.3, seed=number), 16_000)
+        items.append(Item(str(number), "own", one_hot("sad"), path=tmp_path / f"{number}.wav"))
+    extractor = MelPower(LogMel())
+    cached(items, extractor, cache=tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 15, limits[1]))
+    try:
+        features = cached(items, extractor, cache=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert all(power is not None for power in features)

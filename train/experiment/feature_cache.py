@@ -30,6 +30,8 @@ from train.loop.progress import bar
 CACHE = Path(".cache/features")
 TOGETHER = 64  # clips or texts that are read before the extractor is called
 LIMIT = 0.01  # share of clips that may be unreadable
+MAPPED = 2**18  # bytes of a file of features above which it is mapped; log-mels of a clip are a fifth of that
+TOO_MANY = (errno.EMFILE, errno.ENFILE)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 DESCRIPTION = "settings.json"
 
@@ -44,7 +46,7 @@ def cached(
 ) -> list[np.ndarray | None]:
     """Return each item's features (Tᵢ, …), from the cache where the same sound or text and settings are known.
 
-    The extractor's model is loaded only when something is missing. What is returned is mapped from the disk, so that a
+    The extractor's model is loaded only when something is missing. Large features are mapped from the disk, so that a
     corpus may be larger than the memory.
 
     Parameters
@@ -219,8 +221,12 @@ def _text(item: Item) -> str:
 def _read(file: Path, dim: int, report: Callable[[str], None]) -> np.ndarray | None:
     """Map an entry of the cache; None, and a line, when it is damaged."""
     try:
-        features = np.load(file, mmap_mode="c", allow_pickle=False)  # "c": a change in memory never reaches the file
+        # A mapped file stays open, and a process may have a thousand: only those that need much memory are mapped.
+        mode = "c" if file.stat().st_size > MAPPED else None  # "c": a change in memory never reaches the file
+        features = np.load(file, mmap_mode=mode, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno in TOO_MANY:
+            raise CorpusError(f"{file} can't be opened, too many files are: raise the limit (ulimit -n)") from error
         report(f"{file} is damaged ({error}) and is made again")
         return None
     if features.ndim < 2 or features.shape[-1] != dim or features.dtype not in (np.float32, np.int64):
