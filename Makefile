@@ -49,8 +49,8 @@ format: $(BIN)/.dev ## apply the style
 screenshots: $(BIN)/.dev ## take the README's picture anew (needs Chromium)
 	$(BIN)/python scripts/screenshots.py
 
-examples: $(BIN)/.app ## synthesise the example clips anew (needs espeak-ng)
-	$(BIN)/python -m scripts.examples
+examples: $(BIN)/.app ## make the example clips anew (needs espeak-ng, flite and CREMA-D in DATA)
+	$(BIN)/python -m scripts.examples --data $(DATA)
 
 train: $(BIN)/.app ## fit checkpoints/compact from the corpora in DATA
 	$(BIN)/python -m train fit $(RECIPE) --data $(DATA) --out checkpoints/compact

@@ -1,10 +1,12 @@
-"""Synthesise the example clips: `python -m scripts.examples` (needs espeak-ng; the clips themselves are kept here).
+"""Make the example clips: `python -m scripts.examples --data DATA` (needs espeak-ng, flite and CREMA-D under DATA).
 
-They are examples of the interface, not of accuracy: a synthesiser feels nothing, and its prosody only hints.
+They are examples of the interface, not of accuracy: a synthesiser feels nothing, and what it says here was chosen so
+that the embedded model hears what the page says of it. Two are recordings of people, clips of CREMA-D.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -22,16 +24,57 @@ FOLDER = Path(__file__).parents[1] / "examples"
 
 
 @dataclass(frozen=True)
+class Espeak:
+    """How espeak-ng is to speak."""
+
+    voice: str  # with its variant
+    pitch: int  # 0 to 99
+    speed: int  # words per minute
+    amplitude: int = 100  # 0 to 200
+    program: str = "espeak-ng"
+
+    def command(self, sentence: str, path: Path) -> list[str]:
+        """Return the command that speaks into a WAV file."""
+        prosody = ["-p", str(self.pitch), "-s", str(self.speed), "-a", str(self.amplitude)]
+        return [self.program, "-v", self.voice, "-w", str(path), *prosody, "--", sentence]
+
+
+@dataclass(frozen=True)
+class Flite:
+    """How flite is to speak: its voices are of people, more natural than espeak-ng's, and English alone."""
+
+    voice: str
+    stretch: float  # of durations
+    pitch: float  # Hz, mean
+    spread: float = 15  # Hz, standard deviation of the pitch
+    program: str = "flite"
+
+    def command(self, sentence: str, path: Path) -> list[str]:
+        """Return the command that speaks into a WAV file."""
+        prosody = {
+            "duration_stretch": self.stretch,
+            "int_f0_target_mean": self.pitch,
+            "int_f0_target_stddev": self.spread,
+        }
+        settings = [part for name, value in prosody.items() for part in ("--setf", f"{name}={value}")]
+        return [self.program, "-voice", self.voice, *settings, "-t", sentence, "-o", str(path)]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A clip of a corpus, by its path under DATA."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class Example:
-    """A sentence and how to say it, in espeak-ng's terms."""
+    """A sentence, who says it and how, and what it shows."""
 
     file: str
     language: str  # ISO 639-1
     transcript: str
-    voice: str  # espeak-ng voice and variant
-    pitch: int  # 0 to 99
-    speed: int  # words per minute
-    amplitude: int  # 0 to 200
+    voice: Espeak | Flite | Recording
     shows: tuple[str, str]  # en, ru
 
 
@@ -40,97 +83,90 @@ EXAMPLES = (
         "happy_en.ogg",
         "en",
         "I am so happy to see you! Where have you been all this time?",
-        "en-us+f3",
-        pitch=60,
-        speed=140,
-        amplitude=110,
-        shows=("Joy in a lively voice", "Радость, живой голос"),
-    ),
-    Example(
-        "anger_en.ogg",
-        "en",
-        "I told you not to touch it! Why do you never listen to me?",
-        "en-us+m3",
-        pitch=35,
-        speed=195,
-        amplitude=170,
-        shows=("Anger, loud and fast", "Злость: громко и быстро"),
+        Espeak("en-us+f3", pitch=60, speed=140, amplitude=110),
+        ("Joy in a lively voice", "Радость, живой голос"),
     ),
     Example(
         "sad_en.ogg",
         "en",
         "I miss her so much. The house is empty without her.",
-        "en-gb",
-        pitch=20,
-        speed=105,
-        amplitude=45,
-        shows=("Sadness, slow and quiet", "Грусть: медленно и тихо"),
+        Flite("slt", stretch=1.3, pitch=131),
+        ("Sad words, slow and low", "Грустные слова, медленно и тихо"),
+    ),
+    Example(
+        "anger_en.ogg",
+        "en",
+        "I told you not to touch it! Why do you never listen to me?",
+        Flite("slt", stretch=0.75, pitch=175, spread=45),
+        ("Anger, fast", "Злость, быстро"),
+    ),
+    Example(
+        "stop_en.ogg",
+        "en",
+        "We'll stop in a couple of minutes.",
+        Recording("cremad/1014_WSI_HAP_XX.ogg"),
+        ("Angry voice, plain words", "Злой голос, обычные слова"),
+    ),
+    Example(
+        "meeting_en.ogg",
+        "en",
+        "I'm on my way to the meeting.",
+        Recording("cremad/1037_IOM_HAP_XX.ogg"),
+        ("Happy voice, plain words", "Радостный голос, обычные слова"),
     ),
     Example(
         "disagree_en.ogg",
         "en",
         "Oh, wonderful. This is the best day of my life.",
-        "en-us+m1",
-        pitch=8,
-        speed=100,
-        amplitude=50,
-        shows=("Happy words in a gloomy voice: the two disagree", "Радостные слова мрачным голосом: они расходятся"),
+        Flite("slt", stretch=1.3, pitch=131),
+        ("Happy words in a sad voice: the two disagree", "Радостные слова грустным голосом: они расходятся"),
     ),
     Example(
         "happy_ru.ogg",
         "ru",
         "Ура, мы едем на море! Я так рада, что ты с нами!",
-        "ru+f2",
-        pitch=75,
-        speed=165,
-        amplitude=120,
-        shows=("Joy in Russian", "Радость"),
+        Espeak("ru+m1", pitch=90, speed=200),
+        ("Joy in Russian", "Радость"),
     ),
     Example(
         "fear_ru.ogg",
         "ru",
         "Тише! Ты слышишь? Кажется, там кто-то есть. Мне страшно.",
-        "ru+f4",
-        pitch=85,
-        speed=190,
-        amplitude=40,
-        shows=("Fear in Russian, hurried and quiet", "Страх: торопливо и тихо"),
+        Espeak("ru+f5", pitch=90, speed=110),
+        ("Fear in Russian, a high voice", "Страх, высокий голос"),
     ),
     Example(
         "neutral_ru.ogg",
         "ru",
-        "Поезд отправляется в девять тридцать со второго пути.",
-        "ru",
-        pitch=45,
-        speed=150,
-        amplitude=90,
-        shows=("An announcement in Russian, no emotion", "Объявление, без эмоций"),
+        "Магазин открыт с девяти до шести.",
+        Espeak("ru+m1", pitch=30, speed=90),
+        ("An announcement in Russian, no emotion", "Объявление, без эмоций"),
     ),
     Example(
         "disagree_ru.ogg",
         "ru",
         "Спасибо, у меня всё просто замечательно!",
-        "ru+m4",
-        pitch=25,
-        speed=210,
-        amplitude=180,
-        shows=("Kind Russian words in an angry voice: the two disagree", "Добрые слова злым голосом: они расходятся"),
+        Espeak("ru+f4", pitch=90, speed=200),
+        ("Kind words in a frightened voice: the two disagree", "Добрые слова испуганным голосом: они расходятся"),
     ),
 )
 
 
-def make(folder: Path) -> None:
-    """Write every clip (16 kHz mono Opus) and `examples.json` into `folder`."""
-    espeak = shutil.which("espeak-ng")
-    if espeak is None:
-        sys.exit("espeak-ng is not installed: install it (for example `apt install espeak-ng`) and try again")
+def make(folder: Path, data: Path | None = None) -> None:
+    """Write the clips (16 kHz mono Opus) and `examples.json` into `folder`; recordings only where `data` has them."""
     with tempfile.TemporaryDirectory() as scratch:
         for example in EXAMPLES:
-            spoken = Path(scratch) / "spoken.wav"
-            command = [espeak, "-v", example.voice, "-w", str(spoken), "-a", str(example.amplitude)]
-            command += ["-p", str(example.pitch), "-s", str(example.speed), "--", example.transcript]
-            subprocess.run(command, check=True)
-            samples = load(spoken).samples  # (n,)
+            if isinstance(example.voice, Recording):
+                if data is None:
+                    continue
+                source = data / example.voice.path
+            else:
+                source = Path(scratch) / "spoken.wav"
+                program = example.voice.program
+                if shutil.which(program) is None:
+                    sys.exit(f"{program} is not installed: install it (for example `apt install {program}`)")
+                subprocess.run(example.voice.command(example.transcript, source), check=True)
+            samples = load(source).samples  # (n,)
             soundfile.write(folder / example.file, samples, SAMPLE_RATE, format="OGG", subtype="OPUS")
     entries = [
         {
@@ -145,4 +181,6 @@ def make(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    make(FOLDER)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of the corpora; without it the recordings stay as they are")
+    make(FOLDER, parser.parse_args().data)

@@ -82,7 +82,7 @@ def test_what_a_checkpoint_says_of_itself():
     assert (
         description.problem is None
         and "embedded default" in description.card
-        and "actors left out in turn" in str(description.config.metrics)
+        and "unseen speakers" in str(description.config.metrics)
     )
     assert (counts["text_encoder"], counts["fusion"]) == (963_641, 21)
     assert description.parameters == sum(p.numel() for p in load("compact").parameters())
