@@ -25,4 +25,5 @@ class EncoderOutput:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> EncoderOutput:
         """Return the batch with every tensor changed in the same way, such as some of its rows alone."""
-        return EncoderOutput(**{name: None if part is None else change(part) for name, part in vars(self).items()})
+        parts = (change(part) for part in (self.hidden, self.mask, self.logits, self.attention))
+        return EncoderOutput(*parts, pooled=None if self.pooled is None else change(self.pooled))

@@ -303,10 +303,10 @@ def prepare(
             where = described(cache, cacheable)
             settings = getattr(part, "copies", None)
             fitted_on = [item for item in items if item.split in ("train", "")]
-            for kind, number in settings.kinds() if settings else ():
-                extracted = cached(
-                    fitted_on, OfCopy(cacheable, kind, number, settings.seed), cache=cache, report=report
-                )
-                report(f"{modality}: {len(extracted)} copies of {name}: {kind}, {number + 1}")
+            if settings:
+                for kind, number in settings.kinds():
+                    copy = OfCopy(cacheable, kind, number, settings.seed)
+                    extracted = cached(fitted_on, copy, cache=cache, report=report)
+                    report(f"{modality}: {len(extracted)} copies of {name}: {kind}, {number + 1}")
             report(f"{modality}: {counts[f'{modality}/{name}']} items of {name} as {part.features.kind}, in {where}")
     return counts
