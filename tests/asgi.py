@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
+
+T = TypeVar("T")
 
 
 def scope_of(path: str = "/", method: str = "GET", headers: Iterable[tuple[str, str]] = (), **more) -> dict:
@@ -77,3 +81,9 @@ async def ask(app, scope: dict, chunks: Iterable[bytes] = (b"",), *, finishes: b
 
     await app(scope, receive, send)
     return answer
+
+
+def in_own_loop(coroutine: Coroutine[object, object, T]) -> T:
+    """Run a coroutine in a thread of its own: this one may have a loop already, that of the browser tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()

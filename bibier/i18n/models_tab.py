@@ -39,6 +39,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "models_part_text_features": ("What is taken of the words", "Что берётся от слов"),
     "models_part_text_encoder": ("Encoder of the words", "Кодировщик слов"),
     "models_part_fusion": ("Joining both", "Объединение"),
+    "models_part_ood_score": ("What it can't tell", "Чего она не может сказать"),
     "models_card": ("Model card", "Карточка модели"),
     "models_card_whose": (
         "Written by whoever made the checkpoint; shown as text, without pictures and links.",

@@ -252,13 +252,13 @@ def test_predict_prints_a_line_for_each_stretch_and_the_whole(talk, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(talk)
     assert sum("–0:" in line for line in lines) >= 8
-    assert "the whole recording, 0:40.4" in "\n".join(lines)
+    assert "the whole recording, 0:44.8" in "\n".join(lines)
 
 
 def test_predict_gives_segments_as_json(talk, capsys):
     assert cli.main(["predict", str(talk), "--transcript", "", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["file"] == str(talk) and printed["duration"] == pytest.approx(40.4, abs=0.1)
+    assert printed["file"] == str(talk) and printed["duration"] == pytest.approx(44.8, abs=0.1)
     assert sum(printed["audio"].values()) == pytest.approx(1)
     ends = [(row["start"], row["end"]) for row in printed["segments"]]
     assert ends == sorted(ends) and all(sum(row["audio"].values()) == pytest.approx(1) for row in printed["segments"])

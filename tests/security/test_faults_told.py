@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
 
 import pytest
-from asgi import scope_of
+from asgi import in_own_loop, scope_of
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -72,7 +71,7 @@ def test_a_visitor_gets_a_sentence_and_the_number_of_the_request(lines, language
         return {"type": "http.request", "body": b"", "more_body": False}
 
     with pytest.raises(RuntimeError):  # Starlette's outermost passes it on for uvicorn to write
-        asyncio.run(app(scope_of("/gradio_api/info", headers=[("accept-language", language)]), receive, send))
+        in_own_loop(app(scope_of("/gradio_api/info", headers=[("accept-language", language)]), receive, send))
     detail = json.loads(answers[-1]["body"])["detail"]
     assert answers[0]["status"] == 500 and detail.startswith(words) and SECRET not in detail
     assert lines()[0]["request"] in detail

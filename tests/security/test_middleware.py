@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import shutil
@@ -12,7 +11,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from asgi import Inner, ask, scope_of
+from asgi import Inner, ask, in_own_loop, scope_of
 from served import EXAMPLE, ROOT, START, act, file, function, sent_file, served, upload, visit
 
 from bibier.errors import InputError
@@ -177,7 +176,7 @@ def test_only_the_printed_address_makes_an_operator(tmp_path):
 
     def come(query: str = "", cookie: str = "") -> tuple[int, dict]:
         scope = scope_of("/", headers=[("cookie", cookie)], query_string=query.encode(), app=app)
-        answer = asyncio.run(ask(gate, scope))
+        answer = in_own_loop(ask(gate, scope))
         return answer.status, dict(answer.headers)
 
     status, headers = come(f"start={START}")
@@ -325,7 +324,7 @@ def test_https_is_kept_where_the_server_has_a_name():
 
     def promised(host: str, proto: str) -> bool:
         scope = scope_of(headers=[("host", host), ("x-forwarded-proto", proto)])
-        return b"strict-transport-security" in dict(asyncio.run(ask(app, scope)).headers)
+        return b"strict-transport-security" in dict(in_own_loop(ask(app, scope)).headers)
 
     assert promised("voices.example", "https") and promised("voices.example:443", "https")
     assert not promised("voices.example", "http") and not promised("localhost", "https")

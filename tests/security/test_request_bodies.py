@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from asgi import Inner, ask, guest, scope_of
+from asgi import Inner, ask, guest, in_own_loop, scope_of
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
 
@@ -41,9 +41,9 @@ def to(path: str, tmp_path, **more) -> dict:
 )
 def test_each_route_has_its_bound(tmp_path, path, limit):
     bodies = RequestBodies()
-    assert asyncio.run(read(bodies, to(path, tmp_path), [b"x" * limit])) == b"x" * limit
+    assert in_own_loop(read(bodies, to(path, tmp_path), [b"x" * limit])) == b"x" * limit
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(read(bodies, to(path, tmp_path), [b"x" * limit, b"x"]))
+        in_own_loop(read(bodies, to(path, tmp_path), [b"x" * limit, b"x"]))
     assert refused.value.status == 413 and not bodies.held
 
 
@@ -64,14 +64,14 @@ def test_unfinished_bodies_hold_no_more_than_their_share(tmp_path):
         await asyncio.wait(waiting)
         return [task.exception().status for task in done]
 
-    assert set(asyncio.run(attack())) == {503}
+    assert set(in_own_loop(attack())) == {503}
     assert not bodies.held
 
 
 def test_a_body_that_does_not_come_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(request_bodies, "PATIENCE", 0.01)
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(read(RequestBodies(), to("/login", tmp_path), [b"user"], finishes=False))
+        in_own_loop(read(RequestBodies(), to("/login", tmp_path), [b"user"], finishes=False))
     assert refused.value.status == 408
 
 
@@ -88,7 +88,7 @@ def test_an_answer_in_bytes_one_by_one_costs_in_proportion(tmp_path):
             await listener({"type": "http.response.body", "body": b"x" * 16, "more_body": True})
         return time.thread_time() - began
 
-    small, large = asyncio.run(seconds(10_000)), asyncio.run(seconds(40_000))
+    small, large = in_own_loop(seconds(10_000)), in_own_loop(seconds(40_000))
     assert large < 10 * small
 
 
@@ -106,7 +106,7 @@ def test_passwords_that_wait_hold_no_other_thread(monkeypatch):
         going.set()
         await asyncio.wait(tries)
 
-    asyncio.run(flood())
+    in_own_loop(flood())
 
 
 def test_the_token_travels_once():
@@ -144,7 +144,7 @@ def parsed(tmp_path, body: bytes, **more):
 
     headers = Headers({"content-type": "multipart/form-data; boundary=x"})
     parser = BoundedMultiPartParser(headers, stream(), upload_dir=tmp_path, max_file_size=10**6, **more)
-    return asyncio.run(parser.parse())
+    return in_own_loop(parser.parse())
 
 
 def test_a_field_without_a_file_name_is_no_way_into_memory(tmp_path):

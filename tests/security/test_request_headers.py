@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 import uvicorn
-from asgi import Inner, ask, scope_of
+from asgi import Inner, ask, in_own_loop, scope_of
 from starlette.requests import Request
 
 from bibier.security.login_throttle import network
@@ -19,7 +17,7 @@ from bibier.security.session import address_of
 def passed(headers: list[tuple[str, str]], **more) -> tuple[int, dict | None]:
     """Return the status, and the scope that came through."""
     inner = Inner()
-    answer = asyncio.run(ask(RequestHeaders(inner), scope_of(headers=headers, **more)))
+    answer = in_own_loop(ask(RequestHeaders(inner), scope_of(headers=headers, **more)))
     return answer.status, inner.scopes[0] if inner.scopes else None
 
 
@@ -46,7 +44,7 @@ def test_a_long_address_is_refused():
 def test_a_refusal_is_in_the_visitor_s_language():
     app = RequestHeaders(Inner())
     headers = [("accept-language", "ru"), ("x-anything", "x" * 9000)]
-    assert "Слишком" in asyncio.run(ask(app, scope_of(headers=headers))).body.decode()
+    assert "Слишком" in in_own_loop(ask(app, scope_of(headers=headers))).body.decode()
 
 
 def test_gradio_reads_the_cookies_that_the_guards_read():
@@ -114,5 +112,5 @@ def test_uvicorn_believes_nobody_about_an_address(tmp_path, monkeypatch):
     config = uvicorn.Config(app, log_config=None)
     config.load()
     scope = scope_of(headers=[("x-forwarded-for", "9.9.9.9")])
-    asyncio.run(ask(config.loaded_app, scope))
+    in_own_loop(ask(config.loaded_app, scope))
     assert seen == ["127.0.0.1"]

@@ -1,6 +1,8 @@
 """Evaluation: what the app gives, of one modality too, and what `table` reads of it."""
 
+import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +14,30 @@ from bibier.inference.predictor import Predictor
 from train import __main__ as cli
 
 
+def write_rows(folder: Path, manifest: Path, count: int) -> list[dict[str, str]]:
+    """Write so many clips of the small corpus, each with words and a label, every label in turn."""
+    clips = sorted((folder / "ravdess").rglob("*.wav"))[:count]
+    labels = itertools.cycle(WORDS.items())
+    rows = [
+        {"path": str(clip), "text": f"{word} it", "label": label}
+        for clip, (label, word) in zip(clips, labels, strict=False)
+    ]
+    assert len(rows) == count
+    write_csv(manifest, rows)
+    return rows
+
+
 def test_evaluation_and_the_predictor_agree(fitted, folder, tmp_path, capsys):
     """The batched evaluation must give what the app gives, item by item."""
-    clip = next((folder / "ravdess" / "Actor_21").iterdir())
-    rows = [{"path": str(clip), "text": f"{word} it", "label": label} for label, word in WORDS.items()]
-    write_csv(tmp_path / "both.csv", rows)
+    rows = write_rows(folder, tmp_path / "both.csv", len(WORDS))
     capsys.readouterr()
     assert cli.main(["evaluate", str(fitted), "--corpus", str(tmp_path / "both.csv"), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     predictor = Predictor(load(fitted))
     for branch in ("audio", "text", "bimodal"):
-        losses = [-np.log(getattr(predictor(clip, row["text"]), branch).probabilities[row["label"]]) for row in rows]
+        losses = [
+            -np.log(getattr(predictor(row["path"], row["text"]), branch).probabilities[row["label"]]) for row in rows
+        ]
         assert figures[branch]["soft_cross_entropy"] == pytest.approx(np.mean(losses), abs=1e-4)
 
 
@@ -39,10 +54,7 @@ def single(tiny_bundle, tmp_path):
 
 
 def test_a_checkpoint_of_one_modality_is_evaluated_by_what_it_has(single, folder, tmp_path, capsys):
-    clip = next((folder / "ravdess" / "Actor_21").iterdir())
-    write_csv(
-        tmp_path / "both.csv", [{"path": str(clip), "text": f"{w} it", "label": label} for label, w in WORDS.items()]
-    )
+    write_rows(folder, tmp_path / "both.csv", len(WORDS))
     for modality, missing in (("audio", "text"), ("text", "audio")):
         command = ["evaluate", str(single[modality]), "--corpus", str(tmp_path / "both.csv")]
         assert cli.main([*command, "--json"]) == 0
@@ -55,9 +67,7 @@ def test_a_checkpoint_of_one_modality_is_evaluated_by_what_it_has(single, folder
 
 
 def test_what_evaluate_saves_is_what_table_reads(single, tiny_bundle, folder, tmp_path, capsys):
-    clips = sorted((folder / "ravdess").rglob("*.wav"))
-    rows = [{"path": str(c), "text": f"{w} it", "label": label} for c in clips[:2] for label, w in WORDS.items()]
-    write_csv(tmp_path / "both.csv", rows)
+    write_rows(folder, tmp_path / "both.csv", 2 * len(WORDS))
     whole = bundle.save(tiny_bundle, tmp_path / "whole", "# whole\n")
     command = ["--corpus", str(tmp_path / "both.csv"), "--split", "test"]
     saved = [tmp_path / "voice.json", tmp_path / "both.jsonl", tmp_path / "words.jsonl"]

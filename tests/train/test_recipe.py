@@ -20,8 +20,11 @@ def test_a_wrong_setting_is_named(small, change):
     "change, message",
     [
         ("audio.encoder.dropout=1.0", r"\[audio\] \[encoder\]: dropout is 1.0"),
-        ("audio.encoder.channels=[4, 0, 8]", r"channels is \(4, 0, 8\): each must be a whole number of at least 1"),
-        ("fusion.model.layers=0", r"\[fusion\] \[model\]: layers is 0: it must be a whole number of at least 1"),
+        (
+            "audio.encoder.channels=[4, 0, 8]",
+            r"audio_encoder.channels is \[4, 0, 8\], and must be 1 … 2048",
+        ),
+        ("fusion.model.layers=0", r"\[fusion\] \[model\]: fusion.layers is 0, and must be 1 … 48"),
         ("text.folds=1", r"\[text\]: folds is 1"),
         ("text.fit=3", r"\[text\] \[fit\] is 3: it must be a table"),
         ("audio.fit.warm_up=1.5", r"\[audio\] \[fit\]: warm_up is 1.5"),

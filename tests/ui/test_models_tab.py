@@ -19,8 +19,9 @@ import bibier.ui
 from bibier import log
 from bibier.asr import recognisers
 from bibier.checkpoint.bundle import Bundle, load, save
+from bibier.checkpoint.components import REGISTRY
 from bibier.checkpoint.library import FILES, START, ModelLibrary
-from bibier.i18n.page import say
+from bibier.i18n.page import STRINGS, say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
 from bibier.ui.analyse.chart import MODALITIES
@@ -338,7 +339,7 @@ def test_a_card_is_read_as_it_was_meant():
         ["ul", ["li", ["p", "one"]], ["li", ["p", "two"]]],
     ]
     compact = nodes((Path(bibier.ui.__file__).parents[2] / "checkpoints/compact/README.md").read_text(), "en")
-    assert tags(compact) <= known() and "license" not in words_of(compact) and "104,407" in words_of(compact)
+    assert tags(compact) <= known() and "license" not in words_of(compact) and "334,335" in words_of(compact)
 
 
 @pytest.mark.parametrize(
@@ -371,3 +372,9 @@ def test_no_card_is_too_odd(text):
     began = time.process_time()
     assert tags(nodes(text, "ru")) <= known()
     assert time.process_time() - began < 20
+
+
+def test_every_part_of_a_checkpoint_has_a_name_on_the_page():
+    """A part without one made the whole tab empty."""
+    for part in REGISTRY:
+        assert f"models_part_{part}" in STRINGS
