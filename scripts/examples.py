@@ -118,7 +118,7 @@ EXAMPLES = (
         "disagree_en.ogg",
         "en",
         "Oh, wonderful. This is the best day of my life.",
-        Flite("slt", stretch=1.3, pitch=131),
+        Flite("slt", stretch=1.3, pitch=115, spread=8),
         ("Happy words in a sad voice: the two disagree", "Радостные слова грустным голосом: они расходятся"),
     ),
     Example(

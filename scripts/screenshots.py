@@ -44,6 +44,7 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
 ]
 WAIT = 120_000  # ms
+TOKEN = "the-start-of-these-pictures"
 EXAMPLES = {"en": 5, "ru": 7}  # which button is pressed for a language
 TABS = ("analyse", "annotate", "agreement", "models")
 PICTURES = {  # (tab, language) → file in docs/; agreement before anybody joins in
@@ -105,7 +106,9 @@ def start(name: str, folder: Path) -> tuple[subprocess.Popen, str]:
     label(f"sqlite:///{folder}/annotations/bibier.db")
     soften(name, folder / "hub")
     command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", name]
-    app = subprocess.Popen(command, cwd=folder, env=os.environ | {"HF_HOME": str(folder / "hub")})
+    app = subprocess.Popen(
+        command, cwd=folder, env=os.environ | {"HF_HOME": str(folder / "hub"), "BIBIER_START_TOKEN": TOKEN}
+    )
     address = f"http://127.0.0.1:{port}"
     while app.poll() is None:
         try:
@@ -163,7 +166,7 @@ def take(browser, address: str, path: Path, tab: str, language: str, width: int,
     )
     page = context.new_page()
     page.set_default_timeout(WAIT)
-    page.goto(address)
+    page.goto(f"{address}/?start={TOKEN}")  # as whoever started the app
     page.wait_for_selector("#chart .js-plotly-plot .xtick")
     page.wait_for_function("!document.querySelector('#stage .busy')")
     {"analyse": analyse, "annotate": annotate, "agreement": agreement, "models": models}[tab](page, language)

@@ -27,8 +27,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до часа.",
     ),
     "examples": (
-        "Or try an example (synthetic voices: no measure of accuracy)",
-        "Или возьмите пример (голоса синтезированы, о точности не судите)",
+        "Or try an example (chosen to show something: no measure of accuracy)",
+        "Или возьмите пример (они подобраны для показа, о точности не судите)",
     ),
     "example_disagree": ("At odds", "Расхождение"),
     "spoken_en": ("In English:", "По-английски:"),
