@@ -57,7 +57,7 @@ def resolve_location(environ: Mapping[str, str], url: str | None = None, bucket:
     Raises InputError for a database in memory, which would be lost at once.
     """
     space, url = bool(environ.get("SPACE_ID")), url or environ.get("BIBIER_DATABASE")
-    if url and re.fullmatch(r"sqlite(\+\w+)?:/{0,3}(:memory:)?(\?.*)?|.*mode=memory.*", url):
+    if url and re.fullmatch(r"sqlite(\+\w+)?:/{0,3}(:memory:)?(\?.*)?|sqlite.*mode=memory.*", url):
         raise InputError("store-url", url=url[:80], reason=Message("store-memory"))
     if url and not url.startswith("sqlite"):
         return StorageLocation(url, _local_folder(None) / "clips", "server")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
+from bibier.errors import InputError
+from bibier.log import note, told
 
 if TYPE_CHECKING:  # the predictor brings torch
     from bibier.inference.predictor import Predictor
@@ -46,7 +49,10 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
         prediction = reader.classify(reader.encode_audio(clip.path), clip.text)
     except (MemoryError, RuntimeError):  # of the machine: the next clip would fare no better
         raise
-    except Exception:  # whatever one file breaks is that file's: the others are proposed for
+    except InputError:
+        return False
+    except Exception as error:  # whatever one file breaks is that file's: the others are proposed for
+        note("propose", level=logging.ERROR, outcome="failed", **told(error))
         return False
     branches = {"/audio": prediction.audio, "/text": prediction.text, "": prediction.bimodal}
     by_ending = {end: branch.probabilities for end, branch in branches.items() if branch.probabilities is not None}

@@ -253,12 +253,12 @@ class Store:
         with ExitStack() as lock:  # held until the commit is through: nobody sees in the state what is not durable
             try:
                 with self.database.writing() as connection:
-                    lock.enter_context(self._locked())  # after the turn to write, which others wait for without it
                     known = sql.select(projects.c.name).where(projects.c.name == project)
                     if make and connection.scalar(known) is None:
                         check_name(project)
                         connection.execute(projects.insert().values(name=project, settings="{}"))
                     connection.execute(known.with_for_update())
+                    lock.enter_context(self._locked())  # after the turn to write, which others wait for without it
                     log = self._log(connection, project)
                     yield log
             except BaseException:

@@ -26,10 +26,10 @@ class NoRoom(RequestError):
 
 
 class Reservation:
-    """Room for one upload: what of it has not arrived yet."""
+    """Room for one upload: `size` bytes of a session, of which `left` have not arrived yet."""
 
-    def __init__(self, session: str, left: int):
-        self.session, self.left = session, left
+    def __init__(self, session: str, size: int):
+        self.session, self.size, self.left = session, size, size
 
     def arrived(self, count: int) -> None:
         """Count bytes that lie on the disk now, and are counted there."""
@@ -58,7 +58,8 @@ class DiskQuota:
         """Reserve bytes; `release` must follow. Waits for the disk. Raises NoRoom; InputError of the store."""
         with self.lock:
             files, weight = self.ownership.weight(session)
-            own = [other.left for other in tuple(self.reserved) if other.session == session]
+            # Whole: what has arrived is the session's file only when the upload is through.
+            own = [other.size for other in tuple(self.reserved) if other.session == session]
             if files + len(own) >= FILES:
                 raise NoRoom("guard-files", limit=FILES)
             if weight + sum(own) + size > self.share + SLACK:

@@ -47,7 +47,7 @@ class TabStates(StateHolder):
         """Forget tabs that are not open and were not used for so many seconds; return how many."""
         last = datetime.now() - timedelta(seconds=quiet)
         with self.lock:
-            gone = [tab for tab, used in self.time_last_used.items() if used < last and not self.is_open(tab)]
+            gone = [tab for tab, used in list(self.time_last_used.items()) if used < last and not self.is_open(tab)]
             for tab in gone:
                 self.time_last_used.pop(tab)
                 self.session_data.pop(tab, None)

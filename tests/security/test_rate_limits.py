@@ -137,9 +137,11 @@ def test_what_is_coming_counts_before_it_is_there(folder):
     with pytest.raises(NoRoom, match="guard-full"):
         quota.reserve("bob", 60 * KB)
     path = made(folder.path, "first", 60 * KB)
+    first.arrived(60 * KB)
+    with pytest.raises(NoRoom, match="guard-share"):  # before the file is granted, too
+        quota.reserve("ann", 60 * KB)
     work.ownership.grant("ann", path)
     work.ownership.alive("ann")
-    first.arrived(60 * KB)
     second = quota.reserve("bob", 40 * KB)
     quota.release(first)
     with pytest.raises(NoRoom, match="guard-full"):

@@ -28,6 +28,7 @@ from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.points import points, probabilities, share
 from bibier.ui.annotate.prefetch import Prefetcher
+from bibier.ui.annotate.reservations import HELD, Reservations
 from bibier.ui.annotate.tab import answering
 
 UUID = "00000000-0000-4000-8000-{:012d}"
@@ -419,3 +420,16 @@ def test_no_visitor_can_take_the_id_of_a_proposal_before_it_is_made(store, reade
     prefetch("voices", [clip], wait=True)
     assert (clip.sha256, "model:tiny") in store.proposals("voices")
     assert proposals.keep(store, "voices", clip.sha256, {"model:tiny": named([1, 0, 0, 0, 0, 0, 0])}) == 0
+
+
+def test_what_is_held_is_a_clip_and_forgotten_in_time(store):
+    """Names that somebody invents don't pile up, and nothing but a clip of the project is kept."""
+    now = [0.0]
+    handlers = AnnotateHandlers(store)
+    handlers.reservations = Reservations(lambda: now[0])
+    for number in range(50):
+        assert handlers.hold(sent(annotator=f"name {number}"))["held"]
+    assert not handlers.hold(sent(annotator="Ann", clip="x" * 60_000))["held"]
+    now[0] += HELD + 1
+    handlers.hold(sent(annotator="Ann"))
+    assert list(handlers.reservations._held) == [("voices", "Ann")]

@@ -287,9 +287,10 @@ class AnnotateHandlers:
     def hold(self, sent: Sent) -> HoldAnswer:
         """Keep the clip that is shown for the person who has it before them, or, without one, let it go."""
         with self.store.reading(project_of(sent)) as log:
-            annotator, clip = who(log, sent), sent.get("clip")
-            self.reservations.renew(log.project, annotator, clip if isinstance(clip, str) else None)
-        return {"held": isinstance(clip, str)}
+            annotator, sha256 = who(log, sent), sent.get("clip")
+            clip = listed(log, sha256) if isinstance(sha256, str) else None  # nothing else a browser sends is kept
+            self.reservations.renew(log.project, annotator, clip.sha256 if clip else None)
+        return {"held": clip is not None}
 
     def step(self, sent: Sent) -> StepAnswer:
         """Undo or redo the person's last act, and show the clip that it was about."""

@@ -31,11 +31,13 @@ class Reservations:
     def hold(self, project: str, annotator: str, clips: Sequence[str]) -> None:
         """Note what a person is shown, by SHA-256, and what comes after it; what was held before is free."""
         with self._lock:
+            self._drop_lapsed()
             self._held[project, annotator] = (self.clock() + HELD, tuple(clips))
 
     def renew(self, project: str, annotator: str, clip: str | None) -> None:
         """Hold on to the clip that a person has before them; None lets all go."""
         with self._lock:
+            self._drop_lapsed()
             _, clips = self._held.pop((project, annotator), (0.0, ()))
             if clip is not None:
                 later = tuple(other for other in clips[1:] if other != clip)
@@ -45,10 +47,14 @@ class Reservations:
         """Return how many others hold each clip, by SHA-256: shown or to come after it; and shown alone."""
         every, shown = Counter[str](), Counter[str]()
         with self._lock:
-            now = self.clock()
-            self._held = {key: held for key, held in self._held.items() if held[0] > now}
+            self._drop_lapsed()
             for (where, who), (_, clips) in self._held.items():
                 if where == project and who != annotator:
                     every.update(clips)
                     shown.update(clips[:1])
         return every, shown
+
+    def _drop_lapsed(self) -> None:
+        """Forget whose page no longer says a word, so that names somebody invents don't pile up."""
+        now = self.clock()
+        self._held = {key: held for key, held in self._held.items() if held[0] > now}

@@ -38,7 +38,8 @@ def who(log: ProjectLog, sent: Sent) -> str:
     if sent.get("signed") is True or name in people:
         return name
     name = " ".join(unicodedata.normalize("NFC", name).split())
-    return name if name in people else next((known for known in people if looks(known) == looks(name)), name)
+    wanted = looks(name)
+    return name if name in people else next((known for known in people if looks(known) == wanted), name)
 
 
 def looks(name: str) -> str:
