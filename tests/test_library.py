@@ -74,6 +74,7 @@ DOCTESTED = [
     "bibier.cli.progress",
     "bibier.errors",
     "bibier.features.batching",
+    "bibier.inference.prediction",
     "bibier.inference.predictor",
     "bibier.inference.queue",
     "bibier.labels",

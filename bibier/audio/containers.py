@@ -85,9 +85,8 @@ def _after_tags(file: BinaryIO) -> int:
         for seven_bits in tag[6:10]:
             size = size << 7 | seven_bits
         following = at + 10 + size + (10 if tag[5] & 0x10 else 0)  # a footer is as long as the head
-        while read_at(file, following, 1) == b"\0" and following - at < SCAN:
-            following += 1  # padding that the tag doesn't count
-        at = following
+        block = read_at(file, following, SCAN)
+        at = following + len(block) - len(block.lstrip(b"\0"))  # less the padding that the tag doesn't count
     return at
 
 

@@ -164,8 +164,10 @@ def count_channels(path: str | os.PathLike) -> int:
     prefix = f"{short_name(path)}: "
     with _opened(Path(path), prefix) as file:
         channels = file.channels()
-    if channels is None:
+    if not channels:
         raise InputError("audio-not-audio", prefix=prefix, formats=", ".join(FORMATS))
+    if channels > MAX_CHANNELS:
+        raise InputError("audio-channels", prefix=prefix, channels=channels, limit=MAX_CHANNELS)
     return channels
 
 

@@ -214,6 +214,9 @@ def _agree(bundle: Bundle) -> None:
     calibration = dataclasses.asdict(config.calibration).values()
     if not all(isinstance(t, int | float) and 0 < t < float("inf") for t in calibration):
         raise ValueError("every temperature of calibration must be positive")
+    prior = config.text_prior
+    if len(prior) != len(EMOTIONS) or not all(isinstance(p, int | float) and 0 < p < float("inf") for p in prior):
+        raise ValueError(f"text_prior must be {len(EMOTIONS)} positive numbers")
 
 
 def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) -> Path:

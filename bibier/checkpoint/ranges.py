@@ -29,6 +29,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "limit": (1, 100_000),
     "longest": (1, 16),
     "normalisation": (0, 100),
+    "pitch": (0, 256),
     "rank": (1, 1024),
     "rows": (0, ROWS),
     "shortest": (1, 16),
@@ -36,6 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "state": (1, 256),
     "vocabulary": (0, ROWS),
     # others
+    "above": (0, 200),  # dB
     "context": (0, 100),
     "dropout": (0, 1),
     "floor": (1e-12, 1e3),
@@ -45,6 +47,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "low": (0, 8000),  # Hz
     "ngram_dropout": (0, 1),
     "share": (0, 1),
+    "stand_out": (0, 200),  # dB
+    "trim": (0, 200),  # dB
     "window": (1e-3, 1),  # s
 }
 COUNT, NUMBER = (-1, 2**16), (-1e6, 1e6)  # of a field that has none of its own

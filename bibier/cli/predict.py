@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
     limit_threads(options.threads)
     from bibier.asr import recognisers
+    from bibier.audio.channels import EACH
     from bibier.audio.io import expand_channels
     from bibier.checkpoint import bundle
     from bibier.errors import fault_of
@@ -59,18 +60,29 @@ def run(options: argparse.Namespace) -> int:
         recogniser = recognisers.recogniser(options.recogniser)
     predictor = Predictor(bundle.load(options.checkpoint), recogniser)
     failed = 0
+
+    def refuse(file: str, error: Exception, channel: str | None = None) -> None:
+        failure = fault_of(error, file)
+        if options.json:
+            beside = {"channel": int(channel)} if channel and options.channel == EACH else {}
+            progress.print(json_text(refused(file, failure, options.language) | beside))
+        else:
+            progress.clear()
+            print(failure.text(options.language), file=sys.stderr, flush=True)
+
     for number, file in enumerate(options.files, start=1):
         try:
-            for channel in expand_channels(file, options.channel):
-                _predict(file, channel, predictor, options, progress, lambda part, n=number: tell(part, n), at(number))
+            channels = expand_channels(file, options.channel)
         except Exception as error:  # whatever one file breaks is that file's line: the others are judged
-            failure = fault_of(error, file)
+            refuse(file, error)
             failed += 1
-            if options.json:
-                progress.print(json_text(refused(file, failure, options.language)))
-            else:
-                progress.clear()
-                print(failure.text(options.language), file=sys.stderr, flush=True)
+            continue
+        for channel in channels:
+            try:
+                _predict(file, channel, predictor, options, progress, lambda part, n=number: tell(part, n), at(number))
+            except Exception as error:  # as above: nor does a silent channel take the others with it
+                refuse(file, error, channel)
+                failed += 1
     return 1 if failed else 0
 
 

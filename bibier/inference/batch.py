@@ -101,11 +101,9 @@ class BatchPredictor:
                 transcript = self.predictor.recogniser(clip.samples)
             except InputError as error:
                 warnings.append(error.text(self.language))
-        if transcript.left_out:
-            warnings.append(Message("words-left-out", {"text": transcript.left_out}).text(self.language))
         transcript = replace(transcript, text=self.predictor.bundle.prepare_text(transcript.text))
-        if (count := len(words(transcript.text))) > MAX_WORDS:
-            warnings.append(Message("text-cut", {"words": count, "limit": MAX_WORDS}).text(self.language))
+        notices = self.predictor.transcript_notices(transcript, len(words(transcript.text)))
+        warnings += [notice.text(self.language) for notice in notices]
         row |= {"warnings": warnings} | _words_of(transcript)
         return PreparedInput(row, clip.samples if speech else None, transcript)
 
@@ -219,6 +217,7 @@ def run_settings(
         for name, tensor in sorted(part.state_dict().items()) if part else ():
             weights.update(name.encode())
             weights.update(tensor.contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else b"")
+    weights.update(repr(bundle.config).encode())  # temperatures and extractors decide as much as weights do
     settings = {"checkpoint": checkpoint, "weights": weights.hexdigest()[:16], "recogniser": recogniser or "none"}
     settings |= {"embeddings": "yes"} if embedded else {}
     return settings | ({"channel": channel} if channel != AUTO else {})

@@ -79,7 +79,8 @@ class Timeline:
         means = {modality: self._mean(modality) for modality in MODALITIES}
         doubts = [means[modality].doubt for modality in ("audio", "text")]
         notices = (*self.notices, *(doubt for doubt in doubts if doubt))
-        if self.judged_seconds < MOSTLY * self.duration:
+        whole = len(self.segments) == self.planned and all(result.prediction for result in self.segments)
+        if whole and self.judged_seconds < MOSTLY * self.duration:  # else more than the pauses is missing
             seconds = {"seconds": self.judged_seconds, "whole": self.duration}
             notices = (*notices, Message("timeline-judged", seconds))
         unlike = sum(prediction.audio.doubt is not None for _, prediction in self.judged)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,93 +24,22 @@ from bibier.features.batching import pad
 from bibier.features.char_ngrams import WordSpan, words
 from bibier.i18n.messages import Message
 from bibier.inference.attribution import align, occlusion, per_word
+from bibier.inference.prediction import MODALITIES as MODALITIES
+from bibier.inference.prediction import (
+    NOTHING_SAID,
+    AudioEncoding,
+    ModalityResult,
+    Prediction,
+    WordWeight,
+    judged,
+    shared_doubt,
+)
+from bibier.inference.prediction import as_json as as_json
 from bibier.labels import named, vector
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
 
-MODALITIES = ("audio", "text", "bimodal")  # what a Prediction has a result of
 MAX_WORDS = 256  # of a transcript; more is a document, not an utterance
-NOTHING_SAID = Transcript("", source="none")
-
-
-@dataclass(frozen=True)
-class ModalityResult:
-    """What one modality (or both) says: a distribution over `labels.EMOTIONS` by name, or None with the reason.
-
-    `ood` is the out-of-distribution score of voice or words: above 1 it is unlike anything that the model learnt from,
-    and None where the checkpoint can't say. `doubt` tells why the distribution is not to be relied on, if it isn't.
-    """
-
-    probabilities: dict[str, float] | None
-    reason: Message | None = None
-    ood: float | None = None
-    doubt: Message | None = None
-
-    @property
-    def reliable(self) -> bool:
-        """Whether there is a distribution that may be relied on."""
-        return self.probabilities is not None and self.doubt is None
-
-
-@dataclass(frozen=True)
-class WordWeight:
-    """How much one word mattered.
-
-    `attention` is its share of the attention (≥ 0, all words sum to 1). `occlusion` is how far the probability of the
-    predicted emotion falls when the word is deleted (in [-1, 1], negative when the word spoke against it).
-    `begin` and `stop` are character offsets in the transcript, `start` and `end` seconds in the clip or None.
-    """
-
-    text: str
-    begin: int
-    stop: int
-    attention: float
-    occlusion: float
-    start: float | None = None
-    end: float | None = None
-
-
-@dataclass(frozen=True)
-class AudioEncoding:
-    """What the sound alone gave; kept so that an edit of the words need not encode it again."""
-
-    samples: np.ndarray  # (n,) float32 at 16 kHz in [-1, 1]
-    duration: float  # seconds
-    audio: ModalityResult
-    notices: tuple[Message, ...]
-    speech: bool  # False for silence: nothing is transcribed and nothing is invented
-    encoder_output: EncoderOutput | None  # of the audio encoder, a batch of one
-    timings: dict[str, float]  # seconds per stage
-    channels: int = 1  # of the recording
-    channel: int | None = 1  # the one that was heard, from 1; None for the mean of all
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Everything a person is shown about one clip.
-
-    Examples
-    --------
-    >>> from bibier.i18n.messages import Message
-    >>> from bibier.labels import named
-    >>> audio = ModalityResult(named([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1]))
-    >>> text = ModalityResult(None, Message("no-words"))
-    >>> prediction = Prediction(audio, text, text, NOTHING_SAID, (), None, (), duration=1.5, timings={})
-    >>> max(prediction.audio.probabilities, key=prediction.audio.probabilities.get)
-    'happy'
-    >>> prediction.text.reason.text("en")
-    'There are no words, only the voice. Type what was said, or choose a recogniser.'
-    """
-
-    audio: ModalityResult
-    text: ModalityResult
-    bimodal: ModalityResult
-    transcript: Transcript
-    words: tuple[WordWeight, ...]
-    conflict: float | None  # Jensen–Shannon divergence between voice and words, bits in [0, 1]; None unless both count
-    notices: tuple[Message, ...]  # warnings: silence, clipping, too short, language unsupported
-    duration: float  # seconds
-    timings: dict[str, float]  # seconds per stage
 
 
 class Predictor:
@@ -192,13 +121,8 @@ class Predictor:
         notices = list(encoding.notices) if encoding else []
         audio = encoding.audio if encoding else ModalityResult(None, Message("no-sound"))
         spans = words(transcript.text)
-        if transcript.left_out:
-            notices.append(Message("words-left-out", {"text": transcript.left_out}))
-        if transcript.language not in (*self.bundle.config.languages, "und") and spans:
-            notices.append(Message("language-unsupported", {"language": transcript.language}))
-        if len(spans) > MAX_WORDS:
-            notices.append(Message("text-cut", {"words": len(spans), "limit": MAX_WORDS}))
-            spans = spans[:MAX_WORDS]
+        notices += self.transcript_notices(transcript, len(spans))
+        spans = spans[:MAX_WORDS]
         text = bimodal = ModalityResult(None, Message("no-words" if self.bundle.text_encoder else "no-text-model"))
         weights: tuple[WordWeight, ...] = ()
         if spans and self.bundle.text_encoder:
@@ -230,6 +154,17 @@ class Predictor:
             encoding.duration if encoding else 0.0,
             (encoding.timings if encoding else {}) | clock.laps,
         )
+
+    def transcript_notices(self, transcript: Transcript, count: int) -> list[Message]:
+        """Return what is to be said of words before they are read; `count` is how many there are."""
+        notices = []
+        if transcript.left_out:
+            notices.append(Message("words-left-out", {"text": transcript.left_out}))
+        if count and transcript.language not in (*self.bundle.config.languages, "und"):
+            notices.append(Message("language-unsupported", {"language": transcript.language}))
+        if count > MAX_WORDS:
+            notices.append(Message("text-cut", {"words": count, "limit": MAX_WORDS}))
+        return notices
 
     def __call__(
         self,
@@ -329,7 +264,7 @@ class Predictor:
             shortened = self.encode_texts(texts)
             if sound is None:
                 return torch.softmax(shortened.logits / calibration.text, -1)[:, winner].numpy()
-            repeated = sound.map(lambda part: repeat(part, len(texts)))
+            repeated = sound.map(lambda part: part.expand(len(texts), *part.shape[1:]))  # without a copy
             return torch.softmax(self.fuse(repeated, shortened) / calibration.bimodal, -1)[:, winner].numpy()
 
         falls = occlusion(spans, probability, float(whole[winner]))
@@ -362,49 +297,14 @@ class _Clock:
 
 
 def probabilities(logits: torch.Tensor, temperature: float) -> list[dict[str, float]]:
-    """Return the calibrated distributions of logits (B, 7), by name: softmax(logits / temperature)."""
+    """Return the calibrated distributions of logits (B, 7), by name: softmax(logits / temperature).
+
+    Raises InputError where a logit is no finite number.
+    """
+    if not torch.isfinite(logits).all():
+        raise InputError("model-not-finite")
     return [named(row) for row in torch.softmax(logits.double() / temperature, dim=-1).tolist()]
 
 
 def _result(logits: torch.Tensor, temperature: float, scores: list[float] | None, unlike: str) -> ModalityResult:
-    if not torch.isfinite(logits).all():
-        raise InputError("model-not-finite")
     return judged(probabilities(logits, temperature)[0], scores[0] if scores else None, unlike)
-
-
-def judged(distribution: dict[str, float], ood: float | None, unlike: str) -> ModalityResult:
-    """Return what voice or words say, with the doubt `unlike` where the out-of-distribution score is above 1."""
-    return ModalityResult(distribution, ood=ood, doubt=Message(unlike) if ood is not None and ood > 1 else None)
-
-
-def shared_doubt(audio: ModalityResult, text: ModalityResult) -> Message | None:
-    """Return why both together are not to be relied on, if voice or words are not."""
-    if audio.doubt and text.doubt:
-        return Message("both-unlike")
-    return Message("one-unlike") if audio.doubt or text.doubt else None
-
-
-def repeat(tensor: torch.Tensor, times: int) -> torch.Tensor:
-    """Repeat a batch of one without copying it."""
-    return tensor.expand(times, *tensor.shape[1:])
-
-
-def as_json(prediction: Prediction, language: str = "en") -> dict:
-    """Return a prediction for a program: every probability by its label's name, every sentence in `language`."""
-    facts: dict = {}
-    for modality in MODALITIES:
-        result: ModalityResult = getattr(prediction, modality)
-        facts[modality] = result.probabilities
-        if result.probabilities is None:
-            facts[f"{modality}_reason"] = result.reason.text(language) if result.reason else ""
-        if result.doubt:
-            facts[f"{modality}_doubt"] = result.doubt.text(language)
-    facts["ood"] = {"audio": prediction.audio.ood, "text": prediction.text.ood}
-    transcript = prediction.transcript
-    facts["transcript"] = transcript.text
-    facts["transcript_by"] = {name: getattr(transcript, name) for name in ("source", "recogniser", "language")}
-    facts["words"] = [vars(word) for word in prediction.words]
-    facts["conflict"] = prediction.conflict
-    facts["warnings"] = [notice.text(language) for notice in prediction.notices]
-    facts["timings"] = prediction.timings
-    return facts

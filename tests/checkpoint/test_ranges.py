@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 from tiny import voice
@@ -14,7 +15,9 @@ from tiny import voice
 from bibier.checkpoint.bundle import load, save
 from bibier.checkpoint.components import parse_config
 from bibier.errors import InputError
+from bibier.inference.batch import BatchInput, BatchPredictor
 from bibier.inference.predictor import Predictor
+from bibier.labels import EMOTIONS
 
 DIMENSIONS = {"audio_dim": 8, "text_dim": 8}
 
@@ -40,6 +43,9 @@ def folder(tiny_bundle, tmp_path) -> Path:
         ("audio_encoder", "channels", [0]),
         ("audio_features", "hop", 0),
         ("audio_features", "window", 1e9),
+        ("audio_features", "pitch", -1),
+        ("audio_features", "pitch", 32_000),
+        ("audio_features", "trim", 1e6),
         ("text_features", "longest", 10**9),
         ("text_features", "slots", -1),
         ("text_encoder", "buckets", 10**10),
@@ -89,3 +95,17 @@ def test_an_answer_that_is_no_number_is_refused(folder, tmp_path):
     with pytest.raises(InputError, match="no numbers"):
         predictor = Predictor(bundle)
         predictor.classify(predictor.encode_audio((voice(1.0), 16_000)), "happy")
+    clip = tmp_path / "voice.wav"
+    soundfile.write(clip, voice(1.0), 16_000)
+    judging = BatchPredictor(predictor, recognise=False, name="loud")
+    (row,) = judging.predict([judging.prepare(BatchInput(str(clip), "happy"))])
+    assert "no numbers" in row["error"] and not any(row.get(f"voice_{name}") for name in EMOTIONS)
+
+
+@pytest.mark.parametrize("prior", [[0.0] + [1 / 6] * 6, [0.5, 0.5], [float("nan")] * 7, ["a"] * 7])
+def test_a_prior_that_is_none_is_refused(folder, prior):
+    """What the words say is divided by it."""
+    facts = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(facts | {"text_prior": prior}))
+    with pytest.raises(InputError):
+        load(folder)

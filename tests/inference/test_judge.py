@@ -116,6 +116,16 @@ def test_each_channel_is_a_row_of_its_own(predictor, two, tmp_path):
     assert rows[0]["voice_sad"] != rows[1]["voice_sad"]
 
 
+def test_a_silent_channel_takes_no_other_with_it(tmp_path, capsys):
+    """A long call of which only one side speaks: the other side is judged."""
+    spoken = np.concatenate([voice(3.0), np.zeros(20 * RATE)])
+    soundfile.write(tmp_path / "call.wav", np.column_stack([np.zeros(len(spoken)), spoken]), RATE)
+    assert command.main(["predict", str(tmp_path / "call.wav"), "--transcript", "", "--json", "--channel", "each"]) == 1
+    silent, heard = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert silent["channel"] == 1 and silent["audio"] is None and silent["warnings"]
+    assert heard["channel"] == 2 and heard["audio"]
+
+
 def test_the_commands_take_a_channel(two, tmp_path, capsys):
     assert command.main(["predict", str(two), "--transcript", "", "--json", "--channel", "each"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

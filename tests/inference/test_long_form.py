@@ -231,6 +231,8 @@ def test_it_stops_between_two_stretches(talk, predictor):
         predictor, recording, progress=lambda *facts: done.append(facts), cancelled=lambda: len(done) == 3
     )
     assert len(timeline.segments) == 3 < timeline.planned
+    keys = [notice.key for notice in timeline.summary().notices]
+    assert "timeline-stopped" in keys and "timeline-judged" not in keys  # the rest is no pause: it was not heard
     assert list(iter_segments(predictor, recording, find_segments(recording), cancelled=lambda: True)) == []
 
 
