@@ -6,7 +6,7 @@ Clips of each corpus of the recipe, read by an encoder that was fitted without i
 those), and of TESS, read by the checkpoint; each with a held-out text of the same label, balanced over the emotions:
 MELD dev, and the dev parts of GoEmotions, Izard, BRIGHTER in Russian and DailyDialog. The temperature of the voice, its
 weight in the pool and the pool's temperature are fitted on all corpora of voices but one and judged on that one, and
-then fitted on all.
+then fitted on all. The texts are the same in both; only the voices are new.
 """
 
 from __future__ import annotations
