@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bibier.i18n.agreement_tab import AGREEMENT
 from bibier.i18n.annotate_tab import ANNOTATE
+from bibier.i18n.live import LIVE
 from bibier.i18n.long_form import TIMELINE
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.models_tab import MODELS
@@ -233,7 +234,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE
+STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE | LIVE
 
 
 def say(key: str, language: str, /, **values: object) -> str:

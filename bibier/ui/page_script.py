@@ -19,6 +19,7 @@ from bibier.security.responses import language as language_of
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
     "page.js",
+    "capture.js",
     "recording.js",
     "analyse.js",
     "privacy.js",

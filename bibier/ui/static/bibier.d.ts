@@ -51,6 +51,9 @@ interface Bibier extends PageFacts {
   ): void;
   showStage(key: string): void;
 
+  // capture.js
+  capture: Capture;
+
   // analyse.js, privacy.js, timeline.js, agreement.js, models.js: the events of each part of the page
   pageEvents(trigger: Trigger): void;
   privacyEvents(trigger: Trigger): void;
@@ -120,6 +123,38 @@ interface Drawings {
   hub(slot: HTMLElement, value: HubOffer | null): void;
   comparing(slot: HTMLElement, value: Comparison | null): void;
   modelName(slot: HTMLElement, value: string | null): void;
+}
+
+// --- the microphone --------------------------------------------------------------------------------------------------
+
+interface Capture {
+  /** s; no recording is longer. */
+  SECONDS: number;
+  /**
+   * Begins to hear, where need be after the browser has asked. Fails with an Error that has the `key` of a sentence:
+   * mic_denied, mic_missing, mic_busy, mic_insecure.
+   */
+  start(options?: CaptureOptions): Promise<Recording>;
+}
+interface CaptureOptions {
+  /** Told the RMS of each twentieth of a second, in [0, 1]. */
+  onLevel?: (level: number) => void;
+  /** Told each block of a quarter of a second, and the rate in Hz; the last may be shorter. Together they are the wav. */
+  onBlock?: (block: Int16Array<ArrayBuffer>, rate: number) => void;
+  /** Told when it ends by itself: mic_gone, mic_full. `stop` gives what was heard until then. */
+  onEnd?: (key: string) => void;
+  /** At which it ends by itself. */
+  seconds?: number;
+}
+interface Recording {
+  /** Hz */
+  readonly rate: number;
+  /** So far. */
+  readonly seconds: number;
+  /** Ends, gives the microphone back, and gives what was heard as a wav file. */
+  stop(): Promise<Blob>;
+  /** Ends, gives the microphone back, and forgets what was heard. */
+  cancel(): void;
 }
 
 // --- Annotate: its parts in the browser -----------------------------------------------------------------------------
