@@ -208,6 +208,22 @@ def test_a_pool_that_stays_unfitted_weighs_the_voice_as_the_recipe_says(small):
             assert row.uar["both"].value == pytest.approx(row.uar[like].value, abs=0.2)
 
 
+def test_the_voice_s_temperature_is_the_recipe_s_where_it_sets_one(small):
+    chosen = recipe.load(small, CHANGES)
+    voices = random_answers({"a": tuple(range(7)), "b": tuple(range(7))}, seeds=(0,))
+    words = random_answers({"c": tuple(range(7)), "d": tuple(range(7))}, seeds=(0,), modality="text")
+
+    def doubt(temperature: float | None) -> float:
+        """How far the voice is from being right as often as it says."""
+        audio = dataclasses.replace(chosen.audio, temperature=temperature)
+        rows = matched_pairs.figures(dataclasses.replace(chosen, audio=audio), voices, words, CORPORA, (0,), draws=5)
+        return rows[0].ece["voice"].value
+
+    fitted = generalisation.temperature_of_others(voices, CORPORA, 0, "a")
+    assert doubt(None) == pytest.approx(doubt(fitted))
+    assert doubt(20.0) > 3 * doubt(None)
+
+
 def test_a_fusion_that_reads_hidden_states_is_named(small):
     assert not matched_pairs.is_pool(recipe.load(small))
     empty = generalisation_report.Generalisation(recipe.load(small), (0,), {"audio": None, "text": None}, {})

@@ -40,7 +40,7 @@ PAIRS = """\
 A clip and a text of one label, balanced over the emotions, {pairs} of each in {drawn} draws; read by the encoders of
 the tables above. What the recipe doesn't set of the pool and the temperatures was fitted on the other corpora's voices
 and on one half of the texts; judged are the corpus's voices and the other half. Words and product are without the class
-prior: the pairs are balanced. The voice's temperature is always that of the other corpora, whatever the recipe sets.
+prior: the pairs are balanced.
 """
 
 

@@ -91,7 +91,7 @@ def _judged(
     known = np.concatenate([np.empty(0, dtype=int), *others])
     in_language = np.flatnonzero([item.language == language for item in words.source.items])
     texts = words.judged(kind, seed, in_language)
-    voice_temperature = temperature_of_others(voices, kind, seed, corpus)
+    voice_temperature = recipe.audio.temperature or temperature_of_others(voices, kind, seed, corpus)
     if not len(heard) or not len(known) or not len(texts) or voice_temperature is None:
         return {}
     fit_on, judge_on = _halves(words, texts)
