@@ -6,8 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bibier.cli.predict_export import ExportOutlet, add_export
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import json_text
 from bibier.cli.threads import add_threads
@@ -32,6 +34,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--channel", default="auto", metavar="NAME", help="auto, left, right, mix, each, or a number")
     predict.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
+    add_export(predict)
     add_threads(predict)
     predict.set_defaults(run=run)
 
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from bibier.errors import fault_of
     from bibier.inference.predictor import Predictor
 
+    outlet = ExportOutlet(options)
     progress = TerminalProgress()
 
     def tell(stage: str, number: int) -> None:
@@ -79,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
             continue
         for channel in channels:
             try:
-                _predict(file, channel, predictor, options, progress, lambda part, n=number: tell(part, n), at(number))
+                tell_part = partial(tell, number=number)
+                _predict(file, channel, predictor, options, outlet, progress, tell_part, at(number))
             except Exception as error:  # as above: nor does a silent channel take the others with it
                 refuse(file, error, channel)
                 failed += 1
@@ -91,6 +96,7 @@ def _predict(
     channel: str,
     predictor: Predictor,
     options: argparse.Namespace,
+    outlet: ExportOutlet,
     progress: TerminalProgress,
     tell: Callable[[str], None],
     stage: Callable[[str], None],
@@ -103,17 +109,23 @@ def _predict(
     title = file if options.channel != "each" else f"{file} [{channel}]"
 
     def show(result: SegmentResult, done: int, planned: int) -> None:
-        if not options.json:
+        if not options.json and not outlet:
             if done == 1:
                 progress.print(title)
             progress.print(segment_text(result, options.language))
         tell(f"{done}/{planned}")
 
+    path = outlet.path(file, channel) if outlet else None
     result = judge(predictor, file, options.transcript, channel=channel, stage=stage, segment=show)
-    if options.json:
-        facts: dict[str, object] = {"file": file}
-        if options.channel == "each":
-            facts["channel"] = int(channel)
+    facts: dict[str, object] = {"file": file}
+    if options.channel == "each":
+        facts["channel"] = int(channel)
+    if outlet:
+        progress.clear()
+        outlet.write(facts | judged_json(result, options.language), path, duration=result.duration)
+        if path is not None:
+            progress.print(f"{title}: {path}")
+    elif options.json:
         progress.print(json_text(facts | judged_json(result, options.language)))
     elif isinstance(result, Timeline):  # the words stand in the segments' lines
         whole = replace(result.summary(), transcript=NOTHING_SAID)
