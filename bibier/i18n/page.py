@@ -125,10 +125,9 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     # right: the verdict
     "idle": (
-        "The verdict will stand here: record a sentence, upload one, or pick an example.",
-        "Здесь появится вывод: запишите фразу, загрузите файл или возьмите пример.",
+        "Your result will appear here. Record a sentence, drop a file, or try an example.",
+        "Здесь появится результат. Запишите фразу, перетащите файл или попробуйте пример.",
     ),
-    "armed": ("Press “Analyse”.", "Нажмите «Анализировать»."),
     "verdict_bimodal": ("Both together: {what}.", "Голос и слова вместе: {what}."),
     "verdict_audio": ("The voice alone: {what}.", "Один только голос: {what}."),
     "verdict_text": ("The words alone: {what}.", "Одни только слова: {what}."),

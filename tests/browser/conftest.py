@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from json import dumps
 from pathlib import Path
 
@@ -30,6 +30,7 @@ QUIET = [
 ]
 CUT = ("AbortError", "Unexpected error Connection errored out")  # how Gradio reports a stream that a reload cut
 BARS = "[...(document.querySelector('#chart .js-plotly-plot')?.data ?? [])].map((trace) => Array.from(trace.x))"
+OUTCOME = ("#verdict .sentence", "#verdict .alert")
 WAIT = int(os.environ.get("BIBIER_WAIT", "60000"))  # ms; the machine may be busy with other work
 
 
@@ -158,14 +159,19 @@ class Visit:
             f"(before) => JSON.stringify({BARS}) !== before", arg=dumps(before, separators=(",", ":"))
         )
 
-    def upload(self, path: Path) -> None:
-        """Upload a clip, in place of the last one."""
+    def upload(self, path: Path, *, wait: bool = True) -> str:
+        """Upload a clip, in place of the last one; return what is said of it, or nothing if that isn't waited for."""
         page = self.page
         if page.locator("#voice [aria-label=Clear]").count():
             page.locator("#voice [aria-label=Clear]").first.click()
         page.locator("#voice [aria-label='Upload a file']").click()
-        page.locator("#voice input[type=file]").set_input_files(path)
-        page.wait_for_function("!document.querySelector('#analyse').disabled")
+        with self.renewed(*OUTCOME) if wait else nullcontext():
+            page.locator("#voice input[type=file]").set_input_files(path)
+        return self.outcome() if wait else ""
+
+    def outcome(self) -> str:
+        """Return the verdict's sentence, or the error."""
+        return self.page.locator(", ".join(OUTCOME)).first.inner_text()
 
     def record(self) -> None:
         """Begin to record, as somebody who hasn't agreed before."""
@@ -186,11 +192,11 @@ class Visit:
         """Press Analyse and return the verdict's sentence, or the error; `bars` is whether those are to change."""
         self.page.wait_for_function("!document.querySelector('#analyse').disabled")
         before = self.bars()
-        with self.renewed("#verdict .sentence", "#stage .alert"):
+        with self.renewed(*OUTCOME):
             self.page.click("#analyse")
         if bars and not self.page.locator("#stage .alert").count():
             self.await_other_bars(before)
-        return self.page.locator("#verdict .sentence, #stage .alert").first.inner_text()
+        return self.outcome()
 
 
 @pytest.fixture

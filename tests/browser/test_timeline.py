@@ -38,8 +38,7 @@ def ready(page) -> None:
 
 
 def judged(predictions, talk) -> None:
-    predictions.upload(talk)
-    predictions.page.click("#analyse")
+    predictions.upload(talk, wait=False)
     ready(predictions.page)
 
 
@@ -97,8 +96,7 @@ def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
     soundfile.write(tmp_path / "five.wav", np.resize(samples, 305 * RATE), RATE)
     visitor = visit()
     page = visitor.page
-    visitor.upload(tmp_path / "five.wav")
-    page.click("#analyse")
+    visitor.upload(tmp_path / "five.wav", wait=False)
     page.wait_for_function("document.querySelectorAll('#ribbon .stretch:not(:disabled)').length > 1")
     picture(page, "running-1440-en-light")
     page.click("#ribbon .stop")

@@ -43,10 +43,10 @@ def failure(text: str) -> AnalyseUpdate:
     return {"stage": {"text": text, "error": True}}
 
 
-def blank(theme: Theme, *, armed: bool = False) -> AnalyseUpdate:
-    """Give the empty right side; `armed` when Analyse can be pressed."""
+def blank(theme: Theme) -> AnalyseUpdate:
+    """Give the empty right side."""
     return {
-        "verdict": {"key": "armed" if armed else "idle"},
+        "verdict": {"key": "idle"},
         "chart": figure(None, theme),
         "table": table(None, theme.language),
         "words": words(None, None, theme.language),
@@ -162,7 +162,7 @@ class AnalyseHandlers:
             text = shown["transcript"] = ""  # otherwise the words stay: they may be being typed at this moment
         self.cache.put(context.token, None)
         shown["analyse"] = bool(clip or text.strip())
-        return blank(context.theme, armed=shown["analyse"]) | shown
+        return blank(context.theme) | shown
 
     def analyse(
         self,

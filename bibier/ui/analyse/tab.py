@@ -50,6 +50,7 @@ class LastWins(TypedDict):
 
 
 WAIT = "(...inputs) => bibier.startAnalysis(...inputs)"  # says at once that the click was heard
+WAIT_IF_CLIP = "(...inputs) => (inputs[0] ? bibier.startAnalysis : bibier.withView)(...inputs)"
 STOP = "(...inputs) => bibier.stopAnalysis(...inputs)"
 END = "(...inputs) => bibier.stopTimeline(...inputs)"
 SEEN = "(...inputs) => bibier.withView(...inputs)"
@@ -134,15 +135,16 @@ def build(
                 part["ask"] = slot("line", "", elem_id="ask")
                 fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
             part["fetching"] = fetching
-            with gr.Row(elem_id="acts"):
-                start = part["analyse"] = gr.Button(
-                    i18n("analyse"), variant="primary", interactive=False, elem_id="analyse"
-                )
-                cancel = gr.Button(i18n("cancel"), elem_id="cancel")
-            part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
+            start = part["analyse"] = gr.Button(
+                i18n("analyse"), variant="primary", interactive=False, elem_id="analyse"
+            )
         with gr.Column(scale=8, min_width=320, elem_id="results"):
+            with gr.Column(elem_id="verdict"):
+                part["verdict"] = slot("verdict", elem_id="judgement")
+                with gr.Row(elem_id="status"):
+                    part["stage"] = slot("stage", {"key": "stage_loading"}, elem_id="stage", js=SIGNALS)
+                    cancel = gr.Button(i18n("cancel"), size="sm", elem_id="cancel")
             part["ribbon"] = slot("ribbon", elem_id="ribbon", js=RIBBON)
-            part["verdict"] = slot("verdict", elem_id="verdict")
             with gr.Column(elem_id="bars"):
                 part["chart"] = gr.Plot(show_label=False, container=False, elem_id="chart")
                 part["table"] = slot("table", elem_id="table")
@@ -172,6 +174,7 @@ def build(
         clip: str | None, text: str | None, state: AnalysisState | None, raw: str | None, request: gr.Request
     ) -> Changes:
         context = context_of(raw, request)
+        analysing.stop(context)  # of the clip that this one replaces
         return put(analysing.arrived(clip, text or "", state, context) | long.forget(context))
 
     def analyse(
@@ -186,6 +189,21 @@ def build(
         context = context_of(raw, request)
         for shown in long.analyse(clip, text or "", recogniser, state, context, channel=channel or NAMES[0]):
             yield put(shown)
+
+    def follow(
+        clip: str | None,
+        text: str | None,
+        recogniser: str | None,
+        channel: str | None,
+        state: AnalysisState | None,
+        raw: str | None,
+        request: gr.Request,
+    ) -> Iterator[Changes]:
+        """Analyse what has arrived; when it was taken away, there is nothing to do."""
+        if clip:
+            yield from analyse(clip, text, recogniser, channel, state, raw, request)
+        else:
+            yield put({})
 
     def placing(example: Example) -> Callable[[str | None], Changes]:
         def place(_raw: str | None) -> Changes:
@@ -303,23 +321,11 @@ def build(
     # not the page's own load event: it may come before a component is mounted, and then its answer is lost
     wire(event_of(stage, "opened"), restore, [], "restore", js=SEEN, queue=False)
     wire(event_of(stage, "opened"), ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
-    wire(voice.input, arrived, ["voice", "transcript", "state"], "arrived", js=SEEN, **LATEST)
-    wire(
-        start.click,
-        analyse,
-        ["voice", "transcript", "recogniser", "channel", "state"],
-        "analyse",
-        shows=RESULTS,
-        **INFERENCE,
-    )
-    wire(
-        channels.input,
-        analyse,
-        ["voice", "transcript", "recogniser", "channel", "state"],
-        "choose_channel",
-        shows=RESULTS,
-        **INFERENCE,
-    )
+    came = wire(voice.input, arrived, ["voice", "transcript", "state"], "arrived", js=SEEN, **LATEST)
+    everything = ("voice", "transcript", "recogniser", "channel", "state")
+    wire(came.success, follow, everything, "arrived_analyse", js=WAIT_IF_CLIP, shows=RESULTS, **LATEST, **INFERENCE)
+    wire(start.click, analyse, everything, "analyse", shows=RESULTS, **INFERENCE)
+    wire(channels.input, analyse, everything, "choose_channel", shows=RESULTS, **INFERENCE)
     wire(event_of(part["privacy"], "erase"), erase, [], "erase", js=SEEN, queue=False)
     cancel.click(stop, [client], None, js=STOP, api_name="stop", queue=False, **HIDDEN)
     for index, button in enumerate(picks):

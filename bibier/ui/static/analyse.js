@@ -4,6 +4,7 @@
   const { draw, fill, make, recall, remember, rove, say } = bibier;
 
   draw.verdict = (slot, value) => {
+    slot.setAttribute("aria-live", "polite");
     if (!value?.sentence) {
       const key = value && "key" in value ? value.key : "";
       slot.replaceChildren(make("p", { class: "idle" }, say[key || "idle"]));
@@ -129,7 +130,7 @@
 
   // --- events: the stage carries those that the page itself raises -------------------------------------------------
   bibier.pageEvents = (trigger) => {
-    const parts = ["#voice", "#transcript", "#recogniser", "#verdict .slot", "#chart", "#words .slot"];
+    const parts = ["#voice", "#transcript", "#recogniser", "#judgement .slot", "#chart", "#words .slot"];
     const open = () => {
       const voice = document.querySelector("#voice");
       const bars = document.querySelector("#bars");

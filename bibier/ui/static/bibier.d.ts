@@ -50,6 +50,8 @@ interface Bibier extends PageFacts {
     watch: (prop: string, changed: () => void) => void,
   ): void;
   showStage(key: string): void;
+  /** Scrolls a part of the page into sight, unless it is there or somebody is typing. */
+  reveal(part: Element): void;
 
   // capture.js
   capture: Capture;

@@ -124,8 +124,21 @@
     slot.replaceChildren(text ? make("p", { class: failed ? "alert" : busy ? "busy" : "small",
       role: failed ? "alert" : "status" }, text) : "");
     const stoppable = Boolean(value?.stop || value?.key === "stage_queued");
-    document.querySelector("#acts")?.toggleAttribute("data-stoppable", stoppable);
+    const card = /** @type {HTMLElement | null} */ (document.querySelector("#verdict"));
+    if (card) {
+      const ended = card.dataset.state === "busy" && !busy;
+      card.dataset.state = failed ? "error" : busy ? "busy" : "still";
+      card.toggleAttribute("data-stoppable", stoppable);
+      if (failed || ended || stoppable) bibier.reveal(card);
+    }
     document.querySelector("#results")?.setAttribute("aria-busy", String(busy && value?.key !== "stage_loading"));
+  };
+  bibier.reveal = (part) => {
+    const { top, bottom } = part.getBoundingClientRect();
+    const writing = document.activeElement?.matches("textarea, input[type=text]");
+    if (!part.checkVisibility() || writing || (top >= 0 && bottom <= innerHeight)) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    part.scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
   };
   bibier.showStage = (key) => {
     const slot = document.querySelector("#stage .slot");
