@@ -115,6 +115,13 @@ class UtteranceSegmenter:
                 utterances.append(utterance)
         return utterances
 
+    def current(self, seconds: float) -> Utterance | None:
+        """Return the utterance that goes on, at most its last `seconds`; None where there isn't one (yet)."""
+        if not self._speaking or self._voiced * FRAME < SHORTEST * SAMPLE_RATE:
+            return None
+        samples = np.concatenate(self._frames[-round(seconds * SAMPLE_RATE / FRAME) :])
+        return Utterance(samples, (self._position - len(samples)) / SAMPLE_RATE)
+
     def cut(self) -> Utterance | None:
         """End the utterance here, if there is one."""
         enough = self._listen is None or self._voiced * FRAME >= SHORTEST * SAMPLE_RATE
@@ -153,18 +160,25 @@ class UtteranceSegmenter:
         return self.cut() if long or self._silent * FRAME >= PAUSE * SAMPLE_RATE else None
 
 
-def voice_detector() -> Callable[[np.ndarray], float]:
-    """Return Silero VAD, listening from the beginning: (512,) samples → probability of voice."""
-    import torch
+class VoiceDetector:
+    """Silero VAD, listening: called with (512,) samples at 16 kHz, gives the probability of voice.
 
-    model = load_silero_vad()
-    model.reset_states()
+    It remembers what came before, so it is one stream's; `reset` begins another.
+    """
 
-    def listen(frame: np.ndarray) -> float:
+    def __init__(self):
+        self._model = load_silero_vad()
+        self.reset()
+
+    def reset(self) -> None:
+        """Listen from the beginning."""
+        self._model.reset_states()
+
+    def __call__(self, frame: np.ndarray) -> float:
+        import torch
+
         with torch.inference_mode():
-            return float(model(torch.from_numpy(frame), SAMPLE_RATE))
-
-    return listen
+            return float(self._model(torch.from_numpy(frame), SAMPLE_RATE))
 
 
 @dataclass

@@ -59,7 +59,7 @@ def listen(blocks: BlockQueue, options: argparse.Namespace) -> int:
     """Judge what comes out of a queue of sound, and print it."""
     from bibier.asr import recognisers
     from bibier.audio.format import SAMPLE_RATE
-    from bibier.audio.microphone import MicrophoneLoop, UtteranceSegmenter, voice_detector
+    from bibier.audio.microphone import MicrophoneLoop, UtteranceSegmenter, VoiceDetector
     from bibier.checkpoint import bundle
     from bibier.cli.predict import as_text, refused
     from bibier.inference.predictor import Predictor, as_json
@@ -91,7 +91,7 @@ def listen(blocks: BlockQueue, options: argparse.Namespace) -> int:
         else:
             meter.print(f"{span(utterance)}: {error.text(options.language)}")
 
-    segmenter = UtteranceSegmenter(blocks.rate, None if options.key else voice_detector())
+    segmenter = UtteranceSegmenter(blocks.rate, None if options.key else VoiceDetector())
     loop = MicrophoneLoop(segmenter, judge, refuse, show_level, options.save)
     if options.key:
         threading.Thread(target=_keys, args=(loop,), daemon=True).start()

@@ -164,20 +164,30 @@ def iter_segments(
     for segment in segments:
         if cancelled():
             return
-        try:
-            yield SegmentResult(segment, _judge(predictor, recording, segment, transcript))
-        except InputError as error:
-            yield SegmentResult(segment, None, error.message)
-        except (RuntimeError, MemoryError) as error:  # torch's own, as when a device has no memory left
-            note("stretch", level=logging.ERROR, outcome="failed", **told(error))
-            reason = type(error).__name__
-            yield SegmentResult(segment, None, Message("timeline-failed", {"reason": reason}))
+        words = None if transcript is None else within(transcript, segment)
+        yield judge_segment(predictor, recording.part(segment.start, segment.end), segment, words)
 
 
-def _judge(predictor: Predictor, recording: Recording, segment: Segment, transcript: Transcript | None) -> Prediction:
-    encoding = predictor.encode_audio((recording.part(segment.start, segment.end), SAMPLE_RATE))
+def judge_segment(
+    predictor: Predictor, samples: np.ndarray, segment: Segment, transcript: Transcript | None
+) -> SegmentResult:
+    """Judge one segment, (n,) float32 at 16 kHz; why it says nothing is in the result too.
+
+    `transcript=None` recognises the words; where that fails, the voice is judged all the same.
+    """
+    try:
+        return SegmentResult(segment, _judge(predictor, samples, transcript))
+    except InputError as error:
+        return SegmentResult(segment, None, error.message)
+    except (RuntimeError, MemoryError) as error:  # torch's own, as when a device has no memory left
+        note("stretch", level=logging.ERROR, outcome="failed", **told(error))
+        return SegmentResult(segment, None, Message("timeline-failed", {"reason": type(error).__name__}))
+
+
+def _judge(predictor: Predictor, samples: np.ndarray, transcript: Transcript | None) -> Prediction:
+    encoding = predictor.encode_audio((samples, SAMPLE_RATE))
     if transcript is not None:
-        return predictor.classify(encoding, within(transcript, segment))
+        return predictor.classify(encoding, transcript)
     try:
         recognised = predictor.transcribe(encoding)
     except InputError as error:  # the voice can be judged all the same
@@ -236,17 +246,19 @@ def timeline_json(timeline: Timeline, language: str = "en") -> dict:
 
     All times are seconds from the recording's beginning.
     """
-    rows = []
-    for result in timeline.segments:
-        row: dict = {"start": result.segment.start, "end": result.segment.end}
-        if result.prediction is None:
-            rows.append(row | {"error": result.error.text(language) if result.error else ""})
-            continue
-        row |= as_json(result.prediction, language)
-        row["words"] = [_shifted(word, result.segment.start) for word in row["words"]]
-        rows.append(row)
     lengths = {"duration": timeline.duration, "judged_seconds": timeline.judged_seconds}
+    rows = [segment_json(result, language) for result in timeline.segments]
     return as_json(timeline.summary(), language) | lengths | {"segments": rows}
+
+
+def segment_json(result: SegmentResult, language: str = "en") -> dict:
+    """Return what one segment says for a program, or its `error`; times are seconds from the recording's beginning."""
+    row: dict = {"start": result.segment.start, "end": result.segment.end}
+    if result.prediction is None:
+        return row | {"error": result.error.text(language) if result.error else ""}
+    row |= as_json(result.prediction, language)
+    row["words"] = [_shifted(word, result.segment.start) for word in row["words"]]
+    return row
 
 
 def _shifted(word: dict, seconds: float) -> dict:

@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from bibier.log import note
-from bibier.security.responses import API
-from bibier.security.routes import is_open
+from bibier.security.responses import API, LIVE
+from bibier.security.routes import LIVE_BLOCK, is_open
 
 SCOPE = "bibier.request"
 # What an address may hold of a person: a file's name, a tab's random name, a clip's hash.
@@ -21,6 +21,7 @@ HIDDEN = (
     (re.compile(rf"({API}heartbeat/).+", re.S), r"\1…"),
     (re.compile(rf"({API}call/(?:v2/)?\w+/)\w+/?"), r"\1…"),
     (re.compile(r"(/bibier/clip/).+", re.S), r"\1…"),
+    (re.compile(rf"({LIVE}/)[\w-]{{32}}"), r"\1…"),
     (re.compile(r"/(assets|static|svelte)/.+", re.S), r"/\1/…"),
 )
 QUIET = ("GET", "HEAD")  # methods whose success is told at the level of debugging
@@ -64,7 +65,8 @@ class AccessLog:
             await self.app(scope, receive, watched)
         finally:
             outcome = "ok" if status < 400 else "refused" if status < 500 or status == 507 else "failed"
-            quiet = scope["method"] in QUIET and outcome == "ok"
+            often = scope["method"] in QUIET or LIVE_BLOCK.fullmatch(scope["path"]) is not None
+            quiet = often and outcome == "ok"
             note(
                 "request",
                 level=logging.DEBUG if quiet else logging.INFO if outcome != "failed" else logging.ERROR,

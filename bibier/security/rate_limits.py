@@ -19,7 +19,7 @@ from bibier.i18n.messages import Message
 from bibier.security.disk_quota import SLACK, DiskQuota, NoRoom
 from bibier.security.login_throttle import network
 from bibier.security.request_bodies import limit_of
-from bibier.security.responses import header, refusal, size
+from bibier.security.responses import LIVE, header, refusal, size
 from bibier.security.session import visitor
 from bibier.security.workers import alone
 
@@ -42,17 +42,20 @@ class Rate:
 
 
 # "bytes" of calls: reading JSON holds all threads up. "act" is a save, a skip or another act of the Annotate tab.
+# "live" is a block of sound, of which there are four a second; how much sound it holds is bounded where it is heard.
 # A person who corrects a transcript or drags a bar makes a few calls a second; several people may share an address.
 SESSION = {
     "upload": Rate(20, 0.5),
     "call": Rate(200, 20),
     "act": Rate(300, 2),
+    "live": Rate(60, 20),
     "bytes": Rate(8_000_000, 200_000),
 }
 ADDRESS = {
     "upload": Rate(100, 3),
     "call": Rate(1000, 120),
     "act": Rate(1500, 20),
+    "live": Rate(240, 80),
     "bytes": Rate(32_000_000, 2_000_000),
 }
 
@@ -117,7 +120,7 @@ class RateLimits:
         guest = visitor(scope)
         wanted: dict[tuple[str, str], Rate] = {}
         costs: dict[tuple[str, str], float] = {}
-        for counted in (kind,) if kind == "upload" else (kind, "bytes"):
+        for counted in (kind,) if kind in ("upload", "live") else (kind, "bytes"):
             session, address = (counted, guest.session), (f"{counted} from", network(guest.address))
             wanted[session], wanted[address] = SESSION[counted], ADDRESS[counted]
             if counted == "bytes":
@@ -197,6 +200,8 @@ def kind_of(scope: Scope) -> str | None:
         return None
     if scope["path"] == UPLOAD:
         return "upload"
+    if scope["path"].startswith(LIVE):
+        return "live"
     return "act" if scope["path"].startswith(ACT) else "call" if scope["path"].startswith(CALLS) else None
 
 

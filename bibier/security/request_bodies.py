@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope
 from bibier.errors import RequestError
 from bibier.i18n.messages import Message
 from bibier.security.login_throttle import network
-from bibier.security.responses import API, header, size
+from bibier.security.responses import API, LIVE, header, size
+from bibier.security.routes import LIVE_BLOCK
 from bibier.security.session import visitor
 
 LOGIN_LIMIT = 4_000  # bytes of a sign-in: name and password, escaped
 ACT_LIMIT = 64_000  # bytes of an act of the Annotate tab, of a cancelling, of a reset
+LIVE_LIMIT = 2_000_000  # bytes of a block of live sound: ten seconds at 96 kHz
 BODY_LIMIT = 4_000_000  # bytes of a call: the longest transcript, escaped, fits twice
 LEAST = 64_000  # bytes that an unfinished body counts for: the server buffers so much of each
 HELD = 128_000_000  # bytes of all bodies that are not done with
@@ -41,7 +43,9 @@ def limit_of(path: str) -> int:
     """Return how many bytes the body of a request may have."""
     if path.rstrip("/") == "/login":
         return LOGIN_LIMIT
-    return ACT_LIMIT if path.startswith((f"{API}component_server", f"{API}cancel", f"{API}reset")) else BODY_LIMIT
+    if LIVE_BLOCK.fullmatch(path):
+        return LIVE_LIMIT
+    return ACT_LIMIT if path.startswith((LIVE, f"{API}component_server", f"{API}cancel", f"{API}reset")) else BODY_LIMIT
 
 
 class RequestBodies:

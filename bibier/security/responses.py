@@ -9,6 +9,7 @@ from bibier.i18n.messages import LANGUAGES, Message
 
 COOKIE = "bibier_language"
 API = "/gradio_api/"
+LIVE = "/bibier/live"  # where speech is judged while it is spoken
 MOST_COOKIES = 100  # read of a request
 MOST_LANGUAGES = 20  # read of those that a browser accepts
 LONGEST_LANGUAGES = 500  # characters of them
@@ -78,7 +79,8 @@ def refusal(scope: Scope, status: int, sentence: Message, headers: dict[str, str
     text = sentence.text(language(scope))
     headers = {"cache-control": "no-store"} | (headers or {})
     path = scope["path"]
-    if path.rstrip("/") in ("/login", "/config") or (path.startswith(API) and not path.startswith(f"{API}upload")):
+    for_programs = path.startswith((API, LIVE)) and not path.startswith(f"{API}upload")
+    if path.rstrip("/") in ("/login", "/config") or for_programs:
         return JSONResponse({"detail": text, "error": text}, status, headers)
     return PlainTextResponse(text, status, headers)
 

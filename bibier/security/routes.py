@@ -7,9 +7,10 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bibier.i18n.messages import Message
-from bibier.security.responses import refusal
+from bibier.security.responses import LIVE, refusal
 
 HEALTH = "/bibier/health"
+LIVE_BLOCK = re.compile(rf"{LIVE}/[\w-]{{32}}")
 ASSETS = (
     r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
 )
@@ -22,6 +23,7 @@ READ = re.compile(
     r"|call/(v2/)?\w+/\w+)|/bibier/clip/[0-9a-f]{64}"
 )
 WRITE = re.compile(
+    rf"{LIVE}(/[\w-]{{32}}(/(end|leave))?)?|"
     r"/login/?|/gradio_api/(upload|queue/join|cancel|reset/?|component_server/?|(run|api|call|call/v2)/\w+/?)"
 )
 

@@ -23,12 +23,14 @@ from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import themes
 from bibier.ui.gradio_upload import bound_uploads
 from bibier.ui.health import Health
+from bibier.ui.live.route import LiveRoute
+from bibier.ui.live.service import LiveService
 from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.services import Services, short
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "timeline.css", "annotate.css", "agreement.css", "models.css")
+STYLES = ("page.css", "timeline.css", "live.css", "annotate.css", "agreement.css", "models.css")
 QUEUE = 256  # waiting events over all visitors; the rest is told that the queue is full
 
 
@@ -118,8 +120,15 @@ def launch(
     The health page tells of the `tasks`, and of the cleaning.
     """
     watched = [security.cleanup.task, *tasks]
+    live = LiveService(services)
+    watched.append(live.task)
     watch = Middleware(Health, services=services, tasks=watched)
-    own = [watch, Middleware(PageScript, hours=security.hours), Middleware(annotate.ClipFiles, find=annotating.paths)]
+    own = [
+        watch,
+        Middleware(LiveRoute, service=live),
+        Middleware(PageScript, hours=security.hours),
+        Middleware(annotate.ClipFiles, find=annotating.paths),
+    ]
     middleware = [*security.middleware(), *own]
     quiet_faults()
     bound_uploads()
@@ -145,3 +154,4 @@ def launch(
     watched.append(closing)
     closing.start()
     security.cleanup.start()
+    live.task.start()

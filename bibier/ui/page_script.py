@@ -24,6 +24,7 @@ SCRIPTS = (  # in this order
     "analyse.js",
     "privacy.js",
     "timeline.js",
+    "live.js",
     "editor.js",
     "player.js",
     "project.js",

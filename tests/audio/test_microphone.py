@@ -17,7 +17,7 @@ import soxr
 from bibier import __main__ as command
 from bibier.audio import microphone
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.microphone import BlockQueue, MicrophoneLoop, UtteranceSegmenter, voice_detector
+from bibier.audio.microphone import BlockQueue, MicrophoneLoop, UtteranceSegmenter, VoiceDetector
 from bibier.cli.mic import listen
 from bibier.errors import InputError
 
@@ -61,7 +61,7 @@ def test_each_clip_is_in_whole_utterances(speech, rate, channels):
         queue.put(np.stack([block] * channels, 1) if channels > 1 else block)
     queue.close()
     collected = []
-    MicrophoneLoop(UtteranceSegmenter(rate, voice_detector()), collected.append, lambda *_: None).run(queue)
+    MicrophoneLoop(UtteranceSegmenter(rate, VoiceDetector()), collected.append, lambda *_: None).run(queue)
     assert queue.dropped == 0 and len(collected) >= 3
     for segment in collected:  # none reaches over a pause into the next clip
         assert sum(segment.start < end and segment.end > start for start, end in places) == 1
@@ -73,19 +73,19 @@ def test_each_clip_is_in_whole_utterances(speech, rate, channels):
 
 def test_an_utterance_is_a_piece_of_what_was_given(speech):
     sound, _ = speech
-    for utterance in collect(sound, SAMPLE_RATE, voice_detector()):
+    for utterance in collect(sound, SAMPLE_RATE, VoiceDetector()):
         at = round(utterance.start * SAMPLE_RATE)
         assert np.array_equal(utterance.samples, sound[at : at + len(utterance.samples)])
 
 
 def test_silence_and_noise_are_nothing_and_endless_speech_is_cut():
     rng = np.random.default_rng(0)
-    assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, voice_detector()) == []
-    assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, voice_detector()) == []
+    assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, VoiceDetector()) == []
+    assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, VoiceDetector()) == []
     segments = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frame: 1.0)
     assert [round(segment.end - segment.start) for segment in segments] == [20, 20, 10]
     broken = np.full(SAMPLE_RATE, np.nan)
-    assert collect(broken, SAMPLE_RATE, voice_detector()) == []
+    assert collect(broken, SAMPLE_RATE, VoiceDetector()) == []
 
 
 def test_a_key_cuts_and_nothing_is_left_out(speech):
@@ -148,7 +148,7 @@ def test_an_unplugged_device_is_said_and_what_was_said_is_kept(speech, tmp_path,
         queue.put(block)
     collected = []
     loop = MicrophoneLoop(
-        UtteranceSegmenter(SAMPLE_RATE, voice_detector()),
+        UtteranceSegmenter(SAMPLE_RATE, VoiceDetector()),
         collected.append,
         lambda *_: None,
         folder=tmp_path,
@@ -166,7 +166,7 @@ def test_a_refused_utterance_and_a_full_disk_are_said(speech, tmp_path):
         raise InputError("mic-none", reason="x")
 
     loop = MicrophoneLoop(
-        UtteranceSegmenter(SAMPLE_RATE, voice_detector()),
+        UtteranceSegmenter(SAMPLE_RATE, VoiceDetector()),
         judge,
         lambda utterance, error: refused.append(error),
     )

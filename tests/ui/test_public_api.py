@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 
@@ -181,3 +182,19 @@ def test_the_page_s_own_calls_stand_what_a_program_may_send(address):
 def test_a_program_that_fails_is_told_so(address):
     with pytest.raises((AppError, ValueError)):
         Client(address, verbose=False).predict(None, "", api_name="/predict")
+
+
+def test_the_readme_s_live_client(address, monkeypatch):
+    """As it stands there, but for the address and the patience; another browser has no part in the session."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.chdir(ROOT)
+    (client,) = re.findall(r"```python\n(import time, httpx.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        names: dict = {}
+        exec(client.replace("http://127.0.0.1:7860", address), names)
+    assert names["at"] == len(names["samples"]) and names["seen"] >= 1 and names["view"]["done"]
+    assert "'audio': {'anger': " in out.getvalue()
+    with visit(address) as other:
+        assert other.post(names["live"]).status_code == 404
+        foreign = other.post("/bibier/live", json={"rate": 16_000}, headers={"origin": "https://evil.example"})
+        assert foreign.status_code == 403

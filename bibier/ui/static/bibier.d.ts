@@ -55,6 +55,10 @@ interface Bibier extends PageFacts {
 
   // capture.js
   capture: Capture;
+  // live.js
+  live: Live;
+  /** Draws the bars anew in their place. */
+  showBars?(value: { rows: BarsRow[]; doubts?: Record<string, string> }): void;
 
   // analyse.js, privacy.js, timeline.js, agreement.js, models.js: the events of each part of the page
   pageEvents(trigger: Trigger): void;
@@ -157,6 +161,29 @@ interface Recording {
   stop(): Promise<Blob>;
   /** Ends, gives the microphone back, and forgets what was heard. */
   cancel(): void;
+}
+
+/** The Live switch: while it is on, a recording is judged as it runs. */
+interface Live {
+  readonly on: boolean;
+  toggle(): void;
+  /** Puts the switch into a slot; one of the class "live-slot" gets it by itself. */
+  mount(slot: HTMLElement): void;
+}
+/** Probabilities in [0, 1]; null where there is none. */
+interface BarsRow {
+  name: string;
+  label: string;
+  colour: string;
+  audio: number | null;
+  text: number | null;
+  bimodal: number | null;
+}
+interface LiveEvents {
+  view(view: LiveView): void;
+  utterances(utterances: LiveUtterance[]): void;
+  /** There is no more to come; with a sentence where that was not to be. */
+  over(sentence?: string): void;
 }
 
 // --- Annotate: its parts in the browser -----------------------------------------------------------------------------

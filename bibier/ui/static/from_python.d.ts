@@ -25,6 +25,38 @@ interface Table {
   rows: string[][];
 }
 
+// --- Live: made in ui/live/service.py --------------------------------------------------------------------------------
+
+interface LiveResult {
+  audio?: Record<string, number> | null;
+  text?: Record<string, number> | null;
+  bimodal?: Record<string, number> | null;
+  /** Why one of them is not to be relied on. */
+  audio_doubt?: string | null;
+  text_doubt?: string | null;
+  bimodal_doubt?: string | null;
+}
+interface LiveUtterance extends LiveResult {
+  number: number;
+  /** s from the beginning. */
+  start: number;
+  end: number;
+  transcript?: string;
+  /** Why it says nothing. */
+  error?: string;
+}
+interface LiveView {
+  /** Samples. */
+  heard: number;
+  level: number;
+  /** null while nobody speaks. */
+  bars: { start: number; end: number; audio: Record<string, number>; audio_doubt: string | null } | null;
+  utterances: LiveUtterance[];
+  /** Utterances that are being judged, or wait for it. */
+  waiting: number;
+  done: boolean;
+}
+
 // --- Analyse --------------------------------------------------------------------------------------------------------
 
 interface Stage {

@@ -1,0 +1,1 @@
+"""Speech judged while it is spoken, for the page and for programs."""

@@ -1,0 +1,36 @@
+"""The Live switch: bars while one speaks, an utterance at each pause, and the recording itself untouched."""
+
+ON = """async () => {
+    document.querySelector(".live-slot") ?? document.querySelector("#voice").prepend(
+        bibier.make("div", { class: "live-slot" }));
+    window.shown = [];
+    bibier.showBars = (value) => shown.push(value.rows);
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wanted) => (window.microphone = await ask(wanted));
+}"""
+SPEAK = """async () => {
+    window.heard = 0;
+    window.recording = await bibier.capture.start({ onBlock: (block) => { heard += block.length; } });
+}"""
+FALL_SILENT = "microphone.getAudioTracks()[0].enabled = false"
+STOP = "async () => { const wav = await recording.stop(); return (wav.size - 44) / 2 === heard; }"
+
+
+def test_bars_follow_the_voice_and_a_pause_closes_an_utterance(visit):
+    page = visit().page
+    page.evaluate(ON)
+    page.click(".live-slot input")
+    assert page.is_checked(".live-slot input")
+    page.evaluate(SPEAK)
+    page.wait_for_function("shown.some((rows) => rows.every((row) => row.audio !== null && row.bimodal === null))")
+    page.evaluate(FALL_SILENT)
+    page.wait_for_selector("#ribbon .live .stretch")
+    page.wait_for_function("shown.some((rows) => rows.every((row) => row.bimodal !== null))")
+    rows = page.evaluate("shown.at(-1)")
+    assert [row["name"] for row in rows] == page.evaluate("bibier.emotions") and rows[0]["label"] == "anger"
+    before = page.evaluate("shown.push([]), shown.length")
+    page.click("#ribbon .live .stretch")
+    page.wait_for_function(f"shown.length > {before}")
+    assert page.evaluate(STOP)  # nothing of the recording is lost on the way
+    page.evaluate("bibier.live.toggle()")
+    assert not page.is_checked(".live-slot input")
