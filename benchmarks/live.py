@@ -60,7 +60,7 @@ class LiveVisitor:
         return np.round(talk * 32_767).clip(-32_768, 32_767).astype("<i2")
 
     def speak(self) -> None:
-        """Come in, speak, end, and leave."""
+        """Come in, speak, and leave."""
         sound = self.sound()
         with httpx.Client(base_url=self.address, timeout=PATIENCE) as server:
             server.get("/").raise_for_status()
@@ -76,9 +76,6 @@ class LiveVisitor:
                 at = there
                 for utterance in view["utterances"]:
                     self.judged.append(max(0.0, now - began - utterance["end"]))
-            done = False
-            while not done:
-                done = self.post(server, f"/bibier/live/{name}/end?seen={self.utterances}", sound[:0])["done"]
             server.post(f"/bibier/live/{name}/leave")
 
     def post(self, server: httpx.Client, path: str, block: np.ndarray) -> dict:

@@ -55,6 +55,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Live sound comes faster than it can be heard and judged. Send on in {seconds} s; nothing is lost.",
         "Звук приходит быстрее, чем его можно прослушать и оценить. Продолжите через {seconds} с — ничего не пропадёт.",
     ),
+    "live-hurried": (
+        "The words were left out: people speak faster than they can be recognised here. "
+        "The whole recording is recognised at the end.",
+        "Слова пропущены: речь идёт быстрее, чем здесь удаётся её распознавать. Вся запись будет распознана в конце.",
+    ),
     "live-busy": (
         "The last block of this session is still being heard: send the next one after its answer.",
         "Предыдущий блок этого сеанса ещё обрабатывается: отправьте следующий после ответа.",

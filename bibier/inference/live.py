@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -39,7 +39,8 @@ WINDOW = 4.0  # s at the end of the utterance that goes on, over which the voice
 STEP = 0.2  # … each time that so many seconds came
 CONSTANT = 0.5  # s, time constant of the smoothing
 FAST, AHEAD = 1.1, 30.0  # sound comes as fast as it is spoken, and so many seconds at once after an interruption
-BEHIND = 120.0  # s of utterances that may wait for their judgement; then no more sound is taken for a while
+HURRIED = 30.0  # s of utterances that wait for their judgement, above which the words are left out …
+BEHIND = 120.0  # … s of utterances that may wait for their judgement; then no more sound is taken for a while
 IDLE = 15.0  # s without a sign of life after which a session is over
 MOST, MOST_OF_NETWORK, MOST_OF_SESSION = 8, 4, 2  # sessions heard at once: of all, of a network, of a browser
 PAUSE = 1.0  # s between two tries to stand in a full queue
@@ -201,9 +202,14 @@ class LiveSession:
         return LiveView(self.heard, self._segmenter.level, self._bars, first, results, waiting, done)
 
     def judge(self, utterance: Utterance) -> SegmentResult:
-        """Judge an utterance in all three ways, as a clip."""
-        segment = Segment(utterance.start, utterance.end)
-        return judge_segment(self.predictor, utterance.samples, segment, None if self.recognises else NOTHING_SAID)
+        """Judge an utterance in all three ways, as a clip; where many wait, the voice alone."""
+        segment, hurried = Segment(utterance.start, utterance.end), self.recognises and self.behind() > HURRIED
+        words = None if self.recognises and not hurried else NOTHING_SAID
+        result = judge_segment(self.predictor, utterance.samples, segment, words)
+        if hurried and result.prediction is not None:
+            notices = (Message("live-hurried"), *result.prediction.notices)
+            result = replace(result, prediction=replace(result.prediction, notices=notices))
+        return result
 
 
 def judge_voice(predictor: Predictor, samples: np.ndarray) -> ModalityResult:

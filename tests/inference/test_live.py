@@ -270,3 +270,16 @@ def test_without_a_recogniser_the_voice_is_judged(sessions, predictor):
     *_, last = speak(sessions, session, talk(utterances=1), 4_000)
     (result,) = last.results
     assert result.prediction.audio.probabilities and result.prediction.transcript.source == "none"
+
+
+def test_where_many_wait_the_words_are_left_out_and_that_is_said(sessions, predictor):
+    """Else the bars of a slow computer would lag minutes behind; the words are recognised as soon as few wait."""
+    session = sessions.open(predictor, SAMPLE_RATE)
+    speech = Utterance(np.asarray(voice(live.HURRIED / 2), np.float32), 0.0)
+    session.waiting.extend([speech] * 3)
+    hurried = session.judge(speech).prediction
+    assert hurried.text.probabilities is None and hurried.notices[0].key == "live-hurried"
+    session.waiting.pop()
+    usual = session.judge(speech).prediction
+    assert usual.transcript == WORDS and not any(notice.key == "live-hurried" for notice in usual.notices)
+    session.waiting.clear()
