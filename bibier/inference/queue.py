@@ -55,6 +55,27 @@ class Ticket:
             queue.running, self.started = self, queue.clock()
         return True
 
+    def pass_turn(self) -> None:
+        """Let whoever waits have the device first, then go on: between the parts of a long inference.
+
+        Each part counts as an inference of its own, in the estimates too. Nothing happens while nobody waits. Raises
+        Cancelled; the place in the queue is kept until `release`.
+        """
+        queue = self.queue
+        with queue.changed:
+            self.check()
+            if queue.running is not self or not any(self.background or not other.background for other in queue.waiting):
+                return
+            self._count()
+            queue.running = None
+            queue.waiting.append(self)
+            queue.changed.notify_all()
+        self.wait()
+
+    def _count(self) -> None:
+        if self.started is not None and not self.stopped and not self.background:
+            self.queue.recent.append(self.queue.clock() - self.started)
+
     def position(self) -> tuple[int, float]:
         """Return how many inferences come before this one, and about how many seconds that is."""
         with self.queue.changed:
@@ -66,8 +87,7 @@ class Ticket:
         with queue.changed:
             if queue.running is self:
                 queue.running = None
-                if self.started is not None and not self.stopped and not self.background:
-                    queue.recent.append(queue.clock() - self.started)
+                self._count()
             elif self in queue.waiting:
                 queue.waiting.remove(self)
             queue.changed.notify_all()

@@ -75,6 +75,11 @@ class Inference:
         if self.ticket is not None:
             self.ticket.check()
 
+    def pass_turn(self) -> None:
+        """Let whoever waits have the device first, between the parts of a long inference. Raises Cancelled."""
+        if self.ticket is not None:
+            self.ticket.pass_turn()
+
     def leave(self) -> None:
         """Give the device, or the place in the queue, to the next; may be called again."""
         if self.ticket is not None:

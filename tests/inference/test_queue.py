@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import random
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -207,6 +208,57 @@ def test_edits_and_programs_wait_for_their_turn_too(handlers):
         ticket.release()
         assert edit.result(60)["state"].prediction.transcript.text == "so sad"
         assert program.result(60)["text"]
+
+
+def test_a_long_inference_lets_the_others_in_between_its_parts():
+    """Two long ones and a short one share the device part by part; each part is an inference of the estimates."""
+    now = [0.0]
+    queue, order = InferenceQueue(clock=lambda: now[0]), []
+
+    def work(name: str, parts: int, ticket) -> None:
+        ticket.wait()
+        for part in range(parts):
+            order.append(f"{name}{part}")
+            now[0] += 2
+            if part < parts - 1:
+                ticket.pass_turn()
+        ticket.release()
+
+    first = queue.enqueue()
+    first.wait()
+    tickets = [queue.enqueue(), queue.enqueue()]
+    background = queue.enqueue(background=True)
+    threads = [threading.Thread(target=work, args=job) for job in (("b", 3, tickets[0]), ("c", 1, tickets[1]))]
+    for thread in threads:
+        thread.start()
+    for part in range(3):
+        order.append(f"a{part}")
+        now[0] += 2
+        if part < 2:
+            assert part or tickets[1].position()[0] == 2
+            first.pass_turn()
+    first.release()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["a0", "b0", "c0", "a1", "b1", "a2", "b2"]
+    assert list(queue.recent) == [2.0] * 7 and background.wait(0)
+    background.pass_turn()  # nobody waits
+    assert queue.running is background
+    background.release()
+
+
+def test_one_that_was_stopped_between_its_parts_leaves():
+    queue = InferenceQueue()
+    long = queue.enqueue("tab")
+    long.wait()
+    other = queue.enqueue()
+    stopper = threading.Thread(target=lambda: (other.wait(), queue.stop("tab"), other.release()))
+    stopper.start()
+    with pytest.raises(Cancelled):
+        long.pass_turn()
+    long.release()
+    stopper.join(10)
+    assert queue.running is None and queue.waiting == []
 
 
 # ------------------------------------------------------------------------------------------------------------ the log

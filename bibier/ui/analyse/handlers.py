@@ -372,7 +372,7 @@ class AnalyseHandlers:
             reader = self.reader(language)(ready)
             recording = in_segments(clip, text) if clip else None
             if recording is not None:
-                timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.check())
+                timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.pass_turn())
                 return timeline_json(timeline, language)
             try:
                 encoding = reader.encode_audio(clip) if clip else None

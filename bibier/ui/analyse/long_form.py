@@ -24,7 +24,7 @@ from bibier.audio.channels import AUTO
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import Recording, read_long
 from bibier.audio.segmentation import Segment
-from bibier.errors import InputError
+from bibier.errors import Cancelled, InputError
 from bibier.i18n.page import say
 from bibier.labels import EMOTIONS
 from bibier.ui.analyse.channel import channel_value
@@ -242,6 +242,11 @@ class LongFormHandlers:
                 if now - shown >= max(OFTEN, 0.02 * (now - began)) and len(analysis.results) < planned:
                     shown = now
                     yield self._progress(analysis, language)
+                if len(analysis.results) < planned:
+                    try:
+                        run.pass_turn()
+                    except Cancelled:
+                        break
         finally:
             analysis.running = False
         done = len(analysis.results)
