@@ -8,6 +8,7 @@ from bibier.i18n.live import LIVE
 from bibier.i18n.long_form import TIMELINE
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.models_tab import MODELS
+from bibier.i18n.results import RESULTS
 from bibier.i18n.service import SERVICE
 
 STRINGS: dict[str, tuple[str, str]] = {
@@ -233,7 +234,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE | LIVE
+STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE | LIVE | RESULTS
 
 
 def say(key: str, language: str, /, **values: object) -> str:

@@ -11,12 +11,13 @@ from bibier.security.responses import LIVE, refusal
 
 HEALTH = "/bibier/health"
 LIVE_BLOCK = re.compile(rf"{LIVE}/[\w-]{{32}}")
+PREVIEW = "/bibier/preview.png"  # the picture that a link to the page shows
 ASSETS = (
     r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
 )
 # The page, its looks, and what Gradio's own start and the sign-in need: open also to who is not signed in.
 PUBLIC = re.compile(
-    rf"/|{ASSETS}|{HEALTH}|/gradio_api/(user|login_check|startup-events)/?|/log(in|out)/?|/login/(huggingface|callback)"
+    rf"/|{ASSETS}|{HEALTH}|{re.escape(PREVIEW)}|/gradio_api/(user|login_check|startup-events)/?|/log(in|out)/?|/login/(huggingface|callback)"
 )
 READ = re.compile(
     r"/config/?|/gradio_api/(info/?|app_id/?|upload_progress|heartbeat/\w[\w-]*|queue/(data|status)|file[=/].+"

@@ -1,20 +1,32 @@
-"""What surrounds Gradio: the page's language, and a script that runs before Gradio's own.
+"""What surrounds Gradio: the page's language, its title for links, and a script that runs before Gradio's own.
 
 Gradio's own `head` comes too late to patch the browser, so a middleware puts the script right after `<head>`.
+
+The page is sent compressed. That tells nobody anything by its length: it holds no secret (the session is a cookie, and
+whoever started the app is known by one), and nothing of what a visitor sends comes back in it.
 """
 
 from __future__ import annotations
 
+import functools
+import gzip
+import html
 import json
+import re
 from pathlib import Path
 
+from starlette.requests import Request
+from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.security.responses import header_list, weight
 from bibier.security.responses import language as language_of
+from bibier.security.routes import PREVIEW
+from bibier.security.workers import in_thread
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
@@ -56,8 +68,44 @@ def script(language: str, hours: float | None) -> bytes:
     return f"<script>window.bibier = {data};\n{code}</script>".encode()
 
 
+# What Gradio says of itself to whoever shows a link to the page.
+_GRADIO_META = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
+PREVIEW_SIZE = (1200, 630)  # pixels
+
+
+def meta(language: str, address: str) -> bytes:
+    """Return what a link to the page shows: title, description and picture; `address` is the page's own."""
+    sentences = catalogue(language)
+    title, description = html.escape(sentences["link_title"]), html.escape(sentences["tagline"])
+    picture = html.escape(f"{address.rstrip('/')}{PREVIEW}")
+    width, height = PREVIEW_SIZE
+    tags = {
+        "name": {"description": description, "twitter:card": "summary_large_image"},
+        "property": {
+            "og:type": "website",
+            "og:title": title,
+            "og:description": description,
+            "og:url": html.escape(address),
+            "og:locale": {"en": "en_US", "ru": "ru_RU"}[language],
+            "og:image": picture,
+            "og:image:width": width,
+            "og:image:height": height,
+            "og:image:alt": html.escape(sentences["link_picture"]),
+        },
+    }
+    return "".join(
+        f'<meta {kind}="{name}" content="{content}">' for kind, named in tags.items() for name, content in named.items()
+    ).encode()
+
+
+@functools.lru_cache(maxsize=8)
+def compressed(page: bytes) -> bytes:
+    """Return a page as gzip; it is the same for all visitors of a language, so it is made once."""
+    return gzip.compress(page, 9, mtime=0)
+
+
 class PageScript:
-    """ASGI middleware: puts the early script into every HTML page.
+    """ASGI middleware: puts the early script into every HTML page, which it compresses; serves the page's picture.
 
     Parameters
     ----------
@@ -72,6 +120,10 @@ class PageScript:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["path"] == PREVIEW:
+            headers = {"cache-control": "public, max-age=86400"}
+            await FileResponse(STATIC / "preview.png", headers=headers)(scope, receive, send)
             return
         language = language_of(scope)
         start: ASGIMessage | None = None
@@ -90,12 +142,20 @@ class PageScript:
             body += message.get("body", b"")
             if message.get("more_body"):
                 return
-            page = body.replace(b"<head>", b"<head>" + self.scripts[language], 1)
+            address = str(Request(scope).base_url)
+            page = _GRADIO_META.sub(b"", body)
+            page = page.replace(b"<head>", b"<head>" + meta(language, address) + self.scripts[language], 1)
             page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
             headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            if any(
+                part.partition(";")[0].strip() == "gzip" and weight(part) > 0
+                for part in header_list(scope, "accept-encoding")
+            ):
+                page = await in_thread(compressed, page)
+                headers.append((b"content-encoding", b"gzip"))
             headers += [
                 (b"content-length", str(len(page)).encode()),
-                (b"vary", b"Cookie, Accept-Language"),
+                (b"vary", b"Cookie, Accept-Language, Accept-Encoding"),
             ]
             await send({**start, "headers": headers})
             await send({"type": "http.response.body", "body": page})

@@ -1,0 +1,55 @@
+"""The sentences of what leaves the page, and of links to it: key → (en, ru). Part of `page.STRINGS`."""
+
+RESULTS: dict[str, tuple[str, str]] = {
+    "link_title": (
+        "BiBiER: what the voice says, what the words say",
+        "BiBiER: что говорит голос и что говорят слова",
+    ),
+    "link_picture": (
+        "Bars of seven emotions, for the voice and for the words of one phrase",
+        "Столбцы семи эмоций для голоса и для слов одной фразы",
+    ),
+    # copy and download
+    "results_copy": ("Copy", "Копировать"),
+    "results_copied": ("Copied as JSON.", "Скопировано в формате JSON."),
+    "results_no_clipboard": (
+        "The browser allows copying only over HTTPS. Download the file instead.",
+        "Браузер разрешает копировать только по HTTPS. Скачайте файл.",
+    ),
+    "results_download": ("Download", "Скачать"),
+    "results_saved": ("Saved as {name}.", "Сохранено: {name}."),
+    "results_no_chart": ("There is no chart yet.", "Графика ещё нет."),
+    "results_json": ("Data (JSON)", "Данные (JSON)"),
+    "results_csv": ("Table (CSV)", "Таблица (CSV)"),
+    "results_srt": ("Subtitles (SRT)", "Субтитры (SRT)"),
+    "results_vtt": ("Subtitles (WebVTT)", "Субтитры (WebVTT)"),
+    "results_textgrid": ("Praat (TextGrid)", "Praat (TextGrid)"),
+    "results_eaf": ("ELAN (EAF)", "ELAN (EAF)"),
+    "results_audacity": ("Audacity labels", "Метки Audacity"),
+    "results_png": ("Chart (PNG)", "График (PNG)"),
+    "results_svg": ("Chart (SVG)", "График (SVG)"),
+    # the session's clips
+    "results_history": ("This session’s clips", "Записи этого сеанса"),
+    "results_pick_two": ("Pick two to compare.", "Отметьте две, чтобы сравнить."),
+    "results_words_alone": ("Typed words", "Введённый текст"),
+    "results_pair": ("Two clips on one axis", "Две записи на одной оси"),
+    # several files
+    "batch_choose": ("Several files…", "Несколько файлов…"),
+    "batch_title": ("Several recordings", "Несколько записей"),
+    "batch_progress": ("{done} of {total} done, failed: {failed}", "Готово {done} из {total}, с ошибкой: {failed}"),
+    "batch_file": ("File", "Файл"),
+    "batch_both": ("Both together", "Вместе"),
+    "batch_voice": ("Voice", "Голос"),
+    "batch_words": ("Words", "Слова"),
+    "batch_said": ("What was said", "Что сказано"),
+    "batch_waiting": ("Waiting", "В очереди"),
+    "batch_sending": ("Uploading…", "Загружается…"),
+    "batch_judging": ("Analysing…", "Анализируется…"),
+    "batch_stopped": ("Stopped", "Остановлено"),
+    "batch_save": ("Save the table (CSV)", "Сохранить таблицу (CSV)"),
+    "batch_close": ("Close", "Закрыть"),
+    "batch_most": (
+        "The first {most} of {count} files are analysed. Add the others afterwards.",
+        "Будут обработаны первые {most} файлов из {count}. Остальные добавьте потом.",
+    ),
+}

@@ -1,0 +1,65 @@
+"""The page as it is sent: compressed, with the project's own title, description and picture for links."""
+
+import gzip
+import html
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from bibier.i18n.page import catalogue
+from bibier.security.routes import PREVIEW, is_open
+from bibier.ui.page_script import PREVIEW_SIZE, PageScript
+
+GRADIO = """<!doctype html><html
+\tlang="en"><head><meta charset="utf-8" />
+<meta property="og:title" content="Gradio" />
+<meta
+\tproperty="og:image"
+\tcontent="" />
+<meta name="twitter:creator" content="@Gradio" />
+</head><body>page</body></html>"""
+
+
+@pytest.fixture
+def client():
+    """Open a page as Gradio sends it, and an answer that holds what was asked."""
+    routes = [
+        Route("/", lambda request: HTMLResponse(GRADIO)),
+        Route("/echo", lambda request: JSONResponse({"secret": "s" * 2000, "asked": request.url.query})),
+    ]
+    return TestClient(PageScript(Starlette(routes=routes), hours=24), base_url="http://bibier.test")
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_a_link_shows_the_project(client, language):
+    answer = client.get("/", headers={"accept-language": language})
+    found = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)">', answer.text))
+    sentences = catalogue(language)
+    assert html.unescape(found["og:title"]) == sentences["link_title"]
+    assert html.unescape(found["description"]) == html.unescape(found["og:description"]) == sentences["tagline"]
+    assert found["og:image"] == f"http://bibier.test{PREVIEW}"
+    assert "Gradio" not in answer.text.replace("Gradio looks here", "").split("</head>")[0].split("<script>")[0]
+    assert answer.text.count("og:title") == 1 and "@Gradio" not in answer.text
+    picture = client.get(PREVIEW)
+    assert is_open("GET", PREVIEW) and picture.headers["content-type"] == "image/png"
+    size = (int.from_bytes(picture.content[16:20], "big"), int.from_bytes(picture.content[20:24], "big"))
+    assert size == PREVIEW_SIZE
+
+
+def test_the_page_is_compressed_and_nothing_beside_it(client):
+    plain = client.get("/", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    refused = client.get("/", headers={"accept-encoding": "gzip;q=0, br"})
+    assert "content-encoding" not in refused.headers
+    with client.stream("GET", "/", headers={"accept-encoding": "br, gzip"}) as answer:
+        packed = b"".join(answer.iter_raw())
+    assert answer.headers["content-encoding"] == "gzip" and len(packed) == int(answer.headers["content-length"])
+    assert gzip.decompress(packed) == plain.content and len(packed) < len(plain.content) / 2
+    assert "Accept-Encoding" in answer.headers["vary"]
+    # what holds a visitor's own data beside what a stranger may have chosen is never compressed
+    echoed = client.get("/echo?x=1", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in echoed.headers
