@@ -5,98 +5,203 @@ MODELS: dict[str, tuple[str, str]] = {
     "models_made": ("Judged by {name}", "Оценено моделью {name}"),
     "models_loading": ("Loading {name}…", "Загружаем {name}…"),
     "models_used": (
-        "{name} is used from now on. What stands in Analyse was judged by another: press “Analyse” there once more.",
-        "Теперь используется {name}. То, что показано на вкладке «Анализ», оценила другая модель: нажмите там "
-        "«Анализировать» ещё раз.",
+        "{name} is now in use. The result in Analyse came from another model: press “Analyse” there to update it.",
+        "Теперь используется {name}. Результат на вкладке «Анализ» получен другой моделью: нажмите там "
+        "«Анализировать», чтобы обновить его.",
     ),
-    "models_same": ("{name} is used from now on.", "Теперь используется {name}."),
+    "models_same": (
+        "{name} is now in use.",
+        "Теперь используется {name}.",
+    ),
     "models_yours": (
-        "Your choice holds for this tab of your browser and changes nobody else's results.",
-        "Ваш выбор действует в этой вкладке браузера и не меняет результатов других людей.",
+        "Your choice applies to this browser tab only.",
+        "Выбор действует только в этой вкладке браузера.",
     ),
     "models_annotate": (
-        "The proposals in Annotate stay those of {name}, with which the app was started; programs get its answers too.",
-        "Предложения на вкладке «Разметка» остаются за моделью {name}, с которой запущено приложение; программам "
-        "отвечает тоже она.",
+        "Suggestions in Annotate, and answers to programs, still come from {name}, the default model.",
+        "Предложения на вкладке «Разметка» и ответы программам по-прежнему даёт {name} — модель по умолчанию.",
     ),
-    "models_list": ("Checkpoints", "Контрольные точки"),
+    "models_list": (
+        "Models",
+        "Модели",
+    ),
     "models_in_use": ("In use", "Используется"),
     "models_use": ("Use this one", "Использовать"),
     "models_use_name": ("Use {name}", "Использовать {name}"),
-    "models_start": ("The app was started with it", "С ней запущено приложение"),
+    "models_start": (
+        "Default model",
+        "Модель по умолчанию",
+    ),
     "models_size": ("Size", "Размер"),
     "models_size_of": ("{size}, {count} parameters", "{size}, параметров: {count}"),
     "models_licence": ("Licence", "Лицензия"),
     "models_languages": ("Languages", "Языки"),
-    "models_figures": ("Figures, by what they were measured on", "Показатели и на чём они измерены"),
-    "models_no_figures": ("None are given.", "Не указаны."),
-    "models_parts": ("What it is made of", "Из чего состоит"),
-    "models_part": ("Part", "Часть"),
-    "models_kind": ("Kind", "Вид"),
+    "models_figures": (
+        "Measured results",
+        "Измеренные результаты",
+    ),
+    "models_split": (
+        "Test set",
+        "На чём проверено",
+    ),
+    "models_chance": (
+        "Chance",
+        "Случайно",
+    ),
+    "models_n": (
+        "Recordings",
+        "Записей",
+    ),
+    "models_opening": (
+        "Loading the list of models…",
+        "Загружаем список моделей…",
+    ),
+    "models_no_figures": (
+        "None published.",
+        "Не опубликованы.",
+    ),
+    "models_parts": (
+        "Components",
+        "Состав",
+    ),
+    "models_part": (
+        "Component",
+        "Компонент",
+    ),
+    "models_kind": (
+        "Type",
+        "Тип",
+    ),
     "models_parameters": ("Parameters", "Параметры"),
-    "models_part_audio_features": ("What is taken of the voice", "Что берётся от голоса"),
-    "models_part_audio_encoder": ("Encoder of the voice", "Кодировщик голоса"),
-    "models_part_text_features": ("What is taken of the words", "Что берётся от слов"),
-    "models_part_text_encoder": ("Encoder of the words", "Кодировщик слов"),
-    "models_part_fusion": ("Joining both", "Объединение"),
-    "models_part_ood_score": ("What it can't tell", "Чего она не может сказать"),
+    "models_part_audio_features": (
+        "Voice features",
+        "Признаки голоса",
+    ),
+    "models_part_audio_encoder": (
+        "Voice encoder",
+        "Кодировщик голоса",
+    ),
+    "models_part_text_features": (
+        "Word features",
+        "Признаки слов",
+    ),
+    "models_part_text_encoder": (
+        "Word encoder",
+        "Кодировщик слов",
+    ),
+    "models_part_fusion": (
+        "Fusion of voice and words",
+        "Объединение голоса и слов",
+    ),
+    "models_part_ood_score": (
+        "Detector of the unfamiliar",
+        "Детектор незнакомого",
+    ),
     "models_card": ("Model card", "Карточка модели"),
     "models_card_whose": (
-        "Written by whoever made the checkpoint; shown as text, without pictures and links.",
-        "Написана автором контрольной точки; показана как текст, без картинок и ссылок.",
+        "Written by the model’s author. Shown as plain text, without images or links.",
+        "Написана автором модели. Показана простым текстом, без картинок и ссылок.",
     ),
-    "models_card_none": ("It has no card.", "Карточки нет."),
-    "models_picture": ("[picture: {text}]", "[картинка: {text}]"),
+    "models_card_none": (
+        "No model card.",
+        "Карточки модели нет.",
+    ),
+    "models_picture": (
+        "[image: {text}]",
+        "[картинка: {text}]",
+    ),
     # from the Hub
-    "models_hub": ("From the Hugging Face Hub", "С Hugging Face Hub"),
+    "models_hub": (
+        "Add from Hugging Face Hub",
+        "Добавить с Hugging Face Hub",
+    ),
     "models_hub_how": (
-        "Nothing is fetched before you have seen its size and pressed the button. Afterwards it works offline.",
-        "Ничего не скачивается, пока вы не увидели размер и не нажали кнопку. Потом работает без сети.",
+        "Nothing is downloaded until you have seen the size and confirmed. After that the model works offline.",
+        "Ничего не скачается, пока вы не увидите размер и не подтвердите. Дальше модель работает без сети.",
     ),
     "models_hub_name": ("Name: user/name or user/name@revision", "Имя: user/name или user/name@revision"),
-    "models_ask": ("Ask for its size", "Узнать размер"),
-    "models_asking": ("Asking the Hub about {name}…", "Спрашиваем Hub о {name}…"),
+    "models_ask": (
+        "Check the size",
+        "Узнать размер",
+    ),
+    "models_asking": (
+        "Checking {name}…",
+        "Проверяем {name}…",
+    ),
     "models_offer": (
-        "{name}: {size}, to be kept in {place}.",
-        "{name}: {size}, будет храниться в {place}.",
+        "{name}: {size}, saved to {place}.",
+        "{name}: {size}, сохранится в {place}.",
     ),
-    "models_here": ("{name} is on this computer already.", "{name} уже есть на этом компьютере."),
-    "models_fetch": ("Fetch ({size})", "Скачать ({size})"),
-    "models_fetching": ("Fetching {name}: {received} of {size}…", "Скачиваем {name}: {received} из {size}…"),
+    "models_here": (
+        "{name} is already on this computer.",
+        "{name} уже есть на этом компьютере.",
+    ),
+    "models_fetch": (
+        "Download ({size})",
+        "Скачать ({size})",
+    ),
+    "models_fetching": (
+        "Downloading {name}: {received} of {size}…",
+        "Скачиваем {name}: {received} из {size}…",
+    ),
     "models_fetched": (
-        "{name} is here and stands among the checkpoints.",
-        "{name} скачана и стоит среди контрольных точек.",
+        "{name} has been downloaded and added to the list.",
+        "{name} скачана и добавлена в список.",
     ),
-    "models_ask_again": ("Ask for the size again.", "Запросите размер ещё раз."),
+    "models_ask_again": (
+        "Check the size again.",
+        "Узнайте размер ещё раз.",
+    ),
     # comparing
-    "models_compare": ("Compare two on one clip", "Сравнить две на одной записи"),
+    "models_compare": (
+        "Compare two models",
+        "Сравнить две модели",
+    ),
     "models_compare_how": (
-        "The clip is the one that stands in Analyse, with its words.",
-        "Берётся запись, которая стоит на вкладке «Анализ», вместе с её словами.",
+        "They are compared on the recording that is open in Analyse.",
+        "Сравниваются на записи, открытой на вкладке «Анализ».",
     ),
     "models_compare_go": ("Compare", "Сравнить"),
     "models_first": ("First", "Первая"),
     "models_second": ("Second", "Вторая"),
     "models_no_clip": (
-        "There is no analysed clip yet. Analyse one on the first tab, then compare here.",
-        "Пока нет проанализированной записи. Проанализируйте её на первой вкладке и вернитесь сюда.",
+        "Analyse a recording first, then compare here.",
+        "Сначала проанализируйте запись, потом вернитесь сюда.",
     ),
     "models_one": (
-        "There is only one checkpoint here. Fetch another from the Hub, or put its folder under checkpoints/.",
-        "Здесь только одна контрольная точка. Скачайте другую с Hub или положите её папку в checkpoints/.",
+        "There is only one model here. Add another from the Hub to compare.",
+        "Здесь только одна модель. Добавьте ещё одну с Hub, чтобы сравнить.",
     ),
-    "models_two": ("Choose two different checkpoints.", "Выберите две разные контрольные точки."),
+    "models_two": (
+        "Choose two different models.",
+        "Выберите две разные модели.",
+    ),
     "models_reading": ("{name} is judging…", "{name} оценивает…"),
-    "models_compared": ("The clip's words: {text}", "Слова записи: {text}"),
-    "models_compared_none": ("The clip has no words.", "Слов в записи нет."),
-    "models_distance": ("Distance, bits", "Разница, бит"),
-    "models_distance_hint": (
-        "Jensen–Shannon divergence of the two distributions: 0 when they are the same, 1 when they share nothing.",
-        "Дивергенция Йенсена — Шеннона двух распределений: 0 — совпадают, 1 — не имеют ничего общего.",
+    "models_compared": (
+        "What was said: {text}",
+        "Что сказано: {text}",
     ),
-    "models_modality": ("From", "По чему"),
-    "models_numbers": ("The same figures as tables", "Те же числа таблицами"),
-    "models_pair": ("The bars of two checkpoints", "Столбцы двух контрольных точек"),
+    "models_compared_none": (
+        "No words were recognised.",
+        "Слов нет.",
+    ),
+    "models_distance": (
+        "Difference, bits",
+        "Разница, бит",
+    ),
+    "models_distance_hint": (
+        "Jensen–Shannon divergence: 0 if both say the same, 1 if they share nothing.",
+        "Дивергенция Йенсена — Шеннона: 0 — говорят одно и то же, 1 — ничего общего.",
+    ),
+    "models_modality": (
+        "Based on",
+        "По чему",
+    ),
+    "models_numbers": (
+        "The same as tables",
+        "То же таблицами",
+    ),
+    "models_pair": ("What two checkpoints say, on one axis", "Что говорят две модели, на одной оси"),
     "unit_b": ("{value} B", "{value} Б"),
     "unit_kb": ("{value} kB", "{value} КБ"),
     "unit_mb": ("{value} MB", "{value} МБ"),

@@ -74,7 +74,7 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     page.fill("#models-hub input", "anna/voice")
     page.keyboard.press("Enter")
     page.wait_for_selector("#models-hub .told button")
-    assert page.inner_text("#models-hub .told button") == f"Fetch ({size(total, 'en')})"
+    assert page.inner_text("#models-hub .told button") == f"Download ({size(total, 'en')})"
     assert not any("resolve" in path for _, path in served_hub.asked)
     page.locator("#models-hub .told button").click()
     page.wait_for_function("document.querySelectorAll('#models .card').length === 2")
@@ -84,23 +84,23 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     foreign.locator("summary").last.click()
     figures = foreign.inner_text()
     assert figures.count("<img src=x onerror=alert(1)>${alert(2)}<script>alert(3)</script>") >= 4
-    assert "[picture: a cat] here (https://evil.example/)" in figures and "<iframe" in figures
+    assert "[image: a cat] here (https://evil.example/)" in figures and "<iframe" in figures
     assert page.locator("#models img, #models iframe, #models script, #models a").count() == 0
 
     foreign.locator("button.choose").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#models .card.chosen:nth-child(2)")
-    page.wait_for_selector("#models .told:has-text('press “Analyse” there once more')")
+    page.wait_for_selector("#models .told:has-text('press “Analyse” there to update it')")
     title = foreign.locator("h3").inner_text()
 
     page.locator("#models-compare button.choose").click()
     page.wait_for_selector("#models-compare tbody tr")
-    page.wait_for_selector("#models-pair .one:last-child .xtick")
+    page.wait_for_selector(".pair .axis:last-child .mark")
     assert page.locator("#models-compare .verdicts > .scroll tbody tr").count() == 3
-    assert page.locator("#models-pair h3").all_inner_texts() in (["compact", title], [title, "compact"])
-    assert page.locator("#models-pair .js-plotly-plot").count() == 2
-    boxes = [page.locator("#models-pair .one").nth(i).bounding_box() for i in (0, 1)]
-    assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] < boxes[1]["x"]
+    assert page.locator(".pair .legend").all_inner_texts() in ([f"compact\n{title}"], [f"{title}\ncompact"])
+    assert page.locator(".pair .row").count() == 21 and page.locator(".pair .track .mark").count() == 42
+    heights = {round(page.locator("#models .card").nth(i).bounding_box()["height"]) for i in (0, 1)}
+    assert len(heights) == 1 or page.locator("#models details[open]").count()
 
     page.click("#tabs [data-tab-id=analyse]")
     page.click("#analyse")
@@ -116,8 +116,8 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     assert example(other.page) == "Оценено моделью compact"  # and is nobody else's
     models(other.page)
     other.page.locator("#models-compare button.choose").click()
-    other.page.wait_for_selector("#models-pair .one:last-child .xtick")
-    boxes = [other.page.locator("#models-pair .one").nth(i).bounding_box() for i in (0, 1)]
+    other.page.wait_for_selector(".pair .axis:last-child .mark")
+    boxes = [other.page.locator(".pair .axis").nth(i).bounding_box() for i in (0, 1)]
     assert boxes[0]["x"] == boxes[1]["x"] and boxes[0]["y"] < boxes[1]["y"]
     assert other.page.evaluate("document.documentElement.scrollWidth") <= 390
     for visitor in (session, other):

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -32,6 +33,7 @@ from bibier.ui.models.compare import CompareHandlers, compared
 from bibier.ui.models.handlers import ModelHandlers, figures, number, size
 from bibier.ui.models.model_card import nodes
 from bibier.ui.models.tab import asked_in
+from bibier.ui.models.updates import Comparison
 from bibier.ui.services import Services
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
@@ -102,7 +104,8 @@ def test_the_list_tells_what_each_is(models, language):
     a, b, broken = last["models"]["cards"]
     assert [card["title"] for card in (a, b, broken)] == ["a", "b", "broken"]
     assert (a["chosen"], b["chosen"], a["start"]) == (True, False, True) and last["models"]["chosen"] == START
-    assert a["figures"] == [["MELD test", "UAR " + ("39,1" if language == "ru" else "39.1")]]
+    assert a["figures"]["head"][1:] == ["UAR"]
+    assert a["figures"]["rows"] == [["MELD test", "39,1" if language == "ru" else "39.1"]]
     weights = models.library(language).start
     assert any(number(weights.parameters, language) in value for _, value in a["facts"])
     assert HOSTILE in json.dumps(a["card"]) and not a["problem"]
@@ -119,7 +122,18 @@ def test_sizes_and_numbers_are_written_as_people_do():
     "metrics", [None, {}, [], "good", 7, {"a": None}, {"a": [1, {"b": 2}]}, {"x" * 999: {"y": "z" * 999}}]
 )
 def test_metrics_may_be_anything(metrics):
-    assert all(len(row) == 2 and all(len(cell) <= 201 for cell in row) for row in figures(metrics, "en"))
+    found = figures(metrics, "en")
+    assert all(len(row) == len(found["head"]) and all(len(cell) <= 201 for cell in row) for row in found["rows"])
+
+
+def test_figures_stand_beside_what_guessing_gives_and_their_number():
+    metrics = {"A": {"n": 1200, "UAR": 38.71, "chance": 14.3}, "B": {"UAR": 60, "WF1": 0.5}}
+    assert figures(metrics, "en") == {
+        "head": ["Test set", "UAR", "WF1", "Chance", "Recordings"],
+        "rows": [["A", "38.7", "—", "14.3", "1,200"], ["B", "60", "0.500", "—", "—"]],
+    }
+    many = {f"split {row}": {f"figure {column}": row for column in range(99)} for row in range(999)}
+    assert len(figures(many, "en")["rows"]) == 40 and len(figures(many, "en")["head"]) == 7
 
 
 def test_the_page_waits_for_the_models(handlers, models):
@@ -136,7 +150,7 @@ def test_the_page_waits_for_the_models(handlers, models):
 
 def test_a_choice_is_the_tab_s_own(handlers, models, root):
     *_, last = models.use("b", None, context())
-    assert last["models"]["chosen"] == "b" and "b is used from now on" in last["models"]["said"]
+    assert last["models"]["chosen"] == "b" and "b is now in use" in last["models"]["said"]
     mine, theirs = analysed(handlers, checkpoint="b"), analysed(handlers)
     assert same(mine["state"].prediction, alone(root, "b")) and same(theirs["state"].prediction, alone(root, "a"))
     assert (mine["verdict"]["made"], theirs["verdict"]["made"]) == ("Judged by b", "Judged by a")
@@ -211,16 +225,17 @@ def test_two_on_one_clip(handlers, comparing, root, caplog):
     caplog.set_level("INFO", log.LOG.name)
     state = analysed(handlers)["state"]
     *before, last = comparing.compare(START, "b", state, context())
-    pair = last["pair"]
-    assert pair.titles == ("a", "b") and pair.predictions[0] is state.prediction
-    assert same(pair.predictions[1], alone(root, "b"))
+    result = last["comparing"]["result"]
+    assert result["titles"] == ["a", "b"]
+    predictions = (state.prediction, alone(root, "b"))
     assert any("b is judging" in step["comparing"]["said"] for step in before)
-    for row, branch in zip(last["comparing"]["result"]["rows"], MODALITIES, strict=True):
-        ours, theirs = (vector(getattr(p, branch).probabilities) for p in pair.predictions)
+    for row, axis, branch in zip(result["rows"], result["axes"], MODALITIES, strict=True):
+        ours, theirs = (vector(getattr(p, branch).probabilities) for p in predictions)
+        shares = np.array([mark["shares"] for mark in axis["rows"]])  # (7, 2)
+        assert shares == pytest.approx(np.stack([ours, theirs], axis=1), abs=1e-6)
+        assert shares.max() <= result["most"] <= 1  # both on one axis, which holds all of them
         assert float(row[3]) == pytest.approx(jensenshannon(ours, theirs, base=2) ** 2, abs=0.005)
         assert row[1].startswith(NAMES["en"][EMOTIONS[ours.argmax()]])
-    assert last["first"]["data"][0]["x"] == [100 * p for p in state.prediction.audio.probabilities.values()]
-    assert last["first"]["layout"]["height"] == last["second"]["layout"]["height"] == 720
     assert comparing.queue.running is None and comparing.queue.waiting == []
     assert [json.loads(line.message)["outcome"] for line in caplog.records] == ["ok", "ok"]  # analysed, compared
 
@@ -230,7 +245,9 @@ def test_words_alone_are_compared_too(handlers, comparing):
     *_, shown = comparing.compare("b", START, last["state"], context(language="ru"))
     rows = shown["comparing"]["result"]["rows"]
     assert rows[0][3] == rows[2][3] == "—" and rows[1][3] != "—" and rows[0][1].startswith("Записи нет")
-    same_twice = compared(type(shown["pair"])(("x", "y"), (shown["pair"].predictions[0],) * 2), "en")
+    axes = shown["comparing"]["result"]["axes"]
+    assert [row["shares"] for row in axes[0]["rows"]] == [[None, None]] * 7
+    same_twice = compared(Comparison(("x", "y"), (last["state"].prediction,) * 2), "en")
     assert same_twice["rows"][1][3] == "0.00"
 
 
@@ -265,9 +282,9 @@ def test_cancel_while_a_checkpoint_is_being_loaded(handlers, comparing):
     assert "Loading b" in next(steps)["comparing"]["said"]
     comparing.stop(context())
     *_, last = steps
-    assert last["comparing"]["said"] == say("stopped", "en") and "pair" not in last
+    assert last["comparing"]["said"] == say("stopped", "en") and "result" not in last["comparing"]
     *_, last = comparing.compare(START, "b", analysed(handlers)["state"], context())
-    assert "pair" in last
+    assert "result" in last["comparing"]
 
 
 # ------------------------------------------------------------------------------------------------------------- the Hub
@@ -283,7 +300,7 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
         *_, last = models.fetch(context())
         assert last["fetching"]["error"] and hub.asked == []  # nothing was offered to this tab
         *_, last = models.ask("anna/voice", context())
-        assert last["fetching"]["offer"] == f"Fetch ({total})" and total in last["fetching"]["said"]
+        assert last["fetching"]["offer"] == f"Download ({total})" and total in last["fetching"]["said"]
         assert not any("resolve" in path for _, path in hub.asked)
         *_, last = models.fetch(context(tab="another"))
         assert last["fetching"]["error"] and not any("resolve" in path for _, path in hub.asked)
@@ -362,7 +379,7 @@ def test_pictures_and_links_of_a_card_are_named_and_not_followed():
     text = "![a cat](https://evil/x.png) [click](javascript:alert(1)) [here](https://evil/) <https://evil/y>"
     tree = nodes(text, "en")
     assert tags(tree) == {"p"}
-    assert words_of(tree) == "[picture: a cat] [click](javascript:alert(1)) here (https://evil/) https://evil/y"
+    assert words_of(tree) == "[image: a cat] [click](javascript:alert(1)) here (https://evil/) https://evil/y"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def card(source: Path) -> str:
         )
         for where, figures in config.metrics.items()
         for metric, value in figures.items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and metric not in ("chance", "n")  # those say how to read the others
     ]
     facts = ModelCardData(
         model_name=config.name if results else None,

@@ -1,23 +1,30 @@
-"""Two checkpoints on the clip that stands in Analyse: their bars, what each says, and how far apart they are."""
+"""Two checkpoints on the clip that stands in Analyse: what each says on one axis, and how far apart they are."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.distributions import jensen_shannon
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import decimal, percent, say
-from bibier.labels import NAMES, vector
-from bibier.ui.analyse.chart import MODALITIES, figure, table
+from bibier.labels import EMOTIONS, NAMES, vector
+from bibier.ui.analyse.chart import MODALITIES, table
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.summary import ranked
-from bibier.ui.client import ClientContext, Theme
+from bibier.ui.client import ClientContext
 from bibier.ui.inference import Inference, inference, sentence
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import CompareResult, CompareValue, Comparison, ModelsUpdate
+from bibier.ui.models.updates import (
+    ComparedAxis,
+    ComparedRow,
+    CompareResult,
+    CompareValue,
+    Comparison,
+    ModelsUpdate,
+)
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.library import Entry
@@ -50,12 +57,17 @@ def compared(pair: Comparison, language: str) -> CompareResult:
         bits = distance(first, second)
         far = "—" if bits is None else decimal(bits, language)
         rows.append([say(f"panel_{name}", language), _verdict(first, language), _verdict(second, language), far])
+    marks = axes(pair, language)
+    shares = [share for axis in marks for row in axis["rows"] for share in row["shares"] if share is not None]
     text = pair.predictions[0].transcript.text.strip()
     words = text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
     return {
         "words": say("models_compared", language, text=words) if words else say("models_compared_none", language),
         "head": [say("models_modality", language), *pair.titles, say("models_distance", language)],
         "rows": rows,
+        "titles": list(pair.titles),
+        "axes": marks,
+        "most": min(1.0, math.ceil(10 * max(shares, default=1.0)) / 10),
         "numbers": [
             {"title": title, **table(prediction, language)}
             for title, prediction in zip(pair.titles, pair.predictions, strict=True)
@@ -63,11 +75,21 @@ def compared(pair: Comparison, language: str) -> CompareResult:
     }
 
 
-def drawn(pair: Comparison, theme: Theme) -> ModelsUpdate:
-    """Return both figures with their headings: panels below each other, so that equal ones stand side by side."""
-    high = replace(theme, narrow=True)
-    first, second = (figure(prediction, high) for prediction in pair.predictions)
-    return {"first": first, "first_name": pair.titles[0], "second": second, "second_name": pair.titles[1]}
+def axes(pair: Comparison, language: str) -> list[ComparedAxis]:
+    """Return both judgements side by side, by modality and emotion."""
+    drawn: list[ComparedAxis] = []
+    for name in MODALITIES:
+        both = [getattr(prediction, name).probabilities for prediction in pair.predictions]
+        rows: list[ComparedRow] = [
+            {
+                "emotion": emotion,
+                "shares": [one[emotion] if one else None for one in both],
+                "texts": [percent(one[emotion]) if one else "—" for one in both],
+            }
+            for emotion in EMOTIONS
+        ]
+        drawn.append({"title": say(f"panel_{name}", language), "rows": rows})
+    return drawn
 
 
 class CompareHandlers:
@@ -143,7 +165,7 @@ class CompareHandlers:
         finally:
             self.stopping.discard(tab)
         pair = Comparison((entries[0].title, entries[1].title), (predictions[0], predictions[1]))
-        yield part(result=compared(pair, language)) | drawn(pair, context.theme) | {"pair": pair}
+        yield part(result=compared(pair, language))
 
     def _judge(
         self, run: Inference, entry: Entry, state: AnalysisState, busy: Callable[[str], ModelsUpdate]
@@ -169,7 +191,3 @@ class CompareHandlers:
         run.check()
         run.leave()
         return prediction
-
-    def redraw(self, pair: Comparison | None, context: ClientContext) -> ModelsUpdate:
-        """Draw the bars again for another theme."""
-        return drawn(pair, context.theme) if pair is not None else {}

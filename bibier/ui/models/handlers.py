@@ -14,6 +14,7 @@ from bibier.i18n.page import decimal, language_name, say
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext
+from bibier.ui.figure import TextTable
 from bibier.ui.inference import PACE, inference, sentence
 from bibier.ui.models.model_card import nodes
 from bibier.ui.models.updates import Card, HubValue, ModelsUpdate, ModelsValue
@@ -25,6 +26,8 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
 
 LONGEST = 200  # characters of a foreign checkpoint's own words in one place
 UNITS = ("b", "kb", "mb", "gb")
+BESIDE = ("chance", "n")  # stand beside a figure: what guessing gives, and of how many clips it is
+MOST_ROWS, MOST_COLUMNS = 40, 6  # of a foreign checkpoint's figures
 MOST = 64  # offers remembered, over all tabs
 
 
@@ -47,11 +50,33 @@ def short(thing: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def figures(metrics: object, language: str) -> list[list[str]]:
-    """Return rows of split and figures: {"MELD test": {"UAR": 39.1}} → [["MELD test", "UAR 39.1"]]."""
+def figures(metrics: object, language: str) -> TextTable:
+    """Return a row for each split and a column for each figure; what guessing gives and how many clips come last.
+
+    {"MELD test": {"UAR": 39.1, "chance": 14.3, "n": 2610}} → MELD test | 39.1 | 14.3 | 2,610. A foreign checkpoint's
+    metrics may be anything, and as much as anything.
+    """
     if not isinstance(metrics, dict):
-        return [["—", short(metrics)]] if metrics else []
-    return [[short(split), short(_figure(value, language))] for split, value in metrics.items()]
+        metrics = {"—": metrics} if metrics else {}
+    rows = {short(split): found if isinstance(found, dict) else {"": found} for split, found in metrics.items()}
+    rows = dict(list(rows.items())[:MOST_ROWS])
+    there = {str(name): None for found in rows.values() for name in found}
+    named = [name for name in there if name not in BESIDE][:MOST_COLUMNS]
+    columns = [*named, *(name for name in BESIDE if name in there)]
+    headings = [say(f"models_{name}", language) if name in BESIDE else short(name) for name in columns]
+    cells = {split: {str(name): found[name] for name in found} for split, found in rows.items()}
+    return {
+        "head": [say("models_split", language), *headings],
+        "rows": [
+            [split, *(_cell(name, found.get(name), language) for name in columns)] for split, found in cells.items()
+        ],
+    }
+
+
+def _cell(name: str, value: object, language: str) -> str:
+    if value is None:
+        return "—"
+    return number(value, language) if name == "n" and type(value) is int else short(_figure(value, language))
 
 
 def _figure(value: object, language: str) -> str:

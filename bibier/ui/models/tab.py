@@ -8,11 +8,11 @@ from typing import TypedDict, Unpack
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext, sent_object
-from bibier.ui.components import HIDDEN, Changes, EventOptions, Listener, Part, context_of, event_of, plot, slot
+from bibier.ui.components import HIDDEN, Changes, EventOptions, Listener, Part, context_of, event_of, slot
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models.compare import CompareHandlers
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import Comparison, ModelsUpdate
+from bibier.ui.models.updates import ModelsUpdate
 
 
 class Unlimited(TypedDict):
@@ -23,10 +23,9 @@ class Unlimited(TypedDict):
 
 LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" */'
 HUB = 'bibier.hubEvents(trigger); /* "ask" "fetch" */'
-COMPARE = 'bibier.comparisonEvents(trigger); /* "compare" "stop" "redraw" */'
+COMPARE = 'bibier.comparisonEvents(trigger); /* "compare" "stop" */'
 ASKED = "(...inputs) => bibier.withModels(...inputs)"
 FREE: Unlimited = {"concurrency_limit": None}  # a visitor who waits for a model or for the Hub keeps nobody waiting
-PLACES = ("first", "second")
 
 
 def asked_in(raw: str | None) -> dict[str, object]:
@@ -43,21 +42,11 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
     part["models"] = slot("models", elem_id="models", js=LIST)
     part["fetching"] = slot("hub", elem_id="models-hub", js=HUB)
     part["comparing"] = slot("comparing", elem_id="models-compare", js=COMPARE)
-    with gr.Row(elem_id="models-pair"):
-        for place in PLACES:
-            with gr.Column(min_width=300, elem_classes="one"):
-                part[f"{place}_name"] = slot("modelName")
-                part[place] = gr.Plot(show_label=False, container=False)
-    part["pair"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
     def put(shown: ModelsUpdate) -> Changes:
         """Turn values by name into Gradio's updates."""
         out: Changes = {part[name]: value for name, value in shown.items()}
-        if "first" in shown:
-            out[part["first"]] = plot(shown["first"])
-        if "second" in shown:
-            out[part["second"]] = plot(shown["second"])
         return out or {part["models"]: gr.skip()}  # Gradio takes an empty mapping for a missing answer
 
     def read(raw: str | None, request: gr.Request) -> tuple[dict[str, object], ClientContext]:
@@ -92,9 +81,6 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
         for shown in comparing.compare(asked.get("first"), asked.get("second"), now, context):
             yield put(shown)
 
-    def redraw(pair: Comparison | None, raw: str | None, request: gr.Request) -> Changes:
-        return put(comparing.redraw(pair, context_of(raw, request)))
-
     def stop(raw: str | None, request: gr.Request) -> None:
         comparing.stop(context_of(raw, request))
 
@@ -103,12 +89,11 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
         function: Callable[..., object],
         name: str,
         *,
-        source: Part = state,
         shows: Iterable[str] = tuple(part),
         **options: Unpack[EventOptions],
     ) -> None:
         shown = [part[component] for component in shows]
-        event(function, [source, client], shown, **{**HIDDEN, "api_name": name, "js": ASKED, **options})
+        event(function, [state, client], shown, **{**HIDDEN, "api_name": name, "js": ASKED, **options})
 
     everything = ("models", "fetching", "comparing")
     wire(tab.select, show, "models", shows=everything, **FREE)
@@ -116,5 +101,4 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
     wire(event_of(part["fetching"], "ask"), ask, "models_ask", shows=("models", "fetching"), **FREE)
     wire(event_of(part["fetching"], "fetch"), fetch, "models_fetch", shows=everything, **FREE)
     wire(event_of(part["comparing"], "compare"), compare, "models_compare", **FREE)
-    wire(event_of(part["comparing"], "redraw"), redraw, "models_redraw", source=part["pair"], queue=False)
     event_of(part["comparing"], "stop")(stop, [client], None, js=ASKED, api_name="models_stop", queue=False, **HIDDEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from bibier.ui.figure import Figure, TextTable
+from bibier.ui.figure import TextTable
 from bibier.ui.models.model_card import Node
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Card(TypedDict):
     chosen: bool
     problem: str
     facts: list[list[str]]
-    figures: list[list[str]] | None
+    figures: TextTable | None
     parts: list[list[str]]
     card: list[Node]
 
@@ -66,10 +66,31 @@ class NumbersTable(TextTable):
     title: str
 
 
+class ComparedRow(TypedDict):
+    """One emotion by two checkpoints: probabilities in [0, 1] and as they are shown; None and "—" where none is."""
+
+    emotion: str
+    shares: list[float | None]
+    texts: list[str]
+
+
+class ComparedAxis(TypedDict):
+    """What two checkpoints say by one modality, on one axis."""
+
+    title: str
+    rows: list[ComparedRow]
+
+
 class CompareResult(TextTable):
-    """What two checkpoints say of one clip: the table of verdicts, and both figures as tables."""
+    """What two checkpoints say of one clip: the table of verdicts, the marks on their axes, the figures as tables.
+
+    `most` is where the axes end.
+    """
 
     words: str
+    titles: list[str]
+    axes: list[ComparedAxis]
+    most: float
     numbers: list[NumbersTable]
 
 
@@ -88,8 +109,3 @@ class ModelsUpdate(TypedDict, total=False):
     models: ModelsValue
     fetching: HubValue
     comparing: CompareValue
-    first: Figure
-    first_name: str
-    second: Figure
-    second_name: str
-    pair: Comparison

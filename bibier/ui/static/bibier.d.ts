@@ -76,6 +76,10 @@ interface Bibier extends PageFacts {
   /** Plays a part of a file of the server, in seconds. */
   playPart(file: string, start: number, end: number): void;
 
+  // models.js
+  /** Two results on one axis for each modality: place and shape tell whose a mark is. */
+  axesChart(value: { axes: ComparedAxis[]; most: number; titles: [string, string]; label: string }): HTMLElement;
+
   // the Annotate tab
   largestRemainder(weights: number[], sum: number): number[];
   digitKey(event: KeyboardEvent): { digit: number; less: boolean } | null;
@@ -99,7 +103,7 @@ type Child = Node | string | null | undefined;
 /** null, undefined and false leave the attribute out; true sets it without a value. */
 type AttributeValue = string | number | boolean | null | undefined;
 type AttributeName =
-  | "autocapitalize" | "autocomplete" | "checked" | "class" | "disabled" | "download" | "hidden" | "href" | "id"
+  | "autocapitalize" | "autocomplete" | "checked" | "class" | "colspan" | "disabled" | "download" | "hidden" | "href" | "id"
   | "inputmode" | "lang" | "max" | "maxlength" | "min" | "name" | "open" | "placeholder" | "role" | "rows" | "scope"
   | "selected" | "size" | "spellcheck" | "step" | "tabindex" | "title" | "type" | "value";
 type Attributes<E> = { [Name in AttributeName]?: AttributeValue } & {
@@ -128,7 +132,6 @@ interface Drawings {
   models(slot: HTMLElement, value: ModelList | null): void;
   hub(slot: HTMLElement, value: HubOffer | null): void;
   comparing(slot: HTMLElement, value: Comparison | null): void;
-  modelName(slot: HTMLElement, value: string | null): void;
 }
 
 // --- the microphone --------------------------------------------------------------------------------------------------
@@ -185,7 +188,6 @@ interface LiveEvents {
   /** There is no more to come; with a sentence where that was not to be. */
   over(sentence?: string): void;
 }
-
 // --- Annotate: its parts in the browser -----------------------------------------------------------------------------
 
 type Tell = (text: string, kind?: string) => void;

@@ -165,7 +165,7 @@ interface ModelCard {
   chosen: boolean;
   problem: string;
   facts: [string, string][];
-  figures: [string, string][] | null;
+  figures: Table | null;
   parts: string[][];
   card: CardNode[];
 }
@@ -178,13 +178,26 @@ interface HubOffer extends Progress {
   /** How much is there, in [0, 1]. */
   share?: number;
 }
+/** What two checkpoints say by one modality: shares in [0, 1], null where one says nothing. */
+interface ComparedAxis {
+  title: string;
+  rows: { emotion: string; shares: [number | null, number | null]; texts: [string, string] }[];
+}
 /** Made in ui/models/compare.py. */
 interface Comparison extends Progress {
   /** Key and title. */
   choices: [string, string][];
   chosen: [string, string];
   why: string;
-  result?: Table & { words: string; numbers: (Table & { title: string })[] };
+  result?: Table & {
+    words: string;
+    /** Of both checkpoints. */
+    titles: [string, string];
+    axes: ComparedAxis[];
+    /** Where the axes end, in (0, 1]. */
+    most: number;
+    numbers: (Table & { title: string })[];
+  };
 }
 
 // --- Annotate: what ui/annotate/handlers.py answers -----------------------------------------------------------------

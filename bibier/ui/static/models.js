@@ -54,15 +54,15 @@
       "aria-label": fill(say.models_use_name, { name: title }), onclick: () => use(key) }, say.models_use);
     const choice = model.chosen ? make("p", { class: "in-use" }, say.models_in_use)
       : model.problem || closed ? null : button;
-    const results = figures && (figures.length ? make("ul", { class: "figures" }, ...figures.map(([split, figure]) =>
-      make("li", {}, make("strong", {}, figure), ` — ${split}`))) : make("p", {}, say.models_no_figures));
+    const results = figures && (figures.rows.length ? table(figures) : make("p", {}, say.models_no_figures));
     return make("li", { class: `card${model.chosen ? " chosen" : ""}`, "aria-labelledby": id },
       make("div", { class: "top" }, make("h3", { id }, title), choice),
       model.start ? small(say.models_start) : null,
       notice(model.problem),
       facts.length ? make("dl", {}, ...facts.flatMap(([name, value]) =>
         [make("dt", {}, name), make("dd", {}, value)])) : null,
-      results && make("div", {}, small(say.models_figures), results),
+      results && make("div", { class: "figures" }, small(say.models_figures), results),
+      make("div", { class: "push" }),
       parts.length ? folded(`parts ${key}`, say.models_parts,
         table({ head: [say.models_part, say.models_kind, say.models_parameters], rows: parts })) : null,
       model.card.length ? folded(`card ${key}`, say.models_card, small(say.models_card_whose),
@@ -70,7 +70,12 @@
           ...model.card.map(grow))) : small(say.models_card_none));
   };
   draw.models = (slot, value) => {
-    if (!value) { slot.replaceChildren(); return; }
+    if (!value) { // the server is being asked: the place is taken at once
+      slot.replaceChildren(make("h2", {}, say.models_list), make("p", { class: "busy", role: "status" },
+        say.models_opening), make("ul", { class: "cards", "aria-hidden": "true" },
+        make("li", { class: "card ghost" })));
+      return;
+    }
     if (value.chosen !== undefined) bibier.checkpoint(value.chosen);
     refill(slot, value.cards ? make("h2", {}, say.models_list) : null,
       ...(value.lines ?? []).map(small),
@@ -104,26 +109,31 @@
   };
 
   // --- comparing ----------------------------------------------------------------------------------------------------
-  /** @type {() => HTMLElement | null} */
-  const findPair = () => document.querySelector("#models-pair");
   /** @type {Trigger} */
   let raise = () => {};
-  bibier.comparisonEvents = (trigger) => {
-    raise = trigger;
-    let seen = bibier.isDark();
-    bibier.onTheme(() => {
-      if (bibier.isDark() === seen) return;
-      seen = bibier.isDark();
-      if (findPair()?.offsetParent) trigger("redraw");
-    });
+  bibier.comparisonEvents = (trigger) => { raise = trigger; };
+
+  /** The two marks of a row and the line between them: place and shape tell whose they are, the colour the emotion.
+   * @type {(row: ComparedAxis["rows"][number], most: number) => HTMLElement} */
+  const track = ({ emotion, shares, texts }, most) => {
+    const places = shares.map((share) => (share === null ? null : 100 * Math.min(1, share / most)));
+    const there = places.filter((place) => place !== null);
+    const [low, high] = [Math.min(...there), Math.max(...there)];
+    return make("div", { class: "row", style: { "--hue": `var(--emotion-${emotion})` } },
+      make("span", { class: "name" }, bibier.names[bibier.language][emotion]),
+      make("span", { class: "track", "aria-hidden": "true" },
+        there.length === 2 ? make("i", { class: "gap", style: { left: `${low}%`, width: `${high - low}%` } }) : null,
+        ...places.map((place, at) => (place === null ? null
+          : make("i", { class: at ? "mark second" : "mark first", style: { left: `${place}%` } })))),
+      make("span", { class: "value" }, texts[0]), make("span", { class: "value" }, texts[1]));
   };
+  const chart = bibier.axesChart = ({ axes, most, titles, label }) => make("div", { class: "pair", role: "group",
+    "aria-label": label },
+  make("p", { class: "legend" }, make("span", {}, make("i", { class: "mark first" }), titles[0]),
+    make("span", {}, make("i", { class: "mark second" }), titles[1])),
+  make("div", { class: "axes" }, ...axes.map((axis) => make("div", { class: "axis" }, make("h3", {}, axis.title),
+    ...axis.rows.map((row) => track(row, most))))));
   draw.comparing = (slot, value) => {
-    const pair = findPair();
-    if (pair) {
-      pair.hidden = !value?.result;
-      pair.setAttribute("role", "group");
-      pair.setAttribute("aria-label", say.models_pair);
-    }
     if (!value) { slot.replaceChildren(); return; }
     [asked.first, asked.second] = value.chosen;
     const { busy, choices, result } = value;
@@ -140,9 +150,13 @@
       value.why ? make("p", { class: "idle" }, value.why) : make("div", { class: "choice" },
         pick("first", say.models_first), pick("second", say.models_second), button),
       make("div", { class: "told" }, line(value)),
-      result ? make("div", { class: "verdicts" }, small(result.words), table(result), small(say.models_distance_hint),
+      result ? make("div", { class: "verdicts" }, small(result.words),
+        chart({ ...result, label: say.models_pair }), table(result),
+        small(say.models_distance_hint),
         folded("numbers", say.models_numbers,
           ...result.numbers.flatMap((part) => [make("h3", {}, part.title), table(part)]))) : null);
   };
-  draw.modelName = (slot, title) => slot.replaceChildren(title ? make("h3", {}, title) : "");
+  document.head.append(make("style", {}, [["", bibier.colours], [".dark ", bibier.coloursDark]].map(([place, hues]) =>
+    `${place || ":root"} { ${Object.entries(hues).map(([name, hue]) => `--emotion-${name}: ${hue};`).join(" ")} }`)
+    .join(" ")));
 })();
