@@ -152,7 +152,7 @@ def models(page, language: str) -> None:
     page.wait_for_selector("#models .card.chosen")
     page.locator("#models-compare button").click()
     page.wait_for_selector("#models-compare tbody tr")
-    page.wait_for_selector(".pair .axis:last-child .mark")
+    page.wait_for_selector(".pair .axis:last-child .pin")
     page.wait_for_timeout(1000)
 
 

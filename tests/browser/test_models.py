@@ -95,10 +95,10 @@ def test_fetch_switch_and_compare(chromium, hub, address):
 
     page.locator("#models-compare button.choose").click()
     page.wait_for_selector("#models-compare tbody tr")
-    page.wait_for_selector(".pair .axis:last-child .mark")
+    page.wait_for_selector(".pair .axis:last-child .pin")
     assert page.locator("#models-compare .verdicts > .scroll tbody tr").count() == 3
     assert page.locator(".pair .legend").all_inner_texts() in ([f"compact\n{title}"], [f"{title}\ncompact"])
-    assert page.locator(".pair .row").count() == 21 and page.locator(".pair .track .mark").count() == 42
+    assert page.locator(".pair .row").count() == 21 and page.locator(".pair .track .pin").count() == 42
     heights = {round(page.locator("#models .card").nth(i).bounding_box()["height"]) for i in (0, 1)}
     assert len(heights) == 1 or page.locator("#models details[open]").count()
 
@@ -116,7 +116,7 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     assert example(other.page) == "Оценено моделью compact"  # and is nobody else's
     models(other.page)
     other.page.locator("#models-compare button.choose").click()
-    other.page.wait_for_selector(".pair .axis:last-child .mark")
+    other.page.wait_for_selector(".pair .axis:last-child .pin")
     boxes = [other.page.locator(".pair .axis").nth(i).bounding_box() for i in (0, 1)]
     assert boxes[0]["x"] == boxes[1]["x"] and boxes[0]["y"] < boxes[1]["y"]
     assert other.page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -124,13 +124,13 @@
       make("span", { class: "track", "aria-hidden": "true" },
         there.length === 2 ? make("i", { class: "gap", style: { left: `${low}%`, width: `${high - low}%` } }) : null,
         ...places.map((place, at) => (place === null ? null
-          : make("i", { class: at ? "mark second" : "mark first", style: { left: `${place}%` } })))),
+          : make("i", { class: at ? "pin second" : "pin first", style: { left: `${place}%` } })))),
       make("span", { class: "value" }, texts[0]), make("span", { class: "value" }, texts[1]));
   };
   const chart = bibier.axesChart = ({ axes, most, titles, label }) => make("div", { class: "pair", role: "group",
     "aria-label": label },
-  make("p", { class: "legend" }, make("span", {}, make("i", { class: "mark first" }), titles[0]),
-    make("span", {}, make("i", { class: "mark second" }), titles[1])),
+  make("p", { class: "legend" }, make("span", {}, make("i", { class: "pin first" }), titles[0]),
+    make("span", {}, make("i", { class: "pin second" }), titles[1])),
   make("div", { class: "axes" }, ...axes.map((axis) => make("div", { class: "axis" }, make("h3", {}, axis.title),
     ...axis.rows.map((row) => track(row, most))))));
   draw.comparing = (slot, value) => {
