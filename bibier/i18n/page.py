@@ -247,10 +247,10 @@ def catalogue(language: str) -> dict[str, str]:
     return {key: texts[LANGUAGES.index(language)] for key, texts in STRINGS.items()}
 
 
-def percent(probability: float) -> str:
-    """Whole per cent with a no-break space: 0.617 → "62 %"; what rounds to nothing but isn't is "<1 %"."""
-    whole = round(100 * probability)
-    return f"{'<1' if whole == 0 and probability > 0 else whole}\u00a0%"
+def percent(probability: float, language: str = "en") -> str:
+    """Whole per cent: 0.617 → "62%", in Russian with a no-break space; what rounds to nothing but isn't is "<1%"."""
+    whole, gap = round(100 * probability), "\u00a0" if language == "ru" else ""
+    return f"{'<1' if whole == 0 and probability > 0 else whole}{gap}%"
 
 
 def decimal(value: float, language: str, digits: int = 2) -> str:

@@ -85,6 +85,8 @@ def test_every_sentence_is_used():
         "format_",
         "unit_",
         "models_part_",
+        "results_",
+        "batch_",
     )
     unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
     assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []
@@ -94,7 +96,8 @@ def test_every_sentence_is_used():
     "value, shown", [(0.617, "62\u00a0%"), (0.0, "0\u00a0%"), (0.002, "<1\u00a0%"), (1, "100\u00a0%")]
 )
 def test_percent(value, shown):
-    assert percent(value) == shown
+    assert percent(value, "ru") == shown
+    assert percent(value, "en") == shown.replace("\u00a0", "")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,7 @@ def test_empty_panel_says_why():
 def test_table_holds_the_same_numbers():
     shown = table(prediction(audio=sure_of("sad", 0.9)), "en")
     assert [row[0] for row in shown["rows"]] == list(NAMES["en"].values())
-    assert shown["rows"][EMOTIONS.index("sad")] == ["sadness", "90\u00a0%", "none", "none"]
+    assert shown["rows"][EMOTIONS.index("sad")] == ["sadness", "90%", "none", "none"]
 
 
 def test_word_values():
@@ -235,7 +238,7 @@ def test_word_values():
     assert first["occlusion"] < 0 < second["occlusion"] == 1
     assert first["occlusion_text"] == "Without “so”, “happiness” rises by 2.0 points"
     assert second["occlusion_text"] == "Without “happy”, “happiness” falls by 31 points"
-    assert second["attention_text"] == "“happy”: 75\u00a0% of the attention"
+    assert second["attention_text"] == "“happy”: 75% of the attention"
     assert (first["start"], second["start"], shown["path"]) == (0.1, None, "/clip.wav")
     json.dumps(shown)
 

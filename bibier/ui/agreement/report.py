@@ -119,7 +119,7 @@ def figure(measured: Measured, theme: Theme) -> Figure:
             "orientation": "h",
             "x": [100 * share for share in shares],
             "y": names,
-            "text": [percent(share) for share in shares],
+            "text": [percent(share, language) for share in shares],
             "hovertemplate": "%{y}: %{text}<extra></extra>",
             "marker": {"color": [colours[e] for e in EMOTIONS], "line": outline},
             **text,
@@ -181,7 +181,7 @@ def figure(measured: Measured, theme: Theme) -> Figure:
 def picture_table(measured: Measured, language: str) -> TextTable:
     """Return the figure's numbers for readers who don't see it."""
     shares, counts, edges = measured.shares, measured.counts, measured.edges
-    rows = [[NAMES[language][name], percent(share)] for name, share in zip(EMOTIONS, shares, strict=True)]
+    rows = [[NAMES[language][name], percent(share, language)] for name, share in zip(EMOTIONS, shares, strict=True)]
     rows += [[say("agree_entropy", language), line] for line, count in _bins(counts, edges, language) if count]
     return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
 
@@ -222,7 +222,8 @@ def _moves(shifts: Iterable[Shift], language: str) -> ReportTable:
         changed = sum(shift.distance > 0 for shift in group)
         apart = float(np.mean([shift.distance for shift in group]))
         nearer = float(np.mean([shift.nearer for shift in group]))
-        cells = [str(len(group)), str(changed), percent(apart), f"{'−' if nearer < 0 else ''}{percent(abs(nearer))}"]
+        towards = f"{'−' if nearer < 0 else ''}{percent(abs(nearer), language)}"
+        cells = [str(len(group)), str(changed), percent(apart, language), towards]
         rows.append([source.split(":", 1)[1], *cells])
     keys = ("agree_source", "agree_shown", "agree_changed", "agree_distance", "agree_nearer")
     return {

@@ -46,7 +46,7 @@ def _verdict(branch: ModalityResult, language: str) -> str:
     if branch.doubt:
         return say("unreliable", language)
     winner, share = ranked(branch.probabilities)[0]
-    return f"{NAMES[language][winner]} {percent(share)}"
+    return f"{NAMES[language][winner]} {percent(share, language)}"
 
 
 def compared(pair: Comparison, language: str) -> CompareResult:
@@ -84,7 +84,7 @@ def axes(pair: Comparison, language: str) -> list[ComparedAxis]:
             {
                 "emotion": emotion,
                 "shares": [one[emotion] if one else None for one in both],
-                "texts": [percent(one[emotion]) if one else "—" for one in both],
+                "texts": [percent(one[emotion], language) if one else "—" for one in both],
             }
             for emotion in EMOTIONS
         ]

@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
 
 LONGEST = 200  # characters of a foreign checkpoint's own words in one place
 UNITS = ("b", "kb", "mb", "gb")
-BESIDE = ("chance", "n")  # stand beside a figure: what guessing gives, and of how many clips it is
+# stand beside a figure: what guessing gives, and of how many recordings it is
+BESIDE = {"chance": "models_chance", "n": "models_n"}
 MOST_ROWS, MOST_COLUMNS = 40, 6  # of a foreign checkpoint's figures
 MOST = 64  # offers remembered, over all tabs
 
@@ -63,7 +64,7 @@ def figures(metrics: object, language: str) -> TextTable:
     there = {str(name): None for found in rows.values() for name in found}
     named = [name for name in there if name not in BESIDE][:MOST_COLUMNS]
     columns = [*named, *(name for name in BESIDE if name in there)]
-    headings = [say(f"models_{name}", language) if name in BESIDE else short(name) for name in columns]
+    headings = [say(BESIDE[name], language) if name in BESIDE else short(name) for name in columns]
     cells = {split: {str(name): found[name] for name in found} for split, found in rows.items()}
     return {
         "head": [say("models_split", language), *headings],
