@@ -5,6 +5,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This is no result that can be exported ({where}). Analyse the recording again.",
         "Это не результат, который можно экспортировать ({where}). Проанализируйте запись ещё раз.",
     ),
+    "exported-nothing": (
+        "There is no result to save any more. Analyse the recording again.",
+        "Результата для сохранения больше нет. Проанализируйте запись ещё раз.",
+    ),
     "exported-silent": (
         "There are only words, so there are no times to write. Choose JSON, or give a recording.",
         "Есть только слова, и записывать нечего: времени у них нет. Выберите JSON или добавьте запись.",

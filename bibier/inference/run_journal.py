@@ -85,17 +85,26 @@ def write_table(rows: Sequence[dict], out: Path, *, excel: bool = False) -> None
         atomic_write(out, mark + _table(rows, out.suffix.lower()))
 
 
+def csv_lines(rows: Iterable[dict]) -> list[str]:
+    """Return the table as CSV: the header and a line for each row, with their ends; no cell is run by a spreadsheet."""
+    lines = []
+    for row in (None, *rows):
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
+        if row is None:
+            table.writeheader()
+        else:
+            flat = row | {"warnings": " ".join(row["warnings"])}
+            table.writerow({name: guard(value) if isinstance(value, str) else value for name, value in flat.items()})
+        lines.append(text.getvalue())
+    return lines
+
+
 def _table(rows: Sequence[dict], ending: str) -> bytes:
     if ending == ".jsonl":
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     if ending == ".csv":
-        text = io.StringIO(newline="")
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
-        table.writeheader()
-        for row in rows:
-            flat = row | {"warnings": " ".join(row["warnings"])}
-            table.writerow({name: guard(value) if isinstance(value, str) else value for name, value in flat.items()})
-        return text.getvalue().encode()
+        return "".join(csv_lines(rows)).encode()
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq

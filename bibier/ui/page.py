@@ -27,10 +27,11 @@ from bibier.ui.live.route import LiveRoute
 from bibier.ui.live.service import LiveService
 from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
+from bibier.ui.results import tab as results_tab
 from bibier.ui.services import Services, short
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "timeline.css", "live.css", "annotate.css", "agreement.css", "models.css")
+STYLES = ("page.css", "timeline.css", "live.css", "annotate.css", "agreement.css", "models.css", "results.css")
 QUEUE = 256  # waiting events over all visitors; the rest is told that the queue is full
 
 
@@ -94,7 +95,7 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
         hub_login.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analysing, state = analyse.build(services, i18n, annotating.receive, privacy)
+                analysing, state = analyse.build(services, i18n, annotating.receive, privacy, results_tab.build)
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(annotating)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:

@@ -31,9 +31,11 @@ from bibier.security.workers import in_thread
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
     "page.js",
+    "results_batch.js",
     "capture.js",
     "recording.js",
     "analyse.js",
+    "results.js",
     "privacy.js",
     "timeline.js",
     "live.js",

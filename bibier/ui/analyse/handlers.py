@@ -62,7 +62,7 @@ def results(state: AnalysisState, theme: Theme) -> AnalyseUpdate:
     by = say("models_made", language, name=state.checkpoint_title) if state.checkpoint_title else ""
     own = state.example is not None and prediction.transcript.text == state.example.text
     return {
-        "verdict": judged.value() | {"made": by},
+        "verdict": judged.value() | {"made": by, "clip": Path(state.clip).name if state.clip else ""},
         "chart": figure(prediction, theme),
         "table": table(prediction, language),
         "words": words(prediction, state.clip, language),

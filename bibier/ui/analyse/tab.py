@@ -64,6 +64,7 @@ RESULTS = (
     *("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "state", "ribbon"),
     "channel",
 )
+Outlets = Callable[[AnalyseHandlers, LongFormHandlers], object]
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST: LastWins = {"trigger_mode": "always_last"}
 
@@ -89,9 +90,14 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
 
 
 def build(
-    services: Services, i18n: gr.I18n, receive: Callable[[str, str, str, float], ClipAddress], privacy: Erasure
+    services: Services,
+    i18n: gr.I18n,
+    receive: Callable[[str, str, str, float], ClipAddress],
+    privacy: Erasure,
+    outlets: Outlets,
 ) -> tuple[AnalyseHandlers, gr.State]:
-    """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations.
+    """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations,
+    `outlets` lays out what leaves the tab.
 
     Returns what the tab works with, and where its last analysis stands.
     """
@@ -150,6 +156,7 @@ def build(
                 part["table"] = slot("table", elem_id="table")
             part["words"] = slot("words", elem_id="words")
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
+            outlets(analysing, long)
             slot("note", elem_id="note")
             part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
     last = part["state"] = gr.State(None, time_to_live=3600)

@@ -76,7 +76,10 @@ interface Bibier extends PageFacts {
   /** Plays a part of a file of the server, in seconds. */
   playPart(file: string, start: number, end: number): void;
 
-  // models.js
+  // results.js, results_batch.js, models.js
+  saveFile(name: string, content: Blob): void;
+  createOutlets(host: HTMLElement, server: ResultServer): void;
+  createBatch(server: ResultServer): { part: HTMLElement; button: HTMLButtonElement };
   /** Two results on one axis for each modality: place and shape tell whose a mark is. */
   axesChart(value: { axes: ComparedAxis[]; most: number; titles: [string, string]; label: string }): HTMLElement;
 
@@ -188,6 +191,24 @@ interface LiveEvents {
   /** There is no more to come; with a sentence where that was not to be. */
   over(sentence?: string): void;
 }
+// --- what leaves the Analyse tab ------------------------------------------------------------------------------------
+
+interface PastClip {
+  name: string;
+  sentence: string;
+  bars: ChartValue | null;
+  /** Tells it from the others. */
+  key: string;
+  time: Date;
+}
+interface BatchItem {
+  file: File;
+  state: "waiting" | "sending" | "judging" | "done" | "stopped";
+  row?: BatchRow;
+}
+/** What Plotly keeps at the node that it draws in. */
+type DrawnPlot = HTMLElement & { data: object[]; layout: object };
+
 // --- Annotate: its parts in the browser -----------------------------------------------------------------------------
 
 type Tell = (text: string, kind?: string) => void;

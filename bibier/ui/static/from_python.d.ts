@@ -79,6 +79,8 @@ interface Verdict {
   badge: { kind: "agree" | "differ" | "disagree"; text: string; technical: string } | null;
   winner: string | null;
   made?: string;
+  /** Name of the clip's file, "" for words alone. */
+  clip?: string;
 }
 
 type WordWeight = "occlusion" | "attention";
@@ -198,6 +200,33 @@ interface Comparison extends Progress {
     most: number;
     numbers: (Table & { title: string })[];
   };
+}
+
+// --- what leaves the Analyse tab: ui/results/handlers.py ------------------------------------------------------------
+
+interface ExportedFile {
+  name: string;
+  text: string;
+}
+/** Headlines of one of several recordings, and its line of the table; or why there are none. */
+interface BatchRow {
+  both?: string;
+  voice?: string;
+  words?: string;
+  /** For the colour. */
+  emotion?: string;
+  transcript?: string;
+  /** Of the CSV, with their ends. */
+  head?: string;
+  line?: string;
+  error?: string;
+  /** The same may be asked again. */
+  passing?: boolean;
+}
+/** Gradio's server functions: null when the request failed. */
+interface ResultServer {
+  export(sent: object): Promise<ExportedFile | { error: string } | null>;
+  judge(sent: object): Promise<BatchRow | null>;
 }
 
 // --- Annotate: what ui/annotate/handlers.py answers -----------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What leaves the Analyse tab: exports, and tables of several recordings."""

@@ -1,0 +1,155 @@
+"""What the page's Copy, Download and several files at once ask for, apart from Gradio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from bibier.errors import BibierError, InputError
+from bibier.exports import ENDINGS
+from bibier.exports.formats import export
+from bibier.exports.segments import UNSURE
+from bibier.file_names import printable
+from bibier.i18n.page import percent
+from bibier.labels import EMOTIONS, NAMES
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.client import ClientContext
+from bibier.ui.inference import inference
+
+if TYPE_CHECKING:  # these bring torch, which the page does not wait for
+    from bibier.inference.batch import BatchPredictor
+
+LONGEST_NAME = 200  # characters of a file's name
+PASSING = ("turn-full", "turn-share")  # refusals after which the same may be asked again
+COLUMNS = ("both", "voice", "words")  # of a row; the first of them that says something is its headline
+
+
+class ExportedFile(TypedDict):
+    """A file for the browser to save."""
+
+    name: str
+    text: str
+
+
+class BatchRow(TypedDict, total=False):
+    """One of several recordings: what each modality says in a word, what was said, and its line of the table.
+
+    `error` stands alone; `passing` is whether the same may be asked again.
+    """
+
+    both: str
+    voice: str
+    words: str
+    emotion: str
+    transcript: str
+    head: str
+    line: str
+    error: str
+    passing: bool
+
+
+@dataclass(frozen=True)
+class ResultHandlers:
+    """The handlers. One per app: which result a tab shows, the caches of the Analyse tab know.
+
+    Parameters
+    ----------
+    analysing
+        Of clips.
+    long
+        Of long recordings.
+    """
+
+    analysing: AnalyseHandlers
+    long: LongFormHandlers
+
+    def export(self, name: object, context: ClientContext) -> ExportedFile:
+        """Write what the tab shows in a format of `exports.ENDINGS`. Raises InputError."""
+        from bibier.inference.judge import judged_json
+
+        language = context.theme.language
+        if not isinstance(name, str) or name not in ENDINGS:
+            raise InputError("exported-result", where="format")
+        recording, state = self.long.cache.get(context.token), self.analysing.cache.get(context.token)
+        if recording is not None and recording.results:
+            result, clip = recording.timeline(), recording.clip
+        elif state is not None:
+            result, clip = state.prediction, state.clip or ""
+        else:
+            raise InputError("exported-nothing")
+        file = printable(Path(clip).name)[:LONGEST_NAME]
+        facts = {"file": file} | judged_json(result, language)
+        text = export(facts, name, file=file, language=language, duration=result.duration)
+        return {"name": f"{Path(file).stem or 'bibier'}{ENDINGS[name]}", "text": text}
+
+    def judge(self, path: str, name: object, context: ClientContext) -> BatchRow:
+        """Judge one of several recordings by the rules of `bibier batch`, in its turn; whatever it is has its row.
+
+        `path` is known to be the visitor's own.
+        """
+        language = context.theme.language
+        shown = name[:LONGEST_NAME].encode(errors="replace").decode() if isinstance(name, str) else ""
+        try:
+            with inference(self.analysing.services.queue, context, "batch", tab=f"{context.tab} batch") as run:
+                run.wait()
+                run.stage("batch")
+                return self._row(self._predictor(context), path, shown, language)
+        except BibierError as error:
+            passing = isinstance(error, InputError) and error.key in PASSING
+            return {"error": error.text(language) if isinstance(error, InputError) else str(error), "passing": passing}
+
+    def _predictor(self, context: ClientContext) -> BatchPredictor:
+        from bibier.inference.batch import BatchPredictor
+
+        language = context.theme.language
+        choice = next(choice for choice in self.analysing.services.recognisers() if choice.ready)
+        predictor = self.analysing.reader(language, context.checkpoint)(choice.name)
+        title = self.analysing.title(context.checkpoint)
+        return BatchPredictor(predictor, recognise=choice.name != "none", name=title, language=language)
+
+    @staticmethod
+    def _row(predictor: BatchPredictor, path: str, shown: str, language: str) -> BatchRow:
+        from bibier.inference.batch import BatchInput
+        from bibier.inference.run_journal import csv_lines
+
+        prepared = predictor.prepare(BatchInput(path, None))
+        row = predictor.predict([prepared])[0]
+        row |= {"path": shown, "error": row["error"].replace(row["path"], shown)}  # nobody needs the server's own name
+        head, line = csv_lines([row])
+        if row["error"]:
+            return {"error": row["error"], "passing": False, "head": head, "line": line}
+        texts = {column: headline(row, column, language) for column in COLUMNS}
+        judged = next((column for column in COLUMNS if texts[column] not in ("—", UNSURE)), None)
+        emotion = winner(row, judged) if judged else ""
+        return {
+            "both": texts["both"],
+            "voice": texts["voice"],
+            "words": texts["words"],
+            "emotion": emotion,
+            "transcript": str(row["transcript"] or "")[:1000],
+            "head": head,
+            "line": line,
+        }
+
+
+def winner(row: dict[str, object], column: str) -> str:
+    """Return the likeliest emotion of a row's modality."""
+    shares = {emotion: row[f"{column}_{emotion}"] for emotion in EMOTIONS}
+    return max(EMOTIONS, key=lambda emotion: _number(shares[emotion]))
+
+
+def headline(row: dict[str, object], column: str, language: str) -> str:
+    """Say what one modality of a row says: "sadness 62%", "?" where it can't tell, "—" where it says nothing."""
+    if row[f"{column}_neutral"] is None:
+        return "—"
+    heard = {"both": ("voice", "words"), "voice": ("voice",), "words": ("words",)}[column]
+    if any(_number(row[f"{one}_ood"]) > 1 for one in heard):
+        return UNSURE
+    emotion = winner(row, column)
+    return f"{NAMES[language][emotion]} {percent(_number(row[f'{column}_{emotion}']), language)}"
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

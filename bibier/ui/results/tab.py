@@ -1,0 +1,74 @@
+"""The part of the Analyse tab whose page side is results.js, and the two calls that it makes to the server.
+
+A call bypasses Gradio's queue; a recording stands in our own, as everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from starlette.types import Scope
+
+from bibier.errors import InputError
+from bibier.security.access_log import request_id
+from bibier.security.responses import header
+from bibier.security.session import visitor
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.client import ClientContext, read_context
+from bibier.ui.components import scope_of
+from bibier.ui.gradio_import import gradio as gr
+from bibier.ui.results.handlers import ResultHandlers
+
+Act = Callable[[Mapping[str, object], ClientContext, Scope], Mapping[str, object]]
+THREADS = 4  # that wait for their turn on the device, and as many that write exports
+
+
+def answering(name: str, act: Act, pool: ThreadPoolExecutor) -> Callable[..., Awaitable[Mapping[str, object]]]:
+    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences in its language."""
+
+    def work(sent: object, scope: Scope) -> Mapping[str, object]:
+        first = sent[0] if isinstance(sent, list) and sent else sent
+        values = first if isinstance(first, dict) else {}
+        context = read_context(values.get("view"), header(scope, "cookie"), header(scope, "accept-language"))
+        owner = visitor(scope).owner
+        context = replace(context, owner=owner, tab=context.token, request=request_id(scope))
+        try:
+            return act(values, context, scope)
+        except InputError as error:
+            return {"error": error.text(context.theme.language), "passing": False}
+
+    async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
+        here, scope = contextvars.copy_context(), scope_of(request)
+        return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, scope))
+
+    answer.__name__ = name
+    return answer
+
+
+def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
+    """Lay the part out where the column is open. The template is constant: Gradio would run what is put into it."""
+    handlers = ResultHandlers(analysing, long)
+
+    def export(values: Mapping[str, object], context: ClientContext, scope: Scope) -> Mapping[str, object]:
+        return handlers.export(values.get("format"), context)
+
+    def judge(values: Mapping[str, object], context: ClientContext, scope: Scope) -> Mapping[str, object]:
+        guest, path = visitor(scope), values.get("path")
+        if not isinstance(path, str) or not guest.ownership.owns(guest.session, path):
+            raise InputError("guard-file")
+        return handlers.judge(path, values.get("name"), context)
+
+    writing = ThreadPoolExecutor(THREADS, thread_name_prefix="exports")
+    judging = ThreadPoolExecutor(THREADS, thread_name_prefix="several")
+    return gr.HTML(
+        html_template='<div class="outlets"></div>',
+        js_on_load='bibier.createOutlets(element.querySelector(".outlets"), server);',
+        apply_default_css=False,
+        elem_id="outlets",
+        server_functions=[answering("export", export, writing), answering("judge", judge, judging)],
+    )
