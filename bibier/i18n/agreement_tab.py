@@ -45,8 +45,8 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_emotion": ("Emotion", "Эмоция"),
     "agree_pairs": ("By pair of people (Jensen–Shannon)", "По парам (Йенсен — Шеннон)"),
     "agree_pairs_bounded": (
-        "Of the {most} people with the most labels; `bibier annotations agreement` prints all pairs.",
-        "Для {most} человек с наибольшим числом разметок; все пары печатает `bibier annotations agreement`.",
+        "Of the {most} people with the most labels.",
+        "Для {most} человек с наибольшим числом разметок.",
     ),
     "agree_people_bounded": (
         "Compared are the {most} people with the most labels; left out: {count}.",

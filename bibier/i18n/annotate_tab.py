@@ -15,10 +15,8 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "project_make": ("Make it", "Создать"),
     "project_making": ("Reading the files…", "Читаем файлы…"),
     "project_first": (
-        "There is no project yet. Make one from a folder of recordings or a manifest, or start the app with "
-        "--annotate SOURCE.",
-        "Проектов пока нет. Создайте проект из папки с записями или манифеста — или запустите приложение с "
-        "--annotate ИСТОЧНИК.",
+        "There are no projects yet. Create one from a folder of recordings or a CSV list.",
+        "Проектов пока нет. Создайте проект из папки с записями или списка CSV.",
     ),
     "project_empty": ("There is no clip in this project.", "В этом проекте нет фрагментов."),
     "set_title": ("Settings", "Настройки"),

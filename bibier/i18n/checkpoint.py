@@ -135,16 +135,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "запущено приложение. Её выбирает владелец Space переменной BIBIER_CHECKPOINT.",
     ),
     "shelf-closed": (
-        "Others reach this server, so nothing is fetched from the Hub here. Whoever runs it starts it with "
-        "--checkpoint user/name, or puts the folder under checkpoints/.",
-        "Этим сервером пользуются и другие, поэтому с Hub здесь ничего не скачивается. Тот, кто его запускает, может "
-        "указать --checkpoint user/name или положить папку в checkpoints/.",
+        "Other people use this server, so models are not downloaded here. Whoever runs it can add one.",
+        "Этим сервером пользуются и другие, поэтому модели здесь не скачиваются. Добавить модель может "
+        "владелец сервера.",
     ),
     "shelf-runs-code": (
-        "“{name}” would run program code that comes with other weights, and that is never done by choosing it here. "
-        "If you trust the code, start the app with --checkpoint.",
-        "«{name}» запустила бы чужой программный код, идущий с другими весами; выбором здесь это не делается никогда. "
-        "Если вы доверяете этому коду, запустите приложение с --checkpoint.",
+        "“{name}” would run program code that comes with other weights; that is never done from this page. If "
+        "you trust the code, start the app with this model.",
+        "«{name}» запустила бы чужой программный код, идущий с другими весами; на этой странице так не "
+        "делается. Если вы доверяете коду, запустите приложение с этой моделью.",
     ),
     "hub-broken-here": (
         "{file} of {name} is damaged on this computer. Fetch it again.",

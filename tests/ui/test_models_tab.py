@@ -317,9 +317,9 @@ def test_the_size_is_said_before_anything_is_fetched(root, tmp_path, monkeypatch
 
 def test_a_server_for_others_fetches_nothing(models):
     *_, last = models.open(context())
-    assert "--checkpoint user/name" in last["fetching"]["closed"]
+    assert "Whoever runs it" in last["fetching"]["closed"]
     *_, last = models.ask("anna/voice", context())
-    assert last["fetching"]["error"] and "--checkpoint user/name" in last["fetching"]["said"]
+    assert last["fetching"]["error"] and "Whoever runs it" in last["fetching"]["said"]
 
 
 def test_where_nothing_can_be_switched_it_is_said(root):

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bibier.i18n.page import catalogue
+from bibier.i18n.page import STRINGS, catalogue
 from bibier.security.routes import PREVIEW, is_open
 from bibier.ui.page_script import PREVIEW_SIZE, PageScript
 
@@ -63,3 +63,9 @@ def test_the_page_is_compressed_and_nothing_beside_it(client):
     # what holds a visitor's own data beside what a stranger may have chosen is never compressed
     echoed = client.get("/echo?x=1", headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in echoed.headers
+
+
+def test_the_page_speaks_of_no_command_line():
+    """Visitors have none: what only who runs the app can do is said so."""
+    found = [key for key, texts in STRINGS.items() for text in texts if re.search(r"(?<!\S)--\w|python -m|`", text)]
+    assert found == []
