@@ -62,13 +62,22 @@ class BatchPredictor:
         Of the sentences in the rows.
     embedded
         Whether rows hold the encoders' vectors too, see `embeddings`.
+    between
+        Called between the segments of a long recording.
     """
 
     def __init__(
-        self, predictor: Predictor, *, recognise: bool, name: str, language: str = "en", embedded: bool = False
+        self,
+        predictor: Predictor,
+        *,
+        recognise: bool,
+        name: str,
+        language: str = "en",
+        embedded: bool = False,
+        between: Callable[[], None] = lambda: None,
     ):
         self.predictor, self.recognise, self.name, self.language = predictor, recognise, name, language
-        self.embedded = embedded
+        self.embedded, self.between = embedded, between
 
     def prepare(self, item: BatchInput) -> PreparedInput:
         """Decode one recording and get its words; what can't be used has its reason in the row, whatever it is."""
@@ -110,7 +119,8 @@ class BatchPredictor:
     def _long(self, item: BatchInput, row: dict, recording: Recording) -> PreparedInput:
         """Judge a long recording segment by segment, as the app does."""
         transcript = given(item.text) if self.recognise else NOTHING_SAID
-        summary = analyse(self.predictor, recording, transcript=transcript).summary()
+        timeline = analyse(self.predictor, recording, transcript=transcript, progress=lambda *_: self.between())
+        summary = timeline.summary()
         row |= {"duration": recording.duration, "channel": str(recording.channel or MIX)}
         row |= {"conflict": summary.conflict} | _words_of(summary.transcript)
         row["warnings"] = [notice.text(self.language) for notice in summary.notices]

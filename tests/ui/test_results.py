@@ -19,6 +19,7 @@ from bibier.csv_safety import plain
 from bibier.errors import InputError
 from bibier.inference.judge import judge, judged_json
 from bibier.inference.predictor import Predictor, as_json
+from bibier.inference.queue import Ticket
 from bibier.inference.run_journal import COLUMNS
 from bibier.labels import NAMES
 from bibier.ui.analyse.handlers import AnalyseHandlers
@@ -89,6 +90,14 @@ def test_one_of_several_is_a_row_of_the_batch_command(handlers, tmp_path):
     assert failed["error"] and not failed["passing"] and str(tmp_path) not in failed["error"] + failed["line"]
     assert handlers.judge(str(Path(EXAMPLE)), ["no name"], context())["line"].startswith(",")
     assert handlers.judge(str(EXAMPLE), "\ud800.wav", context())["line"]
+
+
+def test_a_long_one_of_several_lets_others_in_between(handlers, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "talk.wav", voice(25.0), 16_000)
+    passed = []
+    monkeypatch.setattr(Ticket, "pass_turn", passed.append)
+    row = handlers.judge(str(tmp_path / "talk.wav"), "talk.wav", context())
+    assert not row.get("error") and len(passed) >= 2
 
 
 def test_a_full_queue_is_asked_again(handlers):

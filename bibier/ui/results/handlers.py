@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -95,19 +96,20 @@ class ResultHandlers:
             with inference(self.analysing.services.queue, context, "batch", tab=f"{context.tab} batch") as run:
                 run.wait()
                 run.stage("batch")
-                return self._row(self._predictor(context), path, shown, language)
+                return self._row(self._predictor(context, run.pass_turn), path, shown, language)
         except BibierError as error:
             passing = isinstance(error, InputError) and error.key in PASSING
             return {"error": error.text(language) if isinstance(error, InputError) else str(error), "passing": passing}
 
-    def _predictor(self, context: ClientContext) -> BatchPredictor:
+    def _predictor(self, context: ClientContext, between: Callable[[], None]) -> BatchPredictor:
         from bibier.inference.batch import BatchPredictor
 
         language = context.theme.language
         choice = next(choice for choice in self.analysing.services.recognisers() if choice.ready)
         predictor = self.analysing.reader(language, context.checkpoint)(choice.name)
         title = self.analysing.title(context.checkpoint)
-        return BatchPredictor(predictor, recognise=choice.name != "none", name=title, language=language)
+        recognise = choice.name != "none"
+        return BatchPredictor(predictor, recognise=recognise, name=title, language=language, between=between)
 
     @staticmethod
     def _row(predictor: BatchPredictor, path: str, shown: str, language: str) -> BatchRow:

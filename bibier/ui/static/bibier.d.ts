@@ -196,7 +196,8 @@ interface LiveEvents {
 interface PastClip {
   name: string;
   sentence: string;
-  bars: ChartValue | null;
+  /** Shares in [0, 1] by emotion. */
+  bars: { rows: ({ name: string } & { [M in Modality]?: number | null })[] } | null;
   /** Tells it from the others. */
   key: string;
   time: Date;
