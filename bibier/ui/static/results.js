@@ -106,7 +106,8 @@
       const { width, height } = plot.getBoundingClientRect();
       const card = getComputedStyle(document.body).getPropertyValue("--card").trim();
       const layout = { ...plot.layout, "paper_bgcolor": card, "plot_bgcolor": card };
-      const url = await (await (/** @type {any} */ (bibier)).plotly()).toImage({ data: plot.data, layout }, { format, width, height });
+      const plotly = await /** @type {any} */ (bibier).plotly();
+      const url = await plotly.toImage({ data: plot.data, layout }, { format, width, height });
       const name = `bibier.${format}`;
       bibier.saveFile(name, await (await fetch(url)).blob());
       return fill(say.results_saved, { name });
