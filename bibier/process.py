@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib.util
 import os
 import sys
@@ -61,6 +62,20 @@ def preserve_torch_threads() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Have the garbage collector wait: while torch is imported it looks through all that is there again and again, and
+    finds nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.threads import add_threads
-from bibier.process import limit_threads
+from bibier.process import collector_paused, limit_threads
 
 if TYPE_CHECKING:
     from bibier.inference.batch_inputs import BatchInput
@@ -41,13 +41,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge everything; returns 1 when a recording could not be used."""
     limit_threads(options.threads)
-    from bibier.asr import recognisers
-    from bibier.checkpoint import bundle as checkpoint
-    from bibier.errors import InputError
-    from bibier.i18n.messages import Message
-    from bibier.inference import batch
-    from bibier.inference.batch_inputs import with_channel
-    from bibier.inference.predictor import Predictor
+    with collector_paused():
+        from bibier.asr import recognisers
+        from bibier.checkpoint import bundle as checkpoint
+        from bibier.errors import InputError
+        from bibier.i18n.messages import Message
+        from bibier.inference import batch
+        from bibier.inference.batch_inputs import with_channel
+        from bibier.inference.predictor import Predictor
 
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")

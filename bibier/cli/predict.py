@@ -14,7 +14,7 @@ from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import json_text
 from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
-from bibier.process import limit_threads
+from bibier.process import collector_paused, limit_threads
 
 if TYPE_CHECKING:
     from bibier.errors import InputError
@@ -42,12 +42,12 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
     limit_threads(options.threads)
-    from bibier.asr import recognisers
-    from bibier.audio.channels import EACH
-    from bibier.audio.io import expand_channels
-    from bibier.checkpoint import bundle
-    from bibier.errors import fault_of
-    from bibier.inference.predictor import Predictor
+    with collector_paused():
+        from bibier.audio.channels import EACH
+        from bibier.audio.io import expand_channels
+        from bibier.checkpoint import bundle
+        from bibier.errors import fault_of
+        from bibier.inference.predictor import Predictor
 
     outlet = ExportOutlet(options)
     progress = TerminalProgress()
@@ -61,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
     at(0)("load")
     recogniser = None
     if options.transcript is None and options.recogniser != "none":
+        from bibier.asr import recognisers
+
         recogniser = recognisers.recogniser(options.recogniser)
     predictor = Predictor(bundle.load(options.checkpoint), recogniser)
     failed = 0

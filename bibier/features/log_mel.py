@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import librosa
 import numpy as np
-import scipy.fft
 
 from bibier.audio.format import SAMPLE_RATE
+from bibier.features.spectrogram import BLOCK, mel_filters, power_spectrogram
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
 from bibier.i18n.messages import Message
 
+FFT = 512  # samples, of the mel bins
 # The pitch map: autocorrelations of frames long enough for two periods of a deep voice.
 PITCH_WINDOW = round(0.040 * SAMPLE_RATE)  # samples
 PITCH_FFT = 1024  # samples, more than the window and the longest lag together
@@ -62,7 +62,7 @@ class LogMel:
     @cached_property
     def _filters(self) -> np.ndarray:
         c = self.config
-        return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=512, n_mels=c.bins, fmin=c.low, fmax=c.high).astype(np.float32)
+        return mel_filters(c.bins, fft=FFT, rate=SAMPLE_RATE, low=c.low, high=c.high)
 
     @cached_property
     def _lags(self) -> np.ndarray:
@@ -89,8 +89,10 @@ class LogMel:
         padded = np.pad(np.asarray(samples, dtype=np.float32), PITCH_WINDOW // 2)
         frames = np.lib.stride_tricks.sliding_window_view(padded, PITCH_WINDOW)[::step]  # (T', window)
         window = np.hanning(PITCH_WINDOW + 1)[:-1].astype(np.float32)  # periodic
-        magnitudes = np.abs(np.asarray(scipy.fft.rfft(frames * window, PITCH_FFT)))  # (T', 513)
-        correlations = magnitudes @ self._lags  # (T', P + 1)
+        correlations = np.empty((len(frames), c.pitch + 1), np.float32)  # (T', P + 1)
+        for start in range(0, len(frames), BLOCK):
+            magnitudes = np.abs(np.fft.rfft(frames[start : start + BLOCK] * window, PITCH_FFT))  # (BLOCK, 513)
+            correlations[start : start + BLOCK] = magnitudes @ self._lags
         return np.maximum(correlations[:, :-1], 0) / np.maximum(correlations[:, -1:], 1e-9)
 
     def power(self, samples: np.ndarray) -> np.ndarray:
@@ -100,12 +102,9 @@ class LogMel:
         """
         c = self.config
         hop, window = round(c.hop * SAMPLE_RATE), round(c.window * SAMPLE_RATE)
-        if len(samples) < 512:
-            samples = np.pad(samples, (0, 512 - len(samples)))
-        spectrum = librosa.stft(
-            np.ascontiguousarray(samples, dtype=np.float32), n_fft=512, hop_length=hop, win_length=window
-        )
-        power = (np.real(spectrum) ** 2 + np.imag(spectrum) ** 2).T @ self._filters.T  # (hops, M)
+        if len(samples) < FFT:
+            samples = np.pad(samples, (0, FFT - len(samples)))
+        power = power_spectrogram(samples, fft=FFT, hop=hop, window=window) @ self._filters.T  # (hops, M)
         energy = power.sum(1)
         faint, strong = np.percentile(energy, (10, 95))
         # In noise the ends never fall silent: there the faint frames tell its level, if speech stands out of it.
@@ -116,7 +115,7 @@ class LogMel:
         begin, end = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, len(power))
         power = power[begin:end]
         # Levelling the trimmed speech in the power domain is the same as levelling its samples.
-        power = power * (c.level**2 * 512 * c.bins / max(float(power.sum(1).mean()), 1e-12))
+        power = power * (c.level**2 * FFT * c.bins / max(float(power.sum(1).mean()), 1e-12))
         spare = -len(power) % c.average
         if spare:
             power = np.concatenate((power, power[-1:].repeat(spare, 0)))

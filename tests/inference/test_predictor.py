@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from bibier.inference.attribution import align, occlusion
 from bibier.inference.predictor import MAX_WORDS, Predictor, as_json
 from bibier.labels import EMOTIONS
 from bibier.transcript import Transcript, Word
+
+ROOT = Path(__file__).resolve().parents[2]
 
 RATE = 16_000
 
@@ -302,3 +305,29 @@ except SystemExit:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "usage" in done.stdout and done.stderr.strip() == "False"
+
+
+def test_a_prediction_imports_nothing_that_it_does_not_need():
+    """A command that judges one clip starts in about the time of torch, which each of these would make longer."""
+    heavy = (
+        "scipy",
+        "numba",
+        "librosa",
+        "sklearn",
+        "pandas",
+        "transformers",
+        "huggingface_hub",
+        "gradio",
+        "sqlalchemy",
+    )
+    heavy += ("pydantic", "httpx", "whisper", "pocketsphinx", "onnxruntime", "torchaudio", "matplotlib", "rich")
+    code = f"""
+import sys
+from bibier.__main__ import main
+status = main(["predict", "examples/happy_en.ogg", "--transcript", "hello there"])
+print([name for name in {heavy!r} if name in sys.modules], "torch._dynamo" in sys.modules, file=sys.stderr)
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "happiness" in done.stdout, done.stderr
+    assert done.stderr.strip() == "[] False"
