@@ -57,6 +57,10 @@ class Losses:
     unread: float = 0.0  # the share of the file's bytes that is no sound, in [0, 1]
 
 
+# Else FFmpeg looks through megabytes of PCM for a film's surround sound, and gives it out in pieces of 2 kB.
+DEMUXING = {"wav": {"probesize": "16384", "max_size": "32768"}}  # bytes
+
+
 @dataclass
 class _Progress:
     """How far a part was read."""
@@ -144,7 +148,7 @@ class SoundFile:
         import av
 
         window = Window(self._file, part.start, part.end, part.patches)
-        options = {"codec_whitelist": _audio_decoders()}
+        options = {"codec_whitelist": _audio_decoders()} | DEMUXING.get(part.demuxer, {})
         return av.open(window, "r", format=part.demuxer, options=options, metadata_errors="ignore")
 
     def channels(self) -> int | None:

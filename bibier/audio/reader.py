@@ -110,7 +110,7 @@ class AudioReader:
             return
         self.resampled += len(block)
         wide = block.astype(np.float64)
-        self._products += wide.T @ wide
+        self._products += np.einsum("nc,nd->cd", wide, wide)  # not by BLAS, which wakes its threads for so little
         self._total += wide.sum(axis=0)
         if self._file is None and self.resampled * self.channels * 4 > IN_MEMORY:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # gone with this object

@@ -5,8 +5,6 @@ Everything here counts in its frames of 32 ms; F frames.
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -24,10 +22,8 @@ FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
 LOUD = 0.05  # RMS of the loud frames that the model is shown: far below, it hears nothing
 LOUD_SHARE = 95  # per cent of the frames that are fainter than the loud ones
 FAINTEST = 1e-4  # RMS; the rounding of 16 bits is not raised to a voice
-LANE = 938  # frames, 30 s: a recording is read in lanes side by side, five times as fast as one after the other
-LANES = 16  # at a time
-LEAD = 63  # frames, 2 s that a lane hears before its own, to know what came before
-STEP = 16  # frames of a short clip between two looks whether that is enough
+BLOCK = 938  # frames, 30 s: as much of a recording is read at a time
+STEP = 32  # frames, 1 s of a clip between two looks whether that is enough
 BREATH = 0.1  # s; anything shorter is a closed consonant, not a pause
 
 # A piano, a ringing telephone or a hum pass 0.5 for some frames and never 0.9; 598 of 600 clips of six corpora pass it
@@ -41,6 +37,7 @@ class SileroVAD(Protocol):
 
     def __call__(self, samples: torch.Tensor, rate: int, /) -> torch.Tensor: ...
     def reset_states(self) -> None: ...
+    def state_dict(self) -> dict[str, torch.Tensor]: ...
 
 
 def loud_level(samples: np.ndarray) -> float:
@@ -51,7 +48,7 @@ def loud_level(samples: np.ndarray) -> float:
 def loudness(samples: np.ndarray) -> np.ndarray:
     """Return the RMS (F,) of each frame of (n,) samples; the last frame may be shorter."""
     levels = []
-    for block in _blocks(samples, LANE * FRAME):
+    for block in _blocks(samples, BLOCK * FRAME):
         rest = len(block) % FRAME
         whole = block[: len(block) - rest].reshape(-1, FRAME)  # (frames, FRAME)
         levels.append(np.sqrt(np.square(whole).mean(axis=1)))
@@ -63,11 +60,8 @@ def loudness(samples: np.ndarray) -> np.ndarray:
 def has_speech(samples: np.ndarray) -> bool:
     """Whether (n,) samples hold speech and not only noise, music, tones or knocks. Stops at the first certain word."""
     level = loudness(samples)
-    if len(level) > LANE:
-        return is_speech(voice_probabilities(samples, level))
-    sound = _raised(samples, level)  # (F, FRAME)
     probabilities = np.zeros(len(level), np.float32)
-    for start, outputs in _in_one_go(sound):
+    for start, outputs in _listen(samples, level, STEP):
         probabilities[start : start + len(outputs)] = outputs
         if (probabilities >= CERTAIN).sum() >= CERTAIN_FRAMES:
             return True
@@ -89,50 +83,22 @@ def voice_probabilities(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
     `samples` is (n,) at 16 kHz: float32 in [-1, 1], or int16, which may lie in a file: some of it is read at a time.
     `level` is their `loudness`.
     """
-    import torch
-
-    if len(level) <= LANE:
-        return np.concatenate([outputs for _, outputs in _in_one_go(_raised(samples, level))])
-    model, lock = _silero()
-    gain = _gain(level)
-    frames = len(level)
-    probabilities = np.zeros(frames, np.float32)
-    starts = range(0, frames, LANE)
-    for first in range(0, len(starts), LANES):
-        group = starts[first : first + LANES]
-        lanes = np.zeros((len(group), LEAD + LANE, FRAME), np.float32)  # silence before the beginning and after the end
-        for lane, start in zip(lanes, group, strict=True):
-            before = min(LEAD, start)
-            block = as_float(samples[(start - before) * FRAME : (start + LANE) * FRAME])
-            lane.reshape(-1)[(LEAD - before) * FRAME :][: len(block)] = np.clip(gain * block, -1, 1)
-        sound = torch.from_numpy(lanes)  # (lanes, LEAD + LANE, FRAME)
-        with lock, torch.inference_mode():
-            model.reset_states()
-            outputs = [model(sound[:, i], SAMPLE_RATE)[:, 0] for i in range(LEAD + LANE)]
-        rows = torch.stack(outputs[LEAD:], dim=1).numpy()  # (lanes, frames)
-        for row, start in zip(rows, group, strict=True):
-            own = min(LANE, frames - start)
-            probabilities[start : start + own] = row[:own]
-    return probabilities
+    return np.concatenate([outputs for _, outputs in _listen(samples, level, BLOCK)])
 
 
-def _in_one_go(sound: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first frame of each `STEP` of (F, FRAME) samples and the probabilities of its frames."""
-    import torch
+def _listen(samples: np.ndarray, level: np.ndarray, step: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first frame of each `step` and the probabilities of its frames (≤ step,), at the level that the model
+    is shown, with silence after the end.
+    """
+    from bibier.audio.silero import voice_network  # which brings torch
 
-    model, lock = _silero()
-    with lock, torch.inference_mode():
-        model.reset_states()
-        for start in range(0, len(sound), STEP):
-            frames = torch.from_numpy(sound[start : start + STEP, None])  # (steps, 1, FRAME)
-            yield start, np.array([float(model(frame, SAMPLE_RATE)) for frame in frames], np.float32)
-
-
-def _raised(samples: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Return (n,) samples as frames (F, FRAME) at the level that the model is shown, with silence after the end."""
-    sound = np.zeros(len(level) * FRAME, np.float32)
-    sound[: len(samples)] = np.clip(_gain(level) * as_float(samples), -1, 1)
-    return sound.reshape(-1, FRAME)
+    network, state, gain = voice_network(), None, _gain(level)
+    for start in range(0, len(level), step):
+        frames = np.zeros((min(step, len(level) - start), FRAME), np.float32)
+        block = as_float(samples[start * FRAME : (start + len(frames)) * FRAME])
+        frames.reshape(-1)[: len(block)] = np.clip(gain * block, -1, 1)
+        outputs, state = network(frames, state)
+        yield start, outputs
 
 
 def _gain(level: np.ndarray) -> float:
@@ -146,15 +112,10 @@ def load_silero_vad() -> SileroVAD:
     return cast("SileroVAD", silero_vad.load_silero_vad())
 
 
-@functools.cache
-def _silero() -> tuple[SileroVAD, threading.Lock]:
-    return load_silero_vad(), threading.Lock()
-
-
 def stretches(probabilities: np.ndarray, length: int) -> list[tuple[float, float]]:
     """Return the spoken stretches (start, end) in seconds of (F,) probabilities for `length` samples."""
-    _silero()  # first: this import of the package leaves torch's threads alone, and the next one finds it there
-    from silero_vad import get_speech_timestamps_from_probs
+    with preserve_torch_threads():
+        from silero_vad import get_speech_timestamps_from_probs
 
     parts = get_speech_timestamps_from_probs(
         probabilities.tolist(),

@@ -26,6 +26,7 @@ _PLAIN = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "`": "'", "ё": "е",
 _TAIL = re.compile(r"[^.,!?:;()\-]")
 
 LONGEST_WORD = 32  # characters of a word that are looked at; the rest of a "word" of 10,000 letters tells nothing
+LONGEST_MARKS = 100  # characters of punctuation that are looked at
 LONGEST_TAIL = 3  # characters of the punctuation after a word: "?!!!!" is "?!"
 
 
@@ -85,7 +86,7 @@ class CharNgrams:
             spans = words(self.prepare(spans))
         ids = np.zeros((len(spans), self.config.slots), dtype=np.int64)  # (T, K)
         names = [normalise(span.text) for span in spans]
-        tails = [_tail(span.after if span.is_word else span.text) for span in spans]
+        tails = [_tail((span.after if span.is_word else span.text)[:LONGEST_MARKS]) for span in spans]
         end = tails[-1] if tails else ""
         before, before_that = "<", ""
         for row, name, tail, last in zip(ids, names, tails, [False] * (len(names) - 1) + [True], strict=False):
@@ -128,13 +129,19 @@ def normalise(word: str) -> str:
     """Return the form of a word that is hashed: composed, lower case, straight apostrophes, е for ё, any digit as 0,
     a letter at most twice in a row ("Nooooo" → "noo"), cut at `LONGEST_WORD` characters."""
     # Cut before the costly steps too: ten combining marks a letter are still generous.
-    word = unicodedata.normalize("NFC", word[: 10 * LONGEST_WORD]).casefold().translate(_PLAIN)
+    return _normalise(word[: 10 * LONGEST_WORD])
+
+
+@lru_cache(maxsize=5_000)  # a text is read once for each of its words (occlusion), and repeats them
+def _normalise(word: str) -> str:
+    word = unicodedata.normalize("NFC", word).casefold().translate(_PLAIN)
     return _DIGIT.sub("0", _REPEATED.sub(r"\1\1", word))[:LONGEST_WORD]
 
 
+@lru_cache(maxsize=1_000)
 def _tail(punctuation: str) -> str:
     """Return the punctuation that is hashed: quotes and symbols dropped, a run of one mark cut at two (dots: three)."""
-    marks = _TAIL.sub("", punctuation[:100].translate(_PLAIN))
+    marks = _TAIL.sub("", punctuation.translate(_PLAIN))
     return re.sub(r"([^.])\1{2,}", r"\1\1", marks)[:LONGEST_TAIL]
 
 

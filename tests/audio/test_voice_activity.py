@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
-from bibier.audio import voice_activity
+from bibier.audio import silero, voice_activity
 from bibier.audio.io import load
 from bibier.audio.segmentation import cut
 from bibier.audio.voice_activity import FRAME, has_speech, is_speech, loudness, voice_probabilities
@@ -118,20 +119,33 @@ def test_speech_between_such_sounds_is_found():
 def test_a_clip_is_listened_to_until_somebody_speaks(monkeypatch):
     """The work goes on to the first word, not to the end."""
     heard = []
-    model, lock = voice_activity._silero()
+    network = silero.voice_network()
 
-    class Counting:
-        def __call__(self, frame, rate):
-            heard.append(1)
-            return model(frame, rate)
+    def counting(frames, state=None):
+        heard.append(len(frames))
+        return network(frames, state)
 
-        def reset_states(self):
-            model.reset_states()
-
-    monkeypatch.setattr(voice_activity, "_silero", lambda: (Counting(), lock))
+    monkeypatch.setattr(silero, "voice_network", lambda: counting)
     samples = np.resize(load(EXAMPLES[0]).samples, 20 * RATE)
     assert has_speech(samples)
     assert sum(heard) < 0.3 * len(samples) / FRAME
+
+
+def test_the_network_says_what_its_package_says_frame_by_frame():
+    """Many frames at once, in blocks that go on, and one at a time: always the numbers of the TorchScript module."""
+    samples = np.concatenate([load(path).samples for path in EXAMPLES[:2]])
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    model, network = voice_activity.load_silero_vad(), silero.voice_network()
+    model.reset_states()
+    with torch.inference_mode():
+        theirs = np.array([float(model(torch.from_numpy(frame), RATE)) for frame in frames])
+    assert theirs.max() > 0.9 and theirs.min() < 0.1
+    for size in (len(frames), 32, 1):
+        state, ours = None, []
+        for start in range(0, len(frames), size):
+            outputs, state = network(frames[start : start + size], state)
+            ours.append(outputs)
+        np.testing.assert_allclose(np.concatenate(ours), theirs, atol=1e-5)
 
 
 def test_the_whole_says_the_same_as_its_beginning():
