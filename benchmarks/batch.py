@@ -55,7 +55,9 @@ def once(paths: list[str], text: str | None, recogniser: str, size: int, workers
     torch.set_num_threads(1)
     recordings = [batch.BatchInput(path, text) for path in paths]
     if workers:
-        work = batch_ray.rows(recordings, checkpoint="compact", recogniser=recogniser, size=size, workers=workers)
+        work = batch_ray.predict_rows(
+            recordings, checkpoint="compact", recogniser=recogniser, size=size, workers=workers
+        )
     else:
         heard = None if recogniser == "none" else recognisers.recogniser(recogniser)
         judge = batch.BatchPredictor(

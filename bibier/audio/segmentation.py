@@ -115,17 +115,18 @@ def _united(intervals: list[tuple[float, float]], seconds: float) -> list[tuple[
 def _joined(parts: list[tuple[float, float]], pause: float, below: float = math.inf) -> list[tuple[float, float]]:
     """Join neighbours across pauses under `pause`, the shortest first, while the whole stays under `TARGET`.
 
-    Only where one of the two is shorter than `below`.
+    Only where one of the two is shorter than `below`. A pause that can't be crossed once never can: parts only grow, so
+    each is looked at once.
     """
-    parts = list(parts)
-    while True:
-        best, shortest = None, pause
-        for i, ((a, b), (c, d)) in enumerate(itertools.pairwise(parts)):
-            if c - b < shortest and d - a <= TARGET and min(b - a, d - c) < below:
-                best, shortest = i, c - b
-        if best is None:
-            return parts
-        parts[best : best + 2] = [(parts[best][0], parts[best + 1][1])]
+    first, last = list(range(len(parts))), list(range(len(parts)))  # of the parts joined to one that ends, begins here
+    pauses = [after[0] - before[1] for before, after in itertools.pairwise(parts)]  # s
+    crossed = [False] * len(parts)
+    for i in sorted((i for i in range(len(pauses)) if pauses[i] < pause), key=pauses.__getitem__):
+        begin, end = first[i], last[i + 1]
+        (a, b), (c, d) = (parts[begin][0], parts[i][1]), (parts[i + 1][0], parts[end][1])
+        if d - a <= TARGET and min(b - a, d - c) < below:
+            first[end], last[begin], crossed[i] = begin, end, True
+    return [(parts[i][0], parts[last[i]][1]) for i in range(len(parts)) if i == 0 or not crossed[i - 1]]
 
 
 def _windows(

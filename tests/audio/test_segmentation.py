@@ -1,5 +1,6 @@
 """A long recording is cut in its pauses: properties of every cut, and the joins between spoken examples."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bibier.audio import voice_activity
+from bibier.audio import segmentation, voice_activity
 from bibier.audio.segmentation import LONGEST, MARGIN, TARGET, cut, plan
 from bibier.audio.voice_activity import FRAME, FRAMES_PER_SECOND
 from bibier.transcript import Word
@@ -66,6 +67,30 @@ def test_stretches_are_ordered_disjoint_short_enough_and_hold_all_speech(recordi
             assert inside == pytest.approx(end - start, abs=1e-6)  # once, since they are disjoint
         for start, end in spoken_words:  # no cut within a word: it lies in one stretch
             assert any(segment.start - 1e-6 <= start and end <= segment.end + 1e-6 for segment in segments)
+
+
+def test_the_shortest_pauses_are_crossed_first():
+    """As by the definition: look through all pauses, cross the shortest that may be crossed, and look again."""
+
+    def defined(parts, pause, below):
+        while True:
+            gaps = [
+                (c - b, i)
+                for i, ((a, b), (c, d)) in enumerate(itertools.pairwise(parts))
+                if c - b < pause and d - a <= segmentation.TARGET and min(b - a, d - c) < below
+            ]
+            if not gaps:
+                return parts
+            _, i = min(gaps)
+            parts = [*parts[:i], (parts[i][0], parts[i + 1][1]), *parts[i + 2 :]]
+
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        lengths, gaps = rng.choice([0.1, 0.5, 2, 6, 11], 30), rng.choice([0.1, 0.2, 0.3, 0.5, 0.7], 30)
+        ends = np.cumsum(lengths + gaps)
+        parts = [(float(end - length), float(end)) for length, end in zip(lengths, ends, strict=True)]
+        for pause, below in ((0.4, np.inf), (0.6, 1.5)):
+            assert segmentation._joined(parts, pause, below) == defined(parts, pause, below)
 
 
 @pytest.mark.parametrize("seconds", [20.5, 305.0, 3600.0])
