@@ -1,5 +1,6 @@
 """Threads share two heaps, where glibc would give them more; and as many compute as somebody said, or one."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from bibier.__main__ import main
 from bibier.errors import InputError
-from bibier.process import limit_malloc_arenas, limit_threads
+from bibier.process import KERNEL_CACHES, limit_kernel_caches, limit_malloc_arenas, limit_threads
 
 CODE = """
 import ctypes, threading
@@ -90,3 +91,43 @@ def test_the_app_takes_the_threads_first(capsys):
     with pytest.raises(SystemExit):
         main(["app", "--threads", "0"])
     assert "whole numbers from 1" in capsys.readouterr().err
+
+
+GROWTH = """
+import os, resource, sys
+from bibier import process
+process.limit_threads(1)
+process.limit_malloc_arenas()
+if sys.argv[1] == "limited":
+    process.limit_kernel_caches()
+import torch
+encode = torch.nn.LSTM(96, 96, bidirectional=True)
+pages = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 1e6
+with torch.inference_mode():
+    for length in range(20, 60):
+        encode(torch.zeros(length, 1, 96))
+    before = pages()
+    for length in range(60, 400):
+        encode(torch.zeros(length, 1, 96))
+print(pages() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_clips_of_many_lengths_take_no_more_memory():
+    """Twice in one run, with the limit and without: what torch keeps for each length is the difference."""
+    environment = {name: value for name, value in os.environ.items() if name not in KERNEL_CACHES}
+    grown = {}
+    for how in ("limited", "free"):
+        command = [sys.executable, "-c", GROWTH, how]
+        run = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1], env=environment
+        )
+        grown[how] = float(run.stdout)
+    assert grown["limited"] < 0.5 * grown["free"], grown
+
+
+def test_the_deployer_s_kernel_caches_come_first():
+    environ = {KERNEL_CACHES[0]: "7"}
+    limit_kernel_caches(environ)
+    assert environ[KERNEL_CACHES[0]] == "7" and int(environ[KERNEL_CACHES[1]]) < 1024

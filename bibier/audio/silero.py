@@ -6,15 +6,12 @@ F frames of a call.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from bibier.audio.voice_activity import load_silero_vad
 
 CONTEXT = 64  # samples of the frame before
 WINDOW, HOP = 256, 128  # samples, of the Fourier transform, which is kept as filters
@@ -36,6 +33,7 @@ class VoiceNetwork:
     """Frames → how likely each holds a voice. It keeps nothing between calls: threads may share it."""
 
     def __init__(self, weights: dict[str, Tensor]):
+        """Take the weights by the names that they have in the package's model for 16 kHz."""
         self.transform = weights["stft.forward_basis_buffer"][:, 0].T.contiguous()  # (WINDOW, 2 · BANDS)
         layers = [f"encoder.{number}.reparam_conv" for number in range(len(STRIDES))]
         self.layers = [(weights[f"{layer}.weight"], weights[f"{layer}.bias"]) for layer in layers]
@@ -64,10 +62,3 @@ class VoiceNetwork:
         weight, bias = self.output
         logits = x.relu() @ weight + bias  # (F,)
         return logits.sigmoid().numpy(), VoiceState(sound[-1, -CONTEXT:].clone(), hidden)
-
-
-@functools.cache
-def voice_network() -> VoiceNetwork:
-    """Return the network with the weights of the package of Silero VAD."""
-    whole = load_silero_vad().state_dict()  # for 16 kHz and for 8
-    return VoiceNetwork({name.removeprefix("_model."): weight for name, weight in whole.items()})

@@ -5,6 +5,7 @@ Everything here counts in its frames of 32 ms; F frames.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -15,6 +16,8 @@ from bibier.process import preserve_torch_threads
 
 if TYPE_CHECKING:
     import torch
+
+    from bibier.audio.silero import VoiceNetwork
 
 FRAME = 512  # samples, 32 ms: what the model reads at a time
 FRAMES_PER_SECOND = SAMPLE_RATE / FRAME
@@ -90,8 +93,6 @@ def _listen(samples: np.ndarray, level: np.ndarray, step: int) -> Iterator[tuple
     """Yield the first frame of each `step` and the probabilities of its frames (≤ step,), at the level that the model
     is shown, with silence after the end.
     """
-    from bibier.audio.silero import voice_network  # which brings torch
-
     network, state, gain = voice_network(), None, _gain(level)
     for start in range(0, len(level), step):
         frames = np.zeros((min(step, len(level) - start), FRAME), np.float32)
@@ -110,6 +111,15 @@ def load_silero_vad() -> SileroVAD:
     with preserve_torch_threads():
         import silero_vad
     return cast("SileroVAD", silero_vad.load_silero_vad())
+
+
+@functools.cache
+def voice_network() -> VoiceNetwork:
+    """Return the network of Silero VAD for 16 kHz, which any thread may use."""
+    from bibier.audio.silero import VoiceNetwork  # which brings torch
+
+    weights = load_silero_vad().state_dict()  # also of a network for 8 kHz
+    return VoiceNetwork({name.removeprefix("_model."): weight for name, weight in weights.items()})
 
 
 def stretches(probabilities: np.ndarray, length: int) -> list[tuple[float, float]]:

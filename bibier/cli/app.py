@@ -11,7 +11,7 @@ from typing import NoReturn
 from bibier.cli import terminal
 from bibier.cli.threads import add_threads
 from bibier.log import LEVELS
-from bibier.process import limit_threads
+from bibier.process import limit_kernel_caches, limit_threads
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -55,6 +55,7 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
 
     try:
         limit_threads(options.threads)
+        limit_kernel_caches()
         from bibier.ui.launch import launch
     except InputError as error:
         refuse(str(error))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.threads import add_threads
-from bibier.process import collector_paused, limit_threads
+from bibier.process import collector_paused, limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
     from bibier.inference.batch_inputs import BatchInput
@@ -41,6 +41,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge everything; returns 1 when a recording could not be used."""
     limit_threads(options.threads)
+    limit_kernel_caches()
     with collector_paused():
         from bibier.asr import recognisers
         from bibier.checkpoint import bundle as checkpoint

@@ -13,7 +13,7 @@ from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import json_text
 from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
-from bibier.process import limit_threads
+from bibier.process import limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
     from bibier.audio.microphone import BlockQueue, MicrophoneLoop, Utterance
@@ -44,6 +44,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the devices, or record until Ctrl+C; returns the exit status."""
     limit_threads(options.threads)
+    limit_kernel_caches()
     from bibier.audio import microphone
 
     if options.list:

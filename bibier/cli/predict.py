@@ -14,7 +14,7 @@ from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import json_text
 from bibier.cli.threads import add_threads
 from bibier.i18n.messages import Message
-from bibier.process import collector_paused, limit_threads
+from bibier.process import collector_paused, limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
     from bibier.errors import InputError
@@ -42,6 +42,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
     limit_threads(options.threads)
+    limit_kernel_caches()
     with collector_paused():
         from bibier.audio.channels import EACH
         from bibier.audio.io import expand_channels

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from bibier.audio import silero, voice_activity
+from bibier.audio import voice_activity
 from bibier.audio.io import load
 from bibier.audio.segmentation import cut
 from bibier.audio.voice_activity import FRAME, has_speech, is_speech, loudness, voice_probabilities
@@ -119,13 +119,13 @@ def test_speech_between_such_sounds_is_found():
 def test_a_clip_is_listened_to_until_somebody_speaks(monkeypatch):
     """The work goes on to the first word, not to the end."""
     heard = []
-    network = silero.voice_network()
+    network = voice_activity.voice_network()
 
     def counting(frames, state=None):
         heard.append(len(frames))
         return network(frames, state)
 
-    monkeypatch.setattr(silero, "voice_network", lambda: counting)
+    monkeypatch.setattr(voice_activity, "voice_network", lambda: counting)
     samples = np.resize(load(EXAMPLES[0]).samples, 20 * RATE)
     assert has_speech(samples)
     assert sum(heard) < 0.3 * len(samples) / FRAME
@@ -135,7 +135,7 @@ def test_the_network_says_what_its_package_says_frame_by_frame():
     """Many frames at once, in blocks that go on, and one at a time: always the numbers of the TorchScript module."""
     samples = np.concatenate([load(path).samples for path in EXAMPLES[:2]])
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
-    model, network = voice_activity.load_silero_vad(), silero.voice_network()
+    model, network = voice_activity.load_silero_vad(), voice_activity.voice_network()
     model.reset_states()
     with torch.inference_mode():
         theirs = np.array([float(model(torch.from_numpy(frame), RATE)) for frame in frames])
