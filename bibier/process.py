@@ -110,6 +110,12 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+def require(package: str, extra: str) -> None:
+    """Raise InputError, which says what to install, where a package of one of BiBiER's extras is missing."""
+    if not is_installed(package):
+        raise InputError("extra-missing", package=package, extra=extra)
+
+
 def keep_files_private() -> None:
     """Have files and folders that are made from now on be the user's alone, unless the umask says so already."""
     os.umask(os.umask(0o077) | 0o077)

@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import bibier
+from bibier.features.pretrained import open_model
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -112,7 +113,7 @@ def declared(*groups: str) -> dict[str, Requirement]:
 @pytest.mark.parametrize(
     ("file", "groups"),
     [
-        ("requirements.txt", ("", "app", "asr", "mic")),
+        ("requirements.txt", ("", "app", "asr", "mic", "encoders")),
         ("requirements-train.txt", ("train",)),
         ("requirements-gpu.txt", ("gpu",)),
         ("requirements-dev.txt", ("dev",)),
@@ -147,6 +148,12 @@ sys.exit(main({arguments!r}))
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
     assert f'pip install "bibier[{extra}]"' in done.stderr
+
+
+def test_an_encoder_without_transformers_says_what_installs_it(monkeypatch, tmp_path):
+    monkeypatch.setattr("bibier.process.is_installed", lambda package: package != "transformers")
+    with pytest.raises(bibier.InputError, match=r'pip install "bibier\[encoders\]"'):
+        open_model(tmp_path, *[None] * 2)
 
 
 def test_the_readme_s_lines_of_python_print_what_it_says(monkeypatch):

@@ -19,6 +19,7 @@ from bibier import hub
 from bibier.errors import InputError
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+from bibier.process import require
 
 if TYPE_CHECKING:  # transformers takes a second to import
     from transformers import PreTrainedModel
@@ -214,6 +215,7 @@ def open_model(
     InputError
         The weights are cut off, of another model, or lack a tensor; the folder's own code does not run.
     """
+    require("transformers", extra="encoders")
     import transformers
 
     file = folder / "config.json"

@@ -18,6 +18,7 @@ from bibier.errors import InputError
 from bibier.features.batching import budget_buckets, pad
 from bibier.features.pretrained import EncoderSource, Frozen, complete, open_model
 from bibier.features.tokens import WordSpan, joined, words
+from bibier.process import require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -120,6 +121,7 @@ class HubText(Frozen[HubTextConfig, "PreTrainedModel"]):
     _tokenizer: PreTrainedTokenizerBase | None = None  # CANINE reads characters and has none
 
     def _open(self, folder: Path) -> PreTrainedModel:
+        require("transformers", extra="encoders")
         import transformers
 
         source = SOURCES[self.config.kind]

@@ -19,6 +19,7 @@ from bibier.errors import InputError
 from bibier.features.pretrained import CODE, DTYPES, find
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+from bibier.process import require
 
 if TYPE_CHECKING:  # late: seconds
     from transformers import PreTrainedModel
@@ -99,6 +100,7 @@ class Local:
             return self._opened
 
     def _open(self, folder: Path) -> tuple[Any, Any]:
+        require("transformers", extra="encoders")
         import transformers
 
         try:
