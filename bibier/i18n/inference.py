@@ -37,7 +37,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Одно из двух не похоже на то, на чём модель училась: смотрите на другое отдельно.",
     ),
     "stretches-unlike": (
-        "{count} of {judged} stretches are unlike any speech that the model learnt from; the whole leaves them out.",
+        "{count} of {judged} segments are unlike any speech that the model learnt from; the whole leaves them out.",
         "Отрезков, не похожих на речь, на которой модель училась: {count} из {judged}; в общий итог они не входят.",
     ),
     "words-left-out": (
@@ -100,13 +100,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "если кто-то всё же говорит, вырежьте этот отрывок и проанализируйте его отдельно.",
     ),
     "timeline-no-times": (
-        "Words without their times can't be divided among the stretches of a long recording. Leave them out to have "
+        "Words without their times can't be divided among the segments of a long recording. Leave them out to have "
         "them recognised, or give each word its time.",
         "Слова без времени нельзя распределить по отрезкам длинной записи. Уберите их, чтобы речь распозналась сама, "
         "или укажите время каждого слова.",
     ),
     "timeline-failed": (
-        "The model failed on this stretch ({reason}); the others are not affected. Try the stretch again by itself.",
+        "The model failed on this segment ({reason}); the others are not affected. Try the segment again by itself.",
         "На этом отрезке модель дала сбой ({reason}); остальные не затронуты. Попробуйте отрезок отдельно.",
     ),
     "timeline-judged": (
@@ -114,7 +114,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Речь — {seconds:.1f} с из {whole:.1f} с, и оценены они; остальное — паузы, музыка или шум.",
     ),
     "timeline-stopped": (
-        "Stopped after {done} of {planned} stretches; what is shown covers these alone.",
+        "Stopped after {done} of {planned} segments; what is shown covers these alone.",
         "Остановлено: готово отрезков — {done} из {planned}; показано только по ним.",
     ),
     # sentences of the service: queue, cancelling, a model that fails, deleting, the log

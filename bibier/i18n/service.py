@@ -4,12 +4,15 @@ SERVICE: dict[str, tuple[str, str]] = {
     # the queue
     "cancel": ("Cancel", "Отменить"),
     "stage_place": (
-        "Waiting its turn: {before} before it, about {seconds} s…",
-        "Ждёт своей очереди: впереди {before}, примерно {seconds} с…",
+        "Queued: {before} ahead, about {seconds} s…",
+        "В очереди: впереди {before}, примерно {seconds} с…",
     ),
-    "stage_stopping": ("Stopping after this step…", "Останавливаем после этого шага…"),
+    "stage_stopping": (
+        "Stopping…",
+        "Останавливаем…",
+    ),
     "stopped": (
-        "Cancelled. Nothing was changed; press “Analyse” to try again.",
+        "Cancelled. Nothing has changed; press “Analyse” to try again.",
         "Отменено. Ничего не изменилось; чтобы повторить, нажмите «Анализировать».",
     ),
     # where recordings go, and how they are deleted; the page puts these together
@@ -22,24 +25,27 @@ SERVICE: dict[str, tuple[str, str]] = {
         "Записи отправляются на сервер {host} и анализируются там.",
     ),
     "privacy_hours": (
-        "They are deleted {hours} h after their last use, or at once when you ask.",
-        "Они удаляются через {hours} ч после последнего использования или сразу, как только вы попросите.",
+        "They are deleted {hours} h after last use, or whenever you ask.",
+        "Они удаляются через {hours} ч после последнего использования или сразу по вашей просьбе.",
     ),
     "privacy_unlimited": (
         "They are kept until you delete them.",
         "Они хранятся, пока вы их не удалите.",
     ),
     "privacy_annotate": (
-        "What you take to Annotate is kept with its labels.",
-        "То, что вы передали в разметку, хранится вместе с метками.",
+        "What you send to Annotate is kept with its labels.",
+        "То, что вы отправили в разметку, хранится вместе с ней.",
     ),
-    "consent_title": ("Before the first recording", "Перед первой записью"),
+    "consent_title": (
+        "Before you record",
+        "Перед записью",
+    ),
     "consent_agree": ("Agree and record", "Согласиться и записать"),
     "consent_later": ("Not now", "Не сейчас"),
     "erase": ("Delete my recordings", "Удалить мои записи"),
     "erase_sure": (
-        "Delete all recordings and uploads of this browser from the disk? This can't be undone.",
-        "Удалить с диска все записи и загрузки этого браузера? Вернуть их будет нельзя.",
+        "Delete all recordings and uploads of this browser? This can't be undone.",
+        "Удалить все записи и загрузки этого браузера? Вернуть их будет нельзя.",
     ),
     "erase_yes": ("Delete", "Удалить"),
     "erase_no": ("Keep", "Оставить"),
@@ -50,11 +56,11 @@ SERVICE: dict[str, tuple[str, str]] = {
     "erased_files": ("Deleted from the disk: {count}.", "Удалено с диска: {count}."),
     "erased_clips": ("Deleted from Annotate: {count}.", "Удалено из разметки: {count}."),
     "erased_labelled": (
-        "Kept in Annotate: {count}, since people have worked on it; ask whoever keeps the annotations.",
-        "Оставлено в разметке: {count} — с этим уже работали люди; обратитесь к тому, кто хранит разметку.",
+        "Kept in Annotate: {count}, because people have worked on them. Ask whoever runs the project.",
+        "Оставлено в разметке: {count} — с ними уже работали люди. Обратитесь к владельцу проекта.",
     ),
     "erased_shared": (
-        "Kept: {count}, since another visitor sent the very same file.",
-        "Оставлено: {count} — точно такой же файл прислал другой посетитель.",
+        "Kept: {count}, because someone else uploaded the same file.",
+        "Оставлено: {count} — такой же файл загрузил кто-то ещё.",
     ),
 }

@@ -106,7 +106,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     for waiter in waiting:
         waiter.upload(long, wait=False)
     page.click("#analyse")
-    page.wait_for_function("/before it, about \\d+ s/.test(document.querySelector('#stage').innerText)")
+    page.wait_for_function("/ahead, about \\d+ s/.test(document.querySelector('#stage').innerText)")
     page.click("#cancel")
     page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
     page.wait_for_selector("#cancel", state="hidden")
