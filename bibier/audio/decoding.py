@@ -33,12 +33,17 @@ from bibier.audio.containers import (
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.audio.resampler import AudioResampler
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
 
 BLOCK = 16_384  # frames handed on at a time, and about as many in memory
 DECODING = {"err_detect": "crccheck", "max_samples": str(2**20)}  # Apple's lossless format could have frames of an hour
+PLAIN = {"flt": np.float32, "fltp": np.float32, "s16": np.int16, "s16p": np.int16}  # read without FFmpeg's converter
+PLANES = 8  # that PyAV gives of a frame
+# Else FFmpeg looks through megabytes of PCM for a film's surround sound, and gives it out in pieces of 2 kB.
+DEMUXING = {"wav": {"probesize": "16384", "max_size": "32768"}}  # bytes
 FAILURES = 200  # reads in a row that fail before the rest of a part is given up
 FAINT_GAP = 0.02  # s between two packets that is rounding
 TAIL = 0.1  # s by which a header may be wrong
@@ -55,10 +60,6 @@ class Losses:
     missing: float = 0.0  # what the header states, and the file does not have
     cut: bool = False  # the file ends in the middle
     unread: float = 0.0  # the share of the file's bytes that is no sound, in [0, 1]
-
-
-# Else FFmpeg looks through megabytes of PCM for a film's surround sound, and gives it out in pieces of 2 kB.
-DEMUXING = {"wav": {"probesize": "16384", "max_size": "32768"}}  # bytes
 
 
 @dataclass
@@ -264,6 +265,7 @@ def _frames(
     from av.error import FFmpegError
 
     converter, shape = av.AudioResampler(format="flt"), None  # packed: of planes PyAV reads no more than 8
+    tick = float(stream.time_base or 0)  # s; of a packet's own Fraction each product takes longer than its decoding
     usual = 0.0  # s, the length of a packet
     usual_size: int | None = None  # bytes, of an mp3's frame
     for packet in _packets(container, stream):
@@ -271,10 +273,10 @@ def _frames(
             with contextlib.suppress(FFmpegError):
                 for frame in packet.decode():
                     progress.seconds += frame.samples / frame.sample_rate
-                    for piece in converter.resample(frame):
-                        yield _samples(piece), frame.sample_rate
+                    for block in _as_packed(frame, converter):
+                        yield block, frame.sample_rate
             continue
-        length = float((packet.duration or 0) * (packet.time_base or 0)) or usual
+        length = (packet.duration or 0) * tick or usual
         frame_size = mp3_frame(bytes(packet)[:4]) if demuxer == "mp3" else None
         usual_size = frame_size or usual_size
         progress.payload += min(packet.size, usual_size or packet.size)  # with an mp3's frame comes what is none
@@ -298,20 +300,28 @@ def _frames(
                     shape = found
                 progress.rate = frame.sample_rate
                 decoded += frame.samples / frame.sample_rate
-                for piece in converter.resample(frame):
-                    yield _samples(piece), frame.sample_rate
+                for block in _as_packed(frame, converter):
+                    yield block, frame.sample_rate
         progress.seconds += decoded
         usual = decoded or usual
         if demuxer in ("ogg", "flac") and packet.pts is not None:
-            begins = float(packet.pts * (packet.time_base or 0))
+            begins = packet.pts * tick
             if progress.due is not None and begins - progress.due > FAINT_GAP:
                 progress.gaps += begins - progress.due
             progress.due = begins + max(length, decoded)
 
 
-def _samples(frame: AudioFrame) -> np.ndarray:
-    """Return a packed frame's samples as (n, channels)."""
-    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+def _as_packed(frame: AudioFrame, converter: AudioResampler) -> list[np.ndarray]:
+    """Return a frame's samples as (n, channels) float32, converted where they are of another kind than `PLAIN`."""
+    channels = frame.layout.nb_channels
+    kind = PLAIN.get(frame.format.name)
+    if kind is None or channels > PLANES:
+        return [piece.to_ndarray().reshape(-1, channels) for piece in converter.resample(frame)]
+    if frame.format.is_planar and channels > 1:
+        samples = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in frame.planes], axis=1)
+    else:
+        samples = np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels)
+    return [samples * np.float32(2**-15) if samples.dtype == np.int16 else samples]
 
 
 def _gathered(pieces: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:

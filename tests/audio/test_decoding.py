@@ -125,6 +125,21 @@ def test_a_whole_file_is_read_whole_and_nothing_is_said(tmp_path, name):
     assert Path(name).suffix in ENDINGS
 
 
+@pytest.mark.parametrize(
+    "kind", ["PCM_16.wav", "FLOAT.wav", "PCM_24.wav", "PCM_16.flac", "MPEG_LAYER_III.mp3", "VORBIS.ogg"]
+)
+def test_samples_are_those_of_ffmpeg_s_converter(tmp_path, monkeypatch, kind):
+    subtype, ending = kind.split(".")
+    path = tmp_path / f"a.{ending}"
+    stereo = np.stack((spoken(1.0), 0.5 * spoken(1.0)[::-1]), axis=1)
+    soundfile.write(path, stereo, RATE, subtype=subtype)
+    ours = np.concatenate([block for block, _ in SoundFile(path).blocks()])
+    monkeypatch.setattr("bibier.audio.decoding.PLAIN", {})
+    theirs = np.concatenate([block for block, _ in SoundFile(path).blocks()])
+    assert ours.dtype == theirs.dtype == np.float32
+    np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_of_a_file_that_is_cut_off_all_is_read_and_it_is_said(tmp_path, name):
     whole = made(name)

@@ -33,12 +33,12 @@ class Killer(threading.Thread):
 
 def test_two_workers_give_the_same_table_though_one_is_killed(place, tmp_path):  # noqa: F811
     """The group that a dead worker had is judged again by another: no row is missing, and none is there twice."""
-    status, out = rows_of(place / "list.csv", tmp_path / "local.jsonl", "--engine", "local", "--batch", "1")
+    status, out = rows_of(place / "list.csv", tmp_path / "local.jsonl", "--engine", "local", "--batch", "4")
     table = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     killer = Killer()
     killer.start()
     try:
-        again, out = rows_of(place / "list.csv", tmp_path / "ray.jsonl", "--engine", "ray", "--batch", "1")
+        again, out = rows_of(place / "list.csv", tmp_path / "ray.jsonl", "--engine", "ray", "--batch", "4")
     finally:
         killer.over.set()
         killer.join()
