@@ -1,6 +1,7 @@
 """Many recordings: the same rows as one by one, a killed run goes on, failures are told and stop nothing."""
 
 import csv
+import functools
 import json
 import os
 import signal
@@ -58,8 +59,14 @@ def rows_of(place, out, *more):
     return status, out
 
 
+@pytest.fixture(scope="module")
+def judged_alone(place, predictor):
+    """What one prediction says of a clip with words, asked once."""
+    return functools.cache(lambda name, text: predictor(place / name, text))
+
+
 @pytest.mark.parametrize("size", [1, 5, 16])
-def test_every_row_is_that_of_a_single_prediction(place, predictor, tmp_path, size):
+def test_every_row_is_that_of_a_single_prediction(place, judged_alone, tmp_path, size):
     status, out = rows_of(place / "list.csv", tmp_path / "out.jsonl", "--batch", str(size))
     rows = {Path(row["path"]).name: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
     texts = {row["path"]: row["text"] for row in csv.DictReader((place / "list.csv").open(encoding="utf-8"))}
@@ -67,7 +74,7 @@ def test_every_row_is_that_of_a_single_prediction(place, predictor, tmp_path, si
     for name, row in rows.items():
         if row["error"]:
             continue
-        alone = predictor(place / name, "twice" if name == "0-0.wav" else texts[name])
+        alone = judged_alone(name, "twice" if name == "0-0.wav" else texts[name])
         for column, branch in (("voice", alone.audio), ("words", alone.text), ("both", alone.bimodal)):
             found = [row[f"{column}_{emotion}"] for emotion in EMOTIONS]
             if branch.probabilities is None:
