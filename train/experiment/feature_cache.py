@@ -166,7 +166,7 @@ def described(cache: Path, extractor: Extractor) -> Path:
 
     Raises CorpusError where a folder of this name holds features of other settings.
     """
-    settings = {"features": dataclasses.asdict(extractor.config)}
+    settings: dict[str, Any] = {"features": dataclasses.asdict(extractor.config)}
     settings["features"].pop("remote_code", None)  # a consent changes no number
     if not settings["features"].get("pitch"):
         settings["features"].pop("pitch", None)  # features from before there was a pitch are the same
