@@ -14,6 +14,7 @@ from asgi import scope_of
 
 from bibier.errors import InputError
 from bibier.features import char_ngrams, normalise, tokens
+from bibier.i18n.messages import Message
 from bibier.inference.attribution import align
 from bibier.security import (
     access_log,
@@ -158,6 +159,12 @@ def test_whole_characters_and_numbers_pass():
     scope = scope_of("/", "POST", headers=[("content-type", "application/json")])
     said = {"data": ["\U0001f600", 1.5e10, "\u00e9"]}
     assert call_guard.parse(json.dumps(said).encode(), scope) == said
+
+
+def test_a_refusal_names_what_has_no_utf_8():
+    scope = scope_of("/bibier/live", "POST")
+    answer = responses.refusal(scope, 400, Message("checkpoint-missing", {"name": "\ud800"}))
+    assert json.loads(answer.body)["detail"].count("?") == 1
 
 
 @pytest.mark.parametrize("path", ["\0", "/etc/passwd\0.wav", "\ud800", "a" * 100_000])

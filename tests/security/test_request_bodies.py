@@ -135,14 +135,14 @@ def form(*parts: tuple[bytes, bytes]) -> bytes:
     )
 
 
-def parsed(tmp_path, body: bytes, **more):
+def parsed(tmp_path, body: bytes, boundary: str = "x", **more):
     from bibier.ui.gradio_upload import BoundedMultiPartParser
 
     async def stream():
         for begin in range(0, len(body), 1000):
             yield body[begin : begin + 1000]
 
-    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    headers = Headers({"content-type": f"multipart/form-data; boundary={boundary}"})
     parser = BoundedMultiPartParser(headers, stream(), upload_dir=tmp_path, max_file_size=10**6, **more)
     return in_own_loop(parser.parse())
 
@@ -156,6 +156,11 @@ def test_a_field_without_a_file_name_is_no_way_into_memory(tmp_path):
         parsed(tmp_path, form(*[(b'name="files"; filename="a"', b"x")] * 21) + b"--x--\r\n")
     assert not list(tmp_path.iterdir())
     assert parsed(tmp_path, form((b'name="files"; filename="a"', b"x" * 5000)) + b"--x--\r\n")["files"].size == 5000
+
+
+def test_a_boundary_that_can_be_none_is_refused(tmp_path):
+    with pytest.raises(MultiPartException, match="Boundary"):
+        parsed(tmp_path, form((b'name="files"', b"x")), boundary="B" * 3_000)
 
 
 def test_a_field_in_an_upload_whose_progress_is_asked(tmp_path):
