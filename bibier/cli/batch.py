@@ -63,7 +63,6 @@ def run(options: argparse.Namespace) -> int:
         recogniser.name if recogniser else None,
         embedded=bool(options.embeddings),
         channel=options.channel,
-        language=options.language,
     )
     predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),

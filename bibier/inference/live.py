@@ -41,7 +41,9 @@ CONSTANT = 0.5  # s, time constant of the smoothing
 FAST, AHEAD = 1.1, 30.0  # sound comes as fast as it is spoken, and so many seconds at once after an interruption
 HURRIED = 30.0  # s of utterances that wait for their judgement, above which the words are left out …
 BEHIND = 120.0  # … s of utterances that may wait for their judgement; then no more sound is taken for a while
+MOST_RESULTS = 8  # in a view; the rest is in the next
 IDLE = 15.0  # s without a sign of life after which a session is over
+SILENT = 60.0  # s without a voice after which a session gives its place to who comes, where there is none left
 MOST, MOST_OF_NETWORK, MOST_OF_SESSION = 8, 4, 2  # sessions heard at once: of all, of a network, of a browser
 PAUSE = 1.0  # s between two tries to stand in a full queue
 
@@ -76,7 +78,7 @@ class LiveView:
     waiting
         How many utterances are being judged, or wait for it.
     done
-        Whether the session has ended and everything is judged.
+        Whether the session has ended, everything is judged and `results` holds the last of it.
     """
 
     heard: int
@@ -120,7 +122,7 @@ class LiveSession:
         self.results: list[SegmentResult] = []
         self.waiting: deque[Utterance] = deque()
         self.ended = self.closed = False
-        self.opened = self.touched = 0.0  # s of the clock
+        self.opened = self.touched = self.voiced = 0.0  # s of the clock: the last sign of life, the last voice
         self.lock = threading.Lock()  # of results and waiting
         self.judging = False  # whether a turn of its is under way
         self.detector: VoiceDetector | None = detector
@@ -195,10 +197,10 @@ class LiveSession:
             return sum(len(utterance.samples) for utterance in self.waiting) / SAMPLE_RATE
 
     def view(self, first: int) -> LiveView:
-        """Return what there is to say, with the results from the `first` on."""
+        """Return what there is to say, with results from the `first` on, `MOST_RESULTS` at most."""
         with self.lock:
-            results, waiting = tuple(self.results[first:]), len(self.waiting)
-        done = self.ended and not waiting
+            results, waiting = tuple(self.results[first : first + MOST_RESULTS]), len(self.waiting)
+            done = self.ended and not waiting and first + len(results) >= len(self.results)
         return LiveView(self.heard, self._segmenter.level, self._bars, first, results, waiting, done)
 
     def judge(self, utterance: Utterance) -> SegmentResult:
@@ -266,13 +268,13 @@ class LiveSessions:
             for place, most in enumerate((MOST_OF_SESSION, MOST_OF_NETWORK)):
                 if owner[place] and sum(other[place] == owner[place] for other in owners) >= most:
                     raise InputError("live-share", count=most)
-            if len(owners) >= self.limit:
+            if len(owners) >= self.limit and not self._make_room():
                 raise InputError("live-full", count=len(owners))
             detector = self.free.pop() if self.free else None
             if detector is None:
                 detector = self.detector()  # 0.1 s, after a start or at a new height
             session = LiveSession(rate, detector, predictor, recognises=recognises, owner=owner)
-            session.opened = session.touched = self.clock()
+            session.opened = session.touched = session.voiced = self.clock()
             self.sessions[session.name] = session
         return session
 
@@ -298,7 +300,8 @@ class LiveSessions:
     def _hear(self, session: LiveSession, at: int, block: np.ndarray, seen: int) -> LiveView:
         if not session.closed:
             session.take(at, block)
-            session.look()
+            if session.look() is not None:
+                session.voiced = self.clock()
             self._judge_next(session)
         session.touched = self.clock()
         return session.view(seen)
@@ -333,6 +336,15 @@ class LiveSessions:
         for session in list(self.sessions.values()):
             if now - session.touched > IDLE:
                 self.close(session)
+
+    def _make_room(self) -> bool:
+        """Let the session go that is silent for longest, and long enough; whether there is one."""
+        going = [session for session in self.sessions.values() if not session.ended]
+        silent = min(going, key=lambda session: session.voiced)
+        if self.clock() - silent.voiced <= SILENT:
+            return False
+        self.close(silent)
+        return True
 
     def _take_back(self, session: LiveSession) -> None:
         detector = session.detector

@@ -160,6 +160,16 @@ def test_results_can_be_asked_for_again(sessions, predictor):
     assert len(session.view(1).results) == 1 and session.view(1).results[0] is last.results[1]
 
 
+def test_many_results_come_by_parts(sessions, predictor):
+    """Whoever asks for all of an hour again and again gets a bounded answer, and is done with the last part."""
+    session = sessions.open(predictor, SAMPLE_RATE)
+    *_, last = speak(sessions, session, talk(), 4_000)
+    session.results *= live.MOST_RESULTS
+    first = session.view(0)
+    assert len(first.results) == live.MOST_RESULTS and not first.done
+    assert session.view(live.MOST_RESULTS).done and session.view(10**6).done and last.done
+
+
 def test_utterances_are_judged_in_turn(sessions, predictor):
     """Of three that speak at once each has its first utterance judged before anybody's second."""
     order, go = [], threading.Event()
@@ -194,6 +204,21 @@ def test_no_more_than_may_be(sessions, predictor):
         sessions.open(predictor, SAMPLE_RATE, owner=(name, "n3" if name == "x" else "n2"))
     with refused("live-rate"):
         sessions.open(predictor, 200_000)
+
+
+def test_silence_gives_its_place_to_who_comes(sessions, predictor, clock):
+    """Not as long as there is room, and never one that speaks."""
+    sessions.limit = 2
+    silent, speaker = (sessions.open(predictor, SAMPLE_RATE, owner=(name, name)) for name in "ab")
+    with refused("live-full"):
+        sessions.open(predictor, SAMPLE_RATE)
+    clock.now += live.SILENT + 1
+    sessions.hear(speaker, 0, talk(utterances=1)[:16_000]).result(PATIENCE)
+    silent.touched = clock.now
+    other = sessions.open(predictor, SAMPLE_RATE, owner=("c", "c"))
+    assert silent.closed and set(sessions.sessions) == {speaker.name, other.name}
+    with refused("live-full"):
+        sessions.open(predictor, SAMPLE_RATE)
 
 
 def test_whoever_leaves_frees_everything(sessions, predictor, clock):

@@ -59,7 +59,7 @@ def service(tiny_bundle):
     yield service
     for session in list(service.sessions.sessions.values()):
         service.sessions.close(session)
-    for pool in (service.sessions.hearing, service.sessions.judging, service.openers):
+    for pool in (service.sessions.hearing, service.sessions.judging, service.openers, service.answers):
         pool.shutdown()
 
 

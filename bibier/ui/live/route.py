@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -18,6 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from bibier.errors import InputError, LoadError
+from bibier.log import note, told
+from bibier.security.access_log import request_id
 from bibier.security.request_bodies import RequestBodies, RequestRefused
 from bibier.security.responses import LIVE, refusal
 from bibier.security.responses import language as language_of
@@ -25,6 +29,9 @@ from bibier.security.session import visitor
 from bibier.ui.client import LONGEST
 from bibier.ui.inference import broken
 from bibier.ui.live.service import LiveService, as_json
+
+if TYPE_CHECKING:  # it brings torch
+    from bibier.inference.live import LiveView
 
 PATIENCE = 10.0  # s for which the answer to an end waits for the last utterances
 LOOK = 0.1  # s between two looks whether they are judged
@@ -66,6 +73,7 @@ class LiveRoute:
         except LoadError as error:
             response = JSONResponse({"detail": str(error)}, 503, NO_STORE)
         except (MemoryError, RuntimeError) as error:
+            note("live", level=logging.ERROR, request=request_id(scope), outcome="failed", **told(error))
             response = refusal(scope, 503, broken(error).message)
         await response(scope, receive, send)
 
@@ -90,7 +98,7 @@ class LiveRoute:
             if act == "end":
                 await asyncio.shield(asyncio.wrap_future(sessions.end(session)))
                 left = PATIENCE
-                while not (view := session.view(seen)).done and not session.closed and left > 0:
+                while (view := session.view(seen)).waiting and not session.closed and left > 0:
                     await asyncio.sleep(LOOK)
                     left -= LOOK
                     self.service.find(name, guest.session)
@@ -105,7 +113,8 @@ class LiveRoute:
                     view = await asyncio.shield(asyncio.wrap_future(sessions.hear(session, at, block, seen)))
         finally:
             self.hearing.discard(name)
-        return JSONResponse(as_json(view, language_of(scope)), headers=NO_STORE)
+        response = self.service.answers.submit(respond, view, language_of(scope))
+        return await asyncio.wrap_future(response)
 
     async def open(self, scope: Scope, body: bytes) -> Response:
         """Begin a session as the JSON of the body says. Raises as `answer` does."""
@@ -128,12 +137,17 @@ class LiveRoute:
         return JSONResponse(facts, 201, NO_STORE)
 
 
-def noting(receive: Receive, note: Callable[[], object]) -> Receive:
+def respond(view: LiveView, language: str) -> Response:
+    """Write a view: in a thread, since whoever asks may ask for many utterances again and again."""
+    return JSONResponse(as_json(view, language), headers=NO_STORE)
+
+
+def noting(receive: Receive, alive: Callable[[], object]) -> Receive:
     """Pass a body on, and note each part of it as a sign of life."""
 
     async def noted() -> ASGIMessage:
         message = await receive()
-        note()
+        alive()
         return message
 
     return noted

@@ -41,6 +41,7 @@ class LiveService:
         self.services = services
         self.sessions: LiveSessions | None = None  # made with the first session: it brings torch
         self.openers = ThreadPoolExecutor(1, thread_name_prefix="live-open")
+        self.answers = ThreadPoolExecutor(1, thread_name_prefix="live-answer")
         self.waiting = 0  # sessions that are being opened
         self.task = PeriodicTask("live", self.sweep, OFTEN)
 
