@@ -21,7 +21,7 @@ from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.io import decode, disk_error
 from bibier.audio.quality import CLIPPED_SHARE, QUIET_LEVEL, SILENT_LEVEL, WINDOW_SECONDS
 from bibier.audio.reader import AudioReader, one_track
-from bibier.audio.voice_activity import loud_level
+from bibier.audio.voice_activity import loud_level, release
 from bibier.i18n.messages import Message
 
 LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
@@ -52,13 +52,18 @@ class Recording:
 
     def part(self, start: float, end: float) -> np.ndarray:
         """Return the samples (n,) from `start` to `end` in seconds, float32 in [-1, 1]."""
-        return self.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)].astype(np.float32) / FULL
+        part = self.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)].astype(np.float32) / FULL
+        release(self.samples)
+        return part
 
     def peaks(self, count: int) -> np.ndarray:
         """Return the largest absolute sample (count,) of equal parts, in [0, 1]: the waveform's outline."""
         edges = np.linspace(0, len(self.samples), count + 1).astype(int)
-        parts = (self.samples[a:b].astype(np.float32) for a, b in itertools.pairwise(edges))
-        return np.array([np.abs(part).max(initial=0) for part in parts], np.float32) / FULL
+        outline = np.zeros(count, np.float32)
+        for i, (a, b) in enumerate(itertools.pairwise(edges)):
+            outline[i] = np.abs(self.samples[a:b].astype(np.float32)).max(initial=0)
+            release(self.samples)
+        return outline / FULL
 
 
 def stated_seconds(path: str | os.PathLike) -> float | None:
@@ -110,6 +115,7 @@ def _recording(reader: AudioReader, channel: str) -> Recording:
         track = one_track(tracks[start : start + WINDOW], chosen.number)  # (n,)
         total += float(track.sum(dtype=np.float64))
         least, most = min(least, float(track.min())), max(most, float(track.max()))
+        release(tracks)
     mean = total / len(tracks)
     highest = max(most - mean, mean - least, 1.0)
     mono = tempfile.TemporaryFile()  # noqa: SIM115  # gone with the recording
@@ -119,6 +125,7 @@ def _recording(reader: AudioReader, channel: str) -> Recording:
         track = (track - np.float32(mean)) / np.float32(highest)
         level = max(level, loud_level(track))
         mono.write(np.round(track * FULL).astype(np.int16).tobytes())
+        release(tracks)
     mono.flush()
     samples = np.memmap(mono, np.int16, "r")
     if level < SILENT_LEVEL:

@@ -6,6 +6,7 @@ Everything here counts in its frames of 32 ms; F frames.
 from __future__ import annotations
 
 import functools
+import mmap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -98,6 +99,7 @@ def _listen(samples: np.ndarray, level: np.ndarray, step: int) -> Iterator[tuple
         frames = np.zeros((min(step, len(level) - start), FRAME), np.float32)
         block = as_float(samples[start * FRAME : (start + len(frames)) * FRAME])
         frames.reshape(-1)[: len(block)] = np.clip(gain * block, -1, 1)
+        release(samples)
         outputs, state = network(frames, state)
         yield start, outputs
 
@@ -145,6 +147,16 @@ def as_float(samples: np.ndarray) -> np.ndarray:
     return np.asarray(samples, dtype=np.float32)
 
 
+def release(array: np.ndarray) -> None:
+    """Give back the memory of what was read so far of an array that lies in a file; it is read again when wanted."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has no such call
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 def _blocks(samples: np.ndarray, length: int) -> Iterator[np.ndarray]:
     for start in range(0, len(samples), length):
         yield as_float(samples[start : start + length])
+        release(samples)
