@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 RECIPE ?= train/recipes/compact.toml
 WHEELS ?= dist
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 
 .PHONY: help app test lint wheel format coverage screenshots examples train figures bench load soak clean
 
@@ -27,10 +28,10 @@ app: $(BIN)/.app  ## install what the app needs and open it on localhost
 	$(BIN)/python app.py
 
 test: $(BIN)/.dev ## install what the tests need and run them
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 coverage: $(BIN)/.dev ## run the tests and print which lines of each module they leave out
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 lint: $(BIN)/.dev node_modules/.dev ## check style, types, layers, dependencies and the page's scripts
 	$(BIN)/ruff check .

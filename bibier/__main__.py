@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bibier.cli import annotations, app, batch, deploy, mic, password, predict, soft_labels, terminal
+from bibier.cli import annotations, app, batch, deploy, export_onnx, mic, password, predict, soft_labels, terminal
 
 COMMANDS = (
     app,
@@ -18,6 +18,7 @@ COMMANDS = (
     annotations,
     password,
     deploy,
+    export_onnx,
 )
 
 

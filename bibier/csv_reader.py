@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.errors import InputError
+from bibier.file_names import INVISIBLE
 from bibier.i18n.messages import Message
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -22,7 +23,6 @@ SHORTEST = 3  # characters of a name that can be a slip
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _UTF8_SIGNS = re.compile(b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(b"[\x80-\xff]")
 _WORD = re.compile(b"[A-Za-z\xa8\xb8\xc0-\xff]+")  # ё and Ё stand apart from the other letters of cp1251
@@ -108,7 +108,7 @@ def parse_table(content: bytes, name: str, names: Sequence[str] = (), needed: Se
 
 def plain_name(name: str) -> str:
     """Return what two spellings of a column's name have in common: no case, outer or double space, invisible sign."""
-    return " ".join(_INVISIBLE.sub("", name).split()).casefold()
+    return " ".join(INVISIBLE.sub("", name).split()).casefold()
 
 
 def near_name(name: str, known: Sequence[str]) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from bibier.i18n.messages import Message
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # C:\… and \\server\…
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # signs that nobody sees, in names of files and columns
 # Letters of Russian that look like Latin ones; names are compared in lower case.
 _ALIKE = str.maketrans("авекмнорстухіјѕ", "abekmhopctyxijs")
 
@@ -96,5 +96,5 @@ def _listed(folder: Path) -> _Listing:
 
 def _appearance(name: str) -> str:
     """Return what names that look the same have in common: no case, no invisible sign, no outer or double space."""
-    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name)).casefold()
+    plain = unicodedata.normalize("NFKC", INVISIBLE.sub("", name)).casefold()
     return " ".join(plain.translate(_ALIKE).split())

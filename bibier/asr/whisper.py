@@ -165,9 +165,10 @@ class Whisper:
             elif not matches(self.weights, address):
                 raise InputError("recogniser-damaged", path=str(self.weights))
         try:
-            model = whisper.load_model(str(self.weights), device=self.device)
+            model = whisper.load_model(str(self.weights), device="cpu")
         except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
             raise InputError("recogniser-damaged", path=str(self.weights)) from error
+        model = model.to(self.device)  # a device that has no room for it is no damage of the file
         if self._own_file is None and self._urls is None:  # the heads that follow the words, in Whisper's own weights
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[self.size])
         with preserve_torch_threads():

@@ -7,6 +7,7 @@ length. So a header's length is a claim that is compared with the bytes, never t
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 PCM_CONTAINERS = ("wav", "w64", "aiff", "au", "caf")  # one chunk holds the sound
 
 
+class TooManyChunks(Exception):
+    """A file has more chunks before its sound than any writer makes: each costs time, and none is needed."""
+
+
 @dataclass(frozen=True)
 class ContainerPart:
     """A container within a file, from `start` to `end` in bytes."""
@@ -62,7 +67,7 @@ class ContainerPart:
 
 
 def parts_of(file: BinaryIO) -> list[ContainerPart]:
-    """Find the containers of a file, in order; empty when it is none that is known."""
+    """Find the containers of a file, in order; empty when it is none that is known. Raises TooManyChunks."""
     length = file.seek(0, io.SEEK_END)
     start = _after_tags(file)
     head = read_at(file, start, HEAD)
@@ -177,6 +182,8 @@ def _measured(file: BinaryIO, demuxer: str, start: int, end: int) -> ContainerPa
             place, whole = (4, end - start - 8) if demuxer == "aiff" else (16, end - start)
             patches.append((place, whole.to_bytes(width, order)))
         patches.append((field - start, (size - size % 2 + extra).to_bytes(width, order)))
+    if demuxer == "wav" and follows:
+        end = begin + size  # what follows describes: FFmpeg would look at every chunk of it
     return ContainerPart(demuxer, start, end, size, None if unknown else claim, tuple(patches))
 
 
@@ -200,9 +207,14 @@ def _stated_bytes(file: BinaryIO, demuxer: str, start: int) -> int | None:
 def _sound_chunk(
     file: BinaryIO, layout: _Layout, order: ByteOrder, start: int, end: int
 ) -> tuple[int, int, int] | None:
-    """Return where the chunk with the sound has its size, where its content begins, and the stated size."""
+    """Return where the chunk with the sound has its size, where its content begins, and the stated size.
+
+    None where there is none. Raises TooManyChunks.
+    """
     at = start + layout.first
-    for _ in range(MAX_CHUNKS):
+    for number in itertools.count():
+        if number == MAX_CHUNKS:
+            raise TooManyChunks
         head = read_at(file, at, layout.name + layout.size) if at < end else b""
         if len(head) < layout.name + layout.size:
             return None
@@ -211,7 +223,6 @@ def _sound_chunk(
             return at + layout.name, at + len(head), max(0, size)
         at += len(head) + max(0, size)
         at += (start - at) % layout.align
-    return None
 
 
 def _is_chunk(file: BinaryIO, layout: _Layout, order: ByteOrder, at: int, end: int) -> bool:

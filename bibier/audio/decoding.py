@@ -20,6 +20,7 @@ import soundfile
 from bibier.audio.containers import (
     PCM_CONTAINERS,
     ContainerPart,
+    TooManyChunks,
     Window,
     boxes_end,
     has_box,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
 
+VERSION = 2  # of what is read of a file; to be raised when the same bytes give other samples: features are kept by it
 BLOCK = 16_384  # frames handed on at a time, and about as many in memory
 DECODING = {"err_detect": "crccheck", "max_samples": str(2**20)}  # Apple's lossless format could have frames of an hour
 PLAIN = {"flt": np.float32, "fltp": np.float32, "s16": np.int16, "s16p": np.int16}  # read without FFmpeg's converter
@@ -95,10 +97,13 @@ class SoundFile:
         self.headroom = False  # float samples may exceed full scale without being clipped
         self.indexless = False  # an mp4 whose table of contents is missing
         self.readable = False  # some container could be opened
+        self.endless = False  # nothing but chunks that hold no sound
         self._file: BinaryIO = path.open("rb")
         try:
             self.length = self._file.seek(0, io.SEEK_END)
             self.parts = parts_of(self._file)
+        except TooManyChunks:
+            self.parts, self.endless = [], True
         except OSError:
             self._file.close()
             raise
@@ -111,7 +116,7 @@ class SoundFile:
 
     def blocks(self) -> Iterator[tuple[np.ndarray, int]]:
         """Yield blocks of shape (n, channels), float32, and their rate in Hz; either may change on the way."""
-        heard = False
+        heard = self.endless
         for part in self.parts:
             for block in _gathered(self._read(part)):
                 heard = True
@@ -128,7 +133,7 @@ class SoundFile:
         from av.error import FFmpegError
 
         if not self.parts:
-            return _stated_by_soundfile(self.path)
+            return None if self.endless else _stated_by_soundfile(self.path)
         if len(self.parts) > 1 or self.parts[0].demuxer not in (*PCM_CONTAINERS, "mov"):
             return None
         part = self.parts[0]
@@ -153,19 +158,21 @@ class SoundFile:
         return av.open(window, "r", format=part.demuxer, options=options, metadata_errors="ignore")
 
     def channels(self) -> int | None:
-        """Return how many channels the header states; None where it can't be read."""
+        """Return how many channels the header states, the first that can be read; None where none can."""
         from av.error import FFmpegError
 
         if not self.parts:
+            if self.endless:
+                return None
             try:
                 return soundfile.info(str(self.path)).channels
             except (soundfile.LibsndfileError, TypeError):
                 return None
-        try:
-            with self._open(self.parts[0]) as container:
-                return container.streams.audio[0].codec_context.channels if container.streams.audio else None
-        except FFmpegError:
-            return None
+        for part in self.parts:  # what is damaged at its beginning may be read further on, as `blocks` does
+            with contextlib.suppress(FFmpegError), self._open(part) as container:
+                if container.streams.audio and container.streams.audio[0].codec_context.channels:
+                    return container.streams.audio[0].codec_context.channels
+        return None
 
     def _read(self, part: ContainerPart) -> Iterator[tuple[np.ndarray, int]]:
         """Decode one part, and add what it lacks to `losses`."""

@@ -68,9 +68,9 @@ def load(
     if isinstance(source, tuple):
         first, second = (np.asarray(part) for part in source)
         samples, rate = (second, first) if first.ndim == 0 else (first, second)
-        return _clip(_read_array(samples, int(rate)), channel)
+        return clip_of(_read_array(samples, int(rate)), channel)
     try:
-        return _clip(decode(Path(source), MAX_SECONDS), channel)
+        return clip_of(decode(Path(source), MAX_SECONDS), channel)
     except OSError as error:
         raise disk_error(error) from error
 
@@ -80,8 +80,8 @@ def disk_error(error: OSError) -> InputError:
     return InputError("recording-disk", folder=tempfile.gettempdir(), reason=error.strerror or str(error))
 
 
-def _clip(reader: AudioReader, channel: str) -> AudioClip:
-    """Take one channel, centre it and judge it."""
+def clip_of(reader: AudioReader, channel: str) -> AudioClip:
+    """Take one channel of what was read, centre it and judge it."""
     lost = reader.finish()
     chosen = reader.channel(channel)
     mono = one_track(reader.tracks(), chosen.number)  # (n,)

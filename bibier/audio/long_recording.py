@@ -18,7 +18,7 @@ import numpy as np
 from bibier.audio.channels import AUTO
 from bibier.audio.decoding import SoundFile
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.io import decode, disk_error
+from bibier.audio.io import AudioClip, clip_of, decode, disk_error
 from bibier.audio.quality import CLIPPED_SHARE, QUIET_LEVEL, SILENT_LEVEL, WINDOW_SECONDS
 from bibier.audio.reader import AudioReader, one_track
 from bibier.audio.voice_activity import loud_level, release
@@ -97,9 +97,18 @@ def read_long(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | No
     stated = stated_seconds(path)
     if stated is not None and stated <= LONG_SECONDS:
         return None
+    recording = read_any(path, channel=channel)
+    return recording if isinstance(recording, Recording) else None
+
+
+def read_any(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | AudioClip:
+    """Read a recording of any length, decoding it once: one of up to `LONG_SECONDS` is a clip in memory.
+
+    Raises InputError as `read` does.
+    """
     try:
         reader = decode(Path(path), LIMIT)
-        return _recording(reader, channel) if reader.seconds > LONG_SECONDS else None
+        return _recording(reader, channel) if reader.seconds > LONG_SECONDS else clip_of(reader, channel)
     except OSError as error:
         raise disk_error(error) from error
 

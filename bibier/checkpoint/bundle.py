@@ -160,7 +160,7 @@ class Bundle(torch.nn.Module):
     def _as_dialogues(self, voice: EncoderOutput, words: EncoderOutput) -> Fused:
         """Run a fusion that reads dialogues: every clip is a dialogue of one utterance, the mean of its states."""
         assert self.fusion is not None
-        utterance = torch.ones(len(voice.mask), 1, dtype=torch.bool, device=voice.mask.device)
+        utterance = torch.ones(voice.mask.shape[0], 1, dtype=torch.bool, device=voice.mask.device)
         fused = self.fusion(
             audio=masked_mean(voice.hidden, voice.mask)[:, None],
             audio_mask=utterance,

@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
         recogniser.name if recogniser else None,
         embedded=bool(options.embeddings),
         channel=options.channel,
+        language=options.language,
     )
     predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),

@@ -149,4 +149,28 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} of {name} is damaged on this computer. Fetch it again.",
         "Файл {file} из {name} на этом компьютере повреждён. Скачайте её снова.",
     ),
+    "onnx-written": (
+        "{file} is written; its answers differ from torch's by {difference} at most.",
+        "{file} записан; ответы отличаются от ответов torch не больше чем на {difference}.",
+    ),
+    "onnx-folder-taken": (
+        "There is something in “{name}” already. Give a new or an empty folder.",
+        "В «{name}» уже что-то есть. Укажите новую или пустую папку.",
+    ),
+    "onnx-not-written": (
+        "The graphs could not be written to “{name}” ({detail}). Make room on the disk, or choose another folder.",
+        "Графы не удалось записать в «{name}» ({detail}). Освободите место на диске или выберите другую папку.",
+    ),
+    "onnx-not-exportable": (
+        "The part “{part}” of this checkpoint can't be written as ONNX ({detail}). Nothing was written: run it with "
+        "torch, or take a checkpoint with an LSTM or a Mamba.",
+        "Часть «{part}» этой контрольной точки не записать в ONNX ({detail}). Ничего не записано: запускайте её в "
+        "torch или возьмите контрольную точку с LSTM или Mamba.",
+    ),
+    "onnx-differs": (
+        "As ONNX, the part “{part}” of this checkpoint answers differently than in torch (by {difference}). Nothing "
+        "was written: run it with torch.",
+        "В ONNX часть «{part}» этой контрольной точки отвечает не так, как в torch (разница {difference}). "
+        "Ничего не записано: запускайте её в torch.",
+    ),
 }

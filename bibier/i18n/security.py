@@ -110,6 +110,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Загрузки вашего сеанса уже занимают {limit} — больше одному сеансу не положено. "
         "Закройте другие вкладки или вернитесь позже.",
     ),
+    "guard-coming": (
+        "Too much is on its way from your network already. Try again when some of it has arrived.",
+        "Из вашей сети уже загружается слишком много. Попробуйте снова, когда часть загрузится.",
+    ),
     "guard-sign-in": (
         "Sign in first.",
         "Сначала войдите.",

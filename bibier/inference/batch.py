@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from bibier.audio.channels import AUTO, MIX
-from bibier.audio.io import load
 from bibier.audio.long_recording import LONG_SECONDS, Recording
 from bibier.checkpoint.bundle import Bundle
 from bibier.errors import InputError, fault_of
@@ -26,10 +25,19 @@ from bibier.i18n.messages import Message
 from bibier.inference import embeddings
 from bibier.inference.batch_inputs import BATCH, BatchInput, group_inputs
 from bibier.inference.batch_inputs import list_inputs as list_inputs  # the way in
-from bibier.inference.judge import as_whole, given, in_segments
+from bibier.inference.judge import as_whole, given, read_sound
 from bibier.inference.long_form import analyse
 from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, judged, probabilities
-from bibier.inference.run_journal import COLUMN_MODALITIES, COLUMNS, FORMATS, RunJournal, write_table, writing
+from bibier.inference.run_journal import (
+    COLUMN_MODALITIES,
+    COLUMNS,
+    DIGEST,
+    FORMATS,
+    INPUT,
+    RunJournal,
+    write_table,
+    writing,
+)
 from bibier.labels import EMOTIONS
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
@@ -83,6 +91,7 @@ class BatchPredictor:
         """Decode one recording and get its words; what can't be used has its reason in the row, whatever it is."""
         row = dict.fromkeys(COLUMNS) | {"path": item.shown, "checkpoint": self.name}
         row |= {"warnings": [], "error": "", "channel": item.channel if item.each else None}
+        row |= {INPUT: item.key, DIGEST: item.digest}
         try:
             return self._prepare(item, row)
         except InputError as error:
@@ -93,9 +102,9 @@ class BatchPredictor:
     def _prepare(self, item: BatchInput, row: dict) -> PreparedInput:
         try:
             row["sha256"] = sha256(Path(item.path))
-            if (recording := in_segments(item.path, item.text, channel=item.channel)) is not None:
-                return self._long(item, row, recording)
-            clip = load(item.path, channel=item.channel)
+            clip = read_sound(item.path, item.text, channel=item.channel)
+            if isinstance(clip, Recording):
+                return self._long(item, row, clip)
         except OSError as error:
             closed = InputError("audio-closed", prefix="", reason=error.strerror or str(error))
             return PreparedInput(row | {"error": closed.text(self.language)}, done=True)
@@ -219,9 +228,18 @@ def predict_rows(predictor: BatchPredictor, inputs: Sequence[BatchInput], size: 
 
 
 def run_settings(
-    checkpoint: str, bundle: Bundle, recogniser: str | None, *, embedded: bool = False, channel: str = AUTO
+    checkpoint: str,
+    bundle: Bundle,
+    recogniser: str | None,
+    *,
+    embedded: bool = False,
+    channel: str = AUTO,
+    language: str = "en",
 ) -> dict[str, str]:
-    """Return what decides the rows of a run, so that another's journal is not taken for its own."""
+    """Return what decides the rows of a run, so that another's journal is not taken for its own.
+
+    What decides a single row, its words and its file, is in the row (`BatchInput.digest`).
+    """
     weights = hashlib.sha256()
     for part in (bundle.audio_encoder, bundle.text_encoder, bundle.fusion, bundle.ood_score):
         for name, tensor in sorted(part.state_dict().items()) if part else ():
@@ -230,6 +248,7 @@ def run_settings(
     weights.update(repr(bundle.config).encode())  # temperatures and extractors decide as much as weights do
     settings = {"checkpoint": checkpoint, "weights": weights.hexdigest()[:16], "recogniser": recogniser or "none"}
     settings |= {"embeddings": "yes"} if embedded else {}
+    settings |= {"language": language} if language != "en" else {}
     return settings | ({"channel": channel} if channel != AUTO else {})
 
 
@@ -259,17 +278,20 @@ def run(
         out.parent.mkdir(parents=True, exist_ok=True)
     journal, finished = RunJournal(out, settings), False
     try:
-        left = [item for item in inputs if item.key not in journal.rows]
-        failed = sum(bool(row["error"]) for row in journal.rows.values())
-        progress(len(journal.rows), failed, len(inputs))
+        left = [item for item in inputs if not journal.finished(item.key, item.digest)]
+        waiting = {item.key for item in left}
+        done = [row for key, row in journal.rows.items() if key not in waiting]
+        count, failed = len(done), sum(bool(row["error"]) for row in done)
+        progress(count, failed, len(inputs))
         for rows in work(left) if left else ():
             journal.add(rows)
-            failed += sum(bool(row["error"]) for row in rows)
-            progress(len(journal.rows), failed, len(inputs))
+            count, failed = count + len(rows), failed + sum(bool(row["error"]) for row in rows)
+            progress(count, failed, len(inputs))
         table = [journal.rows[item.key] for item in inputs]
         if embeddings_out is not None:
             embeddings.write(table, embeddings_out)
-        table = [{name: cell for name, cell in row.items() if name != embeddings.KEY} for row in table]
+        inner = (embeddings.KEY, INPUT, DIGEST)
+        table = [{name: cell for name, cell in row.items() if name not in inner} for row in table]
         write_table(table, out, excel=excel)
         finished = True
     finally:

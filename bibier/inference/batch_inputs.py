@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +38,17 @@ class BatchInput:
     def key(self) -> str:
         """What tells it from the run's other inputs."""
         return row_key(self.shown, self.channel if self.each else None)
+
+    @property
+    def digest(self) -> str:
+        """What decides the row beside the run's settings: the words that were given, and the file's size and time."""
+        try:
+            status = Path(self.path).stat()
+            file = (status.st_size, status.st_mtime_ns)
+        except (OSError, ValueError):
+            file = None
+        facts = json.dumps([self.text, self.channel, file])
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @property
     def shown(self) -> str:
@@ -104,7 +117,7 @@ def group_inputs(inputs: Sequence[BatchInput], size: int = BATCH) -> list[list[B
     def length(item: BatchInput) -> float:
         try:
             return long_recording.stated_seconds(item.path) or Path(item.path).stat().st_size / 32_000
-        except Exception:  # the row will say what is wrong with it
+        except (InputError, OSError, ValueError, RuntimeError):  # the row will say what is wrong with it
             return 0.0
 
     ordered = sorted(inputs, key=lambda item: item.path)

@@ -11,11 +11,14 @@ Words without their times belong to the recording as a whole: nobody knows which
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from bibier.audio.channels import AUTO
-from bibier.audio.long_recording import Recording, read_long
+from bibier.audio.io import AudioClip, load
+from bibier.audio.long_recording import Recording, read_any, read_long
 from bibier.errors import InputError
 from bibier.inference.long_form import SegmentResult, Timeline, analyse, timeline_json
 from bibier.inference.predictor import NOTHING_SAID, Prediction, Predictor, as_json
@@ -32,15 +35,27 @@ def given(text: str | None) -> Transcript | None:
 def in_segments(path: str | Path, text: str | None, *, channel: str = AUTO) -> Recording | None:
     """Return the recording where it is judged segment by segment; None where as a whole.
 
+    Raises InputError as `read_sound` does.
+    """
+    if _with_words(text):
+        return None
+    return read_long(path, channel=channel)
+
+
+def read_sound(path: str | Path, text: str | None, *, channel: str = AUTO) -> Recording | AudioClip:
+    """Read a file once: as a recording that is judged segment by segment, or as a clip that is judged as a whole.
+
     Raises
     ------
     InputError
-        It can't be read, or is longer than an hour.
+        It can't be read, or is longer than an hour, or with words than 10 minutes.
     """
+    return load(path, channel=channel) if _with_words(text) else read_any(path, channel=channel)
+
+
+def _with_words(text: str | None) -> bool:
     transcript = given(text)
-    if transcript is not None and transcript.text:
-        return None
-    return read_long(path, channel=channel)
+    return transcript is not None and bool(transcript.text)
 
 
 def judge(
@@ -82,18 +97,21 @@ def judge(
     transcript = given(text)
     if audio is None:
         return predictor(None, transcript or NOTHING_SAID, progress=stage)
-    if (recording := in_segments(audio, text, channel=channel)) is not None:
-        return analyse(predictor, recording, transcript=transcript, progress=segment, cancelled=cancelled)
+    begun = time.perf_counter()
     try:
-        return predictor(audio, transcript, channel=channel, progress=stage)
+        sound = read_sound(audio, text, channel=channel)
     except InputError as error:
         raise as_whole(error, text) from error
+    if isinstance(sound, Recording):
+        return analyse(predictor, sound, transcript=transcript, progress=segment, cancelled=cancelled)
+    seconds = time.perf_counter() - begun
+    prediction = predictor(sound, transcript, progress=stage)
+    return replace(prediction, timings=prediction.timings | {"read": seconds})
 
 
 def as_whole(error: InputError, text: str | None) -> InputError:
     """Return the error of a recording that was judged as a whole: where it is too long for that, with the remedy."""
-    transcript = given(text)
-    too_long = error.message.key == "audio-too-long" and transcript is not None and transcript.text
+    too_long = error.message.key == "audio-too-long" and _with_words(text)
     return InputError("timeline-no-times") if too_long else error
 
 

@@ -89,6 +89,9 @@ class Timeline:
         telephone = Message("audio-telephone")
         if 2 * sum(telephone in prediction.notices for _, prediction in self.judged) > len(self.judged):
             notices = (*notices, telephone)
+        for notice in (notice for _, prediction in self.judged for notice in prediction.notices):
+            if notice.key == "language-unsupported" and notice not in notices:
+                notices = (*notices, notice)
         if len(self.segments) < self.planned:
             notices = (*notices, Message("timeline-stopped", {"done": len(self.segments), "planned": self.planned}))
         timings: dict[str, float] = {}

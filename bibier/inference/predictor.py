@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from bibier.audio.channels import AUTO
-from bibier.audio.io import load
+from bibier.audio.io import AudioClip, load
 from bibier.audio.long_recording import LONG_SECONDS
 from bibier.checkpoint.bundle import Bundle
 from bibier.distributions import jensen_shannon
@@ -69,13 +69,15 @@ class Predictor:
         self.recogniser = recogniser
 
     @torch.inference_mode()
-    def encode_audio(self, audio: str | Path | tuple[np.ndarray, int], *, channel: str = AUTO) -> AudioEncoding:
+    def encode_audio(
+        self, audio: str | Path | tuple[np.ndarray, int] | AudioClip, *, channel: str = AUTO
+    ) -> AudioEncoding:
         """Read and judge the recording, and run the audio encoder.
 
         Parameters
         ----------
         audio
-            A file's path, or samples and their rate in Hz, as `audio.io.load` takes them.
+            A file's path, or samples and their rate in Hz, as `audio.io.load` takes them; or a clip that it has read.
         channel
             "auto" is the one with speech; "left", "right", a number from 1, or "mix" for the mean of all.
 
@@ -85,7 +87,7 @@ class Predictor:
             The recording can't be used.
         """
         clock = _Clock()
-        clip = load(audio, channel=channel)
+        clip = audio if isinstance(audio, AudioClip) else load(audio, channel=channel)
         notices = list(clip.notices)
         if clip.duration > LONG_SECONDS:
             notices.append(Message("audio-long", {"seconds": clip.duration}))
@@ -168,7 +170,7 @@ class Predictor:
 
     def __call__(
         self,
-        audio: str | Path | tuple[np.ndarray, int] | None,
+        audio: str | Path | tuple[np.ndarray, int] | AudioClip | None,
         transcript: Transcript | str | None = None,
         *,
         channel: str = AUTO,
@@ -179,7 +181,7 @@ class Predictor:
         Parameters
         ----------
         audio
-            A file's path, or samples and their rate in Hz; None where there are only words.
+            A file's path, or samples and their rate in Hz, or a clip that was read; None where there are only words.
         transcript
             What was said; None has it recognised, "" leaves the voice alone.
         channel

@@ -27,6 +27,7 @@ COLUMNS = (
     "channel",  # that was judged: its number from 1, or mix
 )
 FORMATS = (".parquet", ".csv", ".jsonl")
+INPUT, DIGEST = "input", "digest"  # cells of the journal alone: which input a row is of, and what decided it
 
 
 class RunJournal:
@@ -62,8 +63,13 @@ class RunJournal:
             self._file.flush()
             os.fsync(self._file.fileno())
 
+    def finished(self, key: str, digest: str) -> bool:
+        """Whether the row of an input is there, and its words and file are still those that were judged."""
+        row = self.rows.get(key)
+        return row is not None and row.get(DIGEST, digest) == digest  # older journals don't say
+
     def _key(self, row: dict) -> str:
-        return row_key(row["path"], row["channel"] if self._each else None)
+        return row.get(INPUT) or row_key(row["path"], row["channel"] if self._each else None)
 
     def _write(self, line: str) -> None:
         self._file.write(f"{line}\n".encode("utf-8", "backslashreplace"))  # which is how JSON escapes, too

@@ -205,7 +205,7 @@ class Pool(Fusion):
         self, *, audio: Tensor, audio_mask: Tensor, text: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Return the bias; the hidden states are not read."""
-        return self.bias.expand(len(audio), -1), None
+        return self.bias.expand(audio.shape[0], -1), None
 
 
 class CrossModalTransformer(Fusion):

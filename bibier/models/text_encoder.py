@@ -108,8 +108,13 @@ class TextEncoder(nn.Module):
         if not self.config.vocabulary:
             return features
         wanted = (features - KEY_OFFSET).to(torch.int32).contiguous()
-        place = torch.searchsorted(self.keys, wanted).clamp_max(self.config.vocabulary - 1)
+        search = _search if torch.onnx.is_in_onnx_export() else torch.searchsorted
+        place = search(self.keys, wanted).clamp_max(self.config.vocabulary - 1)
         return torch.where((self.keys[place] == wanted) & (features > 0), place + 1, 0)
+
+    def ids(self, rows: Tensor) -> Tensor:
+        """Return the n-gram ids of rows of the vocabulary, counted from 0, of any shape."""
+        return self.keys[rows].long() + KEY_OFFSET
 
     def known(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return the share of a text's words that have a row: (B, T, K), (B, T) → (B,); 0 for a text without words."""
@@ -137,6 +142,8 @@ class TextEncoder(nn.Module):
 
     def _look_up(self, table: Tensor, features: Tensor, weights: Tensor) -> Tensor:
         """Weighted sum of a word's rows of the table: (B, T, K), (B, T, K) → (B, T, columns)."""
+        if torch.onnx.is_in_onnx_export():  # ONNX has no bags
+            return (table[features] * weights.unsqueeze(3)).sum(2)
         rows = F.embedding_bag(features.flatten(0, 1), table, mode="sum", per_sample_weights=weights.flatten(0, 1))
         return rows.unflatten(0, features.shape[:2])
 
@@ -157,3 +164,13 @@ class TextEncoder(nn.Module):
         attention = length / length.sum(1, keepdim=True).clamp_min(TINY)  # (B, T)
         hidden = torch.cat((states, votes), dim=2)  # (B, T, D' + C)
         return EncoderOutput(hidden, mask, self.bias + votes.sum(1), attention)
+
+
+def _search(keys: Tensor, wanted: Tensor) -> Tensor:
+    """Count the sorted keys (n,) that are below each value, as torch.searchsorted does, which ONNX doesn't know."""
+    below = torch.zeros_like(wanted, dtype=torch.int64)
+    for step in (2**power for power in reversed(range(len(keys).bit_length()))):
+        tried = below + step
+        smaller = keys[(tried - 1).clamp_max(len(keys) - 1)] < wanted
+        below = torch.where((tried <= len(keys)) & smaller, tried, below)
+    return below

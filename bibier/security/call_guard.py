@@ -11,6 +11,7 @@ page does; what such a program may send is checked where it is used, as is every
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # Gradio is imported by the page alone, in its own way
     from gradio.blocks import Blocks
 
 FILE = re.compile(rf"{API}file[=/](.+)", re.S)
+HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536, as JSON escapes it
 RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
@@ -230,12 +232,22 @@ def parse(body: bytes, scope: Scope) -> dict[str, object]:
     if header(scope, "content-type").partition(";")[0].strip().lower() != JSON:
         raise RequestRefused(415, "guard-body")
     try:
-        call = json.loads(body)
+        call = json.loads(body.decode(), parse_float=finite, parse_constant=finite)
+        if HALF.search(body):
+            json.dumps(call, ensure_ascii=False).encode()  # half a character has no UTF-8, and no answer could name it
     except (ValueError, RecursionError):
         raise RequestRefused(400, "guard-body") from None
     if not isinstance(call, dict):
         raise RequestRefused(400, "guard-body")
     return call
+
+
+def finite(text: str) -> float:
+    """Read a number. Raises ValueError for one that is none, or too large: no answer could name it."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 class AnswerListener:

@@ -14,6 +14,7 @@ from bibier.security.ownership import Ownership
 from bibier.security.responses import size as in_words
 
 FILES = 1000  # of one session
+NETWORK = 2  # shares that the uploads on their way from one network may reserve: sessions cost nothing there
 SLACK = 64_000  # bytes of a form around the files
 
 
@@ -26,10 +27,10 @@ class NoRoom(RequestError):
 
 
 class Reservation:
-    """Room for one upload: `size` bytes of a session, of which `left` have not arrived yet."""
+    """Room for one upload: `size` bytes of a session and a network, of which `left` have not arrived yet."""
 
-    def __init__(self, session: str, size: int):
-        self.session, self.size, self.left = session, size, size
+    def __init__(self, session: str, size: int, network: str = ""):
+        self.session, self.network, self.size, self.left = session, network, size, size
 
     def arrived(self, count: int) -> None:
         """Count bytes that lie on the disk now, and are counted there."""
@@ -46,7 +47,7 @@ class DiskQuota:
     room
         Makes room for so many bytes in the folder of uploads, and says whether it could.
     share
-        Bytes that one session's files may take in all.
+        Bytes that one session's files may take in all; what is on its way from one network may reserve twice that.
     """
 
     def __init__(self, ownership: Ownership, room: Callable[[int], bool], *, share: int):
@@ -54,7 +55,7 @@ class DiskQuota:
         self.reserved: set[Reservation] = set()
         self.lock = threading.Lock()
 
-    def reserve(self, session: str, size: int) -> Reservation:
+    def reserve(self, session: str, size: int, network: str = "") -> Reservation:
         """Reserve bytes; `release` must follow. Waits for the disk. Raises NoRoom; InputError of the store."""
         with self.lock:
             files, weight = self.ownership.weight(session)
@@ -64,9 +65,12 @@ class DiskQuota:
                 raise NoRoom("guard-files", limit=FILES)
             if weight + sum(own) + size > self.share + SLACK:
                 raise NoRoom("guard-share", limit=in_words(self.share))
+            coming = sum(other.left for other in tuple(self.reserved) if network and other.network == network)
+            if coming and coming + size > NETWORK * self.share + SLACK:
+                raise NoRoom("guard-coming")
             if not self.room(size + sum(other.left for other in tuple(self.reserved))):
                 raise NoRoom("guard-full")
-            reservation = Reservation(session, size)
+            reservation = Reservation(session, size, network)
             self.reserved.add(reservation)
         return reservation
 

@@ -137,7 +137,7 @@ class Ownership:
 
     def owns(self, session: str, path: str) -> bool:
         """Whether a file is the session's own; notes its use."""
-        path = os.path.realpath(path)
+        path = real_path(path)
         with self.lock:
             if session not in self.owners.get(path, ()):
                 return False
@@ -146,7 +146,7 @@ class Ownership:
 
     def may_read(self, session: str, path: str) -> bool:
         """Whether a session may read a file: its own, or a public one."""
-        real = os.path.realpath(path)
+        real = real_path(path)
         return self.owns(session, real) or any(real.startswith(place + os.sep) for place in self.public)
 
     def in_use(self, path: str) -> bool:
@@ -180,3 +180,11 @@ class Ownership:
         with self.lock:
             self.owners.pop(path, None)
             self.used.pop(path, None)
+
+
+def real_path(path: str) -> str:
+    """Return where a path leads; nowhere, an empty one, if it holds signs that no path can."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return ""

@@ -29,7 +29,8 @@ CALLS = tuple(f"/gradio_api/{name}" for name in ("queue/join", "run/", "api/", "
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSING = {"connection": "close"}  # what has not been read of a refused upload is not waited for
 PATIENCE = 60.0  # s for the beginning of an upload, and between two parts of it …
-PACE = 5_000  # … and so many bytes a second from then on
+PACE = 20_000  # … and so many bytes a second from then on …
+LONGEST = 7_200.0  # … but never longer than this: an upload holds room that nobody else gets
 MOST = 20_000  # sessions and addresses remembered
 
 
@@ -109,11 +110,13 @@ class RateLimits:
         Bytes of an upload.
     quota
         Reserves the room that an upload takes.
+    clock
+        Seconds from anywhere that never go back.
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int, quota: DiskQuota):
-        self.app, self.largest, self.quota = app, largest, quota
-        self.buckets = TokenBuckets()
+    def __init__(self, app: ASGIApp, *, largest: int, quota: DiskQuota, clock: Callable[[], float] = time.monotonic):
+        self.app, self.largest, self.quota, self.clock = app, largest, quota, clock
+        self.buckets = TokenBuckets(clock)
 
     def pause(self, scope: Scope, kind: str) -> float:
         """Count a request; return 0, or the seconds to wait."""
@@ -146,15 +149,16 @@ class RateLimits:
         if length > self.largest + SLACK:
             await too_large(scope, receive, send)
             return
+        guest = visitor(scope)
         try:
-            reservation = await alone(self.quota.reserve, visitor(scope).session, length)
+            reservation = await alone(self.quota.reserve, guest.session, length, network(guest.address))
         except NoRoom as full:
             await refusal(scope, 507, full.message, CLOSING)(scope, receive, send)
             return
         except InputError as error:  # the database, which knows what may be deleted
             await refusal(scope, 503, error.message, CLOSING)(scope, receive, send)
             return
-        received, started, begun = 0, False, time.monotonic()
+        received, started, begun = 0, False, self.clock()
 
         async def counted() -> ASGIMessage:
             nonlocal received
@@ -167,7 +171,7 @@ class RateLimits:
             reservation.arrived(count)
             if received > self.largest + SLACK:
                 raise RequestTooLarge
-            if message.get("more_body") and time.monotonic() - begun > PATIENCE + received / PACE:
+            if message.get("more_body") and self.clock() - begun > PATIENCE + min(received / PACE, LONGEST):
                 raise TooSlow
             return message
 

@@ -76,7 +76,7 @@ def language(scope: Scope) -> str:
 
 def refusal(scope: Scope, status: int, sentence: Message, headers: dict[str, str] | None = None) -> Response:
     """Say no. Gradio's page reads plain text after an upload, and `detail` of a JSON object after a call."""
-    text = sentence.text(language(scope))
+    text = sentence.text(language(scope)).encode("utf-8", "replace").decode()  # it may name what has no UTF-8
     headers = {"cache-control": "no-store"} | (headers or {})
     path = scope["path"]
     for_programs = path.startswith((API, LIVE)) and not path.startswith(f"{API}upload")

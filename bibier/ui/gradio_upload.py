@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 
 from bibier.ui.gradio_import import GradioMultiPartParser, route_utils, routes
@@ -12,6 +13,13 @@ FIELDS, FILES = 8, 20  # of one upload
 
 class BoundedMultiPartParser(GradioMultiPartParser):
     """Gradio's parser, which keeps a field without a file name in memory, of any length and a thousand of them."""
+
+    async def parse(self) -> FormData:
+        """Read the form. Raises MultiPartException, also where the boundary can be none."""
+        try:
+            return await super().parse()
+        except ValueError as error:  # python-multipart's own: Gradio knows those of the parts alone
+            raise MultiPartException(str(error)) from error
 
     def on_part_begin(self) -> None:
         """Begin a part; of the first on, there are not more than these."""

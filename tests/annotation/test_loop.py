@@ -16,6 +16,7 @@ from bibier.errors import CorpusError
 from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS, named, vector
 from train import __main__ as cli
+from train.corpora import load
 from train.corpora.annotations import annotated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,13 +50,20 @@ def store(tmp_path, told):
     store.close()
 
 
-@pytest.mark.parametrize("way", ["export", "store"])
-def test_the_loop(store, told, tmp_path, monkeypatch, way):
+def test_an_export_and_the_store_are_one_corpus(store, tmp_path):
+    exported = exports.save(exports.snapshot_of(store, "p"), "manifest", tmp_path / "annotations.csv")
+    of_export = {item.path: item for item in load.read(str(exported), tmp_path, "all")}
+    of_store = {item.path: item for item in load.read(f"sqlite:///{tmp_path}/a.db#p", tmp_path, "all")}
+    assert of_export.keys() == of_store.keys() and CHANGED in of_store
+    for path, item in of_store.items():
+        other = of_export[path]
+        np.testing.assert_allclose(other.target, item.target, atol=1e-6)
+        assert (other.text, other.language, other.split) == (item.text, item.language, item.split)
+
+
+def test_the_loop(store, told, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if way == "export":
-        corpus = str(exports.save(exports.snapshot_of(store, "p"), "manifest", tmp_path / "annotations.csv"))
-    else:
-        corpus = f"sqlite:///{tmp_path}/a.db#p"
+    corpus = f"sqlite:///{tmp_path}/a.db#p"
     changes = [f"{part}.corpora=[{json.dumps(corpus)}]" for part in ("audio", "text")]
     changes += [f"{part}.fit.epochs={count}" for part, count in MORE.items()]
     call = ["fit", str(RELABELLED), "--data", str(tmp_path), "--out", str(tmp_path / "mine")]

@@ -1,6 +1,7 @@
 """Many recordings: the same rows as one by one, a killed run goes on, failures are told and stop nothing."""
 
 import csv
+import functools
 import json
 import os
 import signal
@@ -58,8 +59,14 @@ def rows_of(place, out, *more):
     return status, out
 
 
+@pytest.fixture(scope="module")
+def judged_alone(place, predictor):
+    """What one prediction says of a clip with words, asked once."""
+    return functools.cache(lambda name, text: predictor(place / name, text))
+
+
 @pytest.mark.parametrize("size", [1, 5, 16])
-def test_every_row_is_that_of_a_single_prediction(place, predictor, tmp_path, size):
+def test_every_row_is_that_of_a_single_prediction(place, judged_alone, tmp_path, size):
     status, out = rows_of(place / "list.csv", tmp_path / "out.jsonl", "--batch", str(size))
     rows = {Path(row["path"]).name: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
     texts = {row["path"]: row["text"] for row in csv.DictReader((place / "list.csv").open(encoding="utf-8"))}
@@ -67,7 +74,7 @@ def test_every_row_is_that_of_a_single_prediction(place, predictor, tmp_path, si
     for name, row in rows.items():
         if row["error"]:
             continue
-        alone = predictor(place / name, "twice" if name == "0-0.wav" else texts[name])
+        alone = judged_alone(name, "twice" if name == "0-0.wav" else texts[name])
         for column, branch in (("voice", alone.audio), ("words", alone.text), ("both", alone.bimodal)):
             found = [row[f"{column}_{emotion}"] for emotion in EMOTIONS]
             if branch.probabilities is None:
@@ -122,6 +129,41 @@ def test_a_killed_run_goes_on_without_repeating(place, tmp_path):
     assert count == len(inputs) and len(read) == len(inputs) - done and len(failed) == 2
     paths = [json.loads(line)["path"] for line in out.read_text(encoding="utf-8").splitlines()]
     assert paths == [source.path for source in inputs] and not journal.exists()
+
+
+def test_what_changed_since_a_run_was_killed_is_judged_anew(predictor, place, tmp_path):
+    """Another transcript, another recording under the name; the rest is taken as it was judged."""
+    for name in ("0-0.wav", "1-0.wav", "2-0.wav"):
+        (tmp_path / name).write_bytes((place / name).read_bytes())
+    judge = batch.BatchPredictor(predictor, recognise=False, name="compact")
+    settings, out = batch.run_settings("compact", predictor.bundle, None), tmp_path / "out.jsonl"
+
+    def killed(left):
+        yield from batch.predict_rows(judge, left)
+        raise KeyboardInterrupt
+
+    names = ("0-0.wav", "1-0.wav", "2-0.wav")
+    with pytest.raises(KeyboardInterrupt):
+        batch.run([batch.BatchInput(str(tmp_path / name), "so sad") for name in names], out, settings, killed)
+    (tmp_path / "1-0.wav").write_bytes((place / "1-1.wav").read_bytes() + b"\0\0")
+    texts, read = {"0-0.wav": "so happy"}, []
+    inputs = [batch.BatchInput(str(tmp_path / name), texts.get(name, "so sad")) for name in names]
+
+    def work(left):
+        read.extend(Path(item.path).name for item in left)
+        return batch.predict_rows(judge, left)
+
+    batch.run(inputs, out, settings, work)
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert (
+        sorted(read) == ["0-0.wav", "1-0.wav"] and [row["transcript"] for row in rows] == ["so happy"] + ["so sad"] * 2
+    )
+    assert rows[0].keys() == set(batch.COLUMNS)
+
+
+def test_another_language_of_the_rows_is_another_run(predictor):
+    languages = [batch.run_settings("compact", predictor.bundle, None, language=code) for code in ("en", "ru")]
+    assert languages[0] != languages[1] and "language" not in languages[0]  # journals of before stay good
 
 
 def test_another_run_s_journal_is_not_taken(place, tmp_path):

@@ -9,9 +9,10 @@ from tiny import voice
 
 from bibier import __main__ as command
 from bibier.audio import long_recording
+from bibier.audio.decoding import SoundFile
 from bibier.checkpoint import bundle
 from bibier.errors import InputError
-from bibier.inference import batch
+from bibier.inference import batch, batch_inputs
 from bibier.inference.batch_inputs import BatchInput, with_channel
 from bibier.inference.judge import given, judge, judged_json
 from bibier.inference.long_form import Timeline, analyse
@@ -114,6 +115,43 @@ def test_each_channel_is_a_row_of_its_own(predictor, two, tmp_path):
         alone = predictor(str(two), "", channel=str(side + 1))
         assert row["voice_sad"] == pytest.approx(alone.audio.probabilities["sad"], abs=1e-4)
     assert rows[0]["voice_sad"] != rows[1]["voice_sad"]
+
+
+def test_a_recording_whose_channels_are_not_known_is_judged_all_the_same(predictor, tmp_path, monkeypatch):
+    """Its row has another channel than its input: it is found by its input."""
+    soundfile.write(tmp_path / "a.wav", voice(2.0), RATE, subtype="FLOAT")
+
+    def unknown(path, channel):
+        raise InputError("audio-not-audio", prefix="", formats="")
+
+    monkeypatch.setattr(batch_inputs, "expand_channels", unknown)
+    inputs = with_channel([BatchInput(str(tmp_path / "a.wav"), "")], "each")
+    reader = batch.BatchPredictor(predictor, recognise=False, name="compact")
+    settings = batch.run_settings("compact", predictor.bundle, None, channel="each")
+    out = tmp_path / "out.jsonl"
+    count, failed = batch.run(inputs, out, settings, lambda left: batch.predict_rows(reader, left))
+    row = json.loads(out.read_text())
+    assert count == 1 and not failed and row["channel"] == "1" and row["voice_sad"]
+    assert row.keys() == set(batch.COLUMNS)
+
+
+@pytest.mark.parametrize("text", [None, "", "what a day"])
+def test_a_short_recording_is_decoded_once(predictor, tmp_path, monkeypatch, text):
+    """Also where its header tells no length that can be believed."""
+    soundfile.write(tmp_path / "a.ogg", voice(2.0), RATE, format="OGG", subtype="VORBIS")
+    opened, plain = [], SoundFile.blocks
+    monkeypatch.setattr(SoundFile, "blocks", lambda self: opened.append(self.path) or plain(self))
+    alone = judge(predictor, str(tmp_path / "a.ogg"), text)
+    assert len(opened) == 1
+    row_of(predictor, tmp_path / "a.ogg", text)
+    assert len(opened) == 2 and alone.audio == predictor(str(tmp_path / "a.ogg"), text).audio
+
+
+def test_an_unsupported_language_of_a_long_recording_is_in_its_summary(tmp_path):
+    polish = Predictor(bundle.load("compact"), lambda samples: Transcript("tak jest", "pl", source="recogniser"))
+    soundfile.write(tmp_path / "a.wav", voice(24.0), RATE, subtype="FLOAT")
+    timeline = judge(polish, str(tmp_path / "a.wav"))
+    assert [notice.key for notice in timeline.summary().notices].count("language-unsupported") == 1
 
 
 def test_a_silent_channel_takes_no_other_with_it(tmp_path, capsys):

@@ -203,7 +203,9 @@ def test_edits_and_programs_wait_for_their_turn_too(handlers):
     with ThreadPoolExecutor(2) as pool:
         edit = pool.submit(handlers.edited, "so sad", state, view("t"))
         program = pool.submit(handlers.predict, None, "so sad", view("p"))
-        time.sleep(0.3)
+        queue = handlers.services.queue
+        with queue.changed:
+            assert queue.changed.wait_for(lambda: len(queue.waiting) == 2, 60)
         assert not edit.done() and not program.done()
         ticket.release()
         assert edit.result(60)["state"].prediction.transcript.text == "so sad"

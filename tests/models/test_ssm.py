@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from bibier.models import scan_kernel, ssm
-from bibier.models.ssm import MambaBlock, scan_reference, selective_scan, warm
+from bibier.models.ssm import MambaBlock, scan_by_doubling, scan_reference, selective_scan, warm
 
 NAMES = ("u", "delta", "A", "B", "C", "D")
 # (B, T, d, N): one step; odd channels and states; the published state; below one vector; stretches cut short
@@ -49,6 +49,12 @@ def test_warm_works_from_a_thread_beside_a_scan():
     assert_close(selective_scan(*args), scan_reference(*args))
     thread.join()
     assert result == [True]
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 700, 2, 3)])
+def test_the_scan_of_exported_graphs_equals_the_loop(shape):
+    args = inputs(shape)
+    assert_close(scan_by_doubling(*args), scan_reference(*args), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -14,6 +14,7 @@ from asgi import scope_of
 
 from bibier.errors import InputError
 from bibier.features import char_ngrams, normalise, tokens
+from bibier.i18n.messages import Message
 from bibier.inference.attribution import align
 from bibier.security import (
     access_log,
@@ -25,6 +26,8 @@ from bibier.security import (
     session,
     trusted_hosts,
 )
+from bibier.security.ownership import Ownership
+from bibier.security.request_bodies import RequestRefused
 from bibier.soft_labels import parsing
 from bibier.transcript import Word
 from bibier.ui.client import read_context
@@ -127,3 +130,45 @@ def test_four_times_the_text_is_no_sixteen_times_the_work(name):
         if (large := seconds(parser, bit, LARGE // part)) > FLOOR:
             small = seconds(parser, bit, SMALL // part)
             assert large < MARGIN * max(small, FLOOR / 4), (name, bit, small, large)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"fn_index": 1e400}',
+        b'{"data": [NaN]}',
+        b'{"data": [-Infinity]}',
+        b'{"data": ["\\ud800"]}',
+        b'{"data": ["\\udc00 x"]}',
+        b'{"data": ["\xed\xa0\x80"]}',
+        '{"data": ["x"]}'.encode("utf-16"),
+        b'{"data": [' + b"9" * 5_000 + b"]}",
+        b"[" * 50_000,
+        b"[1]",
+    ],
+)
+def test_what_no_answer_could_name_is_refused_before_gradio_reads_it(body):
+    """Its own refusal repeats the value, and broke on it: a bare 500."""
+    scope = scope_of("/", "POST", headers=[("content-type", "application/json")])
+    with pytest.raises(RequestRefused) as refused:
+        call_guard.parse(body, scope)
+    assert refused.value.status == 400
+
+
+def test_whole_characters_and_numbers_pass():
+    scope = scope_of("/", "POST", headers=[("content-type", "application/json")])
+    said = {"data": ["\U0001f600", 1.5e10, "\u00e9"]}
+    assert call_guard.parse(json.dumps(said).encode(), scope) == said
+
+
+def test_a_refusal_names_what_has_no_utf_8():
+    scope = scope_of("/bibier/live", "POST")
+    answer = responses.refusal(scope, 400, Message("checkpoint-missing", {"name": "\ud800"}))
+    assert json.loads(answer.body)["detail"].count("?") == 1
+
+
+@pytest.mark.parametrize("path", ["\0", "/etc/passwd\0.wav", "\ud800", "a" * 100_000])
+def test_what_is_no_path_is_nobody_s(tmp_path, path):
+    ownership = Ownership(tmp_path)
+    ownership.grant("s", str(tmp_path / "a.wav"))
+    assert not ownership.may_read("s", path) and not ownership.owns("s", path)

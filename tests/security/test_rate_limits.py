@@ -6,19 +6,23 @@ import http.client
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
+from asgi import in_own_loop
 from served import file, served, upload, visit
 
 from bibier.errors import InputError
 from bibier.security import ownership as ownership_module
-from bibier.security.disk_quota import FILES, DiskQuota, NoRoom
+from bibier.security.disk_quota import FILES, DiskQuota, NoRoom, Reservation
 from bibier.security.ownership import IDLE, SMALLEST, Ownership
-from bibier.security.rate_limits import Rate, TokenBuckets
+from bibier.security.rate_limits import LONGEST, PATIENCE, UPLOAD, Rate, RateLimits, TokenBuckets
+from bibier.security.session import SCOPE, Visitor
 from bibier.security.upload_cleanup import GRACE, LOCK, Folder, UploadCleanup, claim, take
 
-KB = 1000
+KB, MB = 1000, 1_000_000
 
 
 # ------------------------------------------------------------------------------------------------------------ cleaning
@@ -148,6 +152,43 @@ def test_what_is_coming_counts_before_it_is_there(folder):
         quota.reserve("carl", 1)
     quota.release(second)
     assert quota.reserve("carl", 1) in quota.reserved
+
+
+def test_what_is_on_its_way_from_one_network_has_a_bound_whatever_its_sessions(folder):
+    """Sessions cost nothing: slow uploads of many held all the room for most of a day."""
+    work = cleaner(folder, limit=400 * MB)
+    quota = DiskQuota(work.ownership, work.room, share=100 * MB)
+    first = [quota.reserve(f"made up {number}", 100 * MB, "10.0.0.1") for number in range(2)]
+    with pytest.raises(NoRoom, match="guard-coming"):
+        quota.reserve("made up 3", 100 * MB, "10.0.0.1")
+    assert quota.reserve("ann", 100 * MB, "10.0.0.2").left == 100 * MB
+    first[0].arrived(100 * MB)  # it is the session's share that counts what has come
+    quota.reserve("made up 4", 100 * MB, "10.0.0.1")
+
+
+def test_an_upload_that_trickles_is_given_up():
+    """The longest holds its room for two hours, whatever its length."""
+    clock = iter(np.linspace(0, LONGEST + PATIENCE + 1, 50))
+    told, reserved = [], Reservation("s", 10**9)
+    quota = SimpleNamespace(reserve=lambda *given: reserved, release=lambda given: told.append("released"))
+
+    async def app(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        told.append("whole")
+
+    async def receive():
+        return {"type": "http.request", "body": bytes(10**6), "more_body": True}  # fast enough for its pace
+
+    async def send(message):
+        told.append(message.get("status"))
+
+    guest = Visitor("s", "10.0.0.1", None, True, Ownership(Path("/nowhere")))
+    headers = [(b"content-length", b"400000000")]
+    scope = {"type": "http", "method": "POST", "path": UPLOAD, "headers": headers, SCOPE: guest}
+    limits = RateLimits(app, largest=10**12, quota=quota, clock=lambda: next(clock))
+    in_own_loop(limits.upload(scope, receive, send))
+    assert told[0] == 408 and told[-1] == "released" and "whole" not in told
 
 
 def test_tiny_files_take_blocks_and_are_counted(folder):

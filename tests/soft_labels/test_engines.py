@@ -87,11 +87,11 @@ def test_scoring_is_always_valid(local, text, temperature):
     )
 
 
-def test_a_thousand_random_texts_give_no_invalid_distribution(local):
+def test_random_texts_give_no_invalid_distribution(local):
     rng = random.Random(0)
     alphabet = [*map(chr, range(32, 0x500)), *"\n\t\0😡<|im_end|>{}%,0.5 "]
     invalid = 0
-    for _ in range(1000):
+    for _ in range(250):
         text = "".join(rng.choices(alphabet, k=rng.choice([0, 1, 5, 20, 80])))
         suggestion = suggest(local, text, settings=SuggestionSettings(temperature=rng.choice([0.1, 1, 10])))
         values = list((suggestion.probabilities or {}).values())

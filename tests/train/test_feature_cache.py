@@ -149,3 +149,39 @@ def test_prepare_from_the_command_line(tmp_path, capsys):
     assert cli.main([*arguments, *sampling, "--set", "audio.copies = {rooms = 2, telephone = 1}"]) == 0
     assert "1 copies of ravdess: rooms, 2" in capsys.readouterr().err
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 5
+
+
+def test_another_decoder_makes_other_features_and_says_so(tmp_path, extractor, sounds, monkeypatch):
+    cache, lines = tmp_path / "cache", []
+    feature_cache.cached(sounds, extractor, cache=cache, report=lines.append)
+    assert lines == []
+    monkeypatch.setattr(feature_cache.decoding, "VERSION", feature_cache.decoding.VERSION + 1)
+    feature_cache.cached(sounds, extractor, cache=cache, report=lines.append)
+    old, new = sorted(cache.iterdir(), key=lambda folder: json.loads((folder / "settings.json").read_text())["decoder"])
+    assert len(list(old.glob("*.npy"))) == len(list(new.glob("*.npy"))) == 3
+    assert len(lines) == 1 and str(old) in lines[0] and "earlier decoder" in lines[0]
+    feature_cache.cached(sounds, extractor, cache=cache, report=lines.append)
+    assert len(lines) == 1
+
+
+def test_features_from_before_decoders_had_a_version_are_not_taken_in_silence(tmp_path, extractor, sounds):
+    cache, lines = tmp_path / "cache", []
+    feature_cache.cached(sounds, extractor, cache=cache)
+    (folder,) = cache.iterdir()
+    settings = json.loads((folder / "settings.json").read_text())
+    del settings["decoder"]
+    old = feature_cache._folder(cache, extractor, settings)
+    folder.rename(old)
+    feature_cache.cached(sounds, extractor, cache=cache, report=lines.append)
+    assert len(lines) == 1 and str(old) in lines[0] and folder.is_dir()
+
+
+def test_clips_that_are_not_whole_are_told_each_time(tmp_path, extractor, sounds):
+    whole = sounds[1].path.read_bytes()
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(whole[: len(whole) * 2 // 3])
+    items = [*sounds, dataclasses.replace(sounds[1], id="corpus/cut", path=cut)]
+    for _ in range(2):  # extracted, and from the cache
+        lines = []
+        feature_cache.cached(items, extractor, cache=tmp_path / "cache", report=lines.append)
+        assert len(lines) == 1 and "1 of 5 clips" in lines[0] and "corpus/cut" in lines[0]

@@ -100,7 +100,7 @@ def test_invented_names_are_compared_up_to_a_bound_and_that_is_said(tmp_path):
     assert not {"name 55"} & {name for pair in measured.by_pair for name in pair}
     for language in ("en", "ru"):
         shown = report.report(measured, "p", Theme(language))
-        assert "20" in shown["sentence"] and "annotations agreement" in shown["tables"][2]["hint"]
+        assert "20" in shown["sentence"] and "8" in shown["tables"][2]["hint"]
     assert len(agreement.pair_alphas(agreement.unanchored_labels(store.state("p"), 4), draws=0)) == 6
     store.close()
 

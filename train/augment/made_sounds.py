@@ -143,23 +143,26 @@ def singing(generator: np.random.Generator, clips: Sequence[np.ndarray] = ()) ->
     """Return a sung line: held notes with vibrato through gliding vowels."""
     time = _seconds(generator, 2.5, 5)
     root, begin = generator.uniform(100, 400), 0
-    pitch, loudness, formants = np.zeros(len(time)), np.ones(len(time)), np.zeros((len(time), 3))
+    pitch, loudness, formants = np.zeros(len(time)), np.ones(len(time)), np.zeros((3, len(time)))
     while begin < len(time):
         end = begin + int(SAMPLE_RATE * generator.uniform(0.25, 0.9))
         pitch[begin:end] = root * 2 ** (generator.choice((0, 2, 4, 5, 7, 9, 12)) / 12)
-        formants[begin:end] = VOWELS[generator.integers(len(VOWELS))]
+        formants[:, begin:end] = VOWELS[generator.integers(len(VOWELS))][:, None]
         loudness[begin : begin + int(0.03 * SAMPLE_RATE)] = 0.1
         begin = end
     glide = np.ones(800) / 800
     pitch = (np.convolve(pitch, glide, "same") + 1) * (
         1 + 0.02 * np.sin(2 * np.pi * generator.uniform(4.5, 6.5) * time)
     )
-    formants = np.stack([np.convolve(row, glide, "same") for row in formants.T], axis=1) * generator.uniform(0.95, 1.2)
+    formants = np.stack([np.convolve(row, glide, "same") for row in formants]) * generator.uniform(0.95, 1.2)  # (3, n)
     phase, sound = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE, np.zeros(len(time))
     for number in range(1, 30):
-        partial = (number * pitch)[:, None]  # (n, 1), Hz
-        strength = (STRENGTHS / (1 + ((partial - formants) / BREADTHS) ** 2)).sum(1) / number**0.4  # (n,)
-        sound += np.where(partial[:, 0] < HIGHEST, strength * np.sin(number * phase), 0)
+        partial = number * pitch  # (n,), Hz
+        if partial.min() >= HIGHEST:
+            break
+        resonances = zip(formants, BREADTHS, STRENGTHS, strict=True)
+        strength = sum(s / (1 + ((partial - formant) / b) ** 2) for formant, b, s in resonances) / number**0.4  # (n,)
+        sound += np.where(partial < HIGHEST, strength * np.sin(number * phase), 0)
     return sound * loudness
 
 

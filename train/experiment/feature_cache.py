@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bibier.audio import decoding
 from bibier.audio.io import load
 from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
@@ -34,6 +35,9 @@ MAPPED = 2**18  # bytes of a file of features above which it is mapped; log-mels
 TOO_MANY = (errno.EMFILE, errno.ENFILE)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 DESCRIPTION = "settings.json"
+LOSSES = "losses.json"  # of clips that are not whole, by their digest: what was said of them
+LOST = ("audio-cut", "audio-lost", "audio-unread")
+SHOWN = 5  # names in a line
 
 
 def cached(
@@ -68,7 +72,8 @@ def cached(
     InputError
         The weights are not there, or a feature is not a number.
     """
-    folder = described(cache, extractor)
+    folder = described(cache, extractor, report)
+    losses = _read_losses(folder)
     files = [folder / f"{digest}.npy" for digest in _digests(items, extractor.modality)]
     features_of: dict[Path, np.ndarray | None] = {}
     missing: dict[Path, Item] = {}
@@ -80,13 +85,14 @@ def cached(
                 missing[file] = item
     unreadable: list[tuple[str, str]] = []
     waiting = list(missing.items())
+    known = len(losses)
     with bar(folder.name, len(waiting)) as advance:
         for begin in range(0, len(waiting), TOGETHER):
             part = waiting[begin : begin + TOGETHER]
             inputs = {}
             for file, item in part:
                 try:
-                    inputs[file] = load(_path(item)).samples if extractor.modality == "audio" else item.text
+                    inputs[file] = _read_input(item, extractor.modality, file.stem, losses)
                 except InputError as error:
                     unreadable.append((item.id, str(error)))
                     features_of[file] = None
@@ -103,6 +109,14 @@ def cached(
         report(f"left out, unreadable: {name}: {reason}")
     if unreadable:
         report(f"{len(unreadable)} of {len(items)} items cannot be read and are left out")
+    if len(losses) > known:
+        _store(folder / LOSSES, (json.dumps(losses, indent=2) + "\n").encode(), "the features are kept")
+    lost = [item.id for file, item in zip(files, items, strict=True) if file.stem in losses]
+    if lost:
+        names = ", ".join(lost[:SHOWN]) + (", …" if len(lost) > SHOWN else "")
+        report(
+            f"{len(lost)} of {len(items)} clips are cut off or damaged and are used as far as they can be read: {names}"
+        )
     return [features_of[file] for file in files]
 
 
@@ -161,17 +175,23 @@ class OfCopy:
         return self.extractor.batch([copies.copy(clip, c.copy, c.number, c.seed) for clip in clips])
 
 
-def described(cache: Path, extractor: Extractor) -> Path:
+def described(cache: Path, extractor: Extractor, report: Callable[[str], None] = lambda line: None) -> Path:
     """Return the folder of an extractor's features, made if need be, with its settings in it.
+
+    Features of sounds that another version of the decoder read are other features: that they lie there unused is told
+    to `report` when the new folder is made.
 
     Raises CorpusError where a folder of this name holds features of other settings.
     """
-    settings = {"features": dataclasses.asdict(extractor.config)}
+    settings: dict[str, Any] = {"features": dataclasses.asdict(extractor.config)}
     settings["features"].pop("remote_code", None)  # a consent changes no number
     if not settings["features"].get("pitch"):
         settings["features"].pop("pitch", None)  # features from before there was a pitch are the same
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-    folder = cache / f"{extractor.config.kind}-features-{digest}"
+    old = [_folder(cache, extractor, settings)]
+    if extractor.modality == "audio":
+        old += [_folder(cache, extractor, settings | {"decoder": n}) for n in range(2, decoding.VERSION)]
+        settings["decoder"] = decoding.VERSION
+    folder = _folder(cache, extractor, settings)
     file = folder / DESCRIPTION
     if file.is_file():
         try:
@@ -184,8 +204,38 @@ def described(cache: Path, extractor: Extractor) -> Path:
     elif folder.is_dir() and any(folder.glob("*.npy")):
         raise CorpusError(f"{folder} does not say what its features are ({DESCRIPTION} is missing): delete the folder")
     else:
+        for other in old:
+            if other != folder and other.is_dir():
+                report(
+                    f"{other} holds features of an earlier decoder, which are made anew: delete it if nobody needs it"
+                )
         _store(file, (json.dumps(settings, indent=2) + "\n").encode(), "nothing is extracted yet")
     return folder
+
+
+def _folder(cache: Path, extractor: Extractor, settings: dict) -> Path:
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    return cache / f"{extractor.config.kind}-features-{digest}"
+
+
+def _read_input(item: Item, modality: str, digest: str, losses: dict[str, list[str]]) -> np.ndarray | str | None:
+    """Read a clip's samples or a text; of a clip that is not whole, note what is said in `losses`."""
+    if modality != "audio":
+        return item.text
+    clip = load(_path(item))
+    kinds = [notice.key for notice in clip.notices if notice.key in LOST]
+    if kinds:
+        losses[digest] = kinds
+    return clip.samples
+
+
+def _read_losses(folder: Path) -> dict[str, list[str]]:
+    """Return what was said of the clips of a folder that are not whole, by their digest."""
+    try:
+        losses = json.loads((folder / LOSSES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # it only informs
+    return losses if isinstance(losses, dict) else {}
 
 
 def _first_difference(on_disk: dict, expected: dict) -> str:
