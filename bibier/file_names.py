@@ -51,8 +51,10 @@ def missing(path: Path, name: str) -> Message:
     """Say that there is no file at `path`, written as `name`, and what might be meant."""
     if _DRIVE.match(name):
         return Message("file-elsewhere", {"name": name[:200]})
+    if is_there(path, any_kind=True):
+        return Message("file-kind", {"name": path.name[:200]})
     alike = _listed(path.parent).by_appearance.get(_appearance(path.name))
-    if alike is not None:
+    if alike is not None and alike != path.name:
         return Message("file-alike", {"name": path.name[:200], "other": alike[:200]})
     return Message("file-missing", {"name": path.name[:200]})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,8 @@ def _may_be_taken(path: Path, folders: Iterable[Path]) -> bool:
 
     Lists come from others, and what they name is served and published.
     """
-    whole = path.resolve()
-    below = any(whole.is_relative_to(folder.expanduser().resolve()) for folder in folders)
+    whole = Path(os.path.realpath(path))  # Path.resolve breaks on a link to itself
+    below = any(whole.is_relative_to(os.path.realpath(folder.expanduser())) for folder in folders)
     return below or whole.suffix.lower() in ENDINGS
 
 

@@ -95,6 +95,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "пожалуйста, сообщите об этом.",
     ),
     "file-missing": ("{name} is missing", "нет файла {name}"),
+    "file-kind": (
+        "{name} is no file: it is a folder, a pipe or a device",
+        "{name} — не файл, а папка, канал или устройство",
+    ),
     "file-alike": (
         "{name} is missing; {other} looks the same but is spelt otherwise: write it as the file is called",
         "нет файла {name}; {other} выглядит так же, но пишется иначе: напишите имя так, как называется файл",

@@ -1,5 +1,7 @@
 """Clips: all rows or none; a moved or changed file is noticed; a recording is kept under its SHA-256."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
@@ -49,6 +51,20 @@ def test_a_bad_row_adds_nothing(place, row):
     (sounds / "m.csv").write_text(f"path,text,label,duration\n1.wav,,,\n{row}\n", encoding="utf-8")
     with pytest.raises(InputError, match="Row 3"):
         add_manifest(store, "p", sounds / "m.csv")
+    assert store.clips("p") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+def test_what_is_no_file_is_refused_by_its_row(place):
+    """A link to itself ended the command with a traceback, a pipe was said to be spelt otherwise."""
+    store, sounds = place
+    (sounds / "loop.wav").symlink_to("loop.wav")
+    os.mkfifo(sounds / "pipe.wav")
+    (sounds / "folder.wav").mkdir()
+    for name, sentence in (("loop.wav", "Row 2"), ("pipe.wav", "is no file"), ("folder.wav", "is no file")):
+        (sounds / "m.csv").write_text(f"path,text\n{name},x\n")
+        with pytest.raises(InputError, match=sentence):
+            add_manifest(store, "p", sounds / "m.csv")
     assert store.clips("p") == []
 
 
