@@ -21,7 +21,7 @@ import soundfile
 import soxr
 
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.voice_activity import LOUD, LOUD_SHARE, load_silero_vad
+from bibier.audio.voice_activity import load_silero_vad
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 
@@ -34,8 +34,6 @@ LONGEST = 20.0  # s; longer speech is cut all the same
 SHORTEST = 0.3  # s of voice that make an utterance
 LEAD = 0.3  # s kept before the first voice
 START, STAY = 0.5, 0.35  # probability of voice at which an utterance begins, and below which a pause does
-REMEMBERED = 10.0  # s whose loud frames tell how faint a microphone is …
-FAINTEST = 0.0025  # … and the RMS below which sound isn't raised farther: that is a quiet room
 WAITING = 400  # blocks that may wait; at 50 ms each, 20 s
 SILENT_SECONDS = 2.0  # s without a block after which the device is looked at
 
@@ -165,29 +163,22 @@ class UtteranceSegmenter:
 class VoiceDetector:
     """Silero VAD, listening: called with (512,) samples at 16 kHz, gives the probability of voice.
 
-    A faint microphone is raised to the level that the model hears, by the loud frames of the last seconds. It remembers
-    what came before, so it is one stream's; `reset` begins another.
+    It remembers what came before, so it is one stream's; `reset` begins another.
     """
 
     def __init__(self):
         self._model = load_silero_vad()
-        self._levels: deque[float] = deque(maxlen=round(REMEMBERED * SAMPLE_RATE / FRAME))  # RMS of frames
         self.reset()
 
     def reset(self) -> None:
         """Listen from the beginning."""
         self._model.reset_states()
-        self._levels.clear()
 
     def __call__(self, frame: np.ndarray) -> float:
         import torch
 
-        level = float(np.sqrt(np.square(frame).mean()))
-        self._levels.append(level)
-        loud = max(level, float(np.percentile(self._levels, LOUD_SHARE)), FAINTEST)
-        raised = np.clip(frame * max(1.0, LOUD / loud), -1, 1).astype(np.float32)
         with torch.inference_mode():
-            return float(self._model(torch.from_numpy(raised), SAMPLE_RATE))
+            return float(self._model(torch.from_numpy(frame), SAMPLE_RATE))
 
 
 @dataclass

@@ -218,14 +218,3 @@ def test_without_portaudio_or_a_device_there_is_one_clear_sentence(capsys):
             pytest.skip("this computer has a microphone")
         assert status == 2 and len(printed.err.strip().splitlines()) == 1 and "Traceback" not in printed.err
         assert "PortAudio" in printed.err or "Микрофон" in printed.err
-
-
-def test_a_faint_microphone_is_heard_as_a_near_one_is(speech):
-    """A thirtieth of the amplitude, as without the browser's gain: the same utterances; a quiet room is none."""
-    sound, places = speech
-    noise = np.random.default_rng(1).normal(0, 1e-4, len(sound)).astype(np.float32)
-    near, faint = (collect(scale * sound + noise, SAMPLE_RATE, VoiceDetector()) for scale in (1, 1 / 30))
-    assert len(faint) == len(near) == len(places)
-    for one, other in zip(near, faint, strict=True):
-        assert (one.start, one.end) == pytest.approx((other.start, other.end), abs=0.5)
-    assert not collect(10 * noise, SAMPLE_RATE, VoiceDetector())

@@ -175,6 +175,7 @@
         });
       }
     };
+    document.querySelector("#ribbon .slot")?.replaceChildren(box); // now, so that nothing jumps later
     return {
       grow: (/** @type {number} */ heard) => {
         if (heard <= seconds) return;
@@ -182,7 +183,6 @@
         place();
       },
       add: (/** @type {LiveUtterance} */ utterance) => {
-        if (!box.isConnected) document.querySelector("#ribbon .slot")?.replaceChildren(box);
         utterances.push(utterance);
         const best = strongest(utterance);
         const shares = utterance.bimodal || utterance.audio || utterance.text;
@@ -206,7 +206,6 @@
       if (key !== last && !stopped) bibier.showStage(key);
       last = key;
     };
-    document.querySelector("#ribbon .slot")?.replaceChildren();
     tell("live_ready");
     return {
       view: (view) => {
