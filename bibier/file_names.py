@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.i18n.messages import Message
+from bibier.unicode_text import normalise
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # C:\… and \\server\…
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # signs that nobody sees, in names of files and columns
@@ -64,7 +64,7 @@ def _composed(path: Path) -> Path | None:
     here = Path(path.anchor)
     for part in path.parts[1:] if path.anchor else path.parts:
         if not is_there(here / part, any_kind=True) and part not in ("..", "."):
-            composed = unicodedata.normalize("NFC", part)
+            composed = normalise("NFC", part)
             there = _listed(here).by_composition.get(composed)
             if there is None:
                 return None
@@ -84,7 +84,7 @@ class _Listing:
 @functools.lru_cache(maxsize=16)
 def _listing(folder: Path, changed: int) -> _Listing:
     names = sorted(path.name for path in folder.iterdir())
-    composed = {unicodedata.normalize("NFC", name): name for name in names if not name.isascii()}
+    composed = {normalise("NFC", name): name for name in names if not name.isascii()}
     return _Listing(composed, {_appearance(name): name for name in reversed(names)})
 
 
@@ -98,5 +98,5 @@ def _listed(folder: Path) -> _Listing:
 
 def _appearance(name: str) -> str:
     """Return what names that look the same have in common: no case, no invisible sign, no outer or double space."""
-    plain = unicodedata.normalize("NFKC", INVISIBLE.sub("", name)).casefold()
+    plain = normalise("NFKC", INVISIBLE.sub("", name)).casefold()
     return " ".join(plain.translate(_ALIKE).split())

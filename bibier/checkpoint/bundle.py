@@ -42,6 +42,7 @@ from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 
 FORMAT = 1
 UNKNOWN = 0.3  # of a text's words and their letters: where more have no row, the words' score is above 1
+LONGEST_TEXT = 100_000  # characters: two hours of speech. Some signs become eighteen when they are normalised
 ROOT = bundled("checkpoints")
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
@@ -109,8 +110,9 @@ class Bundle(torch.nn.Module):
         return next(self.parameters()).device
 
     def prepare_text(self, text: str) -> str:
-        """Return a text as the text branch reads it: normalised where the checkpoint says so."""
-        extractor = self.text_features
+        """Return a text as the text branch reads it: normalised where the checkpoint says so, and no longer than any
+        transcript."""
+        extractor, text = self.text_features, text[:LONGEST_TEXT]
         return extractor.prepare(text) if isinstance(extractor, CharNgrams) else text
 
     def score_voice(self, voice: EncoderOutput) -> list[float] | None:

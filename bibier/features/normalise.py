@@ -6,7 +6,8 @@ A checkpoint names the version that it was trained with; version 0 is the text a
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from bibier.unicode_text import normalise
 
 VERSION = 1
 
@@ -45,7 +46,7 @@ def normalise_text(text: str) -> str:
     if _SURROGATE.search(text):  # pairs become one character, a lone one the replacement character
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _JOINER.sub("", _FORMAT.sub("", text.translate(_BEFORE_NFKC)))
-    text = unicodedata.normalize("NFKD", text).translate(_SIGNS)  # marks stand by themselves behind their letter
+    text = normalise("NFKD", text).translate(_SIGNS)  # marks stand by themselves behind their letter
     text = _MARKS.sub(r"\1", _CYRILLIC_MARKS.sub(lambda match: _STRESS.sub("", match[0]), text))
-    text = unicodedata.normalize("NFC", text)
+    text = normalise("NFC", text)
     return _SPACE.sub(" ", _SPACED_APOSTROPHE.sub("'", text)).strip()

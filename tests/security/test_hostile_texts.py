@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from asgi import scope_of
 
+from bibier import file_names
 from bibier.errors import InputError
 from bibier.features import char_ngrams, normalise, tokens
 from bibier.i18n.messages import Message
@@ -30,6 +31,7 @@ from bibier.security.ownership import Ownership
 from bibier.security.request_bodies import RequestRefused
 from bibier.soft_labels import parsing
 from bibier.transcript import Word
+from bibier.ui.annotate import views
 from bibier.ui.client import read_context
 from bibier.ui.models import model_card
 
@@ -52,6 +54,7 @@ BITS = (
     "1.1:",
     "\n",
     "е\u0301",
+    "\u0301\u0323",  # marks that normalisation sorts
     "!",
     "x",
     "😀\u200d",
@@ -102,6 +105,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "answer of a language model": parsing.parse,
     "model card": lambda text: model_card.nodes(text, "en"),
     "normalised text": normalise.normalise_text,
+    "appearance of a name": file_names._appearance,
+    "name of an annotator": views.looks,
     "words": lambda text: list(tokens.words(text)),
     "n-grams": lambda text: char_ngrams.normalise(text),
     "times of words": lambda text: align(tokens.words(text), [Word("a", 0.0, 1.0)] * 100),

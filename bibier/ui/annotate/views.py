@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 
 from bibier.annotation.project_log import ProjectLog
@@ -10,6 +9,7 @@ from bibier.annotation.state import ProjectClip
 from bibier.errors import InputError
 from bibier.ui.annotate.answers import ClipView
 from bibier.ui.annotate.points import points
+from bibier.unicode_text import normalise
 
 MODALITY_SUFFIXES = ("/audio", "/text")  # ends of sources that only order the queue
 NAME_LIMIT = 80  # characters of an annotator's name
@@ -37,14 +37,14 @@ def who(log: ProjectLog, sent: Sent) -> str:
     people = log.state.people
     if sent.get("signed") is True or name in people:
         return name
-    name = " ".join(unicodedata.normalize("NFC", name).split())
+    name = " ".join(normalise("NFC", name).split())
     wanted = looks(name)
     return name if name in people else next((known for known in people if looks(known) == wanted), name)
 
 
 def looks(name: str) -> str:
     """Return a name as people tell names apart: not by case, composed letters or spaces."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).split())
+    return " ".join(normalise("NFKC", normalise("NFKC", name).casefold()).split())
 
 
 def listed(log: ProjectLog, sha256: str) -> ProjectClip | None:
