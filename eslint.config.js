@@ -3,7 +3,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: [".venv/", ".cache/", "runs/", "tests/output/"] },
+  { ignores: [".venv/", ".cache/", "runs/", "tests/output/", "bibier/ui/static/vendor/"] },
   js.configs.recommended,
   {
     files: ["bibier/**/*.js"],

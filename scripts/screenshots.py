@@ -167,7 +167,7 @@ def take(browser, address: str, path: Path, tab: str, language: str, width: int,
     page = context.new_page()
     page.set_default_timeout(WAIT)
     page.goto(f"{address}/?start={TOKEN}")  # as whoever started the app
-    page.wait_for_selector("#chart .js-plotly-plot .xtick")
+    page.wait_for_selector("#chart .chart")
     page.wait_for_function("!document.querySelector('#stage .busy')")
     {"analyse": analyse, "annotate": annotate, "agreement": agreement, "models": models}[tab](page, language)
     path.parent.mkdir(exist_ok=True)

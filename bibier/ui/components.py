@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 from bibier.security.access_log import request_id
 from bibier.security.session import visitor
 from bibier.ui.client import ClientContext, read_context
-from bibier.ui.gradio_import import Block, BlockContext, Component, Dependency, PlotData
+from bibier.ui.gradio_import import Block, BlockContext, Component, Dependency
 from bibier.ui.gradio_import import gradio as gr
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Scope
 
-    from bibier.ui.figure import Figure
 
 Part = Component | BlockContext  # of the page
 Changes = dict[Block, object]  # what Gradio takes for an answer: new values by component
@@ -64,11 +62,6 @@ def slot(name: str, value: object = None, *, js: str = "", **options: Unpack[Slo
 def event_of(part: Block, name: str) -> Listener:
     """Return an event of a component by its name; Gradio makes those of a slot from the words in its script."""
     return getattr(part, name)
-
-
-def plot(figure: Figure) -> PlotData:
-    """Give a figure to a `gr.Plot`."""
-    return PlotData(type="plotly", plot=json.dumps(figure))
 
 
 def scope_of(request: gr.Request | Request) -> Scope:

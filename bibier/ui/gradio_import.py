@@ -30,7 +30,6 @@ try:
     from gradio import utils as gradio_utils
     from gradio.blocks import Block, BlockContext
     from gradio.components.base import Component
-    from gradio.components.plot import PlotData
     from gradio.events import Dependency
     from gradio.processing_utils import save_file_to_cache
     from gradio.route_utils import GradioMultiPartParser
@@ -45,7 +44,6 @@ __all__ = [
     "Component",
     "Dependency",
     "GradioMultiPartParser",
-    "PlotData",
     "SessionState",
     "StateHolder",
     "get_upload_folder",

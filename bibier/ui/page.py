@@ -29,6 +29,7 @@ from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.results import tab as results_tab
 from bibier.ui.services import Services, short
+from bibier.ui.vendor import PlotlyScript
 
 STATIC = Path(__file__).parent / "static"
 STYLES = ("page.css", "timeline.css", "live.css", "annotate.css", "agreement.css", "models.css", "results.css")
@@ -129,6 +130,7 @@ def launch(
         Middleware(LiveRoute, service=live),
         Middleware(PageScript, hours=security.hours),
         Middleware(annotate.ClipFiles, find=annotating.paths),
+        Middleware(PlotlyScript),
     ]
     middleware = [*security.middleware(), *own]
     quiet_faults()

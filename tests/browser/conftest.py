@@ -29,7 +29,7 @@ QUIET = [
     "--process-per-site",  # pages of one context share what was compiled
 ]
 CUT = ("AbortError", "Unexpected error Connection errored out")  # how Gradio reports a stream that a reload cut
-BARS = "[...(document.querySelector('#chart .js-plotly-plot')?.data ?? [])].map((trace) => Array.from(trace.x))"
+BARS = "bibier.bars()"
 OUTCOME = ("#verdict .sentence", "#verdict .alert")
 WAIT = int(os.environ.get("BIBIER_WAIT", "60000"))  # ms; the machine may be busy with other work
 
@@ -144,7 +144,7 @@ class Visit:
 
     def open(self) -> Visit:
         self.page.goto(self.server)
-        self.page.wait_for_selector("#chart .js-plotly-plot .xtick")
+        self.page.wait_for_selector("#chart .chart")
         self.page.wait_for_function("!document.querySelector('#stage .busy')")  # the models are loaded
         assert self.page.locator("#stage .alert").count() == 0, self.page.inner_text("#stage")
         return self

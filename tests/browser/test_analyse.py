@@ -55,7 +55,7 @@ def test_edit_changes_text_and_both_only(visit):
     page.fill("#transcript textarea", "This is disgusting, I hate it, get out of my house!")
     page.wait_for_function("document.querySelector('#author').innerText.includes('Typed by you')")
     page.wait_for_selector("#words .word:has-text('disgusting')")
-    page.wait_for_function(f"document.querySelector('#chart .js-plotly-plot').data[1].x[0] !== {before[1][0]}")
+    page.wait_for_function(f"bibier.bars()[1][0] !== {before[1][0]}")
     after = visitor.bars()
     assert after[0] == before[0]
     assert after[1] != before[1] and after[2] != before[2]

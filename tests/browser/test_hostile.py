@@ -168,7 +168,7 @@ def test_at_the_door(chromium, tmp_path):
         page.fill("#password", "correct horse")
         page.wait_for_timeout(5200)  # the address waits
         page.click("#enter")
-        page.wait_for_selector("#chart .js-plotly-plot .xtick")
+        page.wait_for_selector("#chart .chart")
         page.click("#tabs [data-tab-id=annotate]")
         assert page.evaluate("document.cookie").find("bibier_session") == -1
         visitor.close()

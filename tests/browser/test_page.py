@@ -50,7 +50,7 @@ def test_switch_keeps_the_result(visit):
     bars, words = visitor.bars(), page.input_value("#transcript textarea")
     page.click(".languages button[lang=ru]")
     page.wait_for_selector("#verdict .sentence:has-text('вместе')")
-    page.wait_for_selector("#chart .xtick")
+    page.wait_for_selector("#chart .picture .xtick")
     assert visitor.bars() == bars
     assert page.input_value("#transcript textarea") == words
     assert page.inner_text("#analyse") == "Анализировать"
@@ -91,7 +91,7 @@ def test_phone(visit):
     page = visitor.page
     page.locator("button.example").nth(3).click()
     page.wait_for_selector("#verdict .sentence")
-    page.wait_for_function("document.querySelector('#chart .js-plotly-plot').clientHeight > 600")
+    page.wait_for_selector("#chart .picture .xtick")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     parts = ["#voice", "#transcript", "#verdict", "#chart", "#words"]
     tops = [page.locator(part).bounding_box()["y"] for part in parts]
@@ -100,7 +100,7 @@ def test_phone(visit):
     page.wait_for_function("document.querySelectorAll('#tabs [role=tab]').length === 4")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.set_viewport_size({"width": 1200, "height": 800})  # turned to a wide screen: side by side
-    page.wait_for_function("document.querySelector('#chart .js-plotly-plot').clientHeight < 400")
+    page.wait_for_function("document.querySelector('#chart .picture .main-svg').clientWidth > 400")
 
 
 def test_nothing_jumps(visit):
@@ -136,12 +136,26 @@ def test_keyboard(visit):
     assert "share" in page.inner_text("#words .explain")
 
 
-def test_dark_theme_is_followed(visit):
+def test_one_chart_or_three_panels_in_either_theme(visit):
+    """Bars and two marks with a number at each; a switch to panels, and another theme, ask nothing of the server."""
     visitor = visit(color_scheme="dark")
-    visitor.page.locator("button.example").first.click()
-    visitor.page.wait_for_selector("#verdict .sentence")
-    colours = visitor.page.evaluate("document.querySelector('#chart .js-plotly-plot').data[0].marker.color[5]")
-    assert colours == "#3D9BD9"
+    page = visitor.page
+    page.locator("button.example").nth(5).click()
+    page.wait_for_selector("#chart .picture .xtick")
+    assert page.inner_text("#verdict .sentence") == "Happy words in a sad voice."
+    data = "document.querySelector('#chart .picture').data"
+    assert page.evaluate(f"{data}[0].marker.color[5]") == "#3D9BD9"
+    assert page.evaluate(f"{data}.map((trace) => trace.text.filter((text) => text.includes('%')).length)") == [7, 7, 7]
+    assert page.locator("#chart .picture .shapelayer path").count() == 7  # between the marks
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#chart input[value=panels]").check()
+    page.wait_for_function(f"{data}[0].type === 'bar' && {data}[0].x[5] === bibier.bars()[0][5]")
+    page.evaluate("document.body.classList.remove('dark')")
+    page.wait_for_function(f"{data}[0].marker.color[5] === '#0072B2'")
+    page.locator("#chart input[value=one]").check()
+    page.wait_for_function(f"{data}[1].type === 'scatter'")
+    assert asked == []
 
 
 def test_only_this_server_may_be_asked(server):

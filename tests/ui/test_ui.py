@@ -25,7 +25,7 @@ from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
 from bibier.security.responses import preferred
 from bibier.transcript import Transcript, Word
 from bibier.ui import page_script
-from bibier.ui.analyse.chart import MODALITIES, figure, table
+from bibier.ui.analyse.chart import MODALITIES, chart, figure, table
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import ResultCache
 from bibier.ui.analyse.summary import verdict
@@ -87,6 +87,9 @@ def test_every_sentence_is_used():
         "models_part_",
         "results_",
         "batch_",
+        "words_",
+        "voice_",
+        "chart_",
     )
     unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
     assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []
@@ -166,9 +169,19 @@ def test_disagreement_is_named_with_its_figure():
     judged = verdict(
         prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5), conflict=0.416), "ru"
     )
-    assert judged.badge.kind == "disagree"
-    assert "в голосе — злость, в словах — радость" in judged.badge.text
+    assert (judged.badge.kind, judged.badge.text) == ("disagree", "Голос и слова расходятся")
+    assert judged.sentence == "Слова радостные, а голос злой."
+    assert judged.below == "Голос и слова вместе: скорее всего злость."
     assert judged.badge.technical.endswith("0,42 бит")
+
+
+def test_words_of_a_rough_recogniser_contradict_nobody():
+    odds = prediction(sure_of("sad", 0.8), sure_of("happy", 0.8), sure_of("sad", 0.5), conflict=0.5)
+    heard = replace(odds, transcript=Transcript("so happy", "en", source="recogniser"))
+    judged = verdict(heard, "en", rough=True)
+    assert (judged.badge, judged.rough.text) == (None, "Rough words")
+    assert judged.sentence == "Both together: most likely sadness."
+    assert verdict(odds, "en", rough=True).sentence == "Happy words in a sad voice."  # typed, whoever recognised before
 
 
 def test_an_unclear_branch_does_not_contradict():
@@ -222,6 +235,16 @@ def test_empty_panel_says_why():
     assert sum(reason.split()[0] in text and "<b>" not in text for text in texts) == 2
 
 
+def test_the_chart_gets_shares_and_reasons():
+    case = prediction(unlike(sure_of("anger", 0.9)), bimodal=sure_of("anger", 0.8))
+    shown = chart(case, "en")
+    assert [row["name"] for row in shown["rows"]] == list(EMOTIONS) and shown["rows"][0]["label"] == "anger"
+    assert (shown["rows"][0]["audio"], shown["rows"][0]["text"], shown["rows"][0]["bimodal"]) == (0.9, None, 0.8)
+    assert shown["reasons"] == {"text": Message("no-words").text("en")} and list(shown["doubts"]) == ["audio"]
+    assert all(row["audio"] is None for row in chart(None, "ru")["rows"])
+    json.dumps(shown)
+
+
 def test_table_holds_the_same_numbers():
     shown = table(prediction(audio=sure_of("sad", 0.9)), "en")
     assert [row[0] for row in shown["rows"]] == list(NAMES["en"].values())
@@ -235,7 +258,7 @@ def test_word_values():
     ]
     shown = words(prediction(text=sure_of("happy", 0.7), weights=weights), "/clip.wav", "en")
     first, second = shown["words"]
-    assert first["occlusion"] < 0 < second["occlusion"] == 1
+    assert (first["occlusion"], second["occlusion"], second["attention"]) == (-0.02, 0.31, 0.75)  # of no other word's
     assert first["occlusion_text"] == "Without “so”, “happiness” rises by 2.0 points"
     assert second["occlusion_text"] == "Without “happy”, “happiness” falls by 31 points"
     assert second["attention_text"] == "“happy”: 75% of the attention"

@@ -11,9 +11,8 @@ from bibier.ui.agreement import report
 from bibier.ui.agreement.measured import Measurements
 from bibier.ui.agreement.report import Report
 from bibier.ui.client import sent_object
-from bibier.ui.components import HIDDEN, Listener, context_of, event_of, plot, slot
-from bibier.ui.figure import TextTable
-from bibier.ui.gradio_import import PlotData
+from bibier.ui.components import HIDDEN, Listener, context_of, event_of, slot
+from bibier.ui.figure import Figure, TextTable
 from bibier.ui.gradio_import import gradio as gr
 
 FACTS = 'bibier.agreementEvents(trigger); /* Gradio looks here for events: "redraw" */'
@@ -24,13 +23,13 @@ def build(store: Store, tab: gr.Tab) -> None:
     """Lay the tab out in the open `gr.Tab` and wire it: it is drawn anew each time it is opened."""
     facts = slot("agreement", None, elem_id="agree-facts", js=FACTS)
     with gr.Column(elem_id="agree-picture"):
-        picture = gr.Plot(show_label=False, container=False)
+        picture = slot("plot")
         numbers = slot("numbers", None)
     client = gr.Textbox(visible=False)
 
     measure, thread = Measurements(store), ThreadPoolExecutor(1, thread_name_prefix="agreement")
 
-    def answer(raw: str | None, request: gr.Request) -> tuple[Report, PlotData | None, TextTable | None]:
+    def answer(raw: str | None, request: gr.Request) -> tuple[Report, Figure | None, TextTable | None]:
         theme = context_of(raw, request).theme
         try:
             names = list(store.projects())
@@ -41,9 +40,9 @@ def build(store: Store, tab: gr.Tab) -> None:
         shown = report.report(measured, name, theme) | {"projects": names, "project": name}
         if measured is None or not measured.clips:
             return shown, None, None
-        return shown, plot(report.figure(measured, theme)), report.picture_table(measured, theme.language)
+        return shown, report.figure(measured, theme), report.picture_table(measured, theme.language)
 
-    async def show(raw: str | None, request: gr.Request) -> tuple[Report, PlotData | None, TextTable | None]:
+    async def show(raw: str | None, request: gr.Request) -> tuple[Report, Figure | None, TextTable | None]:
         # in a thread of its own: whoever waits for a measurement keeps none of those in which labels are saved
         return await asyncio.get_running_loop().run_in_executor(thread, answer, raw, request)
 

@@ -1,7 +1,7 @@
-"""Prediction → one Plotly figure of three panels on one scale: the voice, the words, both together.
+"""Prediction → what the chart draws: the shares of the voice, the words, both together, as plain data for chart.js.
 
-The figure is built as plain data in Plotly's own schema, which the tests check against `plotly.graph_objects`:
-importing that package would cost the first paint a second.
+The figure of three panels for the Models tab is built here too, in Plotly's own schema, which the tests check against
+`plotly.graph_objects`: importing that package would cost the first paint a second.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bibier.i18n.page import percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
+from bibier.ui.analyse.updates import ChartRow, ChartValue
 from bibier.ui.client import Theme
 from bibier.ui.figure import Figure, TextTable
 
@@ -45,6 +46,32 @@ LIGHT = Ink(
     text="#1b1d26", soft="#5a6072", grid="#e3e5ec", outline="rgba(27,29,38,.45)", pattern="rgba(255,255,255,.6)"
 )
 DARK = Ink(text="#eceef5", soft="#a6adc0", grid="#343a4a", outline="rgba(255,255,255,.35)", pattern="rgba(10,12,20,.5)")
+
+
+def chart(prediction: Prediction | None, language: str) -> ChartValue:
+    """Return what chart.js draws: a row for each emotion with its shares, and what is said of a modality."""
+    rows: list[ChartRow] = []
+    for emotion in EMOTIONS:
+        row: ChartRow = {
+            "name": emotion,
+            "label": NAMES[language][emotion],
+            "audio": None,
+            "text": None,
+            "bimodal": None,
+        }
+        for modality in MODALITIES if prediction else ():
+            probabilities = getattr(prediction, modality).probabilities
+            row[modality] = probabilities[emotion] if probabilities else None
+        rows.append(row)
+    reasons: dict[str, str] = {}
+    doubts: dict[str, str] = {}
+    for modality in MODALITIES if prediction else ():
+        result: ModalityResult = getattr(prediction, modality)
+        if result.probabilities is None:
+            reasons[modality] = result.reason.text(language) if result.reason else say("no_value", language)
+        elif result.doubt is not None:
+            doubts[modality] = result.doubt.text(language)
+    return {"rows": rows, "reasons": reasons, "doubts": doubts}
 
 
 def _domains(narrow: bool) -> list[tuple[list[float], list[float]]]:

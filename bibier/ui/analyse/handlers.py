@@ -20,7 +20,7 @@ from bibier.i18n.messages import Message
 from bibier.i18n.page import say
 from bibier.transcript import Transcript
 from bibier.ui.analyse.channel import channel_value
-from bibier.ui.analyse.chart import figure, table
+from bibier.ui.analyse.chart import chart, table
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
@@ -47,7 +47,7 @@ def blank(theme: Theme) -> AnalyseUpdate:
     """Give the empty right side."""
     return {
         "verdict": {"key": "idle"},
-        "chart": figure(None, theme),
+        "chart": chart(None, theme.language),
         "table": table(None, theme.language),
         "words": words(None, None, theme.language),
         "author": "",
@@ -58,12 +58,12 @@ def blank(theme: Theme) -> AnalyseUpdate:
 def results(state: AnalysisState, theme: Theme) -> AnalyseUpdate:
     """Draw an analysis."""
     prediction, language = state.prediction, theme.language
-    judged = verdict(prediction, language, extra=state.extra)
+    judged = verdict(prediction, language, extra=state.extra, rough=state.rough)
     by = say("models_made", language, name=state.checkpoint_title) if state.checkpoint_title else ""
     own = state.example is not None and prediction.transcript.text == state.example.text
     return {
         "verdict": judged.value() | {"made": by, "clip": Path(state.clip).name if state.clip else ""},
-        "chart": figure(prediction, theme),
+        "chart": chart(prediction, language),
         "table": table(prediction, language),
         "words": words(prediction, state.clip, language),
         "author": author(prediction.transcript, language, example=own, rough=state.rough),
@@ -336,10 +336,6 @@ class AnalyseHandlers:
         state = replace(state, encoding=encoding, prediction=prediction, extra=())
         self.cache.put(context.token, state, context.owner)
         return results(state, context.theme) | {"state": state}
-
-    def redraw(self, state: AnalysisState | None, context: ClientContext) -> AnalyseUpdate:
-        """Draw the chart again for another theme or width."""
-        return {"chart": figure(state.prediction if state else None, context.theme)}
 
     def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's last result again after a reload, or the empty page."""

@@ -28,7 +28,7 @@ from bibier.errors import Cancelled, InputError
 from bibier.i18n.page import say
 from bibier.labels import EMOTIONS
 from bibier.ui.analyse.channel import channel_value
-from bibier.ui.analyse.chart import MODALITIES, figure
+from bibier.ui.analyse.chart import MODALITIES
 from bibier.ui.analyse.handlers import AnalyseHandlers, blank, failure, results
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.summary import duration
@@ -361,14 +361,6 @@ class LongFormHandlers:
     def here(self, context: ClientContext) -> bool:
         """Whether the tab shows a long recording."""
         return self.cache.get(context.token) is not None
-
-    def redraw(self, state: AnalysisState | None, context: ClientContext) -> AnalyseUpdate:
-        """Draw the bars again for another theme or width."""
-        analysis = self.cache.get(context.token)
-        whole = analysis is not None and analysis.results and analysis.chosen == WHOLE and not analysis.running
-        if analysis is not None and state is None and whole:
-            return {"chart": figure(self._summary(analysis), context.theme)}
-        return self.clips.redraw(state, context)
 
     def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's long recording again after a reload."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from bibier.i18n.messages import Message
@@ -21,7 +21,10 @@ DISAGREE = 0.20  # bits of Jensen–Shannon divergence; two winners of 60 % on d
 
 @dataclass(frozen=True)
 class Badge:
-    """Whether voice and words agree; `kind` is "agree", "differ" or "disagree", `technical` the figure behind it."""
+    """Whether voice and words agree; `technical` is the figure behind it.
+
+    `kind` is "agree", "differ", "disagree", or "rough": the words are a rough recogniser's.
+    """
 
     kind: str
     text: str
@@ -30,7 +33,10 @@ class Badge:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a person reads first; `notices` (what is wrong with the recording) stand before everything."""
+    """What a person reads first; `notices` (what is wrong with the recording) stand before everything.
+
+    Where voice and words disagree, that is the sentence, and what both together say stands `below`.
+    """
 
     notices: tuple[str, ...]
     sentence: str
@@ -38,6 +44,8 @@ class Verdict:
     badge: Badge | None
     winner: str | None  # the emotion that the sentence names, for its colour
     took: str
+    below: str = ""
+    rough: Badge | None = None
 
     def value(self) -> dict[str, object]:
         """Return plain values for the browser."""
@@ -70,8 +78,11 @@ def _what(first: tuple[str, float], second: tuple[str, float]) -> str:
     return "what_clear" if first[1] >= CLEAR else "what_likely"
 
 
-def badge(prediction: Prediction, language: str) -> Badge | None:
-    """Say whether voice and words agree; None when one of them is missing."""
+def badge(prediction: Prediction, language: str, *, rough: bool = False) -> Badge | None:
+    """Say whether voice and words agree; None when one of them is missing.
+
+    Words of a `rough` recogniser contradict nobody: what differs may be a mistake of its own.
+    """
     voice, words, conflict = prediction.audio.probabilities, prediction.text.probabilities, prediction.conflict
     if voice is None or words is None or conflict is None:
         return None
@@ -80,6 +91,8 @@ def badge(prediction: Prediction, language: str) -> Badge | None:
     if conflict < DISAGREE:
         kind = "agree" if heard == read else "differ"
         return Badge(kind, say(kind, language), technical)
+    if rough and heard != read:
+        return None
     if heard == read:
         return Badge("differ", say("strength", language), technical)
     if min(p, q) < UNCLEAR:  # who says nothing clear does not contradict
@@ -108,13 +121,26 @@ def timings(seconds: dict[str, float], language: str) -> str:
     return say("took", language, total=total, stages=" · ".join(parts))
 
 
-def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...] = ()) -> Verdict:
-    """Sum a prediction up in words. `extra` are notices that arose outside the predictor."""
+def headline(prediction: Prediction, language: str) -> str:
+    """Say what the words express and what the voice: "Happy words in a sad voice."."""
+    voice, words = prediction.audio.probabilities, prediction.text.probabilities
+    assert voice is not None and words is not None, "one of the two is missing"
+    heard, read = (ranked(probabilities)[0][0] for probabilities in (voice, words))
+    return say("odds", language, words=say(f"words_{read}", language), voice=say(f"voice_{heard}", language))
+
+
+def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...] = (), rough: bool = False) -> Verdict:
+    """Sum a prediction up in words.
+
+    `extra` are notices that arose outside the predictor; `rough`: a recogniser wrote the words that often errs.
+    """
+    rough = rough and prediction.transcript.source == "recogniser" and bool(prediction.transcript.text.strip())
+    mark = Badge("rough", say("rough_words", language), say("rough_words_is", language)) if rough else None
     notices = tuple(notice.text(language) for notice in (*extra, *prediction.notices))
     took = timings(prediction.timings, language)
     decided = deciding(prediction)
     if decided is None:
-        return Verdict(notices, say("verdict_none", language), "", None, None, took)
+        return Verdict(notices, say("verdict_none", language), "", None, None, took, rough=mark)
     branch, probabilities = decided
     first, second, *_ = ranked(probabilities)
     names = NAMES[language]
@@ -122,7 +148,7 @@ def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...]
         doubts = (prediction.audio.doubt, prediction.text.doubt)  # the sentence tells of them
         rest = tuple(notice.text(language) for notice in (*extra, *prediction.notices) if notice not in doubts)
         unlike = say(f"verdict_unlike_{branch}", language)
-        return Verdict(rest, unlike, say(f"sure_unlike_{branch}", language), None, None, took)
+        return Verdict(rest, unlike, say(f"sure_unlike_{branch}", language), None, None, took, rough=mark)
     neither = (
         branch == "bimodal" and _unclear(prediction.audio.probabilities) and _unclear(prediction.text.probabilities)
     )
@@ -131,9 +157,16 @@ def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...]
     sure = {"what_clear": "sure_high", "what_likely": "sure_fair"}.get(what, "sure_low")
     if first[1] < EVEN:
         sure = "sure_low"
+    together = say(f"verdict_{branch}", language, what=sentence)
+    agreement = badge(prediction, language, rough=rough)
+    at_odds = agreement is not None and agreement.kind == "disagree" and branch == "bimodal"
+    if agreement is not None and at_odds:  # the sentence says what each of them expresses
+        agreement = replace(agreement, text=say("at_odds", language))
     return Verdict(
         notices=notices,
-        sentence=say(f"verdict_{branch}", language, what=sentence),
+        sentence=headline(prediction, language) if at_odds else together,
+        below=together if at_odds else "",
+        rough=mark,
         sure=say(
             sure,
             language,
@@ -142,7 +175,7 @@ def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...]
             p=percent(first[1]),
             q=percent(second[1]),
         ),
-        badge=badge(prediction, language),
+        badge=agreement,
         winner=None if what == "what_unclear" else first[0],
         took=took,
     )

@@ -27,7 +27,6 @@ from bibier.ui.components import (
     Part,
     context_of,
     event_of,
-    plot,
     scope_of,
     slot,
 )
@@ -56,7 +55,7 @@ END = "(...inputs) => bibier.stopTimeline(...inputs)"
 SEEN = "(...inputs) => bibier.withView(...inputs)"
 STRETCH = "(...inputs) => bibier.withStretch(...inputs)"
 RIBBON = 'bibier.timelineEvents(trigger); /* Gradio looks here for events: "pick" "stop" */'
-SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "redraw" */'
+SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" */'
 ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
 INFERENCE: OnDevice = {"concurrency_id": "inference", "concurrency_limit": None}
@@ -152,7 +151,7 @@ def build(
                     cancel = gr.Button(i18n("cancel"), size="sm", elem_id="cancel")
             part["ribbon"] = slot("ribbon", elem_id="ribbon", js=RIBBON)
             with gr.Column(elem_id="bars"):
-                part["chart"] = gr.Plot(show_label=False, container=False, elem_id="chart")
+                part["chart"] = slot("chart", elem_id="chart")
                 part["table"] = slot("table", elem_id="table")
             part["words"] = slot("words", elem_id="words")
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
@@ -165,8 +164,6 @@ def build(
     def put(shown: AnalyseUpdate) -> Changes:
         """Turn values by name into Gradio's updates."""
         out: Changes = {part[name]: value for name, value in shown.items()}
-        if "chart" in shown:
-            out[part["chart"]] = plot(shown["chart"])
         if "analyse" in shown:
             out[part["analyse"]] = gr.Button(interactive=shown["analyse"])
         if "recogniser" in shown:
@@ -235,9 +232,6 @@ def build(
     def edited(text: str | None, state: AnalysisState | None, raw: str | None, request: gr.Request) -> Changes:
         context = context_of(raw, request)
         return put(long.corrected(analysing.edited(text or "", state, context), context))
-
-    def redraw(state: AnalysisState | None, raw: str | None, request: gr.Request) -> Changes:
-        return put(long.redraw(state, context_of(raw, request)))
 
     def pick(raw: str | None, request: gr.Request) -> Changes:
         return put(long.pick(number_in(raw), context_of(raw, request)))
@@ -342,7 +336,6 @@ def build(
         placed = wire(button.click, placing(example), [], name, shows=["voice", "transcript", "state"], queue=False)
         wire(placed.success, trying(example), ["voice", "recogniser"], f"{name}_analyse", shows=RESULTS, **INFERENCE)
     wire(event_of(stage, "edit"), edited, ["transcript", "state"], "edit", js=SEEN, **LATEST, **INFERENCE)
-    wire(event_of(stage, "redraw"), redraw, ["state"], "redraw", js=SEEN, shows=["chart"], **LATEST)
     wire(event_of(ribbon, "pick"), pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
     event_of(ribbon, "stop")(stop_stretches, [client], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
     wire(recognisers.input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])

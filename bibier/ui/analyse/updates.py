@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from bibier.ui.figure import Figure, TextTable
+from bibier.ui.figure import TextTable
 
 if TYPE_CHECKING:
     from bibier.ui.analyse.state import AnalysisState
@@ -20,8 +20,29 @@ class Stage(TypedDict, total=False):
     stop: bool
 
 
+class ChartRow(TypedDict):
+    """An emotion in the chart: its shares in [0, 1], None where a modality is missing."""
+
+    name: str
+    label: str
+    audio: float | None
+    text: float | None
+    bimodal: float | None
+
+
+class ChartValue(TypedDict):
+    """The chart: a row for each emotion; by modality why it is missing, and why it is not to be relied on."""
+
+    rows: list[ChartRow]
+    reasons: dict[str, str]
+    doubts: dict[str, str]
+
+
 class WordValue(TypedDict):
-    """One word: its place in the text, its weights in [-1, 1] and what they are in words, its time in seconds."""
+    """One word: its place in the text, its weights in words too, its time in seconds.
+
+    `attention` is a share in [0, 1]; `occlusion` is by how much the probability falls without the word, in [-1, 1].
+    """
 
     begin: int
     stop: int
@@ -40,7 +61,6 @@ class WordsValue(TypedDict, total=False):
     words: list[WordValue]
     text: str
     emotion: str
-    colours: list[str]
     path: str | None
 
 
@@ -83,7 +103,7 @@ class AnalyseUpdate(TypedDict, total=False):
     analyse: bool
     stage: Stage | None
     verdict: dict[str, object]
-    chart: Figure
+    chart: ChartValue
     table: TextTable
     words: WordsValue
     ribbon: RibbonValue | None

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bibier.i18n.page import decimal, language_name, percent, say
-from bibier.labels import COLOURS, COLOURS_DARK, NAMES
+from bibier.labels import NAMES
 from bibier.transcript import Transcript
 from bibier.ui.analyse.summary import deciding, ranked
 from bibier.ui.analyse.updates import WordsValue, WordValue
@@ -39,9 +39,6 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> Wor
     decided = deciding(prediction)
     winner = ranked(decided[1])[0][0] if decided else "neutral"
     emotion = NAMES[language][winner]
-    # The strongest word gets the full colour: shares shrink with the number of words, and so would the contrast.
-    most = max(weight.attention for weight in prediction.words) or 1.0
-    furthest = max(abs(weight.occlusion) for weight in prediction.words) or 1.0
     rows: list[WordValue] = []
     for weight in prediction.words:
         start, end, time = None, None, ""
@@ -52,8 +49,8 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> Wor
             {
                 "begin": weight.begin,
                 "stop": weight.stop,
-                "attention": weight.attention / most,
-                "occlusion": weight.occlusion / max(furthest, FAINT),
+                "attention": weight.attention,
+                "occlusion": weight.occlusion,
                 "attention_text": say("word_attention", language, word=weight.text, value=percent(weight.attention)),
                 "occlusion_text": _occlusion(weight.occlusion, weight.text, emotion, language),
                 "start": start,
@@ -66,7 +63,6 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> Wor
         "words": rows,
         "text": prediction.transcript.text,
         "emotion": emotion,
-        "colours": [COLOURS[winner], COLOURS_DARK[winner]],
         "path": clip if playable else None,
     }
 

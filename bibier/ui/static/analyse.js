@@ -1,7 +1,7 @@
 // @ts-check
 // The Analyse tab: what is said of a clip, its figures, its words, and the events that the page raises. After page.js.
 (() => {
-  const { draw, fill, make, recall, remember, rove, say } = bibier;
+  const { draw, make, say } = bibier;
 
   draw.verdict = (slot, value) => {
     slot.setAttribute("aria-live", "polite");
@@ -14,9 +14,10 @@
     slot.replaceChildren(
       ...value.notices.map((notice) => make("p", { class: "notice" }, notice)),
       make("p", { class: "sentence", "data-emotion": value.winner }, value.sentence),
-      make("p", { class: "sure" }, value.sure,
-        badge && make("span", { class: `tip badge ${badge.kind}`, tabindex: 0, "data-tip": badge.technical,
-          "aria-label": `${badge.text} (${badge.technical})` }, badge.text)),
+      value.below ? make("p", { class: "below" }, value.below) : "",
+      make("p", { class: "sure" }, value.sure, ...[badge, value.rough].map((one) => one
+        && make("span", { class: `tip badge ${one.kind}`, tabindex: 0, "data-tip": one.technical,
+          "aria-label": `${one.text} (${one.technical})` }, one.text))),
       ...(value.made ? [make("p", { class: "small made" }, value.made)] : []),
     );
   };
@@ -26,18 +27,13 @@
     const open = Boolean(slot.querySelector("details")?.open);
     slot.replaceChildren(make("details", { open, hidden: !rows.length }, make("summary", {}, say.table),
       bibier.table({ head, rows })));
-    const chart = document.querySelector("#chart");
-    chart?.setAttribute("role", "group");
-    chart?.setAttribute("aria-label", say.chart);
   };
 
-  // --- words -------------------------------------------------------------------------------------------------------
+  // --- sound -------------------------------------------------------------------------------------------------------
   const sound = bibier.sound = new Audio();
   let turn = 0;
   bibier.playPart = (file, start, end) => {
-    const root = window.gradio_config?.root || ".";
-    const url = `${root.replace(/\/$/, "")}/gradio_api/file=${encodeURIComponent(file)}`;
-    if (sound.dataset.file !== file) { sound.src = url; sound.dataset.file = file; }
+    if (sound.dataset.file !== file) { sound.src = bibier.fileUrl(file); sound.dataset.file = file; }
     const mine = ++turn;
     sound.currentTime = Math.max(0, start - 0.05);
     const watch = () => {
@@ -47,73 +43,6 @@
     };
     // a file that this browser can't play is simply not played: its figure is shown all the same
     sound.play().then(watch, () => {});
-  };
-
-  draw.words = (slot, value) => {
-    const title = make("h2", { id: "words-title" }, say.weights);
-    if (!value || !("text" in value) || !value.words.length) {
-      slot.replaceChildren(title, make("p", { class: "idle" }, say.weights_none));
-      return;
-    }
-    const rows = value.words;
-    /** @type {WordWeight} */
-    let kind = recall("bibier_weights") === "attention" ? "attention" : "occlusion";
-    const detail = make("p", { class: "detail", role: "status" },
-      value.path ? say.weights_hint_play : say.weights_hint);
-    const explain = make("p", { class: "small explain" });
-    const text = make("div", { class: "text", role: "group", "aria-labelledby": "words-title" });
-    /** @type {HTMLButtonElement[]} */
-    const buttons = [];
-
-    /** @param {WordWeight} chosen */
-    const choose = (chosen) => {
-      kind = chosen;
-      text.dataset.kind = kind;
-      explain.textContent = fill(say[`${kind}_is`], { emotion: value.emotion });
-      rows.forEach((row, index) => {
-        const button = buttons[index];
-        button.style.setProperty("--weight", Math.abs(row[kind]).toFixed(3));
-        button.classList.toggle("against", row[kind] < 0);
-        button.setAttribute("aria-label", row[`${kind}_text`]);
-      });
-      const selected = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
-      if (selected >= 0) select(selected, false);
-    };
-    /** @type {(index: number, aloud: boolean) => void} */
-    const select = (index, aloud) => {
-      const row = rows[index];
-      buttons.forEach((button, i) => {
-        button.setAttribute("aria-pressed", String(i === index));
-        button.tabIndex = i === index ? 0 : -1;
-      });
-      detail.textContent = row[`${kind}_text`] + (row.time ? ` · ${row.time}` : "");
-      if (aloud && value.path && row.start !== null && row.end !== null) {
-        bibier.playPart(value.path, row.start, row.end);
-      }
-    };
-
-    const letters = Array.from(value.text); // offsets count characters as Python does, not UTF-16 units
-    let shown = 0;
-    rows.forEach((row, index) => {
-      text.append(letters.slice(shown, row.begin).join(""));
-      const button = make("button", { type: "button", class: "word", "aria-pressed": "false",
-        tabindex: index ? -1 : 0, onclick: () => select(index, true) }, letters.slice(row.begin, row.stop).join(""));
-      shown = row.stop;
-      buttons.push(button);
-      text.append(button);
-    });
-    text.append(letters.slice(shown).join(""));
-    rove(text, () => buttons, { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 });
-    text.style.setProperty("--light", value.colours[0]);
-    text.style.setProperty("--dark", value.colours[1]);
-
-    /** @param {WordWeight} name */
-    const radio = (name) => make("label", {}, make("input", { type: "radio", name: "weights", value: name,
-      checked: name === kind, onchange: () => { remember("bibier_weights", name); choose(name); } }), say[name]);
-    const pick = make("fieldset", {}, make("legend", { class: "hidden" }, say.weights), radio("occlusion"),
-      radio("attention"));
-    slot.replaceChildren(make("div", { class: "row" }, title, pick), explain, text, detail);
-    choose(kind);
   };
 
   // --- names of buttons that Gradio leaves in English --------------------------------------------------------------
@@ -133,10 +62,8 @@
     const parts = ["#voice", "#transcript", "#recogniser", "#judgement .slot", "#chart", "#words .slot"];
     const open = () => {
       const voice = document.querySelector("#voice");
-      const bars = document.querySelector("#bars");
-      if (!voice || !bars || !parts.every((part) => document.querySelector(part))) { setTimeout(open, 30); return; }
+      if (!voice || !parts.every((part) => document.querySelector(part))) { setTimeout(open, 30); return; }
       trigger("opened");
-      size.observe(bars);
       rename();
       new MutationObserver(rename).observe(voice, { subtree: true, childList: true, attributeFilter: ["aria-label"] });
     };
@@ -151,15 +78,6 @@
       soon("edit", 700);
     });
     document.addEventListener("focusout", (event) => edited(event) && soon("edit", 150));
-    let seen = "";
-    const look = () => {
-      const now = `${bibier.isDark()} ${bibier.isNarrow()}`;
-      if (seen && now !== seen) trigger("redraw");
-      seen = now;
-    };
-    bibier.onTheme(look);
-    let settling = 0;
-    const size = new ResizeObserver(() => { clearTimeout(settling); settling = setTimeout(look, 250); });
     open();
   };
 })();

@@ -5,6 +5,8 @@ declare var bibier: Bibier;
 
 interface Window {
   gradio_config?: { root?: string };
+  /** Of vendor/plotly-basic.min.js, once it has come. */
+  Plotly?: PlotlyBundle;
 }
 
 /** Raises one of the events that Python listens to. */
@@ -71,6 +73,14 @@ interface Bibier extends PageFacts {
   withStretch: Preprocess;
   withModels: Preprocess;
   withProject: Preprocess;
+  /** The address of a file on the server. */
+  fileUrl(file: string): string;
+  /** Fetches Plotly, once; fails when it can't be fetched. */
+  plotly(): Promise<PlotlyBundle>;
+  /** What the chart shows of the voice, the words and both, in per cent; 0 where something is missing. */
+  bars(): number[][];
+  /** Shows other shares in the chart, until Python sets its value. */
+  showBars(value: ChartValue): void;
   /** The sound of the Analyse tab. */
   sound: HTMLAudioElement;
   /** Plays a part of a file of the server, in seconds. */
@@ -97,6 +107,17 @@ interface Bibier extends PageFacts {
   createAnnotator(host: HTMLElement, server: AnnotateServer): void;
   /** Goes from another tab to a clip in Annotate. */
   openInAnnotate(clip: ClipAddress | null): void;
+}
+
+/** The part of Plotly that the page uses. */
+interface PlotlyBundle {
+  react(host: HTMLElement, data: object[], layout: object, config: object): Promise<unknown>;
+  toImage(host: HTMLElement, options: { format: string; width?: number; height?: number }): Promise<string>;
+}
+interface PlotlyFigure {
+  data: object[];
+  layout: object;
+  config?: object;
 }
 
 // --- building the page ----------------------------------------------------------------------------------------------
@@ -126,6 +147,8 @@ interface Drawings {
   line(slot: HTMLElement, text: string): void;
   stage(slot: HTMLElement, value: Stage | null): void;
   verdict(slot: HTMLElement, value: Verdict | { key?: string; sentence?: undefined } | null): void;
+  chart(slot: HTMLElement, value: ChartValue | null): void;
+  plot(slot: HTMLElement, value: PlotlyFigure | null): void;
   table(slot: HTMLElement, value: Table | null): void;
   words(slot: HTMLElement, value: WeightedWords | { words: [] } | null): void;
   privacy(slot: HTMLElement, value: { text: string } | null): void;

@@ -71,16 +71,41 @@ interface Stage {
   still?: boolean;
 }
 
+interface Badge {
+  kind: "agree" | "differ" | "disagree" | "rough";
+  text: string;
+  technical: string;
+}
 /** Made in ui/analyse/summary.py. */
 interface Verdict {
   notices: string[];
   sentence: string;
   sure: string;
-  badge: { kind: "agree" | "differ" | "disagree"; text: string; technical: string } | null;
+  /** What both together say, where the sentence is about their disagreement. */
+  below: string;
+  badge: Badge | null;
+  /** That the words are a rough recogniser's. */
+  rough: Badge | null;
   winner: string | null;
   made?: string;
   /** Name of the clip's file, "" for words alone. */
   clip?: string;
+}
+
+/** Made in ui/analyse/chart.py. */
+interface ChartValue {
+  rows: ChartRow[];
+  /** Why a modality is missing, why it is not to be relied on. */
+  reasons?: Partial<Record<Modality, string>>;
+  doubts?: Partial<Record<Modality, string>>;
+}
+/** Shares in [0, 1]. */
+interface ChartRow {
+  name: string;
+  label: string;
+  audio?: number | null;
+  text?: number | null;
+  bimodal?: number | null;
 }
 
 type WordWeight = "occlusion" | "attention";
@@ -89,8 +114,6 @@ interface WeightedWords {
   words: WeightedWord[];
   text: string;
   emotion: string;
-  /** Of the light and of the dark theme. */
-  colours: [string, string];
   /** Of the clip on the server; null when no word has its time. */
   path: string | null;
 }
@@ -98,6 +121,7 @@ interface WeightedWord {
   /** Characters as Python counts them. */
   begin: number;
   stop: number;
+  /** Shares in [0, 1] and in [-1, 1]. */
   attention: number;
   occlusion: number;
   attention_text: string;

@@ -42,7 +42,7 @@
     } catch { return key || ""; }
   };
   bibier.isDark = () => document.body.classList.contains("dark");
-  bibier.isNarrow = () => (document.querySelector("#chart")?.clientWidth || innerWidth) < 560;
+  bibier.isNarrow = () => (document.querySelector("#bars")?.clientWidth || innerWidth) < 560;
   bibier.view = (more = {}) => JSON.stringify({ language: bibier.language, dark: bibier.isDark(),
     narrow: bibier.isNarrow(), token: token(), checkpoint: bibier.checkpoint(), ...more });
   // Gradio hands over an event's inputs; the last is always the view
