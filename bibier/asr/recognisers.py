@@ -15,13 +15,22 @@ from bibier.process import is_installed
 
 @dataclass(frozen=True)
 class Choice:
-    """A recogniser that can be chosen. `megabytes` is what choosing it downloads, 0 when nothing is missing."""
+    """A recogniser that can be chosen.
+
+    `megabytes` is what choosing it downloads, 0 when nothing is missing; `languages` are all that it knows, none named
+    if it knows ours.
+    """
 
     name: str
     label: Message
     ready: bool
     rough: bool = False
     megabytes: int = 0
+    languages: tuple[str, ...] = ()
+
+    def knows(self, language: str) -> bool:
+        """Whether it writes down speech of a language by its code."""
+        return not self.languages or language in self.languages
 
 
 def available(cache: Path | None = None) -> tuple[Choice, ...]:
@@ -33,7 +42,9 @@ def available(cache: Path | None = None) -> tuple[Choice, ...]:
         here = is_whole(folder / file, megabytes)
         label = Message("recogniser-whisper" if here else "recogniser-whisper-missing", size_of(name, megabytes))
         choices.append(Choice(f"whisper-{name}", label, installed and here, megabytes=0 if here else megabytes))
-    rough = Choice("pocketsphinx", Message("recogniser-pocketsphinx"), is_installed("pocketsphinx"), rough=True)
+    rough = Choice(
+        "pocketsphinx", Message("recogniser-pocketsphinx"), is_installed("pocketsphinx"), rough=True, languages=("en",)
+    )
     return (*choices, rough, Choice("none", Message("recogniser-none"), ready=True))
 
 

@@ -1,6 +1,12 @@
 """Sentences about the recognition of words."""
 
 SENTENCES: dict[str, tuple[str, str]] = {
+    "recogniser-no-language": (
+        "The words were not recognised: the recogniser that is ready here knows English only. Type the words, or "
+        "download Whisper under “Options”.",
+        "Слова не распознаны: готовое распознавание знает только английский. Введите слова сами или скачайте Whisper "
+        "в «Настройках».",
+    ),
     "recogniser-whisper": ("Whisper {size}", "Whisper {size}"),
     "recogniser-whisper-missing": (
         "Whisper {size} (to be downloaded, {megabytes} MB)",

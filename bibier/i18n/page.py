@@ -18,16 +18,45 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Скажите что-нибудь — и увидите, что говорит голос, что говорят слова и что они говорят вместе.",
     ),
     "language": ("Language of the page", "Язык страницы"),
+    "theme": ("Theme", "Тема"),
+    "theme_system": ("as the system has it", "как в системе"),
+    "theme_light": ("light", "светлая"),
+    "theme_dark": ("dark", "тёмная"),
+    "keys_record": (
+        "record and stop; with a recording, play and pause",
+        "запись и стоп; когда запись есть — слушать и пауза",
+    ),
+    "keys_cancel": ("drop the recording that is running", "бросить начатую запись"),
+    "keys_move": (
+        "move among tabs, words, segments, and in the recording",
+        "двигаться по вкладкам, словам, фрагментам и по записи",
+    ),
+    "keys_choose": ("choose what has the focus", "выбрать то, что в фокусе"),
+    "keys_help": ("this list", "этот список"),
+    "keys_annotate": ("Annotate has its own list: press ? there.", "У разметки свой список: нажмите ? на её вкладке."),
+    "keys_close": ("Close", "Закрыть"),
+    "key_space": ("Space", "Пробел"),
     "perceived": (
         "The model hears how speech is perceived; it does not know what a person feels.",
         "Модель слышит, как речь воспринимается; что человек чувствует на самом деле, она не знает.",
     ),
     # left: the voice and the words
-    "voice": ("Voice", "Голос"),
     "voice_hint": (
-        "Record, or upload wav, flac, mp3, ogg, opus, m4a or webm; an hour at most.",
-        "Запишите или загрузите wav, flac, mp3, ogg, opus, m4a, webm — до часа.",
+        "wav, flac, mp3, ogg, opus, m4a or webm; an hour at most",
+        "wav, flac, mp3, ogg, opus, m4a или webm, до часа",
     ),
+    "record": ("Record", "Записать"),
+    "record_stop": ("Stop", "Стоп"),
+    "record_again": ("Record again", "Записать заново"),
+    "upload_drop": ("Drop a file here, or", "Перетащите сюда файл или"),
+    "upload_choose": ("choose one", "выберите его"),
+    "voice_clear": ("Remove the recording", "Убрать запись"),
+    "voice_play": ("Play the recording", "Воспроизвести запись"),
+    "voice_pause": ("Pause the recording", "Остановить запись"),
+    "position": ("Position in the recording", "Место в записи"),
+    "recording_name": ("Recording", "Запись"),
+    "options": ("Options", "Настройки"),
+    "dock": ("at the bottom", "внизу"),
     "examples": (
         "Or try an example (chosen to show something: no measure of accuracy)",
         "Или возьмите пример (они подобраны для показа, о точности не судите)",
@@ -54,15 +83,12 @@ STRINGS: dict[str, tuple[str, str]] = {
     "by_none": ("No words", "Слов нет"),
     "language_en": ("English", "английский"),
     "language_ru": ("Russian", "русский"),
-    # the recorder's and player's buttons, which Gradio names in English alone
-    "label_upload": ("Upload a file", "Загрузить файл"),
-    "label_record": ("Record", "Записать голос"),
-    "label_volume": ("Volume", "Громкость"),
-    "label_speed": ("Playback speed", "Скорость воспроизведения"),
-    "label_back": ("Back", "Назад"),
-    "label_forward": ("Forward", "Вперёд"),
-    "label_device": ("Microphone", "Микрофон"),
     # stages
+    "stage_recording": (
+        "Listening. Speak, then press Stop.",
+        "Слушаем. Говорите, затем нажмите «Стоп».",
+    ),
+    "stage_sending": ("Sending the file…", "Отправляем файл…"),
     "stage_queued": ("Waiting for its turn…", "Ждёт своей очереди…"),
     "stage_loading": (
         "The models are loading… The page can be used already; the analysis will wait for them.",
@@ -102,6 +128,14 @@ STRINGS: dict[str, tuple[str, str]] = {
     "failed_models": (
         "The models could not be loaded, so nothing can be analysed. The details are in the terminal of the app.",
         "Модели не загрузились, поэтому анализ невозможен. Подробности — в терминале приложения.",
+    ),
+    "upload_lost": (
+        "The file did not reach the app: the connection broke. Try again.",
+        "Файл не дошёл до приложения: соединение прервалось. Попробуйте ещё раз.",
+    ),
+    "upload_failed": (
+        "The app did not take the file. Try again, or choose another one.",
+        "Приложение не приняло файл. Попробуйте ещё раз или выберите другой.",
     ),
     "mic_denied": (
         "The browser did not let this page use the microphone. Allow it (the icon beside the address, then "
@@ -213,8 +247,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     # right: the chart
     "chart": ("Shares of the seven emotions", "Доли семи эмоций"),
     "chart_as": ("How the shares are drawn", "Как показать доли"),
-    "chart_one": ("Together", "Вместе"),
-    "chart_panels": ("Side by side", "По отдельности"),
+    "chart_one": ("One chart", "Один график"),
+    "chart_panels": ("Three panels", "Три панели"),
     "panel_audio": ("What the voice says", "Что говорит голос"),
     "panel_text": ("What the words say", "Что говорят слова"),
     "panel_bimodal": ("Both together", "Вместе"),

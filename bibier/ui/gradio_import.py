@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # events between two such tables
@@ -18,7 +19,7 @@ _getfile = inspect.getfile
 
 def _unless_component(thing: object) -> str:
     """Stand in for `inspect.getfile` while Gradio is imported."""
-    if isinstance(thing, type) and thing.__module__.startswith("gradio."):
+    if isinstance(thing, type) and thing.__module__.startswith(("gradio.", "bibier.")):
         raise OSError("not needed")
     return _getfile(thing)  # pyright: ignore[reportArgumentType]  # whatever Gradio asks about goes on to it
 
@@ -30,11 +31,36 @@ try:
     from gradio import utils as gradio_utils
     from gradio.blocks import Block, BlockContext
     from gradio.components.base import Component
+    from gradio.data_classes import FileData
     from gradio.events import Dependency
     from gradio.processing_utils import save_file_to_cache
     from gradio.route_utils import GradioMultiPartParser
     from gradio.state_holder import SessionState, StateHolder
     from gradio.utils import get_upload_folder
+
+    class FileSlot(gradio.HTML):
+        """A part of the page that our own script fills, and whose value is a file: its path here, or None."""
+
+        data_model = FileData
+
+        def preprocess(self, payload: FileData | None) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Return the path of what the browser has sent."""
+            return payload.path if payload is not None else None
+
+        def postprocess(self, value: str | None) -> FileData | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Tell the browser of a file."""
+            return FileData(path=value, orig_name=Path(value).name) if value else None
+
+        def api_info(self) -> dict[str, object]:
+            """Describe the value to programs."""
+            return FileData.model_json_schema()
+
+        def example_payload(self) -> None:
+            """Return a value that programs may try: none."""
+
+        def example_value(self) -> None:
+            """Return a value that programs may try: none."""
+
 finally:
     inspect.getfile = _getfile
 
@@ -43,6 +69,7 @@ __all__ = [
     "BlockContext",
     "Component",
     "Dependency",
+    "FileSlot",
     "GradioMultiPartParser",
     "SessionState",
     "StateHolder",

@@ -70,8 +70,8 @@ def theme() -> themes.Base:
         input_background_fill_dark="#141823",
         button_primary_background_fill="#4b45c6",
         button_primary_background_fill_hover="#3d37ac",
-        button_primary_background_fill_dark="#6b66e8",
-        button_primary_background_fill_hover_dark="#7d78f0",
+        button_primary_background_fill_dark="#5d58d8",
+        button_primary_background_fill_hover_dark="#6661df",
         button_primary_text_color="#ffffff",
     )
 

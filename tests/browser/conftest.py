@@ -161,12 +161,8 @@ class Visit:
 
     def upload(self, path: Path, *, wait: bool = True) -> str:
         """Upload a clip, in place of the last one; return what is said of it, or nothing if that isn't waited for."""
-        page = self.page
-        if page.locator("#voice [aria-label=Clear]").count():
-            page.locator("#voice [aria-label=Clear]").first.click()
-        page.locator("#voice [aria-label='Upload a file']").click()
         with self.renewed(*OUTCOME) if wait else nullcontext():
-            page.locator("#voice input[type=file]").set_input_files(path)
+            self.page.locator("#voice input[type=file]").set_input_files(path)
         return self.outcome() if wait else ""
 
     def outcome(self) -> str:

@@ -151,8 +151,18 @@ def test_broken_upload(visit, tmp_path, name, content):
     visitor.page.locator("button.example").first.click()
     visitor.page.wait_for_selector("#verdict .sentence")
     assert visitor.page.locator("#stage .alert").count() == 0
-    # the player itself can't show such a file and says so in the console
-    visitor.complaints.clear()
+
+
+def test_a_refused_upload_is_told_at_the_verdict(visit, tmp_path, clip):
+    visitor = visit()
+    soundfile.write(tmp_path / "clip.wav", *clip)
+    refused = "This file is larger than what is taken here."
+    visitor.page.route("**/gradio_api/upload*", lambda route: route.fulfill(status=413, body=refused))
+    assert visitor.upload(tmp_path / "clip.wav") == refused
+    visitor.page.unroute("**/gradio_api/upload*")
+    visitor.page.fill("#transcript textarea", "So happy to see you")
+    assert "together" in visitor.upload(tmp_path / "clip.wav")
+    visitor.complaints.clear()  # the browser's own word on the refusal
 
 
 def test_silence_is_said_first(visit, tmp_path):

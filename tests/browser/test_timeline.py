@@ -104,7 +104,7 @@ def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
     done = page.locator("#ribbon .stretch:not(:disabled)").count()
     assert 1 < done < page.locator("#ribbon .stretch").count()
     assert f"{done} of" in page.inner_text("#stage")
-    page.locator("#voice [aria-label=Clear]").first.click()
+    page.locator("#voice .clear").click()
     page.wait_for_selector("#ribbon .ribbon", state="detached")
 
 

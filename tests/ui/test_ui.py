@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,11 +20,11 @@ from bibier.errors import InputError
 from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, percent, say
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction, WordWeight
-from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES, named
+from bibier.labels import EMOTIONS, NAMES, named
 from bibier.security.responses import preferred
 from bibier.transcript import Transcript, Word
 from bibier.ui import page_script
-from bibier.ui.analyse.chart import MODALITIES, chart, figure, table
+from bibier.ui.analyse.chart import chart, table
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import ResultCache
 from bibier.ui.analyse.summary import verdict
@@ -90,6 +89,9 @@ def test_every_sentence_is_used():
         "words_",
         "voice_",
         "chart_",
+        "theme_",
+        "occlusion_",
+        "attention_",
     )
     unused = [key for key in STRINGS if f'"{key}"' not in source and f"say.{key}" not in source]
     assert [key for key in unused if not key.startswith(built) and not key.endswith("_is")] == []
@@ -198,43 +200,6 @@ def test_one_branch_alone():
 # ------------------------------------------------------------------------------------------------------- chart, words
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("narrow", [False, True])
-def test_figure_is_valid_plotly(language, dark, narrow):
-    """Plotly's own schema accepts the figure; one scale, one colour for an emotion everywhere, a number on each bar."""
-    look = Theme(language, dark, narrow)
-    full = prediction(sure_of("anger", 0.7), sure_of("happy", 0.7), sure_of("anger", 0.5))
-    for case in (None, prediction(audio=sure_of("sad", 0.9)), full):
-        data = figure(case, look)
-        go.Figure(data["data"], data["layout"])
-        assert len({tuple(data["layout"][f"xaxis{axis}"]["range"]) for axis in ("", "2", "3")}) == 1
-    colours = COLOURS_DARK if dark else COLOURS
-    for trace in data["data"]:
-        assert trace["y"] == [NAMES[language][emotion] for emotion in EMOTIONS]
-        assert trace["marker"]["color"] == [colours[emotion] for emotion in EMOTIONS]
-        assert all("%" in text for text in trace["text"])
-        assert sum(text.startswith("<b>") for text in trace["text"]) == 1
-    assert len({trace["marker"]["pattern"]["shape"] for trace in data["data"]}) == len(MODALITIES)
-
-
-def test_bars_that_cannot_be_relied_on_are_faint_and_say_so():
-    case = prediction(unlike(sure_of("anger", 0.9)), sure_of("happy", 0.8))
-    shown = figure(case, Theme())
-    opacity = [trace["marker"]["opacity"] for trace in shown["data"]]
-    assert opacity[0] < opacity[1] == 1
-    assert all("<b>" not in text for text in shown["data"][0]["text"])
-    titles = [note["text"] for note in shown["layout"]["annotations"]]
-    assert sum("not to be relied on" in title for title in titles) == 1
-    assert table(case, "en")["head"][1:3] == ["What the voice says (not to be relied on)", "What the words say"]
-
-
-def test_empty_panel_says_why():
-    texts = [note["text"] for note in figure(prediction(audio=sure_of("sad", 0.9)), Theme())["layout"]["annotations"]]
-    reason = Message("no-words").text("en")
-    assert sum(reason.split()[0] in text and "<b>" not in text for text in texts) == 2
-
-
 def test_the_chart_gets_shares_and_reasons():
     case = prediction(unlike(sure_of("anger", 0.9)), bimodal=sure_of("anger", 0.8))
     shown = chart(case, "en")
@@ -243,6 +208,7 @@ def test_the_chart_gets_shares_and_reasons():
     assert shown["reasons"] == {"text": Message("no-words").text("en")} and list(shown["doubts"]) == ["audio"]
     assert all(row["audio"] is None for row in chart(None, "ru")["rows"])
     json.dumps(shown)
+    assert table(case, "en")["head"][1:3] == ["What the voice says (not to be relied on)", "What the words say"]
 
 
 def test_table_holds_the_same_numbers():
@@ -319,7 +285,7 @@ def test_the_cache_forgets():
 
 CHOICES = (
     Choice("whisper-base", Message("recogniser-whisper", {"size": "base"}), ready=False, megabytes=145),
-    Choice("pocketsphinx", Message("recogniser-pocketsphinx"), ready=True, rough=True),
+    Choice("pocketsphinx", Message("recogniser-pocketsphinx"), ready=True, rough=True, languages=("en",)),
     Choice("none", Message("recogniser-none"), ready=True),
 )
 
@@ -360,6 +326,18 @@ def handlers():
 
 
 VIEW = ClientContext(Theme(), "0" * 32)
+
+
+def test_russian_speech_is_no_english_rubbish(handlers):
+    """Where only an English recogniser is ready, a Russian page asks it for nothing, and says so before the verdict."""
+    assert handlers.choices("en")["recogniser"]["value"] == "pocketsphinx"
+    assert handlers.choices("ru")["recogniser"]["value"] == "none"
+    russian = ClientContext(Theme("ru"), "0" * 32)
+    *_, shown = handlers.analyse("clip", "", "none", None, russian)
+    assert any("только английский" in notice for notice in shown["verdict"]["notices"])
+    assert handlers.did == ["encode_audio", "classify"]
+    *_, shown = handlers.analyse("clip", "", "none", None, VIEW)
+    assert not shown["verdict"]["notices"]
 
 
 def test_a_program_does_not_wait_for_a_page():

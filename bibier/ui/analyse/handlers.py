@@ -110,15 +110,22 @@ class AnalyseHandlers:
         return next((choice for choice in choices if choice.name == name), choices[-1])
 
     def choices(self, language: str, chosen: str | None = None) -> AnalyseUpdate:
-        """List the recognisers; without a choice, the first that is ready is chosen."""
+        """List the recognisers; without a choice, the first that is ready and knows the page's language is chosen."""
         choices = self.services.recognisers()
-        first = next(choice.name for choice in choices if choice.ready)
+        first = next(choice.name for choice in choices if choice.ready and choice.knows(language))
         return {
             "recogniser": {
                 "choices": [(choice.label.text(language), choice.name) for choice in choices],
                 "value": chosen or first,
             }
         }
+
+    def unheard(self, language: str) -> tuple[Message, ...]:
+        """Say why nobody writes the words down: no recogniser that is ready knows the page's language."""
+        ready = [choice for choice in self.services.recognisers() if choice.ready and choice.name != "none"]
+        if not ready or any(choice.knows(language) for choice in ready):
+            return ()
+        return (Message("recogniser-no-language"),)
 
     def choose(self, name: str | None, context: ClientContext) -> AnalyseUpdate:
         """Ask before anything is downloaded."""
@@ -266,7 +273,7 @@ class AnalyseHandlers:
         if encoding is None and clip:
             yield stage("stage_hearing")
             encoding = reader.encode_audio(clip, channel=channel)
-        extra: tuple[Message, ...] = ()
+        extra: tuple[Message, ...] = self.unheard(language) if listen and clip and choice.name == "none" else ()
         original = Transcript(example.transcript, example.language) if example else state.example if state else None
         seconds = None
         transcript: Transcript | str

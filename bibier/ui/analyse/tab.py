@@ -30,7 +30,7 @@ from bibier.ui.components import (
     scope_of,
     slot,
 )
-from bibier.ui.gradio_import import Dependency, get_upload_folder, save_file_to_cache
+from bibier.ui.gradio_import import Dependency, FileSlot, get_upload_folder, save_file_to_cache
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.services import Example, Services
 
@@ -49,13 +49,13 @@ class LastWins(TypedDict):
 
 
 WAIT = "(...inputs) => bibier.startAnalysis(...inputs)"  # says at once that the click was heard
-WAIT_IF_CLIP = "(...inputs) => (inputs[0] ? bibier.startAnalysis : bibier.withView)(...inputs)"
 STOP = "(...inputs) => bibier.stopAnalysis(...inputs)"
 END = "(...inputs) => bibier.stopTimeline(...inputs)"
 SEEN = "(...inputs) => bibier.withView(...inputs)"
 STRETCH = "(...inputs) => bibier.withStretch(...inputs)"
 RIBBON = 'bibier.timelineEvents(trigger); /* Gradio looks here for events: "pick" "stop" */'
 SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" */'
+RECORDER = "bibier.createRecorder(element, props, watch, trigger);"
 ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
 INFERENCE: OnDevice = {"concurrency_id": "inference", "concurrency_limit": None}
@@ -105,44 +105,44 @@ def build(
     part: dict[str, Part] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
-            voice = part["voice"] = gr.Audio(
-                label=i18n("voice"),
-                sources=["microphone", "upload"],
-                type="filepath",
-                buttons=[],
-                editable=False,
-                elem_id="voice",
-            )
-            slot("sentence", "voice_hint", elem_id="hint", elem_classes="plain")
-            slot("microphone", elem_id="microphone")
-            slot("consent", elem_id="consent")
+            with gr.Column(elem_id="recorder"):
+                voice = part["voice"] = FileSlot(
+                    html_template='<div class="slot"></div>',
+                    js_on_load=RECORDER,
+                    apply_default_css=False,
+                    elem_id="voice",
+                )
+                slot("consent", elem_id="consent")
+                start = part["analyse"] = gr.Button(
+                    i18n("analyse"), variant="primary", interactive=False, elem_id="analyse"
+                )
             picks = examples(services, i18n)
-            transcript = part["transcript"] = gr.Textbox(
-                label=i18n("transcript"),
-                placeholder=i18n("transcript_placeholder"),
-                lines=3,
-                max_lines=8,
-                max_length=200_000,
-                elem_id="transcript",
-            )
-            part["author"] = slot("line", "", elem_id="author")
-            recognisers = part["recogniser"] = gr.Dropdown(
-                label=i18n("recogniser"),
-                choices=[(choice.label.text(), choice.name) for choice in services.recognisers()],
-                value=next(choice.name for choice in services.recognisers() if choice.ready),
-                interactive=True,
-                elem_id="recogniser",
-            )
-            channels = part["channel"] = gr.Radio(
-                NAMES, value=NAMES[0], label=i18n("channel"), visible=False, interactive=True, elem_id="channel"
-            )
-            with gr.Row(visible=False, elem_id="fetching") as fetching:
-                part["ask"] = slot("line", "", elem_id="ask")
-                fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
-            part["fetching"] = fetching
-            start = part["analyse"] = gr.Button(
-                i18n("analyse"), variant="primary", interactive=False, elem_id="analyse"
-            )
+            with gr.Column(elem_id="typed"):
+                transcript = part["transcript"] = gr.Textbox(
+                    label=i18n("transcript"),
+                    placeholder=i18n("transcript_placeholder"),
+                    lines=3,
+                    max_lines=8,
+                    max_length=200_000,
+                    elem_id="transcript",
+                )
+                part["author"] = slot("line", "", elem_id="author")
+            slot("options", elem_id="fold")
+            with gr.Column(elem_id="options"):
+                recognisers = part["recogniser"] = gr.Dropdown(
+                    label=i18n("recogniser"),
+                    choices=[(choice.label.text(), choice.name) for choice in services.recognisers()],
+                    value=next(choice.name for choice in services.recognisers() if choice.ready),
+                    interactive=True,
+                    elem_id="recogniser",
+                )
+                channels = part["channel"] = gr.Radio(
+                    NAMES, value=NAMES[0], label=i18n("channel"), visible=False, interactive=True, elem_id="channel"
+                )
+                with gr.Row(visible=False, elem_id="fetching") as fetching:
+                    part["ask"] = slot("line", "", elem_id="ask")
+                    fetch = gr.Button(i18n("fetch"), size="sm", elem_id="fetch")
+                part["fetching"] = fetching
         with gr.Column(scale=8, min_width=320, elem_id="results"):
             with gr.Column(elem_id="verdict"):
                 part["verdict"] = slot("verdict", elem_id="judgement")
@@ -156,8 +156,10 @@ def build(
             part["words"] = slot("words", elem_id="words")
             relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
             outlets(analysing, long)
-            slot("note", elem_id="note")
-            part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
+    with gr.Column(elem_id="foot"):
+        slot("note", elem_id="note")
+        part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
+    slot("dock", elem_id="dock")
     last = part["state"] = gr.State(None, time_to_live=3600)
     client = gr.Textbox(visible=False)
 
@@ -193,21 +195,6 @@ def build(
         context = context_of(raw, request)
         for shown in long.analyse(clip, text or "", recogniser, state, context, channel=channel or NAMES[0]):
             yield put(shown)
-
-    def follow(
-        clip: str | None,
-        text: str | None,
-        recogniser: str | None,
-        channel: str | None,
-        state: AnalysisState | None,
-        raw: str | None,
-        request: gr.Request,
-    ) -> Iterator[Changes]:
-        """Analyse what has arrived; when it was taken away, there is nothing to do."""
-        if clip:
-            yield from analyse(clip, text, recogniser, channel, state, raw, request)
-        else:
-            yield put({})
 
     def placing(example: Example) -> Callable[[str | None], Changes]:
         def place(_raw: str | None) -> Changes:
@@ -324,7 +311,8 @@ def build(
     wire(event_of(stage, "opened"), ready, [], "ready", js=SEEN, shows=["stage"], concurrency_limit=None)
     came = wire(voice.input, arrived, ["voice", "transcript", "state"], "arrived", js=SEEN, **LATEST)
     everything = ("voice", "transcript", "recogniser", "channel", "state")
-    wire(came.success, follow, everything, "arrived_analyse", js=WAIT_IF_CLIP, shows=RESULTS, **LATEST, **INFERENCE)
+    wire(came.success, analyse, everything, "arrived_analyse", shows=RESULTS, **LATEST, **INFERENCE)
+    wire(voice.clear, arrived, ["voice", "transcript", "state"], "cleared", js=SEEN, **LATEST)
     wire(start.click, analyse, everything, "analyse", shows=RESULTS, **INFERENCE)
     wire(channels.input, analyse, everything, "choose_channel", shows=RESULTS, **INFERENCE)
     wire(event_of(part["privacy"], "erase"), erase, [], "erase", js=SEEN, queue=False)

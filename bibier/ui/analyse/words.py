@@ -51,7 +51,9 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> Wor
                 "stop": weight.stop,
                 "attention": weight.attention,
                 "occlusion": weight.occlusion,
-                "attention_text": say("word_attention", language, word=weight.text, value=percent(weight.attention)),
+                "attention_text": say(
+                    "word_attention", language, word=weight.text, value=percent(weight.attention, language)
+                ),
                 "occlusion_text": _occlusion(weight.occlusion, weight.text, emotion, language),
                 "start": start,
                 "end": end,

@@ -32,6 +32,7 @@
   // --- sound -------------------------------------------------------------------------------------------------------
   const sound = bibier.sound = new Audio();
   let turn = 0;
+  bibier.playOn = () => { turn += 1; };
   bibier.playPart = (file, start, end) => {
     if (sound.dataset.file !== file) { sound.src = bibier.fileUrl(file); sound.dataset.file = file; }
     const mine = ++turn;
@@ -45,27 +46,13 @@
     sound.play().then(watch, () => {});
   };
 
-  // --- names of buttons that Gradio leaves in English --------------------------------------------------------------
-  /** @type {[RegExp, string][]} */
-  const names = [[/^Upload file/, "label_upload"], [/^Record audio/, "label_record"],
-    [/^Adjust volume/, "label_volume"], [/^Adjust playback speed/, "label_speed"], [/^Skip backwards/, "label_back"],
-    [/^Skip forward/, "label_forward"], [/^Select input device/, "label_device"]];
-  const rename = () => {
-    for (const node of document.querySelectorAll("#voice [aria-label]")) {
-      const known = names.find(([pattern]) => pattern.test(node.getAttribute("aria-label") ?? ""));
-      if (known) node.setAttribute("aria-label", say[known[1]]);
-    }
-  };
-
   // --- events: the stage carries those that the page itself raises -------------------------------------------------
   bibier.pageEvents = (trigger) => {
     const parts = ["#voice", "#transcript", "#recogniser", "#judgement .slot", "#chart", "#words .slot"];
     const open = () => {
-      const voice = document.querySelector("#voice");
-      if (!voice || !parts.every((part) => document.querySelector(part))) { setTimeout(open, 30); return; }
+      if (!parts.every((part) => document.querySelector(part))) { setTimeout(open, 30); return; }
       trigger("opened");
-      rename();
-      new MutationObserver(rename).observe(voice, { subtree: true, childList: true, attributeFilter: ["aria-label"] });
+      bibier.watchTabs();
     };
     let waiting = 0;
     /** @type {(name: string, delay: number) => void} */

@@ -44,6 +44,24 @@ interface Bibier extends PageFacts {
   /** Calls `redraw` when the theme changes. */
   onTheme(redraw: () => void): void;
   draw: Drawings;
+
+  // shell.js
+  /** Puts the open tab into the address, and opens that of the address. */
+  watchTabs(): void;
+  /** Unfolds the options of the Analyse tab. */
+  openOptions(): void;
+
+  // recorder.js
+  createRecorder(
+    element: HTMLElement,
+    props: { value: SentFile | null },
+    watch: (prop: string, changed: () => void) => void,
+    trigger: Trigger,
+  ): void;
+  recorder?: { button: HTMLButtonElement; readonly recording: boolean };
+  /** Takes several files that were dropped at once; without it the first is taken. */
+  receiveFiles?(files: File[]): void;
+
   /** Fills the slot of a gr.HTML by the drawing of that name, now and whenever Python sets its value. */
   mount(
     name: keyof Drawings,
@@ -59,8 +77,6 @@ interface Bibier extends PageFacts {
   capture: Capture;
   // live.js
   live: Live;
-  /** Draws the bars anew in their place. */
-  showBars?(value: { rows: BarsRow[]; doubts?: Record<string, string> }): void;
 
   // analyse.js, privacy.js, timeline.js, agreement.js, models.js: the events of each part of the page
   pageEvents(trigger: Trigger): void;
@@ -85,6 +101,8 @@ interface Bibier extends PageFacts {
   sound: HTMLAudioElement;
   /** Plays a part of a file of the server, in seconds. */
   playPart(file: string, start: number, end: number): void;
+  /** Lets the sound go on beyond the part that is being played. */
+  playOn(): void;
 
   // results.js, results_batch.js, models.js
   saveFile(name: string, content: Blob): void;
@@ -140,7 +158,8 @@ type Attributes<E> = { [Name in AttributeName]?: AttributeValue } & {
 interface Drawings {
   header(slot: HTMLElement): void;
   note(slot: HTMLElement): void;
-  microphone(slot: HTMLElement): void;
+  options(slot: HTMLElement): void;
+  dock(slot: HTMLElement): void;
   consent(slot: HTMLElement): void;
   /** The key of a sentence. */
   sentence(slot: HTMLElement, key: string): void;

@@ -13,6 +13,7 @@
   const SPANS = [10, 20, 30, 40, 50, 60, 80, 100]; // per cent that the axis may reach
   const PANELS_WIDE = 310, PANELS_NARROW = 720; // pixels
   const REACH = 127; // per cent where a panel ends: room for the number behind a full bar
+  const SIGN = bibier.language === "ru" ? "\u00a0%" : "%";
   const FAINT = 0.3; // opacity of what is not to be relied on
   const FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif";
   const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
@@ -40,7 +41,7 @@
   /** @param {number} share */
   const percent = (share) => {
     const whole = Math.round(100 * share);
-    return `${whole === 0 && share > 0 ? "<1" : whole}\u00a0%`;
+    return `${whole === 0 && share > 0 ? "<1" : whole}${SIGN}`;
   };
   /** @type {(value: ChartValue, modality: Modality) => boolean} */
   const has = (value, modality) => value.rows.some((row) => row[modality] !== null && row[modality] !== undefined);
@@ -111,7 +112,7 @@
     return { data: [bars, marks("audio"), marks("text")], layout: { ...layout(value.rows.length * ROW + 34),
       margin: { l: LEFT[bibier.language], r: 0, t: 4, b: 30, autoexpand: false }, shapes: gaps,
       xaxis: { range: [-points(NUMBER), span + points(NUMBER)], tickmode: "array",
-        tickvals: ticks, ticktext: ticks.map((tick) => `${tick}\u00a0%`), tickfont: { size: 12, color: tint.soft },
+        tickvals: ticks, ticktext: ticks.map((tick) => `${tick}${SIGN}`), tickfont: { size: 12, color: tint.soft },
         gridcolor: tint.grid, zeroline: false, fixedrange: true },
       yaxis: { range: [value.rows.length - 0.5, -0.5], tickmode: "array", tickvals: value.rows.map((_, i) => i),
         ticktext: value.rows.map(({ label }, i) => (i === winner ? `<b>${label}</b>` : label)), showgrid: false,
@@ -135,7 +136,7 @@
       const y = narrow ? [0.3675 * (2 - index), 0.3675 * (2 - index) + 0.265] : [0, 1];
       const doubt = Boolean(value.doubts?.[modality]), there = has(value, modality), top = best(value, modality);
       axes[`xaxis${axis}`] = { domain: x, anchor: `y${axis}`, range: [0, REACH], tickvals: [0, 50, 100],
-        ticktext: ["0", "50", "100\u00a0%"], tickfont: { size: 12, color: tint.soft }, gridcolor: tint.grid,
+        ticktext: ["0", "50", `100${SIGN}`], tickfont: { size: 12, color: tint.soft }, gridcolor: tint.grid,
         zeroline: false, fixedrange: true };
       axes[`yaxis${axis}`] = { domain: y, anchor: `x${axis}`, range: [names.length - 0.5, -0.5], tickmode: "array",
         tickvals: names.map((_, i) => i), ticktext: names, showticklabels: narrow || index === 0, ticklabelstandoff: 4,
@@ -197,7 +198,7 @@
     const host = make("div", { class: "picture", "aria-hidden": "true" });
     const blank = make("div", { class: "blank", "aria-hidden": "true" });
     const missing = make("div", { class: "missing" });
-    const key = make("ul", { class: "key" }, ...KEYS.map((name) => make("li", { title: say[`technical_${name}`] },
+    const key = make("ul", { class: "key" }, ...KEYS.map((name) => make("li", {},
       make("i", { class: name, "aria-hidden": "true" }), make("span", {}, say[`panel_${name}`]))));
     const picture = createPicture(host, (width) => {
       const draws = mode === "one" ? oneChart : panels;

@@ -92,6 +92,15 @@ interface Verdict {
   clip?: string;
 }
 
+/** A file on the server, as Gradio knows it. */
+interface SentFile {
+  path: string;
+  orig_name?: string;
+  size?: number;
+  mime_type?: string;
+  meta?: { _type: "gradio.FileData" };
+}
+
 /** Made in ui/analyse/chart.py. */
 interface ChartValue {
   rows: ChartRow[];

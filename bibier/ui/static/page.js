@@ -100,19 +100,7 @@
     show();
   };
 
-  draw.header = (slot) => {
-    /** @type {(code: Language, name: string) => HTMLElement} */
-    const button = (code, name) => make("button", { type: "button", lang: code,
-      "aria-pressed": String(bibier.language === code),
-      onclick: () => bibier.language === code || bibier.setLanguage(code) }, name);
-    slot.replaceChildren(
-      make("div", { class: "brand" }, make("h1", {}, "BiBiER"), make("p", {}, say.tagline)),
-      make("div", { class: "languages", role: "group", "aria-label": say.language },
-        button("en", "English"), button("ru", "Русский")),
-    );
-  };
   draw.note = (slot) => slot.replaceChildren(make("p", { class: "note" }, say.perceived));
-  draw.microphone = () => {};
   draw.consent = () => {};
   draw.sentence = (slot, key) => slot.replaceChildren(make("p", { class: "small" }, say[key]));
   draw.line = (slot, text) => slot.replaceChildren(make("p", { class: "small" }, text || "\u00a0"));
@@ -120,14 +108,15 @@
   draw.stage = (slot, value) => {
     const text = value && (value.text || say[value.key ?? ""]);
     const failed = Boolean(value?.error);
-    const busy = Boolean(text) && !failed && !value?.still;
-    slot.replaceChildren(text ? make("p", { class: failed ? "alert" : busy ? "busy" : "small",
+    const busy = Boolean(text) && !failed && !value?.still && value?.key !== "stage_recording";
+    slot.replaceChildren(text ? make("p", { class: failed ? "alert" : value?.key === "stage_recording" ? "heard"
+      : busy ? "busy" : "small",
       role: failed ? "alert" : "status" }, text) : "");
     const stoppable = Boolean(value?.stop || value?.key === "stage_queued");
     const card = /** @type {HTMLElement | null} */ (document.querySelector("#verdict"));
     if (card) {
       const ended = card.dataset.state === "busy" && !busy;
-      card.dataset.state = failed ? "error" : busy ? "busy" : "still";
+      card.dataset.state = failed ? "error" : value?.key === "stage_recording" ? "recording" : busy ? "busy" : "still";
       card.toggleAttribute("data-stoppable", stoppable);
       if (failed || ended || stoppable) bibier.reveal(card);
     }

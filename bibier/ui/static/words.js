@@ -10,7 +10,7 @@
   /** @param {number} weight */
   const depth = (weight) => (Math.abs(weight) < LEAST ? 0 : Math.min(1, 0.12 + (0.88 * Math.abs(weight)) / FULL));
   /** @type {(weight: number, text: string) => HTMLElement} */
-  const sample = (weight, text) => make("li", {}, make("i", { class: `word${weight < 0 ? " against" : ""}`,
+  const sample = (weight, text) => make("li", {}, make("i", { class: weight < 0 ? "sample against" : "sample",
     "aria-hidden": "true", style: { "--weight": depth(weight).toFixed(3) } }), text);
 
   draw.words = (slot, value) => {
