@@ -73,3 +73,36 @@ def test_a_project_without_labels_says_what_is_missing(chromium, studio):
     assert visitor.page.locator("#agree-picture").is_hidden()
     visitor.close()
     assert visitor.complaints == [] and visitor.outside == []
+
+
+def test_nothing_is_out_of_reach_on_any_tab_in_either_theme(chromium, studio):
+    """axe-core finds nothing, with data on every tab."""
+    axe = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("no axe-core: npm ci")
+    visitor = Visit(chromium, studio[0]).open()
+    page = visitor.page
+    for example in (0, 3):  # two clips, so that there is a history
+        with visitor.renewed("#verdict .sentence"):
+            page.locator("button.example").nth(example).click()
+    page.wait_for_selector("#outlets .history li:nth-child(2)")
+    for row in (0, 1):
+        page.locator("#outlets .history input").nth(row).check()
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    waits = {
+        "analyse": "#outlets .pair",
+        "annotate": "#annotate .studio *",
+        "agreement": "#agree-facts .said",
+        "models": "#models .card.chosen",
+    }
+    found = []
+    for theme in ("light", "dark"):
+        page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", theme == "dark")
+        for tab, part in waits.items():
+            page.click(f"#tabs [data-tab-id={tab}]")
+            page.wait_for_selector(part)
+            page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))")
+            violations = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations)")
+            found += [(theme, tab, v["id"], [node["target"] for node in v["nodes"]][:3]) for v in violations]
+    assert found == []
+    visitor.close()

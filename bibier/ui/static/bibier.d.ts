@@ -130,7 +130,7 @@ interface Bibier extends PageFacts {
 /** The part of Plotly that the page uses. */
 interface PlotlyBundle {
   react(host: HTMLElement, data: object[], layout: object, config: object): Promise<unknown>;
-  toImage(host: HTMLElement, options: { format: string; width?: number; height?: number }): Promise<string>;
+  toImage(host: HTMLElement | PlotlyFigure, options: { format: string; width?: number; height?: number }): Promise<string>;
 }
 interface PlotlyFigure {
   data: object[];
@@ -238,8 +238,7 @@ interface LiveEvents {
 interface PastClip {
   name: string;
   sentence: string;
-  /** Shares in [0, 1] by emotion. */
-  bars: { rows: ({ name: string } & { [M in Modality]?: number | null })[] } | null;
+  bars: ChartValue | null;
   /** Tells it from the others. */
   key: string;
   time: Date;

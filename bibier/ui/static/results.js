@@ -8,7 +8,7 @@
   const SEGMENTS = ["srt", "vtt", "textgrid", "eaf", "audacity"]; // of long recordings
   /** @type {PastClip[]} */
   const past = [];
-  /** @type {PastClip["bars"]} */
+  /** @type {ChartValue | null} */
   let bars = null;
   /** @type {() => void} */
   let changed = () => {};
@@ -28,9 +28,8 @@
   };
 
   // --- what is seen is remembered ----------------------------------------------------------------------------------
-  const drawings = /** @type {any} */ (draw);
-  const drawChart = drawings.chart;
-  drawings.chart = (/** @type {HTMLElement} */ slot, /** @type {PastClip["bars"]} */ value) => {
+  const drawChart = draw.chart;
+  draw.chart = (slot, value) => {
     drawChart(slot, value);
     bars = value;
   };
@@ -106,8 +105,7 @@
       const { width, height } = plot.getBoundingClientRect();
       const card = getComputedStyle(document.body).getPropertyValue("--card").trim();
       const layout = { ...plot.layout, "paper_bgcolor": card, "plot_bgcolor": card };
-      const plotly = await /** @type {any} */ (bibier).plotly();
-      const url = await plotly.toImage({ data: plot.data, layout }, { format, width, height });
+      const url = await (await bibier.plotly()).toImage({ data: plot.data, layout }, { format, width, height });
       const name = `bibier.${format}`;
       bibier.saveFile(name, await (await fetch(url)).blob());
       return fill(say.results_saved, { name });

@@ -1,0 +1,59 @@
+"""What leaves the Analyse tab in a real browser: files, pictures, the session's clips, several recordings at once."""
+
+import csv
+import json
+from pathlib import Path
+
+from tests.browser.conftest import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+def saved(page, button: str) -> Path:
+    """Press a button that saves a file, in the menu where it is there; return where the file lies."""
+    target = page.locator("#outlets button", has_text=button)
+    if target.locator("xpath=ancestor::details").count():
+        page.click("#outlets summary")
+    with page.expect_download() as download:
+        target.click()
+    return Path(download.value.path())
+
+
+def test_a_result_is_saved_and_two_stand_side_by_side(visit):
+    visitor = visit()
+    page = visitor.page
+    assert page.locator("#outlets button", has_text="Copy").is_disabled()
+    for example in (0, 3):
+        with visitor.renewed("#verdict .sentence"):
+            page.locator("button.example").nth(example).click()
+    page.wait_for_selector("#outlets .history li:nth-child(2)")
+    facts = json.loads(saved(page, "Data (JSON)").read_text())
+    assert set(facts["bimodal"]) == set(facts["audio"]) and facts["file"].endswith("_en.ogg")
+    (row,) = csv.DictReader(saved(page, "Table (CSV)").read_text(encoding="utf-8-sig").splitlines())
+    assert float(row["voice_sad"]) == facts["audio"]["sad"] and row["transcript"] == facts["transcript"]
+    page.wait_for_function("document.querySelector('#chart .js-plotly-plot')?.data")
+    assert saved(page, "Chart (PNG)").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in saved(page, "Chart (SVG)").read_text()
+    assert page.locator("#outlets button", has_text="SRT").count() == 0  # of long recordings
+
+    for clip in (0, 1):
+        page.locator("#outlets .history input").nth(clip).check()
+    assert page.locator("#outlets .pair .row").count() == 21 and page.locator("#outlets .pin").count() == 2 + 42
+    assert page.locator("#outlets .pair .legend").inner_text().split("\n")[0] == facts["file"]
+
+
+def test_several_files_become_a_table(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    broken = tmp_path / "<img src=x onerror=alert(1)>.wav"
+    broken.write_text("no sound")
+    files = [EXAMPLES / "happy_en.ogg", broken, EXAMPLES / "fear_ru.ogg"]
+    page.locator("#outlets input[type=file]").set_input_files(files)
+    page.wait_for_function("document.querySelector('#outlets progress')?.value === 3")
+    assert [name.strip() for name in page.locator("#outlets tbody th").all_inner_texts()] == [f.name for f in files]
+    assert page.locator("#outlets .failed").count() == 1 and page.locator("#outlets .batch img").count() == 0
+    rows = list(csv.DictReader(saved(page, "Save the table").read_text(encoding="utf-8-sig").splitlines()))
+    assert [row["path"] for row in rows] == [f.name for f in files]
+    assert [bool(row["error"]) for row in rows] == [False, True, False] and float(rows[0]["voice_happy"]) > 0
+    page.click("#outlets [data-mark=stop]")
+    assert page.locator("#outlets .batch").is_hidden()
