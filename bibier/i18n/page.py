@@ -14,10 +14,13 @@ from bibier.i18n.service import SERVICE
 STRINGS: dict[str, tuple[str, str]] = {
     # the page
     "tagline": (
-        "Say something, and see what the voice says, what the words say, and what both say together.",
-        "Скажите что-нибудь — и увидите, что говорит голос, что говорят слова и что они говорят вместе.",
+        "Speak, and see what your voice says, what your words say, and whether they agree.",
+        "Скажите что-нибудь и увидите, что говорит голос, что говорят слова и согласны ли они.",
     ),
-    "language": ("Language of the page", "Язык страницы"),
+    "language": (
+        "Language",
+        "Язык",
+    ),
     "theme": ("Theme", "Тема"),
     "theme_system": ("as the system has it", "как в системе"),
     "theme_light": ("light", "светлая"),
@@ -37,8 +40,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     "keys_close": ("Close", "Закрыть"),
     "key_space": ("Space", "Пробел"),
     "perceived": (
-        "The model hears how speech is perceived; it does not know what a person feels.",
-        "Модель слышит, как речь воспринимается; что человек чувствует на самом деле, она не знает.",
+        "The model hears how speech comes across. It does not know what a person feels.",
+        "Модель слышит, как речь воспринимается со стороны. Что человек чувствует, она не знает.",
     ),
     # left: the voice and the words
     "voice_hint": (
@@ -58,28 +61,37 @@ STRINGS: dict[str, tuple[str, str]] = {
     "options": ("Options", "Настройки"),
     "dock": ("at the bottom", "внизу"),
     "examples": (
-        "Or try an example (chosen to show something: no measure of accuracy)",
-        "Или возьмите пример (они подобраны для показа, о точности не судите)",
+        "Or try an example. They were picked to show something, not to prove accuracy.",
+        "Или попробуйте пример. Они подобраны для показа, а не для проверки точности.",
     ),
-    "example_disagree": ("At odds", "Расхождение"),
+    "example_disagree": (
+        "Mixed signals",
+        "Расхождение",
+    ),
     "spoken_en": ("In English:", "По-английски:"),
     "spoken_ru": ("In Russian:", "По-русски:"),
     "transcript": ("Words", "Слова"),
     "transcript_placeholder": (
-        "Leave this empty and the words will be recognised. Or type them: then your text is used.",
-        "Оставьте поле пустым — слова распознаются сами. Или введите их: тогда будет взят ваш текст.",
+        "Leave empty to have the words recognised, or type what was said.",
+        "Оставьте пустым, чтобы слова распознались сами, или введите сказанное.",
     ),
-    "recogniser": ("Recogniser", "Распознавание речи"),
+    "recogniser": (
+        "Speech recognition",
+        "Распознавание речи",
+    ),
     "fetch": ("Download", "Скачать"),
     "fetch_first": (
-        "{name} is not ready: download it, choose another recogniser, or type the words.",
-        "{name} ещё не готов: скачайте его, выберите другое распознавание или введите слова сами.",
+        "{name} is not ready yet: download it, choose another recogniser, or type the words.",
+        "{name} ещё не готов. Скачайте его, выберите другое распознавание или введите слова.",
     ),
     "analyse": ("Analyse", "Анализировать"),
     "by_recogniser": ("Recognised by {name}{language}", "Распознано: {name}{language}"),
     "rough": ("{name} (rough)", "{name} (приблизительно)"),
     "by_person": ("Typed by you{language}", "Введено вами{language}"),
-    "by_example": ("Given with the example{language}", "Дано вместе с примером{language}"),
+    "by_example": (
+        "From the example{language}",
+        "Из примера{language}",
+    ),
     "by_none": ("No words", "Слов нет"),
     "language_en": ("English", "английский"),
     "language_ru": ("Russian", "русский"),
@@ -89,22 +101,34 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Слушаем. Говорите, затем нажмите «Стоп».",
     ),
     "stage_sending": ("Sending the file…", "Отправляем файл…"),
-    "stage_queued": ("Waiting for its turn…", "Ждёт своей очереди…"),
+    "stage_queued": (
+        "Waiting in the queue…",
+        "Ждём очереди…",
+    ),
     "stage_loading": (
-        "The models are loading… The page can be used already; the analysis will wait for them.",
-        "Модели загружаются… Страницей уже можно пользоваться, анализ их подождёт.",
+        "Loading the models… You can start already; the analysis will follow.",
+        "Загружаем модели… Можно уже начинать: анализ подождёт.",
     ),
     "channel": ("Channel", "Канал"),
     "channel_auto": ("where speech is heard", "где слышна речь"),
     "channel_mix": ("all together", "все вместе"),
     "stage_hearing": ("Listening to the recording…", "Слушаем запись…"),
-    "stage_transcribing": ("Recognising the words ({name})…", "Распознаём слова ({name})…"),
-    "stage_reading": ("Weighing voice and words…", "Взвешиваем голос и слова…"),
+    "stage_transcribing": (
+        "Recognising speech ({name})…",
+        "Распознаём речь ({name})…",
+    ),
+    "stage_reading": (
+        "Comparing voice and words…",
+        "Сопоставляем голос и слова…",
+    ),
     "stage_fetching": (
         "Downloading {name}: {received} of {megabytes} MB…",
         "Скачиваем {name}: {received} из {megabytes} МБ…",
     ),
-    "stage_fetched": ("{name} is ready.", "{name}: можно пользоваться."),
+    "stage_fetched": (
+        "{name} is ready.",
+        "{name}: готово.",
+    ),
     "took": ("Took {total}: {stages}", "Заняло {total}: {stages}"),
     "time_read": ("reading the file", "чтение файла"),
     "time_audio": ("voice", "голос"),
@@ -116,18 +140,17 @@ STRINGS: dict[str, tuple[str, str]] = {
     "unit_s": ("{value} s", "{value} с"),
     # errors
     "nothing": (
-        "There is nothing to analyse yet: record or upload a clip, pick an example, or type some words.",
-        "Пока анализировать нечего: запишите или загрузите голос, возьмите пример или введите слова.",
+        "Nothing to analyse yet. Record or upload something, pick an example, or type a few words.",
+        "Анализировать пока нечего. Запишите или загрузите голос, возьмите пример или введите слова.",
     ),
     "failed": (
-        "Something went wrong inside the app, and the analysis stopped. The details are in its terminal; "
-        "you can go on with another clip.",
-        "Внутри приложения произошла ошибка, анализ остановлен. Подробности — в его терминале; "
-        "можно продолжать с другой записью.",
+        "Something went wrong and the analysis stopped. Try again, or go on with another recording.",
+        "Что-то пошло не так, анализ остановлен. Попробуйте ещё раз или возьмите другую запись.",
     ),
     "failed_models": (
-        "The models could not be loaded, so nothing can be analysed. The details are in the terminal of the app.",
-        "Модели не загрузились, поэтому анализ невозможен. Подробности — в терминале приложения.",
+        "The models could not be loaded, so nothing can be analysed. Whoever runs this server finds the reason "
+        "in its log.",
+        "Модели не загрузились, поэтому анализ невозможен. Причина — в журнале сервера.",
     ),
     "upload_lost": (
         "The file did not reach the app: the connection broke. Try again.",
@@ -138,25 +161,24 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Приложение не приняло файл. Попробуйте ещё раз или выберите другой.",
     ),
     "mic_denied": (
-        "The browser did not let this page use the microphone. Allow it (the icon beside the address, then "
-        "“Microphone”) and press Record again; or upload a file.",
-        "Браузер не дал странице доступ к микрофону. Разрешите его (значок рядом с адресом, затем «Микрофон») "
-        "и нажмите «Запись» ещё раз — или загрузите файл.",
+        "The browser blocked the microphone. Allow it (the icon next to the address, then “Microphone”) and "
+        "press Record again, or upload a file.",
+        "Браузер не дал доступ к микрофону. Разрешите его (значок рядом с адресом, «Микрофон») и нажмите "
+        "«Запись» ещё раз или загрузите файл.",
     ),
     "mic_missing": (
-        "No microphone was found. Connect one and press Record again; or upload a file.",
-        "Микрофон не найден. Подключите его и нажмите «Запись» ещё раз — или загрузите файл.",
+        "No microphone found. Connect one and press Record again, or upload a file.",
+        "Микрофон не найден. Подключите его и нажмите «Запись» ещё раз или загрузите файл.",
     ),
     "mic_busy": (
-        "The microphone can't be read: perhaps another program is using it. Close that program and press Record "
-        "again; or upload a file.",
-        "Микрофон не читается: возможно, его занимает другая программа. Закройте её и нажмите «Запись» ещё раз — "
+        "The microphone is not responding; another program may be using it. Close that program and press "
+        "Record again, or upload a file.",
+        "Микрофон не отвечает: возможно, он занят другой программой. Закройте её и нажмите «Запись» ещё раз "
         "или загрузите файл.",
     ),
     "mic_insecure": (
-        "Browsers give the microphone only to pages on https or on localhost. Open the page that way; "
-        "or upload a file.",
-        "Браузер даёт микрофон только страницам на https или localhost. Откройте страницу так — или загрузите файл.",
+        "Browsers allow the microphone only over HTTPS or on localhost. Open the page that way, or upload a file.",
+        "Браузер даёт микрофон только по HTTPS или на localhost. Откройте страницу так или загрузите файл.",
     ),
     # right: the verdict
     "idle": (
@@ -164,9 +186,18 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Здесь появится результат. Запишите фразу, перетащите файл или попробуйте пример.",
     ),
     "verdict_bimodal": ("Both together: {what}.", "Голос и слова вместе: {what}."),
-    "verdict_audio": ("The voice alone: {what}.", "Один только голос: {what}."),
-    "verdict_text": ("The words alone: {what}.", "Одни только слова: {what}."),
-    "verdict_none": ("There is nothing to judge here.", "Судить здесь не о чем."),
+    "verdict_audio": (
+        "The voice alone: {what}.",
+        "Только голос: {what}.",
+    ),
+    "verdict_text": (
+        "The words alone: {what}.",
+        "Только слова: {what}.",
+    ),
+    "verdict_none": (
+        "There is nothing to judge here.",
+        "Оценивать здесь нечего.",
+    ),
     "verdict_unlike_bimodal": (
         "The model can't tell: neither the voice nor the words are like anything that it learnt from.",
         "Модель не может сказать: ни голос, ни слова не похожи на то, на чём она училась.",
@@ -193,9 +224,12 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "what_clear": ("clearly {first}", "явно {first}"),
     "what_likely": ("most likely {first}", "скорее всего {first}"),
-    "what_barely": ("{first}, barely ahead of {second}", "{first}, но почти столь же вероятно — {second}"),
+    "what_barely": (
+        "{first}, just ahead of {second}",
+        "{first}, чуть меньше — {second}",
+    ),
     "what_unclear": (
-        "the model can't tell; {first} and {second} come closest",
+        "the model can't tell; closest are {first} and {second}",
         "модель не может сказать; ближе всего {first} и {second}",
     ),
     "sure_high": (
@@ -216,8 +250,14 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Voice and words point the same way, but not equally strongly",
         "Голос и слова говорят об одном, но с разной силой",
     ),
-    "vague_voice": ("The voice by itself is not clear", "Голос сам по себе неясен"),
-    "vague_words": ("The words by themselves are not clear", "Слова сами по себе неясны"),
+    "vague_voice": (
+        "The voice alone is unclear",
+        "Голос сам по себе неясен",
+    ),
+    "vague_words": (
+        "The words alone are unclear",
+        "Слова сами по себе неясны",
+    ),
     "disagree": (
         "Voice and words disagree: {voice} in the voice, {words} in the words",
         "Голос и слова расходятся: в голосе — {voice}, в словах — {words}",
@@ -256,14 +296,23 @@ STRINGS: dict[str, tuple[str, str]] = {
     "technical_audio": ("audio-only", "только аудио (audio-only)"),
     "technical_text": ("text-only", "только текст (text-only)"),
     "technical_bimodal": ("bimodal", "бимодально (bimodal)"),
-    "table": ("The same figures as a table", "Те же числа таблицей"),
+    "table": (
+        "Show as a table",
+        "Показать таблицей",
+    ),
     "emotion": ("Emotion", "Эмоция"),
     "no_value": ("none", "нет"),
     # right: the words
-    "weights": ("Which words mattered", "Какие слова повлияли"),
-    "weights_hint": ("Select a word to see its figure.", "Выберите слово, чтобы увидеть его вес."),
+    "weights": (
+        "Words that mattered",
+        "Важные слова",
+    ),
+    "weights_hint": (
+        "Select a word to see its weight.",
+        "Выберите слово, чтобы увидеть его вес.",
+    ),
     "weights_hint_play": (
-        "Select a word to see its figure and hear it.",
+        "Select a word to see its weight and hear it.",
         "Выберите слово, чтобы увидеть его вес и услышать его.",
     ),
     "weights_scale": ("Scale of the colours", "Шкала цветов"),

@@ -110,16 +110,16 @@ def test_percent(value, shown):
     [
         (sure_of("happy", 0.8), "en", "Both together: clearly happiness."),
         (sure_of("happy", 0.5), "en", "Both together: most likely happiness."),
-        (sure_of("happy", 0.42, "surprise", 0.38), "en", "Both together: happiness, barely ahead of surprise."),
+        (sure_of("happy", 0.42, "surprise", 0.38), "en", "Both together: happiness, just ahead of surprise."),
         (
             sure_of("sad", 0.2, "fear", 0.19),
             "en",
-            "Both together: the model can't tell; sadness and fear come closest.",
+            "Both together: the model can't tell; closest are sadness and fear.",
         ),
         (
             sure_of("happy", 0.42, "surprise", 0.38),
             "ru",
-            "Голос и слова вместе: радость, но почти столь же вероятно — удивление.",
+            "Голос и слова вместе: радость, чуть меньше — удивление.",
         ),
     ],
 )
@@ -188,7 +188,7 @@ def test_words_of_a_rough_recogniser_contradict_nobody():
 
 def test_an_unclear_branch_does_not_contradict():
     judged = verdict(prediction(sure_of("anger", 0.9), sure_of("sad", 0.2), sure_of("anger", 0.8), conflict=0.4), "en")
-    assert (judged.badge.kind, judged.badge.text) == ("differ", "The words by themselves are not clear")
+    assert (judged.badge.kind, judged.badge.text) == ("differ", "The words alone are unclear")
 
 
 def test_one_branch_alone():
