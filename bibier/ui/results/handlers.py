@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
 
 LONGEST_NAME = 200  # characters of a file's name
 PASSING = ("turn-full", "turn-share")  # refusals after which the same may be asked again
-COLUMNS = ("both", "voice", "words")  # of a row; the first of them that says something is its headline
+MODALITIES = ("both", "voice", "words")  # of a row; the first of them that says something is its headline
 
 
 class ExportedFile(TypedDict):
@@ -114,16 +114,16 @@ class ResultHandlers:
     @staticmethod
     def _row(predictor: BatchPredictor, path: str, shown: str, language: str) -> BatchRow:
         from bibier.inference.batch import BatchInput
-        from bibier.inference.run_journal import csv_lines
+        from bibier.inference.run_journal import COLUMNS, csv_lines
 
         prepared = predictor.prepare(BatchInput(path, None))
         row = predictor.predict([prepared])[0]
         row |= {"path": shown, "error": row["error"].replace(row["path"], shown)}  # nobody needs the server's own name
-        head, line = csv_lines([row])
+        head, line = csv_lines([{name: row[name] for name in COLUMNS}])
         if row["error"]:
             return {"error": row["error"], "passing": False, "head": head, "line": line}
-        texts = {column: headline(row, column, language) for column in COLUMNS}
-        judged = next((column for column in COLUMNS if texts[column] not in ("—", UNSURE)), None)
+        texts = {column: headline(row, column, language) for column in MODALITIES}
+        judged = next((column for column in MODALITIES if texts[column] not in ("—", UNSURE)), None)
         emotion = winner(row, judged) if judged else ""
         return {
             "both": texts["both"],
