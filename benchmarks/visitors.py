@@ -120,12 +120,12 @@ class SimulatedVisitor:
     def analyse(self, clip: dict, words: str) -> None:
         """Press Analyse; a verdict is shown, and words where none were given."""
         shown = self.call("analyse", clip, words, "none" if words else "pocketsphinx", None, None)
-        right(bool(shown["verdict"].get("sentence")), shown)
+        right(bool(shown["judgement"].get("sentence")), shown)
         right(bool(words or shown["transcript"]), shown)
 
     def correct(self, words: str) -> None:
         """Change the words; the verdict is of the new ones."""
-        right(bool(self.call("edit", words, None)["verdict"].get("sentence")), "edit")
+        right(bool(self.call("edit", words, None)["judgement"].get("sentence")), "edit")
 
     def take(self, sha256: str) -> dict:
         """Take the recording to Annotate; give what names it there."""

@@ -31,10 +31,9 @@ from bibier.audio.containers import (
     read_at,
     segment_end,
 )
+from bibier.audio.samples import as_packed
 
 if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
-    from av.audio.resampler import AudioResampler
     from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 VERSION = 2  # of what is read of a file; to be raised when the same bytes give other samples: features are kept by it
 BLOCK = 16_384  # frames handed on at a time, and about as many in memory
 DECODING = {"err_detect": "crccheck", "max_samples": str(2**20)}  # Apple's lossless format could have frames of an hour
-PLAIN = {"flt": np.float32, "fltp": np.float32, "s16": np.int16, "s16p": np.int16}  # read without FFmpeg's converter
-PLANES = 8  # that PyAV gives of a frame
 # Else FFmpeg looks through megabytes of PCM for a film's surround sound, and gives it out in pieces of 2 kB.
 DEMUXING = {"wav": {"probesize": "16384", "max_size": "32768"}}  # bytes
 FAILURES = 200  # reads in a row that fail before the rest of a part is given up
@@ -280,7 +277,7 @@ def _frames(
             with contextlib.suppress(FFmpegError):
                 for frame in packet.decode():
                     progress.seconds += frame.samples / frame.sample_rate
-                    for block in _as_packed(frame, converter):
+                    for block in as_packed(frame, converter):
                         yield block, frame.sample_rate
             continue
         length = (packet.duration or 0) * tick or usual
@@ -307,7 +304,7 @@ def _frames(
                     shape = found
                 progress.rate = frame.sample_rate
                 decoded += frame.samples / frame.sample_rate
-                for block in _as_packed(frame, converter):
+                for block in as_packed(frame, converter):
                     yield block, frame.sample_rate
         progress.seconds += decoded
         usual = decoded or usual
@@ -316,19 +313,6 @@ def _frames(
             if progress.due is not None and begins - progress.due > FAINT_GAP:
                 progress.gaps += begins - progress.due
             progress.due = begins + max(length, decoded)
-
-
-def _as_packed(frame: AudioFrame, converter: AudioResampler) -> list[np.ndarray]:
-    """Return a frame's samples as (n, channels) float32, converted where they are of another kind than `PLAIN`."""
-    channels = frame.layout.nb_channels
-    kind = PLAIN.get(frame.format.name)
-    if kind is None or channels > PLANES:
-        return [piece.to_ndarray().reshape(-1, channels) for piece in converter.resample(frame)]
-    if frame.format.is_planar and channels > 1:
-        samples = np.stack([np.frombuffer(plane, kind, frame.samples) for plane in frame.planes], axis=1)
-    else:
-        samples = np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels)
-    return [samples * np.float32(2**-15) if samples.dtype == np.int16 else samples]
 
 
 def _gathered(pieces: Iterator[tuple[np.ndarray, int]]) -> Iterator[tuple[np.ndarray, int]]:

@@ -2,13 +2,14 @@
 
 At every import Gradio 6.31 rewrites a type stub beside each of its components, which is half of its import time. The
 stubs serve editors only, and the step is skipped when a class's source file can't be found. Gradio also calls home at
-import unless told otherwise.
+import unless told otherwise. Its pandas, of which the page uses nothing, would load pyarrow where that is: 35 MB.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -25,6 +26,7 @@ def _unless_component(thing: object) -> str:
 
 
 inspect.getfile = _unless_component
+arrow = sys.modules.setdefault("pyarrow", None)  # pyright: ignore[reportArgumentType]
 try:
     import gradio
     from gradio import queueing, route_utils, routes, themes
@@ -63,6 +65,8 @@ try:
 
 finally:
     inspect.getfile = _getfile
+    if arrow is None:
+        del sys.modules["pyarrow"]
 
 __all__ = [
     "Block",
