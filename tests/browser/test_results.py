@@ -57,3 +57,15 @@ def test_several_files_become_a_table(visit, tmp_path):
     assert [bool(row["error"]) for row in rows] == [False, True, False] and float(rows[0]["voice_happy"]) > 0
     page.click("#outlets [data-mark=stop]")
     assert page.locator("#outlets .batch").is_hidden()
+
+
+def test_nothing_jumps_while_the_page_opens(visit):
+    page = visit().page
+    shift = page.evaluate("""() => new Promise((done) => {
+        let sum = 0;
+        new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => done(sum), 200);
+    })""")
+    assert shift <= 0.1

@@ -91,6 +91,20 @@
   document.head.append(make("style", {}, "@media (prefers-reduced-motion: reduce) { *, *::before, *::after { "
     + "transition: none !important; animation-duration: 1ms !important; animation-iteration-count: 1 !important; } }"));
 
+  // The parts arrive one after the other. They are shown together, so that nothing moves under the reader's eyes.
+  const PARTS = ["#header .brand", "#judgement .slot > *", "#voice .slot > *", "#outlets .outlet-row"];
+  const LONGEST = 8000; // ms; whatever is there by then is shown
+  document.documentElement.classList.add("laying-out");
+  document.head.append(make("style", {}, ".laying-out :is(#header, #tabs, #foot) { visibility: hidden; }"));
+  const uncover = () => {
+    if (performance.now() < LONGEST && !PARTS.every((part) => document.querySelector(part))) {
+      requestAnimationFrame(uncover);
+      return;
+    }
+    requestAnimationFrame(() => requestAnimationFrame(() => document.documentElement.classList.remove("laying-out")));
+  };
+  requestAnimationFrame(uncover);
+
   // --- drawing: each gr.HTML has one constant, empty slot, filled here ---------------------------------------------
   const draw = bibier.draw = /** @type {Drawings} */ ({});
   bibier.mount = (name, element, props, watch) => {
