@@ -51,7 +51,7 @@ class LogEntry:
 
     def to_json(self) -> str:
         """Return one line of JSON, which `from_json` reads."""
-        content = {"event": vars(self.event), "counter": self.counter, "writer": self.writer}
+        content = {"event": self.event.content(), "counter": self.counter, "writer": self.writer}
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
     @classmethod

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, NoReturn, get_type_hints
 
@@ -20,7 +20,8 @@ from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
-VERSION = 1  # of the event's fields
+VERSION = 2  # of the event's fields; 2 has `fill` and `rest`
+FILLS = ("", "proportion", "neutral", "even")  # how a person had open points given: by what is set, to neutral, evenly
 KINDS = ("label", "skip", "reveal", "undo", "redo", "propose")
 SOURCES = ("person", "model:", "llm:")  # the last two are followed by a name
 
@@ -103,7 +104,9 @@ class Event:
     target: Annotated[Text, TEXT] = ""  # uuid of the event that an undo or redo is about
     seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS), Expected(f"0 … {MAX_SECONDS:g}")] = 0.0  # spent on the clip
     time: Annotated[Text, AfterValidator(_utc), Expected("2026-01-31T12:00:00+00:00")] = ""  # set by the store if empty
-    version: Annotated[int, Field(ge=1, le=VERSION), Expected(str(VERSION))] = VERSION
+    version: Annotated[int, Field(ge=1, le=VERSION), Expected(str(VERSION))] = 1
+    fill: Annotated[str, Field(pattern=f"^({'|'.join(FILLS)})$"), Expected(", ".join(FILLS[1:]))] = ""
+    rest: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False), SHARE] = 0.0  # share of the points that were open
 
     def check(self) -> Event:
         """Return the event itself if every field is sound.
@@ -128,9 +131,17 @@ class Event:
             _refuse("probs", self.probs, f"null ({self.kind})")
         if self.before is not None:
             check_distribution("before", self.before)
+        if self.fill and self.version < VERSION:
+            _refuse("version", self.version, str(VERSION))
+        if bool(self.fill) != bool(self.rest):
+            _refuse("rest", self.rest, "> 0" if self.fill else "0")
         if (self.kind in ("undo", "redo")) != bool(self.target):
             _refuse("target", self.target, "uuid" if not self.target else "“”")
         return self
+
+    def stamped(self) -> Event:
+        """Return the event with the lowest version that has its fields, so that as many programs as can be read it."""
+        return replace(self, version=VERSION if self.fill else 1)
 
     @property
     def distribution(self) -> dict[str, float]:
@@ -153,8 +164,16 @@ class Event:
             _refuse("annotator", self.annotator, NAME.text)
 
     def to_json(self) -> str:
-        """Return one line of JSON with every field by name; numbers keep every digit."""
-        return json.dumps(vars(self), ensure_ascii=False, allow_nan=False)
+        """Return one line of JSON with every field by name; numbers keep every digit.
+
+        What the event's version does not have is left out, so that programs of that version read it.
+        """
+        return json.dumps(self.content(), ensure_ascii=False, allow_nan=False)
+
+    def content(self) -> dict[str, Any]:
+        """Return the fields that the event's version has, by name."""
+        unknown = ("fill", "rest") if self.version < VERSION else ()
+        return {name: value for name, value in vars(self).items() if name not in unknown}
 
     @classmethod
     def from_json(cls, line: str | Mapping[str, Any]) -> Event:

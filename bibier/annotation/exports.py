@@ -27,6 +27,7 @@ from bibier.soft_labels.tables import COLUMNS as LS_LLM
 
 LONG = ("sha256", "path", "text", "language", "corpus_label", "annotator", *EMOTIONS, "confidence", "note", "seen")
 LONG = (*LONG, *(f"before_{name}" for name in EMOTIONS), "seconds", "event")
+FILLED = ("fill", "rest")  # of LONG since labels may be filled up; a table of before lacks them
 MANIFEST = ("id", "path", "text", "language", "split", "speaker", "dialogue", "label", *EMOTIONS)
 PROPOSALS = ("sha256", "source", *EMOTIONS)
 
@@ -108,8 +109,9 @@ def long(snapshot: ProjectSnapshot) -> Iterator[str]:
                 | {f"before_{name}": repr(before[name]) if before else "" for name in EMOTIONS}
                 | {"confidence": "" if label.confidence is None else repr(label.confidence)}
                 | {"seconds": repr(label.seconds), "event": guard(label.event)}
+                | {"fill": label.fill, "rest": repr(label.rest)}
             )
-    return _csv(LONG, rows)
+    return _csv((*LONG, *FILLED), rows)
 
 
 def wide(snapshot: ProjectSnapshot) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bibier import csv_reader
 from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import SHA256, Event, check_distribution
-from bibier.annotation.exports import LONG
+from bibier.annotation.exports import FILLED, LONG
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
@@ -75,10 +75,10 @@ def add_long(store: Store, project: str, path: Path, progress: Progress = no_pro
     events = []
     for number, row in enumerate(read_long(path), start=2):
         facts = {name: row[name] for name in ("sha256", "path", "text", "language")} | {"label": row["corpus_label"]}
-        label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds")}
+        label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds", *FILLED)}
         try:
             clips.setdefault(row["sha256"], clip_of(facts))
-            events.append(Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).check())
+            events.append(Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).stamped().check())
         except (ValueError, TypeError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return _add(store, project, list(clips.values()), events, progress)
@@ -180,6 +180,7 @@ def _long(row: dict[str, str]) -> dict[str, Any]:
         | {"probs": {name: float(row[name]) for name in EMOTIONS}}
         | {"before": {name: float(v) for name, v in before.items()} if any(before.values()) else None}
         | {"confidence": float(row["confidence"]) if row["confidence"] else None, "seconds": float(row["seconds"])}
+        | {"fill": row.get("fill", ""), "rest": float(row.get("rest") or 0)}
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -96,10 +96,10 @@ class ProjectLog:
         self,
         annotator: str,
         order: str | None = None,
-        excluding: str | None = None,
+        excluding: Collection[str] = (),
         held: Sequence[Mapping[str, int]] = (),
     ) -> ProjectClip | None:
-        """Return the clip that a person should label next, or None; `excluding` is the clip in hand.
+        """Return the clip that a person should label next, or None; `excluding` are the clips in hand.
 
         `held` as in `AnnotationState.next`.
         """

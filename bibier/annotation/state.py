@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, get_args
@@ -59,6 +59,8 @@ class Label:
     before: dict[str, float] | None
     seconds: float  # s
     event: str  # uuid
+    fill: str = ""  # by which rule open points were given
+    rest: float = 0.0  # their share
 
 
 @dataclass
@@ -153,9 +155,7 @@ class AnnotationState:
             self.labels.pop((clip, annotator), None)
             self.by_clip[clip].pop(annotator, None)
         else:
-            label = Label(
-                last.distribution, last.confidence, last.note, last.seen, last.before, last.seconds, last.uuid
-            )
+            label = label_of(last)
             self.labels[clip, annotator] = self.by_clip[clip][annotator] = label
         self._tally(clip, annotator, last is not None)
         self._score(clip)
@@ -168,20 +168,20 @@ class AnnotationState:
         order: str,
         random_fraction: float,
         seed: int,
-        excluding: str | None = None,
+        excluding: Collection[str] = (),
         held: Sequence[Mapping[str, int]] = (),
     ) -> ProjectClip | None:
         """Return the clip to be labelled next by one person, or None when nothing is left for them.
 
         `random_fraction` in [0, 1] of the turns are random whatever the order. Skipped clips come after all others.
-        `excluding` is the SHA-256 of the clip in hand: what would come next if it were labelled. `held` says how many
+        `excluding` are the SHA-256 of the clips in hand: what would come next if they were labelled. `held` says how many
         others have a clip before them, by SHA-256: where they make up what is wanted, the clip is for nobody else while
         there are others; each further mapping says it more narrowly, for when there are none. Nobody is held back: of
         the last clips, two people may have one, and it may then have more labels than wanted.
         """
         left = self._left(annotator, wanted)  # (m,) indices
-        if excluding is not None:
-            left = left[left != self.index[excluding]]
+        if excluding:
+            left = left[~np.isin(left, [self.index[clip] for clip in excluding if clip in self.index])]
         if not len(left):
             return None
         person = self.people.get(annotator, _Person())
@@ -194,7 +194,7 @@ class AnnotationState:
         fresh = self._free(fresh, wanted, held)
         if (
             order != "given"
-            and _chance(f"{seed}/{annotator}/{len(person.done) + (excluding is not None)}") < random_fraction
+            and _chance(f"{seed}/{annotator}/{len(person.done) + len(excluding)}") < random_fraction
         ):
             order = "random"
         if order in ("uncertain", "modalities", "people"):
@@ -281,6 +281,21 @@ class AnnotationState:
             for source in sorted(self.sources)
             if source.startswith("model:") and (clip, source) in self.proposals
         }
+
+
+def label_of(act: Event) -> Label:
+    """Return the label that an act gives."""
+    return Label(
+        act.distribution,
+        act.confidence,
+        act.note,
+        act.seen,
+        act.before,
+        act.seconds,
+        act.uuid,
+        act.fill,
+        act.rest,
+    )
 
 
 def _chance(text: str) -> float:

@@ -216,7 +216,7 @@ class Store:
         if order is not None:
             check_settings({"order": order})
         with self.reading(project) as log:
-            return log.next(annotator, order, excluding)
+            return log.next(annotator, order, () if excluding is None else (excluding,))
 
     def progress(self, project: str, annotator: str) -> tuple[int, int]:
         """Return how many clips a person has labelled, and of how many."""

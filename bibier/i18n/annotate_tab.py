@@ -99,6 +99,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "bar_is_locked": ("{name} is locked.", "{name}: закреплено."),
     "bar_is_free": ("{name} is free again.", "{name}: снова свободно."),
+    "bar_give": ("{name}: a click does what key {key} does", "{name}: щелчок делает то же, что клавиша {key}"),
     "bars_empty": (
         "Nothing is set yet: press 1–7 or drag a bar.",
         "Пока ничего не задано: нажмите 1–7 или сдвиньте шкалу.",
@@ -109,6 +110,15 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Пусто. Нажмите 1–7, сдвиньте шкалу или введите число.",
     ),
     "sum_whole": ("Sum: 100", "Сумма: 100"),
+    "sum_open": (
+        "{given} of 100 given. {rest} are open; Enter asks where they go.",
+        "Роздано {given} из 100. Ещё {rest} не отданы никому: Enter спросит, куда их.",
+    ),
+    "fill_ask": ("{rest} points are not given yet. Where do they go?", "Ещё не роздано: {rest}. Кому их отдать?"),
+    "fill_proportion": ("In proportion to what is set", "Пропорционально заданному"),
+    "fill_neutral": ("To neutral", "Нейтральной"),
+    "fill_even": ("Evenly to the rest", "Поровну остальным"),
+    "fill_back": ("Go on editing (Esc)", "Вернуться к правке (Esc)"),
     "preset": ("Two: 70 / 30", "Две: 70 / 30"),
     "preset_first": ("70 / 30: press the digit of the main emotion.", "70 / 30: нажмите цифру главной эмоции."),
     "preset_second": ("Now the second one.", "Теперь вторую."),
@@ -138,7 +148,22 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "skip_other": ("Another reason", "Другая причина"),
     "skipped": ("Skipped ({reason}). It will come back.", "Пропущено ({reason}). Фрагмент ещё вернётся."),
     "skipped_before": ("You skipped this before: {reason}", "Вы его уже пропускали: {reason}"),
-    "saving": ("Saving…", "Сохраняем…"),
+    "saving": ("Saving: {count}", "Сохраняем: {count}"),
+    "next_waits": (
+        "What you gave is on its way. The next clip comes as soon as the app answers.",
+        "Ваша разметка отправляется. Следующий фрагмент появится, как только приложение ответит.",
+    ),
+    "also_tab": (
+        "This name is at work in another tab of this browser too. Labels of both are kept; of one clip, the later counts.",
+        "Под этим именем открыта ещё одна вкладка этого браузера. Сохраняется разметка из обеих; для одного фрагмента "
+        "считается последняя.",
+    ),
+    "also_person": (
+        "Somebody works under this name in another browser too. If that isn't you, take another name: of two labels of "
+        "one clip, only the later counts.",
+        "Под этим именем кто-то работает и в другом браузере. Если это не вы, возьмите другое имя: из двух разметок "
+        "одного фрагмента считается только последняя.",
+    ),
     "saved": ("Saved", "Сохранено"),
     "saved_late": ("The connection is back, and your label is saved.", "Связь восстановлена, разметка сохранена."),
     "unchanged": ("Nothing was changed", "Ничего не изменилось"),
@@ -159,7 +184,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "draft_back": ("Your unfinished label is back.", "Незаконченная разметка возвращена."),
     "back_none": ("There is no earlier clip here.", "Более раннего фрагмента здесь нет."),
-    "undone": ("Undone. Ctrl+Shift+Z does it again.", "Отменено. Ctrl+Shift+Z вернёт."),
+    "undone": (
+        "Undone: this is no longer saved. Correct it and press Enter, or bring it back with Ctrl+Shift+Z.",
+        "Отменено: это больше не сохранено. Исправьте и нажмите Enter или верните всё как было: Ctrl+Shift+Z.",
+    ),
     "redone": ("Done again.", "Возвращено."),
     "undo_none": ("There is nothing to undo.", "Отменять нечего."),
     "redo_none": ("There is nothing to redo.", "Возвращать нечего."),

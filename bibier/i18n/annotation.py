@@ -250,6 +250,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model's opinion is shown after your own is saved. Save this clip first.",
         "Мнение модели видно после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
     ),
+    "annotate-others": (
+        "This label was given under another name than the one that is signed in. It stays in this browser until its "
+        "author signs in here.",
+        "Эту разметку дал не тот, кто сейчас вошёл. Она останется в этом браузере, пока её автор не войдёт здесь.",
+    ),
     "annotate-elsewhere": (
         "Projects from a path on this computer can only be made where the app runs for this computer alone. "
         "Start it with --annotate SOURCE.",

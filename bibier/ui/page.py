@@ -97,7 +97,7 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
                 analysing, state = analyse.build(services, i18n, annotating.receive, privacy, results_tab.build)
-            with gr.Tab(i18n("tab_annotate"), id="annotate"):
+            with gr.Tab(i18n("tab_annotate"), id="annotate", render_children=True):
                 annotate.build(annotating)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
                 agreement_tab.build(annotating.store, tab)

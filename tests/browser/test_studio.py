@@ -165,7 +165,8 @@ def test_two_tabs_on_one_clip_lose_nothing(annotate, studio):
         page.bring_to_front()
         page.keyboard.press(key)
         page.keyboard.press("Enter")
-        page.wait_for_selector(".status.good")
+        page.wait_for_selector(".delivery.good")
+    assert "another tab" in second.inner_text(".also")
     assert [points(event.probs).index(100) for event in of(studio[1], "double")] == [0, 1]
     studio[1].undo("list", "double")
     ((_, label),) = [item for item in studio[1].state("list").items() if item[0][1] == "double"]
@@ -205,8 +206,8 @@ def test_a_note_that_is_too_long_is_refused_and_stays(annotate, studio):
     page.keyboard.press("Digit1")
     page.locator(".beside textarea").fill("я" * 4_001)
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector(".status.alert")
-    assert "4000" in page.inner_text(".status").replace(" ", "").replace("\u202f", "") and of(studio[1], "long") == []
+    page.wait_for_selector(".status.alert:has-text('4000')")
+    assert of(studio[1], "long") == []
     assert len(page.input_value(".beside textarea")) == 4_001 and values(page)[0] == 100
     page.locator(".beside textarea").fill("я" * 4_000)
     page.keyboard.press("Control+Enter")
@@ -279,7 +280,7 @@ def test_a_killed_server_loses_nothing(chromium, tmp_path, folder, kind, request
         address.process.kill()
         address.process.wait()
         visitor.page.keyboard.press("Enter")
-        visitor.page.wait_for_selector(".status.alert")
+        visitor.page.wait_for_selector(".delivery.alert")
     with running(tmp_path, "--database", url, port=port):
         try:
             visitor.page.reload()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from bibier.ui.annotate.presence import Also
+
 
 class ClipAddress(TypedDict):
     """A clip by its project and its SHA-256."""
@@ -41,10 +43,11 @@ class ClipView(TypedDict):
 
 
 class Coming(TypedDict):
-    """The clip to show and the one after it, and how many of how many are labelled."""
+    """The clip to show, the one after it and some `later` ones, and how many of how many are labelled."""
 
     now: ClipView | None
     after: ClipView | None
+    later: list[ClipView]
     done: int
     total: int
 
@@ -72,15 +75,18 @@ class OpenAnswer(ProjectList, total=False):
     settings: dict[str, object]
     now: ClipView | None
     after: ClipView | None
+    later: list[ClipView]
     done: int
     total: int
+    also: Also
 
 
 class SaveAnswer(Coming):
-    """What was saved by its uuid, `new` when it wasn't there before."""
+    """What was saved by its uuid, `new` when it wasn't there before; who `also` works under the name."""
 
     saved: str
     new: bool
+    also: Also
 
 
 class VisitAnswer(TypedDict):
@@ -90,16 +96,21 @@ class VisitAnswer(TypedDict):
 
 
 class HoldAnswer(TypedDict):
-    """Whether a clip is now held for the person."""
+    """Whether a clip is now held for the person, and who `also` works under the name."""
 
     held: bool
+    also: Also
 
 
 class StepAnswer(TypedDict, total=False):
-    """The clip that an undo or redo was about; `nothing` when there was nothing left."""
+    """The clip that an undo or redo was about; `nothing` when there was nothing left.
+
+    `undone` is the label that was taken back, where none stands in its place.
+    """
 
     nothing: bool
     now: ClipView
+    undone: LabelValue | None
     done: int
     total: int
 

@@ -19,7 +19,7 @@ from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
 from bibier.annotation.project_log import ProjectLog
-from bibier.annotation.state import ProjectClip
+from bibier.annotation.state import ProjectClip, label_of
 from bibier.annotation.store import Store
 from bibier.errors import InputError, StoreUnavailable
 from bibier.ui.annotate.answers import (
@@ -33,9 +33,10 @@ from bibier.ui.annotate.answers import (
     StepAnswer,
     VisitAnswer,
 )
-from bibier.ui.annotate.points import probabilities, share
+from bibier.ui.annotate.points import filling, probabilities, share
+from bibier.ui.annotate.presence import Also, Presence
 from bibier.ui.annotate.reservations import Reservations
-from bibier.ui.annotate.views import Sent, clip_of, listed, project_of, proposals, shown, view, who
+from bibier.ui.annotate.views import Sent, clip_of, label_value, listed, project_of, proposals, shown, view, who
 
 SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
@@ -43,6 +44,8 @@ HASH = re.compile(r"[0-9a-f]{64}")
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
 NOTE_LIMIT = 4000  # characters
 LONGEST = 24 * 3600.0  # s on one clip that are believed
+AHEAD = 12  # clips that the page knows beforehand, so that nobody waits for a slow connection
+HEARD_AHEAD = 2  # of them, that the model is asked about
 
 Clips = list[ProjectClip]
 
@@ -94,7 +97,7 @@ class AnnotateHandlers:
         self.ask_llm, self.propose_all = ask_llm, propose_all
         self.store, self.create_project, self.prefetch, self.folder = store, create_project, prefetch, folder
         self.receiving = threading.Lock()  # one recording at a time
-        self.reservations = Reservations()
+        self.reservations, self.presence = Reservations(), Presence()
 
     def for_visitors(self) -> AnnotateHandlers:
         """Return the same for who may name no paths, change no settings and take no more than their own labels."""
@@ -131,15 +134,24 @@ class AnnotateHandlers:
         return list(dict.fromkeys(places))
 
     def ahead(self, log: ProjectLog, annotator: str, *, first: ProjectClip | None = None) -> tuple[Coming, Clips]:
-        """Return what to show: the clip and the one after it, and how far the person is; and both as clips."""
+        """Return what to show: the clip and those after it, and how far the person is; and the first ones as clips."""
         held = self.reservations.of_others(log.project, annotator)
-        now = first or log.next(annotator, held=held)
-        after = log.next(annotator, excluding=now.sha256, held=held) if now else None
-        coming = [clip for clip in (now, after) if clip is not None]
-        self.reservations.hold(log.project, annotator, [clip.sha256 for clip in coming])
+        coming = [first] if first else []
+        while len(coming) < AHEAD:
+            clip = log.next(annotator, excluding=[clip.sha256 for clip in coming], held=held)
+            if clip is None:
+                break
+            coming.append(clip)
+        near = coming[:HEARD_AHEAD]
+        self.reservations.hold(log.project, annotator, [clip.sha256 for clip in near])
         done, total = log.progress(annotator)
         views = [*(view(log, annotator, clip) for clip in coming), None, None]
-        return {"now": views[0], "after": views[1], "done": done, "total": total}, coming
+        later = [each for each in views[HEARD_AHEAD:] if each]
+        return {"now": views[0], "after": views[1], "later": later, "done": done, "total": total}, near
+
+    def meet(self, log: ProjectLog, sent: Sent, annotator: str) -> Also:
+        """Note whose page asks; return who else is there under the name."""
+        return self.presence.meet(log.project, annotator, sent.get("page"), sent.get("seat"))
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
@@ -159,7 +171,8 @@ class AnnotateHandlers:
                 coming, clips = self.ahead(log, annotator, first=first)
                 answer["settings"] = {name: log.settings[name] for name in SETTINGS}
                 answer["project"], answer["annotator"], answer["shown"] = project, annotator, shown(log)
-            answer["now"], answer["after"] = coming["now"], coming["after"]
+                answer["also"] = self.meet(log, sent, annotator)
+            answer["now"], answer["after"], answer["later"] = coming["now"], coming["after"], coming["later"]
             answer["done"], answer["total"] = coming["done"], coming["total"]
             self.prefetch(project, clips, annotator=annotator)
             if answer["settings"]["order"] in NEEDS_PROPOSALS:
@@ -245,6 +258,7 @@ class AnnotateHandlers:
             seen = log.state.seen.get(key, ())
             if shown(log):
                 seen = tuple(sorted(proposals(log, clip.sha256)))
+            fill, rest = filling(sent.get("fill"), sent.get("rest"))
             new = append(
                 log,
                 sent,
@@ -253,10 +267,13 @@ class AnnotateHandlers:
                 confidence=share(sent.get("confidence"), "confidence"),
                 seen=seen,
                 before=log.state.blind.get(key) if seen else None,
+                fill=fill,
+                rest=rest,
             )
             coming, clips = self.ahead(log, annotator)
+            also = self.meet(log, sent, annotator)
         self.prefetch(log.project, clips, annotator=annotator)
-        return {**coming, "saved": str(sent["uuid"]), "new": new}
+        return {**coming, "saved": str(sent["uuid"]), "new": new, "also": also}
 
     def skip(self, sent: Sent) -> SaveAnswer:
         """Put a clip off, with a reason."""
@@ -264,8 +281,9 @@ class AnnotateHandlers:
             annotator = who(log, sent)
             new = append(log, sent, "skip")
             coming, clips = self.ahead(log, annotator)
+            also = self.meet(log, sent, annotator)
         self.prefetch(log.project, clips, annotator=annotator)
-        return {**coming, "saved": str(sent["uuid"]), "new": new}
+        return {**coming, "saved": str(sent["uuid"]), "new": new, "also": also}
 
     def reveal(self, sent: Sent) -> VisitAnswer:
         """Show the proposals for a clip that the person has committed on, and record that."""
@@ -290,7 +308,9 @@ class AnnotateHandlers:
             annotator, sha256 = who(log, sent), sent.get("clip")
             clip = listed(log, sha256) if isinstance(sha256, str) else None  # nothing else a browser sends is kept
             self.reservations.renew(log.project, annotator, clip.sha256 if clip else None)
-        return {"held": clip is not None}
+            here = clip is not None
+            also = self.presence.meet(log.project, annotator, sent.get("page"), sent.get("seat"), here=here)
+        return {"held": here, "also": also}
 
     def step(self, sent: Sent) -> StepAnswer:
         """Undo or redo the person's last act, and show the clip that it was about."""
@@ -300,7 +320,10 @@ class AnnotateHandlers:
             if event is None:
                 return {"nothing": True}
             done, total = log.progress(annotator)
-            return {"now": view(log, annotator, clip_of(log, event.clip)), "done": done, "total": total}
+            now, undone = view(log, annotator, clip_of(log, event.clip)), log.state.people[annotator].undone
+            gone = undone[-1] if event.kind == "undo" and undone and undone[-1].kind == "label" else None
+            taken = label_value(label_of(gone)) if gone and now["label"] is None else None
+            return {"now": now, "undone": taken, "done": done, "total": total}
 
 
 def append(
@@ -312,6 +335,8 @@ def append(
     confidence: float | None = None,
     seen: tuple[str, ...] = (),
     before: dict[str, float] | None = None,
+    fill: str = "",
+    rest: float = 0.0,
 ) -> bool:
     """Append what the browser sent as an event; a repeated one is no other."""
     note, uuid, seconds = sent.get("note", ""), sent.get("uuid"), sent.get("seconds", 0.0)
@@ -335,5 +360,8 @@ def append(
         seen=seen,
         before=before,
         seconds=min(float(seconds), LONGEST),
-    ).check()
+        fill=fill,
+        rest=rest,
+    )
+    event = event.stamped().check()
     return not log.has(event) and log.append(event)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bibier.annotation.events import FILLS
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 
@@ -60,3 +61,17 @@ def share(value: object, name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:  # NaN is refused too
         raise InputError("annotate-field", name=name)
     return float(value)
+
+
+def filling(rule: object, rest: object) -> tuple[str, float]:
+    """Return by which rule open points were given, and their share in [0, 1); "" and 0 when none were.
+
+    Raises InputError for anything else.
+    """
+    if rule is None or rule == "":
+        return "", 0.0
+    if not isinstance(rule, str) or rule not in FILLS:
+        raise InputError("annotate-field", name="fill")
+    if isinstance(rest, bool) or not isinstance(rest, int | float) or not 0 < rest < 1:  # NaN is refused too
+        raise InputError("annotate-field", name="rest")
+    return rule, float(rest)

@@ -26,6 +26,7 @@ from bibier.ui.gradio_import import gradio as gr
 
 ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask", "hold")
 QUICK = ("open", "save", "skip", "visit", "step", "hold")  # in threads of their own: nothing else keeps a save waiting
+KEPT = ("save", "skip")  # a browser keeps them until they are taken
 ROUTE = "/bibier/clip/"
 Answering = Callable[[object, gr.Request], Awaitable[Mapping[str, object]]]
 GONE = Message("guard-clip-gone")
@@ -42,9 +43,11 @@ def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -
         values: dict[str, object] = dict(first) if isinstance(first, dict) else {}
         guest = visitor(scope)
         values["signed"] = bool(guest.user)
+        language, author = language_of(scope), values.get("annotator")
         if guest.user:  # nobody writes under another's name
             values["annotator"] = guest.user
-        language = language_of(scope)
+            if name in KEPT and author not in (None, "", guest.user):  # it waited in the browser
+                return {"error": Message("annotate-others").text(language), "passing": True, "others": True}
         try:
             shown = dict((act if guest.operator else visitors_act)(values))
         except InputError as error:

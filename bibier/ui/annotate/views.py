@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bibier.annotation.project_log import ProjectLog
-from bibier.annotation.state import ProjectClip
+from bibier.annotation.state import Label, ProjectClip
 from bibier.errors import InputError
-from bibier.ui.annotate.answers import ClipView
+from bibier.ui.annotate.answers import ClipView, LabelValue
 from bibier.ui.annotate.points import points
 from bibier.unicode_text import normalise
 
@@ -77,6 +77,11 @@ def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
     }
 
 
+def label_value(label: Label) -> LabelValue:
+    """Return a label as the page has it."""
+    return {"points": points(label.probs), "confidence": label.confidence, "note": label.note}
+
+
 def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
     """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
     key = (annotator, clip.sha256)
@@ -90,10 +95,8 @@ def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
         "text": clip.text,
         "language": clip.language,
         "duration": clip.duration,
-        "label": None
-        if label is None
-        else {"points": points(label.probs), "confidence": label.confidence, "note": label.note},
+        "label": None if label is None else label_value(label),
         "proposals": [{"source": source, "points": points(probs)} for source, probs in visible.items()],
         "revealed": revealed,
-        "skipped": log.state.skipped.get(key),
+        "skipped": log.state.skipped.get(key, "").split("\n")[0] or None,
     }

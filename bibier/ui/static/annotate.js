@@ -1,77 +1,134 @@
 // @ts-check
 // The Annotate tab: what each act does. Runs after editor.js, player.js, project.js and annotate_*.js.
 (() => {
-  const { fill, recall, remember, say } = bibier;
+  const { fill, outbox, recall, remember, say } = bibier;
   const TICK = 250; // ms
   const HOLD = 30000; // ms after which the server is told that the clip is still before somebody
   const ASLEEP = 5000; // ms between two ticks from which on the computer slept
+  const AGAIN = 2000; // ms until the next clip is asked for again
+  const SOUNDS = 3; // clips whose sound is fetched ahead
+  const NEAR = "10000px"; // the tab counts as seen wherever one has scrolled to
 
   /** @type {((clip: ClipAddress) => void) | null} */
-  let openClip = null; // once the tab is built, which it is when it is first opened
-  /** @type {ClipAddress | null} */
-  let pendingOpen = null;
+  let openClip = null; // once the tab is built
   bibier.openInAnnotate = (clip) => {
     if (!clip) return;
-    if (openClip) openClip(clip); else pendingOpen = clip;
+    openClip?.(clip);
     const tab = /** @type {HTMLElement | undefined} */ (document.querySelectorAll("#tabs [role=tab]")[1]);
     tab?.click();
   };
 
+  // Built with the page, so that what waits is sent at once; no clip is asked for before the tab is seen.
   bibier.createAnnotator = (host, server) => {
+    const { THINKING, uuid, createCall } = bibier.annotateApi;
+    const page = uuid();
+    const seat = recall("bibier_seat") || uuid(); // the same in every tab of this browser
+    remember("bibier_seat", seat);
+    /** @type {() => Annotator} */
+    let who = () => ({ project: "", annotator: "" });
+    const call = createCall(server, () => ({ ...who(), page, seat }));
+    outbox.connect(call);
+    /** @type {{ enter(chosen: { project?: string, annotator?: string, clip?: string }): void, stop(): void } | null} */
+    let desk = null;
+    const begin = (/** @type {{ project?: string, clip?: string }} */ chosen) => {
+      if (desk) { desk.enter(chosen); return; }
+      const made = createDesk(host, call, THINKING);
+      ({ who } = made);
+      desk = made;
+      desk.enter(chosen);
+    };
+    openClip = begin;
+    new IntersectionObserver(([seen]) => {
+      if (seen.isIntersecting && !desk) begin({});
+      if (!seen.isIntersecting) desk?.stop();
+    }, { rootMargin: NEAR }).observe(host);
+  };
+
+  /**
+   * @param {HTMLElement} host
+   * @param {Call} call
+   * @param {number} thinking
+   */
+  const createDesk = (host, call, thinking) => {
     const { CONFIDENCE } = bibier;
-    const { THINKING, uuid, createCall, createOutbox, isLost, reasonOf } = bibier.annotateApi;
+    const { uuid, isLost, reasonOf } = bibier.annotateApi;
     let who = { project: "", annotator: recall("bibier_annotator") || "" };
     /** @type {ClipView | null} */
-    let current = null; // the clip on the page, as the server described it
-    /** @type {string[]} */
+    let current = null; // the clip on the page, with what this person said of it last
+    /** @type {ClipView[]} */
     let trail = []; // clips shown before, for going back
+    /** @type {ClipView[]} */
+    let coming = []; // clips that the server would show next
     let seconds = 0; // on this clip while the page was seen
     /** @type {number | null} */
     let confidence = null;
-    let touched = false; // something differs from what is saved
-    let busy = false;
+    let touched = false; // something differs from what was saved or is on its way
     let canAdvise = false; // a language model can be asked
     /** @type {string | null} */
     let wanted = null; // a clip that was asked for before the person had a name
 
-    const call = createCall(server, () => who);
-    const outbox = createOutbox(call, () => who);
-
-    // --- errors, and acts that wait for a connection ---------------------------------------------------------------
-    let retry = 0;
-    const flush = () => { clearTimeout(retry); return outbox.flush(); };
+    // --- what waits, and errors ------------------------------------------------------------------------------------
+    const isMine = (/** @type {WaitingAct} */ act) => act.project === who.project && act.annotator === who.annotator;
+    const waiting = () => outbox.waiting().filter(isMine);
     const tellError = (/** @type {unknown} */ error) => {
-      if (!isLost(error)) { view.tell(error instanceof Error ? error.message : String(error), "alert"); return; }
-      const [reason, count] = [reasonOf(error), outbox.count()];
-      const kept = reason ? fill(say.refused_kept, { reason, count }) : fill(say.offline_kept, { count });
-      view.tell(count ? kept : reason || say.offline, "alert");
-      clearTimeout(retry);
-      if (outbox.count()) retry = setTimeout(flushAgain, 2000);
+      const text = error instanceof Error ? error.message : String(error);
+      view.tell(isLost(error) ? reasonOf(error) || say.offline : text, "alert");
     };
-    const flushAgain = async () => {
-      if (!outbox.count() || busy) return;
-      try {
-        const answer = await flush();
-        if (answer) { view.tell(say.saved_late, "good"); outbox.keepDraft(null); showNext(answer); }
-      } catch (error) { tellError(error); }
+    let late = false; // something had to be sent again
+    /** @param {unknown} error */
+    const showDelivery = (error = null) => {
+      const count = waiting().length;
+      if (!count) view.showDelivery(late ? say.saved_late : say.saved, "good");
+      else if (error || !navigator.onLine) {
+        const reason = error ? reasonOf(error) : "";
+        view.showDelivery(reason ? fill(say.refused_kept, { reason, count }) : fill(say.offline_kept, { count }),
+          "alert");
+      } else view.showDelivery(fill(say.saving, { count }), "small");
+      late = count > 0 && (late || error !== null);
     };
-    addEventListener("online", flushAgain);
-    addEventListener("offline", () => current && view.tell(say.offline, "alert"));
-    /**
-     * One act at a time: a second Enter is not a second label.
-     * @param {() => Promise<void>} run
-     */
-    const once = async (run) => {
-      if (busy) return;
-      busy = true;
-      try { await run(); } catch (error) { tellError(error); } finally { busy = false; }
+    outbox.listen({
+      arrived: (act, answer) => {
+        if (!isMine(act)) return;
+        showDelivery();
+        take(answer);
+      },
+      delayed: (error) => { if (waiting().length) showDelivery(error); },
+      refused: (act, error) => { // it is a draft again, and before the person
+        if (act.act === "save") {
+          const { points = null, confidence: sure = null, note = "" } = act;
+          outbox.keepDraft(act, { clip: act.clip, points, confidence: sure, note, draft: "", seconds: act.seconds });
+        }
+        if (isMine(act)) {
+          const clip = trail.find((view_) => view_.clip === act.clip);
+          if (clip) {
+            trail = trail.filter((view_) => view_ !== clip);
+            if (current) coming.unshift(current);
+            show({ ...clip, label: null });
+          }
+          showDelivery();
+        }
+        tellError(error);
+      },
+    });
+    addEventListener("offline", () => {
+      if (!current) return;
+      if (waiting().length) showDelivery(new Error(say.offline)); else view.tell(say.offline, "alert");
+    });
+    addEventListener("online", () => { if (view.told() === say.offline) view.tell(""); });
+
+    // Acts that ask the server are done one after the other, after what waits has arrived.
+    let turn = Promise.resolve();
+    const inTurn = (/** @type {() => Promise<void>} */ run) => {
+      turn = turn.then(run).catch(tellError);
+      return turn;
     };
 
     // --- showing ---------------------------------------------------------------------------------------------------
     const label = () => ({ points: editor.points, confidence, note: view.note.value });
     const changed = () => {
       touched = true;
-      if (current) outbox.keepDraft({ clip: current.clip, ...label(), draft: editor.draft, seconds });
+      if (view.told() === say.untouched) view.tell("");
+      if (current) outbox.keepDraft(who, { clip: current.clip, ...label(), draft: editor.draft, seconds });
       showButtons();
     };
     const setConfidence = (/** @type {number | null} */ value) => {
@@ -90,14 +147,14 @@
       editor.mark(proposals);
       view.showOpinions(proposals, clip.revealed);
     };
-    const show = (/** @type {ClipView | null} */ clip) => {
+    /** @type {(clip: ClipView | null, undone?: Label | null) => void} */
+    const show = (clip, undone = null) => {
       current = clip;
       view.showClip(clip);
       if (!clip) { player.show(null); return; }
-      const stored = outbox.draft();
-      const draft = stored?.clip === clip.clip ? stored : null;
-      const shape = draft || clip.label || { points: null, confidence: null, note: "" };
-      try { editor.load(shape.points, draft?.draft); }
+      const draft = outbox.draft(who, clip.clip);
+      const shape = draft || clip.label || undone || { points: null, confidence: null, note: "" };
+      try { editor.load(shape.points, draft?.draft || null); }
       catch { editor.load(shape.points); } // a draft of another version
       confidence = shape.confidence;
       view.note.value = shape.note || "";
@@ -107,19 +164,50 @@
       showButtons();
       view.showSeconds(seconds);
       player.show(clip.clip);
-      if (draft) view.tell(say.draft_back);
-      else if (clip.skipped) view.tell(fill(say.skipped_before, { reason: clip.skipped }));
+      if (clip.skipped) view.tell(fill(say.skipped_before, { reason: clip.skipped }));
+      else view.tell(draft ? say.draft_back : "");
+      if (undone && shape === undone) changed(); // so that a reload brings it back
     };
     /**
-     * Shows the clip that the server says is next, and fetches the one after it.
-     * @param {Partial<Coming>} answer
+     * Takes in what the server says comes next. The clip on the page stays, whatever comes.
+     * @param {Partial<Coming> & { also?: Also }} answer
      */
-    const showNext = ({ now = null, after, ...progress }) => {
-      if (current && now?.clip !== current.clip) trail.push(current.clip);
+    const take = ({ now = null, after = null, later = [], also = "", ...progress }) => {
       view.showProgress(progress);
-      show(now);
-      if (after) player.prefetch(after.clip);
-      if (!now) view.showEmpty(progress.total ? say.all_done : say.project_empty);
+      view.showAlso(also);
+      const known = new Set(waiting().map((act) => act.clip));
+      if (current) known.add(current.clip);
+      const next = [now, after, ...later].flatMap((clip) => (clip ? [clip] : []));
+      const same = next.find((clip) => clip.clip === current?.clip);
+      if (current && same && !current.label && same.proposals.length !== current.proposals.length) {
+        current = { ...current, proposals: same.proposals, revealed: same.revealed };
+        showOpinions(current);
+      }
+      coming = next.filter((clip) => !known.has(clip.clip));
+      if (!current && (coming.length || !waiting().length)) showNext(progress);
+      coming.slice(0, SOUNDS).forEach((clip) => player.prefetch(clip.clip));
+    };
+    const showNext = (/** @type {Partial<Done>} */ progress) => {
+      const next = coming.shift() ?? null;
+      show(next);
+      if (!next) view.showEmpty(progress.total ? say.all_done : say.project_empty);
+    };
+    /** Goes on without waiting for the server, as far as it is known what comes. */
+    const advance = () => {
+      if (current) trail.push(current);
+      const next = coming.shift() ?? null;
+      show(next);
+      coming.slice(0, SOUNDS).forEach((clip) => player.prefetch(clip.clip));
+      if (next) return;
+      view.showEmpty(say.next_waits);
+      if (!waiting().length) inTurn(refill);
+    };
+    const refill = async () => {
+      if (current) return;
+      try { take(await call("open")); } catch (error) {
+        if (isLost(error)) setTimeout(() => inTurn(refill), AGAIN);
+        throw error;
+      }
     };
     let beat = performance.now();
     setInterval(() => {
@@ -131,76 +219,86 @@
     }, TICK);
 
     // others get another clip while this one is shown; that it may not be known is no harm
-    const hold = (/** @type {string | null} */ clip) => {
-      if (who.project && who.annotator) call("hold", { clip }).catch(() => {});
+    const hold = async (/** @type {string | null} */ clip) => {
+      if (!who.project || !who.annotator) return;
+      try { view.showAlso((await call("hold", { clip })).also ?? ""); } catch { /* nor is that it can't be asked */ }
     };
     setInterval(() => { if (current && !document.hidden) hold(current.clip); }, HOLD);
     addEventListener("pagehide", () => hold(null));
 
     // --- acts on a clip --------------------------------------------------------------------------------------------
-    /** @type {(act: UnsentAct) => Promise<SaveAnswer>} */
-    const send = async (act) => {
-      outbox.add(act, seconds);
-      view.tell(say.saving);
-      const answer = await flush();
-      if (!answer) throw new Error(say.offline);
-      outbox.keepDraft(null);
+    /**
+     * The label is on its way from here on: what is changed afterwards is another act.
+     * @type {(clip: ClipView, rule: FillRule, rest: number) => void}
+     */
+    const save = (clip, rule, rest) => {
+      outbox.add({ ...who, act: "save", clip: clip.clip, ...label(), fill: rule, rest }, seconds);
+      outbox.dropDraft(who, clip.clip);
+      current = { ...clip, label: label(), skipped: null };
       touched = false;
-      return answer;
+      showDelivery();
     };
-    const commit = () => once(async () => {
+    /**
+     * Calls `then` once the label is whole and, if anything differs, on its way.
+     * @type {(then: (clip: ClipView, saved: boolean) => void) => void}
+     */
+    const settle = (then) => {
       if (!current) return;
       if (!editor.points) { view.tell(say.untouched, "alert"); return; }
-      if (touched || !current.label) {
-        const answer = await send({ act: "save", clip: current.clip, ...label() });
-        view.tell(say.saved, "good");
-        showNext(answer);
-      } else {
-        const answer = await call("open");
-        view.tell(say.unchanged);
-        showNext(answer);
-      }
+      const clip = current;
+      editor.complete((rule, rest) => {
+        if (current?.clip !== clip.clip) return;
+        const differs = touched || rest > 0 || !current.label;
+        if (differs) save(current, rule, rest);
+        then(current, differs);
+      });
+    };
+    const commit = () => settle((_, saved) => {
+      advance();
+      if (!saved) view.tell(say.unchanged);
     });
-    const skip = (/** @type {string} */ reason) => once(async () => {
+    const skip = (/** @type {string} */ reason) => {
       if (!current) return;
-      const answer = await send({ act: "skip", clip: current.clip, note: reason });
+      const note = view.note.value.trim(); // a draft keeps it for when the clip comes back
+      const whole = note ? `${reason}\n${note}` : reason;
+      outbox.add({ ...who, act: "skip", clip: current.clip, note: whole }, seconds);
+      current = { ...current, skipped: reason };
+      showDelivery();
+      advance();
       view.tell(fill(say.skipped, { reason }), "good");
-      showNext(answer);
-    });
+    };
     /**
      * Saves first if something is unsaved: whoever looks has committed.
      * @param {"reveal" | "ask"} act
      */
-    const look = (act) => once(async () => {
-      if (!current) return;
-      if (!editor.points) { view.tell(say.untouched, "alert"); return; }
-      const { clip } = current;
-      if (touched || !current.label) {
-        const answer = await send({ act: "save", clip, ...label() });
-        view.showProgress(answer);
-        trail = trail.filter((visited) => visited !== clip);
-      }
+    const look = (act) => settle(({ clip }) => inTurn(async () => {
+      await outbox.flush();
       if (act === "ask") view.tell(say.advising);
-      const { now } = await call(act, { clip, uuid: uuid() }, act === "ask" ? THINKING : undefined);
+      const { now } = await call(act, { clip, uuid: uuid() }, act === "ask" ? thinking : undefined);
+      if (current?.clip !== clip) return;
       current = now;
       showOpinions(now);
       showButtons();
       view.tell(now.proposals.length ? say.revealed : say.opinion_none);
-    });
-    const back = () => once(async () => {
+    }));
+    const back = () => {
       const clip = trail.pop();
       if (!clip) { view.tell(say.back_none); return; }
-      show((await call("visit", { clip })).now);
-    });
+      if (current) coming.unshift(current);
+      show(clip);
+    };
     const step = (/** @type {boolean} */ forward) => {
       if (forward ? editor.redo() : editor.undo()) return;
-      once(async () => {
+      inTurn(async () => {
+        await outbox.flush();
         const answer = await call("step", { forward });
-        if (!answer.now) { view.tell(forward ? say.redo_none : say.undo_none); return; }
-        outbox.keepDraft(null);
+        const { now } = answer;
+        if (!now) { view.tell(forward ? say.redo_none : say.undo_none); return; }
         view.showProgress(answer);
-        if (current && current.clip !== answer.now.clip) trail.push(current.clip);
-        show(answer.now);
+        if (current && current.clip !== now.clip) coming.unshift(current);
+        trail = trail.filter(({ clip }) => clip !== now.clip);
+        outbox.dropDraft(who, now.clip);
+        show(now, answer.undone ?? null);
         view.tell(forward ? say.redone : say.undone);
       });
     };
@@ -209,14 +307,18 @@
     const showProjects = (/** @type {ProjectList} */ answer) => {
       view.showProjects(answer, who.project);
       if (answer.advice !== undefined) canAdvise = answer.advice;
+      if (answer.settings?.labels) editor.offer(answer.settings.labels);
     };
     /** @param {{ project?: string, annotator?: string, clip?: string }} chosen */
     const openProject = async (chosen) => {
+      show(null); // what was typed is a draft of that name
+      view.showEmpty("");
       who = { project: chosen.project ?? who.project, annotator: chosen.annotator ?? who.annotator };
       if (chosen.annotator !== undefined) remember("bibier_annotator", who.annotator);
       trail = [];
-      current = null;
+      coming = [];
       wanted = chosen.clip || (chosen.project ? null : wanted);
+      await outbox.flush().catch(() => {}); // it stays, and is said
       let answer = await call("open", wanted ? { clip: wanted } : {});
       if (!answer.project && answer.projects.length) { // the last one, or the first
         const last = recall("bibier_project");
@@ -227,7 +329,6 @@
       showProjects(answer);
       view.showStorage(answer.kept);
       if (!answer.project) {
-        show(null);
         view.showEmpty(answer.projects.length ? say.annotator_first : say.project_first);
         return;
       }
@@ -236,24 +337,19 @@
       who.annotator = answer.annotator;
       view.showName(answer.annotator);
       view.tell("");
-      const late = outbox.count() ? await flush() : null;
-      if (late) { view.tell(say.saved_late, "good"); outbox.keepDraft(null); }
-      showNext(late || answer);
+      take(answer);
+      if (!current) showNext(answer);
+      if (waiting().length) showDelivery(); else view.showDelivery("", "small");
     };
-    /** @param {{ project?: string, annotator?: string, clip?: string }} chosen */
-    const enter = async (chosen) => {
-      // a choice of project or name is never dropped
-      while (busy) await new Promise((soon) => { setTimeout(soon, 30); });
-      await once(() => openProject(chosen));
-    };
+    const enter = (/** @type {{ project?: string, annotator?: string, clip?: string }} */ chosen) =>
+      inTurn(() => openProject(chosen));
     /** @type {AnnotateActs["create"]} */
-    const create = (source, name) => once(async () => {
+    const create = (source, name) => inTurn(async () => {
       view.tell(say.project_making);
       const answer = await call("enter", { source, name });
       view.closeCreating();
-      who.project = answer.project;
       showProjects(answer);
-      setTimeout(() => enter({ project: answer.project }));
+      enter({ project: answer.project });
     });
 
     /** @type {AnnotateActs} */
@@ -267,13 +363,11 @@
     };
     const view = bibier.createAnnotateView({ host, acts, annotator: who.annotator,
       createPanel: (tell) => bibier.createProjectPanel({ tell, name: () => who.project,
-        run: (job) => once(() => job(call)), settled: (answer) => { showProjects(answer); showNext(answer); } }) });
+        run: (job) => inTurn(() => job(call)),
+        settled: (answer) => { showProjects(answer); show(null); take(answer); if (!current) showNext(answer); } }) });
     const editor = bibier.createEditor(view.bars, { sum: view.sum, changed, tell: (text) => view.tell(text) });
     const player = bibier.createPlayer(view.player, { tell: (text) => view.tell(text, "alert") });
     bibier.listenToKeys({ host, view, editor, player, acts, hasClip: () => current !== null });
-    new IntersectionObserver(([seen]) => { if (!seen.isIntersecting) player.stop(); }).observe(host);
-    openClip = enter;
-    enter(pendingOpen || {});
-    pendingOpen = null;
+    return { enter, stop: () => player.stop(), who: () => who };
   };
 })();

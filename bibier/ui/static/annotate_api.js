@@ -1,6 +1,5 @@
 // @ts-check
-// The Annotate tab's calls of the server (ui/annotate/tab.py), and what waits in this browser's storage until it is on
-// the server's disk: a draft of the clip, and labels that wait for a connection. Runs after page.js.
+// The Annotate tab's calls of the server (ui/annotate/tab.py). Runs after page.js.
 (() => {
   const { say } = bibier;
   const THINKING = 180000; // ms
@@ -17,6 +16,8 @@
   class LostError extends Error {}
   /** The server can't save now, and says so: sending the same again may help. */
   class RefusedForNowError extends LostError {}
+  /** The act is of somebody else than who is signed in. */
+  class OthersError extends RefusedForNowError {}
 
   /** @type {AnnotateApi["createCall"]} */
   const createCall = (server, who) => async (act, facts = {}, patience = PATIENCE) => {
@@ -29,61 +30,14 @@
     finally { clearTimeout(timer); }
     // Gradio swallows a failed request: every answer of ours is an object
     if (!answer) throw new LostError(say.offline);
-    if ("error" in answer) throw answer.passing ? new RefusedForNowError(answer.error) : new Error(answer.error);
+    if ("error" in answer) {
+      if (answer.others) throw new OthersError(answer.error);
+      throw answer.passing ? new RefusedForNowError(answer.error) : new Error(answer.error);
+    }
     return answer;
   };
 
-  // --- this browser's storage --------------------------------------------------------------------------------------
-  /** @type {Record<string, unknown>} */
-  const memory = {}; // where storage is switched off
-  /** @type {(key: string, value: unknown) => void} */
-  const store = (key, value) => { memory[key] = value; bibier.remember(key, JSON.stringify(value)); };
-  const stored = (/** @type {string} */ key) => {
-    try { return JSON.parse(bibier.recall(key) ?? "null") ?? memory[key] ?? null; }
-    catch { return memory[key] ?? null; }
-  };
-
-  /** @type {AnnotateApi["createOutbox"]} */
-  const createOutbox = (call, who) => {
-    const place = (/** @type {string} */ what) => `bibier_${what}:${who().project}:${who().annotator}`;
-    /** @returns {WaitingAct[]} */
-    const waiting = () => stored(place("waiting")) || [];
-    const dropFirst = () => store(place("waiting"), waiting().slice(1));
-    /** @type {Promise<SaveAnswer | null> | null} */
-    let flushing = null;
-    const send = async () => {
-      try {
-        let answer = null;
-        for (let queue = waiting(); queue.length; queue = waiting()) {
-          try { answer = await call(queue[0].act, queue[0]); }
-          catch (error) {
-            if (!(error instanceof LostError)) dropFirst(); // refused for good, and told so: sending it won't help
-            throw error;
-          }
-          dropFirst();
-        }
-        return answer;
-      } finally { flushing = null; } // at once, so that what is added next is not left behind
-    };
-    return {
-      draft: () => stored(place("draft")),
-      keepDraft: (draft) => store(place("draft"), draft),
-      count: () => waiting().length,
-      add: (act, seconds) => { // sent again after a lost answer, it is the same act and keeps its uuid
-        const facts = (/** @type {UnsentAct} */ { act: kind, clip, note, points, confidence }) =>
-          JSON.stringify([kind, clip, note, points, confidence]);
-        const queue = waiting();
-        if (queue.some((queued) => facts(queued) === facts(act))) return;
-        store(place("waiting"), [...queue, { ...act, uuid: uuid(), seconds: Math.round(seconds * 10) / 10 }]);
-      },
-      flush: () => {
-        if (!waiting().length) return Promise.resolve(null);
-        flushing = flushing || send();
-        return flushing;
-      },
-    };
-  };
-
-  bibier.annotateApi = { THINKING, uuid, createCall, createOutbox, isLost: (error) => error instanceof LostError,
+  bibier.annotateApi = { THINKING, uuid, createCall, isLost: (error) => error instanceof LostError,
+    isOthers: (error) => error instanceof OthersError,
     reasonOf: (error) => (error instanceof RefusedForNowError ? error.message : "") };
 })();

@@ -74,6 +74,7 @@
       make("label", {}, say.annotator, name), creating, ...panel.nodes,
       make("div", { class: "progress" }, bar, far));
     const storage = make("p", { class: "kept", role: "status" });
+    const also = make("p", { class: "also", role: "status" });
     const empty = make("p", { class: "idle" });
 
     // --- the clip --------------------------------------------------------------------------------------------------
@@ -103,12 +104,13 @@
     const reveal = button("compare", say.reveal, "V", () => acts.reveal());
     const ask = button("advise", say.advise, "M", () => acts.ask());
     ask.hidden = true;
+    const delivery = make("p", { class: "delivery", role: "status", "aria-live": "polite" });
     const actions = make("div", { class: "actions" },
       button("save primary", say.save, "Enter", () => acts.commit()),
       button("back", say.back, "Backspace", () => acts.back(), "⌫"),
       button("skip", say.skip, "S", () => skipping.dialog.showModal()),
       button("undo", say.undo, "Control+Z", () => acts.undo(), "Ctrl Z"),
-      button("redo", say.redo, "Control+Shift+Z", () => acts.redo(), "Ctrl ⇧ Z"));
+      button("redo", say.redo, "Control+Shift+Z", () => acts.redo(), "Ctrl ⇧ Z"), delivery);
     const tools = make("div", { class: "tools" },
       button("preset", say.preset, "P", () => acts.preset()), button("hard", say.hard, "H", () => acts.hard()),
       button("clear", say.clear, "0", () => acts.clear()), button("guide", say.guide, "G", openGuide));
@@ -117,10 +119,11 @@
       make("div", { class: "under" }, beside, sum), make("div", { class: "opinions" }, opinion, reveal, ask),
       make("div", { class: "beside" }, sure, note), actions);
     const desk = make("div", { class: "desk", hidden: true }, clipCard, labelCard);
-    host.replaceChildren(who, storage, top, empty, desk, guide, skipping.dialog);
+    host.replaceChildren(who, storage, also, top, empty, desk, guide, skipping.dialog);
 
     return {
       tell, bars, sum, player, note, guide, openGuide,
+      told: () => status.textContent ?? "",
       skipping: skipping.dialog,
       skipFor: (number) => {
         const reason = REASONS[number - 1];
@@ -138,6 +141,13 @@
         storage.textContent = state?.text ?? "";
         storage.classList.toggle("warns", Boolean(state?.warns));
       },
+      showAlso: (kind) => { also.textContent = kind ? say[`also_${kind}`] : ""; },
+      showDelivery: (text, kind) => {
+        delivery.textContent = text;
+        delivery.className = `delivery ${kind}`;
+        delivery.setAttribute("role", kind === "alert" ? "alert" : "status");
+        (desk.hidden ? top : actions).append(delivery);
+      },
       showName: (value) => { name.value = value; },
       showProgress: ({ done, total }) => {
         if (done === undefined || total === undefined) return;
@@ -148,6 +158,7 @@
       showClip: (clip) => {
         desk.hidden = !clip;
         (clip ? beside : top).append(status); // beside what it is about
+        (clip ? actions : top).append(delivery);
         empty.hidden = Boolean(clip);
         if (!clip) return;
         // a file's name may give the label away

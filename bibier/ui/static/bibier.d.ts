@@ -113,12 +113,16 @@ interface Bibier extends PageFacts {
 
   // the Annotate tab
   largestRemainder(weights: number[], sum: number): number[];
+  createPoints(): Points;
+  /** How many emotions the preset takes. */
+  PRESET_SIZE: number;
   digitKey(event: KeyboardEvent): { digit: number; less: boolean } | null;
   isTyping(node: EventTarget | null): boolean;
   createEditor(host: HTMLElement, options: EditorOptions): Editor;
   createPlayer(host: HTMLElement, options?: { tell?: Tell }): Player;
   createProjectPanel(options: ProjectPanelOptions): ProjectPanel;
   annotateApi: AnnotateApi;
+  outbox: Outbox;
   CONFIDENCE: number[];
   createAnnotateView(options: AnnotateViewOptions): AnnotateView;
   listenToKeys(options: AnnotateKeysOptions): void;
@@ -265,37 +269,78 @@ interface AnnotateApi {
   /** ms that a language model may take. */
   THINKING: number;
   uuid(): string;
-  createCall(server: AnnotateServer, who: () => Annotator): Call;
+  createCall(server: AnnotateServer, who: () => object): Call;
   /** Whether no answer came, or one that may be another soon: the same may be sent again. */
   isLost(error: unknown): boolean;
+  /** Whether the act is of somebody else than who is signed in. */
+  isOthers(error: unknown): boolean;
   /** What the server said that it can't do now but may do later; "" of any other error. */
   reasonOf(error: unknown): string;
-  createOutbox(call: Call, who: () => Annotator): Outbox;
 }
 /** A label or a skip that waits until the server has it. */
-interface WaitingAct extends Partial<Label> {
+interface WaitingAct extends Partial<Label>, Annotator {
   act: "save" | "skip";
   clip: string;
   uuid: string;
   seconds: number;
+  /** By which rule open points were given, and their share in [0, 1); "" and 0 when all were given. */
+  fill?: FillRule;
+  rest?: number;
 }
 type UnsentAct = Omit<WaitingAct, "uuid" | "seconds">;
 interface Draft extends Label {
   clip: string;
-  /** Of the editor. */
+  /** Of the editor, "" for a label as it was sent. */
   draft: string;
   seconds: number;
 }
+interface OutboxEvents {
+  /** An act is on the server's disk. */
+  arrived(act: WaitingAct, answer: SaveAnswer): void;
+  /** An act was refused for good. */
+  refused(act: WaitingAct, error: unknown): void;
+  /** What waits will be sent again by itself. */
+  delayed(error: unknown): void;
+}
 /** Drafts, and acts on their way: kept in this browser's storage until the server has them. */
 interface Outbox {
-  draft(): Draft | null;
-  keepDraft(draft: Draft | null): void;
-  count(): number;
+  connect(call: Call): void;
+  listen(events: OutboxEvents): void;
+  /** Of everybody, the oldest first. */
+  waiting(): WaitingAct[];
   add(act: UnsentAct, seconds: number): void;
-  /** Sends what waits, the oldest first; the answer to the last, or null when nothing waited. */
-  flush(): Promise<SaveAnswer | null>;
+  /** Sends what waits in its order; throws when it did not arrive. */
+  flush(): Promise<void>;
+  draft(who: Annotator, clip: string): Draft | null;
+  keepDraft(who: Annotator, draft: Draft): void;
+  dropDraft(who: Annotator, clip: string): void;
 }
 
+/** What becomes of open points: by what is given, to neutral, evenly to the others; "" when none are open. */
+type FillRule = "" | "proportion" | "neutral" | "even";
+/** Seven whole numbers that sum to at most 100. */
+interface Points {
+  /** Points that a digit gives. */
+  STEP: number;
+  readonly points: number[] | null;
+  /** Points that are open. */
+  readonly rest: number;
+  locked: boolean[];
+  /** Which emotions the project has. */
+  offered: boolean[];
+  set(bar: number, value: number): void;
+  give(bar: number, less: boolean): void;
+  lock(bar: number): void;
+  shape(points: number[] | null): void;
+  empty(): void;
+  /** All to one. */
+  alone(bar: number): void;
+  preset(bars: number[]): void;
+  /** What the label would be; null where the rule can't be used. */
+  filled(rule: FillRule): number[] | null;
+  snapshot(): string;
+  restore(text: string): void;
+}
 interface EditorOptions {
   /** Where the sum is written. */
   sum: HTMLElement;
@@ -311,6 +356,10 @@ interface Editor {
   hard(): void;
   mark(proposals: { name: string; points: number[] }[]): void;
   preset(): void;
+  /** Calls `then` at once when all points are given, else when the person has chosen what becomes of the rest. */
+  complete(then: (rule: FillRule, rest: number) => void): void;
+  /** Which emotions there are; all for an empty list. */
+  offer(emotions: string[]): void;
   readonly points: number[] | null;
   readonly draft: string;
   load(points: number[] | null, draft?: string | null): void;
@@ -360,6 +409,12 @@ interface AnnotateViewOptions {
 }
 interface AnnotateView {
   tell: Tell;
+  /** What is told now. */
+  told(): string;
+  /** Whether somebody else, or another tab, works under this name. */
+  showAlso(kind: Also): void;
+  /** What was saved, and what waits. */
+  showDelivery(text: string, kind: "small" | "good" | "alert"): void;
   // filled by others
   bars: HTMLElement;
   sum: HTMLElement;

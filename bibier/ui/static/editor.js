@@ -1,34 +1,18 @@
 // @ts-check
-// The soft-label editor: seven bars that sum to exactly 100 as soon as one was touched. Runs after page.js. It knows
-// nothing of clips and servers: `bibier.createEditor(host, {sum, changed, tell})` gives an object to drive it; `sum` is
-// where the sum is written.
+// The soft-label editor: seven bars that share out 100 points. Runs after points.js. It knows nothing of clips and
+// servers: `bibier.createEditor(host, {sum, changed, tell})` gives an object to drive it; `sum` is where the sum is
+// written.
 (() => {
   const { emotions, fill, make, say } = bibier;
-  const CLASSES = emotions.length;
   const FULL = 100; // points
-  const STEP = 5; // of a digit key
-  const PRESET = [70, 30];
-  const SAME_STEP = 800; // ms within which a drag or a run of one key goes on
+  const SAME_STEP = 800; // ms within which a drag or a run of one key is one step of the undo
+  const RULES = /** @type {FillRule[]} */ (["proportion", "neutral", "even"]);
   /** @type {("ctrlKey" | "altKey" | "metaKey")[]} */
   const MODIFIERS = ["ctrlKey", "altKey", "metaKey"];
   // With NumLock on, Shift+digit of the number pad arrives as one of these, and Shift itself is not reported.
   const SHIFTED = ["End", "ArrowDown", "PageDown", "ArrowLeft", "Clear", "ArrowRight", "Home", "ArrowUp", "PageUp",
     "Insert"];
   const NO_TEXT = ["range", "checkbox", "radio", "button", "submit"]; // inputs that nobody types into
-
-  const add = (/** @type {number} */ a, /** @type {number} */ b) => a + b;
-  /** @returns {number[]} */
-  const zeros = () => new Array(CLASSES).fill(0);
-
-  // [7.5, 2.5], 9 → [7, 2]: whole numbers with the given sum, nearest to the proportions
-  bibier.largestRemainder = (weights, sum) => {
-    const total = weights.reduce(add, 0);
-    const exact = weights.map((w) => (total > 0 ? (w / total) * sum : sum / weights.length));
-    const points = exact.map((x) => Math.floor(x + 1e-9));
-    const order = exact.map((x, i) => [x - points[i], i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
-    for (let left = sum - points.reduce(add, 0), k = 0; left > 0; left -= 1, k += 1) points[order[k][1]] += 1;
-    return points;
-  };
 
   // A digit 0–7 by the key's place on the keyboard, whatever its layout; `less` when Shift was held.
   bibier.digitKey = (event) => {
@@ -44,101 +28,62 @@
     || (node instanceof HTMLInputElement && !NO_TEXT.includes(node.type)));
 
   bibier.createEditor = (host, { sum, changed = () => {}, tell = () => {} }) => {
-    /** @type {number[] | null} */
-    let exact = null; // shares before rounding, so that ratios do not drift; null while untouched
-    /** @type {number[] | null} */
-    let points = null;
-    let ratio = zeros(); // the others' last shares, remembered while they are all 0
-    /** @type {boolean[]} */
-    const locked = new Array(CLASSES).fill(false);
+    const label = bibier.createPoints();
     let last = 0; // the bar that L and H are about
     /** @type {number[] | null} */
     let chosen = null; // the classes of a preset being entered; null when none is
+    /** @type {((rule: FillRule, rest: number) => void) | null} */
+    let whenFilled = null; // while it is asked what becomes of the points that are open
     /** @type {string[]} */
     const past = []; // local steps of this clip, for undo
     /** @type {string[]} */
     const future = [];
 
     const name = (/** @type {number} */ i) => bibier.names[bibier.language][emotions[i]];
-    const snapshot = () => JSON.stringify({ exact, points, ratio, locked });
-    const restore = (/** @type {string} */ text) => {
-      /** @type {{ exact: number[] | null, points: number[] | null, ratio: number[], locked: boolean[] }} */
-      const state = JSON.parse(text);
-      ({ exact, points, ratio } = state);
-      state.locked.forEach((on, i) => { locked[i] = on; });
-    };
-    // a drag, a run of one arrow key or of one digit is a single step of the undo
     let lastStep = { kind: "", time: 0 };
     const step = (kind = "") => {
       const time = performance.now();
-      if (!(kind && kind === lastStep.kind && time - lastStep.time < SAME_STEP)) past.push(snapshot());
+      if (!(kind && kind === lastStep.kind && time - lastStep.time < SAME_STEP)) past.push(label.snapshot());
       lastStep = { kind, time };
       future.length = 0;
     };
     const endStep = () => { lastStep = { kind: "", time: 0 }; };
+    const done = () => { whenFilled = null; show(); changed(); };
 
-    /** @type {(i: number, wanted: number) => void} */
-    const put = (i, wanted) => {
-      const others = exact ?? zeros();
-      const before = points ?? zeros();
-      const fixed = locked.map((on, j) => (on && j !== i ? before[j] : 0));
-      const free = emotions.map((_, j) => j).filter((j) => j !== i && !locked[j]);
-      const most = FULL - fixed.reduce(add, 0);
-      const value = free.length ? Math.min(most, Math.max(0, Math.round(wanted))) : most;
-      let shares = free.map((j) => others[j]);
-      if (shares.some((share) => share > 1e-9)) free.forEach((j) => { ratio[j] = others[j]; });
-      else shares = free.map((j) => ratio[j]);
-      const total = shares.reduce(add, 0);
-      const rest = most - value;
-      const parts = shares.map((share) => rest * (total > 0 ? share / total : 1 / free.length));
-      const rounded = bibier.largestRemainder(parts, rest);
-      exact = fixed.slice();
-      points = fixed.slice();
-      exact[i] = points[i] = value;
-      for (const [k, j] of free.entries()) { exact[j] = parts[k]; points[j] = rounded[k]; }
-    };
-    const shape = (/** @type {number[]} */ values) => { exact = values.slice(); points = values.slice(); };
-    const empty = () => {
-      exact = points = null;
-      ratio = zeros();
-      locked.fill(false);
-    };
-    const done = () => { show(); changed(); };
-
-    /** @type {(i: number, value: number, kind: string) => void} */
-    const set = (i, value, kind) => {
+    /** @type {(i: number, change: () => void) => void} */
+    const change = (i, act) => {
       last = i;
-      if (locked[i]) { tell(fill(say.bar_locked, { name: name(i) })); show(); return; }
-      step(kind);
-      put(i, value);
+      if (label.locked[i]) { tell(fill(say.bar_locked, { name: name(i) })); show(); return; }
+      step(`bar${i}`);
+      act();
       done();
     };
+    const set = (/** @type {number} */ i, /** @type {number} */ value) => change(i, () => label.set(i, value));
     /**
-     * The first point of an empty label makes it that class; from there others take their share.
+     * A digit, or a click on the name: the first takes all, each further one so many points more.
      * @type {(i: number, less: boolean) => void}
      */
     const give = (i, less) => {
-      if (points === null) {
-        if (less) { tell(say.bars_empty); return; }
-        set(i, FULL, `digit${i}`);
-      } else set(i, points[i] + (less ? -STEP : STEP), `digit${i}`);
+      if (!label.offered[i]) return;
+      if (label.points === null && less) { tell(say.bars_empty); return; }
+      change(i, () => label.give(i, less));
     };
     const lock = (/** @type {number} */ i) => {
       last = i;
       step();
-      locked[i] = !locked[i];
-      if (locked[i] && points && exact) exact[i] = points[i];
-      tell(fill(locked[i] ? say.bar_is_locked : say.bar_is_free, { name: name(i) }));
+      label.lock(i);
+      tell(fill(label.locked[i] ? say.bar_is_locked : say.bar_is_free, { name: name(i) }));
       done();
     };
     const clear = () => {
-      if (points === null && !locked.includes(true)) return;
+      if (label.points === null && !label.locked.includes(true)) return;
       step();
-      empty();
+      label.empty();
       tell(say.bars_cleared);
       done();
     };
     const hard = () => {
+      const { points } = label;
       if (points === null && !rows.some((row) => row.box.contains(document.activeElement))) {
         tell(say.bars_empty);
         return;
@@ -147,9 +92,7 @@
       const best = points === null ? last : points.reduce((top, value, i, all) =>
         (value > all[top] || (value === all[top] && i === last) ? i : top), 0);
       step();
-      locked.fill(false);
-      if (points) ratio = points.map((value, i) => (i === best ? 0 : value));
-      shape(emotions.map((_, i) => (i === best ? FULL : 0)));
+      label.alone(best);
       last = best;
       done();
     };
@@ -160,16 +103,50 @@
     };
     /** @type {(i: number, picked: number[]) => void} */
     const choose = (i, picked) => {
-      if (picked.includes(i)) return;
-      if (!picked.length) { step(); locked.fill(false); }
+      if (picked.includes(i) || !label.offered[i]) return;
+      if (!picked.length) step();
       picked.push(i);
       last = picked[0];
-      const shares = picked.length === 1 ? [FULL] : PRESET;
-      shape(emotions.map((_, j) => (picked.includes(j) ? shares[picked.indexOf(j)] : 0)));
-      ratio = zeros();
-      if (picked.length === PRESET.length) { chosen = null; tell(""); } else tell(say.preset_second);
+      label.preset(picked);
+      if (picked.length === bibier.PRESET_SIZE) { chosen = null; tell(""); } else tell(say.preset_second);
       done();
     };
+
+    // --- points that are open: asked about when the label is to be saved --------------------------------------------
+    const asking = make("div", { class: "filling", role: "group", "aria-label": say.fill_ask, hidden: true });
+    const stopAsking = () => {
+      const focused = asking.contains(document.activeElement);
+      whenFilled = null;
+      show();
+      if (focused) rows[last].range.focus();
+    };
+    const whole = (/** @type {number[]} */ points) => points.flatMap((value, i) => (value ? [[value, i]] : []))
+      .sort(([a], [b]) => b - a).map(([value, i]) => `${name(i)} ${value}`).join(", ");
+    /** @type {Editor["complete"]} */
+    const complete = (then) => {
+      const { rest } = label;
+      if (rest === 0) { then("", 0); return; }
+      whenFilled = then;
+      show();
+      asking.replaceChildren(make("p", {}, fill(say.fill_ask, { rest })), ...RULES.flatMap((rule) => {
+        const points = label.filled(rule);
+        return points ? [make("button", { type: "button", "data-rule": rule, onclick: () => {
+          step();
+          label.shape(points);
+          const go = whenFilled;
+          whenFilled = null;
+          show();
+          go?.(rule, rest / FULL);
+        } }, make("b", {}, say[`fill_${rule}`]), make("span", {}, whole(points)))] : [];
+      }), make("button", { type: "button", class: "quiet", onclick: stopAsking }, say.fill_back));
+      asking.querySelector("button")?.focus();
+      asking.scrollIntoView({ block: "nearest" });
+    };
+    asking.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      stopAsking();
+    });
 
     // --- what is seen ----------------------------------------------------------------------------------------------
     const field = make("fieldset", { class: "soft" }, make("legend", { class: "hidden" }, say.bars));
@@ -178,20 +155,21 @@
       const range = make("input", { type: "range", min: 0, max: FULL, step: 1, "aria-labelledby": id });
       const number = make("input", { type: "number", min: 0, max: FULL, step: 1, inputmode: "numeric",
         placeholder: "–", "aria-labelledby": id });
-      const label = make("span", { class: "name", id,
-        onclick: () => (chosen ? choose(i, chosen) : range.focus()) }, name(i));
+      const named = make("span", { class: "name", id,
+        title: fill(say.bar_give, { name: name(i), key: i + 1 }),
+        onclick: (event) => { if (chosen) choose(i, chosen); else give(i, event.shiftKey); } }, name(i));
       const marks = make("div", { class: "marks" });
       const lockName = fill(say.bar_lock, { name: name(i) });
       const padlock = make("button", { type: "button", class: "lock", "aria-pressed": "false",
         "aria-label": lockName, title: lockName });
       const box = make("div", { class: "bar", "data-emotion": emotion,
         style: { "--light": bibier.colours[emotion], "--dark": bibier.coloursDark[emotion] } },
-      make("kbd", { "aria-hidden": "true" }, String(i + 1)), label,
+      make("kbd", { "aria-hidden": "true" }, String(i + 1)), named,
       make("div", { class: "track" }, range, marks), number, padlock);
       return { box, range, number, marks, padlock };
     });
     field.append(...rows.map((row) => row.box));
-    host.replaceChildren(field);
+    host.replaceChildren(field, asking);
 
     const at = (/** @type {EventTarget | null} */ node) =>
       rows.findIndex((row) => node instanceof Node && row.box.contains(node));
@@ -199,10 +177,8 @@
       event.stopPropagation();
       const i = at(event.target);
       const { range, number } = rows[i];
-      if (event.target === range) set(i, Number(range.value), `range${i}`);
-      else if (number.value !== "" && Number.isFinite(Number(number.value))) {
-        set(i, Number(number.value), `number${i}`);
-      }
+      if (event.target === range) set(i, Number(range.value));
+      else if (number.value !== "" && Number.isFinite(Number(number.value))) set(i, Number(number.value));
     });
     field.addEventListener("change", (event) => { event.stopPropagation(); show(); }); // an emptied number is put back
     field.addEventListener("focusin", (event) => { last = at(event.target); show(); });
@@ -210,13 +186,6 @@
     field.addEventListener("click", (event) => {
       const button = event.target instanceof Element && event.target.closest(".lock");
       if (button) lock(at(button));
-    });
-    // an untouched slider stands at 0: a click there must count as well, and the browser reports no change
-    field.addEventListener("pointerup", (event) => {
-      const i = at(event.target);
-      if (i >= 0 && event.target === rows[i].range && points === null) {
-        set(i, Number(rows[i].range.value), `range${i}`);
-      }
     });
     field.addEventListener("keydown", (event) => {
       const i = at(event.target);
@@ -229,8 +198,10 @@
     });
 
     const show = () => {
+      const { points, rest, locked } = label;
       rows.forEach((row, i) => {
         const value = points === null ? 0 : points[i];
+        row.box.hidden = !label.offered[i];
         row.range.value = String(value);
         row.box.style.setProperty("--share", String(value / FULL));
         row.range.setAttribute("aria-valuetext", points === null ? say.bar_unset
@@ -243,7 +214,10 @@
       });
       field.classList.toggle("untouched", points === null);
       field.classList.toggle("presetting", chosen !== null);
-      sum.textContent = points === null ? say.sum_none : say.sum_whole;
+      asking.hidden = whenFilled === null;
+      sum.textContent = points === null ? say.sum_none : rest === 0 ? say.sum_whole
+        : fill(say.sum_open, { given: FULL - rest, rest });
+      sum.classList.toggle("open", points !== null && rest > 0);
     };
 
     // each proposal is a thin mark under its bar with its number, never a bar of its own
@@ -256,8 +230,8 @@
     const travel = (from, to) => {
       const state = from.pop();
       if (state === undefined) return false;
-      to.push(snapshot());
-      restore(state);
+      to.push(label.snapshot());
+      label.restore(state);
       endStep();
       done();
       return true;
@@ -284,13 +258,19 @@
       undo: () => travel(past, future),
       redo: () => travel(future, past),
       preset: () => preset(chosen === null),
-      get points() { return points && points.slice(); },
-      get draft() { return snapshot(); },
+      complete,
+      get points() { return label.points; },
+      get draft() { return label.snapshot(); },
+      offer: (names) => {
+        emotions.forEach((emotion, i) => { label.offered[i] = !names.length || names.includes(emotion); });
+        show();
+      },
       load: (values, draft = null) => { // another clip: its label or null, or a draft; local steps begin anew
-        empty();
-        if (values) shape(values);
-        if (draft) restore(draft);
-        chosen = null;
+        label.empty();
+        if (values) label.shape(values);
+        if (draft) label.restore(draft);
+        const { points } = label;
+        chosen = whenFilled = null;
         last = points ? points.indexOf(Math.max(...points)) : 0;
         past.length = future.length = 0;
         endStep();

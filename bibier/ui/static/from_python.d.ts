@@ -298,12 +298,17 @@ interface Done {
 interface Coming extends Done {
   now: ClipView | null;
   after: ClipView | null;
+  /** What would come after that. */
+  later?: ClipView[];
 }
+/** Who else works under this name: "tab" of this browser, or another "person"; "" for nobody. */
+type Also = "" | "tab" | "person";
 interface ProjectSettings {
   proposals: string;
   wanted: number;
   order: string;
   share: number;
+  labels?: string[];
 }
 interface ProjectList {
   projects: string[];
@@ -317,14 +322,18 @@ interface OpenAnswer extends ProjectList, Partial<Coming> {
   project?: string;
   /** Where annotations live. */
   kept?: { text: string; warns: boolean };
+  also?: Also;
 }
 interface SaveAnswer extends Coming {
+  also?: Also;
   saved: string;
   new: boolean;
 }
 interface StepAnswer extends Partial<Done> {
   nothing?: boolean;
   now?: ClipView;
+  /** What was undone, when nothing stands in its place. */
+  undone?: Label | null;
 }
 interface AnnotateAnswers {
   open: OpenAnswer;
@@ -337,13 +346,15 @@ interface AnnotateAnswers {
   visit: { now: ClipView };
   step: StepAnswer;
   export: { name: string; text: string };
-  hold: { held: boolean };
+  hold: { held: boolean; also?: Also };
 }
 type AnnotateAct = keyof AnnotateAnswers;
 /** `passing`: the same may be taken later. */
 interface AnnotateRefusal {
   error: string;
   passing: boolean;
+  /** The act is of somebody else than who is signed in. */
+  others?: boolean;
 }
 /** Gradio's server functions: null when the request failed. */
 type AnnotateServer = {

@@ -1,0 +1,107 @@
+// @ts-check
+// What waits in this browser until it is on the server's disk: labels and skips in the order in which they were given,
+// and a draft for each clip. One entry of the storage for each, so that two tabs don't overwrite each other's. It is
+// there for the whole page: what waits is sent when the page starts, whichever tab is open. Runs after annotate_api.js.
+(() => {
+  const { isLost, isOthers, uuid } = bibier.annotateApi;
+  const AGAIN = 2000; // ms until what did not arrive is sent again
+  const ACT = "bibier_act:";
+  const OLD_ACTS = "bibier_waiting:"; // a list for each project and person, of before
+  const OLD_WHO = 3; // parts of its key
+
+  // --- this browser's storage, or memory where it is switched off or full ------------------------------------------
+  /** @type {Map<string, string>} */
+  const memory = new Map();
+  const write = (/** @type {string} */ key, /** @type {unknown} */ value) => {
+    const text = JSON.stringify(value);
+    try { localStorage.setItem(key, text); memory.delete(key); } catch { memory.set(key, text); }
+  };
+  const remove = (/** @type {string} */ key) => {
+    memory.delete(key);
+    try { localStorage.removeItem(key); } catch { /* it is switched off */ }
+  };
+  const read = (/** @type {string} */ key) => {
+    try { return JSON.parse(memory.get(key) ?? bibier.recall(key) ?? "null"); } catch { return null; }
+  };
+  const keys = (/** @type {string} */ prefix) => {
+    let stored = /** @type {string[]} */ ([]);
+    try { stored = Object.keys(localStorage); } catch { /* it is switched off */ }
+    return [...new Set([...stored, ...memory.keys()])].filter((key) => key.startsWith(prefix)).sort();
+  };
+
+  // --- acts on their way -------------------------------------------------------------------------------------------
+  /** @returns {WaitingAct[]} */
+  const waiting = () => keys(ACT).map(read).filter(Boolean);
+  let turn = 0; // of acts within one millisecond
+  const put = (/** @type {WaitingAct} */ act) => {
+    turn += 1;
+    write(`${ACT}${String(Date.now()).padStart(15, "0")}:${String(turn).padStart(6, "0")}:${act.uuid}`, act);
+  };
+  const drop = (/** @type {WaitingAct} */ act) =>
+    keys(ACT).filter((key) => key.endsWith(`:${act.uuid}`)).forEach(remove);
+  const takeOver = () => { // what an earlier version of the page left
+    for (const key of keys(OLD_ACTS)) {
+      const [, project, annotator, ...more] = key.split(":");
+      if (key.split(":").length !== OLD_WHO || more.length) continue;
+      for (const act of read(key) ?? []) put({ ...act, project, annotator });
+      remove(key);
+    }
+  };
+
+  /** @type {Call | null} */
+  let call = null;
+  /** @type {OutboxEvents} */
+  let events = { arrived: () => {}, refused: () => {}, delayed: () => {} };
+  /** @type {Promise<void> | null} */
+  let sending = null;
+  let timer = 0;
+  const sendAll = async () => {
+    const others = new Set(); // of somebody else, who is not signed in now
+    const next = () => waiting().find((act) => !others.has(act.uuid));
+    for (let act = next(); act && call; act = next()) {
+      let answer;
+      try { answer = await call(act.act, act); } catch (error) {
+        if (isOthers(error)) { others.add(act.uuid); continue; }
+        if (isLost(error)) throw error;
+        drop(act); // sending it again won't help
+        events.refused(act, error);
+        continue;
+      }
+      drop(act);
+      events.arrived(act, answer);
+    }
+  };
+  const flush = () => {
+    clearTimeout(timer);
+    sending = sending || sendAll().catch((error) => {
+      timer = setTimeout(trySending, AGAIN);
+      events.delayed(error);
+      throw error;
+    }).finally(() => { sending = null; });
+    return sending;
+  };
+  const trySending = () => { if (call && waiting().length) flush().catch(() => {}); };
+
+  const place = (/** @type {Annotator} */ { project, annotator }) => `bibier_draft:${project}:${annotator}`;
+  bibier.outbox = {
+    connect: (to) => { call = to; takeOver(); trySending(); },
+    listen: (to) => { events = to; },
+    waiting,
+    add: (act, seconds) => {
+      put({ ...act, uuid: uuid(), seconds: Math.round(seconds * 10) / 10 });
+      trySending();
+    },
+    flush: () => (waiting().length ? flush() : Promise.resolve()),
+    draft: (who, clip) => {
+      const old = read(place(who)); // an earlier version of the page kept one
+      return read(`${place(who)}:${clip}`) ?? (old?.clip === clip ? old : null);
+    },
+    keepDraft: (who, draft) => write(`${place(who)}:${draft.clip}`, draft),
+    dropDraft: (who, clip) => {
+      remove(`${place(who)}:${clip}`);
+      if (read(place(who))?.clip === clip) remove(place(who));
+    },
+  };
+  addEventListener("online", trySending);
+  addEventListener("beforeunload", (event) => { if (waiting().length) event.preventDefault(); });
+})();
