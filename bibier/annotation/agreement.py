@@ -196,6 +196,23 @@ def most_disputed(table: LabelTable, count: int = 20) -> list[tuple[str, float, 
     return [(table.clips[i], float(means[i]), int(people[i])) for i in order if people[i] >= 2]
 
 
+def confusion(table: LabelTable) -> np.ndarray:
+    """Return what another person says of a clip when one says a class: (C, C), rows sum to 1 or are all 0.
+
+    Entry (i, j) is the mean of p_i q_j over all ordered pairs of people on a clip, each label counting once, divided by
+    its row's sum. So the points of a mixed label are shared out, and two equal mixed labels are not on the diagonal
+    alone.
+    """
+    labelled = ~np.isnan(table.labels).any(-1)  # (n, m)
+    paired = labelled.sum(1) >= 2
+    labels = np.nan_to_num(table.labels[paired])  # (k, m, C)
+    sums, others = labels.sum(1), labelled[paired].sum(1) - 1  # (k, C), (k,)
+    together = np.einsum("ki,kj->kij", sums, sums) - np.einsum("kmi,kmj->kij", labels, labels)  # (k, C, C)
+    counts = (together / others[:, None, None]).sum(0)  # (C, C)
+    rows = counts.sum(1, keepdims=True)
+    return np.divide(counts, rows, out=np.zeros_like(counts), where=rows > 1e-12)
+
+
 def shifts_after_proposal(
     labels: Mapping[tuple[str, str], Label], proposals: Mapping[tuple[str, str], Mapping[str, float]]
 ) -> list[Shift]:

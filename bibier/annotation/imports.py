@@ -78,7 +78,9 @@ def add_long(store: Store, project: str, path: Path, progress: Progress = no_pro
         label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds", *FILLED)}
         try:
             clips.setdefault(row["sha256"], clip_of(facts))
-            events.append(Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).stamped().check())
+            events.append(
+                Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).stamped().check()
+            )
         except (ValueError, TypeError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return _add(store, project, list(clips.values()), events, progress)

@@ -12,6 +12,7 @@ from bibier.errors import InputError
 from bibier.i18n.messages import Message
 
 LOCAL = Path("annotations")
+CLIPS = LOCAL / "clips"  # recordings that were sent to the editor, or came with a dataset
 DEFAULT = f"sqlite:///{LOCAL / 'bibier.db'}"
 BUCKET = Path("/data")  # where a Space mounts one
 

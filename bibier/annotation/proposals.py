@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from bibier.annotation.events import Event
@@ -39,8 +39,18 @@ def keep(store: Store, project: str, clip: str, by_source: Mapping[str, Mapping[
         )
 
 
-def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, source: str) -> bool:
+def propose(
+    store: Store,
+    project: str,
+    clip: ProjectClip,
+    reader: Predictor,
+    source: str,
+    *,
+    report: Callable[[Exception], None] = lambda error: None,
+) -> bool:
     """Keep what a model says of a clip: of both modalities, and of each alone; False when it can't be read.
+
+    `report` is told why it can't.
 
     The last are proposals of "SOURCE/audio" and "SOURCE/text"; the queue is ordered by how far they disagree. Raises
     InputError when the store can't be written.
@@ -49,10 +59,12 @@ def propose(store: Store, project: str, clip: ProjectClip, reader: Predictor, so
         prediction = reader.classify(reader.encode_audio(clip.path), clip.text)
     except (MemoryError, RuntimeError):  # of the machine: the next clip would fare no better
         raise
-    except InputError:
+    except InputError as error:
+        report(error)
         return False
     except Exception as error:  # whatever one file breaks is that file's: the others are proposed for
         note("propose", level=logging.ERROR, outcome="failed", **told(error))
+        report(error)
         return False
     branches = {"/audio": prediction.audio, "/text": prediction.text, "": prediction.bimodal}
     by_ending = {end: branch.probabilities for end, branch in branches.items() if branch.probabilities is not None}

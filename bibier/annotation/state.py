@@ -174,8 +174,8 @@ class AnnotationState:
         """Return the clip to be labelled next by one person, or None when nothing is left for them.
 
         `random_fraction` in [0, 1] of the turns are random whatever the order. Skipped clips come after all others.
-        `excluding` are the SHA-256 of the clips in hand: what would come next if they were labelled. `held` says how many
-        others have a clip before them, by SHA-256: where they make up what is wanted, the clip is for nobody else while
+        `excluding` are the SHA-256 of the clips in hand: what would come next if they were labelled. `held` says how
+        many others have a clip before them, by SHA-256: where they make up what is wanted, it is for nobody else while
         there are others; each further mapping says it more narrowly, for when there are none. Nobody is held back: of
         the last clips, two people may have one, and it may then have more labels than wanted.
         """
@@ -192,10 +192,7 @@ class AnnotationState:
             last = {act.clip: turn for turn, act in enumerate(person.done) if act.kind == "skip"}
             return self.clips[min(left, key=lambda i: last[self.clips[i].sha256])]
         fresh = self._free(fresh, wanted, held)
-        if (
-            order != "given"
-            and _chance(f"{seed}/{annotator}/{len(person.done) + len(excluding)}") < random_fraction
-        ):
+        if order != "given" and _chance(f"{seed}/{annotator}/{len(person.done) + len(excluding)}") < random_fraction:
             order = "random"
         if order in ("uncertain", "modalities", "people"):
             scores = self._score_table(order)[fresh]

@@ -135,21 +135,31 @@ def _propose(store: Store, options: argparse.Namespace) -> int:
     predictor, source = Predictor(bundle.load(options.checkpoint)), f"model:{Path(options.checkpoint).name}"
     known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
     line = TerminalProgress(bar=True, remaining=True)
+    reasons: list[Exception] = []
     for number, clip in enumerate(clips, start=1):
+        reasons.clear()
         try:
             unjudged = (clip.sha256, source) not in known and not propose(
-                store, options.project, clip, predictor, source
+                store, options.project, clip, predictor, source, report=reasons.append
             )
-        except (MemoryError, RuntimeError):  # one clip's, too: the others are proposed for
+        except (MemoryError, RuntimeError) as error:  # one clip's, too: the others are proposed for
             unjudged = True
+            reasons.append(error)
         if unjudged:
             unread += 1
-            print(f"{clip.sha256}\t{clip.path}", file=sys.stderr)
+            reason = " ".join(_reason(error, options.language) for error in reasons)
+            print(clip.sha256, clip.path, escaped(reason), sep="\t", file=sys.stderr)
         line(f"{number}/{len(clips)}", number, len(clips))
     line.clear()
     counts = {"done": len(clips) - unread, "total": len(clips)}
     print(Message("annotations-proposed", counts).text(options.language))
     return 1 if unread else 0
+
+
+def _reason(error: Exception, language: str) -> str:
+    """Return why a clip could not be judged, on one line."""
+    text = error.text(language) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())[:300]
 
 
 def _check(store: Store, options: argparse.Namespace) -> int:

@@ -56,7 +56,37 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_pair_of": ("{first} and {second}", "{first} и {second}"),
     "agree_worst": ("Where people differ most", "Где расходятся сильнее всего"),
     "agree_worst_none": ("No clip was labelled by two people.", "Нет фрагмента, размеченного двумя людьми."),
-    "agree_worst_is": ("A click opens the clip in the editor.", "Щелчок открывает фрагмент в редакторе."),
+    "agree_worst_is": (
+        "What each person said before seeing a proposal.",
+        "Что сказал каждый до показа предложения.",
+    ),
+    "agree_worst_open": ("Open in the editor", "Открыть в редакторе"),
+    "agree_worst_play": ("Play clip {id}", "Слушать фрагмент {id}"),
+    "agree_worst_pause": ("Pause clip {id}", "Пауза, фрагмент {id}"),
+    "agree_worst_lost": ("The sound of this clip can't be had.", "Звук этого фрагмента получить не удалось."),
+    "agree_level_none": (
+        "People agree no more than chance would have it (alpha {value}).",
+        "Люди согласны не больше, чем вышло бы случайно (альфа {value}).",
+    ),
+    "agree_level_barely": (
+        "People agree, but barely above chance (alpha {value}).",
+        "Люди согласны чуть больше, чем вышло бы случайно (альфа {value}).",
+    ),
+    "agree_level_some": (
+        "People agree in part: clearly above chance, far from unanimous (alpha {value}).",
+        "Люди согласны отчасти: заметно больше случайного, но далеко не во всём (альфа {value}).",
+    ),
+    "agree_level_well": ("People agree well (alpha {value}).", "Люди хорошо согласны (альфа {value})."),
+    "agree_level_fully": (
+        "People agree almost fully (alpha {value}).",
+        "Люди согласны почти полностью (альфа {value}).",
+    ),
+    "agree_confusion": ("When one says this, another says…", "Когда один говорит это, другой говорит…"),
+    "agree_confusion_is": (
+        "Each row sums to 100%. The points of a mixed label are shared out.",
+        "Каждая строка в сумме даёт 100%. Баллы смешанной разметки делятся между эмоциями.",
+    ),
+    "agree_one_says": ("One says", "Один говорит"),
     "agree_clip": ("Clip {id}: {value} bit, {people} people", "Фрагмент {id}: {value} бит, людей: {people}"),
     "agree_moves": ("After seeing a proposal", "После показа предложения"),
     "agree_moves_none": ("Nobody looked at a proposal yet.", "Предложений пока никто не смотрел."),

@@ -10,6 +10,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     # who and what
     "project": ("Project", "Проект"),
+    "project_more": ("This project", "О проекте"),
     "project_new": ("New project…", "Новый проект…"),
     "project_name": ("Its name", "Название"),
     "project_make": ("Make it", "Создать"),
@@ -154,7 +155,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Ваша разметка отправляется. Следующий фрагмент появится, как только приложение ответит.",
     ),
     "also_tab": (
-        "This name is at work in another tab of this browser too. Labels of both are kept; of one clip, the later counts.",
+        "This name is open in another tab of this browser too. Labels of both are kept; of one clip, the last counts.",
         "Под этим именем открыта ещё одна вкладка этого браузера. Сохраняется разметка из обеих; для одного фрагмента "
         "считается последняя.",
     ),

@@ -2,8 +2,8 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "table-unreadable": (
-        "{file} can't be read as a CSV: {reason} Check the path, or save it again as CSV in UTF-8.",
-        "{file} не читается как CSV: {reason} Проверьте путь или сохраните файл заново как CSV в UTF-8.",
+        "{file} can't be read as a table. {reason}",
+        "{file} не читается как таблица. {reason}",
     ),
     "table-ragged": (
         "{file}, row {row}: it has more or fewer cells than the header. Correct the row.",

@@ -81,7 +81,7 @@ def as_json(prediction: Prediction, language: str) -> dict[str, object]:
     return predictor.as_json(prediction, language)
 
 
-def create_project(store: Store, name: str, source: str, *, media: Path = Path("annotations") / "clips") -> str:
+def create_project(store: Store, name: str, source: str, *, media: Path = location.CLIPS) -> str:
     """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's.
 
     A dataset's recordings are kept in `media`.

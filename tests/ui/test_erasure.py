@@ -19,7 +19,12 @@ def test_what_is_taken_to_annotate_has_a_share(tmp_path):
     """Of a session, and of all; the operator's own disk is theirs."""
     (kept := tmp_path / "clips").mkdir()
     (recording := tmp_path / "voice.wav").write_bytes(bytes(SIZE))
-    privacy = Erasure(None, SimpleNamespace(limit=KEPT_SHARE * 2 * SIZE), kept)
+    (kept / "dataset.wav").write_bytes(bytes(4 * KEPT_SHARE * SIZE))  # the operator's own: no visitor's room
+    listed = SimpleNamespace(
+        projects=lambda: ["analysed"],
+        clips=lambda project: [SimpleNamespace(path=str(kept / name)) for name in map(str, range(3 * KEPT_SHARE))],
+    )
+    privacy = Erasure(listed, SimpleNamespace(limit=KEPT_SHARE * 2 * SIZE), kept)
     guest = Visitor("ann", "10.0.0.1", None, True, Ownership(tmp_path))
     numbers = iter(range(10**6))
 
@@ -37,5 +42,5 @@ def test_what_is_taken_to_annotate_has_a_share(tmp_path):
     with pytest.raises(InputError, match="all the room"):
         for number in range(2 * KEPT_SHARE):
             privacy.take(replace(guest, session=f"cookie {number}"), recording, receive)
-    assert len(list(kept.iterdir())) == 2 * KEPT_SHARE
+    assert len(list(kept.iterdir())) == 2 * KEPT_SHARE + 1
     assert privacy.take(replace(guest, operator=True), recording, receive)

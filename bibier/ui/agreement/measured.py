@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from bibier.annotation import agreement
 from bibier.annotation.agreement import Alpha, LabelTable, Shift
 from bibier.annotation.state import Label
 from bibier.annotation.store import Store
-from bibier.labels import EMOTIONS
+from bibier.labels import EMOTIONS, named
+from bibier.ui.annotate.points import points
 
 BINS = 8  # of the entropy, from 0 to the logarithm of seven
 MOST = 20  # clips that are listed
@@ -39,6 +40,9 @@ class Measured:
     paired: int = 0  # people in `by_pair`
     people: int = 0  # who were compared
     disputed: tuple[tuple[str, float, int], ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)  # of the disputed clips
+    said: Mapping[str, Mapping[str, list[int]]] = field(default_factory=dict)  # of them, points by person
+    confusion: tuple[tuple[float, ...], ...] = ()  # (C, C)
     shifts: tuple[Shift, ...] = ()
     shares: tuple[float, ...] = (0.0,) * len(EMOTIONS)
     counts: tuple[int, ...] = (0,) * BINS  # of labels by their entropy
@@ -61,7 +65,11 @@ class Measurements:
                 if project in self._known and self._known[project][0] == version:
                     return self._known[project][1]
                 labels, proposals = dict(log.state.labels), dict(log.state.proposals)
+                clips, index = log.state.clips, log.state.index
+                texts = {clip: clips[index[clip]].text for clip, _ in labels if clip in index}
             measured = measure(labels, proposals)
+            words = {clip: texts.get(clip, "") for clip, *_ in measured.disputed}
+            measured = replace(measured, words=words)
             self.made += 1
             self._known[project] = (version, measured)
             return measured
@@ -76,6 +84,7 @@ def measure(
     table = agreement.unanchored_labels(labels, PEOPLE)
     people = (~np.isnan(table.labels).any(-1)).sum(1)
     shares, counts, edges = histogram(table)
+    disputed = agreement.most_disputed(table, MOST)
     return Measured(
         names=len({name for _, name in labels}),
         clips=len(people),
@@ -91,12 +100,20 @@ def measure(
         by_pair=agreement.pair_alphas(table, most_people=IN_PAIRS),
         paired=min(IN_PAIRS, len(table.people)),
         people=len(table.people),
-        disputed=tuple(agreement.most_disputed(table, MOST)),
+        disputed=tuple(disputed),
+        said={clip: said_of(table, clip) for clip, *_ in disputed},
+        confusion=tuple(map(tuple, agreement.confusion(table).tolist())),
         shifts=tuple(agreement.shifts_after_proposal(labels, proposals)),
         shares=tuple(shares),
         counts=tuple(counts),
         edges=tuple(edges),
     )
+
+
+def said_of(table: LabelTable, clip: str) -> dict[str, list[int]]:
+    """Return what each person said of a clip, as points, before a proposal was in sight."""
+    rows = zip(table.people, table.labels[table.clips.index(clip)], strict=True)
+    return {person: points(named(row)) for person, row in rows if not np.isnan(row).any()}
 
 
 def histogram(table: LabelTable) -> tuple[list[float], list[int], list[float]]:

@@ -18,6 +18,14 @@ from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.client import Theme
 from bibier.ui.figure import Figure, TextTable
 
+WORDS = 300  # characters of a clip's words that are shown
+LEVELS = (  # alpha of distributions below which people agree so far; a convention of this page, not of the field
+    (0.0, "agree_level_none"),
+    (0.2, "agree_level_barely"),
+    (0.5, "agree_level_some"),
+    (0.8, "agree_level_well"),
+    (2.0, "agree_level_fully"),
+)
 HEIGHT = 300  # pixels of the figure; twice that on a phone
 
 
@@ -27,18 +35,30 @@ class ReportTable(TextTable, total=False):
     title: str
     hint: str
     reason: str
+    dots: list[list[float] | None]  # of each row: alpha and the ends of its interval
+    shades: list[list[float]]  # of each cell after the heading, in [0, 1]
+
+
+class SaidOfClip(TypedDict):
+    """What one person said: seven whole numbers that sum to 100."""
+
+    name: str
+    points: list[int]
 
 
 class DisputedClip(ClipAddress):
-    """A clip on which people disagree, and the sentence about it."""
+    """A clip on which people disagree, the sentence about it, its words, and what each person said."""
 
     text: str
+    words: str
+    people: list[SaidOfClip]
 
 
 class Report(TypedDict, total=False):
     """What the tab shows but the figure; `error` stands alone."""
 
     sentence: str
+    verdict: str
     tables: list[ReportTable]
     worst: list[DisputedClip]
     projects: list[str]
@@ -65,12 +85,14 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
     bounded = measured.paired < measured.people
     return {
         "sentence": " ".join(lines),
+        "verdict": _verdict(measured.by_measure["agree_jsd"], language),
         "tables": [
             {
                 "title": say("agree_how", language),
                 "hint": f"{say('agree_alpha_is', language)} {tied}".strip(),
                 "head": [say("agree_measure", language), *columns],
                 "rows": [[say(key, language), *_cells(alpha, language)] for key, alpha in measured.by_measure.items()],
+                "dots": [_dot(alpha) for alpha in measured.by_measure.values()],
                 "reason": _why(measured.by_measure.values(), language),
             },
             {
@@ -79,6 +101,7 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                 "rows": [
                     [NAMES[language][name], *_cells(alpha, language)] for name, alpha in measured.by_emotion.items()
                 ],
+                "dots": [_dot(alpha) for alpha in measured.by_emotion.values()],
                 "reason": _why(measured.by_emotion.values(), language),
             },
             {
@@ -89,8 +112,10 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                     [say("agree_pair_of", language, first=pair[0], second=pair[1]), *_cells(alpha, language)]
                     for pair, alpha in measured.by_pair.items()
                 ],
+                "dots": [_dot(alpha) for alpha in measured.by_pair.values()],
                 "reason": _why(measured.by_pair.values(), language),
             },
+            _confusion(measured.confusion, language),
             _moves(measured.shifts, language),
         ],
         "worst": [
@@ -98,6 +123,8 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                 "clip": clip,
                 "project": project,
                 "text": say("agree_clip", language, id=clip[:6], value=decimal(value, language), people=count),
+                "words": measured.words.get(clip, "")[:WORDS],
+                "people": [{"name": name, "points": points} for name, points in measured.said[clip].items()],
             }
             for clip, value, count in measured.disputed
         ],
@@ -201,6 +228,36 @@ def _cells(alpha: Alpha, language: str) -> list[str]:
     if alpha.low is not None and alpha.high is not None:
         span = f"{_signed(alpha.low, language)} … {_signed(alpha.high, language)}"
     return [_signed(alpha.value, language), span, str(alpha.clips)]
+
+
+def _dot(alpha: Alpha) -> list[float] | None:
+    if alpha.value is None:
+        return None
+    ends = (alpha.value if alpha.low is None else alpha.low, alpha.value if alpha.high is None else alpha.high)
+    return [alpha.value, *ends]
+
+
+def _verdict(alpha: Alpha, language: str) -> str:
+    """Return the alpha of whole distributions as one plain sentence; "" where there is none."""
+    if alpha.value is None:
+        return ""
+    level = next(key for below, key in LEVELS if alpha.value <= below)
+    if alpha.low is not None and alpha.low <= 0:
+        level = "agree_level_none"  # chance is within the interval
+    return say(level, language, value=_signed(alpha.value, language))
+
+
+def _confusion(rows: Sequence[Sequence[float]], language: str) -> ReportTable:
+    """Return what others say when one person says an emotion, in per cent; emotions that nobody named are left out."""
+    there = [i for i, row in enumerate(rows) if sum(row)]
+    names = [NAMES[language][EMOTIONS[i]] for i in there]
+    return {
+        "title": say("agree_confusion", language),
+        "hint": say("agree_confusion_is" if there else "agree_worst_none", language),
+        "head": [say("agree_one_says", language), *names],
+        "rows": [[name, *(percent(rows[i][j]) for j in there)] for name, i in zip(names, there, strict=True)],
+        "shades": [[rows[i][j] for j in there] for i in there],
+    }
 
 
 def _why(alphas: Iterable[Alpha], language: str) -> str:

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bibier.annotation.store import Store
 from bibier.errors import InputError
+from bibier.security.session import visitor
 from bibier.ui.agreement import report
 from bibier.ui.agreement.measured import Measurements
 from bibier.ui.agreement.report import Report
 from bibier.ui.client import sent_object
-from bibier.ui.components import HIDDEN, Listener, context_of, event_of, slot
+from bibier.ui.components import HIDDEN, Listener, context_of, event_of, scope_of, slot
 from bibier.ui.figure import Figure, TextTable
 from bibier.ui.gradio_import import gradio as gr
 
@@ -35,6 +36,8 @@ def build(store: Store, tab: gr.Tab) -> None:
             names = list(store.projects())
             name = chosen_of(raw, names)
             measured = measure(name) if name else None
+            if name:  # its clips are played in place
+                visitor(scope_of(request)).enter(name)
         except InputError as error:
             return {"error": error.text(theme.language)}, None, None
         shown = report.report(measured, name, theme) | {"projects": names, "project": name}

@@ -14,6 +14,7 @@ from bibier.security.responses import size as in_words
 from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import UploadCleanup
 from bibier.ui.annotate.answers import ClipAddress
+from bibier.ui.annotate.handlers import SENT
 
 KEPT_SHARE = 20  # a session may have the twentieth part of the room for uploads kept for good
 
@@ -66,14 +67,20 @@ class Erasure:
                 share = self.cleanup.limit // KEPT_SHARE
                 if own + size > share:
                     raise InputError("relabel-share", limit=in_words(share))
-                files = [file.stat().st_size for file in self.folder.glob("*") if file.is_file()]
-                if sum(files) + size > self.cleanup.limit:
+                if self.kept() + size > self.cleanup.limit:
                     raise InputError("relabel-full", limit=in_words(self.cleanup.limit))
             address = receive()
             clip = (address["project"], address["clip"])
             guest.ownership.sent[guest.session].add(clip)
             self.sizes[clip] = size
         return address
+
+    def kept(self) -> int:
+        """Return how much visitors' recordings take up, in bytes; a dataset that the operator keeps here is no part."""
+        if SENT not in self.store.projects():
+            return 0
+        names = {Path(clip.path).name for clip in self.store.clips(SENT)}
+        return sum(file.stat().st_size for file in self.folder.glob("*") if file.name in names and file.is_file())
 
     def erase(self, guest: Visitor) -> Erased:
         """Delete everything of a session that nobody else needs.

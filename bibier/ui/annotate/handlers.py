@@ -18,6 +18,7 @@ from typing import Protocol
 from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
+from bibier.annotation.location import CLIPS
 from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import ProjectClip, label_of
 from bibier.annotation.store import Store
@@ -89,7 +90,7 @@ class AnnotateHandlers:
         create_project: Callable[[str, str], str] | None = None,
         prefetch: Prefetch = no_prefetch,
         propose_all: Callable[[str], None] = lambda project: None,
-        folder: Path = Path("annotations") / "clips",
+        folder: Path = CLIPS,
         ask_llm: Callable[[str, ProjectClip], str] | None = None,
         storage_notice: Callable[[str], tuple[str, bool]] | None = None,
     ):

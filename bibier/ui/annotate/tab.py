@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,6 +32,7 @@ KEPT = ("save", "skip")  # a browser keeps them until they are taken
 ROUTE = "/bibier/clip/"
 Answering = Callable[[object, gr.Request], Awaitable[Mapping[str, object]]]
 GONE = Message("guard-clip-gone")
+CHECKED = 10_000  # files whose hash is remembered
 THREADS = 8  # of a pool, that wait for the database and the disk
 
 
@@ -100,16 +103,22 @@ class ClipFiles:
 
     def __init__(self, app: ASGIApp, find: Callable[[str, Collection[str]], list[str]]):
         self.app, self.find = app, find
-        self.checked: dict[tuple[str, int, int], str] = {}  # (path, size, time of change) → SHA-256
+        self.checked: OrderedDict[tuple[str, int, int], str] = OrderedDict()  # (path, size, time of change) → SHA-256
+        self.checking = threading.Lock()
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clips")
 
     def hash_of(self, path: Path) -> str:
         """Return the SHA-256 of a file; an unchanged file is read once. Raises OSError."""
         facts = path.stat()
         key = (str(path), facts.st_size, facts.st_mtime_ns)
-        if key not in self.checked:
-            self.checked[key] = sha256(path)
-        return self.checked[key]
+        with self.checking:
+            digest = self.checked.pop(key, None)
+        digest = digest or sha256(path)
+        with self.checking:
+            self.checked[key] = digest
+            if len(self.checked) > CHECKED:
+                self.checked.popitem(last=False)
+        return digest
 
     def answer(self, scope: Scope) -> Response:
         """Answer a request for a clip; waits for the database and the disk."""

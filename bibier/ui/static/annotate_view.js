@@ -70,9 +70,21 @@
     const bar = make("progress", { max: 1, value: 0, "aria-label": say.progress });
     const far = make("span", { class: "far" });
     const panel = createPanel(tell);
-    const who = make("div", { class: "card who" }, make("label", {}, say.project, project),
-      make("label", {}, say.annotator, name), creating, ...panel.nodes,
-      make("div", { class: "progress" }, bar, far));
+    const more = make("details", { class: "more" }, make("summary", {}, say.project_more),
+      make("div", { class: "parts" }, creating, ...panel.nodes));
+    // on a phone all of it folds into one line while there is a clip
+    const folded = make("span", {});
+    const fold = make("button", { type: "button", class: "fold", "aria-expanded": "false" }, folded);
+    const who = make("div", { class: "card who" }, fold, make("label", {}, say.project, project),
+      make("label", {}, say.annotator, name), more, make("div", { class: "progress" }, bar, far));
+    const setFolded = (/** @type {boolean} */ on) => {
+      who.classList.toggle("folded", on);
+      fold.setAttribute("aria-expanded", String(!on));
+    };
+    fold.addEventListener("click", () => setFolded(!who.classList.contains("folded")));
+    const showFolded = () => {
+      folded.textContent = [project.value, name.value, far.textContent].filter(Boolean).join(" · ");
+    };
     const storage = make("p", { class: "kept", role: "status" });
     const also = make("p", { class: "also", role: "status" });
     const empty = make("p", { class: "idle" });
@@ -136,6 +148,7 @@
         if (answer.paths === undefined) return;
         creating.hidden = !answer.paths;
         panel.show(answer);
+        more.hidden = !answer.paths && !answer.settings;
       },
       showStorage: (state) => {
         storage.textContent = state?.text ?? "";
@@ -148,14 +161,16 @@
         delivery.setAttribute("role", kind === "alert" ? "alert" : "status");
         (desk.hidden ? top : actions).append(delivery);
       },
-      showName: (value) => { name.value = value; },
+      showName: (value) => { name.value = value; showFolded(); },
       showProgress: ({ done, total }) => {
         if (done === undefined || total === undefined) return;
         bar.max = Math.max(1, total);
         bar.value = done;
         far.textContent = fill(say.far, { done, total });
+        showFolded();
       },
       showClip: (clip) => {
+        if (desk.hidden === Boolean(clip)) setFolded(Boolean(clip));
         desk.hidden = !clip;
         (clip ? beside : top).append(status); // beside what it is about
         (clip ? actions : top).append(delivery);
@@ -179,7 +194,7 @@
       offer: (offers) => { reveal.hidden = !offers.reveal; ask.hidden = !offers.ask; },
       canAsk: () => !ask.hidden,
       showSeconds: (seconds) => { spent.textContent = fill(say.spent_seconds, { value: Math.round(seconds) }); },
-      closeCreating: () => { creating.open = false; },
+      closeCreating: () => { creating.open = more.open = false; },
     };
   };
 })();

@@ -171,10 +171,26 @@ interface TimelineSegment {
 /** Made in ui/agreement/report.py. */
 interface AgreementReport {
   sentence: string;
-  tables?: (Table & { title: string; hint?: string; reason?: string })[];
-  worst?: (ClipAddress & { text: string })[];
+  /** Alpha in plain words. */
+  verdict?: string;
+  tables?: AgreementTable[];
+  worst?: DisputedClip[];
   projects: string[];
   project: string | null;
+}
+interface AgreementTable extends Table {
+  title: string;
+  hint?: string;
+  reason?: string;
+  /** Of each row: alpha and the ends of its interval. */
+  dots?: ([number, number, number] | null)[];
+  /** Of each cell after the heading, in [0, 1]. */
+  shades?: number[][];
+}
+interface DisputedClip extends ClipAddress {
+  text: string;
+  words: string;
+  people: { name: string; points: number[] }[];
 }
 
 /** What is going on, as a line of the Models tab. */
