@@ -196,6 +196,49 @@ def most_disputed(table: LabelTable, count: int = 20) -> list[tuple[str, float, 
     return [(table.clips[i], float(means[i]), int(people[i])) for i in order if people[i] >= 2]
 
 
+@dataclass(frozen=True)
+class GoldScore:
+    """How near a person's labels are to what the corpus says of its gold clips."""
+
+    person: str
+    clips: int
+    distance: float  # mean half Manhattan distance [0, 1]
+    same: float  # share of the clips with the same largest class, a tie being none
+
+
+def intra_rater(
+    labels: Mapping[tuple[str, str], Label], repeats: Mapping[tuple[str, str], Label], **settings: int
+) -> dict[str, Alpha]:
+    """Alpha of each person with themselves: their label beside what they said when the clip came again."""
+    people = sorted({person for _, person in repeats})
+    pairs: dict[str, list[list[np.ndarray]]] = {person: [] for person in people}
+    for (clip, person), again in repeats.items():
+        if (first := labels.get((clip, person))) is not None:
+            pairs[person].append([vector(first.before or first.probs), vector(again.probs)])
+    return {
+        person: alpha(np.array(both), jensen_shannon, **settings)  # (n, 2, C)
+        for person, both in pairs.items()
+        if both
+    }
+
+
+def against_gold(labels: Mapping[tuple[str, str], Label], gold: Mapping[str, Mapping[str, float]]) -> list[GoldScore]:
+    """Compare each person's blind labels with the distributions of gold clips, by SHA-256; by name."""
+    by_person: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for (clip, person), label in labels.items():
+        probs = label.before if label.seen else label.probs
+        if clip in gold and probs is not None:
+            by_person.setdefault(person, []).append((vector(probs), vector(gold[clip])))
+    scores = []
+    for person, pairs in sorted(by_person.items()):
+        given, wanted = np.array(pairs).transpose(1, 0, 2)  # (n, C) each
+        alone = (given == given.max(-1, keepdims=True)).sum(-1) == 1
+        same = alone & (given.argmax(-1) == wanted.argmax(-1))
+        distance = float(half_manhattan(given, wanted).mean())
+        scores.append(GoldScore(person, len(pairs), distance, float(same.mean())))
+    return scores
+
+
 def confusion(table: LabelTable) -> np.ndarray:
     """Return what another person says of a clip when one says a class: (C, C), rows sum to 1 or are all 0.
 

@@ -20,9 +20,10 @@ from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
-VERSION = 2  # of the event's fields; 2 has `fill` and `rest`
+VERSION = 2  # of the event's fields; 2 has `fill`, `rest` and two kinds more
 FILLS = ("", "proportion", "neutral", "even")  # how a person had open points given: by what is set, to neutral, evenly
-KINDS = ("label", "skip", "reveal", "undo", "redo", "propose")
+KINDS = ("label", "skip", "reveal", "undo", "redo", "propose", "repeat", "decide")
+SINCE_2 = ("repeat", "decide")  # a second label of the same person; a third person's decision, which is no label
 SOURCES = ("person", "model:", "llm:")  # the last two are followed by a name
 
 SUM_TOLERANCE = 1e-6  # of a distribution's sum from 1
@@ -125,13 +126,13 @@ class Event:
             name = str(first["loc"][0])
             _refuse(name, first["input"], _EXPECTED[name])
         self._check_provenance()
-        if self.kind in ("label", "propose"):
+        if self.kind in ("label", "propose", *SINCE_2):
             check_distribution("probs", self.probs)
         elif self.probs is not None:
             _refuse("probs", self.probs, f"null ({self.kind})")
         if self.before is not None:
             check_distribution("before", self.before)
-        if self.fill and self.version < VERSION:
+        if (self.fill or self.kind in SINCE_2) and self.version < VERSION:
             _refuse("version", self.version, str(VERSION))
         if bool(self.fill) != bool(self.rest):
             _refuse("rest", self.rest, "> 0" if self.fill else "0")
@@ -141,7 +142,7 @@ class Event:
 
     def stamped(self) -> Event:
         """Return the event with the lowest version that has its fields, so that as many programs as can be read it."""
-        return replace(self, version=VERSION if self.fill else 1)
+        return replace(self, version=VERSION if self.fill or self.kind in SINCE_2 else 1)
 
     @property
     def distribution(self) -> dict[str, float]:

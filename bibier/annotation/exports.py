@@ -10,12 +10,13 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from bibier.annotation.events import Event
+from bibier.annotation.label_studio import tasks_of
 from bibier.annotation.state import Label, ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import guard
@@ -29,6 +30,18 @@ LONG = ("sha256", "path", "text", "language", "corpus_label", "annotator", *EMOT
 LONG = (*LONG, *(f"before_{name}" for name in EMOTIONS), "seconds", "event")
 FILLED = ("fill", "rest")  # of LONG since labels may be filled up; a table of before lacks them
 MANIFEST = ("id", "path", "text", "language", "split", "speaker", "dialogue", "label", *EMOTIONS)
+DECISIONS = (
+    "sha256",
+    "path",
+    "text",
+    "language",
+    "corpus_label",
+    "decided_by",
+    *EMOTIONS,
+    "confidence",
+    "note",
+    "event",
+)
 PROPOSALS = ("sha256", "source", *EMOTIONS)
 
 
@@ -41,6 +54,7 @@ class ProjectSnapshot:
     events: list[Event]
     labels: Mapping[tuple[str, str], Label]  # by (clip, annotator)
     proposals: Mapping[tuple[str, str], Mapping[str, float]]  # by (clip, source)
+    decisions: Mapping[str, Mapping[str, Label]] = field(default_factory=dict)  # by clip and third person
 
     def unanchored(self) -> ProjectSnapshot:
         """Return the same with every label as it was before a proposal had been seen; others are left out."""
@@ -67,7 +81,8 @@ def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
         events = [entry.event for entry in log.entries() if entry.event.clip in index]
         proposals = {key: probs for key, probs in log.state.proposals.items() if key[0] in index}
         labels = {key: label for key, label in log.state.labels.items() if key[0] in index}
-        return ProjectSnapshot(project, clips, events, labels, proposals)
+        decisions = {clip: dict(by) for clip, by in log.state.decisions.items() if by and clip in index}
+        return ProjectSnapshot(project, clips, events, labels, proposals, decisions)
 
 
 def mean_of(labels: Mapping[str, Label]) -> np.ndarray:
@@ -139,6 +154,17 @@ def proposals(snapshot: ProjectSnapshot) -> Iterator[str]:
         for (clip, source), probs in sorted(snapshot.proposals.items())
     ]
     return _csv(PROPOSALS, rows)
+
+
+def decisions(snapshot: ProjectSnapshot) -> Iterator[str]:
+    """CSV of what third persons decided, a row for each clip and person; the last of a clip is the last decision."""
+    rows = []
+    for clip in snapshot.clips:
+        for person, label in snapshot.decisions.get(clip.sha256, {}).items():
+            sure = "" if label.confidence is None else repr(label.confidence)
+            row = _of_clip(clip) | {"decided_by": guard(person), "confidence": sure, "note": guard(label.note)}
+            rows.append(row | {name: repr(label.probs[name]) for name in EMOTIONS} | {"event": guard(label.event)})
+    return _csv(DECISIONS, rows)
 
 
 def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
@@ -224,15 +250,22 @@ def manifest(snapshot: ProjectSnapshot) -> Iterator[str]:
     return _csv(MANIFEST, rows)
 
 
+def label_studio(snapshot: ProjectSnapshot) -> Iterator[str]:
+    """JSON of Label Studio's tasks, one for each labelled clip."""
+    yield tasks_of(snapshot.clips, snapshot.by_clip())
+
+
 FORMATS: dict[str, tuple[str, Callable[[ProjectSnapshot], Iterator[str]]]] = {
     "events": (".jsonl", events),
     "long": (".csv", long),
     "wide": (".csv", wide),
     "proposals": (".csv", proposals),
+    "decisions": (".csv", decisions),
     "lewidi": (".json", lewidi),
     "chaosnli": (".jsonl", chaosnli),
     "ls-llm": (".csv", ls_llm),
     "manifest": (".csv", manifest),
+    "label-studio": (".json", label_studio),
 }
 
 

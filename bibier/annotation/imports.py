@@ -66,7 +66,7 @@ def add_events(store: Store, project: str, path: Path, progress: Progress = no_p
     under its id is an InputError, and so is an event of a clip that neither the file nor the project has, and an undo
     or redo of what neither has.
     """
-    return _add(store, project, *read_events(path), progress)
+    return add(store, project, *read_events(path), progress)
 
 
 def add_long(store: Store, project: str, path: Path, progress: Progress = no_progress) -> tuple[int, int]:
@@ -83,20 +83,13 @@ def add_long(store: Store, project: str, path: Path, progress: Progress = no_pro
             )
         except (ValueError, TypeError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
-    return _add(store, project, list(clips.values()), events, progress)
+    return add(store, project, list(clips.values()), events, progress)
 
 
-def is_long(path: Path) -> bool:
-    """Tell a long CSV from a list of recordings, by its header."""
-    try:
-        return set(LONG) <= set(csv_reader.read_table(path, LONG).columns)
-    except InputError:
-        return False
-
-
-def _add(
-    store: Store, project: str, clips: list[ProjectClip], events: list[Event], progress: Progress
+def add(
+    store: Store, project: str, clips: Sequence[ProjectClip], events: Sequence[Event], progress: Progress
 ) -> tuple[int, int]:
+    """Add clips and events that were read; returns and raises what `add_events` does."""
     known = {clip.sha256: clip for clip in store.clips(project)} if project in store.projects() else {}
     strange = {event.clip for event in events} - known.keys() - {clip.sha256 for clip in clips}
     if strange:

@@ -113,6 +113,10 @@ class ProjectLog:
             held=held,
         )
 
+    def repeat(self, annotator: str, turn: int, excluding: Collection[str]) -> ProjectClip | None:
+        """Return a clip that a person should label again at one of their turns, or None."""
+        return self.state.repeat(annotator, turn, self.settings["repeats"], self.settings["seed"], excluding)
+
     def progress(self, annotator: str) -> tuple[int, int]:
         """Return how many clips a person has labelled, and of how many."""
         return self.state.progress(annotator, self.settings["wanted"])

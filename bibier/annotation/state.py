@@ -19,6 +19,7 @@ from bibier.distributions import entropy, jensen_shannon
 from bibier.labels import vector
 
 Order = Literal["given", "random", "uncertain", "modalities", "people"]
+REPEAT_AFTER = 10  # acts of a person until a clip may come again
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
@@ -63,6 +64,12 @@ class Label:
     rest: float = 0.0  # their share
 
 
+def is_gold(clip: ProjectClip) -> bool:
+    """Whether people are compared with the corpus on this clip: its list says `gold`, and what its label is."""
+    said = str(clip.extra.get("gold", "")).strip().lower()
+    return said not in ("", "0", "no", "false") and (clip.label is not None or clip.soft is not None)
+
+
 @dataclass
 class _Person:
     done: list[Event] = field(default_factory=list)  # labels and skips that stand, oldest first
@@ -85,18 +92,23 @@ class AnnotationState:
         self.seen: dict[tuple[str, str], tuple[str, ...]] = {}  # (annotator, clip) → sources shown
         self.blind: dict[tuple[str, str], dict[str, float]] = {}  # the last label given before a proposal was seen
         self.skipped: dict[tuple[str, str], str] = {}  # reason
+        self.repeats: dict[tuple[str, str], Label] = {}  # by (clip, annotator): what the same person said again
+        self.decisions: dict[str, dict[str, Label]] = defaultdict(dict)  # by clip and third person, the last one last
         self._counts: np.ndarray | None = None  # labels of each clip (n,), or None: to be counted
         self._mine: dict[str, np.ndarray] = {}  # which clips a person has labelled (n,)
         self._ranks: dict[str, np.ndarray] = {}
         self._scores: dict[str, np.ndarray] = {}
+        self._gold: list[bool] = []  # of each clip (n,): everybody gets it, however many labels it has
 
     def add(self, clip: ProjectClip) -> None:
         """Add a clip at the end, or note its new place."""
         if clip.sha256 in self.index:
             self.clips[self.index[clip.sha256]] = clip
+            self._gold[self.index[clip.sha256]] = is_gold(clip)
             return
         self.index[clip.sha256] = len(self.clips)
         self.clips.append(clip)
+        self._gold.append(is_gold(clip))
         self._counts = None
         self._ranks.clear()
         self._scores.clear()
@@ -149,7 +161,15 @@ class AnnotationState:
         self._settle(act.clip, event.annotator, person)
 
     def _settle(self, clip: str, annotator: str, person: _Person) -> None:
-        """The last label that stands counts; a later skip only postpones the clip."""
+        """The last label that stands counts; a later skip only postpones the clip. So with repeats and decisions."""
+        for kind, stands, key in (
+            ("repeat", self.repeats, (clip, annotator)),
+            ("decide", self.decisions[clip], annotator),
+        ):
+            again = next((act for act in reversed(person.acts[clip]) if act.kind == kind), None)
+            before = stands.pop(key, None)
+            if again is not None:
+                stands[key] = before if before is not None and before.event == again.uuid else label_of(again)
         last = next((act for act in reversed(person.acts[clip]) if act.kind == "label"), None)
         if last is None:
             self.labels.pop((clip, annotator), None)
@@ -211,7 +231,26 @@ class AnnotationState:
 
     def _left(self, annotator: str, wanted: int) -> np.ndarray:
         counts = self._count()
-        return np.flatnonzero((counts < wanted) & ~self._mine.get(annotator, np.zeros(len(counts), dtype=bool)))
+        wanting = (counts < wanted) | np.array(self._gold, dtype=bool)
+        return np.flatnonzero(wanting & ~self._mine.get(annotator, np.zeros(len(counts), dtype=bool)))
+
+    def repeat(
+        self, annotator: str, turn: int, share: float, seed: int, excluding: Collection[str]
+    ) -> ProjectClip | None:
+        """Return a clip for a person to label again at one of their turns, or None; `share` in [0, 1] of the turns.
+
+        It was labelled `REPEAT_AFTER` of their acts ago or more, has not come again yet, and is not in `excluding`.
+        """
+        if _chance(f"{seed}/{annotator}/repeat/{turn}") >= share:
+            return None
+        done = self.people.get(annotator, _Person()).done
+        old = dict.fromkeys(act.clip for act in done[: max(0, turn - REPEAT_AFTER)] if act.kind == "label")
+        recent = {act.clip for act in done[max(0, turn - REPEAT_AFTER) :]}
+        for clip in old:
+            again = (clip, annotator) in self.repeats or (clip, annotator) not in self.labels
+            if not again and clip not in recent and clip not in excluding and clip in self.index:
+                return self.clips[self.index[clip]]
+        return None
 
     def _free(self, clips: np.ndarray, wanted: int, held: Sequence[Mapping[str, int]]) -> np.ndarray:
         """Return of clips (m,) those that others don't make up with what they have before them; all, if all are."""

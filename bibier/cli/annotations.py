@@ -41,7 +41,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 
     fill = act("import", _import, "add recordings, a CSV, a dataset, or events or a long table that were exported")
     fill.add_argument(
-        "place", metavar="PLACE", help="a folder, LIST.csv, a dataset, or an export: EVENTS.jsonl, LONG.csv"
+        "place",
+        metavar="PLACE",
+        help="a folder, LIST.csv, a dataset, or an export: EVENTS.jsonl, LONG.csv, WIDE.csv, LABEL_STUDIO.json",
     )
     fill.add_argument(
         "--media", type=Path, help="where a dataset's recordings are kept (default: where the app keeps its)"
@@ -55,6 +57,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     change.add_argument("--wanted", type=int, metavar="N", help="annotators per clip")
     change.add_argument("--order", choices=("given", "random", "uncertain", "modalities", "people"))
     change.add_argument("--share", type=float, metavar="P", help="of the turns that are random, 0 to 1")
+    change.add_argument("--repeats", type=float, metavar="P", help="of the turns in which a clip comes again, 0 to 0.5")
+    change.add_argument(
+        "--labels", metavar="NAMES", help="the emotions that are offered, with commas between; all: “all”"
+    )
+    change.add_argument("--guidelines", type=Path, metavar="FILE.md", help="what people read first, in Markdown")
     propose = act("propose", _propose, "have a checkpoint propose for every clip: the orders by the model need it")
     propose.add_argument("--checkpoint", default="compact", metavar="NAME", help="a folder, or a name in checkpoints/")
     act("check", _check, "list recordings that are missing or have changed, and damaged rows")
@@ -62,7 +69,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     act("events", _events, "print the log as JSON lines")
     act("agreement", _agreement, "Krippendorff's alpha, the worst clips, who moved after a proposal, as JSON")
     export = act("export", _export, "write what people said in a format of the field")
-    kinds = ("events", "long", "wide", "proposals", "lewidi", "chaosnli", "ls-llm", "manifest", "dataset")
+    kinds = ("events", "long", "wide", "proposals", "decisions", "lewidi", "chaosnli", "ls-llm", "manifest")
+    kinds = (*kinds, "label-studio", "dataset")
     export.add_argument("--format", choices=kinds, required=True)
     export.add_argument("-o", "--out", type=Path, required=True, metavar="PATH", help="a file; of a dataset a folder")
     export.add_argument("--replace", action="store_true", help="write over what is there")
@@ -92,21 +100,14 @@ def _opened(run: Run, options: argparse.Namespace) -> int:
 
 
 def _import(store: Store, options: argparse.Namespace) -> int:
-    from bibier.annotation import imports, ingest
+    from bibier.annotation import intake
 
-    place = Path(options.place)
-    if place.suffix == ".jsonl" or imports.is_long(place):
-        add_export = imports.add_events if place.suffix == ".jsonl" else imports.add_long
-        line = TerminalProgress(bar=True, remaining=True)
-        new, known = add_export(store, options.project, place, lambda done, total: line(f"{done}/{total}", done, total))
-        line.clear()
-        print(Message("annotations-imported", {"new": new, "known": known}).text(options.language))
-        return 0
+    line = TerminalProgress(bar=True, remaining=True)
 
     def report(notice: Message) -> None:
         print(notice.text(options.language), file=sys.stderr)
 
-    new = ingest.add_place(
+    taken = intake.take_in(
         store,
         options.project,
         options.place,
@@ -114,13 +115,26 @@ def _import(store: Store, options: argparse.Namespace) -> int:
         download=options.download,
         labels=options.labels,
         report=report,
+        progress=lambda done, total: line(f"{done}/{total}", done, total),
     )
-    print(new)
+    line.clear()
+    if taken.new or taken.known:
+        print(Message("annotations-imported", {"new": taken.new, "known": taken.known}).text(options.language))
+    else:
+        print(taken.clips)
     return 0
 
 
 def _set(store: Store, options: argparse.Namespace) -> int:
-    settings = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share")}
+    settings = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share", "repeats")}
+    if options.labels is not None:
+        names = [name.strip() for name in options.labels.split(",") if name.strip()]
+        settings["labels"] = [] if names == ["all"] else names
+    if options.guidelines is not None:
+        try:
+            settings["guidelines"] = options.guidelines.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError("import-line", file=options.guidelines.name, line=0, reason=str(error)[:200]) from error
     changed = {name: value for name, value in settings.items() if value is not None}
     print(json_text(store.project(options.project, **changed)))
     return 0

@@ -86,6 +86,21 @@ AGREEMENT: dict[str, tuple[str, str]] = {
         "Each row sums to 100%. The points of a mixed label are shared out.",
         "Каждая строка в сумме даёт 100%. Баллы смешанной разметки делятся между эмоциями.",
     ),
+    "agree_self": ("With themselves", "С самими собой"),
+    "agree_self_is": (
+        "Clips that came to the same person again, unannounced (Jensen–Shannon).",
+        "Фрагменты, которые тот же человек без предупреждения получил ещё раз (Йенсен — Шеннон).",
+    ),
+    "agree_person": ("Person", "Кто"),
+    "agree_gold": ("Against the gold clips", "По сравнению с эталоном"),
+    "agree_gold_is": (
+        "Clips whose list says “gold”. Same class: the share of clips with the same largest emotion. Apart: the share "
+        "of the points that would have to move.",
+        "Фрагменты, отмеченные в списке как «gold». Тот же класс — доля фрагментов с той же главной эмоцией. "
+        "Расхождение — доля баллов, которые пришлось бы переставить.",
+    ),
+    "agree_gold_same": ("Same class", "Тот же класс"),
+    "agree_gold_apart": ("Apart", "Расхождение"),
     "agree_one_says": ("One says", "Один говорит"),
     "agree_clip": ("Clip {id}: {value} bit, {people} people", "Фрагмент {id}: {value} бит, людей: {people}"),
     "agree_moves": ("After seeing a proposal", "После показа предложения"),

@@ -108,6 +108,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no project “{project}”. Choose one of: {projects}.",
         "Проекта «{project}» нет. Выберите один из следующих: {projects}.",
     ),
+    "store-setting-text": ("at most {most} characters", "не больше {most} символов"),
     "store-setting": (
         "The project can't have {setting} = {value}; expected: {expected}.",
         "У проекта не может быть {setting} = {value}; ожидается: {expected}.",
@@ -216,6 +217,35 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "a row has more or fewer cells than the header",
         "в строке больше или меньше ячеек, чем в заголовке",
     ),
+    "import-no-tasks": (
+        "{file} is no list of Label Studio's tasks, the only JSON that is read here. Export “JSON” there, or give "
+        "another file.",
+        "{file} — не список заданий Label Studio; другой JSON здесь не читается. Выгрузите оттуда «JSON» или укажите "
+        "другой файл.",
+    ),
+    "import-task": (
+        "{file}, task {task}: {reason} Nothing was taken in.",
+        "{file}, задание {task}: {reason} Ничего не загружено.",
+    ),
+    "import-no-file": (
+        "its recording “{file}” is not to be found beside the file. Put it there, under its own name.",
+        "записи «{file}» рядом с файлом нет. Положите её туда под её именем.",
+    ),
+    "import-choices": (
+        "{count} emotions are chosen ({choices}), and nobody said in which shares. Give one choice, or a number for "
+        "each emotion.",
+        "выбрано эмоций: {count} ({choices}), а доли не указаны. Нужен один выбор или число для каждой эмоции.",
+    ),
+    "import-not-labels": (
+        "{file} is the export “{kind}”: neither what people said first nor a list of recordings. Give the export "
+        "“events”, “long” or “wide”.",
+        "{file} — выгрузка «{kind}»: это не исходная разметка людей и не список записей. Укажите выгрузку «events», "
+        "«long» или «wide».",
+    ),
+    "import-wide": (
+        "{file} has no confidence, notes and times: labels come in without them. The export “events” has everything.",
+        "В {file} нет уверенности, заметок и времени: метки загружены без них. Всё есть в выгрузке «events».",
+    ),
     "import-column": ("no column {column}", "нет столбца {column}"),
     # sentences about what the Annotate tab refuses
     "annotate-name": (
@@ -254,6 +284,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This label was given under another name than the one that is signed in. It stays in this browser until its "
         "author signs in here.",
         "Эту разметку дал не тот, кто сейчас вошёл. Она останется в этом браузере, пока её автор не войдёт здесь.",
+    ),
+    "annotate-labels": (
+        "This project has no “{name}”: its emotions are {names}. Load the page again.",
+        "В этом проекте нет эмоции «{name}»: есть {names}. Обновите страницу.",
+    ),
+    "annotate-third": (
+        "Who labels a clip doesn't decide on it, and the other way round: a decision is a third person's.",
+        "Кто размечает фрагмент, не выносит по нему решения, и наоборот: решает третий человек.",
+    ),
+    "annotate-few": (
+        "There is nothing to decide yet: fewer than two people have labelled this clip.",
+        "Решать пока нечего: этот фрагмент разметило меньше двух человек.",
+    ),
+    "annotate-folder": (
+        "The folder “{name}” can't be listed ({reason}). Choose another one.",
+        "Содержимое папки «{name}» не показать ({reason}). Выберите другую.",
     ),
     "annotate-elsewhere": (
         "Projects from a path on this computer can only be made where the app runs for this computer alone. "

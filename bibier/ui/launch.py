@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier import log, process
-from bibier.annotation import ingest, location
+from bibier.annotation import intake, location
 from bibier.annotation.backup import Backup
 from bibier.annotation.store import Store, damage_notice
 from bibier.asr import recognisers
@@ -92,7 +92,7 @@ def create_project(store: Store, name: str, source: str, *, media: Path = locati
     def report(notice: Message) -> None:
         print(notice.text(), file=sys.stderr, flush=True)
 
-    ingest.add_place(store, name, source, media, report=report)
+    intake.take_in(store, name, source, media, report=report)
     return name
 
 

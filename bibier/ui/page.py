@@ -25,6 +25,7 @@ from bibier.ui.gradio_upload import bound_uploads
 from bibier.ui.health import Health
 from bibier.ui.live.route import LiveRoute
 from bibier.ui.live.service import LiveService
+from bibier.ui.models import model_card
 from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.results import tab as results_tab
@@ -97,8 +98,8 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
                 analysing, state = analyse.build(services, i18n, annotating.receive, privacy, results_tab.build)
-            with gr.Tab(i18n("tab_annotate"), id="annotate", render_children=True):
-                annotate.build(annotating)
+            with gr.Tab(i18n("tab_annotate"), id="annotate"):
+                annotate.build(annotating, model_card.nodes)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
                 agreement_tab.build(annotating.store, tab)
             with gr.Tab(i18n("tab_models"), id="models") as tab:

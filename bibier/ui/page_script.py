@@ -48,6 +48,7 @@ SCRIPTS = (  # in this order
     "project.js",
     "annotate_api.js",
     "annotate_outbox.js",
+    "annotate_lists.js",
     "annotate_view.js",
     "annotate_keys.js",
     "annotate.js",

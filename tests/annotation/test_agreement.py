@@ -175,3 +175,21 @@ def test_every_pair_of_people():
     assert set(pairs) == set(combinations("ABCD", 2))
     some = replace(labels, people=("A", "C"), labels=labels.labels[:, [0, 2]])
     assert pairs["A", "C"].value == agreement.soft_alpha(some, draws=0).value
+
+
+def test_confusion_is_what_another_says_of_the_same_clip():
+    """Against the sums over all ordered pairs, written out; each row sums to 1."""
+    rng = np.random.default_rng(5)
+    labels = rng.dirichlet([0.5] * 7, (6, 3))
+    labels[0, 1], labels[3, :2] = np.nan, np.nan  # one clip of two people, one of one
+    table = agreement.LabelTable(tuple("abcdef"), ("x", "y", "z"), labels)
+    sums = np.zeros((7, 7))
+    for clip in labels:
+        there = [label for label in clip if not np.isnan(label).any()]
+        for i, one in enumerate(there):
+            for j, another in enumerate(there):
+                if i != j:
+                    sums += np.outer(one, another) / (len(there) - 1)
+    assert np.allclose(agreement.confusion(table), sums / sums.sum(1, keepdims=True))
+    alone = agreement.LabelTable(("a",), ("x",), labels[1:2, :1])
+    assert not agreement.confusion(alone).any()

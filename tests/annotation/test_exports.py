@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier import __main__ as command
-from bibier.annotation import exports, imports, ingest, location
+from bibier.annotation import exports, imports, ingest, intake, location
 from bibier.annotation.events import Event
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
@@ -137,6 +137,56 @@ def test_a_long_table_is_taken_in_once(snapshot, store, tmp_path):
     with pytest.raises(InputError, match="line 2"):
         imports.add_long(target, "r", path)
     assert "r" not in target.projects()
+
+
+@pytest.mark.parametrize("kind", ["events", "long", "wide", "label-studio"])
+def test_an_export_is_known_by_what_is_in_it_and_comes_back_as_labels(snapshot, store, tmp_path, kind):
+    """None is taken for a list of recordings; what stands there is not replaced by what knows less."""
+    path = exports.save(snapshot, kind, tmp_path / f"x{exports.FORMATS[kind][0]}")
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    assert intake.kind_of(path) == kind
+    first, again = (intake.take_in(target, "q", str(path), tmp_path) for _ in "12")
+    assert first.new > 0 and again.new == 0 and again.clips == 0
+    back = target.state("q")
+    assert back.keys() == snapshot.labels.keys()
+    for key, label in snapshot.labels.items():
+        assert vector(back[key].probs) == pytest.approx(vector(label.probs), abs=1e-9)
+        if kind != "wide":
+            assert (back[key].note, back[key].confidence) == (label.note, label.confidence)
+    before = store.state("p")
+    assert intake.take_in(store, "p", str(path), tmp_path).new == 0 and store.state("p") == before
+
+
+def test_what_would_be_misread_is_refused_with_the_reason(snapshot, tmp_path):
+    target, sound = Store(f"sqlite:///{tmp_path}/b.db"), tmp_path / "ab-c.wav"
+    sound.write_bytes(b"x")
+    task = {"id": 5, "data": {"audio": "/data/upload/1/1234-ab-c.wav"}, "annotations": []}
+
+    def tasks(*choices: str, number: float | None = None, **data: str) -> str:
+        result = [{"from_name": "emotion", "type": "choices", "value": {"choices": list(choices)}}]
+        if number is not None:
+            result = [{"from_name": "joy", "type": "number", "value": {"number": number}}]
+        given = {"completed_by": {"email": "ann"}, "result": result}
+        content = json.dumps([task | {"data": task["data"] | data, "annotations": [given]}])
+        (tmp_path / "tasks.json").write_text(content, encoding="utf-8")
+        return str(tmp_path / "tasks.json")
+
+    proposals = exports.save(snapshot, "proposals", tmp_path / "p.csv")
+    lewidi = exports.save(snapshot, "lewidi", tmp_path / "l.json")
+    for place, reason in (
+        (lambda: str(proposals), "export “proposals”"),
+        (lambda: str(lewidi), "no list of Label Studio"),
+        (lambda: tasks("happy", "sad"), "task 5: 2 emotions are chosen"),
+        (lambda: tasks("bored"), "task 5:.*bored"),
+        (lambda: tasks(number=60.0), "task 5:.*60"),
+        (lambda: tasks("happy", audio="/else/where.wav"), "not to be found"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            intake.take_in(target, "q", place(), tmp_path)
+        assert "q" not in target.projects()
+    assert intake.take_in(target, "q", tasks("Happiness"), tmp_path).new == 1
+    ((clip, person),) = target.state("q")
+    assert (person, Path(target.clips("q")[0].path)) == ("ann", sound.resolve()) and len(clip) == 64
 
 
 def test_a_place_that_cannot_be_written_is_said(snapshot, tmp_path):
@@ -354,5 +404,5 @@ def test_a_csv_for_excel_has_a_mark_and_reads_the_same(snapshot, tmp_path):
     plain = exports.save(snapshot, "long", tmp_path / "plain.csv")
     marked = exports.save(snapshot, "long", tmp_path / "marked.csv", excel=True)
     assert marked.read_bytes() == b"\xef\xbb\xbf" + plain.read_bytes()
-    assert imports.read_long(marked) == imports.read_long(plain) and imports.is_long(marked)
+    assert imports.read_long(marked) == imports.read_long(plain) and intake.kind_of(marked) == "long"
     assert exports.save(snapshot, "events", tmp_path / "e.jsonl", excel=True).read_bytes()[:1] == b"{"

@@ -144,4 +144,7 @@ def test_a_clip_that_breaks_the_reader_has_no_proposal_and_stops_nothing(place, 
 
     store, sounds = place
     add_folder(store, "p", sounds)
-    assert [propose(store, "p", clip, Broken(), "model:x") for clip in store.clips("p")] == [False] * 3
+    reasons = []
+    clips = store.clips("p")
+    assert [propose(store, "p", clip, Broken(), "model:x", report=reasons.append) for clip in clips] == [False] * 3
+    assert reasons == [error] * 3

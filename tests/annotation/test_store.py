@@ -21,6 +21,7 @@ from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import Event
 from bibier.annotation.location import without_password
 from bibier.annotation.merging import Copy, merge, removal_line
+from bibier.annotation.project_settings import SETTINGS
 from bibier.annotation.state import ORDERS, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
@@ -394,7 +395,7 @@ def test_a_url_without_a_password_is_shown_as_it_is(url):
         ({"share": float("nan")}, "0 … 1"),
         ({"share": "0.5"}, "0 … 1"),
         ({"seed": 0.5}, "0, 1, …"),
-        ({"colour": "red"}, "proposals, wanted, order, share, seed"),
+        ({"colour": "red"}, ", ".join(SETTINGS)),
     ],
 )
 def test_a_setting_out_of_range_is_named_with_its_value_and_what_is_expected(store, settings, expected):
@@ -408,7 +409,7 @@ def test_a_setting_out_of_range_is_named_with_its_value_and_what_is_expected(sto
 
 def test_settings_are_kept_as_they_were_given(store):
     chosen = {"proposals": "shown", "wanted": 3, "order": "random", "share": 1, "seed": -7}
-    assert store.project("p", **chosen) == chosen and type(store.projects()["p"]["share"]) is int
+    assert store.project("p", **chosen) == SETTINGS | chosen and type(store.projects()["p"]["share"]) is int
 
 
 @pytest.fixture

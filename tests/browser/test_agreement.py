@@ -57,7 +57,11 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     page.click("#tabs [data-tab-id=agreement]")
     page.wait_for_selector("#agree-facts .said")
     page.select_option("#agree-facts select", "examples")
-    page.locator("#agree-facts .worst button").first.click()
+    page.wait_for_selector("#agree-facts .worst .said-by")
+    assert page.locator("#agree-facts .worst > li").first.locator(".said-by li").count() == len(PEOPLE)
+    page.locator("#agree-facts .worst .play").first.click()
+    page.wait_for_function("document.querySelector('#agree-facts .worst .play').textContent === '❚❚'")  # in place
+    page.locator("#agree-facts .worst .open").first.click()
     page.wait_for_selector(".desk:not([hidden])")
     assert page.inner_text(".clip h2").split()[-1] == first[:6]
     page.select_option(".studio .who select", "examples")

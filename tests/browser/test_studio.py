@@ -239,6 +239,7 @@ def test_settings_and_an_export(annotate, studio, tmp_path):
     page.keyboard.press("Digit6")
     page.keyboard.press("Enter")
     done(page, 1)
+    page.locator(".more > summary").click()
     page.locator(".settings summary").click()
     page.locator(".settings input[type=number]").first.fill("99")
     page.locator(".settings select").first.select_option("shown")

@@ -55,6 +55,10 @@ def test_the_tab_says_what_agreement_says(url, language):
         c for c, *_ in agreement.most_disputed(agreement.unanchored_labels(store.state("p")))
     ]
     assert HOSTILE in json.dumps(shown["tables"][2]["rows"])
+    assert value.replace("-", "−") in shown["verdict"] and shown["tables"][0]["dots"][0][0] == alpha.value
+    first = shown["worst"][0]
+    assert [sum(said["points"]) for said in first["people"]] == [100] * 3 and first["people"][0]["name"] == HOSTILE
+    assert all(sum(row) == pytest.approx(1) for row in shown["tables"][4]["shades"])
     assert all(table.get("reason", "") == "" for table in shown["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
         measured = Measurements(store)(name) if name else None

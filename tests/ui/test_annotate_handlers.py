@@ -246,6 +246,49 @@ def test_undo_and_redo_show_the_clip_that_they_are_about(store):
     assert (redone["now"]["label"]["points"], redone["done"]) == (SAD, 1)
 
 
+def test_what_was_filled_in_is_told_apart_from_what_was_given(store):
+    handlers = AnnotateHandlers(store)
+    handlers.save(sent(1, 0, fill="neutral", rest=0.4))
+    handlers.save(sent(2, 1))
+    label, whole = (store.state("voices")[f"{number:064x}", "Ann"] for number in (0, 1))
+    assert (label.fill, label.rest, whole.fill, whole.rest) == ("neutral", 0.4, "", 0.0)
+    assert [event.version for _, event in store.events("voices")] == [2, 1]
+    for wrong in ({"fill": "luck", "rest": 0.4}, {"fill": "even", "rest": 1}, {"fill": "even"}):
+        with pytest.raises(InputError):
+            handlers.save(sent(3, 2, **wrong))
+
+
+def test_the_page_knows_what_comes_and_who_else_is_there(store):
+    """Clips ahead of a slow connection; a second tab and a second browser under one name; an undo's label."""
+    handlers = AnnotateHandlers(store)
+    page, other, seat = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(3))
+    coming = handlers.open(sent(clip=None, page=page, seat=seat))
+    assert [coming["now"]["clip"], coming["after"]["clip"], *(c["clip"] for c in coming["later"])] == [
+        f"{n:064x}" for n in range(3)
+    ]
+    assert coming["also"] == "" and handlers.open(sent(clip=None, page=other, seat=seat))["also"] == "tab"
+    assert handlers.save(sent(page=page, seat=other))["also"] == "person"
+    assert handlers.hold(sent(clip=None, page=other, seat=seat))["also"] == "person"  # and leaves
+    assert handlers.save(sent(2, page=page, seat=seat))["also"] == ""
+    handlers.step(sent())
+    undone = handlers.step(sent())
+    assert undone["now"]["label"] is None and undone["undone"]["points"] == SAD
+
+
+def test_what_waited_in_a_browser_is_not_saved_under_another_s_name(store, tmp_path):
+    guest = Visitor("s", "10.0.0.1", "Bob", True, Ownership(tmp_path))
+    request = Request({"type": "http", "headers": [], SCOPE: guest})
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as other:
+        save = answering(AnnotateHandlers(store), "save", pool)
+
+        def ask(values):
+            return other.submit(lambda: asyncio.run(save([values], request))).result()
+
+        answer = ask(sent())
+        assert answer["others"] and answer["passing"] and store.state("voices") == {}
+        assert ask(sent(annotator="Bob"))["new"]
+
+
 def test_a_skipped_clip_comes_last(store):
     handlers = AnnotateHandlers(store)
     answer = handlers.skip(sent(note="several voices"))

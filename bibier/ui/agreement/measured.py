@@ -13,8 +13,8 @@ import numpy as np
 
 from bibier import distributions
 from bibier.annotation import agreement
-from bibier.annotation.agreement import Alpha, LabelTable, Shift
-from bibier.annotation.state import Label
+from bibier.annotation.agreement import Alpha, GoldScore, LabelTable, Shift
+from bibier.annotation.state import Label, ProjectClip, is_gold
 from bibier.annotation.store import Store
 from bibier.labels import EMOTIONS, named
 from bibier.ui.annotate.points import points
@@ -42,6 +42,8 @@ class Measured:
     disputed: tuple[tuple[str, float, int], ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)  # of the disputed clips
     said: Mapping[str, Mapping[str, list[int]]] = field(default_factory=dict)  # of them, points by person
+    with_self: Mapping[str, Alpha] = field(default_factory=dict)  # by person
+    gold: tuple[GoldScore, ...] = ()
     confusion: tuple[tuple[float, ...], ...] = ()  # (C, C)
     shifts: tuple[Shift, ...] = ()
     shares: tuple[float, ...] = (0.0,) * len(EMOTIONS)
@@ -66,10 +68,13 @@ class Measurements:
                     return self._known[project][1]
                 labels, proposals = dict(log.state.labels), dict(log.state.proposals)
                 clips, index = log.state.clips, log.state.index
+                repeats, gold = dict(log.state.repeats), {clip.sha256: gold_of(clip) for clip in clips if is_gold(clip)}
                 texts = {clip: clips[index[clip]].text for clip, _ in labels if clip in index}
             measured = measure(labels, proposals)
             words = {clip: texts.get(clip, "") for clip, *_ in measured.disputed}
-            measured = replace(measured, words=words)
+            own = agreement.intra_rater(labels, repeats)
+            measured = replace(measured, words=words, with_self=own)
+            measured = replace(measured, gold=tuple(agreement.against_gold(labels, gold)[:PEOPLE]))
             self.made += 1
             self._known[project] = (version, measured)
             return measured
@@ -108,6 +113,11 @@ def measure(
         counts=tuple(counts),
         edges=tuple(edges),
     )
+
+
+def gold_of(clip: ProjectClip) -> dict[str, float]:
+    """Return what the corpus says of a clip, as a distribution."""
+    return clip.soft or {name: float(name == clip.label) for name in EMOTIONS}
 
 
 def said_of(table: LabelTable, clip: str) -> dict[str, list[int]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
 
-from bibier.annotation.agreement import Alpha, Shift
+from bibier.annotation.agreement import Alpha, GoldScore, Shift
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.ui.agreement.measured import Measured
@@ -115,8 +115,10 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                 "dots": [_dot(alpha) for alpha in measured.by_pair.values()],
                 "reason": _why(measured.by_pair.values(), language),
             },
-            _confusion(measured.confusion, language),
             _moves(measured.shifts, language),
+            _confusion(measured.confusion, language),
+            *_with_self(measured.with_self, columns, language),
+            *_against_gold(measured.gold, language),
         ],
         "worst": [
             {
@@ -258,6 +260,37 @@ def _confusion(rows: Sequence[Sequence[float]], language: str) -> ReportTable:
         "rows": [[name, *(percent(rows[i][j]) for j in there)] for name, i in zip(names, there, strict=True)],
         "shades": [[rows[i][j] for j in there] for i in there],
     }
+
+
+def _with_self(alphas: Mapping[str, Alpha], columns: Sequence[str], language: str) -> list[ReportTable]:
+    """Return how far people agree with themselves, where a clip came to them again."""
+    if not alphas:
+        return []
+    return [
+        {
+            "title": say("agree_self", language),
+            "hint": say("agree_self_is", language),
+            "head": [say("agree_person", language), *columns],
+            "rows": [[name, *_cells(alpha, language)] for name, alpha in alphas.items()],
+            "dots": [_dot(alpha) for alpha in alphas.values()],
+            "reason": _why(alphas.values(), language),
+        }
+    ]
+
+
+def _against_gold(scores: Sequence[GoldScore], language: str) -> list[ReportTable]:
+    if not scores:
+        return []
+    keys = ("agree_person", "agree_clips", "agree_gold_same", "agree_gold_apart")
+    rows = [[score.person, str(score.clips), percent(score.same), percent(score.distance)] for score in scores]
+    return [
+        {
+            "title": say("agree_gold", language),
+            "hint": say("agree_gold_is", language),
+            "head": [say(key, language) for key in keys],
+            "rows": rows,
+        }
+    ]
 
 
 def _why(alphas: Iterable[Alpha], language: str) -> str:

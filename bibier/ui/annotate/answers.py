@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from bibier.ui.annotate.presence import Also
+
+Mode = Literal["", "repeat", "review"]
 
 
 class ClipAddress(TypedDict):
@@ -29,8 +31,19 @@ class ProposalValue(TypedDict):
     points: list[int]
 
 
+class PersonsLabel(TypedDict):
+    """What one person said of a clip, for whoever decides."""
+
+    name: str
+    points: list[int]
+
+
 class ClipView(TypedDict):
-    """A clip as one annotator may see it; `skipped` is the reason why it was put off."""
+    """A clip as one annotator may see it; `skipped` is the reason why it was put off.
+
+    In the mode "repeat" it comes a second time, without what was said of it; in "review" a third person decides, and
+    `people` are the labels.
+    """
 
     clip: str
     text: str
@@ -40,6 +53,8 @@ class ClipView(TypedDict):
     proposals: list[ProposalValue]
     revealed: bool
     skipped: str | None
+    mode: Mode
+    people: list[PersonsLabel]
 
 
 class Coming(TypedDict):
@@ -113,6 +128,46 @@ class StepAnswer(TypedDict, total=False):
     undone: LabelValue | None
     done: int
     total: int
+
+
+class ListedClip(TypedDict):
+    """A clip in the list: how far the person is with it, and how many people have labelled it."""
+
+    clip: str
+    text: str
+    state: str
+    labels: int
+
+
+class ClipsAnswer(TypedDict):
+    """Some clips that a search found, and how many there are."""
+
+    clips: list[ListedClip]
+    found: int
+
+
+class PersonsPace(TypedDict):
+    """How far a person is: labels, the median of the seconds on each, and when the last was given, in UTC."""
+
+    name: str
+    done: int
+    seconds: float
+    last: str
+
+
+class PeopleAnswer(TypedDict):
+    """Everybody who has labelled, those with the most labels first."""
+
+    people: list[PersonsPace]
+
+
+class BrowseAnswer(TypedDict):
+    """A folder of this computer: the one above it, the folders in it, and what can be taken in."""
+
+    folder: str
+    above: str
+    folders: list[str]
+    files: list[str]
 
 
 class ExportAnswer(TypedDict):

@@ -11,11 +11,9 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from bibier.annotation import exports
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
 from bibier.annotation.location import CLIPS
@@ -26,9 +24,8 @@ from bibier.errors import InputError, StoreUnavailable
 from bibier.ui.annotate.answers import (
     ClipAddress,
     Coming,
-    EnterAnswer,
-    ExportAnswer,
     HoldAnswer,
+    Mode,
     OpenAnswer,
     SaveAnswer,
     StepAnswer,
@@ -36,14 +33,17 @@ from bibier.ui.annotate.answers import (
 )
 from bibier.ui.annotate.points import filling, probabilities, share
 from bibier.ui.annotate.presence import Also, Presence
+from bibier.ui.annotate.project_acts import ProjectActs
 from bibier.ui.annotate.reservations import Reservations
 from bibier.ui.annotate.views import Sent, clip_of, label_value, listed, project_of, proposals, shown, view, who
 
-SETTINGS = ("proposals", "wanted", "order", "share")  # that the page shows
+SETTINGS = ("proposals", "wanted", "order", "share", "labels", "repeats", "guidelines")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
 NOTE_LIMIT = 4000  # characters
+FEWEST = 2  # labels of a clip on which a third person decides
+MODES: dict[str, Mode] = {"repeat": "repeat", "decide": "review"}  # in which a clip is shown, by the act about it
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 AHEAD = 12  # clips that the page knows beforehand, so that nobody waits for a slow connection
 HEARD_AHEAD = 2  # of them, that the model is asked about
@@ -62,7 +62,7 @@ def no_prefetch(project: str, clips: list[ProjectClip], *, annotator: str = "", 
     """Make no proposals."""
 
 
-class AnnotateHandlers:
+class AnnotateHandlers(ProjectActs):
     """The handlers of the Annotate tab.
 
     Parameters
@@ -137,22 +137,31 @@ class AnnotateHandlers:
     def ahead(self, log: ProjectLog, annotator: str, *, first: ProjectClip | None = None) -> tuple[Coming, Clips]:
         """Return what to show: the clip and those after it, and how far the person is; and the first ones as clips."""
         held = self.reservations.of_others(log.project, annotator)
-        coming = [first] if first else []
+        decided = [clip for clip, by_person in log.state.decisions.items() if annotator in by_person]
+        coming, views = [first] if first else [], [view(log, annotator, first)] if first else []
+        turn = len(log.state.people[annotator].done) if annotator in log.state.people else 0
         while len(coming) < AHEAD:
-            clip = log.next(annotator, excluding=[clip.sha256 for clip in coming], held=held)
+            known = [clip.sha256 for clip in coming] + decided
+            clip = log.repeat(annotator, turn + len(coming), known)
+            mode: Mode = "repeat" if clip else ""
+            clip = clip or log.next(annotator, excluding=known, held=held)
             if clip is None:
                 break
             coming.append(clip)
+            views.append(view(log, annotator, clip, mode))
         near = coming[:HEARD_AHEAD]
         self.reservations.hold(log.project, annotator, [clip.sha256 for clip in near])
         done, total = log.progress(annotator)
-        views = [*(view(log, annotator, clip) for clip in coming), None, None]
-        later = [each for each in views[HEARD_AHEAD:] if each]
-        return {"now": views[0], "after": views[1], "later": later, "done": done, "total": total}, near
+        now, after = [*views, None, None][:HEARD_AHEAD]
+        return {"now": now, "after": after, "later": views[HEARD_AHEAD:], "done": done, "total": total}, near
 
     def meet(self, log: ProjectLog, sent: Sent, annotator: str) -> Also:
         """Note whose page asks; return who else is there under the name."""
         return self.presence.meet(log.project, annotator, sent.get("page"), sent.get("seat"))
+
+    def names(self) -> list[str]:
+        """Return the projects' names, as they are listed."""
+        return list(self.settings())
 
     # --- acts --------------------------------------------------------------------------------------------------------
 
@@ -180,34 +189,6 @@ class AnnotateHandlers:
                 self.propose_all(project)
         return answer
 
-    def settle(self, sent: Sent) -> OpenAnswer:
-        """Change settings of a project; only where the app runs for its own computer."""
-        with self.store.reading(project_of(sent)) as log:
-            project = log.project
-            who(log, sent)
-        if self.create_project is None:
-            raise InputError("annotate-settings")
-        changes = sent.get("settings")
-        if not isinstance(changes, dict):
-            raise InputError("annotate-field", name="settings")
-        self.store.project(project, **{str(name): value for name, value in changes.items()})
-        return self.open(sent)
-
-    def export(self, sent: Sent) -> ExportAnswer:
-        """Give an export as text: of everybody where the app runs for its own computer, else of the person alone."""
-        with self.store.reading(project_of(sent)) as log:
-            project, annotator = log.project, who(log, sent)
-        kind = sent.get("format")
-        if not isinstance(kind, str) or kind not in exports.FORMATS:
-            raise InputError("annotate-field", name="format")
-        snapshot = exports.snapshot_of(self.store, project)
-        if self.create_project is None:
-            mine = {key: label for key, label in snapshot.labels.items() if key[1] == annotator}
-            log_of_mine = [event for event in snapshot.events if event.annotator == annotator]
-            snapshot = replace(snapshot, labels=mine, events=log_of_mine, proposals={})
-        ending, write = exports.FORMATS[kind]
-        return {"name": f"{kind}{ending}", "text": "".join(write(snapshot))}
-
     def ask(self, sent: Sent) -> VisitAnswer:
         """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
         with self.store.reading(project_of(sent)) as log:
@@ -221,16 +202,6 @@ class AnnotateHandlers:
         with self.store.writing(project) as log:
             append(log, sent, "reveal", seen=(source,))
             return {"now": view(log, annotator, clip)}
-
-    def enter(self, sent: Sent) -> EnterAnswer:
-        """Make a project from a path on this computer."""
-        if self.create_project is None:
-            raise InputError("annotate-elsewhere")
-        name, source = sent.get("name"), sent.get("source")
-        if not isinstance(source, str) or not source.strip():
-            raise InputError("annotate-field", name="source")
-        project = self.create_project(name.strip() if isinstance(name, str) else "", source.strip())
-        return {"projects": list(self.settings()), "project": project}
 
     def receive(self, recording: str, text: str, language: str, duration: float) -> ClipAddress:
         """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it.
@@ -259,18 +230,45 @@ class AnnotateHandlers:
             seen = log.state.seen.get(key, ())
             if shown(log):
                 seen = tuple(sorted(proposals(log, clip.sha256)))
+            if annotator in log.state.decisions.get(clip.sha256, ()):
+                raise InputError("annotate-third")
             fill, rest = filling(sent.get("fill"), sent.get("rest"))
             new = append(
                 log,
                 sent,
                 "label",
-                probs=probabilities(sent.get("points")),
+                probs=offered(log, probabilities(sent.get("points"))),
                 confidence=share(sent.get("confidence"), "confidence"),
                 seen=seen,
                 before=log.state.blind.get(key) if seen else None,
                 fill=fill,
                 rest=rest,
             )
+            coming, clips = self.ahead(log, annotator)
+            also = self.meet(log, sent, annotator)
+        self.prefetch(log.project, clips, annotator=annotator)
+        return {**coming, "saved": str(sent["uuid"]), "new": new, "also": also}
+
+    def repeat(self, sent: Sent) -> SaveAnswer:
+        """Append what a person says of a clip a second time, apart from their label."""
+        return self._add(sent, "repeat")
+
+    def decide(self, sent: Sent) -> SaveAnswer:
+        """Append what a third person decides of a clip on which others were asked; it is no label."""
+        return self._add(sent, "decide")
+
+    def _add(self, sent: Sent, kind: str) -> SaveAnswer:
+        with self.store.writing(project_of(sent)) as log:
+            annotator, clip = who(log, sent), clip_of(log, sent.get("clip"))
+            labelled = (clip.sha256, annotator) in log.state.labels
+            if kind == "decide":
+                check_third(log, annotator, clip)
+            elif not labelled:
+                raise InputError("annotate-uncommitted")
+            probs = offered(log, probabilities(sent.get("points")))
+            sure = share(sent.get("confidence"), "confidence")
+            fill, rest = filling(sent.get("fill"), sent.get("rest"))
+            new = append(log, sent, kind, probs=probs, confidence=sure, fill=fill, rest=rest)
             coming, clips = self.ahead(log, annotator)
             also = self.meet(log, sent, annotator)
         self.prefetch(log.project, clips, annotator=annotator)
@@ -299,9 +297,13 @@ class AnnotateHandlers:
             return {"now": view(log, annotator, clip)}
 
     def visit(self, sent: Sent) -> VisitAnswer:
-        """Give one clip by its hash, as when going back."""
+        """Give one clip by its hash, as when going back; for a `review`, with everybody's labels."""
         with self.store.reading(project_of(sent)) as log:
-            return {"now": view(log, who(log, sent), clip_of(log, sent.get("clip")))}
+            annotator, clip = who(log, sent), clip_of(log, sent.get("clip"))
+            if sent.get("review") is not True:
+                return {"now": view(log, annotator, clip)}
+            check_third(log, annotator, clip)
+            return {"now": view(log, annotator, clip, "review")}
 
     def hold(self, sent: Sent) -> HoldAnswer:
         """Keep the clip that is shown for the person who has it before them, or, without one, let it go."""
@@ -321,10 +323,30 @@ class AnnotateHandlers:
             if event is None:
                 return {"nothing": True}
             done, total = log.progress(annotator)
-            now, undone = view(log, annotator, clip_of(log, event.clip)), log.state.people[annotator].undone
-            gone = undone[-1] if event.kind == "undo" and undone and undone[-1].kind == "label" else None
-            taken = label_value(label_of(gone)) if gone and now["label"] is None else None
-            return {"now": now, "undone": taken, "done": done, "total": total}
+            person = log.state.people[annotator]
+            about = (person.undone if event.kind == "undo" else person.done)[-1]
+            now = view(log, annotator, clip_of(log, event.clip), MODES.get(about.kind, ""))
+            gone = event.kind == "undo" and about.probs is not None and now["label"] is None
+            undone = label_value(label_of(about)) if gone else None
+            return {"now": now, "undone": undone, "done": done, "total": total}
+
+
+def check_third(log: ProjectLog, annotator: str, clip: ProjectClip) -> None:
+    """Raise InputError unless a person may decide on a clip: two others have labelled it, and they have not."""
+    labels = log.state.by_clip.get(clip.sha256, {})
+    if annotator in labels:
+        raise InputError("annotate-third")
+    if len(labels) < FEWEST:
+        raise InputError("annotate-few")
+
+
+def offered(log: ProjectLog, probs: dict[str, float]) -> dict[str, float]:
+    """Return a distribution over the emotions that the project offers. Raises InputError for any other."""
+    names = log.settings["labels"]
+    for name, value in probs.items():
+        if names and value and name not in names:
+            raise InputError("annotate-labels", name=name, names=", ".join(names))
+    return probs
 
 
 def append(

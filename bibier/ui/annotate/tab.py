@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,17 +27,49 @@ from bibier.ui.annotate.handlers import AnnotateHandlers, Sent
 from bibier.ui.components import scope_of
 from bibier.ui.gradio_import import gradio as gr
 
-ACTS = ("open", "enter", "save", "skip", "reveal", "visit", "step", "settle", "export", "ask", "hold")
-QUICK = ("open", "save", "skip", "visit", "step", "hold")  # in threads of their own: nothing else keeps a save waiting
-KEPT = ("save", "skip")  # a browser keeps them until they are taken
+ACTS = (
+    "open",
+    "enter",
+    "save",
+    "skip",
+    "reveal",
+    "visit",
+    "step",
+    "settle",
+    "export",
+    "ask",
+    "hold",
+    "repeat",
+    "decide",
+)
+ACTS = (*ACTS, "clips", "people", "browse")
+QUICK = (
+    "open",
+    "save",
+    "skip",
+    "visit",
+    "step",
+    "hold",
+    "repeat",
+    "decide",
+)  # in threads of their own: nothing else keeps a save waiting
+KEPT = ("save", "skip", "repeat", "decide")  # a browser keeps them until they are taken
 ROUTE = "/bibier/clip/"
 Answering = Callable[[object, gr.Request], Awaitable[Mapping[str, object]]]
+Render = Callable[[str, str], list[Any]]
 GONE = Message("guard-clip-gone")
 CHECKED = 10_000  # files whose hash is remembered
 THREADS = 8  # of a pool, that wait for the database and the disk
 
 
-def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -> Answering:
+def no_rendering(text: str, language: str) -> list[Any]:
+    """Give a text as it is."""
+    return [text] if text else []
+
+
+def answering(
+    handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor, render: Render = no_rendering
+) -> Answering:
     """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language."""
     act: Callable[[Sent], Mapping[str, object]] = getattr(handlers, name)
     visitors_act: Callable[[Sent], Mapping[str, object]] = getattr(handlers.for_visitors(), name)
@@ -60,6 +93,9 @@ def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -
             if handlers.create_project is not None and not guest.operator:
                 text = f"{text} {Message('start-needed').text(language)}"
             shown["kept"] = {"text": text, "warns": warns}
+        settings = shown.get("settings")
+        if isinstance(settings, dict):
+            shown["guide"] = render(str(settings["guidelines"]), language)
         # the other acts have refused what is no project
         project = (shown if name in ("open", "enter") else values).get("project")
         if isinstance(project, str) and project:
@@ -74,11 +110,14 @@ def answering(handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor) -
     return answer
 
 
-def build(handlers: AnnotateHandlers) -> gr.HTML:
-    """Lay the tab out in the open `gr.Tab`. The template is constant: Gradio would run what is put into it."""
+def build(handlers: AnnotateHandlers, render: Render = no_rendering) -> gr.HTML:
+    """Lay the tab out in the open `gr.Tab`. The template is constant: Gradio would run what is put into it.
+
+    `render` makes nodes of a project's guidelines: (Markdown, language) → text, or lists of a tag and nodes.
+    """
     quick = ThreadPoolExecutor(THREADS, thread_name_prefix="labels")
     slow = ThreadPoolExecutor(THREADS, thread_name_prefix="studio")
-    functions = [answering(handlers, act, quick if act in QUICK else slow) for act in ACTS]
+    functions = [answering(handlers, act, quick if act in QUICK else slow, render) for act in ACTS]
     return gr.HTML(
         html_template='<div class="studio"></div>',
         js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import Label, ProjectClip
 from bibier.errors import InputError
-from bibier.ui.annotate.answers import ClipView, LabelValue
+from bibier.ui.annotate.answers import ClipView, LabelValue, Mode, PersonsLabel
 from bibier.ui.annotate.points import points
 from bibier.unicode_text import normalise
 
@@ -82,13 +82,25 @@ def label_value(label: Label) -> LabelValue:
     return {"points": points(label.probs), "confidence": label.confidence, "note": label.note}
 
 
-def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
-    """Return what the page shows of a clip; no proposal is in it that the person may not see yet."""
+def view(log: ProjectLog, annotator: str, clip: ProjectClip, mode: Mode = "") -> ClipView:
+    """Return what the page shows of a clip; no proposal is in it that the person may not see yet.
+
+    In a mode there are no proposals; for a review, everybody's labels as they were before a proposal was seen.
+    """
     key = (annotator, clip.sha256)
     label, seen = log.state.labels.get((clip.sha256, annotator)), log.state.seen.get(key)
+    people: list[PersonsLabel] = []
+    if mode == "review":
+        label = log.state.decisions.get(clip.sha256, {}).get(annotator)
+        for name, given in sorted(log.state.by_clip.get(clip.sha256, {}).items()):
+            people.append({"name": name, "points": points(given.before or given.probs)})
+    elif mode == "repeat":
+        label = log.state.repeats.get((clip.sha256, annotator))
     revealed = shown(log) or seen is not None
     visible = proposals(log, clip.sha256) if revealed else {}
-    if not shown(log):
+    if mode:
+        visible = {}
+    elif not shown(log):
         visible = {source: probs for source, probs in visible.items() if source in (seen or ())}
     return {
         "clip": clip.sha256,
@@ -99,4 +111,6 @@ def view(log: ProjectLog, annotator: str, clip: ProjectClip) -> ClipView:
         "proposals": [{"source": source, "points": points(probs)} for source, probs in visible.items()],
         "revealed": revealed,
         "skipped": log.state.skipped.get(key, "").split("\n")[0] or None,
+        "mode": mode,
+        "people": people,
     }

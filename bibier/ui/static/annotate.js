@@ -10,18 +10,19 @@
   const NEAR = "10000px"; // the tab counts as seen wherever one has scrolled to
 
   /** @type {((clip: ClipAddress) => void) | null} */
-  let openClip = null; // once the tab is built
+  let openClip = null; // once the tab is built, which it is when it is first opened
+  /** @type {ClipAddress | null} */
+  let pending = null;
   bibier.openInAnnotate = (clip) => {
     if (!clip) return;
-    openClip?.(clip);
+    if (openClip) openClip(clip); else pending = clip;
     const tab = /** @type {HTMLElement | undefined} */ (document.querySelectorAll("#tabs [role=tab]")[1]);
     tab?.click();
   };
 
-  // Built with the page, so that what waits is sent at once; no clip is asked for before the tab is seen.
   bibier.createAnnotator = (host, server) => {
-    const { THINKING, uuid, createCall } = bibier.annotateApi;
-    const page = uuid();
+    const { THINKING, uuid, createCall, pageId } = bibier.annotateApi;
+    const page = pageId();
     const seat = recall("bibier_seat") || uuid(); // the same in every tab of this browser
     remember("bibier_seat", seat);
     /** @type {() => Annotator} */
@@ -39,7 +40,7 @@
     };
     openClip = begin;
     new IntersectionObserver(([seen]) => {
-      if (seen.isIntersecting && !desk) begin({});
+      if (seen.isIntersecting && !desk) begin(pending || {});
       if (!seen.isIntersecting) desk?.stop();
     }, { rootMargin: NEAR }).observe(host);
   };
@@ -94,12 +95,13 @@
       },
       delayed: (error) => { if (waiting().length) showDelivery(error); },
       refused: (act, error) => { // it is a draft again, and before the person
-        if (act.act === "save") {
+        const clip = trail.find((view_) => view_.clip === act.clip);
+        if (act.act !== "skip") {
           const { points = null, confidence: sure = null, note = "" } = act;
-          outbox.keepDraft(act, { clip: act.clip, points, confidence: sure, note, draft: "", seconds: act.seconds });
+          outbox.keepDraft(act, { clip: clip ? draftOf(clip) : act.clip, points, confidence: sure, note, draft: "",
+            seconds: act.seconds });
         }
         if (isMine(act)) {
-          const clip = trail.find((view_) => view_.clip === act.clip);
           if (clip) {
             trail = trail.filter((view_) => view_ !== clip);
             if (current) coming.unshift(current);
@@ -125,10 +127,12 @@
 
     // --- showing ---------------------------------------------------------------------------------------------------
     const label = () => ({ points: editor.points, confidence, note: view.note.value });
+    // a clip that comes again, or is decided on, has a draft of its own
+    const draftOf = (/** @type {ClipView} */ clip) => (clip.mode ? `${clip.clip}:${clip.mode}` : clip.clip);
     const changed = () => {
       touched = true;
       if (view.told() === say.untouched) view.tell("");
-      if (current) outbox.keepDraft(who, { clip: current.clip, ...label(), draft: editor.draft, seconds });
+      if (current) outbox.keepDraft(who, { clip: draftOf(current), ...label(), draft: editor.draft, seconds });
       showButtons();
     };
     const setConfidence = (/** @type {number | null} */ value) => {
@@ -139,7 +143,8 @@
       view.showConfidence(confidence);
       const isShown = (/** @type {string} */ kind) =>
         Boolean(current?.proposals.some((proposal) => proposal.source.startsWith(kind)));
-      view.offer({ reveal: !isShown("model:"), ask: canAdvise && !isShown("llm:") });
+      const mayLook = !current?.mode;
+      view.offer({ reveal: mayLook && !isShown("model:"), ask: mayLook && canAdvise && !isShown("llm:") });
     };
     const showOpinions = (/** @type {ClipView} */ clip) => {
       const proposals = clip.proposals.map((proposal) =>
@@ -152,7 +157,7 @@
       current = clip;
       view.showClip(clip);
       if (!clip) { player.show(null); return; }
-      const draft = outbox.draft(who, clip.clip);
+      const draft = outbox.draft(who, draftOf(clip));
       const shape = draft || clip.label || undone || { points: null, confidence: null, note: "" };
       try { editor.load(shape.points, draft?.draft || null); }
       catch { editor.load(shape.points); } // a draft of another version
@@ -232,8 +237,9 @@
      * @type {(clip: ClipView, rule: FillRule, rest: number) => void}
      */
     const save = (clip, rule, rest) => {
-      outbox.add({ ...who, act: "save", clip: clip.clip, ...label(), fill: rule, rest }, seconds);
-      outbox.dropDraft(who, clip.clip);
+      const act = clip.mode === "review" ? "decide" : clip.mode || "save";
+      outbox.add({ ...who, act, clip: clip.clip, ...label(), fill: rule, rest }, seconds);
+      outbox.dropDraft(who, draftOf(clip));
       current = { ...clip, label: label(), skipped: null };
       touched = false;
       showDelivery();
@@ -271,7 +277,7 @@
      * Saves first if something is unsaved: whoever looks has committed.
      * @param {"reveal" | "ask"} act
      */
-    const look = (act) => settle(({ clip }) => inTurn(async () => {
+    const look = (act) => !current?.mode && settle(({ clip }) => inTurn(async () => {
       await outbox.flush();
       if (act === "ask") view.tell(say.advising);
       const { now } = await call(act, { clip, uuid: uuid() }, act === "ask" ? thinking : undefined);
@@ -297,17 +303,20 @@
         view.showProgress(answer);
         if (current && current.clip !== now.clip) coming.unshift(current);
         trail = trail.filter(({ clip }) => clip !== now.clip);
-        outbox.dropDraft(who, now.clip);
+        outbox.dropDraft(who, draftOf(now));
         show(now, answer.undone ?? null);
         view.tell(forward ? say.redone : say.undone);
       });
     };
 
     // --- project and name ------------------------------------------------------------------------------------------
-    const showProjects = (/** @type {ProjectList} */ answer) => {
+    const showProjects = (/** @type {ProjectList & { guide?: CardNode[] }} */ answer) => {
       view.showProjects(answer, who.project);
       if (answer.advice !== undefined) canAdvise = answer.advice;
-      if (answer.settings?.labels) editor.offer(answer.settings.labels);
+      if (answer.settings) editor.offer(answer.settings.labels);
+      if (answer.guide) {
+        view.showGuide(answer.guide, `bibier_guide:${who.project}:${JSON.stringify(answer.guide).length}`);
+      }
     };
     /** @param {{ project?: string, annotator?: string, clip?: string }} chosen */
     const openProject = async (chosen) => {
@@ -346,24 +355,32 @@
     /** @type {AnnotateActs["create"]} */
     const create = (source, name) => inTurn(async () => {
       view.tell(say.project_making);
-      const answer = await call("enter", { source, name });
+      const answer = await call("enter", source ? { source, name } : { demo: true });
       view.closeCreating();
       showProjects(answer);
       enter({ project: answer.project });
     });
 
+    /** @type {AnnotateActs["open"]} */
+    const open = (clip, review) => inTurn(async () => {
+      const { now } = await call("visit", { clip, review });
+      if (current && current.clip !== clip) coming.unshift(current);
+      coming = coming.filter((next) => next.clip !== clip);
+      show(now);
+    });
+
     /** @type {AnnotateActs} */
     const acts = {
-      enter, create, changed, commit, skip, back,
+      enter, create, open, changed, commit, skip, back,
       reveal: () => look("reveal"), ask: () => look("ask"), undo: () => step(false), redo: () => step(true),
       toggleConfidence: (value) => setConfidence(confidence === value ? null : value),
       nextConfidence: () =>
         setConfidence(CONFIDENCE[confidence === null ? 0 : (CONFIDENCE.indexOf(confidence) + 1) % CONFIDENCE.length]),
       preset: () => editor.preset(), hard: () => editor.hard(), clear: () => editor.clear(),
     };
-    const view = bibier.createAnnotateView({ host, acts, annotator: who.annotator,
-      createPanel: (tell) => bibier.createProjectPanel({ tell, name: () => who.project,
-        run: (job) => inTurn(() => job(call)),
+    const run = (/** @type {(call: Call) => Promise<void>} */ job) => { inTurn(() => job(call)); };
+    const view = bibier.createAnnotateView({ host, acts, annotator: who.annotator, run,
+      createPanel: (tell) => bibier.createProjectPanel({ tell, run, name: () => who.project,
         settled: (answer) => { showProjects(answer); show(null); take(answer); if (!current) showNext(answer); } }) });
     const editor = bibier.createEditor(view.bars, { sum: view.sum, changed, tell: (text) => view.tell(text) });
     const player = bibier.createPlayer(view.player, { tell: (text) => view.tell(text, "alert") });

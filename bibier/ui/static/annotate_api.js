@@ -13,6 +13,16 @@
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
   };
 
+  const PAGE = "bibier_page";
+  const pageId = () => { // a second tab is opened while the first is there, and finds no name
+    try {
+      const id = sessionStorage.getItem(PAGE) || uuid();
+      sessionStorage.removeItem(PAGE);
+      addEventListener("pagehide", () => sessionStorage.setItem(PAGE, id));
+      return id;
+    } catch { return uuid(); } // storage is switched off
+  };
+
   class LostError extends Error {}
   /** The server can't save now, and says so: sending the same again may help. */
   class RefusedForNowError extends LostError {}
@@ -37,7 +47,25 @@
     return answer;
   };
 
-  bibier.annotateApi = { THINKING, uuid, createCall, isLost: (error) => error instanceof LostError,
+  // Gradio builds a tab when it is first opened; what waits is sent before, by the same route.
+  /** @type {AnnotateApi["plainServer"]} */
+  const plainServer = () => {
+    const config = window.gradio_config;
+    const component = config?.components?.find(({ props }) => props?.elem_id === "annotate");
+    if (!component) return null;
+    const tab = uuid().replace(/-/g, "").slice(0, 11);
+    const post = async (/** @type {string} */ act, /** @type {object} */ sent) => {
+      const answer = await fetch(`${(config?.root || "").replace(/\/$/, "")}/gradio_api/component_server`, {
+        method: "POST", headers: { "content-type": "application/json" },
+        body: JSON.stringify({ data: [sent], "component_id": component.id, "fn_name": act,
+          "session_hash": tab }) });
+      return answer.ok ? answer.json() : null;
+    };
+    return /** @type {AnnotateServer} */ (/** @type {unknown} */ (
+      new Proxy({}, { get: (_, act) => (/** @type {object} */ sent) => post(String(act), sent) })));
+  };
+
+  bibier.annotateApi = { THINKING, uuid, pageId, createCall, plainServer, isLost: (error) => error instanceof LostError,
     isOthers: (error) => error instanceof OthersError,
     reasonOf: (error) => (error instanceof RefusedForNowError ? error.message : "") };
 })();

@@ -39,6 +39,7 @@
 
     document.addEventListener("keydown", (event) => {
       if (host.offsetParent === null || event.defaultPrevented) return;
+      if (view.isCovered()) return;
       if (skipping.open) { inSkipping(event); return; }
       if (guide.open) { inGuide(event); return; }
       if (event.target === note) { inNote(event); return; }

@@ -3,7 +3,7 @@
 // and a draft for each clip. One entry of the storage for each, so that two tabs don't overwrite each other's. It is
 // there for the whole page: what waits is sent when the page starts, whichever tab is open. Runs after annotate_api.js.
 (() => {
-  const { isLost, isOthers, uuid } = bibier.annotateApi;
+  const { createCall, isLost, isOthers, plainServer, uuid } = bibier.annotateApi;
   const AGAIN = 2000; // ms until what did not arrive is sent again
   const ACT = "bibier_act:";
   const OLD_ACTS = "bibier_waiting:"; // a list for each project and person, of before
@@ -102,6 +102,11 @@
       if (read(place(who))?.clip === clip) remove(place(who));
     },
   };
+  addEventListener("load", () => { // whichever tab is open
+    if (call || !(waiting().length || keys(OLD_ACTS).length)) return;
+    const server = plainServer();
+    if (server) bibier.outbox.connect(createCall(server, () => ({})));
+  });
   addEventListener("online", trySending);
   addEventListener("beforeunload", (event) => { if (waiting().length) event.preventDefault(); });
 })();

@@ -20,12 +20,13 @@
     "aria-keyshortcuts": key, onclick: (event) => { run(); leave(event); } }, label, keycap(keyShown));
 
   const createGuide = () => {
-    const guide = make("dialog", { class: "sheet", "aria-label": say.guide }, make("h2", {}, say.guide),
+    const own = make("div", { class: "own-guide" });
+    const guide = make("dialog", { class: "sheet", "aria-label": say.guide }, make("h2", {}, say.guide), own,
       make("ol", {}, ...GUIDE.map((key) => make("li", {}, say[key]))),
       make("h3", {}, say.keys), make("dl", {}, ...KEYS.flatMap(([key, what]) =>
         [make("dt", {}, make("kbd", {}, key)), make("dd", {}, say[what])])));
     guide.append(make("button", { type: "button", onclick: () => guide.close() }, say.close));
-    return guide;
+    return { guide, own };
   };
   /** @type {(skip: (reason: string) => void) => { dialog: HTMLDialogElement, skip: (reason: string) => void }} */
   const createSkipping = (skip) => {
@@ -47,7 +48,22 @@
     return { dialog, skip: leaveWith };
   };
 
-  bibier.createAnnotateView = ({ host, acts, annotator, createPanel }) => {
+  const stack = (/** @type {number[]} */ points) => make("span", { class: "stack", "aria-hidden": "true" },
+    ...points.map((value, i) => (value ? make("i", { style: { "--light": bibier.colours[bibier.emotions[i]],
+      "--dark": bibier.coloursDark[bibier.emotions[i]], "flex-grow": value } }) : null)));
+  /** @param {{ name: string, points: number[] }} person */
+  const said = ({ name, points }) => make("li", {}, make("span", { class: "person" }, name), stack(points),
+    make("span", { class: "given" }, points.flatMap((value, i) => (value ? [{ value, i }] : []))
+      .sort((a, b) => b.value - a.value)
+      .map(({ value, i }) => `${bibier.names[bibier.language][bibier.emotions[i]]} ${value}`).join(", ")));
+  /** @type {(node: CardNode) => Node | string} */
+  const built = (node) => {
+    if (typeof node === "string") return node;
+    const [tag, ...inside] = node;
+    return make(/** @type {keyof HTMLElementTagNameMap} */ (tag), {}, ...inside.map(built));
+  };
+
+  bibier.createAnnotateView = ({ host, acts, annotator, createPanel, run }) => {
     const status = make("p", { class: "status", role: "status", "aria-live": "polite" });
     const top = make("div", {}, status);
     /** @type {Tell} */
@@ -60,23 +76,32 @@
       placeholder: say.annotator_hint, onchange: () => { acts.enter({ annotator: name.value.trim() }); },
       onkeydown: (event) => { if (event.key === "Enter") name.blur(); } });
     const source = make("input", { type: "text", placeholder: say.source_hint, size: 30 });
+    const picker = bibier.createPathPicker({ run, picked: (path) => { source.value = path; source.focus(); } });
     const title = make("input", { type: "text", maxlength: 80, placeholder: say.project_name });
     const creating = make("details", {}, make("summary", {}, say.project_new),
       make("form", { class: "fresh", onsubmit: (event) => {
         event.preventDefault();
         acts.create(source.value, title.value);
-      } }, make("label", {}, say.source, source), make("label", {}, say.project_name, title),
+      } }, make("label", {}, say.source, source),
+      make("button", { type: "button", onclick: () => picker.show(source.value) }, say.browse),
+      make("label", {}, say.project_name, title),
       make("button", { type: "submit" }, say.project_make)));
     const bar = make("progress", { max: 1, value: 0, "aria-label": say.progress });
     const far = make("span", { class: "far" });
     const panel = createPanel(tell);
+    const clips = bibier.createClipList({ run, open: (clip, review) => acts.open(clip, review) });
+    const people = bibier.createPeopleList({ run });
+    const lists = make("div", { class: "lists", hidden: true },
+      make("button", { type: "button", onclick: (event) => { leave(event); clips.show(); } }, say.list_title),
+      make("button", { type: "button", onclick: (event) => { leave(event); people.show(); } },
+        say.people_title));
     const more = make("details", { class: "more" }, make("summary", {}, say.project_more),
       make("div", { class: "parts" }, creating, ...panel.nodes));
     // on a phone all of it folds into one line while there is a clip
     const folded = make("span", {});
     const fold = make("button", { type: "button", class: "fold", "aria-expanded": "false" }, folded);
     const who = make("div", { class: "card who" }, fold, make("label", {}, say.project, project),
-      make("label", {}, say.annotator, name), more, make("div", { class: "progress" }, bar, far));
+      make("label", {}, say.annotator, name), lists, more, make("div", { class: "progress" }, bar, far));
     const setFolded = (/** @type {boolean} */ on) => {
       who.classList.toggle("folded", on);
       fold.setAttribute("aria-expanded", String(!on));
@@ -88,17 +113,24 @@
     const storage = make("p", { class: "kept", role: "status" });
     const also = make("p", { class: "also", role: "status" });
     const empty = make("p", { class: "idle" });
+    const begin = make("section", { class: "card begin", hidden: true }, make("h2", {}, say.begin_title),
+      make("p", {}, say.begin_words), make("div", { class: "row" },
+        make("button", { type: "button", class: "primary", onclick: () => acts.create("", "") }, say.begin_demo),
+        make("button", { type: "button", onclick: () => { more.open = creating.open = true; source.focus(); } },
+          say.begin_own)));
 
     // --- the clip --------------------------------------------------------------------------------------------------
     const player = make("div", { class: "player" });
     const clipName = make("h2", {});
     const spent = make("span", { class: "spent", title: say.spent });
     const words = make("p", { class: "transcript" });
+    const mode = make("p", { class: "mode" });
+    const others = make("ul", { class: "said-by" });
     const clipCard = make("section", { class: "card clip", "aria-label": say.clip },
-      make("div", { class: "row" }, clipName, spent), player, words);
+      make("div", { class: "row" }, clipName, spent), player, mode, words, others);
 
     // --- the label -------------------------------------------------------------------------------------------------
-    const guide = createGuide();
+    const { guide, own } = createGuide();
     // The focus goes to the button at the end, and on a phone the page would follow it past the guidelines.
     const openGuide = () => { guide.showModal(); guide.scrollTop = 0; };
     const skipping = createSkipping((reason) => acts.skip(reason));
@@ -131,12 +163,20 @@
       make("div", { class: "under" }, beside, sum), make("div", { class: "opinions" }, opinion, reveal, ask),
       make("div", { class: "beside" }, sure, note), actions);
     const desk = make("div", { class: "desk", hidden: true }, clipCard, labelCard);
-    host.replaceChildren(who, storage, also, top, empty, desk, guide, skipping.dialog);
+    host.replaceChildren(who, storage, also, top, empty, begin, desk, guide, skipping.dialog, clips.dialog,
+      people.dialog, picker.dialog);
 
     return {
       tell, bars, sum, player, note, guide, openGuide,
       told: () => status.textContent ?? "",
       skipping: skipping.dialog,
+      isCovered: () => [clips, people, picker].some(({ dialog }) => dialog.open),
+      showGuide: (nodes, key) => {
+        own.replaceChildren(...nodes.map(built));
+        if (!nodes.length || bibier.recall(key) === "seen") return;
+        bibier.remember(key, "seen");
+        openGuide();
+      },
       skipFor: (number) => {
         const reason = REASONS[number - 1];
         if (reason) skipping.skip(say[reason]);
@@ -149,6 +189,8 @@
         creating.hidden = !answer.paths;
         panel.show(answer);
         more.hidden = !answer.paths && !answer.settings;
+        lists.hidden = !answer.settings;
+        begin.hidden = !answer.paths || answer.projects.length > 0;
       },
       showStorage: (state) => {
         storage.textContent = state?.text ?? "";
@@ -181,8 +223,10 @@
         words.textContent = clip.text || say.transcript_none;
         words.classList.toggle("idle", !clip.text);
         words.lang = clip.language || "";
+        mode.textContent = clip.mode === "review" ? say.mode_review : ""; // a repeat comes unannounced
+        others.replaceChildren(...clip.people.map(said));
       },
-      showEmpty: (text) => { empty.textContent = text; },
+      showEmpty: (text) => { empty.textContent = begin.hidden ? text : ""; },
       showOpinions: (proposals, revealed) => {
         opinion.replaceChildren(...proposals.map((proposal, i) => make("p", { class: `small source mark-${i % 2}` },
           fill(say[proposal.source.startsWith("llm") ? "opinion_words" : "opinion_model"], { name: proposal.name }))));

@@ -143,6 +143,7 @@
       asking.scrollIntoView({ block: "nearest" });
     };
     asking.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.repeat) event.preventDefault(); // of the Enter that asked
       if (event.key !== "Escape") return;
       event.preventDefault();
       stopAsking();

@@ -306,6 +306,10 @@ interface ClipView {
   revealed: boolean;
   /** Why it was skipped. */
   skipped: string | null;
+  /** It comes a second time, or a third person decides. */
+  mode: "" | "repeat" | "review";
+  /** What others said, in a review. */
+  people: { name: string; points: number[] }[];
 }
 interface Done {
   done: number;
@@ -324,7 +328,11 @@ interface ProjectSettings {
   wanted: number;
   order: string;
   share: number;
-  labels?: string[];
+  /** The emotions that are offered; all when none is named. */
+  labels: string[];
+  repeats: number;
+  /** Markdown. */
+  guidelines: string;
 }
 interface ProjectList {
   projects: string[];
@@ -339,6 +347,8 @@ interface OpenAnswer extends ProjectList, Partial<Coming> {
   /** Where annotations live. */
   kept?: { text: string; warns: boolean };
   also?: Also;
+  /** The project's own guidelines. */
+  guide?: CardNode[];
 }
 interface SaveAnswer extends Coming {
   also?: Also;
@@ -359,6 +369,11 @@ interface AnnotateAnswers {
   skip: SaveAnswer;
   reveal: { now: ClipView };
   ask: { now: ClipView };
+  repeat: SaveAnswer;
+  decide: SaveAnswer;
+  clips: { clips: { clip: string; text: string; state: string; labels: number }[]; found: number };
+  people: { people: { name: string; done: number; seconds: number; last: string }[] };
+  browse: { folder: string; above: string; folders: string[]; files: string[] };
   visit: { now: ClipView };
   step: StepAnswer;
   export: { name: string; text: string };

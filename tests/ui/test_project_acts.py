@@ -1,0 +1,137 @@
+"""Acts of the Annotate tab about a project: lists, paths, repeats, decisions, offered emotions."""
+
+from dataclasses import replace
+
+import pytest
+
+from bibier.annotation import exports
+from bibier.annotation.agreement import against_gold, intra_rater
+from bibier.annotation.state import REPEAT_AFTER, ProjectClip
+from bibier.annotation.store import Store
+from bibier.errors import InputError
+from bibier.labels import EMOTIONS
+from bibier.ui.annotate.handlers import AnnotateHandlers
+
+UUID = "00000000-0000-4000-8000-{:012d}"
+SAD, ANGRY = [0, 0, 0, 0, 0, 100, 0], [100, 0, 0, 0, 0, 0, 0]
+CLIPS = [ProjectClip(f"{n:064x}", f"/nowhere/{n}.wav", f"Words {n}") for n in range(16)]
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.add_clips("p", CLIPS)
+    yield store
+    store.close()
+
+
+def sent(number: int, clip: int | None = 0, who: str = "Ann", **facts) -> dict:
+    known = {"project": "p", "annotator": who, "uuid": UUID.format(number)}
+    known["clip"] = None if clip is None else CLIPS[clip].sha256
+    return known | {"points": SAD, "confidence": None, "note": "", "seconds": 3.0} | facts
+
+
+def test_a_decision_is_a_third_person_s_and_no_label(store):
+    """It stands apart from the labels, can be undone, and whoever decided does not label the clip."""
+    handlers = AnnotateHandlers(store)
+    handlers.save(sent(1, who="Ann"))
+    with pytest.raises(InputError, match="fewer than two"):
+        handlers.decide(sent(2, who="Cid"))
+    handlers.save(sent(3, who="Bob", points=ANGRY))
+    assert [clip["clip"] for clip in handlers.clips(sent(0, who="Cid", filter="review"))["clips"]] == [CLIPS[0].sha256]
+    shown = handlers.visit(sent(0, who="Cid", review=True))["now"]
+    assert (shown["mode"], shown["people"]) == (
+        "review",
+        [{"name": "Ann", "points": SAD}, {"name": "Bob", "points": ANGRY}],
+    )
+    for wrong in (lambda: handlers.decide(sent(4, who="Ann")), lambda: handlers.visit(sent(0, who="Bob", review=True))):
+        with pytest.raises(InputError, match="third person"):
+            wrong()
+    labels = store.state("p")
+    assert handlers.decide(sent(5, who="Cid", points=ANGRY))["new"] and store.state("p") == labels
+    with pytest.raises(InputError, match="third person"):
+        handlers.save(sent(6, who="Cid"))
+    coming = handlers.open(sent(0, who="Cid", clip=None))
+    assert CLIPS[0].sha256 not in [clip["clip"] for clip in (coming["now"], coming["after"], *coming["later"])]
+    rows = "".join(exports.decisions(exports.snapshot_of(store, "p"))).splitlines()
+    assert len(rows) == 2 and ",Cid,1.0,0.0" in rows[1]
+    assert handlers.clips(sent(0, who="Dan", filter="review"))["found"] == 0
+    undone = handlers.step(sent(0, who="Cid"))
+    assert (undone["now"]["mode"], undone["undone"]["points"]) == ("review", ANGRY)
+    assert not exports.snapshot_of(store, "p").decisions
+
+
+def test_a_clip_comes_again_and_is_kept_apart(store):
+    """As often as the project says, not before so many others, once, without the first label in sight."""
+    store.project("p", repeats=0.5, wanted=9)
+    handlers, number, again = AnnotateHandlers(store), 0, []
+    coming = handlers.open(sent(0, clip=None))
+    while (clip := coming["now"]) is not None:
+        number += 1
+        index = int(clip["clip"], 16)
+        if clip["mode"] == "repeat":
+            again.append((index, number))
+            assert clip["label"] is None and clip["proposals"] == []
+            coming = handlers.repeat(sent(number, index, points=SAD if index % 2 else ANGRY))
+        else:
+            coming = handlers.save(sent(number, index))
+    assert len(store.state("p")) == len(CLIPS) and len({index for index, _ in again}) == len(again) > 0
+    assert all(at - index > REPEAT_AFTER for index, at in again)
+    with store.reading("p") as log:
+        alphas = intra_rater(log.state.labels, log.state.repeats, draws=0)
+        assert {clip for clip, _ in log.state.repeats} == {CLIPS[index].sha256 for index, _ in again}
+    assert list(alphas) == ["Ann"] and alphas["Ann"].clips == len(again)
+
+
+def test_gold_clips_come_to_everybody_and_people_are_compared_with_them(store):
+    gold = replace(CLIPS[3], sha256="f" * 64, label="sad", extra={"gold": "yes"})
+    store.add_clips("p", [gold, replace(gold, sha256="e" * 64, label=None)])  # the second has nothing to compare with
+    handlers = AnnotateHandlers(store)
+    for number, who in enumerate(("Ann", "Bob")):
+        handlers.save(sent(number, who=who, clip=0) | {"clip": gold.sha256, "points": SAD if number else ANGRY})
+    assert store.progress("p", "Cid")[1] == len(CLIPS) + 2
+    scores = against_gold(store.state("p"), {gold.sha256: {name: float(name == "sad") for name in EMOTIONS}})
+    assert [(score.person, score.distance, score.same) for score in scores] == [("Ann", 1.0, 0.0), ("Bob", 0.0, 1.0)]
+
+
+def test_a_project_s_own_emotions_and_guidelines(store):
+    store.project("p", labels=["anger", "neutral"], guidelines="# Rules")
+    handlers = AnnotateHandlers(store)
+    assert handlers.open(sent(0, clip=None))["settings"]["labels"] == ["anger", "neutral"]
+    with pytest.raises(InputError, match="anger, neutral"):
+        handlers.save(sent(1))
+    assert handlers.save(sent(1, points=ANGRY))["new"]
+    with pytest.raises(InputError, match="labels"):
+        store.project("p", labels=["boredom"])
+
+
+def test_clips_are_searched_and_everybody_s_pace_is_said(store):
+    handlers = AnnotateHandlers(store)
+    handlers.save(sent(1, 2))
+    handlers.save(sent(2, 3, seconds=5.0))
+    handlers.skip(sent(3, 4, note="later"))
+    assert handlers.clips(sent(0))["found"] == len(CLIPS)
+    assert [clip["labels"] for clip in handlers.clips(sent(0, filter="done"))["clips"]] == [1, 1]
+    assert [clip["text"] for clip in handlers.clips(sent(0, query=" WORDS 4 "))["clips"]] == ["Words 4"]
+    assert handlers.clips(sent(0, filter="skipped", query="4"))["found"] == 1
+    assert handlers.clips(sent(0, start=15))["clips"][0]["text"] == "Words 15"
+    (pace,) = handlers.people(sent(0))["people"]
+    assert (pace["name"], pace["done"], pace["seconds"]) == ("Ann", 2, 4.0) and pace["last"]
+
+
+def test_a_path_is_picked_only_where_paths_may_be_given(store, tmp_path):
+    (tmp_path / "voices").mkdir()
+    for name in ("a.wav", "list.csv", "notes.txt", ".hidden.csv"):
+        (tmp_path / name).write_bytes(b"")
+    made = []
+    handlers = AnnotateHandlers(store, create_project=lambda name, source: made.append((name, source)) or "demo")
+    listed = handlers.browse({"folder": str(tmp_path)})
+    assert (listed["folders"], listed["files"]) == (["voices"], ["a.wav", "list.csv"])
+    assert handlers.browse({"folder": str(tmp_path / "a.wav")})["folder"] == listed["folder"]
+    handlers.enter({"demo": True})
+    assert made[0][0] == "demo" and made[0][1].endswith("examples")
+    for act in (handlers.for_visitors().browse, handlers.for_visitors().enter):
+        with pytest.raises(InputError):
+            act({"folder": str(tmp_path), "demo": True})
+    with pytest.raises(InputError, match="can't be listed"):
+        handlers.browse({"folder": str(tmp_path / "a" / "b" / "\0")})
