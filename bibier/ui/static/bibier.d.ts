@@ -59,8 +59,6 @@ interface Bibier extends PageFacts {
     trigger: Trigger,
   ): void;
   recorder?: { button: HTMLButtonElement; readonly recording: boolean };
-  /** Takes several files that were dropped at once; without it the first is taken. */
-  receiveFiles?(files: File[]): void;
 
   /** Fills the slot of a gr.HTML by the drawing of that name, now and whenever Python sets its value. */
   mount(

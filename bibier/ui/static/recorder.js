@@ -203,7 +203,6 @@
     const live = make("div", { class: "live-slot" });
     const field = make("input", { type: "file", class: "hidden", tabindex: -1, "aria-label": say.upload_choose });
     field.accept = ACCEPT;
-    field.multiple = true;
     const choose = make("button", { type: "button", class: "link", onclick: () => field.click() }, say.upload_choose);
     const drop = make("p", { class: "drop" }, `${say.upload_drop} `, choose);
     const hint = make("p", { class: "small hint" }, say.voice_hint);
@@ -263,8 +262,7 @@
     /** @param {FileList | null | undefined} files */
     const receive = (files) => {
       if (!files?.length || recording || starting) return;
-      if (files.length > 1 && bibier.receiveFiles) bibier.receiveFiles(Array.from(files));
-      else void upload(files[0]);
+      void upload(files[0]); // several at once are a table's: results_batch.js takes them before
     };
 
     const tick = () => {
@@ -313,15 +311,16 @@
     };
 
     field.addEventListener("change", () => receive(field.files));
-    let over = 0; // parts of the card under what is dragged
-    const dragged = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
-    box.addEventListener("dragenter", (event) => { if (dragged(event)) { over += 1; box.classList.add("over"); } });
-    box.addEventListener("dragleave", () => { over -= 1; if (over <= 0) { over = 0; box.classList.remove("over"); } });
-    box.addEventListener("dragover", (event) => { if (dragged(event)) event.preventDefault(); });
+    let leaving = 0; // what is dragged tells several times a second that it is still here
+    box.addEventListener("dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      box.classList.add("over");
+      clearTimeout(leaving);
+      leaving = setTimeout(() => box.classList.remove("over"), 250);
+    });
     box.addEventListener("drop", (event) => {
       event.preventDefault();
-      over = 0;
-      box.classList.remove("over");
       receive(event.dataTransfer?.files);
     });
     document.addEventListener("keydown", (event) => {
