@@ -51,6 +51,7 @@ def test_edit_changes_text_and_both_only(visit):
     page.locator("button.example").first.click()
     page.wait_for_selector("#verdict .sentence")
     assert "example" in page.inner_text("#author")
+    visitor.await_other_bars([[0] * EMOTIONS] * BRANCHES)
     before = visitor.bars()
     page.fill("#transcript textarea", "This is disgusting, I hate it, get out of my house!")
     page.wait_for_function("document.querySelector('#author').innerText.includes('Typed by you')")

@@ -138,10 +138,11 @@
     return {
       node,
       toggle,
-      /** @param {string} path */
-      show: async (path) => {
+      /** @param {SentFile} sent */
+      show: async ({ path, size }) => {
         file = path;
         peaks = [];
+        if (size === 0) { show(); return; } // nothing to hear: the server says so
         take();
         show();
         const made = await outline(bibier.fileUrl(path));
@@ -237,7 +238,7 @@
       sending = null;
       props.value = file;
       if (!file) { clip.leave(); field.value = ""; tell(null); }
-      else void clip.show(file.path);
+      else void clip.show(file);
       show();
       trigger(file ? "input" : "clear");
     };
@@ -336,7 +337,7 @@
 
     const arrived = () => {
       const file = props.value;
-      if (file) void clip.show(file.path);
+      if (file) void clip.show(file);
       else clip.leave();
       show();
     };
