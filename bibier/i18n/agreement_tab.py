@@ -1,29 +1,35 @@
 """The sentences of the Agreement tab, in English and in Russian: key → (en, ru). Part of `page.STRINGS`."""
 
 AGREEMENT: dict[str, tuple[str, str]] = {
-    "tab_agreement": ("Agreement", "Согласие"),
+    "tab_agreement": (
+        "Agreement",
+        "Согласованность",
+    ),
     "agree_project": ("Project", "Проект"),
     "agree_nobody": (
-        "Nobody has labelled anything here yet. Labels of two people or more are compared on this page.",
-        "Здесь пока никто ничего не разметил. На этой странице сравниваются разметки двух и более людей.",
+        "Nothing has been labelled here yet. This page compares the labels of two or more people.",
+        "Здесь пока ничего не размечено. Эта страница сравнивает разметку двух и более людей.",
     ),
     "agree_no_project": (
-        "There is no project yet. Make one on the Annotate tab.",
+        "There are no projects yet. Create one on the Annotate tab.",
         "Проектов пока нет. Создайте проект на вкладке «Разметка».",
     ),
     "agree_who": (
-        "People: {people}. Clips labelled: {clips}, by two or more: {shared}.",
+        "People: {people}. Labelled clips: {clips}, by two or more: {shared}.",
         "Людей: {people}. Размечено фрагментов: {clips}, из них двумя и более: {shared}.",
     ),
     "agree_sighted": (
-        "Left out: {count} labels that were given with a proposal in sight.",
+        "Not counted: {count} labels made with a suggestion in sight.",
         "Не учтено разметок, сделанных при видимом предложении: {count}.",
     ),
     "agree_blind": (
-        "Only what was said before seeing a proposal counts.",
-        "Учитывается только сказанное до того, как было показано предложение.",
+        "Only labels made before seeing a suggestion count.",
+        "Учитывается только разметка, сделанная до показа предложения.",
     ),
-    "agree_how": ("How far people agree", "Насколько люди согласны"),
+    "agree_how": (
+        "How well people agree",
+        "Насколько люди согласны",
+    ),
     "agree_alpha": ("Alpha", "Альфа"),
     "agree_alpha_is": (
         "Krippendorff's alpha: 1 is full agreement, 0 is chance. For classes, 0.80 counts as firm and 0.67 as "
@@ -54,8 +60,14 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     ),
     "agree_pair": ("People", "Люди"),
     "agree_pair_of": ("{first} and {second}", "{first} и {second}"),
-    "agree_worst": ("Where people differ most", "Где расходятся сильнее всего"),
-    "agree_worst_none": ("No clip was labelled by two people.", "Нет фрагмента, размеченного двумя людьми."),
+    "agree_worst": (
+        "Most disputed",
+        "Где мнения расходятся сильнее всего",
+    ),
+    "agree_worst_none": (
+        "No clip has been labelled by two people.",
+        "Ни один фрагмент не размечен двумя людьми.",
+    ),
     "agree_worst_is": (
         "What each person said before seeing a proposal.",
         "Что сказал каждый до показа предложения.",
@@ -103,9 +115,18 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_gold_apart": ("Apart", "Расхождение"),
     "agree_one_says": ("One says", "Один говорит"),
     "agree_clip": ("Clip {id}: {value} bit, {people} people", "Фрагмент {id}: {value} бит, людей: {people}"),
-    "agree_moves": ("After seeing a proposal", "После показа предложения"),
-    "agree_moves_none": ("Nobody looked at a proposal yet.", "Предложений пока никто не смотрел."),
-    "agree_source": ("Proposal of", "Предложение"),
+    "agree_moves": (
+        "After seeing a suggestion",
+        "После показа предложения",
+    ),
+    "agree_moves_none": (
+        "Nobody has looked at a suggestion yet.",
+        "Предложений пока никто не смотрел.",
+    ),
+    "agree_source": (
+        "Suggestion by",
+        "Чьё предложение",
+    ),
     "agree_shown": ("Shown", "Показано"),
     "agree_changed": ("Changed", "Изменили"),
     "agree_distance": ("Moved by", "Сдвиг"),
@@ -116,9 +137,15 @@ AGREEMENT: dict[str, tuple[str, str]] = {
         "Сдвиг: доля из 100 пунктов, сменившая место, в среднем по всем показам. К нему: насколько разметка "
         "приблизилась к предложению; отрицательное — удалилась.",
     ),
-    "agree_picture": ("What was given", "Что поставлено"),
+    "agree_picture": (
+        "What was chosen",
+        "Что выбрано",
+    ),
     "agree_share": ("Share of all points", "Доля всех пунктов"),
     "agree_entropy": ("Entropy of a label, bit", "Энтропия разметки, бит"),
     "agree_entropy_of": ("{low}–{high} bit: {count}", "{low}–{high} бит: {count}"),
-    "agree_table": ("The pictures as a table", "Картинки таблицей"),
+    "agree_table": (
+        "Show as a table",
+        "Показать таблицей",
+    ),
 }

@@ -3,25 +3,40 @@
 ANNOTATE: dict[str, tuple[str, str]] = {
     "tab_analyse": ("Analyse", "Анализ"),
     "tab_annotate": ("Annotate", "Разметка"),
-    "relabel": ("Relabel this", "Разметить заново"),
+    "relabel": (
+        "Label this recording",
+        "Разметить эту запись",
+    ),
     "relabel_nothing": (
-        "There is no recording to relabel yet: analyse one first.",
+        "Nothing to label yet. Analyse a recording first.",
         "Размечать пока нечего: сначала проанализируйте запись.",
     ),
     # who and what
     "project": ("Project", "Проект"),
     "project_more": ("This project", "О проекте"),
     "project_new": ("New project…", "Новый проект…"),
-    "project_name": ("Its name", "Название"),
-    "project_make": ("Make it", "Создать"),
+    "project_name": (
+        "Name",
+        "Название",
+    ),
+    "project_make": (
+        "Create",
+        "Создать",
+    ),
     "project_making": ("Reading the files…", "Читаем файлы…"),
     "project_first": (
         "There are no projects yet. Create one from a folder of recordings or a CSV list.",
         "Проектов пока нет. Создайте проект из папки с записями или списка CSV.",
     ),
-    "project_empty": ("There is no clip in this project.", "В этом проекте нет фрагментов."),
+    "project_empty": (
+        "This project has no clips.",
+        "В этом проекте нет фрагментов.",
+    ),
     "set_title": ("Settings", "Настройки"),
-    "set_proposals": ("Proposals", "Предложения"),
+    "set_proposals": (
+        "Suggestions",
+        "Предложения",
+    ),
     "proposals_hidden": ("hidden until saved", "скрыты до сохранения"),
     "proposals_shown": ("shown from the start", "видны сразу"),
     "set_wanted": ("Annotators per clip", "Разметчиков на фрагмент"),
@@ -31,7 +46,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "order_uncertain": ("model least certain first", "где модель не уверена"),
     "order_modalities": ("voice and words at odds first", "где голос и слова расходятся"),
     "order_people": ("people at odds first", "где люди расходятся"),
-    "set_share": ("Random share, %", "Случайных, %"),
+    "set_share": (
+        "Random share, %",
+        "Доля случайных, %",
+    ),
     "set_repeats": ("Repeats, %", "Повторов, %"),
     "set_labels": ("Emotions", "Эмоции"),
     "set_guidelines": ("Guidelines of this project", "Правила этого проекта"),
@@ -76,72 +94,119 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "set_done": ("The settings are changed.", "Настройки изменены."),
     "export_title": ("Export", "Экспорт"),
     "export_format": ("Format", "Формат"),
-    "export_save": ("Save the file", "Сохранить файл"),
-    "export_done": ("The file is being saved by your browser.", "Браузер сохраняет файл."),
+    "export_save": (
+        "Save file",
+        "Сохранить файл",
+    ),
+    "export_done": (
+        "Your browser is saving the file.",
+        "Браузер сохраняет файл.",
+    ),
     "format_events": ("every event (JSONL)", "все события (JSONL)"),
     "format_long": ("a row per label (CSV)", "строка на разметку (CSV)"),
     "format_wide": ("a row per clip (CSV)", "строка на фрагмент (CSV)"),
     "format_decisions": ("decisions of a third person (CSV)", "решения третьего человека (CSV)"),
-    "format_proposals": ("proposals of machines (CSV)", "предложения машин (CSV)"),
+    "format_proposals": (
+        "model suggestions (CSV)",
+        "предложения моделей (CSV)",
+    ),
     "format_lewidi": ("LeWiDi (JSON)", "как LeWiDi (JSON)"),
     "format_chaosnli": ("like ChaosNLI (JSONL)", "как ChaosNLI (JSONL)"),
     "format_ls-llm": ("soft labels for training (CSV)", "мягкие метки для обучения (CSV)"),
     "format_label-studio": ("Label Studio (JSON)", "Label Studio (JSON)"),
     "format_manifest": ("manifest for training (CSV)", "манифест для обучения (CSV)"),
     "advise": ("Ask the language model", "Спросить языковую модель"),
-    "advising": ("The language model is being asked…", "Спрашиваем языковую модель…"),
+    "advising": (
+        "Asking the language model…",
+        "Спрашиваем языковую модель…",
+    ),
     "key_advise": ("save, and ask the language model", "сохранить и спросить языковую модель"),
     "source": ("Folder, list or export", "Папка, список или выгрузка"),
     "source_hint": ("/path/to/recordings", "/путь/к/записям"),
     "annotator": ("Your name", "Ваше имя"),
-    "annotator_hint": ("shown beside your labels", "будет стоять рядом с разметкой"),
-    "annotator_first": ("Type your name to begin.", "Чтобы начать, введите своё имя."),
-    "progress": ("Progress", "Сделано"),
+    "annotator_hint": (
+        "shown next to your labels",
+        "будет указано рядом с разметкой",
+    ),
+    "annotator_first": (
+        "Enter your name to begin.",
+        "Чтобы начать, введите имя.",
+    ),
+    "progress": (
+        "Progress",
+        "Прогресс",
+    ),
     "far": ("{done} of {total}", "{done} из {total}"),
     "all_done": (
-        "All clips are labelled. Thank you! Ctrl+Z brings back the last one.",
+        "All clips are labelled. Thank you! Ctrl+Z reopens the last one.",
         "Все фрагменты размечены. Спасибо! Ctrl+Z вернёт последний.",
     ),
     # the clip
-    "clip": ("The clip", "Фрагмент"),
+    "clip": (
+        "Clip",
+        "Фрагмент",
+    ),
     "clip_id": ("Clip {id}", "Фрагмент {id}"),
     "spent": ("Time on this clip", "Время на этот фрагмент"),
     "spent_seconds": ("{value} s", "{value} с"),
     "transcript_none": ("No transcript", "Текста нет"),
-    "play": ("Play", "Слушать"),
+    "play": (
+        "Play",
+        "Воспроизвести",
+    ),
     "pause": ("Pause", "Пауза"),
-    "replay": ("Replay", "Сначала"),
-    "position": ("Position in the clip", "Место в записи"),
+    "replay": (
+        "Start over",
+        "Сначала",
+    ),
+    "position": (
+        "Position",
+        "Позиция",
+    ),
     "speed": ("Speed", "Скорость"),
-    "loop": ("Loop", "Петля"),
+    "loop": (
+        "Loop",
+        "Повтор",
+    ),
     "loop_off": ("off", "нет"),
-    "autoplay": ("Play by itself", "Играть сразу"),
+    "autoplay": (
+        "Autoplay",
+        "Автовоспроизведение",
+    ),
     "clip_changed": (
-        "The file of this clip has changed since it was listed, so it is not played. Put the old one back, or skip it.",
-        "Файл этого фрагмента изменился с тех пор, как попал в список, и не проигрывается. "
-        "Верните прежний файл или пропустите фрагмент.",
+        "This clip's file has changed, so it can't be played. Restore the original, or skip the clip.",
+        "Файл этого фрагмента изменился, поэтому он не воспроизводится. Верните прежний файл или пропустите фрагмент.",
     ),
     "clip_gone": (
-        "The file of this clip is not where it was. Put it back, or skip the clip.",
-        "Файла этого фрагмента нет на прежнем месте. Верните его или пропустите фрагмент.",
+        "This clip's file is missing. Put it back, or skip the clip.",
+        "Файл этого фрагмента пропал. Верните его или пропустите фрагмент.",
     ),
     "clip_lost": (
-        "The sound did not arrive. When the connection is back, press R or reload the page.",
+        "The sound didn't load. Once you are back online, press R or reload the page.",
         "Звук не загрузился. Когда связь восстановится, нажмите R или обновите страницу.",
     ),
     # the bars
-    "label_card": ("The label", "Разметка"),
+    "label_card": (
+        "Label",
+        "Разметка",
+    ),
     "question": ("What do you hear?", "Что вы слышите?"),
-    "bars": ("Shares of the emotions, 100 in all", "Доли эмоций, всего 100"),
+    "bars": (
+        "Emotion shares, 100 in total",
+        "Доли эмоций, всего 100",
+    ),
     "bar_unset": ("not set", "не задано"),
     "bar_locked_word": ("locked", "закреплено"),
     "bar_lock": ("Lock {name}", "Закрепить: {name}"),
     "bar_locked": (
-        "{name} is locked: press L on it to free it.",
-        "{name}: закреплено. Нажмите на ней L, чтобы освободить.",
+        "{name} is locked. Press L to unlock it.",
+        "{name}: закреплено. Нажмите L, чтобы открепить.",
     ),
     "bar_is_locked": ("{name} is locked.", "{name}: закреплено."),
-    "bar_is_free": ("{name} is free again.", "{name}: снова свободно."),
+    "bar_is_free": (
+        "{name} is unlocked.",
+        "{name}: откреплено.",
+    ),
     "bar_give": ("{name}: a click does what key {key} does", "{name}: щелчок делает то же, что клавиша {key}"),
     "bars_empty": (
         "Nothing is set yet: press 1–7 or drag a bar.",
@@ -165,7 +230,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "preset": ("Two: 70 / 30", "Две: 70 / 30"),
     "preset_first": ("70 / 30: press the digit of the main emotion.", "70 / 30: нажмите цифру главной эмоции."),
     "preset_second": ("Now the second one.", "Теперь вторую."),
-    "hard": ("One only", "Только одна"),
+    "hard": (
+        "Only one",
+        "Только одна",
+    ),
     "clear": ("Clear", "Очистить"),
     "guide": ("Guidelines", "Правила"),
     "confidence": ("How sure are you?", "Насколько вы уверены?"),
@@ -183,13 +251,22 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "redo": ("Redo", "Вернуть"),
     "reveal": ("Save and compare", "Сохранить и сравнить"),
     "close": ("Close", "Закрыть"),
-    "skip_why": ("Why skip it?", "Почему пропускаем?"),
+    "skip_why": (
+        "Why skip?",
+        "Почему пропускаем?",
+    ),
     "skip_unclear": ("I can't tell", "Не могу определить"),
     "skip_voices": ("Several people speak", "Говорят несколько человек"),
     "skip_silent": ("No speech, or bad sound", "Нет речи или плохой звук"),
     "skip_later": ("Later", "Позже"),
-    "skip_other": ("Another reason", "Другая причина"),
-    "skipped": ("Skipped ({reason}). It will come back.", "Пропущено ({reason}). Фрагмент ещё вернётся."),
+    "skip_other": (
+        "Other",
+        "Другое",
+    ),
+    "skipped": (
+        "Skipped ({reason}). The clip will come back.",
+        "Пропущено ({reason}). Фрагмент ещё вернётся.",
+    ),
     "skipped_before": ("You skipped this before: {reason}", "Вы его уже пропускали: {reason}"),
     "saving": ("Saving: {count}", "Сохраняем: {count}"),
     "next_waits": (
@@ -208,13 +285,22 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "одного фрагмента считается только последняя.",
     ),
     "saved": ("Saved", "Сохранено"),
-    "saved_late": ("The connection is back, and your label is saved.", "Связь восстановлена, разметка сохранена."),
-    "unchanged": ("Nothing was changed", "Ничего не изменилось"),
+    "saved_late": (
+        "You are back online, and your label is saved.",
+        "Связь восстановлена, разметка сохранена.",
+    ),
+    "unchanged": (
+        "No changes",
+        "Изменений нет",
+    ),
     "untouched": (
         "Not saved: nothing is set on this clip. Move a bar, or skip the clip (S).",
         "Не сохранено: для фрагмента ничего не задано. Сдвиньте шкалу или пропустите его (S).",
     ),
-    "offline": ("The app does not answer.", "Приложение не отвечает."),
+    "offline": (
+        "The server isn't responding.",
+        "Сервер не отвечает.",
+    ),
     "offline_kept": (
         "Not saved yet: the app does not answer. Waiting: {count}. Your label is kept in this browser and will be "
         "saved as soon as it does.",
@@ -225,26 +311,44 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "{reason} Waiting: {count}. Your label is kept in this browser and will be sent again by itself.",
         "{reason} Ждут отправки: {count}. Разметка лежит в этом браузере и отправится снова сама.",
     ),
-    "draft_back": ("Your unfinished label is back.", "Незаконченная разметка возвращена."),
-    "back_none": ("There is no earlier clip here.", "Более раннего фрагмента здесь нет."),
+    "draft_back": (
+        "Your unfinished label was restored.",
+        "Незаконченная разметка восстановлена.",
+    ),
+    "back_none": (
+        "There is no earlier clip.",
+        "Более раннего фрагмента нет.",
+    ),
     "undone": (
         "Undone: this is no longer saved. Correct it and press Enter, or bring it back with Ctrl+Shift+Z.",
         "Отменено: это больше не сохранено. Исправьте и нажмите Enter или верните всё как было: Ctrl+Shift+Z.",
     ),
-    "redone": ("Done again.", "Возвращено."),
-    "undo_none": ("There is nothing to undo.", "Отменять нечего."),
-    "redo_none": ("There is nothing to redo.", "Возвращать нечего."),
+    "redone": (
+        "Redone.",
+        "Возвращено.",
+    ),
+    "undo_none": (
+        "Nothing to undo.",
+        "Отменять нечего.",
+    ),
+    "redo_none": (
+        "Nothing to redo.",
+        "Возвращать нечего.",
+    ),
     # proposals
     "opinion_hidden": (
-        "The model's opinion stays hidden until you have saved your own.",
-        "Мнение модели скрыто, пока вы не сохраните своё.",
+        "The model's suggestion stays hidden until you save yours.",
+        "Предложение модели скрыто, пока вы не сохраните своё.",
     ),
-    "opinion_none": ("There is no proposal for this clip.", "Для этого фрагмента предложений нет."),
+    "opinion_none": (
+        "No suggestions for this clip.",
+        "Для этого фрагмента предложений нет.",
+    ),
     "opinion_model": ("Model: {name}", "Модель: {name}"),
     "opinion_words": ("Language model: {name}", "Языковая модель: {name}"),
     "revealed": (
-        "Saved. Here is the other opinion; if you change yours now, that is recorded.",
-        "Сохранено. Вот другое мнение; если вы теперь измените своё, это будет записано.",
+        "Saved. Here is the other opinion. If you now change yours, that is recorded.",
+        "Сохранено. Вот другое мнение. Если вы измените своё, это будет отмечено.",
     ),
     # guidelines and keys
     "guide_1": (
