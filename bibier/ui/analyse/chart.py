@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bibier.i18n.page import percent, say
 from bibier.labels import EMOTIONS, NAMES
@@ -13,7 +13,7 @@ from bibier.ui.figure import TextTable
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.inference.predictor import ModalityResult, Prediction
 
-MODALITIES = ("audio", "text", "bimodal")
+MODALITIES: Final = ("audio", "text", "bimodal")
 FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
 
 
