@@ -246,7 +246,7 @@ def confusion(table: LabelTable) -> np.ndarray:
     its row's sum. So the points of a mixed label are shared out, and two equal mixed labels are not on the diagonal
     alone.
     """
-    labelled = ~np.isnan(table.labels).any(-1)  # (n, m)
+    labelled = np.asarray(~np.isnan(table.labels).any(-1))  # (n, m)
     paired = labelled.sum(1) >= 2
     labels = np.nan_to_num(table.labels[paired])  # (k, m, C)
     sums, others = labels.sum(1), labelled[paired].sum(1) - 1  # (k, C), (k,)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from bibier.labels import vector
 
 Order = Literal["given", "random", "uncertain", "modalities", "people"]
 REPEAT_AFTER = 10  # acts of a person until a clip may come again
+Key = TypeVar("Key")
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
@@ -162,14 +163,8 @@ class AnnotationState:
 
     def _settle(self, clip: str, annotator: str, person: _Person) -> None:
         """The last label that stands counts; a later skip only postpones the clip. So with repeats and decisions."""
-        for kind, stands, key in (
-            ("repeat", self.repeats, (clip, annotator)),
-            ("decide", self.decisions[clip], annotator),
-        ):
-            again = next((act for act in reversed(person.acts[clip]) if act.kind == kind), None)
-            before = stands.pop(key, None)
-            if again is not None:
-                stands[key] = before if before is not None and before.event == again.uuid else label_of(again)
+        _keep_last(person.acts[clip], "repeat", self.repeats, (clip, annotator))
+        _keep_last(person.acts[clip], "decide", self.decisions[clip], annotator)
         last = next((act for act in reversed(person.acts[clip]) if act.kind == "label"), None)
         if last is None:
             self.labels.pop((clip, annotator), None)
@@ -332,6 +327,14 @@ def label_of(act: Event) -> Label:
         act.fill,
         act.rest,
     )
+
+
+def _keep_last(acts: Sequence[Event], kind: str, stands: dict[Key, Label], key: Key) -> None:
+    """Put the last act of a kind that stands into a table, at its end unless it was there already."""
+    again = next((act for act in reversed(acts) if act.kind == kind), None)
+    before = stands.pop(key, None)
+    if again is not None:
+        stands[key] = before if before is not None and before.event == again.uuid else label_of(again)
 
 
 def _chance(text: str) -> float:

@@ -121,11 +121,11 @@ def test_in_the_page(chromium, address, tmp_path):
     assert page.input_value(".studio select") == SHORT
     page.locator(".clip h2").click()  # away from the select, whose keys are its own
     page.keyboard.press("Digit3")
-    page.fill(".studio textarea", LONG)
+    page.fill(".beside textarea", LONG)
     page.locator(".act.save, button.save").first.click()
     page.wait_for_function("document.querySelector('.far').textContent.match(/\\d+/)[0] === '1'")
     page.keyboard.press("Backspace")
-    page.wait_for_function("(text) => document.querySelector('.studio textarea').value === text", arg=LONG)
+    page.wait_for_function("(text) => document.querySelector('.beside textarea').value === text", arg=LONG)
     page.click("#tabs [data-tab-id=analyse]")
     page.click("#relabel")
     page.wait_for_function("document.querySelector('.studio select').value === 'analysed'")

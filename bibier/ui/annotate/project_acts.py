@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Protocol
 
 from bibier.annotation import exports
 from bibier.annotation.project_log import ProjectLog
@@ -36,10 +35,6 @@ DEMO = "demo"
 STATES = ("left", "done", "skipped")
 
 
-class _Opens(Protocol):
-    def __call__(self, sent: Sent) -> OpenAnswer: ...
-
-
 class ProjectActs:
     """What `AnnotateHandlers` does about projects.
 
@@ -53,7 +48,10 @@ class ProjectActs:
 
     store: Store
     create_project: Callable[[str, str], str] | None
-    open: _Opens
+
+    def open(self, sent: Sent) -> OpenAnswer:
+        """Give the first clip; `AnnotateHandlers` does."""
+        raise NotImplementedError
 
     def names(self) -> list[str]:
         """Return the projects' names."""

@@ -294,7 +294,7 @@
       show(clip);
     };
     const step = (/** @type {boolean} */ forward) => {
-      if (forward ? editor.redo() : editor.undo()) return;
+      if (current && (forward ? editor.redo() : editor.undo())) return;
       inTurn(async () => {
         await outbox.flush();
         const answer = await call("step", { forward });

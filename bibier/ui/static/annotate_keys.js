@@ -43,11 +43,15 @@
       if (skipping.open) { inSkipping(event); return; }
       if (guide.open) { inGuide(event); return; }
       if (event.target === note) { inNote(event); return; }
-      if (!hasClip() || bibier.isTyping(event.target) || event.altKey) return;
+      if (bibier.isTyping(event.target) || event.altKey) return;
       if (event.ctrlKey || event.metaKey) {
         if (event.code !== "KeyZ") return;
         event.preventDefault();
         if (event.shiftKey) acts.redo(); else acts.undo();
+        return;
+      }
+      if (!hasClip()) { // all is done: the last one can be had back
+        if (event.code === "Backspace") acts.back();
         return;
       }
       if (isButtons(event) || editor.key(event) || player.key(event)) return;
