@@ -132,7 +132,7 @@ def test_in_the_page(chromium, address, tmp_path):
     page.wait_for_function("(text) => !document.querySelector('.opinion').textContent.includes(text)", arg=SHORT)
     assert page.inner_text(".clip .transcript") == normalise_text(LONG)  # as it was analysed
     page.reload()
-    page.wait_for_selector("#words .word")
+    page.wait_for_selector("#words .word", state="attached")  # the address opens the tab that one was on
     page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".desk:not([hidden])")
     assert page.evaluate("window.ran") is None
