@@ -39,7 +39,7 @@ def test_nothing_is_recorded_before_consent(guest, locale, hours):
     page.evaluate(
         """() => {
             window.asked = 0;
-            const plain = navigator.mediaDevices.getUserMedia;
+            const plain = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
             navigator.mediaDevices.getUserMedia = (wanted) => { window.asked += 1; return plain(wanted); };
         }"""
     )
@@ -96,7 +96,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     """Three visitors at once: each sees a place in the queue; one cancels and can go on."""
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
-    soundfile.write(long, np.resize(samples, 6 * rate), rate, subtype="PCM_16")
+    soundfile.write(long, np.resize(samples, 19 * rate), rate, subtype="PCM_16")
     visitor = guest()
     page = visitor.page
     visitor.upload(EXAMPLE)
@@ -105,6 +105,8 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     waiting = [guest() for _ in range(2)]
     for waiter in waiting:
         waiter.upload(long, wait=False)
+    for waiter in waiting:
+        waiter.page.wait_for_selector("#stage .busy")
     page.click("#analyse")
     page.wait_for_function("/ahead, about \\d+ s/.test(document.querySelector('#stage').innerText)")
     page.click("#cancel")
