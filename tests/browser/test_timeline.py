@@ -49,7 +49,7 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     judged(visitor, talk)
     stretches = page.locator("#ribbon .stretch")
     assert stretches.count() >= 8
-    assert "Below: the whole recording" in page.inner_text("#ribbon .shown")
+    assert "the whole recording" in page.inner_text("#ribbon .shown")
     whole = visitor.bars()
     picture(page, "whole-1440-en-light")
 
