@@ -113,7 +113,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "format_lewidi": ("LeWiDi (JSON)", "как LeWiDi (JSON)"),
     "format_chaosnli": ("like ChaosNLI (JSONL)", "как ChaosNLI (JSONL)"),
     "format_ls-llm": ("soft labels for training (CSV)", "мягкие метки для обучения (CSV)"),
-    "format_label-studio": ("Label Studio (JSON)", "Label Studio (JSON)"),
+    "format_label-studio": ("Label Studio (JSON)", "JSON для Label Studio"),
     "format_manifest": ("manifest for training (CSV)", "манифест для обучения (CSV)"),
     "advise": ("Ask the language model", "Спросить языковую модель"),
     "advising": (

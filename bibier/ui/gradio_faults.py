@@ -20,6 +20,8 @@ from bibier.security.access_log import request_id
 from bibier.security.responses import refusal
 from bibier.ui.gradio_import import gradio_utils, queueing, route_utils, routes
 
+GONE = 499  # the client closed the request: as nginx counts it
+
 
 class QuietTraceback:
     """Stands in for the module `traceback` inside of Gradio."""
@@ -51,6 +53,11 @@ async def answer(request: Request, error: Exception) -> Response:
     del error  # its text stays here
     sentence = Message("guard-broken", {"request": request_id(request.scope) or "?"})
     return refusal(request.scope, 500, sentence)
+
+
+async def gone(_request: Request, _error: Exception) -> Response:
+    """Close a request whose sender has left in the middle of it, which is no fault: nobody reads the answer."""
+    return Response(status_code=GONE)
 
 
 def thread_ended(ended: threading.ExceptHookArgs) -> None:

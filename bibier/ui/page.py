@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
@@ -18,7 +19,7 @@ from bibier.ui.analyse import tab as analyse
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate import tab as annotate
 from bibier.ui.annotate.handlers import AnnotateHandlers
-from bibier.ui.gradio_faults import answer, quiet_faults
+from bibier.ui.gradio_faults import answer, gone, quiet_faults
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import themes
 from bibier.ui.gradio_upload import bound_uploads
@@ -149,7 +150,7 @@ def launch(
         i18n=translations(services),
         theme=theme(),
         css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
-        app_kwargs={"middleware": middleware, "exception_handlers": {Exception: answer}},
+        app_kwargs={"middleware": middleware, "exception_handlers": {Exception: answer, ClientDisconnect: gone}},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **security.launching(),
     )

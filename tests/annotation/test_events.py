@@ -89,7 +89,7 @@ def test_lines_that_are_no_events(text):
         ({"confidence": "1"}, "confidence", "0 … 1"),
         ({"probs": SURE | {"happy": 1.5}}, "probs.happy", "0 … 1"),
         ({"seconds": -1}, "seconds", "0 … 1e+07"),
-        ({"kind": "delete"}, "kind", "label, skip, reveal, undo, redo, propose"),
+        ({"kind": "delete"}, "kind", "label, skip, reveal, undo, redo, propose, repeat, decide"),
         ({"clip": "a" * 65}, "clip", "SHA-256: 64 × 0–9 a–f"),
         ({"seen": ("a",) * 65}, "seen", "≤ 64"),
         ({"uuid": "u\n"}, "uuid", "1 to 200 printable characters"),

@@ -142,6 +142,9 @@ def test_a_clip_that_breaks_the_reader_has_no_proposal_and_stops_nothing(place, 
         def encode_audio(self, path):
             raise error
 
+        def classify(self, encoding, text):
+            raise AssertionError("nothing was heard")
+
     store, sounds = place
     add_folder(store, "p", sounds)
     reasons = []

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from bibier.audio import long_recording
+from bibier.audio import long_recording, reader
 from bibier.audio.channels import number_of
-from bibier.audio.io import count_channels, load
+from bibier.audio.io import AudioClip, count_channels, load
 from bibier.errors import InputError
 
 RATE = 16_000  # Hz
@@ -101,10 +101,17 @@ def test_a_long_recording_takes_the_side_with_speech_too(tmp_path, voice):
 
 
 def test_a_short_recording_is_listened_to_once(tmp_path, voice, monkeypatch):
-    """To find out that it is no long one, it is decoded and no more."""
-    soundfile.write(tmp_path / "short.flac", np.column_stack([voice, hum(len(voice))]), RATE)
-    monkeypatch.setattr("bibier.audio.reader.choose", lambda *_: pytest.fail("it was listened to"))
-    assert long_recording.read_long(tmp_path / "short.flac") is None
+    """That it is no long one is found out by what it says of its length, or while it is read as a clip."""
+    listened = []
+    choose = reader.choose
+    monkeypatch.setattr(reader, "choose", lambda *given: listened.append(1) or choose(*given))
+    for name, count in (("short.wav", 0), ("short.flac", 1)):
+        soundfile.write(tmp_path / name, np.column_stack([voice, hum(len(voice))]), RATE)
+        listened.clear()
+        assert long_recording.read_long(tmp_path / name) is None
+        assert len(listened) <= count
+        listened.clear()
+        assert isinstance(long_recording.read_any(tmp_path / name), AudioClip) and len(listened) == 1
 
 
 def test_a_channel_that_is_not_there_is_refused(tmp_path, voice):

@@ -153,6 +153,12 @@ class Visit:
         """Return the lengths of the three sets of bars as the chart holds them, in per cent."""
         return self.page.evaluate(BARS)
 
+    def await_bars(self, wanted: list[list[float]]) -> None:
+        """Wait until the chart, which is drawn after the verdict, shows these bars."""
+        self.page.wait_for_function(
+            f"(wanted) => JSON.stringify({BARS}) === wanted", arg=dumps(wanted, separators=(",", ":"))
+        )
+
     def await_other_bars(self, before: list[list[float]]) -> None:
         """Wait until the chart, which is drawn after the verdict, shows other bars than these."""
         self.page.wait_for_function(

@@ -75,7 +75,7 @@ def test_a_project_without_labels_says_what_is_missing(chromium, studio):
     address, _ = studio
     visitor = opened(chromium, address)
     visitor.page.select_option("#agree-facts select", HOSTILE)
-    visitor.page.wait_for_function("document.querySelector('#agree-facts .said').textContent.startsWith('Nobody')")
+    visitor.page.wait_for_function("document.querySelector('#agree-facts .said').textContent.startsWith('Nothing')")
     assert visitor.page.locator("#agree-picture").is_hidden()
     visitor.close()
     assert visitor.complaints == [] and visitor.outside == []

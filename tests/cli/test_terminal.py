@@ -49,8 +49,11 @@ def test_signs_that_an_encoding_lacks_are_plain_ones(output, encoding, plain):
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_predict_writes_every_file_s_line(output, encoding, monkeypatch):
     class Broken(predictor.Predictor):
+        judged = 0
+
         def __call__(self, clip, *rest, **more):
-            if "happy" in str(clip):
+            Broken.judged += 1
+            if Broken.judged == 1:
                 raise UnicodeDecodeError("utf-8", b"\xcf", 0, 1, "invalid start byte")  # a cp1251 title
             return super().__call__(clip, *rest, **more)
 

@@ -218,6 +218,7 @@ def test_the_build_is_followed_to_its_end(served_hub):
 
 # Imported late, and only by what the app does not do on a Space; a sentence says how to get them.
 EXTRAS = {"datasets", "ray", "pyarrow", "pandas", "funasr", "mamba_ssm", "causal_conv1d", "triton", "spaces"}
+EXTRAS |= {"onnx", "onnxruntime"}  # of exports, which no Space makes
 
 
 def test_every_import_of_the_staged_tree_is_pinned_in_it(tmp_path):

@@ -249,8 +249,10 @@ def test_the_annotator_is_who_signed_in(address, place):
         mine = {"project": "voices", "annotator": "Ann", "clip": CLIP}
         assert act(guest, "open", **mine).json()["annotator"] == "Борис"
         label = {"points": [0, 0, 0, 100, 0, 0, 0], "confidence": 1, "note": "", "seconds": 1}
-        saved = act(guest, "save", **mine, **label, uuid="00000000-0000-4000-8000-000000000001").json()
-        assert saved["new"] is True
+        label["uuid"] = "00000000-0000-4000-8000-000000000001"
+        refused = act(guest, "save", **mine, **label).json()
+        assert refused["others"] is True and "another name" in refused["error"]
+        assert act(guest, "save", **mine | {"annotator": "Борис"}, **label).json()["new"] is True
     events = [event for _, event in Store(f"sqlite:///{place}/annotations/bibier.db").events("voices")]
     assert [event.annotator for event in events if event.kind == "label"] == ["Борис"]
 

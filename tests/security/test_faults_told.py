@@ -10,6 +10,7 @@ import pytest
 from asgi import in_own_loop, scope_of
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from bibier import log
@@ -75,3 +76,23 @@ def test_a_visitor_gets_a_sentence_and_the_number_of_the_request(lines, language
     detail = json.loads(answers[-1]["body"])["detail"]
     assert answers[0]["status"] == 500 and detail.startswith(words) and SECRET not in detail
     assert lines()[0]["request"] in detail
+
+
+def test_who_leaves_in_the_middle_of_an_upload_is_no_fault(lines):
+    async def taken(request):
+        await request.body()
+
+    app = Starlette(
+        routes=[Route("/gradio_api/upload", taken, methods=["POST"])],
+        middleware=[Middleware(AccessLog)],
+        exception_handlers={Exception: gradio_faults.answer, ClientDisconnect: gradio_faults.gone},
+    )
+
+    async def send(message):
+        pass
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    in_own_loop(app(scope_of("/gradio_api/upload", method="POST"), receive, send))
+    assert [(line["status"], line["outcome"]) for line in lines()] == [(gradio_faults.GONE, "refused")]
