@@ -254,7 +254,7 @@ def _exportable(module: nn.Module) -> nn.Module:
 def _session(file: Path) -> onnxruntime.InferenceSession:
     """Open a graph in one thread. Raises RuntimeError where onnxruntime doesn't take it."""
     import onnxruntime  # pyright: ignore[reportMissingImports]
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportMissingImports]
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore  # an extra, and compiled
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -267,7 +267,7 @@ def _session(file: Path) -> onnxruntime.InferenceSession:
 
 def _difference(module: nn.Module, batch: Inputs, session: onnxruntime.InferenceSession) -> float:
     """Return the largest difference between what torch and onnxruntime say of a batch; infinite for another shape."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore[reportMissingImports]
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # pyright: ignore  # an extra, and compiled
 
     with torch.no_grad():
         expected = module(**batch)
@@ -277,10 +277,10 @@ def _difference(module: nn.Module, batch: Inputs, session: onnxruntime.Inference
     except (state.Fail, state.InvalidArgument, state.RuntimeException):  # it holds for the example's size alone
         return float("inf")
     largest = 0.0
-    for ours, theirs in zip(expected, answers, strict=True):
-        if tuple(ours.shape) != np.shape(theirs):
+    for ours, theirs in zip(expected, (np.asarray(answer, np.float64) for answer in answers), strict=True):
+        if tuple(ours.shape) != theirs.shape:
             return float("inf")
-        largest = max(largest, float(np.abs(ours.double().numpy() - np.asarray(theirs, np.float64)).max(initial=0)))
+        largest = max(largest, float(np.abs(ours.double().numpy() - theirs).max(initial=0)))
     return largest
 
 
