@@ -49,6 +49,7 @@ def test_switch_keeps_the_result(visit):
     page = visitor.page
     page.locator("button.example").first.click()
     page.wait_for_selector("#verdict .sentence")
+    page.wait_for_selector("#chart .picture .xtick")  # the chart is drawn after the verdict
     bars, words = visitor.bars(), page.input_value("#transcript textarea")
     page.click(".languages button[lang=ru]")
     page.wait_for_selector("#verdict .sentence:has-text('вместе')")

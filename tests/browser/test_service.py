@@ -93,7 +93,7 @@ def test_deleting_deletes(guest, place):
 
 
 def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
-    """Three visitors at once: each sees a place in the queue; one cancels and can go on."""
+    """Four visitors at once: each sees a place in the queue; one cancels and can go on."""
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
     soundfile.write(long, np.resize(samples, 19 * rate), rate, subtype="PCM_16")
@@ -102,7 +102,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     visitor.upload(EXAMPLE)
     page.fill("#transcript textarea", "so happy")
     assert page.locator("#cancel").is_hidden()
-    waiting = [guest() for _ in range(2)]
+    waiting = [guest() for _ in range(3)]
     for waiter in waiting:
         waiter.upload(long, wait=False)
     for waiter in waiting:

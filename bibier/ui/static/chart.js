@@ -11,6 +11,8 @@
   const LEFT = { en: 92, ru: 104 }; // pixels for the emotions' names
   const NUMBER = 46; // pixels for a number beside a mark
   const SPANS = [10, 20, 30, 40, 50, 60, 80, 100]; // per cent that the axis may reach
+  const STEPS = [5, 10, 20, 50]; // points between two ticks
+  const TICK = 44; // pixels that a tick's number takes
   const PANELS_WIDE = 310, PANELS_NARROW = 720; // pixels
   const REACH = 127; // per cent where a panel ends: room for the number behind a full bar
   const SIGN = bibier.language === "ru" ? "\u00a0%" : "%";
@@ -72,12 +74,13 @@
     const span = SPANS.find((end) => end >= most) ?? 100;
     const plot = Math.max(120, width - LEFT[bibier.language] - 2 * NUMBER);
     const points = (/** @type {number} */ pixels) => (span * pixels) / plot; // on the axis
-    const step = span > 50 ? 20 : span > 20 ? 10 : 5;
+    const step = STEPS.find((size) => span <= 5 * size && points(TICK) <= size) ?? span;
     const ticks = [0, 1, 2, 3, 4, 5].map((i) => step * i).filter((tick) => tick <= span);
     const winner = has(value, "bimodal") && !doubts.bimodal ? best(value, "bimodal") : -1;
     const bars = {
       type: "bar", orientation: "h", width: 0.36, cliponaxis: false, textposition: "outside", hoverinfo: "text",
-      x: value.rows.map((row) => 100 * (row.bimodal ?? 0)), y: value.rows.map((_, i) => i - 0.2),
+      x: value.rows.map(({ bimodal }) => (bimodal === null || bimodal === undefined ? null : 100 * bimodal)),
+      y: value.rows.map((_, i) => i - 0.2),
       text: value.rows.map((row, i) => (row.bimodal === null || row.bimodal === undefined ? ""
         : i === winner ? `<b>${percent(row.bimodal)}</b>` : percent(row.bimodal))),
       hovertext: value.rows.map((row) => `${row.label}: ${percent(row.bimodal ?? 0)} (${say.technical_bimodal})`),
