@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from bibier.features.log_mel import PITCH_SCALE, LogMelConfig
-from bibier.features.spectrogram import mel_frequencies
 from train.constraints import Count, NotNegative, Number, PartialShare, Share, Whole, constrained
 
 
@@ -106,8 +105,12 @@ def perturb(
 
 
 def _centres(bins: int) -> Tensor:
+    import librosa
+
     config = LogMelConfig()
-    return torch.from_numpy(mel_frequencies(bins + 2, low=config.low, high=config.high)[1:-1].astype("float32"))
+    return torch.from_numpy(
+        librosa.mel_frequencies(n_mels=bins + 2, fmin=config.low, fmax=config.high)[1:-1].astype("float32")
+    )
 
 
 def _read_plane(plane: Tensor, time: Tensor, rows: Tensor) -> Tensor:
