@@ -78,7 +78,7 @@ def test_kept_features_hold_no_file_open(tmp_path):
     """A fit of four corpora reads twenty thousand files; a process may often have no more than a thousand open."""
     resource = pytest.importorskip("resource")
     items = []
-    for number in range(30):
+    for number in range(90):
         soundfile.write(tmp_path / f"{number}.wav", voice(0.3, seed=number), 16_000)
         items.append(Item(str(number), "own", one_hot("sad"), path=tmp_path / f"{number}.wav"))
     extractor = MelPower(LogMel())
@@ -86,7 +86,7 @@ def test_kept_features_hold_no_file_open(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(0)
     os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 15, limits[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 50, limits[1]))
     try:
         features = cached(items, extractor, cache=tmp_path)
     finally:
