@@ -26,7 +26,7 @@ def read_cookies(text: str) -> dict[str, str]:
 
 
 def weight(part: str) -> float:
-    """Return the weight of a language in a list of those accepted: of "ru;q=0.8" it is 0.8, without one 1."""
+    """Return the weight of an entry in a list of what is accepted: of "ru;q=0.8" it is 0.8, without one 1."""
     for parameter in part.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
@@ -62,6 +62,12 @@ def header_list(scope: Scope, name: str) -> list[str]:
     wanted = name.encode()
     lines = [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
     return [part.strip() for part in ",".join(lines).split(",") if part.strip()]
+
+
+def accepts_gzip(scope: Scope) -> bool:
+    """Whether an answer may be sent compressed."""
+    parts = header_list(scope, "accept-encoding")
+    return any(part.partition(";")[0].strip() == "gzip" and weight(part) > 0 for part in parts)
 
 
 def cookies(scope: Scope) -> dict[str, str]:

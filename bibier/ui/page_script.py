@@ -23,7 +23,7 @@ from starlette.types import Message as ASGIMessage
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
-from bibier.security.responses import header_list, weight
+from bibier.security.responses import accepts_gzip
 from bibier.security.responses import language as language_of
 from bibier.security.routes import PREVIEW
 from bibier.security.workers import in_thread
@@ -155,10 +155,7 @@ class PageScript:
             page = page.replace(b"<head>", b"<head>" + meta(language, address) + self.scripts[language], 1)
             page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
             headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-            if any(
-                part.partition(";")[0].strip() == "gzip" and weight(part) > 0
-                for part in header_list(scope, "accept-encoding")
-            ):
+            if accepts_gzip(scope):
                 page = await in_thread(compressed, page)
                 headers.append((b"content-encoding", b"gzip"))
             headers += [

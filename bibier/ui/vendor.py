@@ -10,7 +10,8 @@ from pathlib import Path
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bibier.security.responses import header_list, weight
+from bibier.security.responses import accepts_gzip, header_list
+from bibier.security.workers import in_thread
 
 BUNDLE = Path(__file__).parent / "static" / "vendor" / "plotly-basic.min.js"  # npm: plotly.js-basic-dist-min 4.1.1
 ROUTE = "/bibier/plotly.js"
@@ -34,7 +35,7 @@ class PlotlyScript:
         if scope["type"] != "http" or scope["path"] != ROUTE:
             await self.app(scope, receive, send)
             return
-        code, small, name = bundle()
+        code, small, name = await in_thread(bundle)  # the first time it is read and compressed
         headers = {
             "content-type": "text/javascript; charset=utf-8",
             "cache-control": f"public, max-age={DAY}",
@@ -44,8 +45,7 @@ class PlotlyScript:
         if name in header_list(scope, "if-none-match"):
             await Response(status_code=304, headers=headers)(scope, receive, send)
             return
-        codings = [part.partition(";") for part in header_list(scope, "accept-encoding")]
-        if any(coding.strip() == "gzip" and weight(f"{coding};{rest}") > 0 for coding, _, rest in codings):
+        if accepts_gzip(scope):
             headers["content-encoding"] = "gzip"
             code = small
         await Response(code, headers=headers)(scope, receive, send)

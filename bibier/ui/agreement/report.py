@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -13,7 +14,6 @@ from bibier.annotation.agreement import Alpha, GoldScore, Shift
 from bibier.i18n.page import decimal, percent, say
 from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.ui.agreement.measured import Measured
-from bibier.ui.analyse.chart import DARK, FONT, LIGHT
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.client import Theme
 from bibier.ui.figure import Figure, TextTable
@@ -27,6 +27,21 @@ LEVELS = (  # alpha of distributions below which people agree so far; a conventi
     (2.0, "agree_level_fully"),
 )
 HEIGHT = 300  # pixels of the figure; twice that on a phone
+FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Colours of the figure that are not an emotion's."""
+
+    text: str
+    soft: str
+    grid: str
+    outline: str
+
+
+LIGHT = Ink(text="#1b1d26", soft="#5a6072", grid="#e3e5ec", outline="rgba(27,29,38,.45)")
+DARK = Ink(text="#eceef5", soft="#a6adc0", grid="#343a4a", outline="rgba(255,255,255,.35)")
 
 
 class ReportTable(TextTable, total=False):

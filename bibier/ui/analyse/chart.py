@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bibier.i18n.page import percent, say
@@ -14,24 +13,6 @@ if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait fo
     from bibier.inference.predictor import ModalityResult, Prediction
 
 MODALITIES: Final = ("audio", "text", "bimodal")
-FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif"
-
-
-@dataclass(frozen=True)
-class Ink:
-    """Colours that are not an emotion's, for figures that Python makes."""
-
-    text: str
-    soft: str
-    grid: str
-    outline: str
-    pattern: str
-
-
-LIGHT = Ink(
-    text="#1b1d26", soft="#5a6072", grid="#e3e5ec", outline="rgba(27,29,38,.45)", pattern="rgba(255,255,255,.6)"
-)
-DARK = Ink(text="#eceef5", soft="#a6adc0", grid="#343a4a", outline="rgba(255,255,255,.35)", pattern="rgba(10,12,20,.5)")
 
 
 def chart(prediction: Prediction | None, language: str) -> ChartValue:

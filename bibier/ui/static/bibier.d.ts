@@ -49,7 +49,6 @@ interface Bibier extends PageFacts {
   /** Puts the open tab into the address, and opens that of the address. */
   watchTabs(): void;
   /** Unfolds the options of the Analyse tab. */
-  openOptions(): void;
 
   // recorder.js
   createRecorder(

@@ -112,7 +112,6 @@
       button.setAttribute("aria-expanded", String(wanted));
       (box ?? document.querySelector("#options"))?.classList.toggle("open", wanted);
     };
-    bibier.openOptions = () => open(true);
     slot.replaceChildren(button);
   };
 
