@@ -472,3 +472,18 @@ def test_relabel_this(annotate):
     page.wait_for_function("document.querySelector('.studio select').value === 'analysed'")
     page.wait_for_selector(".soft.untouched")
     assert page.inner_text(".clip .transcript") == page.input_value("#transcript textarea")
+
+
+def test_a_first_visitor_begins_with_the_demo(arrive, studio):
+    """A project of the examples is one click away; before a name is given, only that it is asked for is said."""
+    visitor = arrive(studio)
+    page = visitor.page
+    page.goto(visitor.server)
+    page.click("#tabs [data-tab-id=annotate]")
+    page.wait_for_selector(".studio .who option", state="attached")
+    page.locator(".studio .begin .primary").evaluate("button => button.click()")  # in sight where there is no project
+    page.wait_for_function("document.querySelector('.studio .who select').value === 'demo'")
+    page.wait_for_selector(".studio .idle:has-text('your name')")
+    assert page.inner_text(".studio .status") == ""
+    enter(visitor, "first")
+    assert page.locator(".clip .wave").is_visible()

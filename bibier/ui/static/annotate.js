@@ -329,9 +329,9 @@
       wanted = chosen.clip || (chosen.project ? null : wanted);
       await outbox.flush().catch(() => {}); // it stays, and is said
       let answer = await call("open", wanted ? { clip: wanted } : {});
-      if (!answer.project && answer.projects.length) { // the last one, or the first
-        const last = recall("bibier_project");
-        who.project = last !== null && answer.projects.includes(last) ? last : answer.projects[0];
+      if (!answer.project && answer.projects.length) { // the chosen one, the last one, or the first
+        const wished = [who.project, recall("bibier_project"), answer.projects[0]];
+        who.project = wished.find((name) => name && answer.projects.includes(name)) ?? answer.projects[0];
         who.annotator ||= answer.annotator; // of who has signed in
         if (who.annotator) answer = await call("open");
       }
@@ -357,6 +357,7 @@
       view.tell(say.project_making);
       const answer = await call("enter", source ? { source, name } : { demo: true });
       view.closeCreating();
+      view.tell("");
       showProjects(answer);
       enter({ project: answer.project });
     });
