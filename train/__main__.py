@@ -56,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--only", choices=("voice", "words", "both"), default="both", help="fit only what this needs"
     )
     strangers.add_argument("--report", action="store_true", help="fit nothing: report what is kept")
+    strangers.add_argument(
+        "--answers", type=Path, default=Path(".cache/left_out"), help="folder that keeps what each fold's encoder said"
+    )
     strangers.add_argument("--out", type=Path, default=Path("benchmarks/generalisation.md"), help="Markdown to write")
     strangers.add_argument("--picture", choices=("png", "svg"), default="png", help="of the confusion matrices")
     strangers.add_argument("--draws", type=int, default=1000, help="of the bootstrap")
@@ -194,7 +197,13 @@ def _generalise(options: argparse.Namespace) -> int:
 
     chosen = recipe.load(options.recipe, options.set)
     found = generalisation_report.generalise(
-        chosen, options.data, range(options.seeds), only=options.only, fit=not options.report, report=_say
+        chosen,
+        options.data,
+        range(options.seeds),
+        only=options.only,
+        fit=not options.report,
+        keep=options.answers,
+        report=_say,
     )
     command = f"python -m train generalise {options.recipe} --data DATA --seeds {options.seeds}"
     for change in options.set:

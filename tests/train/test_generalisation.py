@@ -1,6 +1,7 @@
 """Corpora left out and unseen speakers: who never meets whom, what is kept, what the report says."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_what_was_not_run_is_named_and_never_made_up(small, data, monkeypatch):
     assert "* voice, corpora left out, seed 0: ravdess\n" in report
     row = rows_of(report, "Voice: corpora left out")["nemo"]
     assert row[4] == "0" and row[7] == "—"  # no other corpus was judged that a temperature could come from
+
+
+def test_answers_that_were_carried_elsewhere_are_reported_without_encoders_or_features(small, data):
+    answers = small.parent / "answers"
+    ours = ("--only", "voice", "--seeds", "1", "--answers", str(answers))
+    voice = rows_of(run(small, data, *ours), "Voice: corpora left out")
+    assert {file.suffix for file in answers.iterdir()} == {".npz"}
+    shutil.rmtree(".cache")
+    assert rows_of(run(small, data, "--report", *ours), "Voice: corpora left out") == voice
 
 
 def test_no_fold_s_training_rows_share_a_corpus_family_or_a_group_with_its_test_rows(small, data):

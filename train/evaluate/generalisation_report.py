@@ -16,7 +16,7 @@ from train.evaluate import generalisation, matched_pairs
 from train.evaluate.confusion_matrix import draw_confusions
 from train.evaluate.generalisation import CorpusFigures
 from train.evaluate.matched_pairs import PairFigures
-from train.experiment.left_out import CORPORA, GROUPS, LeftOut, corpus_folds, group_folds, left_out
+from train.experiment.left_out import CORPORA, GROUPS, KEPT, LeftOut, corpus_folds, group_folds, left_out
 from train.experiment.recipe import Recipe
 from train.experiment.sources import audio_source, text_source
 from train.metrics import Interval
@@ -61,9 +61,12 @@ def generalise(
     *,
     only: str = "both",
     fit: bool = True,
+    keep: Path = KEPT,
     report: Callable[[str], None] = lambda line: None,
 ) -> Generalisation:
     """Judge left-out corpora and unseen speakers; what `only` doesn't need is taken from what is kept, and not fitted.
+
+    `keep` is a folder that answers are written to, and read from beside `left_out.KEPT`.
 
     Raises CorpusError where a corpus that is needed can't be read.
     """
@@ -82,7 +85,7 @@ def generalise(
         channels = ("", *CHANNELS) if modality == "audio" else ("",)
         folds = corpus_folds(source) + group_folds(source)
         parts[modality] = left_out(
-            recipe, source, modality, folds, seeds, channels=channels, fit=fit and needed, report=report
+            recipe, source, modality, folds, seeds, channels=channels, fit=fit and needed, keep=keep, report=report
         )
     return Generalisation(recipe, seeds, parts, reasons)
 

@@ -74,7 +74,7 @@ def cached(
     """
     folder = described(cache, extractor, report)
     losses = _read_losses(folder)
-    files = [folder / f"{digest}.npy" for digest in _digests(items, extractor.modality)]
+    files = [folder / f"{digest}.npy" for digest in input_digests(items, extractor.modality)]
     features_of: dict[Path, np.ndarray | None] = {}
     missing: dict[Path, Item] = {}
     for file, item in zip(files, items, strict=True):
@@ -245,7 +245,8 @@ def _first_difference(on_disk: dict, expected: dict) -> str:
     return "its format is unknown"
 
 
-def _digests(items: Sequence[Item], modality: str) -> list[str]:
+def input_digests(items: Sequence[Item], modality: str) -> list[str]:
+    """Return the SHA-256 of each item's file of sound ("audio") or its text ("text"), in hexadecimal digits."""
     digests = []
     for item in items:
         try:

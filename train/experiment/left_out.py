@@ -1,7 +1,7 @@
 """What encoders say of corpora, speakers and dialogues that they never met: each fold is fitted once, its answer kept.
 
-Answers lie in `KEPT` under a key of the recipe's part, the seed and the rows, so that an interrupted run goes on, and a
-report needs no fit. N rows of a source.
+Answers lie in a folder under a key of the recipe's part, the seed, and the sounds or texts and what is learnt of them:
+an interrupted run goes on, and a report needs no fit, on whichever machine. N rows of a source.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from bibier.audio import decoding
 from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
 from bibier.features.log_mel import LogMel
 from bibier.files import replacing
+from train.augment import copies
 from train.augment.channels import CHANNELS
 from train.experiment import encoders
-from train.experiment.feature_cache import Extractor, MelPower, cached
+from train.experiment.feature_cache import Extractor, MelPower, cached, input_digests
 from train.experiment.recipe import Recipe
 from train.experiment.sources import TrainingRows
 from train.loop.batches import encode
@@ -145,6 +147,7 @@ def left_out(
     *,
     channels: Sequence[str] = ("",),
     fit: bool = True,
+    keep: Path = KEPT,
     report: Callable[[str], None] = encoders.quiet,
 ) -> LeftOut:
     """Judge each fold's test rows by an encoder of its training rows.
@@ -157,14 +160,17 @@ def left_out(
         Through which the voices are heard, keys of `CHANNELS`; "" is as recorded.
     fit
         Whether an encoder that is not kept is fitted; else what it would say is missing.
+    keep
+        Folder that answers are written to; those in `KEPT` are read as well.
     """
-    digests = _digests(source)
+    digests = _digests(source, modality)
     answers: dict[tuple[str, int, str], Answers] = {}
     missing = []
     for seed in seeds:
         for fold in folds:
             for channel in channels:
-                file = _file(recipe, modality, digests, fold, seed, channel)
+                name = _name(recipe, modality, digests, fold, seed, channel)
+                file = next((folder / name for folder in (keep, KEPT) if (folder / name).exists()), keep / name)
                 if not file.exists() and not fit and not encoders.is_fitted(recipe, source, modality, fold.train, seed):
                     missing.append((fold.kind, fold.name, seed, channel))
                     continue
@@ -199,27 +205,28 @@ def _judge(
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as part, part.open("wb") as out:
-            np.savez(out, logits=logits, prior=prior)
+            # A half is precise to a thousandth of a logit, and files that small can be published.
+            np.savez_compressed(out, logits=logits.astype(np.float16), prior=prior.astype(np.float32))
     except OSError as error:
         raise CorpusError(f"{file.parent} can't be written ({error}): make room and try again") from error
 
 
-def _digests(source: TrainingRows) -> list[bytes]:
+def _digests(source: TrainingRows, modality: str) -> list[bytes]:
     """Return a digest of each row: what is learnt of it, and from what."""
     digests = []
-    for item, raw, target in zip(source.items, source.raw, source.targets, strict=True):
-        row = hashlib.sha256(item.id.encode())
-        row.update(np.ascontiguousarray(raw).tobytes())
+    for item, heard, target in zip(source.items, input_digests(source.items, modality), source.targets, strict=True):
+        row = hashlib.sha256(f"{item.id} {heard}".encode())
         row.update(np.ascontiguousarray(target).tobytes())
         digests.append(row.digest())
     return digests
 
 
-def _file(recipe: Recipe, modality: str, digests: Sequence[bytes], fold: Fold, seed: int, channel: str) -> Path:
+def _name(recipe: Recipe, modality: str, digests: Sequence[bytes], fold: Fold, seed: int, channel: str) -> str:
     undecided = {"folds": 0, "temperature": None}  # neither decides what an encoder says
     settings = dataclasses.asdict(getattr(recipe, modality)) | undecided | {"start": recipe.start}
-    key = hashlib.sha256(repr((settings, seed, channel)).encode())
+    versions = (decoding.VERSION, copies.VERSION) if modality == "audio" else ()
+    key = hashlib.sha256(repr((settings, seed, channel, versions)).encode())
     for rows in (fold.train, fold.test):
         key.update(b"".join(digests[row] for row in rows))
         key.update(b"|")
-    return KEPT / f"{key.hexdigest()[:20]}.npz"
+    return f"{key.hexdigest()[:20]}.npz"
