@@ -269,6 +269,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "skipped_before": ("You skipped this before: {reason}", "Вы его уже пропускали: {reason}"),
     "saving": ("Saving: {count}", "Сохраняем: {count}"),
+    "no_clip_key": (
+        "There is no clip here yet: nothing came of that key.",
+        "Фрагмента пока нет: нажатие ничего не изменило.",
+    ),
     "next_waits": (
         "What you gave is on its way. The next clip comes as soon as the app answers.",
         "Ваша разметка отправляется. Следующий фрагмент появится, как только приложение ответит.",

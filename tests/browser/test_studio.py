@@ -201,6 +201,45 @@ def test_a_skipped_clip_comes_back_at_the_end(annotate, studio):
     assert len(skips) == 1 and skips[0].note in page.inner_text(".status")
 
 
+FAST = """(codes) => codes.forEach((code) => { // in one task: nothing is drawn between two keys
+    const target = document.activeElement;
+    const event = new KeyboardEvent("keydown", { code, key: code, bubbles: true, cancelable: true });
+    const pressed = target.dispatchEvent(event) && code === "Enter" && target.closest("button");
+    if (pressed) pressed.click(); // as the browser does
+})"""
+
+
+def test_keys_faster_than_the_page_are_the_clip_s(annotate, studio):
+    """The button of a sheet that has closed keeps the focus until the page is drawn, and gets no key of the next clip.
+
+    So with the reasons of a skip, and with the answers to what becomes of open points.
+    """
+    page = annotate("faster").page
+    page.evaluate(FAST, ["KeyS", "Digit1", "Digit2", "Enter"])
+    done(page, 1)
+    page.locator(".bar input[type=range]").nth(3).press("ArrowRight")
+    page.evaluate(FAST, ["Enter", "Enter", "Digit5", "Enter"])
+    done(page, 3)
+    assert [event.kind for event in of(studio[1], "faster")] == ["skip", "label", "label", "label"]
+    assert [points(event.probs).index(100) for event in of(studio[1], "faster")[1:]] == [1, 3, 4]
+
+
+def test_a_key_without_a_clip_is_said_to_do_nothing(annotate):
+    """While the next clip is on its way, what is typed would be nobody's label: the person is told."""
+    visitor = annotate("early")
+    page = visitor.page
+    visitor.context.set_offline(True)
+    for _ in range(6):
+        page.keyboard.press("Digit1")
+        page.keyboard.press("Enter")
+    page.wait_for_selector(".studio .idle:has-text('next clip')")
+    page.keyboard.press("Digit2")
+    page.wait_for_selector(".studio .status:has-text('no clip here yet')")
+    visitor.context.set_offline(False)
+    done(page, 6)
+    visitor.complaints[:] = [text for text in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
+
+
 def test_a_note_that_is_too_long_is_refused_and_stays(annotate, studio):
     page = annotate("long").page
     page.keyboard.press("Digit1")

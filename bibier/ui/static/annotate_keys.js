@@ -1,6 +1,8 @@
 // @ts-check
 // The keys of the Annotate tab, by their place on the keyboard. Runs after editor.js.
 (() => {
+  const { say } = bibier;
+
   bibier.listenToKeys = ({ host, view, editor, player, acts, hasClip }) => {
     const { guide, note, skipping } = view;
     /** @type {Record<string, () => void>} */
@@ -29,12 +31,18 @@
       }
     };
     /**
-     * Enter and Space are a button's own; the click that opened this page left the focus on its tab.
+     * Enter and Space are a button's own; the click that opened this page left the focus on its tab. A button that has
+     * gone keeps the focus until the page is drawn anew: whoever types faster means the clip, not that button.
      * @param {KeyboardEvent} event
      */
     const isButtons = (event) => {
-      const target = event.target instanceof Element && event.target.closest("button, a, summary, [role=tab]");
-      return target && !target.matches("[role=tab][aria-selected=true]") && (isEnter(event) || event.code === "Space");
+      const target = event.target instanceof HTMLElement && event.target.closest("button, a, summary, [role=tab]");
+      if (!target || !(isEnter(event) || event.code === "Space")) return false;
+      if (!target.checkVisibility()) {
+        /** @type {HTMLElement} */ (event.target).blur();
+        return false;
+      }
+      return !target.matches("[role=tab][aria-selected=true]");
     };
 
     document.addEventListener("keydown", (event) => {
@@ -50,8 +58,9 @@
         if (event.shiftKey) acts.redo(); else acts.undo();
         return;
       }
-      if (!hasClip()) { // all is done: the last one can be had back
+      if (!hasClip()) { // all is done, and the last one can be had back; or the next one is on its way
         if (event.code === "Backspace") acts.back();
+        else if (!isButtons(event) && (presses[event.code] || bibier.digitKey(event))) view.tell(say.no_clip_key);
         return;
       }
       if (isButtons(event) || editor.key(event) || player.key(event)) return;

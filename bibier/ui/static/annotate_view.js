@@ -41,6 +41,7 @@
         onclick: () => leaveWith(say[key]) }, make("kbd", {}, String(i + 1)), say[key]))),
       ownReason, make("button", { type: "button", onclick: () => { dialog.close(); } }, say.close));
     const leaveWith = (/** @type {string} */ text) => {
+      if (!dialog.open) return; // the clip is another
       dialog.close();
       reason.value = "";
       skip(text);

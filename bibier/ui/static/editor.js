@@ -131,12 +131,13 @@
       asking.replaceChildren(make("p", {}, fill(say.fill_ask, { rest })), ...RULES.flatMap((rule) => {
         const points = label.filled(rule);
         return points ? [make("button", { type: "button", "data-rule": rule, onclick: () => {
+          const go = whenFilled;
+          if (!go) return; // it was answered: this would be the next clip's
           step();
           label.shape(points);
-          const go = whenFilled;
           whenFilled = null;
           show();
-          go?.(rule, rest / FULL);
+          go(rule, rest / FULL);
         } }, make("b", {}, say[`fill_${rule}`]), make("span", {}, whole(points)))] : [];
       }), make("button", { type: "button", class: "quiet", onclick: stopAsking }, say.fill_back));
       asking.querySelector("button")?.focus();
