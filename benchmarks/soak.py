@@ -2,8 +2,9 @@
 
 Two work as on the page (send, analyse, correct, take to Annotate, label; after five recordings they delete theirs and
 another comes), one looks in and leaves, one is a program that calls /predict with gradio_client. All pause between two
-acts. A line at each interval: minutes, resident memory, open files, threads, and what lies in the folders of uploads
-and of temporary files. At the end the growth an hour after the first part, a sixth of the time and at most ten minutes.
+acts. A line at each interval: minutes, resident memory and the part of it that is the app's own (the rest are files of
+libraries, which the system drops when it needs room), open files, threads, and what lies in the folders of uploads and
+of temporary files. At the end the growth an hour after the first part, a sixth of the time and at most ten minutes.
 An answer of "busy" is waited for; any other wrong answer is an error, and ends the command with 1.
 """
 
@@ -40,10 +41,11 @@ FAILURES = (Wrong, AppError, httpx.HTTPError, LookupError, ValueError, TypeError
 
 @dataclass(frozen=True)
 class Sample:
-    """What the app takes at a moment: minutes since the begin, MB, counts, MB of both folders."""
+    """What the app takes at a moment: minutes since the begin, MB resident and own, counts, MB of both folders."""
 
     minutes: float
     memory: float
+    own: float
     files: int
     threads: int
     uploads: float
@@ -152,7 +154,8 @@ def sample(pid: int, folder: Path, began: float) -> Sample | None:
     app = psutil.Process(pid)
     minutes = (time.monotonic() - began) / 60
     uploads, temporary = megabytes(folder / "uploads"), megabytes(folder / "tmp")
-    return Sample(minutes, memory, app.num_fds(), app.num_threads(), uploads, temporary)
+    own = app.memory_full_info().uss / 1e6
+    return Sample(minutes, memory, own, app.num_fds(), app.num_threads(), uploads, temporary)
 
 
 def growth(samples: list[Sample]) -> float | None:
@@ -178,11 +181,11 @@ def main() -> None:
             began = time.monotonic()
             soak = Soak(Page(address), began + 60 * options.minutes)
             threads = soak.begin()
-            print("minutes\tMB\tfiles\tthreads\tuploads MB\ttemporary MB\tacts\terrors", flush=True)
+            print("minutes\tMB\town MB\tfiles\tthreads\tuploads MB\ttemporary MB\tacts\terrors", flush=True)
             while soak.going and (now := sample(app.pid, folder, began)):
                 samples.append(now)
                 print(
-                    f"{now.minutes:.1f}\t{now.memory:.0f}\t{now.files}\t{now.threads}\t{now.uploads:.1f}"
+                    f"{now.minutes:.1f}\t{now.memory:.0f}\t{now.own:.0f}\t{now.files}\t{now.threads}\t{now.uploads:.1f}"
                     f"\t{now.temporary:.1f}\t{soak.done}\t{len(soak.errors)}",
                     flush=True,
                 )

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from bibier.errors import InputError
 
 ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
-ARENAS = 2
+ARENAS = 1
 MOST_FILES = 4096  # open at once that are asked for
 MOST_THREADS = 1024
 THREADS = "BIBIER_THREADS"
@@ -92,8 +92,9 @@ def collector_paused() -> Iterator[None]:
 
 
 def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
-    """Have glibc keep at most two heaps instead of eight for each core, each of which in time takes what the largest
-    analysis took; to be called before threads are there. $MALLOC_ARENA_MAX of the one who deploys comes first.
+    """Have glibc keep one heap instead of eight for each core, each of which in time takes what the largest analysis
+    took; to be called before threads are there. One thread computes at a time here, so none waits for another's heap.
+    $MALLOC_ARENA_MAX of the one who deploys comes first.
 
     Returns
     -------
@@ -103,6 +104,18 @@ def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
         return False
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
     return set_option is not None and set_option(ARENA_MAX, ARENAS) == 1
+
+
+def give_back_memory() -> bool:
+    """Have glibc give the pages of its heaps on which nothing is left back to the system: by itself it does so only
+    above the last thing that is in use. It takes milliseconds.
+
+    Returns
+    -------
+    Whether any were given back; other systems have nothing of the kind.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    return trim is not None and trim(0) == 1
 
 
 def is_installed(package: str) -> bool:

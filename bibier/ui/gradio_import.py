@@ -2,7 +2,8 @@
 
 At every import Gradio 6.31 rewrites a type stub beside each of its components, which is half of its import time. The
 stubs serve editors only, and the step is skipped when a class's source file can't be found. Gradio also calls home at
-import unless told otherwise. Its pandas, of which the page uses nothing, would load pyarrow where that is: 35 MB.
+import unless told otherwise. And it would load what the page uses nothing of: pandas (30 MB, with pyarrow 65), for a
+cache and a dashboard, and at each event matplotlib (20 MB) where that is installed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # events between two such tables
@@ -26,7 +29,8 @@ def _unless_component(thing: object) -> str:
 
 
 inspect.getfile = _unless_component
-arrow = sys.modules.setdefault("pyarrow", None)  # pyright: ignore[reportArgumentType]
+_absent = ModuleType("pandas")  # Gradio's modules keep it, and whoever imports pandas later gets the true one
+_pandas = sys.modules.setdefault("pandas", _absent)
 try:
     import gradio
     from gradio import queueing, route_utils, routes, themes
@@ -65,8 +69,10 @@ try:
 
 finally:
     inspect.getfile = _getfile
-    if arrow is None:
-        del sys.modules["pyarrow"]
+    if _pandas is _absent:
+        del sys.modules["pandas"]
+
+gradio_utils.MatplotlibBackendMananger = nullcontext  # pyright: ignore[reportAttributeAccessIssue]
 
 __all__ = [
     "Block",

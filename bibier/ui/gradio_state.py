@@ -18,12 +18,26 @@ class TabState(SessionState):
     With each answer Gradio 6.31 makes the parts anew, each under a number of its own, keeps them under the old number,
     and at the next answer under the new one too: about 16 parts an analysis, for as long as the tab is known. Here a
     part made anew takes the number of the one in whose place it comes.
+
+    Of each part Gradio keeps all that the browser was told, 150 kB a tab, for links to a state of the page; here there
+    are none.
     """
+
+    def __init__(self, blocks: gr.Blocks):
+        super().__init__(blocks)
+        self.config_values.clear()
 
     def __setitem__(self, key: int, value: object) -> None:
         if isinstance(value, Block):
             value._id = key
         super().__setitem__(key, value)
+        self.config_values.clear()
+
+    def _update_config(self, key: int) -> None:
+        """Note nothing of what the browser was told."""
+
+    def _update_value_in_config(self, key: int, value: object) -> None:
+        """Note nothing of what the browser was told."""
 
 
 class TabStates(StateHolder):

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import catalogue
 from bibier.periodic import PeriodicTask
+from bibier.process import give_back_memory
 from bibier.security.middleware import SecurityStack
 from bibier.ui import gradio_state, hub_login
 from bibier.ui.agreement import tab as agreement_tab
@@ -155,8 +156,11 @@ def launch(
         **security.launching(),
     )
     tabs = gradio_state.keep(page, security.ownership.owner, security.ownership.is_open_tab)
-    closing = PeriodicTask("closed tabs", tabs.forget_closed, 60)
-    watched.append(closing)
-    closing.start()
+    for task in (
+        PeriodicTask("closed tabs", tabs.forget_closed, 60),
+        PeriodicTask("memory", give_back_memory, 15),
+    ):
+        watched.append(task)
+        task.start()
     security.cleanup.start()
     live.task.start()

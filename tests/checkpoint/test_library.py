@@ -96,11 +96,13 @@ def test_the_start_imports_nothing_heavy_in_vain():
     code = """
 import sys, threading
 from bibier.ui import launch
+from bibier.ui.gradio_import import gradio_utils
 opened = threading.Event()
 opened.set()
 shelf = launch.load("compact", opened)
 assert shelf.start.parameters > 1_000_000 and shelf.start.problem is None
-heavy = ("torch._dynamo", "numba", "scipy", "librosa", "sklearn", "transformers", "pyarrow")
+with gradio_utils.MatplotlibBackendMananger():  # as around each event
+    heavy = ("torch._dynamo", "numba", "scipy", "librosa", "sklearn", "transformers", "pyarrow", "pandas", "matplotlib")
 print("torch" in sys.modules, *[name for name in heavy if name in sys.modules])
 """
     process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

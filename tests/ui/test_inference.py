@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from bibier.labels import named
 from bibier.transcript import Transcript
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.analyse.state import ENCODINGS
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.inference import inference
 from bibier.ui.services import Services
@@ -186,3 +188,15 @@ def test_a_click_on_a_stretch_runs_no_model(long, talk, reader):
     assert edited["ribbon"]["rows"][0]["text"] == "so happy"
     again = long.clips.edited("so sad", edited["state"], CONTEXT)
     assert reader.heard == heard + 1 and again["state"].prediction.transcript.text == "so sad"
+
+
+def test_only_the_latest_analyses_keep_what_was_heard(long, reader):
+    """Of a tab that waits, or was closed, no samples stay; corrected words have its clip heard again."""
+    tabs = [replace(CONTEXT, token=f"{number:032x}") for number in range(ENCODINGS + 1)]
+    states = [[*long.analyse(EXAMPLE, "so happy", "none", None, tab)][-1]["state"] for tab in tabs]
+    assert [number for number, state in enumerate(states) if state.encoding is None] == [0]
+    heard = reader.heard
+    edited = [long.clips.edited("so sad", states[number], tabs[number])["state"] for number in (ENCODINGS, 0)]
+    assert reader.heard == heard + 1 and all(state.encoding for state in edited)
+    long.clips.clear(tabs[0])
+    assert edited[1].encoding is None and edited[0].encoding is not None

@@ -21,7 +21,7 @@ from bibier.i18n.page import say
 from bibier.transcript import Transcript
 from bibier.ui.analyse.channel import channel_value
 from bibier.ui.analyse.chart import chart, table
-from bibier.ui.analyse.state import AnalysisState, ResultCache
+from bibier.ui.analyse.state import Analyses, AnalysisState, lead
 from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.analyse.words import author, corrected, words
@@ -83,7 +83,7 @@ class AnalyseHandlers:
 
     def __init__(self, services: Services):
         self.services = services
-        self.cache: ResultCache[AnalysisState] = ResultCache()
+        self.cache = Analyses()
 
     def models(self, language: str) -> ModelLibrary[Predictor]:
         """Wait for the models. Raises InputError with the loader's own reason, or `LoadError` with a general one."""
@@ -300,7 +300,7 @@ class AnalyseHandlers:
         channels = encoding.channels if encoding is not None else 1
         state = AnalysisState(
             clip,
-            encoding,
+            lead(encoding),
             prediction,
             recogniser,
             original,
@@ -340,7 +340,7 @@ class AnalyseHandlers:
             return {}
         except (InputError, LoadError) as error:
             return failure(sentence(error, language))
-        state = replace(state, encoding=encoding, prediction=prediction, extra=())
+        state = replace(state, heard=lead(encoding), prediction=prediction, extra=())
         self.cache.put(context.token, state, context.owner)
         return results(state, context.theme) | {"state": state}
 

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import ref
 
 from bibier.audio.channels import AUTO
 from bibier.i18n.messages import Message
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait fo
 
 CACHE_SIZE = 64  # results kept for a reload, over all tabs
 CACHE_SECONDS = 3600.0
+ENCODINGS = 16  # of them with what was heard, 0.4 MB for 5 s of sound
 
 Value = TypeVar("Value")
 
@@ -26,11 +28,12 @@ Value = TypeVar("Value")
 class AnalysisState:
     """The last analysis of a tab: enough to read edited words, and to draw it all again.
 
-    `encoding` is what the checkpoint heard in the clip, None where it wasn't kept: then the clip is heard again.
+    `heard` leads to what the checkpoint heard in the clip as long as `Analyses` keeps it: a tab is known for minutes
+    after it was closed, and would hold the samples as long.
     """
 
     clip: str | None
-    encoding: AudioEncoding | None
+    heard: ref[AudioEncoding] | None
     prediction: Prediction
     recogniser: str | None = None
     example: Transcript | None = None  # the words that came with an example
@@ -40,6 +43,16 @@ class AnalysisState:
     checkpoint_title: str = ""  # … and what people call it
     channel: str = AUTO  # that was asked for
     channels: int = 1  # that the clip has
+
+    @property
+    def encoding(self) -> AudioEncoding | None:
+        """What the checkpoint heard in the clip, None where it isn't kept: then the clip is heard again."""
+        return self.heard() if self.heard is not None else None
+
+
+def lead(encoding: AudioEncoding | None) -> ref[AudioEncoding] | None:
+    """Return what leads to an encoding as long as somebody else keeps it."""
+    return ref(encoding) if encoding is not None else None
 
 
 class ResultCache(Generic[Value]):
@@ -74,3 +87,16 @@ class ResultCache(Generic[Value]):
                 return None
             then, value, _ = self.values[token]
             return value if time.monotonic() - then <= self.seconds else None
+
+
+class Analyses(ResultCache[AnalysisState]):
+    """The last analyses, and of the latest of them what was heard: corrected words need not encode the sound again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encodings: ResultCache[AudioEncoding] = ResultCache(ENCODINGS)
+
+    def put(self, token: str, value: AnalysisState | None, owner: Owner = ("", "")) -> None:
+        """Keep an analysis for `token`, and what was heard in its clip; None forgets both."""
+        super().put(token, value, owner)
+        self.encodings.put(token, value.encoding if value is not None else None, owner)
