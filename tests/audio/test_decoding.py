@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from recordings import refused
 
 from bibier.audio import containers, long_recording
 from bibier.audio import io as audio
@@ -57,13 +58,6 @@ def keys(clip) -> list[str]:
     """Return what is said, apart from the width of the sound, which AMR and GSM can't help."""
     spoken_of = [notice.key for notice in clip.notices if notice.text("en") and notice.text("ru")]
     return [key for key in spoken_of if key != "audio-telephone"]
-
-
-def refused(path: Path) -> InputError:
-    with pytest.raises(InputError) as caught:
-        load(path)
-    assert caught.value.text("en") != caught.value.text("ru")
-    return caught.value
 
 
 class Pipe(io.RawIOBase):
