@@ -28,10 +28,10 @@ app: $(BIN)/.app  ## install what the app needs and open it on localhost
 	$(BIN)/python app.py
 
 test: $(BIN)/.dev ## install what the tests need and run them
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 coverage: $(BIN)/.dev ## run the tests and print which lines of each module they leave out
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term-missing:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
 
 lint: $(BIN)/.dev node_modules/.dev ## check style, types, layers, dependencies and the page's scripts
 	$(BIN)/ruff check .

@@ -9,6 +9,14 @@ from tiny import shaken, tiny_config
 
 from bibier.checkpoint.bundle import Bundle
 
+LONG = ("browser", "train", "annotation", "security")  # folders whose files take longest
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first: those that are left at the end are short, and all processes end together."""
+    places = {folder: place for place, folder in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(LONG)))
+
 
 @pytest.fixture
 def tiny_bundle() -> Bundle:
