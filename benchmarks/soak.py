@@ -11,6 +11,7 @@ An answer of "busy" is waited for; any other wrong answer is an error, and ends 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import sys
@@ -136,13 +137,12 @@ class Soak:
 
 
 def megabytes(folder: Path) -> float:
-    """Return what lies in a folder."""
+    """Return what lies in a folder, while its files come and go."""
     sizes = []
-    for file in folder.rglob("*"):
-        try:
-            sizes.append(file.stat().st_size if file.is_file() else 0)
-        except FileNotFoundError:
-            continue  # it went meanwhile
+    for place, _, names in os.walk(folder):  # folders that went meanwhile are passed over
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(Path(place, name).stat().st_size)
     return sum(sizes) / 1e6
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,12 +24,20 @@ from bibier.labels import EMOTIONS
 BATCH = 1000  # events of one transaction: saves go on between two
 PAUSE = 0.11  # s between two: who waits for SQLite's lock asks for it every tenth of a second
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], None]  # told how many are done, and of how many
 Item = TypeVar("Item")
 
 
 def no_progress(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def told(items: Collection[Item], progress: Progress) -> Iterator[Item]:
+    """Yield each item, and tell how many are done, and of how many, before it and after the last."""
+    for done, item in enumerate(items):
+        progress(done, len(items))
+        yield item
+    progress(len(items), len(items))
 
 
 def batches(items: Sequence[Item]) -> Iterator[tuple[int, Sequence[Item]]]:

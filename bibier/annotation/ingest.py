@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bibier.annotation.imports import Progress, no_progress, told
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.audio.folder import recordings_in
@@ -17,7 +18,7 @@ from bibier.audio.io import short_name
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
 from bibier.file_names import is_there, missing
-from bibier.files import atomic_write, sha256
+from bibier.files import FULL, atomic_write, sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
 from bibier.manifest import SYNONYMS, Manifest, ManifestRow, read_labels, read_manifest
@@ -27,18 +28,25 @@ KNOWN = ("path", "text", "language", "label", "duration")
 
 
 def add_folder(
-    store: Store, project: str, folder: Path, *, report: Callable[[Message], None] = lambda notice: None
+    store: Store,
+    project: str,
+    folder: Path,
+    *,
+    report: Callable[[Message], None] = lambda notice: None,
+    progress: Progress = no_progress,
 ) -> int:
     """Add every recording under a folder, by name; returns how many are new.
 
-    `report` is told what else lies there and was left out. Raises InputError when there is no recording.
+    `report` is told what else lies there and was left out, `progress` how many are read, and of how many. Raises
+    InputError when there is no recording.
     """
     recordings = recordings_in(folder)
     if notice := recordings.notice(short_name(folder)):
         report(notice)
     if not recordings.paths:
         raise InputError("clips-none", place=short_name(folder))
-    return store.add_clips(project, [ProjectClip(sha256(path), str(path.resolve())) for path in recordings.paths])
+    clips = [ProjectClip(sha256(path), str(path.resolve())) for path in told(recordings.paths, progress)]
+    return store.add_clips(project, clips)
 
 
 def add_manifest(
@@ -48,14 +56,15 @@ def add_manifest(
     *,
     labels: Path | None = None,
     report: Callable[[Message], None] = lambda notice: None,
+    progress: Progress = no_progress,
 ) -> int:
     """Add the rows of a manifest (`bibier.manifest`): path and, by choice, text, language, label, duration (s).
 
     A column for each emotion is a distribution of the corpus (`ProjectClip.soft`); it must sum to 1 within `TOLERANCE`
     and is divided by its sum. Other columns go to `ProjectClip.extra`. Paths are relative to the manifest. `labels` is
     a file that says what labels of another naming are (else NAME.labels.toml beside the manifest). All rows or none are
-    added; returns how many are new. `report` is told what was found out of the file. Raises InputError with the number
-    of bad rows and what is wrong with the first.
+    added; returns how many are new. `report` is told what was found out of the file, `progress` how many rows are read,
+    and of how many. Raises InputError with the number of bad rows and what is wrong with the first.
     """
     try:
         table = read_manifest(path, labels)
@@ -70,7 +79,7 @@ def add_manifest(
         raise InputError("clips-wrong", place=short_name(path), count=1, first=first)
     columns = _emotion_columns(table.emotions)
     clips, errors, first_rows = [], [], {}
-    for row in table.rows:
+    for row in told(table.rows, progress):
         try:
             clip = _clip(row, table, columns, path.parent)
             if clip.sha256 in first_rows:
@@ -90,13 +99,19 @@ def add_manifest(
 def keep(content: bytes, ending: str, media: Path) -> tuple[str, Path]:
     """Write a recording's bytes into the folder `media` under their SHA-256, whole or not at all.
 
-    Returns that hash, 64 hex digits, and the file's path, which ends with `ending`. Raises OSError.
+    Returns that hash, 64 hex digits, and the file's path, which ends with `ending`. Raises InputError when the disk is
+    full, OSError for anything else.
     """
     name = hashlib.sha256(content).hexdigest()
     path = media / f"{name}{ending}"
     if not path.exists():
-        media.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, content, shared=True)
+        try:
+            media.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, content, shared=True)
+        except OSError as error:
+            if error.errno in FULL:
+                raise InputError("disk-full") from error
+            raise
     return name, path
 
 
@@ -217,21 +232,24 @@ def add_place(
     download: bool = False,
     labels: Path | None = None,
     report: Callable[[Message], None] = lambda notice: None,
+    progress: Progress = no_progress,
 ) -> int:
     """Add the clips of a folder, a CSV or a dataset, told apart by what lies there; returns how many are new.
 
     The recordings of a dataset are copied into `media`; a dataset of the Hub is fetched only with `download`.
-    `labels` and `report` as of `add_manifest`. Raises InputError when nothing is there, or it can't be read.
+    `labels`, `report` and `progress` as of `add_manifest`. Raises InputError when nothing is there, or it can't be
+    read.
     """
     path = Path(place).expanduser()
     if path.is_dir() and not _is_dataset(path):
-        return add_folder(store, project, path, report=report)
+        return add_folder(store, project, path, report=report, progress=progress)
     if path.is_file() and path.suffix.lower() != ".parquet":
-        return add_manifest(store, project, path, labels=labels, report=report)
+        return add_manifest(store, project, path, labels=labels, report=report, progress=progress)
     if not path.exists() and not download:
         raise InputError("clips-no-place", place=place[:200])
     folders = [path if path.is_dir() else path.parent] if path.exists() else _caches()
-    return add_dataset(store, project, read_dataset(place), media, place=place, labels=labels, folders=folders)
+    rows = read_dataset(place)
+    return add_dataset(store, project, rows, media, place=place, labels=labels, folders=folders, progress=progress)
 
 
 def add_dataset(
@@ -243,6 +261,7 @@ def add_dataset(
     place: str = "dataset",
     labels: Path | None = None,
     folders: Sequence[Path] | None = None,
+    progress: Progress = no_progress,
 ) -> int:
     """Add each row of a `datasets.Dataset` that has an Audio column; returns how many are new.
 
@@ -262,7 +281,7 @@ def add_dataset(
     emotions = read_labels(labels) if labels else {}
     clips: dict[str, tuple[int, ProjectClip]] = {}
     errors = []
-    for row_number, row in enumerate(dataset.cast_column(audio, datasets.Audio(decode=False)), start=1):
+    for row_number, row in enumerate(told(dataset.cast_column(audio, datasets.Audio(decode=False)), progress), start=1):
         try:
             _check_place(row[audio], row_number, audio, folders)
             clip = _dataset_clip(row, row_number, audio, columns, dataset.features, emotions, media)

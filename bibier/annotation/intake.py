@@ -56,12 +56,16 @@ def take_in(
 ) -> Taken:
     """Add recordings (`ingest.add_place`), or an export with its labels: events, long, wide, Label Studio's JSON.
 
+    `progress` is told how many recordings are read, or labels are in, and of how many.
+
     Raises InputError with the reason when a file would be misread, before anything is written.
     """
     path = Path(place).expanduser()
     kind = kind_of(path) if path.is_file() else ""
     if not kind:
-        clips = ingest.add_place(store, project, place, media, download=download, labels=labels, report=report)
+        clips = ingest.add_place(
+            store, project, place, media, download=download, labels=labels, report=report, progress=progress
+        )
         return Taken(clips)
     if kind in ("proposals", "decisions"):
         raise InputError("import-not-labels", file=path.name, kind=kind)

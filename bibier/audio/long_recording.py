@@ -75,6 +75,12 @@ def stated_seconds(path: str | os.PathLike) -> float | None:
         return None
 
 
+def may_be_long(path: str | os.PathLike) -> bool:
+    """Whether a file may hold more than `LONG_SECONDS`, as far as can be told without decoding it."""
+    stated = stated_seconds(path)
+    return stated is None or stated > LONG_SECONDS
+
+
 def read(path: str | os.PathLike, *, channel: str = AUTO) -> Recording:
     """Read a recording of any length up to `LIMIT`; `channel` as `io.load` takes it.
 
@@ -94,8 +100,7 @@ def read_long(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | No
 
     Raises InputError as `read` does.
     """
-    stated = stated_seconds(path)
-    if stated is not None and stated <= LONG_SECONDS:
+    if not may_be_long(path):
         return None
     recording = read_any(path, channel=channel)
     return recording if isinstance(recording, Recording) else None

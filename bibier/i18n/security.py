@@ -54,6 +54,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Too large: at most {limit} are taken. Send a shorter recording, or a compressed one (flac, ogg, mp3).",
         "Слишком большой файл: принимается не больше {limit}. Отправьте запись короче или сжатую (flac, ogg, mp3).",
     ),
+    "guard-upload": (
+        "The upload can't be read: its form is broken or cut off, or holds too many parts. Send the file again.",
+        "Загрузка не читается: форма испорчена или оборвана, либо в ней слишком много частей. Отправьте файл заново.",
+    ),
     "guard-body-too-large": (
         "Too much text in one request: at most {limit} are taken. Send less at once.",
         "Слишком много текста в одном запросе: принимается не больше {limit}. Отправьте меньше за раз.",

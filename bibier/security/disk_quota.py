@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-from bibier.errors import RequestError
+from bibier.errors import InputError, RequestError
 from bibier.i18n.messages import Message
 from bibier.security.ownership import Ownership
 from bibier.security.responses import size as in_words
@@ -77,3 +78,20 @@ class DiskQuota:
     def release(self, reservation: Reservation) -> None:
         """Give back what has not arrived."""
         self.reserved.discard(reservation)
+
+    def write(self, owner: tuple[str, str], size: int, write: Callable[[], Path]) -> Path:
+        """Have a file of so many bytes written into the folder for a visitor, whose own it is from then on.
+
+        `owner` is the session and the network of its address. Raises InputError when there is no room.
+        """
+        session, network = owner
+        try:
+            reservation = self.reserve(session, size, network)
+        except NoRoom as full:
+            raise InputError(full.message.key, **full.message.values) from full
+        try:
+            path = write()
+            self.ownership.grant(session, str(path))
+        finally:
+            self.release(reservation)
+        return path

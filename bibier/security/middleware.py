@@ -167,6 +167,7 @@ class SecurityStack:
         self.cleanup = UploadCleanup(
             self.folder, self.ownership, protected, limit=settings.disk, keep=settings.retention
         )
+        self.quota = DiskQuota(self.ownership, self.cleanup.room, share=settings.disk // SHARE)
 
     @property
     def hours(self) -> float | None:
@@ -176,7 +177,6 @@ class SecurityStack:
     def middleware(self) -> list[Middleware]:
         """Return the guards, the outermost first."""
         settings, bodies = self.settings, RequestBodies()
-        quota = DiskQuota(self.ownership, self.cleanup.room, share=settings.disk // SHARE)
         return [
             Middleware(AccessLog),
             Middleware(RequestHeaders),
@@ -191,7 +191,7 @@ class SecurityStack:
                 start=self.start,
             ),
             Middleware(Login, wanted=settings.passwords is not None, bodies=bodies),
-            Middleware(RateLimits, largest=settings.largest, quota=quota),
+            Middleware(RateLimits, largest=settings.largest, quota=self.quota),
             Middleware(CallGuard, bodies=bodies),
         ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
 import threading
 import time
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
 from bibier.errors import InputError, RequestError
+from bibier.files import FULL
 from bibier.i18n.messages import Message
 from bibier.security.disk_quota import SLACK, DiskQuota, NoRoom
 from bibier.security.login_throttle import network
@@ -26,7 +26,6 @@ from bibier.security.workers import alone
 UPLOAD = "/gradio_api/upload"
 ACT = "/gradio_api/component_server"
 CALLS = tuple(f"/gradio_api/{name}" for name in ("queue/join", "run/", "api/", "call", "cancel", "reset"))
-FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSING = {"connection": "close"}  # what has not been read of a refused upload is not waited for
 PATIENCE = 60.0  # s for the beginning of an upload, and between two parts of it …
 PACE = 20_000  # … and so many bytes a second from then on …
@@ -95,6 +94,10 @@ class TokenBuckets:
 
 class RequestTooLarge(RequestError):
     """More came than was allowed."""
+
+
+class BadForm(RequestError):
+    """The body of an upload is no form of files."""
 
 
 class TooSlow(RequestError):
@@ -179,6 +182,8 @@ class RateLimits:
             nonlocal started
             if message["type"] == "http.response.start" and message["status"] == 413 and not started:
                 raise RequestTooLarge  # what lies behind counts too; the sentence is ours
+            if message["type"] == "http.response.start" and message["status"] == 400 and not started:
+                raise BadForm
             started = True
             await send(message)
 
@@ -187,6 +192,8 @@ class RateLimits:
         except RequestTooLarge:
             if not started:
                 await too_large(scope, receive, send)
+        except BadForm:
+            await refusal(scope, 400, Message("guard-upload"), CLOSING)(scope, receive, send)
         except TooSlow:
             if not started:
                 await refusal(scope, 408, Message("guard-slow"), CLOSING)(scope, receive, send)

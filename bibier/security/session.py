@@ -90,10 +90,11 @@ def plain_address(noted: str) -> str:
     return host if is_address(host) else ""
 
 
-def start_in(scope: Scope) -> str:
-    """Return the secret in the address that the page was opened by, "" where none stands."""
-    query = scope.get("query_string", b"").decode("latin-1")
-    return next((part.removeprefix("start=") for part in query.split("&") if part.startswith("start=")), "")
+def start_in(scope: Scope) -> tuple[str, str]:
+    """Return the secret in the address that the page was opened by, "" where none stands, and its query without it."""
+    parts = scope.get("query_string", b"").decode("latin-1").split("&")
+    given = [part.removeprefix("start=") for part in parts if part.startswith("start=")]
+    return (*given, "")[0], "&".join(part for part in parts if not part.startswith("start="))
 
 
 def user_of(scope: Scope) -> str | None:
@@ -138,7 +139,7 @@ class Visitors:
 
     def is_start(self, token: str) -> bool:
         """Whether this is the secret of the start, in time that does not depend on where the two differ."""
-        return bool(self.start and hmac.compare_digest(token.encode(), self.start.encode()))
+        return bool(token and self.start and hmac.compare_digest(token.encode(), self.start.encode()))
 
     def cookie(self, scope: Scope, token: str) -> str:
         """Write the cookie. In another site's frame (a Space's page) it needs SameSite=None and a jar of its own."""
@@ -151,11 +152,12 @@ class Visitors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["path"] == "/" and self.is_start(start_in(scope)):
+        start, query = start_in(scope) if scope["path"] == "/" else ("", "")
+        if self.is_start(start):
             # shown no longer, so that it stands in no history and in no picture of the page
             given = f"{START}={self.start}; Path=/; HttpOnly; SameSite=Strict"
             headers = {"set-cookie": given, "cache-control": "no-store"}
-            await RedirectResponse("/", 303, headers)(scope, receive, send)
+            await RedirectResponse(f"/?{query}" if query else "/", 303, headers)(scope, receive, send)
             return
         sent = cookies(scope)
         token, operator = sent.get(COOKIE, ""), self.is_start(sent.get(START, ""))

@@ -15,9 +15,17 @@ class BoundedMultiPartParser(GradioMultiPartParser):
     """Gradio's parser, which keeps a field without a file name in memory, of any length and a thousand of them."""
 
     async def parse(self) -> FormData:
-        """Read the form. Raises MultiPartException, also where the boundary can be none."""
+        """Read the form. Raises MultiPartException, also where the boundary can be none.
+
+        Gradio answers 413 to whatever speaks of a maximum allowed size, a broken header of a part too: only of a file
+        that is too large it may.
+        """
         try:
             return await super().parse()
+        except MultiPartException as error:
+            if error.message.startswith("File size exceeded"):
+                raise
+            raise MultiPartException(error.message.replace("maximum allowed size", "allowed size")) from error
         except ValueError as error:  # python-multipart's own: Gradio knows those of the parts alone
             raise MultiPartException(str(error)) from error
 
@@ -34,7 +42,7 @@ class BoundedMultiPartParser(GradioMultiPartParser):
             return
         part.data += data[start:end]  # Gradio's own asks the field for a file's name, and fails
         if len(part.data) > FIELD:
-            raise MultiPartException(f"A field exceeded the maximum allowed size of {FIELD} bytes.")
+            raise MultiPartException(f"A field has more than {FIELD} bytes.")
 
 
 def bound_uploads() -> None:

@@ -49,10 +49,13 @@ class Inference:
         self.ticket: Ticket | None = None
 
     def places(self) -> Iterator[str]:
-        """Stand in the queue until the turn has come, and say now and then how many come before and how long it takes.
+        """Stand in the queue until the turn has come, and say now and then how many come before and how long it takes;
+        nothing where it has come already.
 
         Raises InputError when the queue is full, Cancelled when it was stopped.
         """
+        if self.ticket is not None:
+            return
         self.ticket = ticket = self.queue.enqueue(self.tab, owner=self.owner)
         while not ticket.wait(PACE):
             before, seconds = ticket.position()

@@ -99,7 +99,9 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
         hub_login.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analysing, state = analyse.build(services, i18n, annotating.receive, privacy, results_tab.build)
+                analysing, state = analyse.build(
+                    services, i18n, annotating.receive, privacy, results_tab.build, security.quota
+                )
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(annotating, model_card.nodes)
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:

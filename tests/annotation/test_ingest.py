@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from bibier.annotation import ingest
 from bibier.annotation.ingest import add_folder, add_manifest, check, keep
+from bibier.annotation.intake import take_in
 from bibier.annotation.proposals import propose
 from bibier.annotation.store import Store
 from bibier.errors import InputError
-from bibier.files import sha256
+from bibier.files import FULL, sha256
 from bibier.i18n.messages import Message
 
 
@@ -114,6 +116,22 @@ def test_a_recording_is_kept_under_its_hash(place, tmp_path):
         name, path = keep((sounds / "0.wav").read_bytes(), ".wav", tmp_path / "media")
         assert path == tmp_path / "media" / f"{name}.wav" and sha256(path) == name
         assert list((tmp_path / "media").iterdir()) == [path]
+
+
+@pytest.mark.parametrize("code", FULL)
+def test_a_recording_for_which_the_disk_has_no_room_is_refused_in_words(code, tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "atomic_write", lambda *_, **__: (_ for _ in ()).throw(OSError(code, "full")))
+    with pytest.raises(InputError, match="The disk of the server is full"):
+        keep(b"sound", ".wav", tmp_path)
+
+
+def test_how_many_recordings_are_read_is_told(place, tmp_path):
+    store, sounds = place
+    (sounds / "m.csv").write_text("path,text\n0.wav,a\n1.wav,b\n", encoding="utf-8")
+    for source, count in ((sounds, 3), (sounds / "m.csv", 2)):
+        said = []
+        take_in(store, "q", str(source), tmp_path, progress=lambda *numbers: said.append(numbers))  # noqa: B023
+        assert said == [(done, count) for done in range(count + 1)]
 
 
 def test_what_is_expected_of_a_row_is_said_in_one_language(place):

@@ -179,6 +179,13 @@ def test_only_the_printed_address_makes_an_operator(tmp_path):
         answer = in_own_loop(ask(gate, scope))
         return answer.status, dict(answer.headers)
 
+    for query, rest in (
+        ("", "/"),
+        ("&tab=annotate", "/?tab=annotate"),
+        ("&start=twice&q=a%26b&tab=", "/?q=a%26b&tab="),
+    ):
+        assert come(f"start={START}{query}")[1][b"location"].decode() == rest
+    assert come(f"tab=annotate&start={START}")[1][b"location"] == b"/?tab=annotate"
     status, headers = come(f"start={START}")
     assert status == 303 and headers[b"location"] == b"/" and inner.scopes == []
     given = headers[b"set-cookie"].decode()

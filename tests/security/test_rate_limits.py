@@ -166,6 +166,19 @@ def test_what_is_on_its_way_from_one_network_has_a_bound_whatever_its_sessions(f
     quota.reserve("made up 4", 100 * MB, "10.0.0.1")
 
 
+def test_a_file_that_is_written_for_a_visitor_takes_the_visitor_s_room(folder):
+    """A stretch of a long recording: reserved before it is written, the session's own from then on."""
+    work = cleaner(folder, limit=400 * KB)
+    quota = DiskQuota(work.ownership, work.room, share=100 * KB)
+    path = quota.write(("ann", "10.0.0.1"), 90 * KB, lambda: Path(made(folder.path, "a", 90 * KB, age=0)))
+    assert work.ownership.owns("ann", str(path)) and not quota.reserved
+    with pytest.raises(InputError, match="all that one may have"):
+        quota.write(("ann", "10.0.0.1"), 90 * KB, lambda: pytest.fail("it was written"))
+    with pytest.raises(OSError, match="gone"):
+        quota.write(("bob", "10.0.0.1"), KB, lambda: (_ for _ in ()).throw(OSError("gone")))
+    assert not quota.reserved
+
+
 def test_an_upload_that_trickles_is_given_up():
     """The longest holds its room for two hours, whatever its length."""
     clock = iter(np.linspace(0, LONGEST + PATIENCE + 1, 50))
@@ -293,6 +306,21 @@ def test_too_large_an_upload(address, place):
     except (BrokenPipeError, ConnectionResetError):
         pass  # the server had hung up before all was sent
     assert held(place) < before + 3_000_000
+
+
+def test_a_form_that_is_broken_is_not_called_too_large(address):
+    """Gradio answers 413 to a part's broken header, and to a field that is no file and too long."""
+    part = b"--x\r\nContent-Disposition: form-data; "
+    bodies = (
+        b"no form at all",
+        b"--x\r\nbad header without a colon\r\n\r\nsound\r\n--x--\r\n",
+        part + b'name="files"\r\n\r\n' + bytes(5_000) + b"\r\n--x--\r\n",
+    )
+    with visit(address, headers={"x-forwarded-for": "10.1.0.7"}) as guest:
+        for body in bodies:
+            kind = {"content-type": "multipart/form-data; boundary=x"}
+            answer = guest.post("/gradio_api/upload", content=body, headers=kind)
+            assert (answer.status_code, "can't be read" in answer.text) == (400, True), (body[:30], answer.text)
 
 
 def test_a_session_s_share(address):

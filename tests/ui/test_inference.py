@@ -21,10 +21,12 @@ from bibier.i18n.messages import Message
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction
 from bibier.inference.queue import InferenceQueue
 from bibier.labels import named
+from bibier.security.disk_quota import DiskQuota
+from bibier.security.ownership import Ownership
 from bibier.transcript import Transcript
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
-from bibier.ui.analyse.state import ENCODINGS
+from bibier.ui.analyse.state import ENCODINGS, ResultCache
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.inference import inference
 from bibier.ui.services import Services
@@ -188,6 +190,40 @@ def test_a_click_on_a_stretch_runs_no_model(long, talk, reader):
     assert edited["ribbon"]["rows"][0]["text"] == "so happy"
     again = long.clips.edited("so sad", edited["state"], CONTEXT)
     assert reader.heard == heard + 1 and again["state"].prediction.transcript.text == "so sad"
+
+
+def test_a_stretch_is_written_where_there_is_room(long, talk, tmp_path):
+    room = False
+    ownership = Ownership(tmp_path)
+    long.quota = DiskQuota(ownership, lambda size: room, share=10**6)
+    visitor = replace(CONTEXT, owner=("ann", "10.0.0.1"))
+    list(long.analyse(talk, "", "none", None, visitor))
+    shown = long.pick(0, visitor)
+    assert shown["stage"]["error"] and "room for uploads is full" in shown["stage"]["text"] and "state" not in shown
+    assert not [*long.folder.rglob("*.wav")]
+    room = True
+    state = long.pick(0, visitor)["state"]
+    assert ownership.owns("ann", state.clip) and not long.quota.reserved
+
+
+def test_a_long_recording_is_decoded_in_its_turn(long, talk, reader, monkeypatch):
+    """It takes the disk for as long: several at once would fill it."""
+    tickets = full(long)
+    with monkeypatch.context() as patch:
+        patch.setattr("bibier.ui.analyse.long_form.read_long", lambda *_, **__: pytest.fail("it was decoded"))
+        *_, last = long.analyse(talk, "", "none", None, CONTEXT)
+    assert last["stage"]["error"] and len(long.clips.services.queue.waiting) == 1
+    for ticket in tickets:
+        ticket.release()
+    short = [*long.analyse(EXAMPLE, "", "none", None, CONTEXT)][-1]
+    assert short["state"].clip == EXAMPLE and is_free(long)
+
+
+def test_what_is_too_old_is_kept_no_longer():
+    cache = ResultCache(size=9, seconds=-1)
+    cache.put("a" * 32, "first")
+    cache.put("b" * 32, "second")
+    assert [*cache.values] == ["b" * 32] and cache.get("b" * 32) is None
 
 
 def test_only_the_latest_analyses_keep_what_was_heard(long, reader):

@@ -22,11 +22,12 @@ import soundfile
 from bibier.annotation.ingest import keep
 from bibier.audio.channels import AUTO
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.long_recording import Recording, read_long
+from bibier.audio.long_recording import Recording, may_be_long, read_long
 from bibier.audio.segmentation import Segment
 from bibier.errors import Cancelled, InputError
 from bibier.i18n.page import say
 from bibier.labels import EMOTIONS
+from bibier.security.disk_quota import DiskQuota
 from bibier.ui.analyse.channel import channel_value
 from bibier.ui.analyse.chart import MODALITIES
 from bibier.ui.analyse.handlers import AnalyseHandlers, blank, failure, results
@@ -138,10 +139,12 @@ class LongFormHandlers:
         Sees to everything that is no long recording.
     folder
         Where segments that are looked at get files of their own; the browser must be allowed to fetch them.
+    quota
+        Reserves room for these files; None: they are not counted.
     """
 
-    def __init__(self, clips: AnalyseHandlers, folder: Path):
-        self.clips, self.folder = clips, folder
+    def __init__(self, clips: AnalyseHandlers, folder: Path, quota: DiskQuota | None = None):
+        self.clips, self.folder, self.quota = clips, folder, quota
         self.cache: ResultCache[LongAnalysis] = ResultCache(CACHE_SIZE)
 
     def analyse(
@@ -162,10 +165,11 @@ class LongFormHandlers:
         last = self.cache.get(context.token)
         picked = state if last is not None and last.clip == clip and state and state.clip in last.files else None
         untouched = picked is not None and text == picked.prediction.transcript.text
-        may_be_long = (not text.strip() or untouched) and (state is None or picked is not None)
+        bare = (not text.strip() or untouched) and (state is None or picked is not None)
 
         def steps(run: Inference) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
-            if clip and may_be_long:
+            if clip and bare and may_be_long(clip):
+                yield from self.clips.queued(run)  # one at a time: while it is decoded, it takes most of the disk
                 run.stage("hearing")
                 yield {"stage": {"text": say("stage_hearing", run.language)}}
                 recording = read_long(clip, channel=channel)
@@ -203,12 +207,10 @@ class LongFormHandlers:
         context: ClientContext,
         channel: str,
     ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
-        """Wait for the turn, and judge the recording; its own Stop ends it after a segment."""
+        """Judge the recording, whose turn it is; its own Stop ends it after a segment."""
         language, choice = run.language, self.clips.choice(recogniser)
         if not choice.ready:
             return self.clips.unready(run, choice)
-        run.stage("queue")
-        yield from self.clips.queued(run)
         if not self.clips.services.reader.done():
             yield {"stage": {"text": say("stage_loading", language)}}
         if context.checkpoint:
@@ -303,7 +305,7 @@ class LongFormHandlers:
             nothing: AnalyseUpdate = {"state": None, "transcript": "", "channel": analysis.channels(language)}
             return shown | nothing | {"ribbon": analysis.value(language)}
         try:
-            state = self._state_of(analysis, number, result.prediction)
+            state = self._state_of(analysis, number, result.prediction, context)
         except InputError as error:
             return failure(error.text(language))
         shown = results(state, context.theme)
@@ -316,13 +318,20 @@ class LongFormHandlers:
             "ribbon": analysis.value(language),
         }
 
-    def _state_of(self, analysis: LongAnalysis, number: int, prediction: Prediction) -> AnalysisState:
+    def _state_of(
+        self, analysis: LongAnalysis, number: int, prediction: Prediction, context: ClientContext
+    ) -> AnalysisState:
         """Return a segment as the last analysis, with a file of its own: it is heard again if its words change."""
         segment = analysis.results[number].segment
         sound = io.BytesIO()
         samples = analysis.recording.part(segment.start, segment.end)
         soundfile.write(sound, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-        _, path = keep(sound.getvalue(), ".wav", self.folder / analysis.folder)
+        content, folder = sound.getvalue(), self.folder / analysis.folder
+
+        def write() -> Path:
+            return keep(content, ".wav", folder)[1]
+
+        path = write() if self.quota is None else self.quota.write(context.owner, len(content), write)
         analysis.files[str(path)] = number
         return AnalysisState(
             str(path),

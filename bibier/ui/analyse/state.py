@@ -72,11 +72,14 @@ class ResultCache(Generic[Value]):
         self.lock = threading.Lock()
 
     def put(self, token: str, value: Value | None, owner: Owner = ("", "")) -> None:
-        """Keep `value` for `token`, which is `owner`'s; None forgets it."""
+        """Keep `value` for `token`, which is `owner`'s; None forgets it. What is too old goes."""
+        now = time.monotonic()
         with self.lock:
+            for old in [kept for kept, (then, _, _) in self.values.items() if now - then > self.seconds]:
+                del self.values[old]
             self.values.pop(token, None)
             if token and value is not None:
-                self.values[token] = (time.monotonic(), value, owner)
+                self.values[token] = (now, value, owner)
             while len(self.values) > self.size:
                 del self.values[first_to_go(self.values, lambda kept: self.values[kept][2])]
 

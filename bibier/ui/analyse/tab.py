@@ -10,6 +10,7 @@ from typing import Literal, TypedDict, Unpack
 from bibier.errors import InputError, LoadError
 from bibier.i18n.page import say
 from bibier.log import note
+from bibier.security.disk_quota import DiskQuota
 from bibier.security.session import visitor
 from bibier.ui.analyse.channel import NAMES
 from bibier.ui.analyse.erasure import Erasure
@@ -94,14 +95,15 @@ def build(
     receive: Callable[[str, str, str, float], ClipAddress],
     privacy: Erasure,
     outlets: Outlets,
+    quota: DiskQuota,
 ) -> tuple[AnalyseHandlers, gr.State]:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations,
-    `outlets` lays out what leaves the tab.
+    `outlets` lays out what leaves the tab, `quota` reserves room for the files that it writes.
 
     Returns what the tab works with, and where its last analysis stands.
     """
     analysing = AnalyseHandlers(services)
-    long = LongFormHandlers(analysing, Path(get_upload_folder()) / "stretches")
+    long = LongFormHandlers(analysing, Path(get_upload_folder()) / "stretches", quota)
     part: dict[str, Part] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
