@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "happy_en.ogg"
@@ -86,6 +87,21 @@ def served(
     said = re.sub(r'.*"event": "fault".* watchfn_spaces"\]}\n', "", said)
     assert '"event": "fault"' not in said, said  # what Gradio would have written a traceback about
     assert "Traceback" not in said, said
+
+
+@contextmanager
+def held_recogniser(address: Address) -> Iterator[None]:
+    """Let no recognition of a running app end meanwhile, however slow whoever looks at its page is."""
+    children = psutil.Process(address.process.pid).children(recursive=True)
+    recognisers = [child for child in children if "pocketsphinx_worker.py" in " ".join(child.cmdline())]
+    assert recognisers, "it is there when something was recognised"
+    for recogniser in recognisers:
+        recogniser.suspend()
+    try:
+        yield
+    finally:
+        for recogniser in recognisers:
+            recogniser.resume()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from served import held_recogniser
 
 from tests.browser.conftest import EXAMPLE, running
 
@@ -92,7 +93,7 @@ def test_deleting_deletes(guest, place):
     page.wait_for_selector("#verdict .idle")
 
 
-def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
+def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path):
     """Four visitors at once: each sees a place in the queue; one cancels and can go on."""
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
@@ -103,14 +104,15 @@ def test_cancel_is_there_while_an_analysis_waits(guest, clip, tmp_path):
     page.fill("#transcript textarea", "so happy")
     assert page.locator("#cancel").is_hidden()
     waiting = [guest() for _ in range(3)]
-    for waiter in waiting:
-        waiter.upload(long, wait=False)
-    ahead = "/ahead, about \\d+ s/.test(document.querySelector('#stage').innerText)"
-    waiting[-1].page.wait_for_function(ahead)
-    page.click("#analyse")
-    page.wait_for_function(ahead)
-    page.click("#cancel")
-    page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
+    with held_recogniser(address):
+        for waiter in waiting:
+            waiter.upload(long, wait=False)
+        ahead = "/ahead, about \\d+ s/.test(document.querySelector('#stage').innerText)"
+        waiting[-1].page.wait_for_function(ahead)
+        page.click("#analyse")
+        page.wait_for_function(ahead)
+        page.click("#cancel")
+        page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
     page.wait_for_selector("#cancel", state="hidden")
     page.wait_for_selector("#analyse:enabled")
     page.click("#analyse")  # the same words give the same verdict, so the page need not draw it anew

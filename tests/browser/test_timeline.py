@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from served import held_recogniser
 
 RATE = 16_000
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     assert page.get_attribute("#tabs [data-tab-id=annotate]", "aria-selected") == "true"
 
 
-def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
+def test_stop_keeps_what_is_ready(visit, server, talk, tmp_path):
     """Stopped between two stretches: those that are ready stay, and the whole is theirs."""
     samples, _ = soundfile.read(talk, dtype="float32")
     soundfile.write(tmp_path / "five.wav", np.resize(samples, 305 * RATE), RATE)
@@ -98,8 +99,9 @@ def test_stop_keeps_what_is_ready(visit, talk, tmp_path):
     page = visitor.page
     visitor.upload(tmp_path / "five.wav", wait=False)
     page.wait_for_function("document.querySelectorAll('#ribbon .stretch:not(:disabled)').length > 1")
-    picture(page, "running-1440-en-light")
-    page.click("#ribbon .stop")
+    with held_recogniser(server):
+        picture(page, "running-1440-en-light")
+        page.click("#ribbon .stop")
     page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Stopped')")
     done = page.locator("#ribbon .stretch:not(:disabled)").count()
     assert 1 < done < page.locator("#ribbon .stretch").count()
