@@ -95,6 +95,9 @@ class Pipeline:
         )
         widths = {f"{name}_dim": self.parts[name].temporal.dim_out for name in encoders}
         self.parts["fusion"] = build_fusion(FusionConfig(**widths, **sizes.fusion))
+        nn.init.normal_(
+            self.parts["whisper"].decoder.positional_embedding, std=0.02
+        )  # which Whisper leaves as it finds it
         self.parts.to(device).eval()
         self.dtype = torch.bfloat16 if half else torch.float32  # of both feature extractors
         for name in ("wav2vec2", "jina"):

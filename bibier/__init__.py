@@ -56,6 +56,7 @@ def load(
     *,
     device: str | None = None,
     recogniser: str | Callable[[np.ndarray], Transcript] | None = None,
+    profile: str | None = None,
 ) -> Predictor:
     """Load a checkpoint and what recognises words beside it.
 
@@ -69,6 +70,9 @@ def load(
     recogniser
         "whisper-base", "pocketsphinx" and the like, "none" for words that are always given, or anything that takes
         (n,) float32 samples at 16 kHz and returns a `Transcript`. None takes the best one that needs no download.
+    profile
+        "exact", or "fast": large encoders and Whisper compute in bfloat16, and Whisper's window is cut to the sound.
+        None takes $BIBIER_PROFILE, else "exact".
 
     Returns
     -------
@@ -78,17 +82,20 @@ def load(
     Raises
     ------
     InputError
-        No such checkpoint or recogniser, or one that is damaged; the sentence says what to do.
+        No such checkpoint, recogniser or profile, or one that is damaged; the sentence says what to do.
     """
     import torch
 
     from bibier.asr import recognisers
     from bibier.checkpoint import bundle
     from bibier.inference.predictor import Predictor
+    from bibier.process import choose_profile
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    recognise = recognisers.recogniser(recogniser) if recogniser is None or isinstance(recogniser, str) else recogniser
-    return Predictor(bundle.load(name, device), recognise)
+    profile = choose_profile(profile)
+    if recogniser is None or isinstance(recogniser, str):
+        recogniser = recognisers.recogniser(recogniser, profile=profile)
+    return Predictor(bundle.load(name, device, profile=profile), recogniser)
 
 
 def __getattr__(name: str) -> object:

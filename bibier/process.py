@@ -1,4 +1,4 @@
-"""What this process asks of the machine: torch's threads, and how the C library keeps freed memory."""
+"""What this process asks of the machine: torch's threads, how exactly it computes, how freed memory is kept."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ ARENAS = 1
 MOST_FILES = 4096  # open at once that are asked for
 MOST_THREADS = 1024
 THREADS = "BIBIER_THREADS"
+PROFILE = "BIBIER_PROFILE"
+PROFILES = ("exact", "fast")
 # What libraries read when they are loaded: OpenMP (torch and the MKL in it), numpy's BLAS, numba.
 LIBRARY_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -54,6 +56,36 @@ def limit_threads(asked: int | str | None = None, environ: MutableMapping[str, s
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(int(text))
     return int(text)
+
+
+def choose_profile(asked: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the profile of a run: "exact", or "fast", which computes large encoders and Whisper in bfloat16 where the
+    processor gains by it and cuts Whisper's window of 30 s to the sound. Small models are the same in both.
+
+    Parameters
+    ----------
+    asked
+        By default $BIBIER_PROFILE, else "exact".
+
+    Raises
+    ------
+    InputError
+        There is no such profile.
+    """
+    name = asked or environ.get(PROFILE) or PROFILES[0]
+    if name not in PROFILES:
+        raise InputError("profile-unknown", value=name[:40], known=", ".join(PROFILES))
+    return name
+
+
+def gains_by_bfloat16(device: str = "cpu") -> bool:
+    """Whether a device multiplies in bfloat16 faster than in float32: a GPU, or a processor that has it."""
+    if device != "cpu":
+        return True
+    import torch
+
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.10
+    return any(present is True for name, present in capabilities.items() if name.endswith("bf16"))
 
 
 @contextmanager

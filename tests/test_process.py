@@ -10,7 +10,14 @@ import pytest
 
 from bibier.__main__ import main
 from bibier.errors import InputError
-from bibier.process import KERNEL_CACHES, give_back_memory, limit_kernel_caches, limit_malloc_arenas, limit_threads
+from bibier.process import (
+    KERNEL_CACHES,
+    choose_profile,
+    give_back_memory,
+    limit_kernel_caches,
+    limit_malloc_arenas,
+    limit_threads,
+)
 
 CODE = """
 import ctypes, threading
@@ -78,6 +85,32 @@ def test_commands_that_judge_take_the_threads_first(call, capsys, monkeypatch):
     monkeypatch.setenv("BIBIER_THREADS", "many")
     assert main([*call.split(), "--language", "ru"]) == 2
     assert "BIBIER_THREADS — целые числа" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "environ", "profile"),
+    [
+        (None, {}, "exact"),
+        (None, {"BIBIER_PROFILE": ""}, "exact"),
+        (None, {"BIBIER_PROFILE": "fast"}, "fast"),
+        ("exact", {"BIBIER_PROFILE": "fast"}, "exact"),
+    ],
+)
+def test_the_profile_is_exact_unless_somebody_says_otherwise(asked, environ, profile):
+    assert choose_profile(asked, environ) == profile
+
+
+@pytest.mark.parametrize("call", ["predict a.wav", "batch . -o a.csv"])
+def test_commands_refuse_a_profile_that_is_none(call, capsys, monkeypatch):
+    monkeypatch.setenv("BIBIER_PROFILE", "turbo")
+    assert main([*call.split(), "--language", "ru"]) == 2
+    assert "BIBIER_PROFILE — одно из exact, fast, а не «turbo»" in capsys.readouterr().err
+
+
+def test_the_app_refuses_a_profile_that_is_none(capsys):
+    with pytest.raises(SystemExit):
+        main(["app", "--profile", "turbo"])
+    assert "one of exact, fast" in capsys.readouterr().err
 
 
 def test_proposals_take_the_threads_first(monkeypatch, tmp_path, capsys):

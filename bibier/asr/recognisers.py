@@ -49,9 +49,14 @@ def available(cache: Path | None = None) -> tuple[Choice, ...]:
 
 
 def recogniser(
-    name: str | None = None, *, cache: Path | None = None, language: str | None = None, device: str = "cpu"
+    name: str | None = None,
+    *,
+    cache: Path | None = None,
+    language: str | None = None,
+    device: str = "cpu",
+    profile: str = "exact",
 ) -> Whisper | PocketSphinx | None:
-    """Return a recogniser by the name of its `Choice`; without one, the first that is ready.
+    """Return a recogniser by the name of its `Choice`; without one, the first that is ready. `profile` is Whisper's.
 
     Nothing is downloaded: that is `Whisper(name, download=True)`. The models are loaded at the first call.
 
@@ -73,5 +78,5 @@ def recogniser(
     if name == "pocketsphinx":
         return PocketSphinx()
     if name.startswith("whisper-"):
-        return Whisper(name.removeprefix("whisper-"), cache=cache, language=language, device=device)
+        return Whisper(name.removeprefix("whisper-"), cache=cache, language=language, device=device, profile=profile)
     raise InputError("recogniser-unknown", name=name, names=", ".join(choice.name for choice in choices))

@@ -73,6 +73,8 @@ class Whisper:
         Seconds without progress after which a download is given up.
     progress
         Told the bytes received and the bytes in all (None when unknown) while downloading.
+    profile
+        "exact", or "fast": see `fast_whisper`.
     urls
         Name → address, whose last folder is the file's SHA-256; None is Whisper's own table.
 
@@ -96,6 +98,7 @@ class Whisper:
         timeout: float = 30.0,
         progress: Callable[[int, int | None], None] | None = None,
         urls: dict[str, str] | None = None,
+        profile: str = "exact",
     ):
         if language is not None and language not in LANGUAGES:
             raise InputError("recogniser-language", language=language, known=", ".join(LANGUAGES))
@@ -107,7 +110,7 @@ class Whisper:
             raise InputError("recogniser-not-installed", package="openai-whisper")
         self.size = self._own_file.stem if self._own_file else name
         self.name = f"whisper-{self.size}"
-        self.language, self.device = language, device
+        self.language, self.device, self.profile = language, device, profile
         self._download, self._timeout, self._progress, self._urls = download, timeout, progress, urls
         self._folder = cache or default_cache()
         self._lock = threading.Lock()
@@ -171,6 +174,10 @@ class Whisper:
         model = model.to(self.device)  # a device that has no room for it is no damage of the file
         if self._own_file is None and self._urls is None:  # the heads that follow the words, in Whisper's own weights
             model.set_alignment_heads(whisper._ALIGNMENT_HEADS[self.size])
+        if self.profile == "fast":
+            from bibier.asr.fast_whisper import quicken
+
+            quicken(model)
         with preserve_torch_threads():
             whisper.timing.dtw(torch.zeros(2, 2))  # compiles the alignment of words (3 s) now and not in the first clip
         return model

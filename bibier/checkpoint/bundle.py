@@ -39,6 +39,7 @@ from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.ood_score import OODScore, OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from bibier.process import gains_by_bfloat16
 
 FORMAT = 1
 UNKNOWN = 0.3  # of a text's words and their letters: where more have no row, the words' score is above 1
@@ -102,7 +103,22 @@ class Bundle(torch.nn.Module):
         self.text_encoder = build("text_encoder", config.text_encoder)
         self.fusion = build("fusion", config.fusion)
         self.ood_score = build("ood_score", config.ood_score)
+        self.fast = False
         _agree(self)
+
+    def quicken(self) -> None:
+        """Have it compute by the profile "fast" (`process.choose_profile`), before its first use.
+
+        That is for encoders of the Hub and what reads their vectors; a bundle without them stays as it is.
+        """
+        extractors = [e for e in (self.audio_features, self.text_features) if isinstance(e, HubAudio | HubText)]
+        for extractor in extractors:
+            extractor.fast = True
+        self.fast = bool(extractors) and gains_by_bfloat16(self.device.type)
+
+    def precision(self) -> torch.autocast:
+        """Return the context in which encoders and fusion run: bfloat16 in the profile "fast", the scan in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast)
 
     @property
     def device(self) -> torch.device:
@@ -281,8 +297,10 @@ def resolve(name: str | Path) -> Path:
     raise InputError("checkpoint-missing", name=str(name))
 
 
-def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "") -> Bundle:
+def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "", profile: str = "exact") -> Bundle:
     """Load a checkpoint by folder or name, in eval mode and float32; sentences name it as it is `called`.
+
+    With the profile "fast" its encoders of the Hub compute in bfloat16 where that gains.
 
     Raises
     ------
@@ -317,6 +335,8 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise InputError("checkpoint-not-finite", name=str(name), tensor=key)
     bundle.load_state_dict({k: v.to(expected[k].dtype) for k, v in tensors.items()}, strict=True)
+    if profile == "fast":
+        bundle.quicken()
     return bundle.eval()
 
 

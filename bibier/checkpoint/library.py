@@ -79,6 +79,8 @@ class ModelLibrary(Generic[R]):
         Makes of a bundle what makes readers of it.
     device
         Where the bundles run.
+    profile
+        How they compute (`process.choose_profile`).
     root
         Folder with folders of checkpoints.
     hub
@@ -104,6 +106,7 @@ class ModelLibrary(Generic[R]):
         readers: Callable[[Bundle], Callable[[str], R]],
         *,
         device: str = "cpu",
+        profile: str = "exact",
         root: Path = checkpoint.ROOT,
         hub: bool = False,
         cache: Path | None = None,
@@ -111,10 +114,10 @@ class ModelLibrary(Generic[R]):
         fixed: bool = False,
         most: int = MOST,
     ):
-        self.readers, self.device, self.root = readers, device, root
+        self.readers, self.device, self.profile, self.root = readers, device, profile, root
         self.hub, self.cache, self.api, self.fixed, self.most = hub, cache, api, fixed, most
         folder = checkpoint.resolve(name)
-        bundle = checkpoint.load(folder, device, called=title(name, folder))
+        bundle = checkpoint.load(folder, device, called=title(name, folder), profile=profile)
         self.start = describe(START, title(name, folder), folder, bundle)
         self.first = readers(bundle)
         self.loaded: OrderedDict[str, Callable[[str], R]] = OrderedDict()
@@ -199,7 +202,7 @@ class ModelLibrary(Generic[R]):
         features = [entry.config.audio_features, entry.config.text_features]
         if any(getattr(settings, "remote_code", False) for settings in features):
             raise InputError("shelf-runs-code", name=entry.title)
-        bundle = checkpoint.load(entry.folder, self.device, called=entry.title)
+        bundle = checkpoint.load(entry.folder, self.device, called=entry.title, profile=self.profile)
         for extractor in (bundle.audio_features, bundle.text_features):
             if isinstance(extractor, HubAudio | HubText):  # frozen, and missed only at the first clip
                 extractor.load()

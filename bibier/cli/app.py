@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from bibier.cli import terminal
-from bibier.cli.threads import add_threads
+from bibier.cli.threads import add_profile, add_threads
 from bibier.log import LEVELS
-from bibier.process import limit_kernel_caches, limit_threads
+from bibier.process import choose_profile, limit_kernel_caches, limit_threads
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -47,6 +47,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "--log-level", metavar="LEVEL", help=f"of the log on stderr: {', '.join(LEVELS)} (default: info)"
     )
     add_threads(parser)
+    add_profile(parser)
 
 
 def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
 
     try:
         limit_threads(options.threads)
+        options.profile = choose_profile(options.profile)
         limit_kernel_caches()
         from bibier.ui.launch import launch
     except InputError as error:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
-from bibier.cli.threads import add_threads
-from bibier.process import collector_paused, limit_kernel_caches, limit_threads
+from bibier.cli.threads import add_profile, add_threads
+from bibier.process import choose_profile, collector_paused, limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
     from bibier.inference.batch_inputs import BatchInput
@@ -35,12 +35,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     batch.add_argument("--address", metavar="ADDRESS", help="of a ray cluster (default: one on this computer)")
     batch.add_argument("--language", choices=("en", "ru"), default="en", help="language of the messages")
     add_threads(batch)
+    add_profile(batch)
     batch.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge everything; returns 1 when a recording could not be used."""
     limit_threads(options.threads)
+    profile = choose_profile(options.profile)
     limit_kernel_caches()
     with collector_paused():
         from bibier.asr import recognisers
@@ -55,8 +57,10 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("batch-number")
     notices: list[Message] = []
     inputs = with_channel(batch.list_inputs(options.place, notices.append), options.channel)
-    recogniser = None if options.recogniser == "none" else recognisers.recogniser(options.recogniser)
-    bundle = checkpoint.load(options.checkpoint)
+    recogniser = None
+    if options.recogniser != "none":
+        recogniser = recognisers.recogniser(options.recogniser, profile=profile)
+    bundle = checkpoint.load(options.checkpoint, profile=profile)
     settings = batch.run_settings(
         options.checkpoint,
         bundle,
@@ -64,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
         embedded=bool(options.embeddings),
         channel=options.channel,
         language=options.language,
+        profile=profile,
     )
     predictor = batch.BatchPredictor(
         Predictor(bundle, recogniser),
@@ -88,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
             address=options.address,
             language=options.language,
             embedded=bool(options.embeddings),
+            profile=profile,
         )
 
     line = TerminalProgress(bar=True, remaining=True)

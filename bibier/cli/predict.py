@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from bibier.cli.predict_export import ExportOutlet, add_export
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import json_text
-from bibier.cli.threads import add_threads
+from bibier.cli.threads import add_profile, add_threads
 from bibier.i18n.messages import Message
-from bibier.process import collector_paused, limit_kernel_caches, limit_threads
+from bibier.process import choose_profile, collector_paused, limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
     from bibier.errors import InputError
@@ -36,12 +36,14 @@ def add(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--json", action="store_true", help="print one JSON object a line and file")
     add_export(predict)
     add_threads(predict)
+    add_profile(predict)
     predict.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
     limit_threads(options.threads)
+    profile = choose_profile(options.profile)
     limit_kernel_caches()
     with collector_paused():
         from bibier.audio.channels import EACH
@@ -64,8 +66,8 @@ def run(options: argparse.Namespace) -> int:
     if options.transcript is None and options.recogniser != "none":
         from bibier.asr import recognisers
 
-        recogniser = recognisers.recogniser(options.recogniser)
-    predictor = Predictor(bundle.load(options.checkpoint), recogniser)
+        recogniser = recognisers.recogniser(options.recogniser, profile=profile)
+    predictor = Predictor(bundle.load(options.checkpoint, profile=profile), recogniser)
     failed = 0
 
     def refuse(file: str, error: Exception, channel: str | None = None) -> None:

@@ -19,7 +19,7 @@ from bibier import hub
 from bibier.errors import InputError
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
-from bibier.process import require
+from bibier.process import gains_by_bfloat16, require
 
 if TYPE_CHECKING:  # transformers takes a second to import
     from transformers import PreTrainedModel
@@ -195,7 +195,13 @@ def chosen(names: Sequence[str], code: bool) -> list[str]:
 
 
 def open_model(
-    folder: Path, source: EncoderSource, config: FrozenConfig, *, remote: str | None = None, **options: object
+    folder: Path,
+    source: EncoderSource,
+    config: FrozenConfig,
+    *,
+    dtype: str = "float32",
+    remote: str | None = None,
+    **options: object,
 ) -> PreTrainedModel:
     """Load a model, frozen: every parameter that it uses comes from the folder, and nothing is fetched.
 
@@ -204,7 +210,9 @@ def open_model(
     source
         Its class and what config.json has to say.
     config
-        The extractor's settings: its dim and dtype.
+        The extractor's settings: its dim.
+    dtype
+        In which it computes, a key of `DTYPES`.
     remote
         The class of transformers that runs the folder's own program code in place of the source's class.
     options
@@ -238,7 +246,7 @@ def open_model(
     try:
         model, loaded = getattr(transformers, remote or source.architecture).from_pretrained(
             folder,
-            dtype=DTYPES[config.dtype],
+            dtype=DTYPES[dtype],
             local_files_only=True,
             use_safetensors=files[0].suffix == ".safetensors",
             trust_remote_code=remote is not None,
@@ -302,6 +310,12 @@ class Frozen(Generic[ConfigT, ModelT]):
         self._allow_download, self._cache, self._report = allow_download, cache, report
         self._lock = threading.RLock()
         self._loaded: ModelT | None = None
+        self.fast = False  # set before the first use: the profile "fast" (`process.choose_profile`)
+
+    @property
+    def dtype(self) -> str:
+        """In which the model computes, a key of `DTYPES`."""
+        return "bfloat16" if self.fast and gains_by_bfloat16(self.device) else self.config.dtype
 
     def load(self) -> None:
         """Bring the model into memory, fetching its weights first if that was allowed. Raises InputError."""

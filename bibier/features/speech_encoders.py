@@ -17,6 +17,7 @@ import torch
 from bibier.audio.format import SAMPLE_RATE
 from bibier.errors import InputError
 from bibier.features.batching import budget_buckets, pad
+from bibier.features.fast_speech import quicken
 from bibier.features.pretrained import DTYPES, EncoderSource, Frozen, complete, open_model
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class HubAudio(Frozen[HubAudioConfig, "PreTrainedModel | FunasrModel"]):
         if kind == "emotion2vec":
             return _funasr(folder, self.device)
         remote = "AutoModelForAudioClassification" if SOURCES[kind].runs_code else None
-        model = open_model(folder, SOURCES[kind], self.config, remote=remote)
+        model = open_model(folder, SOURCES[kind], self.config, dtype=self.dtype, remote=remote)
+        if self.fast and remote is None:
+            quicken(model)
         return model.to(self.device)  # pyright: ignore[reportArgumentType]  # transformers decorates it untyped
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
@@ -176,7 +179,7 @@ class HubAudio(Frozen[HubAudioConfig, "PreTrainedModel | FunasrModel"]):
         """Run the model on normalised clips (nᵢ,) at once → (Tᵢ, D)."""
         values, mask = pad(clips)  # (B, n)
         options = {} if mask.all() else {"attention_mask": mask.long().to(self.device)}
-        values = values.to(self.device, DTYPES[self.config.dtype])
+        values = values.to(self.device, DTYPES[self.dtype])
         # A classifier with code of its own gives its hidden states only when asked.
         last = self.config.layer == -1 and not SOURCES[self.config.kind].runs_code
         output = model(values, output_hidden_states=not last, **options)

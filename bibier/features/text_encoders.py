@@ -125,7 +125,7 @@ class HubText(Frozen[HubTextConfig, "PreTrainedModel"]):
         import transformers
 
         source = SOURCES[self.config.kind]
-        model = open_model(folder, source, self.config, add_pooling_layer=False)
+        model = open_model(folder, source, self.config, dtype=self.dtype, add_pooling_layer=False)
         # RoBERTa counts its positions from behind the padding's index.
         most = model.config.max_position_embeddings - (self.config.kind == "xlm-r") * (model.config.pad_token_id + 1)
         if self.config.positions > most:

@@ -5,6 +5,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "--threads and BIBIER_THREADS are whole numbers from 1 to {most}, not “{value}”.",
         "--threads и BIBIER_THREADS — целые числа от 1 до {most}, а не «{value}».",
     ),
+    "profile-unknown": (
+        "--profile and BIBIER_PROFILE are one of {known}, not “{value}”.",
+        "--profile и BIBIER_PROFILE — одно из {known}, а не «{value}».",
+    ),
     # predict
     "predict-voice": ("voice", "голос"),
     "predict-words": ("words", "слова"),

@@ -235,6 +235,7 @@ def run_settings(
     embedded: bool = False,
     channel: str = AUTO,
     language: str = "en",
+    profile: str = "exact",
 ) -> dict[str, str]:
     """Return what decides the rows of a run, so that another's journal is not taken for its own.
 
@@ -249,6 +250,7 @@ def run_settings(
     settings = {"checkpoint": checkpoint, "weights": weights.hexdigest()[:16], "recogniser": recogniser or "none"}
     settings |= {"embeddings": "yes"} if embedded else {}
     settings |= {"language": language} if language != "en" else {}
+    settings |= {"profile": profile} if profile != "exact" else {}
     return settings | ({"channel": channel} if channel != AUTO else {})
 
 

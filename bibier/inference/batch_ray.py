@@ -17,13 +17,20 @@ from bibier.inference.batch_inputs import BATCH, BatchInput, group_inputs
 class Worker:
     """Judges groups of recordings; one lives in each process of Ray's."""
 
-    def __init__(self, checkpoint: str, recogniser: str | None, language: str, embedded: bool = False):
+    def __init__(
+        self,
+        checkpoint: str,
+        recogniser: str | None,
+        language: str,
+        embedded: bool = False,
+        profile: str = "exact",
+    ):
         from bibier.asr import recognisers
         from bibier.checkpoint import bundle
         from bibier.inference.predictor import Predictor
 
-        recognise = None if recogniser == "none" else recognisers.recogniser(recogniser)
-        predictor = Predictor(bundle.load(checkpoint), recognise)
+        recognise = None if recogniser == "none" else recognisers.recogniser(recogniser, profile=profile)
+        predictor = Predictor(bundle.load(checkpoint, profile=profile), recognise)
         self.predictor = BatchPredictor(
             predictor, recognise=recognise is not None, name=checkpoint, language=language, embedded=embedded
         )
@@ -47,6 +54,7 @@ def predict_rows(
     address: str | None = None,
     language: str = "en",
     embedded: bool = False,
+    profile: str = "exact",
 ) -> Iterator[list[dict]]:
     """Judge recordings in groups of like lengths by `workers` actors; yields each group's rows as it is ready.
 
@@ -72,6 +80,7 @@ def predict_rows(
                 recogniser,
                 language,
                 embedded,
+                profile,
             ),
             batch_size=1,
             concurrency=workers,

@@ -223,7 +223,8 @@ class Predictor:
             raise ValueError("the checkpoint has no audio encoder")
         features, mask = pad([extractor(samples) for samples in clips])  # (B, T, …), (B, T)
         device = self.bundle.device
-        return encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
+        with self.bundle.precision():
+            return encoder(features=features.to(device), mask=mask.to(device)).to("cpu").float()
 
     @torch.inference_mode()
     def encode_texts(self, texts: list[tuple[WordSpan, ...]]) -> EncoderOutput:
@@ -233,13 +234,15 @@ class Predictor:
             raise ValueError("the checkpoint has no text encoder")
         features, mask = pad(extractor.batch(texts))  # (B, T, …), (B, T)
         device = self.bundle.device
-        return encoder(features=features.to(device), mask=mask.to(device)).to("cpu")
+        with self.bundle.precision():
+            return encoder(features=features.to(device), mask=mask.to(device)).to("cpu").float()
 
     @torch.inference_mode()
     def fuse(self, audio: EncoderOutput, text: EncoderOutput) -> torch.Tensor:
         """Run the fusion on batches of equal size; gives its logits (B, 7)."""
         device = self.bundle.device
-        return self.bundle.fuse(audio.to(device), text.to(device)).logits.cpu()
+        with self.bundle.precision():
+            return self.bundle.fuse(audio.to(device), text.to(device)).logits.float().cpu()
 
     def _weigh(
         self,

@@ -23,6 +23,10 @@ class EncoderOutput:
         """Return the batch on a device."""
         return self.map(lambda part: part.to(device))
 
+    def float(self) -> EncoderOutput:
+        """Return the batch with its numbers in float32."""
+        return self.map(lambda part: part.float() if part.is_floating_point() else part)
+
     def map(self, change: Callable[[Tensor], Tensor]) -> EncoderOutput:
         """Return the batch with every tensor changed in the same way, such as some of its rows alone."""
         parts = (change(part) for part in (self.hidden, self.mask, self.logits, self.attention))

@@ -43,7 +43,7 @@ EXAMPLES = read_examples(bundled("examples"))
 
 
 def load(
-    name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False
+    name: str, opened: threading.Event, device: str | None = None, *, hub: bool = False, profile: str = "exact"
 ) -> ModelLibrary[Predictor]:
     """Bring torch and the models in once the page is seen or they are asked for; the first use compiles: made here.
 
@@ -54,7 +54,7 @@ def load(
     from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
-    recogniser = functools.cache(recognisers.recogniser)
+    recogniser = functools.cache(functools.partial(recognisers.recogniser, profile=profile))
 
     def readers(bundle: Bundle) -> Callable[[str], Predictor]:
         def make(choice: str) -> Predictor:
@@ -62,7 +62,7 @@ def load(
 
         return make if device == "cpu" else accelerator.on_zero_gpu(make)
 
-    library = ModelLibrary(name, readers, device=device, hub=hub, fixed=accelerator.zero())
+    library = ModelLibrary(name, readers, device=device, profile=profile, hub=hub, fixed=accelerator.zero())
     for example in EXAMPLES[:1] if device == "cpu" else ():  # nothing is asked of a GPU before a visitor asks
         predictor = library("none")
         predictor.classify(predictor.encode_audio(example.path), example.transcript)
@@ -166,7 +166,7 @@ def launch(options: argparse.Namespace) -> None:
     start = start_token(os.environ) if owned else None
     opened = threading.Event()
     loading = ThreadPoolExecutor(1, thread_name_prefix="models")
-    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned)
+    reader = thinker = loading.submit(load, options.checkpoint, opened, hub=owned, profile=options.profile)
     reader.add_done_callback(report)
     if accelerator.zero():  # which looks for decorated functions before the page is served
         opened.set()

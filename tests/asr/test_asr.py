@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bibier import transcript
-from bibier.asr import pocketsphinx, recognisers
+from bibier.asr import fast_whisper, pocketsphinx, recognisers
 from bibier.asr import whisper as whisper_recogniser
 from bibier.asr.download import download
 from bibier.audio import format, segmentation
@@ -87,6 +87,35 @@ def test_whisper_transcribes_with_words_and_times_and_no_network(weights, no_net
     times = [time for word in heard.words for time in (word.start, word.end)]
     assert times == sorted(times)
     assert times[0] >= 0 and times[-1] <= 2.5
+
+
+def test_the_fast_whisper_reads_no_more_of_its_window_than_the_sound(weights, monkeypatch):
+    monkeypatch.setattr(fast_whisper, "gains_by_bfloat16", lambda: False)
+    exact, fast = (whisper_recogniser.Whisper(str(weights), profile=name) for name in ("exact", "fast"))
+    exact.load()
+    fast.load()
+    with torch.inference_mode():
+        short = whisper.log_mel_spectrogram(noise(2.5), padding=480_000)[None, :, :3000]  # (1, 80, 3000)
+        states = fast._loaded().encoder(short)  # (1, T, 64)
+        longer = torch.nn.functional.pad(short, (0, 500), "replicate")
+        assert states.shape[1] in (150, 151)  # half a second behind the sound
+        assert torch.equal(fast._loaded().encoder(longer), states)
+        assert fast._loaded().encoder(torch.zeros(1, 80, 3000)).shape[1] == 25
+        full = whisper.log_mel_spectrogram(noise(30.0))[None]
+        torch.testing.assert_close(fast._loaded().encoder(full), exact._loaded().encoder(full), atol=1e-5, rtol=0)
+
+
+def test_the_fast_whisper_writes_the_same_words(weights, monkeypatch):
+    monkeypatch.setattr(fast_whisper, "gains_by_bfloat16", lambda: True)
+    exact, fast = (whisper_recogniser.Whisper(str(weights), profile=name) for name in ("exact", "fast"))
+    heard, rough = exact(noise(2.5)), fast(noise(2.5))
+    assert (rough.text, rough.language) == (heard.text, heard.language) == ("Привет, как дела?", "ru")
+    assert [word.text for word in rough.words] == [word.text for word in heard.words]
+    tokens, states = torch.arange(0, 20_000, 1000)[None], torch.randn(1, 30, 64)
+    with torch.inference_mode():
+        logits, near = (model._loaded().decoder(tokens, states) for model in (exact, fast))
+    assert near.dtype == torch.float32
+    assert 0 < (near - logits).norm() / logits.norm() < 0.03
 
 
 def test_whisper_keeps_the_chosen_language(weights):

@@ -8,15 +8,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_hub import DIM, MAKERS, TEXTS, build, clips, made
+from tiny_hub import DIM, MAKERS, POSITIONS, REVISION, TEXTS, build, clips, made
 
-from bibier.features import text_encoders
+from bibier.checkpoint import bundle as checkpoint
+from bibier.features import pretrained, text_encoders
 from bibier.features.char_ngrams import CharNgrams
-from bibier.features.speech_encoders import frames, normalised
+from bibier.features.speech_encoders import HubAudioConfig, frames, normalised
 from bibier.features.tokens import joined, words
 from bibier.inference.attribution import per_word
 from bibier.inference.predictor import Predictor
 from bibier.models.encoder_output import EncoderOutput
+from bibier.models.fusion import FusionConfig
+from bibier.models.sequence_encoder import SequenceEncoderConfig
 
 transformers = pytest.importorskip("transformers")
 
@@ -126,6 +129,32 @@ def test_bfloat16_is_near(folders, extractors, kind, monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
     pairs = [(rough(value), extractors[kind](value)) for value in values]
     assert rough._model().dtype == torch.bfloat16 and all(states.dtype == np.float32 for states, _ in pairs)
+    errors = [np.linalg.norm(states - exact) / np.linalg.norm(exact) for states, exact in pairs]
+    assert 0 < np.median(errors) < 0.03, errors
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "hubert"])
+def test_the_fast_form_is_the_same_but_for_the_order_of_its_sums(folders, extractors, kind, monkeypatch):
+    """Where a processor gains nothing by bfloat16; alone and, where the model stands padding, in a batch."""
+    monkeypatch.setattr(pretrained, "gains_by_bfloat16", lambda device: False)
+    fast = build(kind, folders[kind])
+    fast.fast = True
+    sounds = clips(0.3, 1.7, 0.02, 1.5)
+    for together, sound in zip(fast.batch(sounds), sounds, strict=True):
+        np.testing.assert_allclose(together, extractors[kind](sound), atol=1e-4)
+        np.testing.assert_allclose(fast(sound), together, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "jina"])
+def test_the_fast_profile_is_near(folders, extractors, kind, monkeypatch):
+    """By torch's own kernels, as above."""
+    values = clips(0.5, 0.6, 0.7) if kind == "wav2vec2" else TEXTS[:3]
+    monkeypatch.setattr(pretrained, "gains_by_bfloat16", lambda device: True)
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    fast = build(kind, folders[kind])
+    fast.fast = True
+    pairs = [(rough, extractors[kind](value)) for rough, value in zip(fast.batch(values), values, strict=True)]
+    assert fast._model().dtype == torch.bfloat16
     errors = [np.linalg.norm(states - exact) / np.linalg.norm(exact) for states, exact in pairs]
     assert 0 < np.median(errors) < 0.03, errors
 
@@ -260,3 +289,49 @@ def test_the_predictor_weighs_words_by_their_tokens(tiny_bundle, extractors, kin
     assert prediction.words[4].occlusion == pytest.approx(fall, abs=1e-5)
     alone = predictor(None, "Да")  # deleting the only word leaves the special tokens
     assert alone.words[0].attention == pytest.approx(1)
+
+
+# -------------------------------------------------------------------------------------------- a checkpoint of encoders
+
+
+@pytest.fixture(scope="module")
+def of_encoders(folders, tmp_path_factory) -> Path:
+    """A checkpoint that reads sound by wav2vec2 and words by Jina."""
+    torch.manual_seed(0)
+    source = {"revision": REVISION, "dim": DIM}
+    encoder = SequenceEncoderConfig(inputs=DIM, temporal="mamba", hidden=16, state=4, bidirectional=False)
+    config = checkpoint.BundleConfig(
+        name="tiny",
+        audio_features=HubAudioConfig(kind="wav2vec2", repo=str(folders["wav2vec2"]), **source),
+        audio_encoder=encoder,
+        text_features=text_encoders.HubTextConfig(kind="jina", repo=str(folders["jina"]), **POSITIONS, **source),
+        text_encoder=encoder,
+        fusion=FusionConfig(audio_dim=DIM, text_dim=DIM, hidden=8, kind="biformer", pool=False),
+    )
+    return checkpoint.save(checkpoint.Bundle(config), tmp_path_factory.mktemp("encoders") / "tiny", "A card.")
+
+
+def test_a_checkpoint_in_the_fast_profile_is_near_alone_and_in_a_batch(of_encoders, monkeypatch):
+    monkeypatch.setattr(pretrained, "gains_by_bfloat16", lambda device: True)
+    monkeypatch.setattr(checkpoint, "gains_by_bfloat16", lambda device: True)
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    exact, fast = (Predictor(checkpoint.load(of_encoders, profile=name)) for name in ("exact", "fast"))
+    assert fast.bundle.fast and not exact.bundle.fast
+    sounds, text = clips(0.7, 1.2, 1.9), "Don't you really love it?"
+    heard, near = (predictor((sounds[1], 16_000), text) for predictor in (exact, fast))
+    for modality in ("audio", "text", "bimodal"):
+        one, other = (getattr(prediction, modality).probabilities for prediction in (heard, near))
+        assert list(other.values()) == pytest.approx(list(one.values()), abs=0.02), modality
+        assert one != other, modality
+    together = fast.encode_clips(sounds)
+    assert together.logits.dtype == together.attention.dtype == torch.float32
+    for row, sound in enumerate(sounds):
+        torch.testing.assert_close(together.logits[row], fast.encode_clips([sound]).logits[0], atol=0.02, rtol=0)
+
+
+def test_a_checkpoint_without_such_encoders_is_the_same_in_both_profiles(tiny_bundle):
+    predictor, sound = Predictor(tiny_bundle), (clips(1.0)[0], 16_000)
+    exact = predictor(sound, "Don't you love it?")
+    tiny_bundle.quicken()
+    assert not tiny_bundle.fast
+    assert predictor(sound, "Don't you love it?").bimodal == exact.bimodal
