@@ -42,11 +42,29 @@ class CutEncoder(nn.Module):
         return encoder.ln_post(x).to(mel.dtype)
 
 
+class CastLinear(nn.Module):
+    """A linear layer that multiplies in another dtype: float32 (…, D) → float32 (…, D')."""
+
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype):
+        super().__init__()
+        self.linear, self.dtype = linear.to(dtype), dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.to(self.dtype), self.linear.weight, self.linear.bias).float()
+
+
 class CastDecoder(nn.Module):
-    """Whisper's decoder in another dtype: tokens (B, T) and the encoder's states → logits (B, T, tokens) float32."""
+    """Whisper's decoder with its products in another dtype: tokens (B, T) and states of the encoder → logits (B, T, V).
+
+    Attention stays in float32: that of a single token takes ten times as long in bfloat16.
+    """
 
     def __init__(self, decoder: TextDecoder, dtype: torch.dtype):
         super().__init__()
+        for name, module in list(decoder.named_modules()):
+            if isinstance(module, nn.Linear):
+                decoder.set_submodule(name, CastLinear(module, dtype))
+        decoder.token_embedding.to(dtype)
         self.decoder, self.dtype = decoder, dtype
 
     @property
@@ -55,15 +73,20 @@ class CastDecoder(nn.Module):
         return self.decoder.get_submodule("blocks")  # pyright: ignore[reportReturnType]
 
     def forward(self, x: Tensor, xa: Tensor, kv_cache: dict | None = None) -> Tensor:
-        return self.decoder(x, xa.to(self.dtype), kv_cache=kv_cache)
+        decoder = self.decoder
+        begin = next(iter(kv_cache.values())).shape[1] if kv_cache else 0  # tokens that were read before
+        x = decoder.token_embedding(x) + decoder.positional_embedding[begin : begin + x.shape[-1]]  # (B, T, D)
+        for block in self.blocks:
+            x = block(x, xa, mask=decoder.mask, kv_cache=kv_cache)
+        return F.linear(decoder.ln(x).to(self.dtype), decoder.token_embedding.weight).float()
 
 
 def quicken(model: Whisper) -> None:
     """Change a loaded Whisper; on a GPU, where it computes in float16 anyway, its window alone."""
     dtype = torch.bfloat16 if model.device.type == "cpu" and gains_by_bfloat16() else None
     if dtype is not None:
-        for module in model.modules():  # the norms stay in float32
-            if isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding):
+        for module in model.encoder.modules():  # the norms stay in float32
+            if isinstance(module, nn.Linear | nn.Conv1d):
                 module.to(dtype)
         model.decoder = CastDecoder(model.decoder, dtype)  # pyright: ignore[reportAttributeAccessIssue]
     model.encoder = CutEncoder(model.encoder, dtype)  # pyright: ignore[reportAttributeAccessIssue]
