@@ -51,8 +51,10 @@ def once(paths: list[str], text: str | None, recogniser: str, size: int, workers
     from bibier.checkpoint import bundle
     from bibier.inference import batch, batch_ray
     from bibier.inference.predictor import Predictor
+    from bibier.process import keep_freed_memory
 
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the command does
     recordings = [batch.BatchInput(path, text) for path in paths]
     if workers:
         work = batch_ray.predict_rows(

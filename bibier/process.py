@@ -14,6 +14,8 @@ from bibier.errors import InputError
 
 ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 ARENAS = 1
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
+KEPT = 2**30  # bytes
 MOST_FILES = 4096  # open at once that are asked for
 MOST_THREADS = 1024
 THREADS = "BIBIER_THREADS"
@@ -148,6 +150,21 @@ def give_back_memory() -> bool:
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     return trim is not None and trim(0) == 1
+
+
+def keep_freed_memory(environ: Mapping[str, str] = os.environ) -> bool:
+    """Have glibc keep the memory of arrays of megabytes when they are freed, up to a gigabyte. By itself it gives it
+    back, and the system zeroes every page anew for the next: a tenth of a step of training, a fifth of the models' time
+    in a batch. For programs that do one thing and end. $MALLOC_TRIM_THRESHOLD_ of who runs them comes first.
+
+    Returns
+    -------
+    Whether it was done; other systems have nothing of the kind.
+    """
+    if sys.platform != "linux" or "MALLOC_TRIM_THRESHOLD_" in environ:
+        return False
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
+    return set_option is not None and all(set_option(name, KEPT) == 1 for name in (MMAP_THRESHOLD, TRIM_THRESHOLD))
 
 
 def is_installed(package: str) -> bool:

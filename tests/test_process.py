@@ -14,6 +14,7 @@ from bibier.process import (
     KERNEL_CACHES,
     choose_profile,
     give_back_memory,
+    keep_freed_memory,
     limit_kernel_caches,
     limit_malloc_arenas,
     limit_threads,
@@ -196,3 +197,34 @@ def test_memory_below_what_is_in_use_is_given_back():
 def test_other_systems_give_memory_back_by_themselves(system, monkeypatch):
     monkeypatch.setattr(sys, "platform", system)
     assert give_back_memory() is False and limit_malloc_arenas({}) is False
+
+
+FAULTS = """
+import resource
+import numpy as np
+from bibier.process import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(8):
+        np.empty(2**23).fill(1.0)  # 64 MB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+given_back = faults()
+assert keep_freed_memory({})
+faults()
+print(given_back, faults())
+"""
+
+
+@pytest.mark.skipif(not limit_malloc_arenas(), reason="not glibc")
+def test_what_a_step_frees_is_kept_for_the_next():
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+    )
+    given_back, kept = map(int, done.stdout.split())
+    assert kept * 10 < given_back, done.stdout
+
+
+def test_the_memory_of_freed_arrays_is_left_to_who_set_it():
+    assert not keep_freed_memory({"MALLOC_TRIM_THRESHOLD_": "1000000"})

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from bibier.cli import terminal
+from bibier.process import keep_freed_memory
 
 # These models are small: a second thread costs more than it brings, and leaves no core for another run.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -17,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     terminal.write_anything()
+    keep_freed_memory()
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 

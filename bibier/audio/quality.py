@@ -36,9 +36,8 @@ def is_telephone_band(samples: np.ndarray) -> bool:
     padded = np.pad(samples, (0, max(0, FRAME - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[:: FRAME // 2]  # (t, FRAME)
     window = np.hanning(FRAME).astype(np.float32)
-    power = np.concatenate(  # (t, FRAME // 2 + 1)
-        [np.square(np.abs(np.fft.rfft(frames[i : i + BLOCK] * window))) for i in range(0, len(frames), BLOCK)]
-    )
+    spectra = (np.fft.rfft(frames[i : i + BLOCK] * window) for i in range(0, len(frames), BLOCK))
+    power = np.concatenate([np.square(s.real) + np.square(s.imag) for s in spectra])  # (t, FRAME // 2 + 1)
     hertz = np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE)
     total = power.sum(axis=1)
     power = power[total >= np.percentile(total, LOUD_SHARE) * 10 ** (-FAINT / 10)]

@@ -19,6 +19,7 @@ TAIL = 64  # samples that a frame is continued by, mirrored
 BANDS = WINDOW // 2 + 1
 HIDDEN = 128
 STRIDES = (1, 2, 2, 1)  # of the convolutions conv1 to conv4, over the four windows of a frame
+TAPS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,11 @@ class VoiceNetwork:
         """Take the weights by the names that they have in the package's model for 16 kHz."""
         self.transform = weights["stft.forward_basis_buffer"][:, 0].T.contiguous()  # (WINDOW, 2 · BANDS)
         layers = [f"encoder.{number}.reparam_conv" for number in range(len(STRIDES))]
-        self.layers = [(weights[f"{layer}.weight"], weights[f"{layer}.bias"]) for layer in layers]
+        # Taps before channels, as the windows of a frame lie side by side: (TAPS · inputs, outputs), (outputs,).
+        self.layers = [
+            (weights[f"{layer}.weight"].permute(2, 1, 0).flatten(0, 1).contiguous(), weights[f"{layer}.bias"])
+            for layer in layers
+        ]
         self.memory = nn.LSTM(HIDDEN, HIDDEN).requires_grad_(False)
         cell = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         self.memory.load_state_dict({f"{name}_l0": weights[f"decoder.rnn.{name}"] for name in cell})
@@ -55,10 +60,11 @@ class VoiceNetwork:
         x = torch.cat((x, x[:, -TAIL - 1 : -1].flip(1)), dim=1)  # (F, 640)
         x = x.unfold(1, WINDOW, HOP).reshape(-1, WINDOW) @ self.transform  # (F · 4, 2 · BANDS)
         x = (x[:, :BANDS].square() + x[:, BANDS:].square()).sqrt_()
-        x = x.view(len(sound), -1, BANDS).transpose(1, 2)  # (F, BANDS, 4)
+        x = x.view(len(sound), -1, BANDS)  # (F, 4, BANDS)
         for (weight, bias), stride in zip(self.layers, STRIDES, strict=True):
-            x = F.conv1d(x, weight, bias, stride, padding=1).relu_()
-        x, hidden = self.memory(x.squeeze(2), state.hidden if state else None)  # (F, HIDDEN)
+            x = F.pad(x, (0, 0, 1, 1)).unfold(1, TAPS, stride).transpose(2, 3)  # (F, windows, TAPS, channels)
+            x = torch.addmm(bias, x.reshape(-1, len(weight)), weight).relu_().view(len(sound), -1, len(bias))
+        x, hidden = self.memory(x.squeeze(1), state.hidden if state else None)  # (F, HIDDEN)
         weight, bias = self.output
         logits = x.relu() @ weight + bias  # (F,)
         return logits.sigmoid().numpy(), VoiceState(sound[-1, -CONTEXT:].clone(), hidden)

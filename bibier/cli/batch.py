@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.threads import add_profile, add_threads
-from bibier.process import choose_profile, collector_paused, limit_kernel_caches, limit_threads
+from bibier.process import choose_profile, collector_paused, keep_freed_memory, limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
     from bibier.inference.batch_inputs import BatchInput
@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     limit_threads(options.threads)
     profile = choose_profile(options.profile)
     limit_kernel_caches()
+    keep_freed_memory()
     with collector_paused():
         from bibier.asr import recognisers
         from bibier.checkpoint import bundle as checkpoint

@@ -28,7 +28,9 @@ class Worker:
         from bibier.asr import recognisers
         from bibier.checkpoint import bundle
         from bibier.inference.predictor import Predictor
+        from bibier.process import keep_freed_memory
 
+        keep_freed_memory()
         recognise = None if recogniser == "none" else recognisers.recogniser(recogniser, profile=profile)
         predictor = Predictor(bundle.load(checkpoint, profile=profile), recognise)
         self.predictor = BatchPredictor(
