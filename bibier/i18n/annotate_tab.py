@@ -24,6 +24,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Создать",
     ),
     "project_making": ("Reading the files…", "Читаем файлы…"),
+    "project_read": ("Reading the files… {done} of {total}", "Читаем файлы… {done} из {total}"),
     "project_first": (
         "There are no projects yet. Create one from a folder of recordings or a CSV list.",
         "Проектов пока нет. Создайте проект из папки с записями или списка CSV.",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from bibier import log, process
 from bibier.annotation import intake, location
 from bibier.annotation.backup import Backup
+from bibier.annotation.imports import Progress, no_progress
 from bibier.annotation.store import Store, damage_notice
 from bibier.asr import recognisers
 from bibier.asr.whisper import Whisper
@@ -81,10 +82,13 @@ def as_json(prediction: Prediction, language: str) -> dict[str, object]:
     return predictor.as_json(prediction, language)
 
 
-def create_project(store: Store, name: str, source: str, *, media: Path = location.CLIPS) -> str:
+def create_project(
+    store: Store, name: str, source: str, progress: Progress = no_progress, *, media: Path = location.CLIPS
+) -> str:
     """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's.
 
-    A dataset's recordings are kept in `media`.
+    A dataset's recordings are kept in `media`; `progress` is told how many recordings or labels are read, and of how
+    many.
     """
     path = Path(source).expanduser()
     name = name or path.resolve().stem
@@ -92,7 +96,7 @@ def create_project(store: Store, name: str, source: str, *, media: Path = locati
     def report(notice: Message) -> None:
         print(notice.text(), file=sys.stderr, flush=True)
 
-    intake.take_in(store, name, source, media, report=report)
+    intake.take_in(store, name, source, media, report=report, progress=progress)
     return name
 
 

@@ -1,6 +1,7 @@
 """The Annotate tab in a real browser: nothing that was typed is lost, and nothing is shown before its time."""
 
 import random
+import re
 
 import numpy as np
 import pytest
@@ -481,7 +482,21 @@ def test_a_first_visitor_begins_with_the_demo(arrive, studio):
     page.goto(visitor.server)
     page.click("#tabs [data-tab-id=annotate]")
     page.wait_for_selector(".studio .who option", state="attached")
+    held = []  # the making of it, until it was seen how far that is
+
+    def meet(route):
+        act = route.request.post_data_json["fn_name"]
+        if act == "enter":
+            held.append(route)
+        elif act == "making":
+            route.fulfill(json={"done": 3, "total": 9})
+        else:
+            route.continue_()
+
+    page.route(re.compile("component_server"), meet)
     page.locator(".studio .begin .primary").evaluate("button => button.click()")  # in sight where there is no project
+    page.wait_for_selector(".studio .status:has-text('3 of 9')")
+    held[0].continue_()
     page.wait_for_function("document.querySelector('.studio .who select').value === 'demo'")
     page.wait_for_selector(".studio .idle:has-text('your name')")
     assert page.inner_text(".studio .status") == ""

@@ -124,7 +124,7 @@ def test_a_path_is_picked_only_where_paths_may_be_given(store, tmp_path):
     for name in ("a.wav", "list.csv", "notes.txt", ".hidden.csv"):
         (tmp_path / name).write_bytes(b"")
     made = []
-    handlers = AnnotateHandlers(store, create_project=lambda name, source: made.append((name, source)) or "demo")
+    handlers = AnnotateHandlers(store, create_project=lambda name, source, _: made.append((name, source)) or "demo")
     listed = handlers.browse({"folder": str(tmp_path)})
     assert (listed["folders"], listed["files"]) == (["voices"], ["a.wav", "list.csv"])
     assert handlers.browse({"folder": str(tmp_path / "a.wav")})["folder"] == listed["folder"]
@@ -135,3 +135,21 @@ def test_a_path_is_picked_only_where_paths_may_be_given(store, tmp_path):
             act({"folder": str(tmp_path), "demo": True})
     with pytest.raises(InputError, match="can't be listed"):
         handlers.browse({"folder": str(tmp_path / "a" / "b" / "\0")})
+
+
+def test_how_far_a_project_is_that_is_being_made_is_told_meanwhile(store, tmp_path):
+    """To who makes it alone: a visitor learns nothing of it."""
+    heard = []
+
+    def create(name, source, progress):
+        for done in range(3):
+            progress(done, 2)
+            heard.append((handlers.making({}), visitors.making({})))
+        raise InputError("clips-none", place=source)
+
+    handlers = AnnotateHandlers(store, create_project=create)
+    visitors = handlers.for_visitors()
+    with pytest.raises(InputError):
+        handlers.enter({"source": str(tmp_path)})
+    nothing = {"done": 0, "total": 0}
+    assert heard == [({"done": done, "total": 2}, nothing) for done in range(3)] and handlers.making({}) == nothing

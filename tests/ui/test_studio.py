@@ -88,7 +88,7 @@ def test_without_words_or_a_model_there_is_nothing_to_ask(store, tmp_path):
 
 
 def test_settings_are_for_whoever_runs_the_app(store):
-    mine, public = AnnotateHandlers(store, create_project=lambda name, source: name), AnnotateHandlers(store)
+    mine, public = AnnotateHandlers(store, create_project=lambda name, source, progress: name), AnnotateHandlers(store)
     wanted = {"proposals": "shown", "wanted": 3, "order": "random", "share": 0.25}
     assert mine.settle(sent(settings=wanted))["settings"].items() >= wanted.items()
     for wrong in ({"wanted": 0}, {"order": "worst"}, {"share": 2}, {"colour": "red"}, {"wanted": True}, "no"):
@@ -100,7 +100,7 @@ def test_settings_are_for_whoever_runs_the_app(store):
 
 
 def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
-    mine, public = AnnotateHandlers(store, create_project=lambda name, source: name), AnnotateHandlers(store)
+    mine, public = AnnotateHandlers(store, create_project=lambda name, source, progress: name), AnnotateHandlers(store)
     for i, who in enumerate(("Ann", "Bob")):
         mine.save(sent(i, annotator=who))
     store.append(Event("m", "p", f"{1:064x}", "", "propose", named(np.eye(7)[0]), source="model:m"))

@@ -79,6 +79,13 @@ class EnterAnswer(ProjectList):
     project: str
 
 
+class MakingAnswer(TypedDict):
+    """How many recordings or labels of the project that is being made are read, and of how many; 0 of 0 of none."""
+
+    done: int
+    total: int
+
+
 class OpenAnswer(ProjectList, total=False):
     """The projects, what can be done here and, once a project was chosen, its settings and clips."""
 

@@ -33,7 +33,7 @@ from bibier.ui.annotate.answers import (
 )
 from bibier.ui.annotate.points import filling, probabilities, share
 from bibier.ui.annotate.presence import Also, Presence
-from bibier.ui.annotate.project_acts import ProjectActs
+from bibier.ui.annotate.project_acts import CreateProject, ProjectActs
 from bibier.ui.annotate.reservations import Reservations
 from bibier.ui.annotate.views import Sent, clip_of, label_value, listed, project_of, proposals, shown, view, who
 
@@ -70,7 +70,8 @@ class AnnotateHandlers(ProjectActs):
     store
         Where clips and events are kept.
     create_project
-        Makes a project from a folder or a manifest: (name, source) → its name. None where paths may not be given.
+        Makes a project from a folder or a manifest: (name, source, told how far it is) → its name. None where paths may
+        not be given.
     prefetch
         Asked to put the model's proposals for clips into the store: (project, clips, annotator=…, wait=False).
     propose_all
@@ -87,7 +88,7 @@ class AnnotateHandlers(ProjectActs):
         self,
         store: Store,
         *,
-        create_project: Callable[[str, str], str] | None = None,
+        create_project: CreateProject | None = None,
         prefetch: Prefetch = no_prefetch,
         propose_all: Callable[[str], None] = lambda project: None,
         folder: Path = CLIPS,

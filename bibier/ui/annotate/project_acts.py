@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from bibier.annotation import exports
+from bibier.annotation.imports import Progress
 from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import Label
 from bibier.annotation.store import Store
@@ -21,6 +22,7 @@ from bibier.ui.annotate.answers import (
     EnterAnswer,
     ExportAnswer,
     ListedClip,
+    MakingAnswer,
     OpenAnswer,
     PeopleAnswer,
     PersonsPace,
@@ -35,6 +37,9 @@ DEMO = "demo"
 STATES = ("left", "done", "skipped")
 
 
+CreateProject = Callable[[str, str, Progress], str]
+
+
 class ProjectActs:
     """What `AnnotateHandlers` does about projects.
 
@@ -43,11 +48,15 @@ class ProjectActs:
     store
         Where clips and events are kept.
     create_project
-        Makes a project from a folder, a list or an export: (name, source) → its name. None where that may not be.
+        Makes a project from a folder, a list or an export: (name, source, told how far it is) → its name. None where
+        that may not be.
+    made
+        How many recordings or labels of the project that is being made are read, and of how many.
     """
 
     store: Store
-    create_project: Callable[[str, str], str] | None
+    create_project: CreateProject | None
+    made: tuple[int, int] = (0, 0)
 
     def open(self, sent: Sent) -> OpenAnswer:
         """Give the first clip; `AnnotateHandlers` does."""
@@ -95,8 +104,20 @@ class ProjectActs:
             name, source = DEMO, str(bundled("examples"))
         if not isinstance(source, str) or not source.strip():
             raise InputError("annotate-field", name="source")
-        project = self.create_project(name.strip() if isinstance(name, str) else "", source.strip())
+
+        def progress(done: int, total: int) -> None:
+            self.made = done, total
+
+        try:
+            project = self.create_project(name.strip() if isinstance(name, str) else "", source.strip(), progress)
+        finally:
+            self.made = 0, 0
         return {"projects": self.names(), "project": project}
+
+    def making(self, _sent: Sent) -> MakingAnswer:
+        """Say how far the project is that is being made."""
+        done, total = self.made
+        return {"done": done, "total": total}
 
     def browse(self, sent: Sent) -> BrowseAnswer:
         """List a folder of this computer, so that a path can be picked; only where paths may be given."""

@@ -42,7 +42,7 @@ ACTS = (
     "repeat",
     "decide",
 )
-ACTS = (*ACTS, "clips", "people", "browse")
+ACTS = (*ACTS, "clips", "people", "browse", "making")
 QUICK = (
     "open",
     "save",

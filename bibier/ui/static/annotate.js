@@ -6,6 +6,8 @@
   const HOLD = 30000; // ms after which the server is told that the clip is still before somebody
   const ASLEEP = 5000; // ms between two ticks from which on the computer slept
   const AGAIN = 2000; // ms until the next clip is asked for again
+  const LOOK = 1000; // ms between two looks at how much of a new project is read
+  const WHOLE = 3600000; // ms that reading it may take
   const SOUNDS = 3; // clips whose sound is fetched ahead
   const NEAR = "10000px"; // the tab counts as seen wherever one has scrolled to
 
@@ -355,7 +357,13 @@
     /** @type {AnnotateActs["create"]} */
     const create = (source, name) => inTurn(async () => {
       view.tell(say.project_making);
-      const answer = await call("enter", source ? { source, name } : { demo: true });
+      let reading = true;
+      const looking = setInterval(async () => {
+        const { done, total } = await call("making").catch(() => ({ done: 0, total: 0 }));
+        if (reading && total) view.tell(fill(say.project_read, { done, total }));
+      }, LOOK);
+      const answer = await call("enter", source ? { source, name } : { demo: true }, WHOLE)
+        .finally(() => { reading = false; clearInterval(looking); });
       view.closeCreating();
       view.tell("");
       showProjects(answer);

@@ -373,6 +373,8 @@ interface AnnotateAnswers {
   decide: SaveAnswer;
   clips: { clips: { clip: string; text: string; state: string; labels: number }[]; found: number };
   people: { people: { name: string; done: number; seconds: number; last: string }[] };
+  /** How much of the project that is being made is read; 0 of 0 of none. */
+  making: { done: number; total: number };
   browse: { folder: string; above: string; folders: string[]; files: string[] };
   visit: { now: ClipView };
   step: StepAnswer;
