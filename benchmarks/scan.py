@@ -18,9 +18,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.ssm import kernel, scan_reference, selective_scan, warm
+from bibier.process import keep_freed_memory
 
 SHAPES = [(32, 95, 512, 16), (16, 300, 256, 16), (4, 1500, 512, 16)]  # (B, T, d, N)
 EXACT = [(2, 95, 64, 16), (2, 300, 64, 16), (1, 1500, 64, 16)]  # for errors, small enough for a loop in float64
@@ -38,6 +40,7 @@ TEXT = {
     "Transformer of its size": dict(dim=512, temporal="transformer", hidden=512, layers=2, heads=8),
     "LSTM of Table 7": dict(temporal="lstm", hidden=512, layers=2, pooling="last"),
 }
+RATED = ("Mamba", "Transformer of Table 7", "Transformer of its size")
 LONG = 10  # s of CPU: warming up is nothing beside it
 AIMS = {95: 1.0, 300: 1.1, 1500: 0.45}  # a step of the Mamba over one of a Transformer, at most
 
@@ -210,6 +213,31 @@ def steps(shapes: list, repeats: int) -> str:
     return table(["training step", "", *TEXT], rows) + f"\nAimed at, over a Transformer: at most {aims}.\n"
 
 
+def precisions(shapes: list, repeats: int) -> str:
+    """Training steps in float32 and under autocast to bfloat16, with the rate of their matrix products."""
+    rows = []
+    for batch, length, *_ in shapes:
+        works = {
+            (name, half): training_step(name, batch, length, half=half) for half in (False, True) for name in RATED
+        }
+        products = {}
+        for key, work in works.items():
+            with FlopCounterMode(display=False) as counter:
+                work()
+            products[key] = counter.get_total_flops()
+        times = medians({f"{name}, {half}": work for (name, half), work in works.items()}, repeats)
+        plain = times[f"{RATED[1]}, False"]
+        for half in (False, True):
+            taken = {name: times[f"{name}, {half}"] for name in RATED}
+            cells = [f"{1e3 * taken[name]:.0f} ms, {products[name, half] / taken[name] / 1e9:.0f}" for name in RATED]
+            over = [f"{taken[RATED[0]] / taken[name]:.2f}" for name in RATED[1:]]
+            kind = "bfloat16" if half else "float32"
+            rows.append([f"B{batch} T{length}", kind, *cells, *over, f"{taken[RATED[0]] / plain:.2f}"])
+        del works
+    heads = ["training step", "precision", *(f"{name}; GFLOP/s" for name in RATED)]
+    return table([*heads, *(f"Mamba over {name}" for name in RATED[1:]), f"over {RATED[1]} in float32"], rows)
+
+
 def errors(shapes: list) -> str:
     """Largest deviation from a float64 loop, over the largest magnitude of the tensor, of outputs and gradients."""
     rows = []
@@ -229,15 +257,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="one small shape, once: whether it runs at all")
+    parser.add_argument("--precisions", action="store_true", help="only the steps in float32 and bfloat16")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as training does
     start = time.perf_counter()
     warm()
     ready = time.perf_counter() - start
     print(f"One thread, {kernel('cpu')}, ready after {ready:.1f} s. Scans: speed-up over the loop.\n")
     shapes, exact, repeats = (QUICK, QUICK, 1) if options.quick else (SHAPES, EXACT, options.repeats)
+    if options.precisions:
+        print(precisions(shapes, repeats), flush=True)
+        return
     print(scans(shapes, repeats), flush=True)
     print(steps(shapes, repeats), flush=True)
+    print(precisions(shapes, repeats), flush=True)
     print(errors(exact), flush=True)
 
 
