@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 RECIPE ?= train/recipes/compact.toml
 WHEELS ?= dist
+TYPES ?= yes
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 2 ? 2 : n > 8 ? 8 : n)))
 
 .PHONY: help app test lint wheel format coverage screenshots examples train figures bench load soak clean
@@ -16,9 +17,10 @@ $(BIN)/.app: requirements.txt
 	$(BIN)/pip install -r requirements.txt
 	@touch $@
 
-$(BIN)/.dev: requirements-dev.txt $(BIN)/.app
-	$(BIN)/pip install -r requirements-dev.txt
-	@touch $@
+$(BIN)/.dev: requirements-dev.txt requirements-train.txt requirements-ray.txt requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -r requirements-dev.txt # the app's and training's among them
+	@touch $(BIN)/.app $@
 
 node_modules/.dev: package-lock.json
 	npm ci --ignore-scripts --no-audit
@@ -38,7 +40,7 @@ lint: $(BIN)/.dev node_modules/.dev ## check style, types, layers, dependencies 
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(if $(TYPES),$(BIN)/pyright --pythonpath $(BIN)/python)
 	npx tsc --noEmit && npx eslint .
 
 wheel: $(BIN)/.dev ## build the wheel into WHEELS
