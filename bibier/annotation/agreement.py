@@ -1,14 +1,14 @@
 """How far people agree about soft labels: Krippendorff's alpha, the worst clips, and who moved after a proposal.
 
-n clips, m people, C = 7 emotions; a label that is missing is NaN. Only what was said blind counts: a label that its
-person changed after seeing a proposal counts as it was before, and one that was given with a proposal in sight is
-left out. Undefined is None with the reason.
+n clips, m people, C labels: the seven emotions, unless the project has a list of its own; what is missing is NaN. Only
+what was said blind counts: a label that its person changed after seeing a proposal counts as it was before, and one
+that was given with a proposal in sight is left out. Undefined is None with the reason.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -35,6 +35,8 @@ class LabelTable:
     ----------
     clips, people
         SHA-256 of the n clips that anybody labelled; the m people's names, sorted.
+    names
+        What the C labels are called.
     labels
         (n, m, C) float64; NaN where a person said nothing of a clip.
     sighted
@@ -48,6 +50,7 @@ class LabelTable:
     labels: np.ndarray
     sighted: int = 0
     people_left_out: int = 0
+    names: tuple[str, ...] = EMOTIONS
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ class Shift:
     nearer: float  # distance to the proposal before less after: > 0 is towards it
 
 
-def unanchored_labels(labels: Mapping[tuple[str, str], Label], most_people: int | None = None) -> LabelTable:
+def unanchored_labels(
+    labels: Mapping[tuple[str, str], Label], most_people: int | None = None, names: tuple[str, ...] = EMOTIONS
+) -> LabelTable:
     """Arrange what stands by (clip, annotator), as each person said it before any proposal was in sight.
 
     With `most_people`, only of so many, those who labelled most: work and memory grow with the square of the people.
@@ -85,7 +90,7 @@ def unanchored_labels(labels: Mapping[tuple[str, str], Label], most_people: int 
         if probs is None:
             sighted += 1
         else:
-            stated[key] = vector(probs)
+            stated[key] = shares(probs, names)
     counts = Counter(person for _, person in stated)
     people = tuple(sorted(sorted(counts, key=lambda person: (-counts[person], person))[:most_people]))
     if len(people) < len(counts):
@@ -93,10 +98,15 @@ def unanchored_labels(labels: Mapping[tuple[str, str], Label], most_people: int 
         stated = {key: probs for key, probs in stated.items() if key[1] in chosen}
     clips = tuple(dict.fromkeys(clip for clip, _ in stated))
     rows, columns = ({name: i for i, name in enumerate(names)} for names in (clips, people))
-    table = np.full((len(clips), len(people), len(EMOTIONS)), np.nan)
+    table = np.full((len(clips), len(people), len(names)), np.nan)
     for (clip, person), probs in stated.items():
         table[rows[clip], columns[person]] = probs
-    return LabelTable(clips, people, table, sighted, len(counts) - len(people))
+    return LabelTable(clips, people, table, sighted, len(counts) - len(people), names)
+
+
+def shares(probs: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
+    """Return the shares (C,) of a distribution in the order of its names. Raises KeyError for another list's."""
+    return np.array([probs[name] for name in names], dtype=np.float64)
 
 
 # --- distances: (…, C), (…, C) → (…) ---------------------------------------------------------------------------------
@@ -169,8 +179,8 @@ def soft_alpha(table: LabelTable, distance: Distance = jensen_shannon, **setting
 
 
 def emotion_alphas(table: LabelTable, **settings: int) -> dict[str, Alpha]:
-    """Alpha of each emotion's share, as interval data."""
-    return {name: alpha(table.labels[..., i : i + 1], interval, **settings) for i, name in enumerate(EMOTIONS)}
+    """Alpha of each label's share, as interval data."""
+    return {name: alpha(table.labels[..., i : i + 1], interval, **settings) for i, name in enumerate(table.names)}
 
 
 def pair_alphas(
@@ -214,7 +224,8 @@ def intra_rater(
     pairs: dict[str, list[list[np.ndarray]]] = {person: [] for person in people}
     for (clip, person), again in repeats.items():
         if (first := labels.get((clip, person))) is not None:
-            pairs[person].append([vector(first.before or first.probs), vector(again.probs)])
+            names = tuple(again.probs)
+            pairs[person].append([shares(first.before or first.probs, names), shares(again.probs, names)])
     return {
         person: alpha(np.array(both), jensen_shannon, **settings)  # (n, 2, C)
         for person, both in pairs.items()
@@ -228,7 +239,8 @@ def against_gold(labels: Mapping[tuple[str, str], Label], gold: Mapping[str, Map
     for (clip, person), label in labels.items():
         probs = label.before if label.seen else label.probs
         if clip in gold and probs is not None:
-            by_person.setdefault(person, []).append((vector(probs), vector(gold[clip])))
+            names = tuple(gold[clip])
+            by_person.setdefault(person, []).append((shares(probs, names), shares(gold[clip], names)))
     scores = []
     for person, pairs in sorted(by_person.items()):
         given, wanted = np.array(pairs).transpose(1, 0, 2)  # (n, C) each
@@ -264,10 +276,9 @@ def shifts_after_proposal(
     for (clip, person), label in labels.items():
         if label.before is None:
             continue
-        before, after = vector(label.before), vector(label.probs)
         for source in label.seen:
             if (clip, source) in proposals:
-                goal = vector(proposals[clip, source])
+                before, after, goal = map(vector, (label.before, label.probs, proposals[clip, source]))
                 nearer = half_manhattan(before, goal) - half_manhattan(after, goal)
                 shifts.append(Shift(clip, person, source, float(half_manhattan(before, after)), float(nearer)))
     return shifts

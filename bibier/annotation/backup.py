@@ -184,12 +184,13 @@ class Backup:
             if (project, clip) not in buried and ((project, clip) in self.words or not self.restored)
         }
         with self.store.reading(project) as log:
-            worked = set(log.state.worked)
+            worked, labels = set(log.state.worked), log.settings["labels"] if log.labels.is_own else []
             clips = list(log.state.clips)
         waiting = [*self.held[project], *(entry for entry in entries if entry.event.uuid not in self.uuids)]
         fresh = [entry for entry in waiting if entry.event.clip in worked]
         named = {entry.event.clip for entry in fresh}
         lines = [json.dumps({"clip": vars(clip)}, ensure_ascii=False) for clip in clips if clip.sha256 in named]
+        lines = [json.dumps({"labels": labels}, ensure_ascii=False)] * bool(labels and fresh) + lines
         lines += [entry.to_json() for entry in fresh] + [removal_line(clip) for clip in sorted(removed)]
         buried |= {(project, clip) for clip in removed}
         held = [entry for entry in waiting if entry.event.clip not in worked]

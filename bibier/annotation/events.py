@@ -16,11 +16,12 @@ from typing import Annotated, Any, ClassVar, NoReturn, get_type_hints
 
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
 
+from bibier.annotation.label_list import FEWEST, MOST, is_name
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
-VERSION = 2  # of the event's fields; 2 has `fill`, `rest` and two kinds more
+VERSION = 3  # of the event's fields; 2 has `fill`, `rest` and two kinds more, 3 labels of a project's own list
 FILLS = ("", "proportion", "neutral", "even")  # how a person had open points given: by what is set, to neutral, evenly
 KINDS = ("label", "skip", "reveal", "undo", "redo", "propose", "repeat", "decide")
 SINCE_2 = ("repeat", "decide")  # a second label of the same person; a third person's decision, which is no label
@@ -81,8 +82,8 @@ SHARE = Expected("0 … 1")
 class Event:
     """One act of one person on one clip, or one proposal of a model; what each field may hold stands at the field.
 
-    `probs` and `before` are distributions by emotion name, each >= 0 and 1 together (to `SUM_TOLERANCE`). Nothing is
-    checked before `check`, so that an event can be put together first.
+    `probs` and `before` are distributions by the name of an emotion, or of a label of the project's own list, each >= 0
+    and 1 together (to `SUM_TOLERANCE`). Nothing is checked before `check`, so that an event can be put together first.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, revalidate_instances="always")
@@ -127,13 +128,13 @@ class Event:
             _refuse(name, first["input"], _EXPECTED[name])
         self._check_provenance()
         if self.kind in ("label", "propose", *SINCE_2):
-            check_distribution("probs", self.probs)
+            check_distribution("probs", self.probs, own=self.version > 2 and self.kind != "propose")
         elif self.probs is not None:
             _refuse("probs", self.probs, f"null ({self.kind})")
         if self.before is not None:
-            check_distribution("before", self.before)
-        if (self.fill or self.kind in SINCE_2) and self.version < VERSION:
-            _refuse("version", self.version, str(VERSION))
+            check_distribution("before", self.before, own=self.version > 2)
+        if (self.fill or self.kind in SINCE_2) and self.version < 2:
+            _refuse("version", self.version, "2")
         if bool(self.fill) != bool(self.rest):
             _refuse("rest", self.rest, "> 0" if self.fill else "0")
         if (self.kind in ("undo", "redo")) != bool(self.target):
@@ -142,7 +143,9 @@ class Event:
 
     def stamped(self) -> Event:
         """Return the event with the lowest version that has its fields, so that as many programs as can be read it."""
-        return replace(self, version=VERSION if self.fill or self.kind in SINCE_2 else 1)
+        if self.probs is not None and self.probs.keys() != set(EMOTIONS):
+            return replace(self, version=VERSION)
+        return replace(self, version=2 if self.fill or self.kind in SINCE_2 else 1)
 
     @property
     def distribution(self) -> dict[str, float]:
@@ -173,7 +176,7 @@ class Event:
 
     def content(self) -> dict[str, Any]:
         """Return the fields that the event's version has, by name."""
-        unknown = ("fill", "rest") if self.version < VERSION else ()
+        unknown = ("fill", "rest") if self.version < 2 else ()
         return {name: value for name, value in vars(self).items() if name not in unknown}
 
     @classmethod
@@ -204,9 +207,14 @@ _EVENT = TypeAdapter(Event)
 _EXPECTED = expected_in(Event)
 
 
-def check_distribution(name: str, probs: object) -> None:
-    """Raise InputError unless `probs` names every emotion with a finite number >= 0, together 1."""
-    if not isinstance(probs, Mapping) or set(probs) != set(EMOTIONS):
+def check_distribution(name: str, probs: object, *, own: bool = False) -> None:
+    """Raise InputError unless `probs` names every emotion with a finite number >= 0, together 1.
+
+    With `own` other names than those of the emotions will do: whether they are a project's is known to the project.
+    """
+    if not isinstance(probs, Mapping):
+        _refuse(name, probs, ", ".join(EMOTIONS))
+    if set(probs) != set(EMOTIONS) and not (own and FEWEST <= len(probs) <= MOST and all(map(is_name, probs))):
         _refuse(name, probs, ", ".join(EMOTIONS))
     for emotion, share in probs.items():
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1 + SUM_TOLERANCE:

@@ -12,10 +12,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bibier.annotation.events import Event
+from bibier.annotation.label_list import LabelList, label_list
 from bibier.annotation.label_studio import tasks_of
 from bibier.annotation.state import Label, ProjectClip
 from bibier.annotation.store import Store
@@ -23,25 +25,12 @@ from bibier.csv_safety import guard
 from bibier.distributions import entropy
 from bibier.errors import InputError
 from bibier.files import replacing
-from bibier.labels import EMOTIONS, named, vector
+from bibier.labels import EMOTIONS, named
 from bibier.soft_labels.tables import COLUMNS as LS_LLM
 
-LONG = ("sha256", "path", "text", "language", "corpus_label", "annotator", *EMOTIONS, "confidence", "note", "seen")
-LONG = (*LONG, *(f"before_{name}" for name in EMOTIONS), "seconds", "event")
-FILLED = ("fill", "rest")  # of LONG since labels may be filled up; a table of before lacks them
+CLIP = ("sha256", "path", "text", "language", "corpus_label")  # columns about a clip
+FILLED = ("fill", "rest")  # of a long table since labels may be filled up; a table of before lacks them
 MANIFEST = ("id", "path", "text", "language", "split", "speaker", "dialogue", "label", *EMOTIONS)
-DECISIONS = (
-    "sha256",
-    "path",
-    "text",
-    "language",
-    "corpus_label",
-    "decided_by",
-    *EMOTIONS,
-    "confidence",
-    "note",
-    "event",
-)
 PROPOSALS = ("sha256", "source", *EMOTIONS)
 
 
@@ -55,6 +44,24 @@ class ProjectSnapshot:
     labels: Mapping[tuple[str, str], Label]  # by (clip, annotator)
     proposals: Mapping[tuple[str, str], Mapping[str, float]]  # by (clip, source)
     decisions: Mapping[str, Mapping[str, Label]] = field(default_factory=dict)  # by clip and third person
+    setting: Sequence[Any] = ()  # what the project's labels are; () is the seven emotions
+
+    @property
+    def labels_of(self) -> LabelList:
+        """What people may say of a clip."""
+        return label_list(self.setting)
+
+    def mean(self, labels: Mapping[str, Label]) -> np.ndarray:
+        """Return the mean (C,) of people's distributions, in the order of `labels_of`."""
+        return np.mean([self.labels_of.vector(label.probs) for label in labels.values()], axis=0)
+
+    def votes(self, labels: Mapping[str, Label]) -> np.ndarray:
+        """Return how many people's largest class each label is (C,); a tied one shares its vote."""
+        counts = np.zeros(len(self.labels_of.names))
+        for label in labels.values():
+            top = self.labels_of.vector(label.probs)
+            counts += (top == top.max()) / (top == top.max()).sum()
+        return counts
 
     def unanchored(self) -> ProjectSnapshot:
         """Return the same with every label as it was before a proposal had been seen; others are left out."""
@@ -82,28 +89,29 @@ def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
         proposals = {key: probs for key, probs in log.state.proposals.items() if key[0] in index}
         labels = {key: label for key, label in log.state.labels.items() if key[0] in index}
         decisions = {clip: dict(by) for clip, by in log.state.decisions.items() if by and clip in index}
-        return ProjectSnapshot(project, clips, events, labels, proposals, decisions)
+        if log.labels.is_own:  # what models said before the project had its own list fits no other such project
+            proposals, events = {}, [event for event in events if event.kind != "propose"]
+        return ProjectSnapshot(project, clips, events, labels, proposals, decisions, log.settings["labels"])
 
 
-def mean_of(labels: Mapping[str, Label]) -> np.ndarray:
-    """Return the (7,) mean of people's distributions."""
-    return np.mean([vector(label.probs) for label in labels.values()], axis=0)
+def long_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a long table of labels with these names, but for `FILLED`."""
+    said = (*CLIP, "annotator", *names, "confidence", "note", "seen")
+    return (*said, *(f"before_{name}" for name in names), "seconds", "event")
 
 
-def votes_of(labels: Mapping[str, Label]) -> np.ndarray:
-    """Return how many people's largest class each emotion is (7,); a tied label shares its vote."""
-    counts = np.zeros(len(EMOTIONS))
-    for label in labels.values():
-        top = vector(label.probs)
-        counts += (top == top.max()) / (top == top.max()).sum()
-    return counts
+def decisions_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a table of decisions on labels with these names."""
+    return (*CLIP, "decided_by", *names, "confidence", "note", "event")
 
 
 # --- formats: ProjectSnapshot → the pieces of a text -----------------------------------------------------------------
 
 
 def events(snapshot: ProjectSnapshot) -> Iterator[str]:
-    """JSONL: first a line for each clip, then one for each event, undone ones too."""
+    """JSONL: the project's own list of labels, if it has one; a line for each clip; one for each event, undone too."""
+    if snapshot.labels_of.is_own:
+        yield _line({"labels": snapshot.setting})
     for clip in snapshot.clips:
         yield _line({"clip": asdict(clip)})
     for event in snapshot.events:
@@ -112,7 +120,7 @@ def events(snapshot: ProjectSnapshot) -> Iterator[str]:
 
 def long(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with a row for each clip and person."""
-    clips = {clip.sha256: clip for clip in snapshot.clips}
+    clips, names = {clip.sha256: clip for clip in snapshot.clips}, snapshot.labels_of.names
     rows = []
     for sha256, labels in snapshot.by_clip().items():
         for person, label in labels.items():
@@ -120,29 +128,28 @@ def long(snapshot: ProjectSnapshot) -> Iterator[str]:
             rows.append(
                 _of_clip(clips[sha256])
                 | {"annotator": guard(person), "note": guard(label.note), "seen": guard(json.dumps(label.seen))}
-                | {name: repr(label.probs[name]) for name in EMOTIONS}
-                | {f"before_{name}": repr(before[name]) if before else "" for name in EMOTIONS}
+                | {name: repr(label.probs[name]) for name in names}
+                | {f"before_{name}": repr(before[name]) if before else "" for name in names}
                 | {"confidence": "" if label.confidence is None else repr(label.confidence)}
                 | {"seconds": repr(label.seconds), "event": guard(label.event)}
                 | {"fill": label.fill, "rest": repr(label.rest)}
             )
-    return _csv((*LONG, *FILLED), rows)
+    return _csv((*long_columns(names), *FILLED), rows)
 
 
 def wide(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with a row for each clip: the mean over people, their votes, and then the columns of each person."""
-    clips = {clip.sha256: clip for clip in snapshot.clips}
+    clips, names = {clip.sha256: clip for clip in snapshot.clips}, snapshot.labels_of.names
     people = sorted({person for _, person in snapshot.labels})
-    columns = ["sha256", "path", "text", "language", "corpus_label", "people"]
-    columns += [f"{kind}_{name}" for kind in ("mean", "votes") for name in EMOTIONS]
-    columns += [guard(f"{name} ({person})") for person in people for name in EMOTIONS]
+    columns = [*CLIP, "people", *(f"{kind}_{name}" for kind in ("mean", "votes") for name in names)]
+    columns += [guard(f"{name} ({person})") for person in people for name in names]
     rows = []
     for sha256, labels in snapshot.by_clip().items():
         row = _of_clip(clips[sha256]) | {"people": str(len(labels))}
-        for kind, values in (("mean", mean_of(labels)), ("votes", votes_of(labels))):
-            row |= {f"{kind}_{name}": repr(float(v)) for name, v in zip(EMOTIONS, values, strict=True)}
+        for kind, values in (("mean", snapshot.mean(labels)), ("votes", snapshot.votes(labels))):
+            row |= {f"{kind}_{name}": repr(float(v)) for name, v in zip(names, values, strict=True)}
         for person, label in labels.items():
-            row |= {guard(f"{name} ({person})"): repr(label.probs[name]) for name in EMOTIONS}
+            row |= {guard(f"{name} ({person})"): repr(label.probs[name]) for name in names}
         rows.append(row)
     return _csv(columns, rows)
 
@@ -158,13 +165,13 @@ def proposals(snapshot: ProjectSnapshot) -> Iterator[str]:
 
 def decisions(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV of what third persons decided, a row for each clip and person; the last of a clip is the last decision."""
-    rows = []
+    rows, names = [], snapshot.labels_of.names
     for clip in snapshot.clips:
         for person, label in snapshot.decisions.get(clip.sha256, {}).items():
             sure = "" if label.confidence is None else repr(label.confidence)
             row = _of_clip(clip) | {"decided_by": guard(person), "confidence": sure, "note": guard(label.note)}
-            rows.append(row | {name: repr(label.probs[name]) for name in EMOTIONS} | {"event": guard(label.event)})
-    return _csv(DECISIONS, rows)
+            rows.append(row | {name: repr(label.probs[name]) for name in names} | {"event": guard(label.event)})
+    return _csv(decisions_columns(names), rows)
 
 
 def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
@@ -186,8 +193,8 @@ def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
             "annotations": {people[person]: _hard(label.probs) for person, label in labels.items()},
             "annotators": ",".join(people[person] for person in labels),
             "lang": clip.language,
-            "hard_label": _hard(named(mean_of(labels))),
-            "soft_label": named(mean_of(labels)),
+            "hard_label": _hard(snapshot.labels_of.named(snapshot.mean(labels))),
+            "soft_label": snapshot.labels_of.named(snapshot.mean(labels)),
             "split": str(clip.extra.get("split", "train")),
             "other_info": {
                 "sha256": sha256,
@@ -202,31 +209,32 @@ def lewidi(snapshot: ProjectSnapshot) -> Iterator[str]:
 
 def chaosnli(snapshot: ProjectSnapshot) -> Iterator[str]:
     """JSONL in the manner of ChaosNLI: votes of people's largest classes, their shares and their entropy in bits."""
-    clips = {clip.sha256: clip for clip in snapshot.clips}
+    clips, of = {clip.sha256: clip for clip in snapshot.clips}, snapshot.labels_of
     for sha256, labels in snapshot.by_clip().items():
-        votes, clip = votes_of(labels), clips[sha256]
+        votes, clip = snapshot.votes(labels), clips[sha256]
         share = votes / votes.sum()
         yield _line(
             {
                 "uid": sha256,
-                "label_counter": {name: float(v) for name, v in zip(EMOTIONS, votes, strict=True) if v},
-                "majority_label": _hard(named(share)),
+                "label_counter": {name: float(v) for name, v in zip(of.names, votes, strict=True) if v},
+                "majority_label": _hard(of.named(share)),
                 "label_dist": share.tolist(),
                 "label_count": votes.tolist(),
                 "entropy": float(entropy(share)),
-                "example": {"uid": sha256, "text": clip.text, "path": clip.path, "labels": list(EMOTIONS)},
+                "example": {"uid": sha256, "text": clip.text, "path": clip.path, "labels": list(of.names)},
                 "old_label": clip.label,
-                "mean_dist": mean_of(labels).tolist(),
+                "mean_dist": snapshot.mean(labels).tolist(),
             }
         )
 
 
 def ls_llm(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with the columns of the LS-LLM tables, as `train` reads them, of the mean over people."""
+    check_seven(snapshot, "ls-llm")
     clips = {clip.sha256: clip for clip in snapshot.clips}
     rows = []
     for sha256, labels in snapshot.by_clip().items():
-        mean, clip = mean_of(labels), clips[sha256]
+        mean, clip = snapshot.mean(labels), clips[sha256]
         facts = {"video_name": sha256, "start_time": -1, "end_time": -1, "sentiment": -1, "text": guard(clip.text)}
         facts |= {"ground_truth": clip.label or "", "llm_best_label": EMOTIONS[int(mean.argmax())]}
         rows.append(
@@ -237,10 +245,11 @@ def ls_llm(snapshot: ProjectSnapshot) -> Iterator[str]:
 
 def manifest(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV that `train` reads as a corpus: the mean over people, trained on as a distribution."""
+    check_seven(snapshot, "manifest")
     clips = {clip.sha256: clip for clip in snapshot.clips}
     rows = []
     for sha256, labels in snapshot.by_clip().items():
-        clip, mean = clips[sha256], mean_of(labels)
+        clip, mean = clips[sha256], snapshot.mean(labels)
         extra = {name: guard(str(clip.extra.get(name) or sha256)) for name in ("speaker", "dialogue")}
         row = {"id": sha256, "path": guard(clip.path), "text": guard(clip.text)}
         row |= {"language": guard(clip.language)}
@@ -252,7 +261,14 @@ def manifest(snapshot: ProjectSnapshot) -> Iterator[str]:
 
 def label_studio(snapshot: ProjectSnapshot) -> Iterator[str]:
     """JSON of Label Studio's tasks, one for each labelled clip."""
-    yield tasks_of(snapshot.clips, snapshot.by_clip())
+    yield tasks_of(snapshot.clips, snapshot.by_clip(), snapshot.labels_of.names)
+
+
+def check_seven(snapshot: ProjectSnapshot, kind: str) -> None:
+    """Raise InputError for a project of other labels than the seven emotions, which are all that `kind` can hold."""
+    if snapshot.labels_of.is_own:
+        names = ", ".join(snapshot.labels_of.names)
+        raise InputError("export-seven", project=snapshot.project, kind=kind, names=names)
 
 
 FORMATS: dict[str, tuple[str, Callable[[ProjectSnapshot], Iterator[str]]]] = {
@@ -294,7 +310,7 @@ def _of_clip(clip: ProjectClip) -> dict[str, str]:
 def _hard(probs: Mapping[str, float]) -> str:
     """Return the largest class; "" for a tie."""
     top = max(probs.values())
-    largest = [name for name in EMOTIONS if probs[name] == top]
+    largest = [name for name, value in probs.items() if value == top]
     return largest[0] if len(largest) == 1 else ""
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bibier.annotation.exports import ProjectSnapshot, mean_of, votes_of
+from bibier.annotation.exports import ProjectSnapshot
 from bibier.annotation.ingest import import_datasets
 from bibier.errors import InputError
 from bibier.files import replace_folder
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 CARD = """# {project}
 
-{clips} recordings with {labels} labels by {people} people: each label is a distribution over seven perceived emotions
-({emotions}).
-Each person listened and gave every emotion its share, alone; {sighted} of the labels were given, or given again, after
+{clips} recordings with {labels} labels by {people} people: each label is a distribution over {count} {what}
+({names}).
+Each person listened and gave every one its share, alone; {sighted} of the labels were given, or given again, after
 a machine's proposal had been shown (`seen`), the others without.
 
 | column | what it is |
 |---|---|
 | `audio` | the recording, its bytes as they were annotated |
-| `label` | the emotion with the largest mean share; null where two are equal |
+| `label` | the one with the largest mean share; null where two are equal |
 | `mean` | the mean of the people's distributions |
-| `votes` | how many people's largest share each emotion is; a tied label shares its vote |
+| `votes` | how many people's largest share each is; a tied label shares its vote |
 | `people` | each person's own distribution, confidence, and which proposals had been shown before |
 | `proposals` | what machines proposed; never part of `mean` or `votes` |
 | `corpus_label` | the label that the recording came with, if any |
@@ -49,14 +49,14 @@ def dataset(snapshot: ProjectSnapshot) -> Any:
     """
     datasets = import_datasets()
     clips, rows = {clip.sha256: clip for clip in snapshot.clips}, []
-    by_clip = snapshot.by_clip()
+    by_clip, of = snapshot.by_clip(), snapshot.labels_of
     if not by_clip:
         raise InputError("export-no-labels", project=snapshot.project)
     lost = [clips[name].path for name in by_clip if not Path(clips[name].path).is_file()]
     if lost:
         raise InputError("export-missing", count=len(lost), file=lost[0])
     for sha256, labels in by_clip.items():
-        clip, mean = clips[sha256], mean_of(labels)
+        clip, mean = clips[sha256], snapshot.mean(labels)
         content = Path(clip.path).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise InputError("export-changed", file=clip.path)
@@ -68,10 +68,10 @@ def dataset(snapshot: ProjectSnapshot) -> Any:
                 "text": clip.text,
                 "language": clip.language,
                 "label": int(mean.argmax()) if single else None,
-                "mean": named(mean),
-                "votes": named(votes_of(labels)),
+                "mean": of.named(mean),
+                "votes": of.named(snapshot.votes(labels)),
                 "people": [
-                    {"name": person, "probs": named(vector(label.probs)), "confidence": label.confidence}
+                    {"name": person, "probs": of.named(of.vector(label.probs)), "confidence": label.confidence}
                     | {"seen": list(label.seen)}
                     for person, label in labels.items()
                 ],
@@ -83,8 +83,8 @@ def dataset(snapshot: ProjectSnapshot) -> Any:
                 "corpus_label": EMOTIONS.index(clip.label) if clip.label else None,
             }
         )
-    value, names = datasets.Value, datasets.ClassLabel(names=list(EMOTIONS))
-    shares = dict.fromkeys(EMOTIONS, value("float64"))
+    value, names = datasets.Value, datasets.ClassLabel(names=list(of.names))
+    shares, proposed = (dict.fromkeys(each, value("float64")) for each in (of.names, EMOTIONS))
     person = {"name": value("string"), "probs": shares, "confidence": value("float64")}
     stored = datasets.Features(
         # a struct first: writing `Audio` as such would decode and encode the sound
@@ -94,8 +94,8 @@ def dataset(snapshot: ProjectSnapshot) -> Any:
         mean=shares,
         votes=shares,
         people=[person | {"seen": [value("string")]}],
-        proposals=[{"source": value("string"), "probs": shares}],
-        corpus_label=names,
+        proposals=[{"source": value("string"), "probs": proposed}],
+        corpus_label=datasets.ClassLabel(names=list(EMOTIONS)),
     )
     return datasets.Dataset.from_list(rows, features=stored).cast_column("audio", datasets.Audio())
 
@@ -119,7 +119,9 @@ def card(snapshot: ProjectSnapshot) -> str:
         labels=len(snapshot.labels),
         sighted=sum(bool(label.seen) for label in snapshot.labels.values()),
         people=len(people),
-        emotions=", ".join(EMOTIONS),
+        count=len(snapshot.labels_of.names),
+        what="labels of the project's own" if snapshot.labels_of.is_own else "perceived emotions",
+        names=", ".join(snapshot.labels_of.names),
     )
     return f"---\n{facts.to_yaml()}\n---\n\n{text}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 from bibier import csv_reader
 from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import SHA256, Event, check_distribution
-from bibier.annotation.exports import FILLED, LONG
+from bibier.annotation.exports import FILLED, long_columns
+from bibier.annotation.label_list import LabelList, check_same, is_sound, label_list, names_among, setting_of
+from bibier.annotation.project_log import check_labels
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
@@ -48,9 +50,9 @@ def batches(items: Sequence[Item]) -> Iterator[tuple[int, Sequence[Item]]]:
         yield start, items[start : start + BATCH]
 
 
-def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
-    """Read an export of events. Raises InputError that names the line."""
-    clips, events = [], []
+def read_events(path: Path) -> tuple[list[ProjectClip], list[Event], list[Any]]:
+    """Read an export of events, and the setting of its labels. Raises InputError that names the line."""
+    clips, events, setting = [], [], list[Any]()
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
@@ -58,11 +60,20 @@ def read_events(path: Path) -> tuple[list[ProjectClip], list[Event]]:
             value = json.loads(line)
             if isinstance(value, dict) and set(value) == {"clip"}:
                 clips.append(clip_of(value["clip"]))
+            elif isinstance(value, dict) and set(value) == {"labels"}:
+                setting = sound_setting(value["labels"])
             else:
                 events.append(LogEntry.from_json(value).event if isinstance(value, dict) else Event.from_json(line))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
-    return clips, events
+    return clips, events, setting
+
+
+def sound_setting(labels: object) -> list[Any]:
+    """Return the setting of a project's labels as it was exported. Raises ValueError."""
+    if not isinstance(labels, list) or not is_sound(labels):
+        raise ValueError(f"labels {str(labels)[:80]}")
+    return labels
 
 
 def add_events(store: Store, project: str, path: Path, progress: Progress = no_progress) -> tuple[int, int]:
@@ -74,36 +85,56 @@ def add_events(store: Store, project: str, path: Path, progress: Progress = no_p
     under its id is an InputError, and so is an event of a clip that neither the file nor the project has, and an undo
     or redo of what neither has.
     """
-    return add(store, project, *read_events(path), progress)
+    clips, events, setting = read_events(path)
+    return add(store, project, clips, events, progress, setting)
 
 
 def add_long(store: Store, project: str, path: Path, progress: Progress = no_progress) -> tuple[int, int]:
     """Add a long CSV's clips and labels to a project; returns and raises what `add_events` does."""
+    clips, events, setting = read_long_labels(path)
+    return add(store, project, clips, events, progress, setting)
+
+
+def read_long_labels(path: Path) -> tuple[list[ProjectClip], list[Event], list[Any]]:
+    """Read a long CSV as clips and labels, and the setting of their list. Raises InputError that names the line."""
     clips: dict[str, ProjectClip] = {}
-    events = []
+    events, setting = [], list[Any]()
     for number, row in enumerate(read_long(path), start=2):
+        setting = setting_of(tuple(row["probs"]))
         facts = {name: row[name] for name in ("sha256", "path", "text", "language")} | {"label": row["corpus_label"]}
         label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds", *FILLED)}
         try:
             clips.setdefault(row["sha256"], clip_of(facts))
-            events.append(
-                Event(row["event"], project, row["sha256"], row["annotator"], "label", **label).stamped().check()
-            )
+            events.append(Event(row["event"], "?", row["sha256"], row["annotator"], "label", **label).stamped().check())
         except (ValueError, TypeError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
-    return add(store, project, list(clips.values()), events, progress)
+    return list(clips.values()), events, setting
 
 
 def add(
-    store: Store, project: str, clips: Sequence[ProjectClip], events: Sequence[Event], progress: Progress
+    store: Store,
+    project: str,
+    clips: Sequence[ProjectClip],
+    events: Sequence[Event],
+    progress: Progress,
+    setting: Sequence[Any] = (),
 ) -> tuple[int, int]:
-    """Add clips and events that were read; returns and raises what `add_events` does."""
-    known = {clip.sha256: clip for clip in store.clips(project)} if project in store.projects() else {}
+    """Add clips and events that were read; returns and raises what `add_events` does.
+
+    `setting` are the labels over which the events are. A project is made with them; one that is there must have them.
+    """
+    made = project not in store.projects()
+    known = {} if made else {clip.sha256: clip for clip in store.clips(project)}
+    labels = label_list(setting) if made else store.labels(project)
+    if events:
+        check_same(label_list(setting), labels, project)
     strange = {event.clip for event in events} - known.keys() - {clip.sha256 for clip in clips}
     if strange:
         raise InputError("store-no-clip", project=project, clip=min(strange)[:12])
     events = [replace(event, project=project) for event in events]
-    _rehearse(store, events)
+    _rehearse(store, events, labels, project)
+    if made and setting:
+        store.project(project, labels=list(setting))
     store.add_clips(project, [clip for clip in clips if clip.sha256 not in known])
     store.add_clips(project, [moved for clip in clips if (moved := _moved(known.get(clip.sha256), clip))])
     new = 0
@@ -121,7 +152,7 @@ def _moved(known: ProjectClip | None, clip: ProjectClip) -> ProjectClip | None:
     return replace(known, path=clip.path)
 
 
-def _rehearse(store: Store, events: list[Event]) -> None:
+def _rehearse(store: Store, events: list[Event], labels: LabelList, project: str) -> None:
     """Raise what appending the events would raise, before one of them is written.
 
     An undo may stand out of turn, as it does in a log that was put together from several; it may not name nothing.
@@ -134,6 +165,8 @@ def _rehearse(store: Store, events: list[Event]) -> None:
             raise InputError("event-other", uuid=event.uuid)
         if event.target and event.target not in known:
             raise InputError("event-target", kind=event.kind, uuid=event.target)
+        if same is event:  # what is there already stands
+            check_labels(event, labels, project)
 
 
 def clip_of(facts: dict[str, Any]) -> ProjectClip:
@@ -163,24 +196,32 @@ def read_table(path: Path, names: Sequence[str] = ()) -> list[dict[str, str]]:
 
 def read_long(path: Path) -> list[dict[str, Any]]:
     """Read a long CSV: numbers as numbers, `probs` and `before` by emotion. Raises InputError that names the line."""
-    rows = read_table(path, LONG)
-    if rows and (missing := [name for name in LONG if name not in rows[0]]):
+    rows = read_table(path, long_columns(EMOTIONS))
+    names = names_in(rows[0]) if rows else EMOTIONS
+    wanted = long_columns(names)
+    if rows and (missing := [name for name in wanted if name not in rows[0]]):
         raise InputError("import-line", file=path.name, line=1, reason=Message("import-column", {"column": missing[0]}))
     values = []
     for number, row in enumerate(rows, start=2):
         try:
-            values.append(_long(row))
+            values.append(_long(row, names))
         except (ValueError, TypeError, RecursionError) as error:
             raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
     return values
 
 
-def _long(row: dict[str, str]) -> dict[str, Any]:
-    before = {name: row[f"before_{name}"] for name in EMOTIONS}
+def names_in(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels of a long table: what stands in it twice, as it is and as it was before."""
+    there = dict.fromkeys(columns)
+    return names_among([name for name in there if f"before_{name}" in there])
+
+
+def _long(row: dict[str, str], names: Sequence[str]) -> dict[str, Any]:
+    before = {name: row[f"before_{name}"] for name in names}
     return (
         {name: row[name] for name in ("sha256", "path", "text", "language", "annotator", "note", "event")}
         | {"corpus_label": row["corpus_label"] or None, "seen": tuple(json.loads(row["seen"]))}
-        | {"probs": {name: float(row[name]) for name in EMOTIONS}}
+        | {"probs": {name: float(row[name]) for name in names}}
         | {"before": {name: float(v) for name, v in before.items()} if any(before.values()) else None}
         | {"confidence": float(row["confidence"]) if row["confidence"] else None, "seconds": float(row["seconds"])}
         | {"fill": row.get("fill", ""), "rest": float(row.get("rest") or 0)}

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bibier.annotation import rows
 from bibier.annotation.entries import LogEntry, reconcile, renamed
 from bibier.annotation.events import SHA256
-from bibier.annotation.imports import Progress, batches, clip_of, no_progress
+from bibier.annotation.imports import Progress, batches, clip_of, no_progress, sound_setting
+from bibier.annotation.label_list import LabelList
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 
@@ -27,6 +29,8 @@ class Copy:
     ----------
     removed
         SHA-256 of clips that were deleted.
+    labels
+        The setting of a list of its own; [] for the seven emotions.
     unread
         How many lines can't be used; they stay where they are.
     """
@@ -36,6 +40,7 @@ class Copy:
     entries: list[LogEntry] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
     unread: int = 0
+    labels: list[Any] = field(default_factory=list)
 
     def read(self, lines: Iterable[str]) -> None:
         """Take in the lines of one file."""
@@ -49,6 +54,8 @@ class Copy:
                 if set(content) == {"clip"}:
                     clip = clip_of(content["clip"])
                     self.clips[clip.sha256] = clip
+                elif set(content) == {"labels"}:
+                    self.labels = sound_setting(content["labels"])
                 elif set(content) == {"removed"}:
                     if not isinstance(content["removed"], str) or not SHA256.fullmatch(content["removed"]):
                         raise ValueError("removed")
@@ -77,11 +84,14 @@ def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress =
     if not project:
         return copy.unread
     entries = reconcile(replace(e, event=replace(e.event, project=project)) for e in copy.entries)
+    if copy.labels and project not in store.projects():
+        store.project(project, labels=copy.labels)
     gone = copy.removed - {entry.event.clip for entry in entries if entry.event.annotator}
     store.add_clips(project, _missing(store, project, copy.clips, gone))
     known = {clip.sha256 for clip in store.clips(project)}
-    there = known - gone
-    usable = [entry for entry in entries if entry.event.clip in there]
+    there, labels = known - gone, store.labels(project)
+    strange = {entry.event.uuid for entry in entries if not fits(entry, labels)}
+    usable = [entry for entry in entries if entry.event.clip in there and entry.event.uuid not in strange]
     copied = {entry.event.uuid for entry in usable}
     if usable:
         with store.restoring(project):
@@ -93,7 +103,14 @@ def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress =
     for sha256 in sorted(gone & known):
         store.remove_clip(project, sha256)  # unless a person has worked on it here
     named = known | gone
-    return copy.unread + sum(entry.event.clip not in named for entry in entries)
+    lost = sum(entry.event.clip not in named or entry.event.uuid in strange for entry in entries)
+    return copy.unread + lost
+
+
+def fits(entry: LogEntry, labels: LabelList) -> bool:
+    """Whether what an entry says is over the labels of its project; a proposal may be of before it had its own."""
+    probs = entry.event.probs
+    return probs is None or entry.event.kind == "propose" or probs.keys() == set(labels.names)
 
 
 def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Collection[str]) -> list[ProjectClip]:

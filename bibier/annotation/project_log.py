@@ -12,6 +12,7 @@ import sqlalchemy as sql
 from bibier.annotation import rows
 from bibier.annotation.entries import LogEntry, is_same_act
 from bibier.annotation.events import Event, now
+from bibier.annotation.label_list import LabelList, label_list
 from bibier.annotation.state import AnnotationState, ProjectClip
 from bibier.errors import InputError
 
@@ -51,6 +52,11 @@ class ProjectLog:
         """What is another as soon as anything of the project is: what was changed, its last event and clip."""
         return self._derived.moves, self._derived.event, self._derived.clip
 
+    @property
+    def labels(self) -> LabelList:
+        """What people may say of a clip."""
+        return label_list(self.settings["labels"])
+
     def entries(self) -> list[LogEntry]:
         """Return the whole log with its stamps, in the order of the saves."""
         entries = rows.read_entries(self.connection, self.project, skip_damaged=self._skip_damaged)
@@ -69,7 +75,7 @@ class ProjectLog:
 
         With `lenient`, an undo or redo out of turn is kept too, as in a log that was put together from several.
         """
-        new = [event.check() for event in new]
+        new, labels = [event.check() for event in new], self.labels
         known = rows.bodies(self.connection, [event.uuid for event in new])
         entries = []
         for event in new:
@@ -80,6 +86,7 @@ class ProjectLog:
                 continue
             if event.clip not in self.state.index:
                 raise InputError("store-no-clip", project=self.project, clip=event.clip[:12])
+            check_labels(event, labels, self.project)
             if not lenient and not self.state.is_next_undo(event):
                 raise InputError("event-target", kind=event.kind, uuid=event.target)
             entry = self._stamp(replace(event, time=event.time or now()), self._derived.counter)
@@ -130,6 +137,17 @@ class ProjectLog:
         event = Event(str(uuid.uuid4()), self.project, path[-1].clip, annotator, kind, target=path[-1].uuid)
         self.append(event)
         return event
+
+
+def check_labels(event: Event, labels: LabelList, project: str) -> None:
+    """Raise InputError when an event says what its project's list has not; a proposal is over the seven."""
+    if event.kind == "propose":
+        if labels.is_own:
+            raise InputError("labels-no-proposals", project=project)
+        return
+    for probs in (event.probs, event.before):
+        if probs is not None:
+            labels.check(probs, project)
 
 
 def forward(

@@ -5,16 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict, field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from bibier.annotation.events import MAX_NAME, SHARE, Expected, expected_in
+from bibier.annotation.label_list import MOST, is_sound
 from bibier.annotation.state import ORDERS, Order
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
-Emotion = Annotated[str, Field(pattern=f"^({'|'.join(EMOTIONS)})$")]
+
+def _sound(labels: list[Any]) -> list[Any]:
+    if not is_sound(labels):
+        raise ValueError("no list of labels")
+    return labels
+
+
+LABELS = Expected(Message("store-setting-labels", {"emotions": ", ".join(EMOTIONS), "most": MOST}))
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -25,9 +33,7 @@ class ProjectSettings:
     wanted: Annotated[int, Field(ge=1), Expected("1, 2, …")] = 1  # annotators per clip
     order: Annotated[Order, Expected(", ".join(ORDERS))] = "given"
     share: Annotated[int | float, Field(ge=0, le=1, allow_inf_nan=False), SHARE] = 0.0  # of random turns
-    labels: Annotated[list[Emotion], Field(max_length=len(EMOTIONS)), Expected(", ".join(EMOTIONS))] = field(
-        default_factory=list
-    )  # the emotions that are offered; none named means all
+    labels: Annotated[list[Any], AfterValidator(_sound), LABELS] = field(default_factory=list)  # none means the seven
     guidelines: Annotated[str, Field(max_length=20_000), Expected(Message("store-setting-text", {"most": 20_000}))] = ""
     repeats: Annotated[int | float, Field(ge=0, le=0.5, allow_inf_nan=False), Expected("0 … 0.5")] = 0.0  # of the turns
     seed: Annotated[int, Expected("0, 1, …")] = 0  # of the random turns

@@ -127,6 +127,12 @@ def settings_of(project: str, text: str) -> dict[str, Any]:
     return settings
 
 
+def has_labels(connection: sql.Connection, project: str) -> bool:
+    """Whether a person has ever given a distribution in a project, an undone one too."""
+    entries = read_entries(connection, project, skip_damaged=True)
+    return any(entry.event.annotator and entry.event.probs is not None for entry in entries)
+
+
 def damaged(connection: sql.Connection) -> list[tuple[str, str]]:
     """Return every row that is no longer what was written, or that no project holds: (project, "events 7")."""
     names = set(connection.scalars(sql.select(projects.c.name)))

@@ -294,7 +294,8 @@ class AnnotationState:
     def _score_of(self, clip: str, order: str) -> float:
         """Entropy or divergence in bits; -1 where it is unknown, so that those clips come last."""
         if order == "people":
-            pairs = list(combinations((vector(label.probs) for label in self.by_clip.get(clip, {}).values()), 2))
+            given = [label.probs for label in self.by_clip.get(clip, {}).values()]
+            pairs = list(combinations((np.array([probs[name] for name in given[0]]) for probs in given), 2))
             return float(np.mean([jensen_shannon(p, q) for p, q in pairs])) if pairs else -1.0
         names = self._sources(clip)
         if order == "uncertain":

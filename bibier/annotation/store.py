@@ -21,6 +21,7 @@ from bibier.annotation import rows
 from bibier.annotation.database import WAIT_SECONDS, Database, clips, projects, removals
 from bibier.annotation.entries import LogEntry
 from bibier.annotation.events import MAX_NAME, Event
+from bibier.annotation.label_list import LabelList, label_list
 from bibier.annotation.project_log import Derived, ProjectLog, forward
 from bibier.annotation.project_settings import SETTINGS, check_name, check_settings, check_text
 from bibier.annotation.state import Label, ProjectClip
@@ -76,7 +77,10 @@ class Store:
     # --- projects and clips ------------------------------------------------------------------------------------------
 
     def project(self, name: str, **settings: Any) -> dict[str, Any]:
-        """Make a project or change some of its settings; returns all of them (`SETTINGS` has the defaults)."""
+        """Make a project or change some of its settings; returns all of them (`SETTINGS` has the defaults).
+
+        Raises InputError for other labels than those in which people have spoken already.
+        """
         check_text(name)
         check_settings(settings)
         with self.database.writing() as connection:
@@ -85,7 +89,11 @@ class Store:
                 check_name(name)
                 connection.execute(projects.insert().values(name=name, settings=json.dumps(settings)))
                 return SETTINGS | settings
-            whole = rows.settings_of(name, row.settings) | settings
+            before = rows.settings_of(name, row.settings)
+            whole = before | settings
+            names, wanted = (set(label_list(each.get("labels", ())).names) for each in (before, whole))
+            if names != wanted and rows.has_labels(connection, name):
+                raise InputError("store-labels-used", project=name, names=", ".join(sorted(names)))
             if settings:
                 changed = projects.update().where(projects.c.name == name)
                 connection.execute(changed.values(settings=json.dumps(whole)))
@@ -144,6 +152,10 @@ class Store:
         """Return the SHA-256 of the clips that were removed and have not been added again."""
         with self.database.reading() as connection:
             return set(connection.scalars(sql.select(removals.c.sha256).where(removals.c.project == project)))
+
+    def labels(self, project: str) -> LabelList:
+        """Return what people of a project may say of a clip; of a project that is not there, the seven emotions."""
+        return label_list(self.projects().get(project, SETTINGS)["labels"])
 
     def clips(self, project: str) -> list[ProjectClip]:
         """Return a project's clips in the order in which they were added."""

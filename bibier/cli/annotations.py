@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -59,7 +60,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     change.add_argument("--share", type=float, metavar="P", help="of the turns that are random, 0 to 1")
     change.add_argument("--repeats", type=float, metavar="P", help="of the turns in which a clip comes again, 0 to 0.5")
     change.add_argument(
-        "--labels", metavar="NAMES", help="the emotions that are offered, with commas between; all: “all”"
+        "--labels",
+        metavar="NAMES",
+        help="the labels: some of the seven, others, or FILE.json; the seven: “all”",
     )
     change.add_argument("--guidelines", type=Path, metavar="FILE.md", help="what people read first, in Markdown")
     propose = act("propose", _propose, "have a checkpoint propose for every clip: the orders by the model need it")
@@ -128,8 +131,7 @@ def _import(store: Store, options: argparse.Namespace) -> int:
 def _set(store: Store, options: argparse.Namespace) -> int:
     settings = {name: getattr(options, name) for name in ("proposals", "wanted", "order", "share", "repeats")}
     if options.labels is not None:
-        names = [name.strip() for name in options.labels.split(",") if name.strip()]
-        settings["labels"] = [] if names == ["all"] else names
+        settings["labels"] = _labels(options.labels)
     if options.guidelines is not None:
         try:
             settings["guidelines"] = options.guidelines.read_text(encoding="utf-8-sig")
@@ -140,8 +142,22 @@ def _set(store: Store, options: argparse.Namespace) -> int:
     return 0
 
 
+def _labels(given: str) -> object:
+    """Return the setting that names with commas between, "all" or the path of a JSON file mean."""
+    if not given.endswith(".json"):
+        names = [name.strip() for name in given.split(",") if name.strip()]
+        return [] if names == ["all"] else names
+    path = Path(given)
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError("import-line", file=path.name, line=0, reason=str(error)[:200]) from error
+
+
 def _propose(store: Store, options: argparse.Namespace) -> int:
     limit_threads()
+    if store.labels(options.project).is_own:
+        raise InputError("labels-no-proposals", project=options.project)
     from bibier.annotation.proposals import propose
     from bibier.checkpoint import bundle
     from bibier.inference.predictor import Predictor
@@ -237,7 +253,7 @@ def _agreement(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import agreement
 
     labels = store.state(options.project)
-    table = agreement.unanchored_labels(labels)
+    table = agreement.unanchored_labels(labels, names=store.labels(options.project).names)
 
     def plain(alpha: agreement.Alpha) -> dict[str, Any]:
         return vars(alpha) | {"reason": alpha.reason.text(options.language) if alpha.reason else None}

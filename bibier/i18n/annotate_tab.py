@@ -52,7 +52,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Доля случайных, %",
     ),
     "set_repeats": ("Repeats, %", "Повторов, %"),
-    "set_labels": ("Emotions", "Эмоции"),
+    "set_labels": ("Labels", "Метки"),
     "set_guidelines": ("Guidelines of this project", "Правила этого проекта"),
     "set_guidelines_hint": (
         "Markdown. Everybody sees them when they first open the project.",
@@ -215,8 +215,8 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "bars_cleared": ("Cleared.", "Очищено."),
     "sum_none": (
-        "Empty. Press 1–7, drag a bar, or type a number.",
-        "Пусто. Нажмите 1–7, сдвиньте шкалу или введите число.",
+        "Empty. Press 1–{last}, drag a bar, or type a number.",
+        "Пусто. Нажмите 1–{last}, сдвиньте шкалу или введите число.",
     ),
     "sum_whole": ("Sum: 100", "Сумма: 100"),
     "sum_open": (

@@ -265,8 +265,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Для этого фрагмента ничего не задано: нетронутая разметка не сохраняется. Сдвиньте шкалу или пропустите его.",
     ),
     "annotate-points": (
-        "A label is seven whole numbers from 0 to 100 that sum to 100, not {value}. Reload the page.",
-        "Разметка — это семь целых чисел от 0 до 100 с суммой 100, а не {value}. Обновите страницу.",
+        "A label is whole numbers from 0 to 100 that sum to 100, here {count} of them, not {value}. Reload the page.",
+        "Разметка — это целые числа от 0 до 100 с суммой 100, здесь их {count}, а не {value}. Обновите страницу.",
     ),
     "annotate-field": (
         "The page sent something unexpected ({name}). Reload it.",
@@ -286,8 +286,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Эту разметку дал не тот, кто сейчас вошёл. Она останется в этом браузере, пока её автор не войдёт здесь.",
     ),
     "annotate-labels": (
-        "This project has no “{name}”: its emotions are {names}. Load the page again.",
-        "В этом проекте нет эмоции «{name}»: есть {names}. Обновите страницу.",
+        "This project has no “{name}”: its labels are {names}.",
+        "В этом проекте нет метки «{name}»: есть {names}.",
     ),
     "annotate-third": (
         "Who labels a clip doesn't decide on it, and the other way round: a decision is a third person's.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bibier.i18n.agreement_tab import AGREEMENT
+from bibier.i18n.annotate_labels import ANNOTATE_LABELS
 from bibier.i18n.annotate_tab import ANNOTATE
 from bibier.i18n.live import LIVE
 from bibier.i18n.long_form import TIMELINE
@@ -343,7 +344,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "word_from": ("{start}–{end} s", "{start}–{end} с"),
 }
-STRINGS |= ANNOTATE | AGREEMENT | TIMELINE | MODELS | SERVICE | LIVE | RESULTS
+STRINGS |= ANNOTATE | ANNOTATE_LABELS | AGREEMENT | TIMELINE | MODELS | SERVICE | LIVE | RESULTS
 
 
 def say(key: str, language: str, /, **values: object) -> str:

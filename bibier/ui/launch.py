@@ -83,12 +83,18 @@ def as_json(prediction: Prediction, language: str) -> dict[str, object]:
 
 
 def create_project(
-    store: Store, name: str, source: str, progress: Progress = no_progress, *, media: Path = location.CLIPS
+    store: Store,
+    name: str,
+    source: str,
+    labels: object = None,
+    progress: Progress = no_progress,
+    *,
+    media: Path = location.CLIPS,
 ) -> str:
     """Make a project of a folder or a manifest, or add what is new of it; return its name, by default the source's.
 
-    A dataset's recordings are kept in `media`; `progress` is told how many recordings or labels are read, and of how
-    many.
+    `labels` is the setting of what people may say, None for what the source says. A dataset's recordings are kept in
+    `media`; `progress` is told how many recordings or labels are read, and of how many.
     """
     path = Path(source).expanduser()
     name = name or path.resolve().stem
@@ -96,7 +102,7 @@ def create_project(
     def report(notice: Message) -> None:
         print(notice.text(), file=sys.stderr, flush=True)
 
-    intake.take_in(store, name, source, media, report=report, progress=progress)
+    intake.take_in(store, name, source, media, own=labels, report=report, progress=progress)
     return name
 
 

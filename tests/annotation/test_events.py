@@ -62,7 +62,7 @@ def test_json_brings_the_same_event_back(event):
         {"time": "yesterday"},
         {"time": "2026-01-01T00:00:00+03:00"},
         {"version": 0},
-        {"version": 3},
+        {"version": 4},
         {"fill": "proportion", "rest": 0.4},  # of version 2
         {"version": 2, "fill": "proportion"},
         {"version": 2, "fill": "luck", "rest": 0.4},

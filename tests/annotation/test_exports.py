@@ -248,7 +248,7 @@ def test_lewidi(snapshot, tmp_path):
             person: label.probs for person, label in labels.items()
         }
         assert item["number of annotations"] == 2 == len(item["annotators"].split(","))
-        assert item["soft_label"] == named(exports.mean_of(labels))
+        assert item["soft_label"] == named(snapshot.mean(labels))
         assert item["annotations"] == {a: max(EMOTIONS, key=labels[names[a]].probs.get) for a in names}
     assert items["1"]["split"] == "dev" and items["2"]["lang"] == "ru"
 
@@ -262,13 +262,13 @@ def test_chaosnli(snapshot, tmp_path):
         assert row["label_dist"] == list(share) and sum(row["label_counter"].values()) == 2
         some = share[share > 0]
         assert row["entropy"] == pytest.approx(-(some * np.log2(some)).sum())
-        assert row["mean_dist"] == list(exports.mean_of(snapshot.by_clip()[row["uid"]]))
+        assert row["mean_dist"] == list(snapshot.mean(snapshot.by_clip()[row["uid"]]))
     assert json.loads(lines[0])["old_label"] == "happy"
 
 
 def test_a_tie_shares_its_vote_and_has_no_class(snapshot):
     tied = replace(next(iter(snapshot.labels.values())), probs=named([0.5, 0.5, 0, 0, 0, 0, 0]))
-    assert list(exports.votes_of({"A": tied})) == [0.5, 0.5, 0, 0, 0, 0, 0]
+    assert list(snapshot.votes({"A": tied})) == [0.5, 0.5, 0, 0, 0, 0, 0]
     single = replace(snapshot, labels={(CLIPS[0].sha256, "A"): tied})
     assert json.loads("".join(exports.lewidi(single)))["1"]["annotations"] == {"Ann1": ""}
     assert json.loads("".join(exports.chaosnli(single)))["majority_label"] == ""
@@ -280,7 +280,7 @@ def test_train_reads_the_manifest_and_the_ls_llm_table(snapshot, tmp_path):
     for item, (sha256, labels) in zip(items, snapshot.by_clip().items(), strict=True):
         clip = next(clip for clip in CLIPS if clip.sha256 == sha256)
         assert item.id == f"mine/{sha256}" and item.path == Path(clip.path) and item.text.split() == clip.text.split()
-        assert np.allclose(item.target, exports.mean_of(labels), atol=1e-15)
+        assert np.allclose(item.target, snapshot.mean(labels), atol=1e-15)
         assert np.allclose(table[sha256], item.target, atol=1e-15)
     assert (items[0].speaker, items[0].split, items[1].split) == ("7", "dev", "train")
     assert audit(tmp_path / "soft.csv").rows == 2

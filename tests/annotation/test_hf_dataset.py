@@ -43,7 +43,7 @@ def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tm
     for row in rows.cast_column("audio", datasets.Audio(decode=False)):
         labels = snapshot.by_clip()[row["sha256"]]
         assert hashlib.sha256(row["audio"]["bytes"]).hexdigest() == row["sha256"]
-        assert row["mean"] == named(exports.mean_of(labels)) and row["label"] == vector(row["mean"]).argmax()
+        assert row["mean"] == named(snapshot.mean(labels)) and row["label"] == vector(row["mean"]).argmax()
         assert {one["name"]: one["probs"] for one in row["people"]} == {n: one.probs for n, one in labels.items()}
         assert [one["source"] for one in row["proposals"]] == ["model:m"] and sum(row["votes"].values()) == 2
     head = yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])

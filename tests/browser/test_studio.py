@@ -282,7 +282,7 @@ def test_settings_and_an_export(annotate, studio, tmp_path):
     page.locator(".settings summary").click()
     page.locator(".settings input[type=number]").first.fill("99")
     page.locator(".settings select").first.select_option("shown")
-    page.locator(".settings button").click()
+    page.locator(".settings button[type=submit]").click()
     page.wait_for_selector(".status:has-text('The settings are changed.')")
     assert (studio[1].project("list")["wanted"], studio[1].project("list")["proposals"]) == (99, "shown")
     studio[1].project("list", wanted=100, proposals="hidden")
@@ -294,6 +294,48 @@ def test_settings_and_an_export(annotate, studio, tmp_path):
     assert download.value.suggested_filename == "list-long.csv"
     rows = {row["annotator"]: row["probs"] for row in imports.read_long(tmp_path / "long.csv")}
     assert rows["keeper"]["sad"] == 1
+
+
+def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
+    """Set on the page, given by the keys up to 9, exported, and read back into a new project through the page."""
+    store = filled(str(studio[1].database.engine.url), folder, "moods")
+    visitor = annotate("painter")
+    page = visitor.page
+    page.select_option(".studio .who select >> nth=0", "moods")
+    page.wait_for_function("document.querySelector('.studio .who select').value === 'moods'")
+    page.locator(".more > summary").click()
+    page.locator(".settings > summary").click()
+    page.locator(".settings .labels select").select_option("own")
+    for number in range(8):
+        if number > 1:
+            page.locator(".settings .labels > div:not(.offered) > button").click()
+        row = page.locator(".settings .own-labels li").nth(number)
+        row.locator("input[type=text]").nth(0).fill(f"Mood {number}")
+        row.locator("input[type=text]").nth(1).fill(f"Настроение {number}")
+    page.locator(".settings button[type=submit]").click()
+    page.wait_for_selector(".status:has-text('The settings are changed.')")
+    assert page.locator(".bar .name").all_inner_texts() == [f"Mood {number}" for number in range(8)]
+    assert "seven emotions alone" in page.inner_text(".opinion") and page.locator(".compare").is_hidden()
+    page.locator(".more > summary").click()
+    for code in ("Digit8", "Digit2", "Enter"):
+        page.keyboard.press(code)
+    done(page, 1)
+    assert [list(label.probs.values()) for label in store.state("moods").values()] == [[0, 0.05, 0, 0, 0, 0, 0, 0.95]]
+    page.locator(".more > summary").click()
+    page.locator(".export > summary").click()
+    with page.expect_download() as download:
+        page.locator(".export button").click()
+    download.value.save_as(tmp_path / "moods-events.jsonl")
+    page.locator(".import > summary").click()
+    page.set_input_files(".import input[type=file]", tmp_path / "moods-events.jsonl")
+    page.locator(".import input[type=text]").fill("list")
+    page.locator(".import button").click()
+    page.wait_for_selector(".status.alert:has-text('Nothing was taken')")
+    page.locator(".import input[type=text]").fill("")
+    page.set_input_files(".import input[type=file]", tmp_path / "moods-events.jsonl")
+    page.locator(".import button").click()
+    page.wait_for_selector(".status.good:has-text('0 new, 1 known')")
+    store.close()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -77,7 +77,7 @@ def sent(number: int = 1, clip: object = 0, **facts) -> dict:
     ],
 )
 def test_only_seven_whole_numbers_that_sum_to_100_are_a_label(value):
-    with pytest.raises(InputError, match="seven whole numbers"):
+    with pytest.raises(InputError, match="here 7 of them"):
         probabilities(value)
 
 

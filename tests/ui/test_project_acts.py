@@ -10,7 +10,11 @@ from bibier.annotation.state import REPEAT_AFTER, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS
+from bibier.ui.agreement.measured import measure
+from bibier.ui.agreement.report import figure, picture_table, report
 from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.client import Theme
+from bibier.ui.launch import EXAMPLES
 
 UUID = "00000000-0000-4000-8000-{:012d}"
 SAD, ANGRY = [0, 0, 0, 0, 0, 100, 0], [100, 0, 0, 0, 0, 0, 0]
@@ -103,6 +107,7 @@ def test_a_project_s_own_emotions_and_guidelines(store):
     assert handlers.save(sent(1, points=ANGRY))["new"]
     with pytest.raises(InputError, match="labels"):
         store.project("p", labels=["boredom"])
+    assert [bar["offered"] for bar in handlers.open(sent(0, clip=None))["bars"]].count(True) == 2
 
 
 def test_clips_are_searched_and_everybody_s_pace_is_said(store):
@@ -123,13 +128,11 @@ def test_a_path_is_picked_only_where_paths_may_be_given(store, tmp_path):
     (tmp_path / "voices").mkdir()
     for name in ("a.wav", "list.csv", "notes.txt", ".hidden.csv"):
         (tmp_path / name).write_bytes(b"")
-    made = []
-    handlers = AnnotateHandlers(store, create_project=lambda name, source, _: made.append((name, source)) or "demo")
+    handlers = AnnotateHandlers(store, create_project=lambda name, source, labels, told: name)
     listed = handlers.browse({"folder": str(tmp_path)})
     assert (listed["folders"], listed["files"]) == (["voices"], ["a.wav", "list.csv"])
     assert handlers.browse({"folder": str(tmp_path / "a.wav")})["folder"] == listed["folder"]
-    handlers.enter({"demo": True})
-    assert made[0][0] == "demo" and made[0][1].endswith("examples")
+    assert handlers.enter({"demo": True})["project"] == "demo" in store.projects()
     for act in (handlers.for_visitors().browse, handlers.for_visitors().enter):
         with pytest.raises(InputError):
             act({"folder": str(tmp_path), "demo": True})
@@ -141,7 +144,7 @@ def test_how_far_a_project_is_that_is_being_made_is_told_meanwhile(store, tmp_pa
     """To who makes it alone: a visitor learns nothing of it."""
     heard = []
 
-    def create(name, source, progress):
+    def create(name, source, labels, progress):
         for done in range(3):
             progress(done, 2)
             heard.append((handlers.making({}), visitors.making({})))
@@ -153,3 +156,74 @@ def test_how_far_a_project_is_that_is_being_made_is_told_meanwhile(store, tmp_pa
         handlers.enter({"source": str(tmp_path)})
     nothing = {"done": 0, "total": 0}
     assert heard == [({"done": done, "total": 2}, nothing) for done in range(3)] and handlers.making({}) == nothing
+
+
+def test_the_demo_has_the_words_that_are_said(store):
+    handlers = AnnotateHandlers(store, create_project=lambda name, source, labels, told: name)
+    handlers.enter({"demo": True})
+    clips = store.clips("demo")
+    assert len(clips) == len(EXAMPLES) and all(clip.text and clip.language for clip in clips)
+    assert {clip.language for clip in clips} == {"en", "ru"}
+    first = handlers.open({"project": "demo", "annotator": "Ann"})["now"]
+    assert first["text"] == clips[0].text
+    handlers.enter({"demo": True})  # once more adds nothing
+    assert store.clips("demo") == clips
+
+
+def test_a_list_of_its_own_is_set_labelled_and_judged_by_nobody(store):
+    """The bars are those of the list, points have its length, and no model is asked."""
+    asked = []
+    handlers = AnnotateHandlers(
+        store,
+        create_project=lambda name, source, labels, told: name,
+        prefetch=lambda project, clips, **more: asked.append(project),
+        propose_all=asked.append,
+        ask_llm=lambda project, clip: asked.append(project) or "llm:x",
+    )
+    own = [{"name": "calm", "ru": "Спокойно", "colour": "#112233"}, {"name": "tense", "en": "Tense"}, "happy"]
+    opened = handlers.settle(sent(0, clip=None, settings={"labels": own, "order": "uncertain"}))
+    assert opened["settings"]["labels"] == own and not opened["judged"] and not opened["advice"]
+    assert [bar["titles"]["ru"] for bar in opened["bars"]] == ["Спокойно", "Tense", "радость"]
+    assert opened["bars"][0]["colour"] == "#112233"
+    for wrong in (SAD, [100, 0], [50, 50, 50]):
+        with pytest.raises(InputError, match="here 3 of them"):
+            handlers.save(sent(1, points=wrong))
+    answer = handlers.save(sent(1, points=[70, 0, 30]))
+    assert answer["new"] and store.state("p")[CLIPS[0].sha256, "Ann"].probs == {"calm": 0.7, "tense": 0, "happy": 0.3}
+    assert handlers.visit(sent(0))["now"]["label"]["points"] == [70, 0, 30]
+    for act in (handlers.reveal, handlers.ask):
+        with pytest.raises(InputError, match="seven emotions alone"):
+            act(sent(2))
+    with pytest.raises(InputError, match="new project"):
+        handlers.settle(sent(0, clip=None, settings={"labels": []}))
+    assert asked == []
+    said = measure(store.state("p"), {}, store.labels("p"))
+    assert report(said, "p", Theme("ru", False, False))["labels"] == opened["bars"]
+    assert picture_table(said, "ru")["rows"][0][0] == "Спокойно" and figure(said, Theme("en", False, False))["data"]
+
+
+@pytest.mark.parametrize("kind", ["events", "long", "wide", "label-studio"])
+def test_an_upload_comes_in_as_by_the_command(store, tmp_path, kind):
+    """Into a new project and into one that is there; what does not fit is refused as the command refuses it."""
+    AnnotateHandlers(store).save(sent(1))
+    target = Store(f"sqlite:///{tmp_path}/b.db")
+    handlers = AnnotateHandlers(
+        target, create_project=lambda name, source, labels, told: name, folder=tmp_path / "media"
+    )
+    path = exports.save(exports.snapshot_of(store, "p"), kind, tmp_path / f"labels{exports.FORMATS[kind][0]}")
+    came = handlers.take({"path": str(path), "into": "again", "project": "p", "annotator": "Ann"})
+    assert came["project"] == "again" and target.state("again").keys() == store.state("p").keys()
+    assert came["notices"][0].values == {"new": 1, "known": 0}
+    again = handlers.take({"path": str(path), "into": " ", "project": "again", "annotator": "Ann"})
+    assert again["notices"][0].values == {"new": 0, "known": 1}
+    assert ("import-wide" in [notice.key for notice in came["notices"]]) == (kind == "wide")
+    target.project("moods", labels=["calm", "tense"])
+    with pytest.raises(InputError, match="calm"):
+        handlers.take({"path": str(path), "into": "moods", "annotator": "Ann"})
+    with pytest.raises(InputError, match="this computer alone"):
+        handlers.for_visitors().take({"path": str(path), "into": "x", "annotator": "Ann"})
+    (tmp_path / "list.csv").write_text("path,text\na.wav,words\n")
+    with pytest.raises(InputError, match="list.csv is no export"):
+        handlers.take({"path": str(tmp_path / "list.csv"), "into": "x", "annotator": "Ann"})
+    assert "x" not in target.projects()
+    target.close()

@@ -17,7 +17,8 @@ def annotated(place: str) -> list[Item]:
     """Read the labelled clips of `URL#PROJECT`, such as "sqlite:///annotations/bibier.db#clips".
 
     The target is the mean of the people's distributions. Clips without a speaker are each a speaker of their own, so
-    that folds can be made. Raises CorpusError when the store or the project can't be read, or holds no label.
+    that folds can be made. Raises CorpusError when the store or the project can't be read, or holds no label,
+    and for a project whose labels are others than the seven emotions.
     """
     url, _, project = place.rpartition("#")
     if not url or not project:
@@ -30,6 +31,9 @@ def annotated(place: str) -> list[Item]:
         store.close()
     except InputError as error:
         raise CorpusError(str(error)) from error
+    if snapshot.labels_of.is_own:
+        names = ", ".join(snapshot.labels_of.names)
+        raise CorpusError(f"the labels of {project!r} are {names}: only the seven emotions can be trained on")
     clips, rows = {clip.sha256: clip for clip in snapshot.clips}, []
     for sha256, labels in snapshot.by_clip().items():
         clip = clips[sha256]
@@ -37,7 +41,7 @@ def annotated(place: str) -> list[Item]:
             Item(
                 id=f"{project}/{sha256}",
                 corpus=project,
-                target=exports.mean_of(labels),
+                target=snapshot.mean(labels),
                 text=repair(clip.text) or None,
                 path=Path(clip.path),
                 language=clip.language or "en",

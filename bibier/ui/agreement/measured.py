@@ -14,12 +14,13 @@ import numpy as np
 from bibier import distributions
 from bibier.annotation import agreement
 from bibier.annotation.agreement import Alpha, GoldScore, LabelTable, Shift
+from bibier.annotation.label_list import SEVEN, LabelList
 from bibier.annotation.state import Label, ProjectClip, is_gold
 from bibier.annotation.store import Store
-from bibier.labels import EMOTIONS, named
+from bibier.labels import EMOTIONS
 from bibier.ui.annotate.points import points
 
-BINS = 8  # of the entropy, from 0 to the logarithm of seven
+BINS = 8  # of the entropy, from 0 to the logarithm of the number of labels
 MOST = 20  # clips that are listed
 PEOPLE = 40  # who are compared, those with the most labels
 IN_PAIRS = 8  # of them, who are compared two by two
@@ -46,6 +47,7 @@ class Measured:
     gold: tuple[GoldScore, ...] = ()
     confusion: tuple[tuple[float, ...], ...] = ()  # (C, C)
     shifts: tuple[Shift, ...] = ()
+    labels: LabelList = SEVEN
     shares: tuple[float, ...] = (0.0,) * len(EMOTIONS)
     counts: tuple[int, ...] = (0,) * BINS  # of labels by their entropy
     edges: tuple[float, ...] = (0.0,) * (BINS + 1)  # bits
@@ -68,9 +70,11 @@ class Measurements:
                     return self._known[project][1]
                 labels, proposals = dict(log.state.labels), dict(log.state.proposals)
                 clips, index = log.state.clips, log.state.index
-                repeats, gold = dict(log.state.repeats), {clip.sha256: gold_of(clip) for clip in clips if is_gold(clip)}
+                repeats, of = dict(log.state.repeats), log.labels
+                proposals = {} if of.is_own else proposals
+                gold = {clip.sha256: probs for clip in clips if is_gold(clip) and (probs := gold_of(clip, of))}
                 texts = {clip: clips[index[clip]].text for clip, _ in labels if clip in index}
-            measured = measure(labels, proposals)
+            measured = measure(labels, proposals, of)
             words = {clip: texts.get(clip, "") for clip, *_ in measured.disputed}
             own = agreement.intra_rater(labels, repeats)
             measured = replace(measured, words=words, with_self=own)
@@ -81,12 +85,14 @@ class Measurements:
 
 
 def measure(
-    labels: Mapping[tuple[str, str], Label], proposals: Mapping[tuple[str, str], Mapping[str, float]]
+    labels: Mapping[tuple[str, str], Label],
+    proposals: Mapping[tuple[str, str], Mapping[str, float]],
+    of: LabelList = SEVEN,
 ) -> Measured:
     """Measure what stands by (clip, annotator), and what machines proposed by (clip, source)."""
     if not labels:
-        return Measured()
-    table = agreement.unanchored_labels(labels, PEOPLE)
+        return Measured(labels=of)
+    table = agreement.unanchored_labels(labels, PEOPLE, of.names)
     people = (~np.isnan(table.labels).any(-1)).sum(1)
     shares, counts, edges = histogram(table)
     disputed = agreement.most_disputed(table, MOST)
@@ -109,26 +115,33 @@ def measure(
         said={clip: said_of(table, clip) for clip, *_ in disputed},
         confusion=tuple(map(tuple, agreement.confusion(table).tolist())),
         shifts=tuple(agreement.shifts_after_proposal(labels, proposals)),
+        labels=of,
         shares=tuple(shares),
         counts=tuple(counts),
         edges=tuple(edges),
     )
 
 
-def gold_of(clip: ProjectClip) -> dict[str, float]:
-    """Return what the corpus says of a clip, as a distribution."""
+def gold_of(clip: ProjectClip, of: LabelList) -> dict[str, float]:
+    """Return what the corpus says of a clip, as a distribution; {} where the project's labels can't say it."""
+    if of.is_own:
+        return {name: float(name == clip.label) for name in of.names} if clip.label in of.names else {}
     return clip.soft or {name: float(name == clip.label) for name in EMOTIONS}
 
 
 def said_of(table: LabelTable, clip: str) -> dict[str, list[int]]:
     """Return what each person said of a clip, as points, before a proposal was in sight."""
     rows = zip(table.people, table.labels[table.clips.index(clip)], strict=True)
-    return {person: points(named(row)) for person, row in rows if not np.isnan(row).any()}
+    return {
+        person: points(dict(zip(table.names, map(float, row), strict=True)), table.names)
+        for person, row in rows
+        if not np.isnan(row).any()
+    }
 
 
 def histogram(table: LabelTable) -> tuple[list[float], list[int], list[float]]:
     """Return the mean share of each emotion, and the labels' entropies in bins with their edges in bits."""
     labels = table.labels[~np.isnan(table.labels).any(-1)]  # (N, C)
-    shares = labels.mean(0).tolist() if len(labels) else [0.0] * len(EMOTIONS)
-    counts, edges = np.histogram(distributions.entropy(labels), BINS, (0, np.log2(len(EMOTIONS)) + 1e-9))
+    shares = labels.mean(0).tolist() if len(labels) else [0.0] * len(table.names)
+    counts, edges = np.histogram(distributions.entropy(labels), BINS, (0, np.log2(len(table.names)) + 1e-9))
     return shares, counts.tolist(), edges.tolist()

@@ -12,9 +12,9 @@ import numpy as np
 
 from bibier.annotation.agreement import Alpha, GoldScore, Shift
 from bibier.i18n.page import decimal, percent, say
-from bibier.labels import COLOURS, COLOURS_DARK, EMOTIONS, NAMES
 from bibier.ui.agreement.measured import Measured
-from bibier.ui.annotate.answers import ClipAddress
+from bibier.ui.annotate.answers import BarValue, ClipAddress
+from bibier.ui.annotate.views import bars
 from bibier.ui.client import Theme
 from bibier.ui.figure import Figure, TextTable
 
@@ -74,6 +74,7 @@ class Report(TypedDict, total=False):
 
     sentence: str
     verdict: str
+    labels: list[BarValue]
     tables: list[ReportTable]
     worst: list[DisputedClip]
     projects: list[str]
@@ -94,11 +95,12 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
     ]
     if measured.people_left_out:
         lines.append(say("agree_people_bounded", language, most=measured.people, count=measured.people_left_out))
-    classes = measured.by_measure["agree_nominal"]
+    classes, titles = measured.by_measure["agree_nominal"], titles_of(measured, language)
     columns = [say(key, language) for key in ("agree_alpha", "agree_interval", "agree_clips")]
     tied = say("agree_tied", language, count=classes.left_out) if classes.left_out else ""
     bounded = measured.paired < measured.people
     return {
+        "labels": bars(measured.labels),
         "sentence": " ".join(lines),
         "verdict": _verdict(measured.by_measure["agree_jsd"], language),
         "tables": [
@@ -113,9 +115,7 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
             {
                 "title": say("agree_emotions", language),
                 "head": [say("agree_emotion", language), *columns],
-                "rows": [
-                    [NAMES[language][name], *_cells(alpha, language)] for name, alpha in measured.by_emotion.items()
-                ],
+                "rows": [[titles[name], *_cells(alpha, language)] for name, alpha in measured.by_emotion.items()],
                 "dots": [_dot(alpha) for alpha in measured.by_emotion.values()],
                 "reason": _why(measured.by_emotion.values(), language),
             },
@@ -131,7 +131,7 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                 "reason": _why(measured.by_pair.values(), language),
             },
             _moves(measured.shifts, language),
-            _confusion(measured.confusion, language),
+            _confusion(measured.confusion, list(titles.values()), language),
             *_with_self(measured.with_self, columns, language),
             *_against_gold(measured.gold, language),
         ],
@@ -152,7 +152,8 @@ def figure(measured: Measured, theme: Theme) -> Figure:
     """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
     ink, language = DARK if theme.dark else LIGHT, theme.language
     shares, counts, edges = measured.shares, measured.counts, measured.edges
-    names, colours = [NAMES[language][e] for e in EMOTIONS], COLOURS_DARK if theme.dark else COLOURS
+    names = list(titles_of(measured, language).values())
+    colours = [label.colour_dark if theme.dark else label.colour for label in measured.labels.labels]
     wide = [([0, 0.47], [0, 1]), ([0.56, 1], [0, 1])]
     places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if theme.narrow else wide
     text = {"textposition": "outside", "textfont": {"color": ink.text, "size": 13}, "cliponaxis": False}
@@ -165,7 +166,7 @@ def figure(measured: Measured, theme: Theme) -> Figure:
             "y": names,
             "text": [percent(share, language) for share in shares],
             "hovertemplate": "%{y}: %{text}<extra></extra>",
-            "marker": {"color": [colours[e] for e in EMOTIONS], "line": outline},
+            "marker": {"color": colours, "line": outline},
             **text,
         },
         {
@@ -199,7 +200,13 @@ def figure(measured: Measured, theme: Theme) -> Figure:
     plain = {"zeroline": False, "fixedrange": True, "gridcolor": ink.grid, "tickfont": {"size": 12, "color": ink.soft}}
     layout = {
         "height": HEIGHT * (2 if theme.narrow else 1),
-        "margin": {"l": 88 if language == "en" else 100, "r": 8, "t": 40, "b": 34, "autoexpand": False},
+        "margin": {
+            "l": max(88 if language == "en" else 100, min(220, 8 * max(map(len, names)) + 16)),
+            "r": 8,
+            "t": 40,
+            "b": 34,
+            "autoexpand": False,
+        },
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 14, "color": ink.text},
@@ -209,7 +216,7 @@ def figure(measured: Measured, theme: Theme) -> Figure:
         "dragmode": False,
         "annotations": titles,
         "xaxis": {"domain": places[0][0], "anchor": "y", "range": [0, max(20, 125 * max(shares))]} | plain,
-        "yaxis": {"domain": places[0][1], "anchor": "x", "range": [6.5, -0.5], "tickvals": names} | plain,
+        "yaxis": {"domain": places[0][1], "anchor": "x", "range": [len(names) - 0.5, -0.5], "tickvals": names} | plain,
         "xaxis2": {"domain": places[1][0], "anchor": "y2", "range": [0, edges[-1]]} | plain,
         "yaxis2": {
             "domain": places[1][1],
@@ -225,7 +232,8 @@ def figure(measured: Measured, theme: Theme) -> Figure:
 def picture_table(measured: Measured, language: str) -> TextTable:
     """Return the figure's numbers for readers who don't see it."""
     shares, counts, edges = measured.shares, measured.counts, measured.edges
-    rows = [[NAMES[language][name], percent(share, language)] for name, share in zip(EMOTIONS, shares, strict=True)]
+    names = titles_of(measured, language).values()
+    rows = [[name, percent(share, language)] for name, share in zip(names, shares, strict=True)]
     rows += [[say("agree_entropy", language), line] for line, count in _bins(counts, edges, language) if count]
     return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
 
@@ -264,10 +272,15 @@ def _verdict(alpha: Alpha, language: str) -> str:
     return say(level, language, value=_signed(alpha.value, language))
 
 
-def _confusion(rows: Sequence[Sequence[float]], language: str) -> ReportTable:
-    """Return what others say when one person says an emotion, in per cent; emotions that nobody named are left out."""
+def titles_of(measured: Measured, language: str) -> dict[str, str]:
+    """Return what each label is called in a language, by its name."""
+    return {label.name: label.titles[language] for label in measured.labels.labels}
+
+
+def _confusion(rows: Sequence[Sequence[float]], titles: Sequence[str], language: str) -> ReportTable:
+    """Return what others say when one person says a label, in per cent; labels that nobody gave are left out."""
     there = [i for i, row in enumerate(rows) if sum(row)]
-    names = [NAMES[language][EMOTIONS[i]] for i in there]
+    names = [titles[i] for i in there]
     return {
         "title": say("agree_confusion", language),
         "hint": say("agree_confusion_is" if there else "agree_worst_none", language),

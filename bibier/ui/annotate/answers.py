@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from bibier.i18n.messages import Message
 from bibier.ui.annotate.presence import Also
 
 Mode = Literal["", "repeat", "review"]
@@ -16,8 +17,18 @@ class ClipAddress(TypedDict):
     clip: str
 
 
+class BarValue(TypedDict):
+    """A label of the project: its name in the log, titles by language, colours, and whether it may be given."""
+
+    name: str
+    titles: dict[str, str]
+    colour: str
+    colour_dark: str
+    offered: bool
+
+
 class LabelValue(TypedDict):
-    """A person's label: seven whole numbers that sum to 100, confidence in [0, 1] or None, a note."""
+    """A person's label: whole numbers that sum to 100, one a bar; confidence in [0, 1] or None; a note."""
 
     points: list[int]
     confidence: float | None
@@ -86,8 +97,17 @@ class MakingAnswer(TypedDict):
     total: int
 
 
+class TakeAnswer(EnterAnswer):
+    """The project into which an upload came, and what is to be said of that."""
+
+    notices: list[Message]
+
+
 class OpenAnswer(ProjectList, total=False):
-    """The projects, what can be done here and, once a project was chosen, its settings and clips."""
+    """The projects, what can be done here and, once a project was chosen, its settings, labels and clips.
+
+    `judged` is whether models have anything to say of it: they know the seven emotions alone.
+    """
 
     paths: bool
     advice: bool
@@ -95,6 +115,8 @@ class OpenAnswer(ProjectList, total=False):
     project: str
     shown: bool
     settings: dict[str, object]
+    bars: list[BarValue]
+    judged: bool
     now: ClipView | None
     after: ClipView | None
     later: list[ClipView]

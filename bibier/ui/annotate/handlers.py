@@ -35,7 +35,7 @@ from bibier.ui.annotate.points import filling, probabilities, share
 from bibier.ui.annotate.presence import Also, Presence
 from bibier.ui.annotate.project_acts import CreateProject, ProjectActs
 from bibier.ui.annotate.reservations import Reservations
-from bibier.ui.annotate.views import Sent, clip_of, label_value, listed, project_of, proposals, shown, view, who
+from bibier.ui.annotate.views import Sent, bars, clip_of, label_value, listed, project_of, proposals, shown, view, who
 
 SETTINGS = ("proposals", "wanted", "order", "share", "labels", "repeats", "guidelines")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
@@ -70,8 +70,7 @@ class AnnotateHandlers(ProjectActs):
     store
         Where clips and events are kept.
     create_project
-        Makes a project from a folder or a manifest: (name, source, told how far it is) → its name. None where paths may
-        not be given.
+        Makes a project: (name, source, labels, told how far it is) → its name. None where paths may not be given.
     prefetch
         Asked to put the model's proposals for clips into the store: (project, clips, annotator=…, wait=False).
     propose_all
@@ -160,6 +159,11 @@ class AnnotateHandlers(ProjectActs):
         """Note whose page asks; return who else is there under the name."""
         return self.presence.meet(log.project, annotator, sent.get("page"), sent.get("seat"))
 
+    def see_to(self, log: ProjectLog, clips: list[ProjectClip], annotator: str) -> None:
+        """Have the model propose for clips that are about to be shown, where it knows the labels."""
+        if not log.labels.is_own:
+            self.prefetch(log.project, clips, annotator=annotator)
+
     def names(self) -> list[str]:
         """Return the projects' names, as they are listed."""
         return list(self.settings())
@@ -181,12 +185,15 @@ class AnnotateHandlers(ProjectActs):
                 first = clip_of(log, sent["clip"]) if sent.get("clip") else None
                 coming, clips = self.ahead(log, annotator, first=first)
                 answer["settings"] = {name: log.settings[name] for name in SETTINGS}
+                judged = not log.labels.is_own
+                answer["bars"], answer["judged"] = bars(log.labels), judged
+                answer["advice"] = judged and self.ask_llm is not None
                 answer["project"], answer["annotator"], answer["shown"] = project, annotator, shown(log)
                 answer["also"] = self.meet(log, sent, annotator)
             answer["now"], answer["after"], answer["later"] = coming["now"], coming["after"], coming["later"]
             answer["done"], answer["total"] = coming["done"], coming["total"]
-            self.prefetch(project, clips, annotator=annotator)
-            if answer["settings"]["order"] in NEEDS_PROPOSALS:
+            self.see_to(log, clips, annotator)
+            if judged and answer["settings"]["order"] in NEEDS_PROPOSALS:
                 self.propose_all(project)
         return answer
 
@@ -194,6 +201,7 @@ class AnnotateHandlers(ProjectActs):
         """Have the language model propose for a clip that the person has committed on, and record that it was seen."""
         with self.store.reading(project_of(sent)) as log:
             project, annotator, clip = log.project, who(log, sent), clip_of(log, sent.get("clip"))
+            check_judged(log)
             committed = shown(log) or (clip.sha256, annotator) in log.state.labels
         if self.ask_llm is None:
             raise InputError("advice-none")
@@ -238,7 +246,7 @@ class AnnotateHandlers(ProjectActs):
                 log,
                 sent,
                 "label",
-                probs=offered(log, probabilities(sent.get("points"))),
+                probs=probabilities(sent.get("points"), log.labels.names),
                 confidence=share(sent.get("confidence"), "confidence"),
                 seen=seen,
                 before=log.state.blind.get(key) if seen else None,
@@ -247,7 +255,7 @@ class AnnotateHandlers(ProjectActs):
             )
             coming, clips = self.ahead(log, annotator)
             also = self.meet(log, sent, annotator)
-        self.prefetch(log.project, clips, annotator=annotator)
+        self.see_to(log, clips, annotator)
         return {**coming, "saved": str(sent["uuid"]), "new": new, "also": also}
 
     def repeat(self, sent: Sent) -> SaveAnswer:
@@ -266,13 +274,13 @@ class AnnotateHandlers(ProjectActs):
                 check_third(log, annotator, clip)
             elif not labelled:
                 raise InputError("annotate-uncommitted")
-            probs = offered(log, probabilities(sent.get("points")))
+            probs = probabilities(sent.get("points"), log.labels.names)
             sure = share(sent.get("confidence"), "confidence")
             fill, rest = filling(sent.get("fill"), sent.get("rest"))
             new = append(log, sent, kind, probs=probs, confidence=sure, fill=fill, rest=rest)
             coming, clips = self.ahead(log, annotator)
             also = self.meet(log, sent, annotator)
-        self.prefetch(log.project, clips, annotator=annotator)
+        self.see_to(log, clips, annotator)
         return {**coming, "saved": str(sent["uuid"]), "new": new, "also": also}
 
     def skip(self, sent: Sent) -> SaveAnswer:
@@ -282,13 +290,14 @@ class AnnotateHandlers(ProjectActs):
             new = append(log, sent, "skip")
             coming, clips = self.ahead(log, annotator)
             also = self.meet(log, sent, annotator)
-        self.prefetch(log.project, clips, annotator=annotator)
+        self.see_to(log, clips, annotator)
         return {**coming, "saved": str(sent["uuid"]), "new": new, "also": also}
 
     def reveal(self, sent: Sent) -> VisitAnswer:
         """Show the proposals for a clip that the person has committed on, and record that."""
         with self.store.reading(project_of(sent)) as log:
             annotator, clip = who(log, sent), clip_of(log, sent.get("clip"))
+            check_judged(log)
             if (clip.sha256, annotator) not in log.state.labels:
                 raise InputError("annotate-uncommitted")
         self.prefetch(log.project, [clip], annotator=annotator, wait=True)
@@ -328,7 +337,7 @@ class AnnotateHandlers(ProjectActs):
             about = (person.undone if event.kind == "undo" else person.done)[-1]
             now = view(log, annotator, clip_of(log, event.clip), MODES.get(about.kind, ""))
             gone = event.kind == "undo" and about.probs is not None and now["label"] is None
-            undone = label_value(label_of(about)) if gone else None
+            undone = label_value(log, label_of(about)) if gone else None
             return {"now": now, "undone": undone, "done": done, "total": total}
 
 
@@ -341,13 +350,10 @@ def check_third(log: ProjectLog, annotator: str, clip: ProjectClip) -> None:
         raise InputError("annotate-few")
 
 
-def offered(log: ProjectLog, probs: dict[str, float]) -> dict[str, float]:
-    """Return a distribution over the emotions that the project offers. Raises InputError for any other."""
-    names = log.settings["labels"]
-    for name, value in probs.items():
-        if names and value and name not in names:
-            raise InputError("annotate-labels", name=name, names=", ".join(names))
-    return probs
+def check_judged(log: ProjectLog) -> None:
+    """Raise InputError for a project of other labels than the seven emotions: no model of ours knows them."""
+    if log.labels.is_own:
+        raise InputError("labels-no-proposals", project=log.project)
 
 
 def append(

@@ -1,28 +1,30 @@
-"""What the soft-label editor of the browser (editor.js) sends, checked: seven whole numbers that sum to 100.
+"""What the soft-label editor of the browser (editor.js) sends, checked: whole numbers that sum to 100, one a label.
 
-L: the seven emotions, in the order of `labels.EMOTIONS`.
+L: the labels of the project, the seven emotions unless it has a list of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bibier.annotation.events import FILLS
 from bibier.errors import InputError
-from bibier.labels import EMOTIONS, named, vector
+from bibier.labels import EMOTIONS
 
 WHOLE = 100
 
 
-def probabilities(points: object) -> dict[str, float]:
-    """Return the distribution that seven points mean; they come from a browser and are checked as such.
+def probabilities(points: object, names: Sequence[str] = EMOTIONS) -> dict[str, float]:
+    """Return the distribution that points mean, by name; they come from a browser and are checked as such.
 
     Parameters
     ----------
     points
         (L,) whole numbers in [0, 100] that sum to 100, or None for an untouched editor.
+    names
+        Of the L labels.
 
     Raises
     ------
@@ -36,18 +38,18 @@ def probabilities(points: object) -> dict[str, float]:
     if points is None:
         raise InputError("annotate-untouched")
     numbers = [point for point in points if type(point) is int] if isinstance(points, list) else []
-    complete = isinstance(points, list) and len(points) == len(numbers) == len(EMOTIONS)
+    complete = isinstance(points, list) and len(points) == len(numbers) == len(names)
     if not complete or min(numbers) < 0 or sum(numbers) != WHOLE:
-        raise InputError("annotate-points", value=repr(points)[:80])
-    return named(number / WHOLE for number in numbers)
+        raise InputError("annotate-points", value=repr(points)[:80], count=len(names))
+    return {name: number / WHOLE for name, number in zip(names, numbers, strict=True)}
 
 
-def points(distribution: Mapping[str, float]) -> list[int]:
+def points(distribution: Mapping[str, float], names: Sequence[str] = EMOTIONS) -> list[int]:
     """Return a distribution as (L,) whole numbers that sum to 100, by the largest remainder.
 
-    The inverse of `probabilities`; ties go to the earlier emotion.
+    The inverse of `probabilities`; ties go to the earlier label.
     """
-    exact = vector(distribution) * WHOLE  # (L,)
+    exact = np.array([distribution[name] for name in names]) * WHOLE  # (L,)
     whole = np.floor(exact + 1e-9).astype(int)  # (L,)
     for index in np.argsort(whole - exact, kind="stable")[: WHOLE - int(whole.sum())]:
         whole[index] += 1

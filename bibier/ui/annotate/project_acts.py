@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from bibier.annotation import exports
+from bibier.annotation import exports, intake
 from bibier.annotation.imports import Progress
 from bibier.annotation.project_log import ProjectLog
-from bibier.annotation.state import Label
+from bibier.annotation.state import Label, ProjectClip
 from bibier.annotation.store import Store
 from bibier.audio.format import ENDINGS
 from bibier.errors import InputError
-from bibier.files import bundled
+from bibier.files import bundled, sha256
+from bibier.i18n.messages import Message
 from bibier.ui.annotate.answers import (
     BrowseAnswer,
     ClipsAnswer,
@@ -26,8 +28,10 @@ from bibier.ui.annotate.answers import (
     OpenAnswer,
     PeopleAnswer,
     PersonsPace,
+    TakeAnswer,
 )
 from bibier.ui.annotate.views import Sent, project_of, who
+from bibier.ui.services import read_examples
 
 AT_ONCE = 50  # clips of the list that are shown
 QUERY_LIMIT = 200  # characters of a search
@@ -37,7 +41,7 @@ DEMO = "demo"
 STATES = ("left", "done", "skipped")
 
 
-CreateProject = Callable[[str, str, Progress], str]
+CreateProject = Callable[[str, str, object, Progress], str]
 
 
 class ProjectActs:
@@ -48,14 +52,17 @@ class ProjectActs:
     store
         Where clips and events are kept.
     create_project
-        Makes a project from a folder, a list or an export: (name, source, told how far it is) → its name. None where
-        that may not be.
+        Makes a project from a folder, a list or an export: (name, source, labels, told how far it is) → its name. None
+        where that may not be. The labels are a setting, None for those of the source, or the seven emotions.
+    folder
+        Where recordings are kept that come with a source.
     made
         How many recordings or labels of the project that is being made are read, and of how many.
     """
 
     store: Store
     create_project: CreateProject | None
+    folder: Path
     made: tuple[int, int] = (0, 0)
 
     def open(self, sent: Sent) -> OpenAnswer:
@@ -101,23 +108,51 @@ class ProjectActs:
             raise InputError("annotate-elsewhere")
         name, source = sent.get("name"), sent.get("source")
         if sent.get("demo") is True:
-            name, source = DEMO, str(bundled("examples"))
+            self.store.add_clips(DEMO, demo_clips())
+            return {"projects": self.names(), "project": DEMO}
         if not isinstance(source, str) or not source.strip():
             raise InputError("annotate-field", name="source")
+        labels = sent.get("labels") or None
+        with self._making() as progress:
+            called = name.strip() if isinstance(name, str) else ""
+            project = self.create_project(called, source.strip(), labels, progress)
+        return {"projects": self.names(), "project": project}
+
+    @contextmanager
+    def _making(self) -> Iterator[Progress]:
+        """Give what is to be told how far a project is that is being made."""
 
         def progress(done: int, total: int) -> None:
             self.made = done, total
 
         try:
-            project = self.create_project(name.strip() if isinstance(name, str) else "", source.strip(), progress)
+            yield progress
         finally:
             self.made = 0, 0
-        return {"projects": self.names(), "project": project}
 
     def making(self, _sent: Sent) -> MakingAnswer:
         """Say how far the project is that is being made."""
         done, total = self.made
         return {"done": done, "total": total}
+
+    def take(self, sent: Sent) -> TakeAnswer:
+        """Take labels out of an export that was uploaded into the project, or into a new one; refuses as the command.
+
+        That the file is the sender's own is seen to before.
+        """
+        if self.create_project is None:
+            raise InputError("annotate-elsewhere")
+        path = Path(str(sent.get("path")))
+        if not intake.kind_of(path):
+            raise InputError("annotate-no-export", file=path.name)
+        into, notices = sent.get("into"), list[Message]()
+        project = into.strip() if isinstance(into, str) and into.strip() else project_of(sent)
+        with self._making() as progress:
+            taken = intake.take_in(
+                self.store, project, str(path), self.folder, report=notices.append, progress=progress
+            )
+        notices.insert(0, Message("annotations-imported", {"new": taken.new, "known": taken.known}))
+        return {"projects": self.names(), "project": project, "notices": notices}
 
     def browse(self, sent: Sent) -> BrowseAnswer:
         """List a folder of this computer, so that a path can be picked; only where paths may be given."""
@@ -173,6 +208,12 @@ class ProjectActs:
                 for name, each in seconds.items()
             ]
         return {"people": sorted(paces, key=lambda pace: (-pace["done"], pace["name"]))[:NAMES]}
+
+
+def demo_clips() -> list[ProjectClip]:
+    """Return the examples that come with the app, with the words that are said in them."""
+    examples = read_examples(bundled("examples"))
+    return [ProjectClip(sha256(e.path), str(e.path.resolve()), e.transcript, e.language) for e in examples]
 
 
 def state_of(log: ProjectLog, clip: str, annotator: str) -> str:

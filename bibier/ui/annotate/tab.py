@@ -42,7 +42,7 @@ ACTS = (
     "repeat",
     "decide",
 )
-ACTS = (*ACTS, "clips", "people", "browse", "making")
+ACTS = (*ACTS, "clips", "people", "browse", "making", "take")
 QUICK = (
     "open",
     "save",
@@ -84,6 +84,9 @@ def answering(
             values["annotator"] = guest.user
             if name in KEPT and author not in (None, "", guest.user):  # it waited in the browser
                 return {"error": Message("annotate-others").text(language), "passing": True, "others": True}
+        path = values.get("path")
+        if name == "take" and not (isinstance(path, str) and guest.ownership.owns(guest.session, path)):
+            return {"error": Message("guard-file").text(language), "passing": False}
         try:
             shown = dict((act if guest.operator else visitors_act)(values))
         except InputError as error:
@@ -93,11 +96,14 @@ def answering(
             if handlers.create_project is not None and not guest.operator:
                 text = f"{text} {Message('start-needed').text(language)}"
             shown["kept"] = {"text": text, "warns": warns}
+        notices = shown.pop("notices", None)
+        if isinstance(notices, list):
+            shown["told"] = " ".join(notice.text(language) for notice in notices)
         settings = shown.get("settings")
         if isinstance(settings, dict):
             shown["guide"] = render(str(settings["guidelines"]), language)
         # the other acts have refused what is no project
-        project = (shown if name in ("open", "enter") else values).get("project")
+        project = (shown if name in ("open", "enter", "take") else values).get("project")
         if isinstance(project, str) and project:
             guest.enter(project)
         return shown

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bibier.annotation.label_list import LabelList
 from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import Label, ProjectClip
 from bibier.errors import InputError
-from bibier.ui.annotate.answers import ClipView, LabelValue, Mode, PersonsLabel
+from bibier.ui.annotate.answers import BarValue, ClipView, LabelValue, Mode, PersonsLabel
 from bibier.ui.annotate.points import points
 from bibier.unicode_text import normalise
 
@@ -47,6 +48,20 @@ def looks(name: str) -> str:
     return " ".join(normalise("NFKC", normalise("NFKC", name).casefold()).split())
 
 
+def bars(labels: LabelList) -> list[BarValue]:
+    """Return the labels of a project as the page draws them, in the order of their bars."""
+    return [
+        {
+            "name": label.name,
+            "titles": dict(label.titles),
+            "colour": label.colour,
+            "colour_dark": label.colour_dark,
+            "offered": label.name in labels.offered,
+        }
+        for label in labels.labels
+    ]
+
+
 def listed(log: ProjectLog, sha256: str) -> ProjectClip | None:
     """Return a clip as the store lists it now: it may have been moved or removed meanwhile."""
     index = log.state.index.get(sha256)
@@ -69,7 +84,12 @@ def shown(log: ProjectLog) -> bool:
 
 
 def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
-    """Return the machines' distributions for a clip by their sources, without those of one modality alone."""
+    """Return the machines' distributions for a clip by their sources, without those of one modality alone.
+
+    There are none for a project whose labels are not the seven emotions.
+    """
+    if log.labels.is_own:
+        return {}
     return {
         source: log.state.proposals[clip, source]
         for source in sorted(log.state.sources)
@@ -77,9 +97,9 @@ def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
     }
 
 
-def label_value(label: Label) -> LabelValue:
+def label_value(log: ProjectLog, label: Label) -> LabelValue:
     """Return a label as the page has it."""
-    return {"points": points(label.probs), "confidence": label.confidence, "note": label.note}
+    return {"points": points(label.probs, log.labels.names), "confidence": label.confidence, "note": label.note}
 
 
 def view(log: ProjectLog, annotator: str, clip: ProjectClip, mode: Mode = "") -> ClipView:
@@ -93,7 +113,7 @@ def view(log: ProjectLog, annotator: str, clip: ProjectClip, mode: Mode = "") ->
     if mode == "review":
         label = log.state.decisions.get(clip.sha256, {}).get(annotator)
         for name, given in sorted(log.state.by_clip.get(clip.sha256, {}).items()):
-            people.append({"name": name, "points": points(given.before or given.probs)})
+            people.append({"name": name, "points": points(given.before or given.probs, log.labels.names)})
     elif mode == "repeat":
         label = log.state.repeats.get((clip.sha256, annotator))
     revealed = shown(log) or seen is not None
@@ -107,7 +127,7 @@ def view(log: ProjectLog, annotator: str, clip: ProjectClip, mode: Mode = "") ->
         "text": clip.text,
         "language": clip.language,
         "duration": clip.duration,
-        "label": None if label is None else label_value(label),
+        "label": None if label is None else label_value(log, label),
         "proposals": [{"source": source, "points": points(probs)} for source, probs in visible.items()],
         "revealed": revealed,
         "skipped": log.state.skipped.get(key, "").split("\n")[0] or None,

@@ -1,7 +1,7 @@
 // @ts-check
 // The Agreement tab. Runs after page.js. Names of people and projects are text and nothing else.
 (() => {
-  const { draw, emotions, fill, make, recall, say, table } = bibier;
+  const { draw, fill, make, recall, say, table } = bibier;
   const LEAST = -0.2; // of alpha's scale, which ends at 1
   const MARKS = [0, 0.67, 0.8];
   /** @type {string | null} */
@@ -63,25 +63,15 @@
       button.title = say.agree_worst_lost;
     });
   };
-  /** @param {{ name: string, points: number[] }} person */
-  const bars = ({ name, points }) => {
-    const called = (/** @type {number} */ i) => bibier.names[bibier.language][emotions[i]];
-    const given = points.flatMap((value, i) => (value ? [{ value, i }] : [])).sort((a, b) => b.value - a.value);
-    return make("li", {}, make("span", { class: "person" }, name),
-      make("span", { class: "stack", "aria-hidden": "true" }, ...points.map((value, i) => (value ? make("i", {
-        style: { "--light": bibier.colours[emotions[i]], "--dark": bibier.coloursDark[emotions[i]],
-          "flex-grow": value } }) : null))),
-      make("span", { class: "given" }, given.map(({ value, i }) => `${called(i)} ${value}`).join(", ")));
-  };
-  /** @param {DisputedClip} disputed */
-  const worst = ({ project, clip, text, words, people }) => {
+  /** @type {(disputed: DisputedClip, bars: LabelBar[]) => HTMLElement} */
+  const worst = ({ project, clip, text, words, people }, bars) => {
     const play = make("button", { type: "button", class: "play", "data-id": clip.slice(0, 6) });
     play.addEventListener("click", () => toggle(play, clip));
     return make("li", {}, make("div", { class: "top" }, play, make("span", { class: "facts" }, text),
       make("button", { type: "button", class: "open", "aria-label": `${say.agree_worst_open}: ${clip.slice(0, 6)}`,
         onclick: () => bibier.openInAnnotate({ project, clip }) }, say.agree_worst_open)),
     words ? make("p", { class: "words" }, words) : null,
-    make("ul", { class: "said-by" }, ...people.map(bars)));
+    make("ul", { class: "said-by" }, ...people.map((person) => bibier.saidBy(bars, person))));
   };
 
   draw.agreement = (slot, value) => {
@@ -95,7 +85,7 @@
       small(part.hint), part.rows.length ? drawn(part) : null, small(part.reason)));
     const disputed = value.worst && make("section", { class: "card disputed" }, make("h2", {}, say.agree_worst),
       small(value.worst.length ? say.agree_worst_is : say.agree_worst_none),
-      make("ol", { class: "worst" }, ...value.worst.map(worst)));
+      make("ol", { class: "worst" }, ...value.worst.map((clip) => worst(clip, value.labels ?? bibier.seven))));
     const select = make("select", { onchange: () => { chosen = select.value; raise("redraw"); } },
       ...value.projects.map((name) => make("option", { value: name, selected: name === value.project }, name)));
     slot.replaceChildren(

@@ -65,7 +65,7 @@ interface Outbox {
 
 /** What becomes of open points: by what is given, to neutral, evenly to the others; "" when none are open. */
 type FillRule = "" | "proportion" | "neutral" | "even";
-/** Seven whole numbers that sum to at most 100. */
+/** Whole numbers that sum to at most 100, one a label. */
 interface Points {
   /** Points that a digit gives. */
   STEP: number;
@@ -73,7 +73,7 @@ interface Points {
   /** Points that are open. */
   readonly rest: number;
   locked: boolean[];
-  /** Which emotions the project has. */
+  /** Which of them the project has. */
   offered: boolean[];
   set(bar: number, value: number): void;
   give(bar: number, less: boolean): void;
@@ -87,6 +87,11 @@ interface Points {
   filled(rule: FillRule): number[] | null;
   snapshot(): string;
   restore(text: string): void;
+}
+interface LabelsEditor {
+  node: HTMLElement;
+  show(setting: LabelsSetting): void;
+  readonly value: LabelsSetting;
 }
 interface EditorOptions {
   /** Where the sum is written. */
@@ -105,8 +110,8 @@ interface Editor {
   preset(): void;
   /** Calls `then` at once when all points are given, else when the person has chosen what becomes of the rest. */
   complete(then: (rule: FillRule, rest: number) => void): void;
-  /** Which emotions there are; all for an empty list. */
-  offer(emotions: string[]): void;
+  /** Which bars there are. */
+  offer(bars: LabelBar[]): void;
   readonly points: number[] | null;
   readonly draft: string;
   load(points: number[] | null, draft?: string | null): void;
@@ -130,6 +135,8 @@ interface ProjectPanelOptions {
   tell: Tell;
   name(): string;
   settled(answer: OpenAnswer): void;
+  /** Labels came into a project. */
+  taken(answer: AnnotateAnswers["take"]): void;
 }
 interface ProjectPanel {
   nodes: HTMLElement[];
@@ -140,7 +147,7 @@ interface ProjectPanel {
 interface AnnotateActs {
   enter(chosen: { project?: string; annotator?: string; clip?: string }): void;
   /** Without a source, of the examples that come with the app. */
-  create(source: string, name: string): void;
+  create(source: string, name: string, labels: LabelsSetting): void;
   /** Shows a clip of the list; for a review with everybody's labels. */
   open(clip: string, review: boolean): void;
   toggleConfidence(value: number): void;

@@ -315,7 +315,7 @@
     const showProjects = (/** @type {ProjectList & { guide?: CardNode[] }} */ answer) => {
       view.showProjects(answer, who.project);
       if (answer.advice !== undefined) canAdvise = answer.advice;
-      if (answer.settings) editor.offer(answer.settings.labels);
+      if (answer.bars) editor.offer(answer.bars);
       if (answer.guide) {
         view.showGuide(answer.guide, `bibier_guide:${who.project}:${JSON.stringify(answer.guide).length}`);
       }
@@ -355,14 +355,14 @@
     const enter = (/** @type {{ project?: string, annotator?: string, clip?: string }} */ chosen) =>
       inTurn(() => openProject(chosen));
     /** @type {AnnotateActs["create"]} */
-    const create = (source, name) => inTurn(async () => {
+    const create = (source, name, labels) => inTurn(async () => {
       view.tell(say.project_making);
       let reading = true;
       const looking = setInterval(async () => {
         const { done, total } = await call("making").catch(() => ({ done: 0, total: 0 }));
         if (reading && total) view.tell(fill(say.project_read, { done, total }));
       }, LOOK);
-      const answer = await call("enter", source ? { source, name } : { demo: true }, WHOLE)
+      const answer = await call("enter", source ? { source, name, labels } : { demo: true }, WHOLE)
         .finally(() => { reading = false; clearInterval(looking); });
       view.closeCreating();
       view.tell("");
@@ -390,7 +390,8 @@
     const run = (/** @type {(call: Call) => Promise<void>} */ job) => { inTurn(() => job(call)); };
     const view = bibier.createAnnotateView({ host, acts, annotator: who.annotator, run,
       createPanel: (tell) => bibier.createProjectPanel({ tell, run, name: () => who.project,
-        settled: (answer) => { showProjects(answer); show(null); take(answer); if (!current) showNext(answer); } }) });
+        settled: (answer) => { showProjects(answer); show(null); take(answer); if (!current) showNext(answer); },
+        taken: (answer) => { enter({ project: answer.project }).then(() => view.tell(answer.told, "good")); } }) });
     const editor = bibier.createEditor(view.bars, { sum: view.sum, changed, tell: (text) => view.tell(text) });
     const player = bibier.createPlayer(view.player, { tell: (text) => view.tell(text, "alert") });
     bibier.listenToKeys({ host, view, editor, player, acts, hasClip: () => current !== null });

@@ -49,14 +49,6 @@
     return { dialog, skip: leaveWith };
   };
 
-  const stack = (/** @type {number[]} */ points) => make("span", { class: "stack", "aria-hidden": "true" },
-    ...points.map((value, i) => (value ? make("i", { style: { "--light": bibier.colours[bibier.emotions[i]],
-      "--dark": bibier.coloursDark[bibier.emotions[i]], "flex-grow": value } }) : null)));
-  /** @param {{ name: string, points: number[] }} person */
-  const said = ({ name, points }) => make("li", {}, make("span", { class: "person" }, name), stack(points),
-    make("span", { class: "given" }, points.flatMap((value, i) => (value ? [{ value, i }] : []))
-      .sort((a, b) => b.value - a.value)
-      .map(({ value, i }) => `${bibier.names[bibier.language][bibier.emotions[i]]} ${value}`).join(", ")));
   /** @type {(node: CardNode) => Node | string} */
   const built = (node) => {
     if (typeof node === "string") return node;
@@ -70,6 +62,9 @@
     /** @type {Tell} */
     const tell = (text, kind = "small") => { status.textContent = text; status.className = `status ${kind}`; };
 
+    let drawn = bibier.seven; // the project's labels
+    let judged = true; // by models, which know the seven emotions alone
+
     // --- who and which project -------------------------------------------------------------------------------------
     const project = make("select", { "aria-label": say.project,
       onchange: () => { acts.enter({ project: project.value }); } });
@@ -79,13 +74,14 @@
     const source = make("input", { type: "text", placeholder: say.source_hint, size: 30 });
     const picker = bibier.createPathPicker({ run, picked: (path) => { source.value = path; source.focus(); } });
     const title = make("input", { type: "text", maxlength: 80, placeholder: say.project_name });
+    const labels = bibier.createLabelsEditor();
     const creating = make("details", {}, make("summary", {}, say.project_new),
       make("form", { class: "fresh", onsubmit: (event) => {
         event.preventDefault();
-        acts.create(source.value, title.value);
+        acts.create(source.value, title.value, labels.value);
       } }, make("label", {}, say.source, source),
       make("button", { type: "button", onclick: () => picker.show(source.value) }, say.browse),
-      make("label", {}, say.project_name, title),
+      make("label", {}, say.project_name, title), labels.node,
       make("button", { type: "submit" }, say.project_make)));
     const bar = make("progress", { max: 1, value: 0, "aria-label": say.progress });
     const far = make("span", { class: "far" });
@@ -106,7 +102,14 @@
     const setFolded = (/** @type {boolean} */ on) => {
       who.classList.toggle("folded", on);
       fold.setAttribute("aria-expanded", String(!on));
+      placeStatus();
     };
+    let here = false; // a clip is on the page
+    // beside what it is about: the clip, or the project while its panel is open
+    const placeStatus = () => {
+      (more.open && more.checkVisibility() ? more : here ? beside : top).append(status);
+    };
+    more.addEventListener("toggle", placeStatus);
     fold.addEventListener("click", () => setFolded(!who.classList.contains("folded")));
     const showFolded = () => {
       folded.textContent = [project.value, name.value, far.textContent].filter(Boolean).join(" · ");
@@ -116,7 +119,7 @@
     const empty = make("p", { class: "idle" });
     const begin = make("section", { class: "card begin", hidden: true }, make("h2", {}, say.begin_title),
       make("p", {}, say.begin_words), make("div", { class: "row" },
-        make("button", { type: "button", class: "primary", onclick: () => acts.create("", "") }, say.begin_demo),
+        make("button", { type: "button", class: "primary", onclick: () => acts.create("", "", []) }, say.begin_demo),
         make("button", { type: "button", onclick: () => { more.open = creating.open = true; source.focus(); } },
           say.begin_own)));
 
@@ -164,6 +167,10 @@
       make("div", { class: "under" }, beside, sum), make("div", { class: "opinions" }, opinion, reveal, ask),
       make("div", { class: "beside" }, sure, note), actions);
     const desk = make("div", { class: "desk", hidden: true }, clipCard, labelCard);
+    host.addEventListener("click", ({ target, detail }) => { // a click on a fold leaves the keys where they were
+      const opener = target instanceof Element && detail && target.closest("summary");
+      if (opener) opener.blur();
+    });
     host.replaceChildren(who, storage, also, top, empty, begin, desk, guide, skipping.dialog, clips.dialog,
       people.dialog, picker.dialog);
 
@@ -186,6 +193,7 @@
       showProjects: (answer, chosen) => {
         project.replaceChildren(...answer.projects.map((value) =>
           make("option", { value, selected: value === chosen }, value)));
+        if (answer.bars) ({ bars: drawn, judged = true } = answer);
         if (answer.paths === undefined) return;
         creating.hidden = !answer.paths;
         panel.show(answer);
@@ -215,7 +223,8 @@
       showClip: (clip) => {
         if (desk.hidden === Boolean(clip)) setFolded(Boolean(clip));
         desk.hidden = !clip;
-        (clip ? beside : top).append(status); // beside what it is about
+        here = Boolean(clip);
+        placeStatus();
         (clip ? actions : top).append(delivery);
         empty.hidden = Boolean(clip);
         if (!clip) return;
@@ -225,18 +234,19 @@
         words.classList.toggle("idle", !clip.text);
         words.lang = clip.language || "";
         mode.textContent = clip.mode === "review" ? say.mode_review : ""; // a repeat comes unannounced
-        others.replaceChildren(...clip.people.map(said));
+        others.replaceChildren(...clip.people.map((person) => bibier.saidBy(drawn, person)));
       },
       showEmpty: (text) => { empty.textContent = begin.hidden ? text : ""; },
       showOpinions: (proposals, revealed) => {
         opinion.replaceChildren(...proposals.map((proposal, i) => make("p", { class: `small source mark-${i % 2}` },
           fill(say[proposal.source.startsWith("llm") ? "opinion_words" : "opinion_model"], { name: proposal.name }))));
         if (proposals.length) return;
-        opinion.append(make("p", { class: "small" }, revealed ? say.opinion_none : say.opinion_hidden));
+        opinion.append(make("p", { class: "small" }, !judged ? say.opinion_other_labels
+          : revealed ? say.opinion_none : say.opinion_hidden));
       },
       showConfidence: (value) => choices.forEach((choice, i) =>
         choice.setAttribute("aria-pressed", String(CONFIDENCE[i] === value))),
-      offer: (offers) => { reveal.hidden = !offers.reveal; ask.hidden = !offers.ask; },
+      offer: (offers) => { reveal.hidden = !offers.reveal || !judged; ask.hidden = !offers.ask; },
       canAsk: () => !ask.hidden,
       showSeconds: (seconds) => { spent.textContent = fill(say.spent_seconds, { value: Math.round(seconds) }); },
       closeCreating: () => { creating.open = more.open = false; },

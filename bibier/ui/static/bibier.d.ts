@@ -102,6 +102,8 @@ interface Bibier extends PageFacts {
   playOn(): void;
 
   // results.js, results_batch.js, models.js
+  /** Sends a file; gives its place on the server. Throws the server's own words. */
+  upload(file: File, going?: () => boolean): Promise<string>;
   saveFile(name: string, content: Blob): void;
   createOutlets(host: HTMLElement, server: ResultServer): void;
   createBatch(server: ResultServer): { part: HTMLElement; button: HTMLButtonElement };
@@ -110,7 +112,16 @@ interface Bibier extends PageFacts {
 
   // the Annotate tab
   largestRemainder(weights: number[], sum: number): number[];
-  createPoints(): Points;
+  /** The seven emotions as bars. */
+  seven: LabelBar[];
+  /** In the page's language. */
+  titleOf(bar: LabelBar): string;
+  hues(bar: LabelBar): Record<string, string>;
+  /** What a person said of a clip, drawn. */
+  saidBy(bars: LabelBar[], person: { name: string; points: number[] }): HTMLElement;
+  createLabelsEditor(): LabelsEditor;
+  /** Of the seven emotions, or of other names. */
+  createPoints(names?: readonly string[]): Points;
   /** How many emotions the preset takes. */
   PRESET_SIZE: number;
   digitKey(event: KeyboardEvent): { digit: number; less: boolean } | null;

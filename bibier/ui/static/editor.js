@@ -1,9 +1,9 @@
 // @ts-check
-// The soft-label editor: seven bars that share out 100 points. Runs after points.js. It knows nothing of clips and
-// servers: `bibier.createEditor(host, {sum, changed, tell})` gives an object to drive it; `sum` is where the sum is
-// written.
+// The soft-label editor: bars that share out 100 points, one a label. Runs after label_bars.js and points.js. It knows
+// nothing of clips and servers: `bibier.createEditor(host, {sum, changed, tell})` gives an object to drive it; `sum` is
+// where the sum is written.
 (() => {
-  const { emotions, fill, make, say } = bibier;
+  const { fill, make, say } = bibier;
   const FULL = 100; // points
   const SAME_STEP = 800; // ms within which a drag or a run of one key is one step of the undo
   const RULES = /** @type {FillRule[]} */ (["proportion", "neutral", "even"]);
@@ -14,9 +14,9 @@
     "Insert"];
   const NO_TEXT = ["range", "checkbox", "radio", "button", "submit"]; // inputs that nobody types into
 
-  // A digit 0–7 by the key's place on the keyboard, whatever its layout; `less` when Shift was held.
+  // A digit by the key's place on the keyboard, whatever its layout; `less` when Shift was held.
   bibier.digitKey = (event) => {
-    const match = /^(Digit|Numpad)([0-7])$/.exec(event.code);
+    const match = /^(Digit|Numpad)([0-9])$/.exec(event.code);
     if (!match || MODIFIERS.some((name) => event[name])) return null;
     const pad = match[1] === "Numpad" && event.getModifierState("NumLock") && SHIFTED.includes(event.key);
     return { digit: Number(match[2]), less: event.shiftKey || pad };
@@ -28,7 +28,8 @@
     || (node instanceof HTMLInputElement && !NO_TEXT.includes(node.type)));
 
   bibier.createEditor = (host, { sum, changed = () => {}, tell = () => {} }) => {
-    const label = bibier.createPoints();
+    let bars = bibier.seven;
+    let label = bibier.createPoints();
     let last = 0; // the bar that L and H are about
     /** @type {number[] | null} */
     let chosen = null; // the classes of a preset being entered; null when none is
@@ -39,7 +40,7 @@
     /** @type {string[]} */
     const future = [];
 
-    const name = (/** @type {number} */ i) => bibier.names[bibier.language][emotions[i]];
+    const name = (/** @type {number} */ i) => bibier.titleOf(bars[i]);
     let lastStep = { kind: "", time: 0 };
     const step = (kind = "") => {
       const time = performance.now();
@@ -152,8 +153,8 @@
 
     // --- what is seen ----------------------------------------------------------------------------------------------
     const field = make("fieldset", { class: "soft" }, make("legend", { class: "hidden" }, say.bars));
-    const rows = emotions.map((emotion, i) => {
-      const id = `bar-${emotion}`;
+    const build = () => bars.map((bar, i) => {
+      const id = `bar-${i}`;
       const range = make("input", { type: "range", min: 0, max: FULL, step: 1, "aria-labelledby": id });
       const number = make("input", { type: "number", min: 0, max: FULL, step: 1, inputmode: "numeric",
         placeholder: "–", "aria-labelledby": id });
@@ -164,12 +165,12 @@
       const lockName = fill(say.bar_lock, { name: name(i) });
       const padlock = make("button", { type: "button", class: "lock", "aria-pressed": "false",
         "aria-label": lockName, title: lockName });
-      const box = make("div", { class: "bar", "data-emotion": emotion,
-        style: { "--light": bibier.colours[emotion], "--dark": bibier.coloursDark[emotion] } },
+      const box = make("div", { class: "bar", "data-emotion": bar.name, style: bibier.hues(bar) },
       make("kbd", { "aria-hidden": "true" }, String(i + 1)), named,
       make("div", { class: "track" }, range, marks), number, padlock);
       return { box, range, number, marks, padlock };
     });
+    let rows = build();
     field.append(...rows.map((row) => row.box));
     host.replaceChildren(field, asking);
 
@@ -217,7 +218,7 @@
       field.classList.toggle("untouched", points === null);
       field.classList.toggle("presetting", chosen !== null);
       asking.hidden = whenFilled === null;
-      sum.textContent = points === null ? say.sum_none : rest === 0 ? say.sum_whole
+      sum.textContent = points === null ? fill(say.sum_none, { last: bars.length }) : rest === 0 ? say.sum_whole
         : fill(say.sum_open, { given: FULL - rest, rest });
       sum.classList.toggle("open", points !== null && rest > 0);
     };
@@ -263,13 +264,20 @@
       complete,
       get points() { return label.points; },
       get draft() { return label.snapshot(); },
-      offer: (names) => {
-        emotions.forEach((emotion, i) => { label.offered[i] = !names.length || names.includes(emotion); });
+      offer: (wanted) => {
+        if (JSON.stringify(wanted) === JSON.stringify(bars)) return;
+        rows.forEach((row) => row.box.remove());
+        bars = wanted;
+        label = bibier.createPoints(bars.map((bar) => bar.name));
+        bars.forEach((bar, i) => { label.offered[i] = bar.offered; });
+        last = past.length = future.length = 0;
+        rows = build();
+        field.append(...rows.map((row) => row.box));
         show();
       },
       load: (values, draft = null) => { // another clip: its label or null, or a draft; local steps begin anew
         label.empty();
-        if (values) label.shape(values);
+        if (values?.length === bars.length) label.shape(values); // a draft may be of other labels
         if (draft) label.restore(draft);
         const { points } = label;
         chosen = whenFilled = null;

@@ -175,6 +175,7 @@ interface AgreementReport {
   verdict?: string;
   tables?: AgreementTable[];
   worst?: DisputedClip[];
+  labels?: LabelBar[];
   projects: string[];
   project: string | null;
 }
@@ -285,7 +286,7 @@ interface ClipAddress {
   clip: string;
 }
 interface Label {
-  /** Seven whole numbers with the sum 100; null while untouched. */
+  /** Whole numbers with the sum 100, one a label; null while untouched. */
   points: number[] | null;
   confidence: number | null;
   note: string;
@@ -323,13 +324,30 @@ interface Coming extends Done {
 }
 /** Who else works under this name: "tab" of this browser, or another "person"; "" for nobody. */
 type Also = "" | "tab" | "person";
+/** A label of a list of the project's own, as it is set: its name in the log, titles, #rrggbb or "". */
+interface OwnLabel {
+  name: string;
+  en?: string;
+  ru?: string;
+  colour?: string;
+}
+/** Some of the seven emotions, all of them for an empty list, or a list of the project's own. */
+type LabelsSetting = (string | OwnLabel)[];
+/** A label as it is drawn. */
+interface LabelBar {
+  name: string;
+  titles: Record<Language, string>;
+  colour: string;
+  "colour_dark": string;
+  /** Whether people may give it points. */
+  offered: boolean;
+}
 interface ProjectSettings {
   proposals: string;
   wanted: number;
   order: string;
   share: number;
-  /** The emotions that are offered; all when none is named. */
-  labels: string[];
+  labels: LabelsSetting;
   repeats: number;
   /** Markdown. */
   guidelines: string;
@@ -339,6 +357,9 @@ interface ProjectList {
   /** Paths of the server may be given; undefined in answers that don't say. */
   paths?: boolean;
   advice?: boolean;
+  bars?: LabelBar[];
+  /** Whether models know the labels. */
+  judged?: boolean;
   settings?: ProjectSettings;
 }
 interface OpenAnswer extends ProjectList, Partial<Coming> {
@@ -365,6 +386,8 @@ interface AnnotateAnswers {
   open: OpenAnswer;
   enter: ProjectList & { project: string };
   settle: OpenAnswer;
+  /** `told`: what came in. */
+  take: ProjectList & { project: string; told: string };
   save: SaveAnswer;
   skip: SaveAnswer;
   reveal: { now: ClipView };

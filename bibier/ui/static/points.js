@@ -1,18 +1,14 @@
 // @ts-check
-// The seven numbers behind the soft-label editor, without a page. One act, one label: a bar is set to a number, whether
+// The numbers behind the soft-label editor, without a page. One act, one label: a bar is set to a number, whether
 // by a drag, a typed number, an arrow or a digit. What was not given stays open until it is filled by a rule that the
 // person chooses. Runs after page.js.
 (() => {
   const { emotions } = bibier;
-  const CLASSES = emotions.length;
   const FULL = 100; // points
   const STEP = 5; // of a digit key
   const PRESET = [70, 30];
-  const NEUTRAL = emotions.indexOf("neutral");
 
   const sumOf = (/** @type {number[]} */ values) => values.reduce((a, b) => a + b, 0);
-  /** @returns {number[]} */
-  const zeros = () => new Array(CLASSES).fill(0);
 
   // [7.5, 2.5], 9 → [7, 2]: whole numbers with the given sum, nearest to the proportions
   bibier.largestRemainder = (weights, sum) => {
@@ -24,13 +20,15 @@
     return points;
   };
 
-  bibier.createPoints = () => {
+  bibier.createPoints = (names = emotions) => {
+    const count = names.length;
+    const neutral = names.indexOf("neutral");
     /** @type {number[] | null} */
     let points = null; // null while nothing is given; else whole numbers with a sum of at most FULL
     /** @type {boolean[]} */
-    const locked = new Array(CLASSES).fill(false);
+    const locked = new Array(count).fill(false);
     /** @type {boolean[]} */
-    const offered = new Array(CLASSES).fill(true); // by the project
+    const offered = new Array(count).fill(true); // by the project
     /**
      * The bar that is worked on, and what stood before: moved up and down again, it leaves the others as they were.
      * @type {{ bar: number, before: number[] } | null}
@@ -43,7 +41,7 @@
     };
     /** @type {Points["set"]} */
     const set = (bar, wanted) => {
-      if (work?.bar !== bar) work = { bar, before: points ?? zeros() };
+      if (work?.bar !== bar) work = { bar, before: points ?? new Array(count).fill(0) };
       const { before } = work;
       const fixed = before.map((value, j) => (locked[j] && j !== bar ? value : 0));
       const most = FULL - sumOf(fixed);
@@ -61,7 +59,7 @@
       const rest = FULL - sumOf(given);
       const open = given.map((_, j) => offered[j] && !locked[j]);
       if (rule === "neutral") {
-        return offered[NEUTRAL] ? given.map((value, j) => value + (j === NEUTRAL ? rest : 0)) : null;
+        return offered[neutral] ? given.map((value, j) => value + (j === neutral ? rest : 0)) : null;
       }
       if (rule === "even") {
         const empty = open.map((on, j) => on && given[j] === 0);
@@ -86,16 +84,17 @@
       lock: (bar) => { locked[bar] = !locked[bar]; work = null; },
       shape,
       empty: () => { shape(null); locked.fill(false); },
-      alone: (bar) => { locked.fill(false); shape(emotions.map((_, j) => (j === bar ? FULL : 0))); },
+      alone: (bar) => { locked.fill(false); shape(names.map((_, j) => (j === bar ? FULL : 0))); },
       preset: (bars) => {
         const shares = bars.length < PRESET.length ? [FULL] : PRESET;
         locked.fill(false);
-        shape(emotions.map((_, j) => (bars.includes(j) ? shares[bars.indexOf(j)] : 0)));
+        shape(names.map((_, j) => (bars.includes(j) ? shares[bars.indexOf(j)] : 0)));
       },
       snapshot: () => JSON.stringify({ points, locked }),
       restore: (text) => {
         /** @type {{ points: number[] | null, locked: boolean[] }} */
         const state = JSON.parse(text);
+        if (state.locked.length !== count) throw new Error("of other labels");
         shape(state.points);
         state.locked.forEach((on, i) => { locked[i] = on; });
       },

@@ -1,10 +1,12 @@
 // @ts-check
-// The project's panel of the Annotate tab: its settings, and what was said as a file. Runs after page.js.
+// The project's panel of the Annotate tab: its settings, and what was said as a file, in and out. Runs after page.js.
 (() => {
   const { make, say } = bibier;
   const ORDERS = ["given", "random", "uncertain", "modalities", "people"];
   const FORMATS = ["events", "long", "wide", "proposals", "decisions", "lewidi", "chaosnli", "ls-llm", "manifest",
     "label-studio"];
+
+  const EXPORTS = ".jsonl,.json,.csv,.tsv";
 
   /** @type {(values: string[], name: string) => HTMLSelectElement} */
   const choice = (values, name) =>
@@ -16,29 +18,26 @@
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   };
 
-  bibier.createProjectPanel = ({ run, tell, name, settled }) => {
+  bibier.createProjectPanel = ({ run, tell, name, settled, taken }) => {
     const proposals = choice(["hidden", "shown"], "proposals");
     const wanted = make("input", { type: "number", min: 1, max: 1000, step: 1 });
     const order = choice(ORDERS, "order");
     const share = make("input", { type: "number", min: 0, max: 100, step: 5 });
     const repeats = make("input", { type: "number", min: 0, max: 50, step: 5 });
     const guidelines = make("textarea", { rows: 4, maxlength: 20000, placeholder: say.set_guidelines_hint });
-    const boxes = bibier.emotions.map((emotion) => make("input", { type: "checkbox", name: emotion }));
-    const offered = make("fieldset", { class: "offered" }, make("legend", {}, say.set_labels), ...boxes.map((box, i) =>
-      make("label", {}, box, bibier.names[bibier.language][bibier.emotions[i]])));
+    const labels = bibier.createLabelsEditor();
     const settings = make("form", { class: "fresh" }, make("label", {}, say.set_proposals, proposals),
       make("label", {}, say.set_wanted, wanted), make("label", {}, say.set_order, order),
       make("label", {}, say.set_share, share),
-      make("label", {}, say.set_repeats, repeats), offered,
+      make("label", {}, say.set_repeats, repeats), labels.node,
       make("label", { class: "wide" }, say.set_guidelines, guidelines),
       make("button", { type: "submit" }, say.set_apply));
     settings.addEventListener("submit", (event) => {
       event.preventDefault();
       run(async (call) => {
-        const names = bibier.emotions.filter((_, i) => boxes[i].checked);
         settled(await call("settle", { settings: { proposals: proposals.value, order: order.value,
           wanted: Number(wanted.value), share: Number(share.value) / 100, repeats: Number(repeats.value) / 100,
-          labels: names.length === boxes.length ? [] : names, guidelines: guidelines.value } }));
+          labels: labels.value, guidelines: guidelines.value } }));
         tell(say.set_done, "good");
       });
     });
@@ -53,23 +52,42 @@
         tell(say.export_done, "good");
       });
     });
+    const file = make("input", { type: "file" });
+    file.accept = EXPORTS;
+    const into = make("input", { type: "text", maxlength: 80, placeholder: say.import_here });
+    const importing = make("form", { class: "fresh" }, make("label", {}, say.import_file, file),
+      make("label", {}, say.import_into, into), make("button", { type: "submit" }, say.import_take),
+      make("p", { class: "small wide" }, say.import_is));
+    importing.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const [chosen] = file.files ?? [];
+      if (!chosen) return;
+      run(async (call) => {
+        tell(say.import_sending);
+        const path = await bibier.upload(chosen);
+        const answer = await call("take", { path, into: into.value }, bibier.annotateApi.THINKING);
+        file.value = into.value = "";
+        taken(answer);
+      });
+    });
+    const importPart = make("details", { class: "import" }, make("summary", {}, say.import_title), importing);
     const settingsPart = make("details", { class: "settings" }, make("summary", {}, say.set_title), settings);
     const exportPart = make("details", { class: "export" }, make("summary", {}, say.export_title), exporting);
     /** @type {ProjectPanel["show"]} */
     const show = (answer) => {
       settingsPart.hidden = !answer.paths || !answer.settings;
       exportPart.hidden = !answer.settings;
+      importPart.hidden = !answer.paths;
       if (!answer.settings) return;
       proposals.value = answer.settings.proposals;
       order.value = answer.settings.order;
       wanted.value = String(answer.settings.wanted);
       repeats.value = String(Math.round(answer.settings.repeats * 100));
       guidelines.value = answer.settings.guidelines;
-      const { labels } = answer.settings;
-      boxes.forEach((box, i) => { box.checked = !labels.length || labels.includes(bibier.emotions[i]); });
+      labels.show(answer.settings.labels);
       share.value = String(Math.round(answer.settings.share * 100));
     };
     show({});
-    return { nodes: [settingsPart, exportPart], show };
+    return { nodes: [settingsPart, importPart, exportPart], show };
   };
 })();

@@ -22,8 +22,7 @@
   }, true);
 
   const pause = (/** @type {number} */ ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-  /** @type {(file: File, going: () => boolean) => Promise<string>} */
-  const upload = async (file, going) => {
+  bibier.upload = async (file, going = () => true) => {
     for (let tried = 0; ; tried += 1) {
       const body = new FormData();
       body.append("files", file, file.name);
@@ -95,7 +94,7 @@
     const judged = async (item, going) => {
       item.state = "sending";
       show();
-      const path = await upload(item.file, going);
+      const path = await bibier.upload(item.file, going);
       item.state = "judging";
       show();
       for (let tried = 0; ; tried += 1) {
