@@ -32,8 +32,7 @@ from bibier.inference.queue import InferenceQueue
 from bibier.security.login_throttle import FREE, LoginThrottle
 from bibier.security.rate_limits import SESSION, TokenBuckets
 from bibier.soft_labels import cache as llm_cache
-from tests.annotation.test_exports import snapshot, store  # noqa: F401 (fixtures)
-from tests.annotation.test_store import postgres_server  # noqa: F401 (a fixture)
+from tests.annotation.labelled import snapshot, store  # noqa: F401 (fixtures)
 from train.publish import push
 
 ROOT = Path(__file__).resolve().parent.parent

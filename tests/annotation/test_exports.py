@@ -14,179 +14,17 @@ from hypothesis import strategies as st
 
 from bibier import __main__ as command
 from bibier.annotation import exports, imports, ingest, intake, location
-from bibier.annotation.events import Event
-from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import guard, plain
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
 from bibier.soft_labels.tables import audit
+from tests.annotation import labelled
+from tests.annotation.labelled import CLIPS
 from train.augment.soft_targets import read_distributions
 from train.corpora.manifest import manifest
 
-CLIPS = [
-    ProjectClip(f"{0:064x}", "/clips/a.wav", "=1+1, “so”", "en", "happy", 1.5, {"speaker": "7", "split": "dev"}),
-    ProjectClip(f"{1:064x}", "/clips/b.wav", "да\r\nнет", "ru"),
-    ProjectClip(f"{2:064x}", "-c.wav", "", ""),
-]
-NASTY = '@SUM(A1)\n"x",${y}\u2028<script>'
-
-
-@pytest.fixture
-def store(tmp_path):
-    store, rng = Store(f"sqlite:///{tmp_path}/a.db"), np.random.default_rng(0)
-    store.add_clips("p", CLIPS)
-    for i, clip in enumerate(CLIPS[:2]):
-        for who in ("Anna", "+Б, «Q»"):
-            probs = named(rng.dirichlet([0.5] * 7))
-            more = {"note": NASTY, "confidence": 0.75, "seconds": 1 / 3}
-            store.append(Event(f"={who}{i}", "p", clip.sha256, who, "label", probs, **more))
-    store.append(Event("m", "p", CLIPS[0].sha256, "", "propose", named(np.eye(7)[6]), source="llm:=x"))
-    before = store.state("p")[CLIPS[0].sha256, "Anna"].probs
-    more = {"seen": ("llm:=x",), "before": before}
-    store.append(Event("again", "p", CLIPS[0].sha256, "Anna", "label", named(np.eye(7)[6]), **more))
-    store.append(Event("gone", "p", CLIPS[2].sha256, "Anna", "label", named(np.eye(7)[0])))
-    store.undo("p", "Anna")
-    store.append(Event("skip", "p", CLIPS[2].sha256, "Anna", "skip", note="шум"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def snapshot(store):
-    return exports.snapshot_of(store, "p")
-
-
-def test_events_come_back_the_same_and_twice_doubles_nothing(snapshot, tmp_path):
-    path, target = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
-    assert imports.add_events(target, "p", path) == (len(snapshot.events), 0)
-    assert imports.add_events(target, "p", path) == (0, len(snapshot.events))
-    again = exports.snapshot_of(target, "p")
-    assert again == snapshot
-    assert exports.save(again, "events", tmp_path / "f.jsonl").read_bytes() == path.read_bytes()
-
-
-def test_an_import_finds_recordings_that_were_moved_and_keeps_the_others_where_they_are(snapshot, store, tmp_path):
-    moved = tmp_path / "moved.wav"
-    moved.write_bytes(b"sound")
-    clips = [replace(CLIPS[0], path=str(moved)), replace(CLIPS[1], path="/nowhere/else.wav"), *CLIPS[2:]]
-    path = exports.save(replace(snapshot, clips=clips), "events", tmp_path / "e.jsonl")
-    assert imports.add_events(store, "p", path) == (0, len(snapshot.events))
-    assert store.clips("p") == [clips[0], *CLIPS[1:]]
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    target = Store(f"sqlite:///{tmp_path}/b.db")
-    (folder / "a.wav").write_bytes(b"another sound")
-    (folder / "list.csv").write_text("path,text,label,speaker\na.wav,words,happy,7\n")
-    ingest.add_manifest(target, "q", folder / "list.csv")
-    known = target.clips("q")[0]
-    (folder / "a.wav").rename(tmp_path / "b.wav")
-    moved.unlink()
-    ingest.add_folder(target, "q", tmp_path)  # a folder says nothing of words
-    assert target.clips("q") == [replace(known, path=str(tmp_path / "b.wav"))] and known.text == "words"
-    target.close()
-
-
-def test_a_log_that_two_stores_wrote_comes_back_though_an_undo_stands_out_of_turn(snapshot, store, tmp_path):
-    """An undo that names what is there is kept; one that names nothing is refused as before."""
-    first = next(event for event in snapshot.events if event.kind == "label" and event.annotator == "Anna")
-    undo = Event("late undo", "p", first.clip, "Anna", "undo", target=first.uuid)
-    mixed = replace(snapshot, events=[*snapshot.events, undo])
-    target = Store(f"sqlite:///{tmp_path}/b.db")
-    path = exports.save(mixed, "events", tmp_path / "e.jsonl")
-    assert imports.add_events(target, "p", path) == (len(mixed.events), 0)
-    assert [event for _, event in target.events("p")][-1].uuid == "late undo"
-    assert exports.snapshot_of(target, "p").labels == store.state("p")  # a later label of the clip stands
-    target.close()
-
-
-def test_other_content_under_one_id_is_refused_and_nothing_changes(snapshot, store, tmp_path):
-    path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
-    path.write_text(path.read_text(encoding="utf-8").replace('"confidence": 0.75', '"confidence": 0.5', 1))
-    with pytest.raises(InputError, match="already"):
-        imports.add_events(store, "p", path)
-    assert exports.snapshot_of(store, "p") == snapshot
-
-
-def test_a_conflict_late_in_a_file_takes_in_nothing_before_it(snapshot, tmp_path):
-    path, target = exports.save(snapshot, "events", tmp_path / "e.jsonl"), Store(f"sqlite:///{tmp_path}/b.db")
-    target.add_clips("q", CLIPS)
-    label = next(event for event in reversed(snapshot.events) if event.kind == "label")
-    target.append(replace(label, project="q", note="other"))
-    before = exports.snapshot_of(target, "q")
-    with pytest.raises(InputError, match="already"):
-        imports.add_events(target, "q", path)
-    undo = Event("u", "p", CLIPS[0].sha256, "Anna", "undo", target="nothing")
-    path.write_text(path.read_text(encoding="utf-8") + undo.to_json() + "\n", encoding="utf-8")
-    with pytest.raises(InputError):
-        imports.add_events(Store(f"sqlite:///{tmp_path}/c.db"), "q", path)
-    assert exports.snapshot_of(target, "q") == before and Store(f"sqlite:///{tmp_path}/c.db").projects() == {}
-
-
-def test_a_long_table_is_taken_in_once(snapshot, store, tmp_path):
-    path, target = exports.save(snapshot, "long", tmp_path / "l.csv"), Store(f"sqlite:///{tmp_path}/b.db")
-    count = len(snapshot.labels)
-    assert imports.add_long(store, "p", path) == (0, count) and exports.snapshot_of(store, "p") == snapshot
-    assert [imports.add_long(target, "q", path) for _ in "12"] == [(count, 0), (0, count)]
-    assert target.state("q") == snapshot.labels and target.proposals("q") == {}
-    blind = exports.save(snapshot.unanchored(), "long", tmp_path / "blind.csv")
-    with pytest.raises(InputError, match="already"):
-        imports.add_long(target, "q", blind)  # the same ids with other content
-    spoilt = path.read_text(encoding="utf-8").replace("0.75", "seven", 1)
-    (tmp_path / "l.csv").write_text(spoilt, encoding="utf-8", newline="")
-    with pytest.raises(InputError, match="line 2"):
-        imports.add_long(target, "r", path)
-    assert "r" not in target.projects()
-
-
-@pytest.mark.parametrize("kind", ["events", "long", "wide", "label-studio"])
-def test_an_export_is_known_by_what_is_in_it_and_comes_back_as_labels(snapshot, store, tmp_path, kind):
-    """None is taken for a list of recordings; what stands there is not replaced by what knows less."""
-    path = exports.save(snapshot, kind, tmp_path / f"x{exports.FORMATS[kind][0]}")
-    target = Store(f"sqlite:///{tmp_path}/b.db")
-    assert intake.kind_of(path) == kind
-    first, again = (intake.take_in(target, "q", str(path), tmp_path) for _ in "12")
-    assert first.new > 0 and again.new == 0 and again.clips == 0
-    back = target.state("q")
-    assert back.keys() == snapshot.labels.keys()
-    for key, label in snapshot.labels.items():
-        assert vector(back[key].probs) == pytest.approx(vector(label.probs), abs=1e-9)
-        if kind != "wide":
-            assert (back[key].note, back[key].confidence) == (label.note, label.confidence)
-    before = store.state("p")
-    assert intake.take_in(store, "p", str(path), tmp_path).new == 0 and store.state("p") == before
-
-
-def test_what_would_be_misread_is_refused_with_the_reason(snapshot, tmp_path):
-    target, sound = Store(f"sqlite:///{tmp_path}/b.db"), tmp_path / "ab-c.wav"
-    sound.write_bytes(b"x")
-    task = {"id": 5, "data": {"audio": "/data/upload/1/1234-ab-c.wav"}, "annotations": []}
-
-    def tasks(*choices: str, number: float | None = None, **data: str) -> str:
-        result = [{"from_name": "emotion", "type": "choices", "value": {"choices": list(choices)}}]
-        if number is not None:
-            result = [{"from_name": "joy", "type": "number", "value": {"number": number}}]
-        given = {"completed_by": {"email": "ann"}, "result": result}
-        content = json.dumps([task | {"data": task["data"] | data, "annotations": [given]}])
-        (tmp_path / "tasks.json").write_text(content, encoding="utf-8")
-        return str(tmp_path / "tasks.json")
-
-    proposals = exports.save(snapshot, "proposals", tmp_path / "p.csv")
-    lewidi = exports.save(snapshot, "lewidi", tmp_path / "l.json")
-    for place, reason in (
-        (lambda: str(proposals), "export “proposals”"),
-        (lambda: str(lewidi), "no list of Label Studio"),
-        (lambda: tasks("happy", "sad"), "task 5: 2 emotions are chosen"),
-        (lambda: tasks("bored"), "task 5:.*bored"),
-        (lambda: tasks(number=60.0), "task 5:.*60"),
-        (lambda: tasks("happy", audio="/else/where.wav"), "not to be found"),
-    ):
-        with pytest.raises(InputError, match=reason):
-            intake.take_in(target, "q", place(), tmp_path)
-        assert "q" not in target.projects()
-    assert intake.take_in(target, "q", tasks("Happiness"), tmp_path).new == 1
-    ((clip, person),) = target.state("q")
-    assert (person, Path(target.clips("q")[0].path)) == ("ann", sound.resolve()) and len(clip) == 64
+snapshot, store = labelled.snapshot, labelled.store  # fixtures
 
 
 def test_a_place_that_cannot_be_written_is_said(snapshot, tmp_path):
@@ -194,30 +32,6 @@ def test_a_place_that_cannot_be_written_is_said(snapshot, tmp_path):
     for path in (tmp_path / "file" / "x.csv", tmp_path / ("x" * 256)):
         with pytest.raises(InputError, match="could not be written"):
             exports.save(snapshot, "long", path)
-
-
-@pytest.mark.parametrize(
-    "line", ["no", "[]", '{"clip": {"x": 1}}', '{"clip": {"sha256": 3, "path": "a"}}', '{"uuid": 3}', "{" * 5000]
-)
-def test_a_broken_line_is_named_and_takes_nothing_in(snapshot, store, tmp_path, line):
-    path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
-    path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
-    target = Store(f"sqlite:///{tmp_path}/b.db")
-    with pytest.raises(InputError):
-        imports.add_events(target, "p", path)
-    assert target.projects() == {}
-
-
-def test_a_long_table_comes_back(snapshot, tmp_path):
-    rows = imports.read_long(exports.save(snapshot, "long", tmp_path / "long.csv"))
-    clips = {clip.sha256: clip for clip in CLIPS}
-    assert {(row["sha256"], row["annotator"]) for row in rows} == set(snapshot.labels)
-    for row in rows:
-        label, clip = snapshot.labels[row["sha256"], row["annotator"]], clips[row["sha256"]]
-        for name in ("probs", "before", "confidence", "note", "seen", "seconds"):
-            assert row[name] == getattr(label, name), name
-        assert row["event"] == label.event
-        assert (row["text"], row["path"], row["corpus_label"]) == (clip.text, clip.path, clip.label)
 
 
 def test_a_wide_table_holds_people_and_their_mean_apart(snapshot, tmp_path):
@@ -230,12 +44,6 @@ def test_a_wide_table_holds_people_and_their_mean_apart(snapshot, tmp_path):
         assert each == [list(vector(label.probs)) for label in labels.values()]
         assert [float(row[f"mean_{name}"]) for name in EMOTIONS] == list(np.mean(each, axis=0))
         assert sum(float(row[f"votes_{name}"]) for name in EMOTIONS) == int(row["people"]) == 2
-
-
-def test_proposals_come_back(snapshot, tmp_path):
-    rows = imports.read_table(exports.save(snapshot, "proposals", tmp_path / "p.csv"))
-    found = {(row["sha256"], row["source"]): {name: float(row[name]) for name in EMOTIONS} for row in rows}
-    assert found == snapshot.proposals
 
 
 def test_lewidi(snapshot, tmp_path):

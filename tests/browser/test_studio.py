@@ -11,7 +11,6 @@ from bibier.annotation import imports, ingest
 from bibier.annotation.store import Store
 from bibier.soft_labels.parsing import ORDER
 from bibier.ui.annotate.points import points
-from tests.annotation.test_store import postgres, postgres_server  # noqa: F401, fixtures
 from tests.browser.conftest import Visit, running
 from tests.browser.test_annotate import Keys, done, enter, title, values
 from tests.tiny_llm import reply, served

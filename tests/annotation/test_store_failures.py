@@ -1,0 +1,150 @@
+"""A database that is full, locked, read-only, gone, back, newer or named wrongly: said in words; nothing is lost."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sql
+
+from bibier.annotation.location import without_password
+from bibier.annotation.store import Store
+from bibier.errors import InputError
+from tests.annotation import stores
+from tests.annotation.stores import CLIPS, label
+
+store, url = stores.store, stores.url  # fixtures
+
+
+def test_a_newer_schema_a_wrong_url_and_a_lock_are_said_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr("bibier.annotation.database.WAIT_SECONDS", 0.2)
+    url = f"sqlite:///{tmp_path}/a.db"
+    store = Store(url)
+    store.project("p")
+    store.add_clips("p", CLIPS)
+    connection = sql.create_engine(url).connect()
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with pytest.raises(InputError, match="locked"):
+        store.append(label())
+    connection.exec_driver_sql("UPDATE about SET version = 99")
+    connection.exec_driver_sql("COMMIT")
+    with pytest.raises(InputError, match="newer"):
+        Store(url)
+    for wrong in ("nonsense", "mysql://x", f"sqlite:///{tmp_path}/none/a.db"):
+        with pytest.raises(InputError):
+            Store(wrong)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://anna:s3cret@host:port/db",
+        "postgresql+psycopg://anna:s3cret@[::1/db",
+        "postgresql+psycopg://anna:s3cret",
+        "postgresql+nodriver://anna:s3cret@host/db",
+        "postgresql:/anna:s3cret@host/db",
+        "anna:s3cret@host/db",
+        "mysql://anna:s3cret@host/db",
+        "oracle://host/db?password=s3cret",
+        "sqlite://anna:s3cret@host/a.db",
+    ],
+)
+def test_a_malformed_url_is_said_without_its_password(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        Store(url)
+    for language in ("en", "ru"):
+        assert error.value.key == "store-url" and "s3cret" not in error.value.text(language)
+    assert error.value.__cause__ is None or "s3cret" not in str(error.value.__cause__)
+
+
+def test_an_option_that_is_no_number_is_a_malformed_url(tmp_path):
+    with pytest.raises(InputError, match="is no number"):
+        Store(f"sqlite:///{tmp_path}/a.db?timeout=long")
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///a/b.db", "sqlite:////data/bibier.db", "postgresql+psycopg://anna@host:5432/db"]
+)
+def test_a_url_without_a_password_is_shown_as_it_is(url):
+    assert without_password(url) == url
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.db"
+    store = Store(f"sqlite:///{path}")
+    store.project("p", wanted=9)
+    store.add_clips("p", CLIPS)
+    first = label()
+    store.append(first)
+    yield store, path, first
+    store.close()
+
+
+def test_a_full_disk_loses_nothing_and_is_said(file):
+    store, path, first = file
+    with store.database.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+    store.close()
+    limit = lambda connection, record: connection.execute(f"PRAGMA max_page_count = {pages}")  # noqa: E731
+    sql.event.listen(store.database.engine, "connect", limit)
+    big = label(1, note="x" * 90_000)
+    with pytest.raises(InputError, match="disk of the database is full"):
+        store.append(big)
+    sql.event.remove(store.database.engine, "connect", limit)
+    store.close()
+    assert [e.uuid for _, e in store.events("p")] == [first.uuid]
+    with store.database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert store.append(big) and store.state("p")[CLIPS[1].sha256, "A"].note == big.note
+
+
+def test_a_read_only_database_is_said(file):
+    store, path, first = file
+    store.close()
+    forbid = lambda connection, record: connection.execute("PRAGMA query_only = ON")  # noqa: E731
+    sql.event.listen(store.database.engine, "connect", forbid)
+    with pytest.raises(InputError, match="read-only"):
+        store.append(label(1))
+    sql.event.remove(store.database.engine, "connect", forbid)
+    store.close()
+    assert store.append(label(1))
+
+
+def test_a_database_that_goes_is_noticed_and_one_that_comes_back_is_used(file, tmp_path):
+    store, path, first = file
+    store.append(label(1))
+    store.close()  # so that the write-ahead log is in the file
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(path, copy)
+    store.append(label(2))
+    away = [p.rename(tmp_path / f"away-{p.name}") for p in tmp_path.glob("a.db*")]
+    for act in (lambda: store.append(label(3)), lambda: store.state("p")):
+        with pytest.raises(InputError, match="no longer there"):
+            act()
+    assert not path.exists()
+    for moved in away:
+        moved.rename(tmp_path / moved.name.removeprefix("away-"))
+    assert store.append(label(3)) and len(store.state("p")) == 4
+    for p in tmp_path.glob("a.db*"):
+        p.unlink()
+    copy.rename(path)  # a backup from before the last two
+    assert len(store.state("p")) == 2 and store.append(label(4)) and len(store.events("p")) == 3
+
+
+def test_a_server_that_restarts(postgres_server):
+    url, stop, start = postgres_server
+    store = Store(url)
+    store.project("restart", wanted=9)
+    store.add_clips("restart", CLIPS)
+    event = replace(label(), project="restart")
+    store.append(event)
+    stop()
+    try:
+        with pytest.raises(InputError, match="database"):
+            store.append(replace(label(1), project="restart"))
+    finally:
+        start()
+    assert [e.uuid for _, e in store.events("restart")] == [event.uuid]
+    assert store.append(replace(label(1), project="restart")) and len(store.state("restart")) == 2
+    store.close()
