@@ -14,7 +14,7 @@ LIVE_BLOCK = re.compile(rf"{LIVE}/[\w-]{{32}}")
 PREVIEW = "/bibier/preview.png"  # the picture that a link to the page shows
 ASSETS = (
     r"/(assets|static|svelte)/.+|/(gradio_api/)?theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/pwa_icon(/\d+)?"
-    r"|/bibier/plotly\.js"
+    r"|/bibier/(plotly\.js|gradio\.css)"
 )
 # The page, its looks, and what Gradio's own start and the sign-in need: open also to who is not signed in.
 PUBLIC = re.compile(

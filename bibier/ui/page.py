@@ -14,7 +14,7 @@ from bibier.i18n.page import catalogue
 from bibier.periodic import PeriodicTask
 from bibier.process import give_back_memory
 from bibier.security.middleware import SecurityStack
-from bibier.ui import gradio_state, hub_login
+from bibier.ui import gradio_chunks, gradio_state, hub_login
 from bibier.ui.agreement import tab as agreement_tab
 from bibier.ui.analyse import tab as analyse
 from bibier.ui.analyse.erasure import Erasure
@@ -32,10 +32,10 @@ from bibier.ui.models import tab as models_tab
 from bibier.ui.page_script import PageScript
 from bibier.ui.results import tab as results_tab
 from bibier.ui.services import Services, short
-from bibier.ui.vendor import PlotlyScript
+from bibier.ui.vendor import PLOTLY, STYLES, SharedFile, SharedFiles, plotly
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "timeline.css", "live.css", "annotate.css", "agreement.css", "models.css", "results.css")
+SHEETS = ("page.css", "timeline.css", "live.css", "annotate.css", "agreement.css", "models.css", "results.css")
 QUEUE = 256  # waiting events over all visitors; the rest is told that the queue is full
 
 
@@ -129,13 +129,16 @@ def launch(
     watched = [security.cleanup.task, *tasks]
     live = LiveService(services)
     watched.append(live.task)
+    shown = {block.get_block_name() for block in page.blocks.values() if getattr(block, "visible", True)}
+    chunks = gradio_chunks.find(Path(gr.__file__).parent / "templates" / "frontend", shown)
+    files = {PLOTLY: plotly, STYLES: SharedFile("text/css; charset=utf-8", chunks.sheet)}
     watch = Middleware(Health, services=services, tasks=watched)
     own = [
         watch,
         Middleware(LiveRoute, service=live),
-        Middleware(PageScript, hours=security.hours),
+        Middleware(PageScript, hours=security.hours, chunks=chunks),
         Middleware(annotate.ClipFiles, find=annotating.paths),
-        Middleware(PlotlyScript),
+        Middleware(SharedFiles, files=files),
     ]
     middleware = [*security.middleware(), *own]
     quiet_faults()
@@ -152,7 +155,7 @@ def launch(
         ssr_mode=False,
         i18n=translations(services),
         theme=theme(),
-        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
+        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in SHEETS),
         app_kwargs={"middleware": middleware, "exception_handlers": {Exception: answer, ClientDisconnect: gone}},
         allowed_paths=sorted({str(example.path.parent) for example in services.examples}),
         **security.launching(),

@@ -27,6 +27,8 @@ from bibier.security.responses import accepts_gzip
 from bibier.security.responses import language as language_of
 from bibier.security.routes import PREVIEW
 from bibier.security.workers import in_thread
+from bibier.ui.gradio_chunks import GradioChunks
+from bibier.ui.vendor import STYLES
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (  # in this order
@@ -59,14 +61,16 @@ SCRIPTS = (  # in this order
 )
 
 
-def script(language: str, hours: float | None) -> bytes:
+def script(language: str, hours: float | None, locale: str | None = None) -> bytes:
     """Return the early script with the sentences of both languages in it; `<` is escaped against `</script>`.
 
-    `hours` is how long recordings are kept, None without a limit.
+    `hours` is how long recordings are kept, None without a limit; `locale` the script of Gradio's that changes the
+    language of its labels.
     """
     facts = {
         "language": language,
         "hours": hours,
+        "locale": f"./assets/{locale}" if locale else None,
         "languages": {code: catalogue(code) for code in LANGUAGES},
         "emotions": EMOTIONS,
         "names": NAMES,
@@ -81,6 +85,12 @@ def script(language: str, hours: float | None) -> bytes:
 # What Gradio says of itself to whoever shows a link to the page.
 _GRADIO_META = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 PREVIEW_SIZE = (1200, 630)  # pixels
+# In the page, so that it isn't asked for: three bars on the page's violet.
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' "
+    "rx='8' fill='%234b45c6'/%3E%3Cpath stroke='%23fff' stroke-width='4' stroke-linecap='round' "
+    "d='M9 18v5M16 9v14M23 14v9'/%3E%3C/svg%3E"
+)
 
 
 def meta(language: str, address: str) -> bytes:
@@ -103,9 +113,14 @@ def meta(language: str, address: str) -> bytes:
             "og:image:alt": html.escape(sentences["link_picture"]),
         },
     }
-    return "".join(
-        f'<meta {kind}="{name}" content="{content}">' for kind, named in tags.items() for name, content in named.items()
-    ).encode()
+    return (
+        f'<link rel="icon" href="{ICON}">'.encode()
+        + "".join(
+            f'<meta {kind}="{name}" content="{content}">'
+            for kind, named in tags.items()
+            for name, content in named.items()
+        ).encode()
+    )
 
 
 @functools.lru_cache(maxsize=8)
@@ -121,11 +136,17 @@ class PageScript:
     ----------
     hours
         How long recordings are kept, None without a limit.
+    chunks
+        The files of Gradio that the page needs.
     """
 
-    def __init__(self, app: ASGIApp, *, hours: float | None):
+    def __init__(self, app: ASGIApp, *, hours: float | None, chunks: GradioChunks):
         self.app = app
-        self.scripts = {language: script(language, hours) for language in LANGUAGES}
+        self.scripts = {language: script(language, hours, chunks.locale) for language in LANGUAGES}
+        self.own_sheet, self.sheets = b"", b""
+        if chunks.styles:
+            self.own_sheet = f'<link rel="stylesheet" crossorigin href="./assets/{chunks.styles[0]}">'.encode()
+            self.sheets = chunks.head(f".{STYLES}").encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -155,6 +176,8 @@ class PageScript:
             address = str(Request(scope).base_url)
             page = _GRADIO_META.sub(b"", body)
             page = page.replace(b"<head>", b"<head>" + meta(language, address) + self.scripts[language], 1)
+            if self.own_sheet:
+                page = page.replace(self.own_sheet, self.sheets, 1)
             page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
             headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
             if accepts_gzip(scope):

@@ -180,6 +180,18 @@ def test_one_chart_or_three_panels_in_either_theme(visit):
     assert asked == []
 
 
+def test_a_first_visit_asks_for_little(arrive, server):
+    """At most 50 requests before a result, and Gradio's styles as one."""
+    visitor = arrive(server)
+    asked = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    visitor.open()
+    visitor.page.wait_for_function("window.Plotly")
+    paths = [url.removeprefix(server) for url in asked if url.startswith(server)]
+    assert len(paths) <= 50
+    assert [path for path in paths if path.startswith("/assets/") and path.endswith(".css")] == []
+
+
 def test_only_this_server_may_be_asked(server):
     """The page says what it may load, and forbids the rest."""
     import urllib.request

@@ -3,6 +3,7 @@
 import gzip
 import html
 import re
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -12,6 +13,9 @@ from starlette.testclient import TestClient
 
 from bibier.i18n.page import STRINGS, catalogue
 from bibier.security.routes import PREVIEW, is_open
+from bibier.ui import gradio_chunks
+from bibier.ui.gradio_chunks import GradioChunks
+from bibier.ui.gradio_import import gradio
 from bibier.ui.page_script import PREVIEW_SIZE, PageScript
 
 GRADIO = """<!doctype html><html
@@ -31,7 +35,9 @@ def client():
         Route("/", lambda request: HTMLResponse(GRADIO)),
         Route("/echo", lambda request: JSONResponse({"secret": "s" * 2000, "asked": request.url.query})),
     ]
-    return TestClient(PageScript(Starlette(routes=routes), hours=24), base_url="http://bibier.test")
+    return TestClient(
+        PageScript(Starlette(routes=routes), hours=24, chunks=GradioChunks(Path())), base_url="http://bibier.test"
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
@@ -63,6 +69,26 @@ def test_the_page_is_compressed_and_nothing_beside_it(client):
     # what holds a visitor's own data beside what a stranger may have chosen is never compressed
     echoed = client.get("/echo?x=1", headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in echoed.headers
+
+
+def test_gradios_styles_come_as_one_and_its_scripts_are_named_at_once(tmp_path):
+    frontend = Path(gradio.__file__).parent / "templates" / "frontend"
+    chunks = gradio_chunks.find(frontend, ["html", "button", "textbox"])
+    assert len(chunks.styles) > 10 and len(set(chunks.styles)) == len(chunks.styles) and chunks.locale
+    assert all((chunks.folder / name).is_file() for name in (*chunks.styles, *chunks.scripts))
+    sheet = chunks.sheet()
+    assert all((chunks.folder / name).read_bytes() in sheet for name in chunks.styles)
+    page = (frontend / "index.html").read_text()
+
+    app = Starlette(routes=[Route("/", lambda request: HTMLResponse(page))])
+    sent = TestClient(PageScript(app, hours=None, chunks=chunks)).get("/").text
+    sheets = re.findall(r'<link rel="stylesheet"( disabled)? (?:crossorigin )?href="([^"?]+)', sent)
+    assert [name for off, name in sheets if not off] == ["./bibier/gradio.css"]
+    assert [name for off, name in sheets if off] == [f"./assets/{name}" for name in chunks.styles]
+    assert sent.count('rel="modulepreload"') == len(chunks.scripts)
+    # what can't be read is left to Gradio
+    (tmp_path / "index.html").write_text("another page")
+    assert gradio_chunks.find(tmp_path, ["html"]).styles == ()
 
 
 def test_the_page_speaks_of_no_command_line():

@@ -11,6 +11,8 @@ interface PageFacts {
   language: Language;
   /** How long recordings are kept; null without a limit. */
   hours: number | null;
+  /** The script of Gradio's that changes the language of its labels, if it was found. */
+  locale: string | null;
   languages: Record<Language, Sentences>;
   /** In the order of every vector. */
   emotions: string[];
