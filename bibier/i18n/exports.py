@@ -9,6 +9,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There is no result to save any more. Analyse the recording again.",
         "Результата для сохранения больше нет. Проанализируйте запись ещё раз.",
     ),
+    "contour-long": (
+        "Pitch and loudness are drawn of recordings of up to {minutes} minutes. Cut this one first.",
+        "Высота и громкость рисуются для записей до {minutes} минут. Сначала обрежьте эту.",
+    ),
     "exported-silent": (
         "There are only words, so there are no times to write. Choose JSON, or give a recording.",
         "Есть только слова, и записывать нечего: времени у них нет. Выберите JSON или добавьте запись.",

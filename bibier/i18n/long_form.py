@@ -54,6 +54,16 @@ TIMELINE: dict[str, tuple[str, str]] = {
     ),
     "timeline_time": ("Time", "Время"),
     "timeline_said": ("Words", "Слова"),
+    "timeline_play": ("Play through", "Слушать подряд"),
+    "timeline_pause": ("Pause", "Пауза"),
+    "timeline_play_keys": (
+        "From one segment to the next; ← and → go to the one before and after",
+        "Отрезок за отрезком; ← и → — к предыдущему и следующему",
+    ),
+    "timeline_estimated": (
+        "When each word was said is not known: its place is estimated by length.",
+        "Когда сказано каждое слово, неизвестно: место оценено по длине.",
+    ),
     "timeline_closer": ("Zoom in", "Крупнее"),
     "timeline_farther": ("Zoom out", "Мельче"),
     "timeline_gone": (

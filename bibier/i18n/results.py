@@ -28,6 +28,18 @@ RESULTS: dict[str, tuple[str, str]] = {
     "results_audacity": ("Audacity labels", "Метки Audacity"),
     "results_png": ("Chart (PNG)", "График (PNG)"),
     "results_svg": ("Chart (SVG)", "График (SVG)"),
+    # pitch and energy
+    "contour": ("Pitch and loudness", "Высота и громкость"),
+    "contour_wave": ("Waveform", "Форма волны"),
+    "contour_pitch": ("Pitch, Hz", "Высота, Гц"),
+    "contour_level": ("Loudness, dB", "Громкость, дБ"),
+    "seconds_sign": (" s", " с"),
+    "contour_busy": ("Measuring…", "Измеряем…"),
+    "contour_says": (
+        "Pitch of the voice: {median} Hz as a rule, from {low} to {high} Hz.",
+        "Высота голоса: обычно {median} Гц, от {low} до {high} Гц.",
+    ),
+    "contour_none": ("No pitch: nobody speaks or sings here.", "Высоты нет: голоса не слышно."),
     # the session's clips
     "results_history": ("This session’s clips", "Записи этого сеанса"),
     "results_pick_two": ("Pick two to compare.", "Отметьте две, чтобы сравнить."),

@@ -121,10 +121,10 @@ class LiveSession:
         self.heard = 0  # samples
         self.results: list[SegmentResult] = []
         self.waiting: deque[Utterance] = deque()
-        self.ended = self.closed = False
+        self.ended = self.closed = self.judging = False  # the last: whether a turn of its is under way
+        self.recogniser = self.checkpoint = ""  # what people call those that judge it
         self.opened = self.touched = self.voiced = 0.0  # s of the clock: the last sign of life, the last voice
         self.lock = threading.Lock()  # of results and waiting
-        self.judging = False  # whether a turn of its is under way
         self.detector: VoiceDetector | None = detector
         self._resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
         self._segmenter = UtteranceSegmenter(SAMPLE_RATE, detector)

@@ -22,6 +22,7 @@ class Theme:
 LONGEST = 300  # characters of a checkpoint's key
 LONGEST_OBJECT = 20_000  # characters of what the browser says with an event
 TOKEN = re.compile(r"[0-9a-f]{32}")
+LIVE = re.compile(r"[\w-]{32}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ClientContext:
     checkpoint: str = ""
     owner: tuple[str, str] = ("", "")
     operator: bool = False
+    live: str = ""  # the session that has heard the recording
 
 
 def sent_object(raw: str | None) -> dict[str, object]:
@@ -60,9 +62,10 @@ def read_context(raw: str | None, cookie: str = "", accepted: str = "") -> Clien
     language = sent.get("language")
     if language not in LANGUAGES:
         language = preferred(cookie, accepted)
-    token, checkpoint = sent.get("token"), sent.get("checkpoint")
+    token, checkpoint, live = sent.get("token"), sent.get("checkpoint"), sent.get("live")
     return ClientContext(
         Theme(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
         token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
         checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
+        live=live if isinstance(live, str) and LIVE.fullmatch(live) else "",
     )

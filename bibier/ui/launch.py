@@ -30,6 +30,7 @@ from bibier.ui import hub_login, page
 from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.llm import LlmProposer
 from bibier.ui.annotate.prefetch import Prefetcher
+from bibier.ui.live.service import LiveService
 from bibier.ui.services import Services, read_examples
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
@@ -220,8 +221,9 @@ def launch(options: argparse.Namespace) -> None:
     places = tuple({example.path.parent for example in EXAMPLES})
     security = SecurityStack(settings, protected=lambda: clip_files(store), public=places, start=start)
     tasks = [backup.task] if backup else []
-    app = page.build(services, annotating, security)
-    page.launch(app, services, annotating, security, host=options.host, port=options.port, tasks=tasks)
+    live = LiveService(services)
+    app = page.build(services, annotating, security, live)
+    page.launch(app, services, annotating, security, live, host=options.host, port=options.port, tasks=tasks)
     if start:
         print(Message("start-address", {"address": f"{app.local_url}?start={start}"}).text(), flush=True)
     try:

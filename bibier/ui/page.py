@@ -90,8 +90,8 @@ def translations(services: Services) -> gr.I18n:
     )
 
 
-def build(services: Services, annotating: AnnotateHandlers, security: SecurityStack) -> gr.Blocks:
-    """Build the page on its services, the annotations' annotating and its guards; `launch` serves it."""
+def build(services: Services, annotating: AnnotateHandlers, security: SecurityStack, live: LiveService) -> gr.Blocks:
+    """Build the page on its services, annotations, guards and live listening; `launch` serves it."""
     privacy = Erasure(annotating.store, security.cleanup, annotating.folder)
     i18n = translations(services)
     with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
@@ -100,7 +100,7 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
                 analysing, state = analyse.build(
-                    services, i18n, annotating.receive, privacy, results_tab.build, security.quota
+                    services, i18n, annotating.receive, privacy, results_tab.build, security.quota, live
                 )
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
                 annotate.build(annotating, model_card.nodes)
@@ -117,6 +117,7 @@ def launch(
     services: Services,
     annotating: AnnotateHandlers,
     security: SecurityStack,
+    live: LiveService,
     *,
     host: str | None = None,
     port: int | None = None,
@@ -127,7 +128,6 @@ def launch(
     The health page tells of the `tasks`, and of the cleaning.
     """
     watched = [security.cleanup.task, *tasks]
-    live = LiveService(services)
     watched.append(live.task)
     shown = {block.get_block_name() for block in page.blocks.values() if getattr(block, "visible", True)}
     chunks = gradio_chunks.find(Path(gr.__file__).parent / "templates" / "frontend", shown)

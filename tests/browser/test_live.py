@@ -34,3 +34,29 @@ def test_bars_follow_the_voice_and_a_pause_closes_an_utterance(visit):
     assert page.evaluate(STOP)  # nothing of the recording is lost on the way
     page.evaluate("bibier.live.toggle()")
     assert not page.is_checked(".live-slot input")
+
+
+def test_stop_keeps_what_was_judged(visit):
+    """After Stop the ribbon holds what was heard live, and the chosen recogniser is the one that Live asked for."""
+    visitor = visit()
+    page = visitor.page
+    page.evaluate(ON)
+    page.click("#fold button")
+    page.click("#recogniser input")
+    page.locator("#recogniser [role=option]").last.click()  # the words are typed
+    page.wait_for_function("bibier.recogniser === 'none'")
+    page.click(".live-slot input")
+    with page.expect_request(lambda request: request.url.endswith("/bibier/live")) as opening:
+        visitor.record()
+    assert opening.value.post_data_json["recogniser"] == "none"
+    page.wait_for_function("shown.length > 3")
+    page.evaluate(FALL_SILENT)
+    page.wait_for_selector("#ribbon .live .stretch")
+    heard = page.locator("#ribbon .live .stretch").first.get_attribute("aria-label")
+    page.click("#voice button.stop-button")
+    page.wait_for_selector("#ribbon .ribbon:not(.live) .stretch:not(:disabled)")
+    page.wait_for_selector("#verdict .sentence")
+    label = page.locator("#ribbon .stretch").first.get_attribute("aria-label")
+    assert heard.split(" · ")[1].replace("%", "") in label.replace("\u00a0%", "")  # as judged live, not anew
+    assert page.evaluate("bibier.sound.dataset.file") and page.is_enabled("#relabel")
+    page.click(".live-slot input")

@@ -51,11 +51,17 @@ def test_switch_keeps_the_result(visit):
     page.wait_for_selector("#verdict .sentence")
     page.wait_for_selector("#chart .picture .xtick")  # the chart is drawn after the verdict
     bars, words = visitor.bars(), page.input_value("#transcript textarea")
+    page.evaluate("window.kept = true")
     page.click(".languages button[lang=ru]")
     page.wait_for_selector("#verdict .sentence:has-text('вместе')")
     visitor.await_bars(bars)
+    assert page.evaluate("window.kept")  # without a reload
     assert page.input_value("#transcript textarea") == words
-    assert page.inner_text("#analyse") == "Анализировать"
+    page.wait_for_selector("#analyse:has-text('Анализировать')")
+    page.wait_for_selector("#tabs [data-tab-id=models]:has-text('Модели')")
+    assert "По-русски" in page.inner_text("#examples")
+    assert [word for word in english(page) if word not in (*ALLOWED, *re.findall("[A-Za-z]+", words))] == []
+    assert page.evaluate("document.activeElement.lang") == "ru"  # the switch keeps the focus
     page.fill("#transcript textarea", "Мне очень грустно")  # the voice was kept too
     page.wait_for_selector("#words .word:has-text('грустно')")
     visitor.await_other_bars(bars)

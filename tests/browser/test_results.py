@@ -27,6 +27,8 @@ def test_a_result_is_saved_and_two_stand_side_by_side(visit):
         with visitor.renewed("#verdict .sentence"):
             page.locator("button.example").nth(example).click()
     page.wait_for_selector("#outlets .history li:nth-child(2)")
+    row = [page.locator(part).bounding_box() for part in ("#relabel", "#outlets .outlet-row button >> nth=0")]
+    assert abs(row[0]["y"] - row[1]["y"]) <= 2 and row[0]["x"] < row[1]["x"]
     facts = json.loads(saved(page, "Data (JSON)").read_text())
     assert set(facts["bimodal"]) == set(facts["audio"]) and facts["file"].endswith("_en.ogg")
     (row,) = csv.DictReader(saved(page, "Table (CSV)").read_text(encoding="utf-8-sig").splitlines())
@@ -40,6 +42,27 @@ def test_a_result_is_saved_and_two_stand_side_by_side(visit):
         page.locator("#outlets .history input").nth(clip).check()
     assert page.locator("#outlets .pair .row").count() == 21 and page.locator("#outlets .pin").count() == 2 + 42
     assert page.locator("#outlets .pair .legend").inner_text().split("\n")[0] == facts["file"]
+
+
+def test_pitch_and_loudness_are_measured_once_they_are_asked_for(visit):
+    visitor = visit()
+    page = visitor.page
+    with visitor.renewed("#verdict .sentence"):
+        page.locator("button.example").first.click()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert page.locator(".contour .picture").is_hidden()
+    page.locator(".contour input").check()
+    page.wait_for_selector(".contour .picture .xtick")
+    assert len([url for url in asked if "component_server" in url]) == 1
+    traces = page.evaluate("document.querySelector('.contour .picture').data.map((trace) => trace.y.length)")
+    assert traces[1] == traces[2] > 50 and traces[0] >= 2 * traces[1]
+    assert "Hz" in page.inner_text(".contour p")
+    page.locator(".contour input").uncheck()
+    assert page.locator(".contour .picture").is_hidden()
+    page.locator(".contour input").check()  # what is known isn't asked for again
+    page.wait_for_selector(".contour .picture .xtick")
+    assert len([url for url in asked if "component_server" in url]) == 1
 
 
 def test_several_files_become_a_table(visit, tmp_path):

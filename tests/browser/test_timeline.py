@@ -54,6 +54,18 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     whole = visitor.bars()
     picture(page, "whole-1440-en-light")
 
+    # played through: the segment that is heard is marked, its words light up, an arrow goes on to the next
+    page.click("#ribbon .through")
+    page.wait_for_selector("#ribbon .stretch[aria-current]")
+    page.wait_for_selector("#ribbon .saying .now")
+    page.locator("#ribbon .through").press("ArrowRight")
+    page.wait_for_function("document.querySelectorAll('#ribbon .stretch')[1].hasAttribute('aria-current')")
+    said = stretches.nth(1).get_attribute("aria-label").split("“")[1].rstrip("”")
+    assert page.inner_text("#ribbon .saying").split() == said.split()
+    page.click("#ribbon .through")
+    page.wait_for_function("bibier.sound.paused && bibier.sound.currentTime > 0")
+    assert stretches.nth(1).get_attribute("aria-pressed") == "false"  # what is shown stays
+
     with visitor.renewed("#words .word"):
         stretches.nth(4).click()
     label = stretches.nth(4).get_attribute("aria-label")
@@ -110,14 +122,15 @@ def test_stop_keeps_what_is_ready(visit, server, talk, tmp_path):
     page.wait_for_selector("#ribbon .ribbon", state="detached")
 
 
-def test_it_is_there_again_after_a_change_of_language_and_fits_a_phone(visit, talk):
+def test_a_change_of_language_keeps_it_and_it_fits_a_phone(visit, talk):
     visitor = visit(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = visitor.page
     judged(visitor, talk)
+    page.evaluate("window.kept = true")
     page.click(".languages button[lang=ru]")
-    page.wait_for_selector("#ribbon .stretch")
-    assert "вся запись" in page.inner_text("#ribbon .shown")
-    page.wait_for_function("!document.querySelector('#stage .busy')")
+    page.wait_for_selector("#ribbon .shown:has-text('вся запись')")
+    page.wait_for_selector("#stage:has-text('Отрезков')")
+    assert page.evaluate("window.kept")  # without a reload
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, "whole-390-ru-dark")
     page.click("#ribbon .tools button:last-child")

@@ -4,10 +4,12 @@ import asyncio
 import json
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 from asgi import Inner, ask, guest, in_own_loop, scope_of
 from tiny import voice
 
@@ -25,6 +27,9 @@ from bibier.security.responses import LIVE
 from bibier.security.routes import is_open
 from bibier.security.trusted_hosts import TrustedHosts
 from bibier.transcript import Transcript
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.client import ClientContext, Theme
 from bibier.ui.live.route import LiveRoute
 from bibier.ui.live.service import LiveService
 from bibier.ui.services import Services
@@ -113,6 +118,35 @@ def test_the_whole_way(post):
     assert {thread.rpartition("_")[0] for thread in Loud.threads} == {"live"}
     assert post(f"/{name}/leave") == (200, {"heard": len(sound)})
     assert post(f"/{name}/end")[0] == 404
+
+
+def test_a_recording_keeps_what_was_judged_live(post, service, tmp_path):
+    """After Stop only what was not heard is judged; the session goes; another's recording gains nothing by its name."""
+    name, sound = opened(post, recogniser="none"), talk(3)
+    heard = len(talk(2))
+    for at in range(0, heard, 4_000):
+        assert post(f"/{name}?at={at}", sound[at : min(heard, at + 4_000)].tobytes())[0] == 200
+    assert post(f"/{name}/end")[1]["done"]
+    soundfile.write(tmp_path / "talk.wav", sound, RATE)
+    judged = []
+    session = service.sessions.sessions[name]
+    known = [result.prediction for result in session.results]
+    session.predictor.encode_audio = lambda clip: judged.append(clip) or Predictor.encode_audio(session.predictor, clip)
+
+    def analyse(context, live):
+        long = LongFormHandlers(AnalyseHandlers(service.services), tmp_path / "stretches", live=live)
+        return list(long.analyse(str(tmp_path / "talk.wav"), "", "none", None, context)), long
+
+    view = ClientContext(Theme(), "a" * 32, owner=("ann", ""), live=name)
+    stranger = replace(view, owner=("bob", ""))
+    assert analyse(stranger, service)[0][-1].get("ribbon") is None and name in service.sessions.sessions
+    shown, long = analyse(view, service)
+    segments = long.cache.get(view.token).results
+    assert [result.prediction for result in segments[:2]] == known and len(segments) == 3 and len(judged) == 1
+    assert segments[2].segment.start >= heard / RATE and segments[2].prediction.audio.probabilities
+    assert len(shown[-1]["ribbon"]["rows"]) == 3 and not shown[-1]["ribbon"]["running"]
+    assert long.cache.get(view.token).recogniser == "none" and name not in service.sessions.sessions
+    assert not shown[-1]["stage"].get("error") and shown[-1]["chart"]["rows"][0]["audio"] is not None
 
 
 def test_another_s_session_does_not_exist(post):

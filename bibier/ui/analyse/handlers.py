@@ -19,13 +19,11 @@ from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.messages import Message
 from bibier.i18n.page import say
 from bibier.transcript import Transcript
-from bibier.ui.analyse.channel import channel_value
-from bibier.ui.analyse.chart import chart, table
+from bibier.ui.analyse.page_values import blank, failure, results
 from bibier.ui.analyse.state import Analyses, AnalysisState, lead
-from bibier.ui.analyse.summary import verdict
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
-from bibier.ui.analyse.words import author, corrected, words
-from bibier.ui.client import ClientContext, Theme
+from bibier.ui.analyse.words import author, corrected
+from bibier.ui.client import ClientContext
 from bibier.ui.inference import NO_FAULT, PACE, Inference, inference, sentence
 from bibier.ui.services import Example, Services
 
@@ -36,40 +34,6 @@ if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait fo
 Steps = Callable[
     [Inference], Generator[AnalyseUpdate, None, AnalyseUpdate]
 ]  # yields stages, returns what stands at the end
-
-
-def failure(text: str) -> AnalyseUpdate:
-    """Show a sentence as an error."""
-    return {"stage": {"text": text, "error": True}}
-
-
-def blank(theme: Theme) -> AnalyseUpdate:
-    """Give the empty right side."""
-    return {
-        "verdict": {"key": "idle"},
-        "chart": chart(None, theme.language),
-        "table": table(None, theme.language),
-        "words": words(None, None, theme.language),
-        "author": "",
-        "channel": channel_value(1, AUTO, theme.language),
-    }
-
-
-def results(state: AnalysisState, theme: Theme) -> AnalyseUpdate:
-    """Draw an analysis."""
-    prediction, language = state.prediction, theme.language
-    judged = verdict(prediction, language, extra=state.extra, rough=state.rough)
-    by = say("models_made", language, name=state.checkpoint_title) if state.checkpoint_title else ""
-    own = state.example is not None and prediction.transcript.text == state.example.text
-    return {
-        "verdict": judged.value() | {"made": by, "clip": Path(state.clip).name if state.clip else ""},
-        "chart": chart(prediction, language),
-        "table": table(prediction, language),
-        "words": words(prediction, state.clip, language),
-        "author": author(prediction.transcript, language, example=own, rough=state.rough),
-        "stage": {"text": judged.took, "still": True},
-        "channel": channel_value(state.channels, state.channel, language),
-    }
 
 
 class AnalyseHandlers:
@@ -117,7 +81,8 @@ class AnalyseHandlers:
             "recogniser": {
                 "choices": [(choice.label.text(language), choice.name) for choice in choices],
                 "value": chosen or first,
-            }
+            },
+            "options": {"recogniser": chosen or first},
         }
 
     def unheard(self, language: str) -> tuple[Message, ...]:
@@ -130,9 +95,10 @@ class AnalyseHandlers:
     def choose(self, name: str | None, context: ClientContext) -> AnalyseUpdate:
         """Ask before anything is downloaded."""
         choice = self.choice(name)
+        chosen: AnalyseUpdate = {"options": {"recogniser": choice.name}}
         if choice.ready or not choice.megabytes:
-            return {"fetching": False, "ask": ""}
-        return {"fetching": True, "ask": self.services.announce(choice.name).text(context.theme.language)}
+            return chosen | {"fetching": False, "ask": ""}
+        return chosen | {"fetching": True, "ask": self.services.announce(choice.name).text(context.theme.language)}
 
     def download(self, name: str | None, context: ClientContext) -> Iterator[AnalyseUpdate]:
         """Fetch a recogniser, telling how far it is."""

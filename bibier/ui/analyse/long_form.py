@@ -8,126 +8,40 @@ from __future__ import annotations
 import functools
 import io
 import shutil
-import threading
 import time
-import uuid
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import soundfile
 
 from bibier.annotation.ingest import keep
 from bibier.audio.channels import AUTO
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.long_recording import Recording, may_be_long, read_long
+from bibier.audio.long_recording import Recording, may_be_long, read, read_long
 from bibier.audio.segmentation import Segment
 from bibier.errors import Cancelled, InputError
 from bibier.i18n.page import say
-from bibier.labels import EMOTIONS
 from bibier.security.disk_quota import DiskQuota
-from bibier.ui.analyse.channel import channel_value
-from bibier.ui.analyse.chart import MODALITIES
-from bibier.ui.analyse.handlers import AnalyseHandlers, blank, failure, results
+from bibier.ui.analyse import after_live
+from bibier.ui.analyse.after_live import LiveResults
+from bibier.ui.analyse.handlers import AnalyseHandlers
+from bibier.ui.analyse.long_analysis import WHOLE, LongAnalysis, reason
+from bibier.ui.analyse.page_values import blank, failure, results
 from bibier.ui.analyse.state import AnalysisState, ResultCache
-from bibier.ui.analyse.summary import duration
-from bibier.ui.analyse.updates import AnalyseUpdate, ChannelValue, RibbonValue
+from bibier.ui.analyse.updates import AnalyseUpdate
 from bibier.ui.client import ClientContext
 from bibier.ui.inference import Inference
+from bibier.ui.live.service import LiveService
 from bibier.ui.services import Example
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
-    from bibier.inference.long_form import SegmentResult, Timeline
-    from bibier.inference.predictor import ModalityResult, Prediction
+    from bibier.inference.long_form import SegmentResult
+    from bibier.inference.predictor import Prediction
 
 CACHE_SIZE = 16  # recordings at a time, over all tabs: an hour takes 115 MB of the disk
 OFTEN = 0.5  # s between two pictures of the ribbon, and longer the longer it takes
-PEAKS_PER_SECOND, FEWEST_PEAKS, MOST_PEAKS = 10, 600, 3_000
-WHOLE = -1  # in place of a segment's number
-
-
-@dataclass(eq=False)
-class LongAnalysis:
-    """A long recording of one tab, filled while it is judged."""
-
-    clip: str
-    recording: Recording
-    segments: list[Segment]
-    recogniser: str | None = None
-    rough: bool = False  # of the recogniser
-    checkpoint: str = ""
-    channel: str = AUTO  # that was asked for
-    results: list[SegmentResult] = field(default_factory=list)
-    folder: str = field(default_factory=lambda: uuid.uuid4().hex)  # folder of the segments' own files
-    files: dict[str, int] = field(default_factory=dict)  # the segments' own files → their numbers
-    chosen: int = WHOLE
-    running: bool = True
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def timeline(self) -> Timeline:
-        """Return what is known so far."""
-        from bibier.inference.long_form import Timeline
-
-        return Timeline(self.recording.duration, tuple(self.results), len(self.segments), self.recording.notices)
-
-    def channels(self, language: str) -> ChannelValue:
-        """Return the choice of its channels."""
-        return channel_value(self.recording.channels, self.channel, language)
-
-    def value(self, language: str) -> RibbonValue:
-        """Return what the browser draws: shares in thousandths by `EMOTIONS`, times in seconds."""
-        rows: list[dict[str, object]] = [
-            {"a": round(segment.start, 2), "b": round(segment.end, 2)} for segment in self.segments
-        ]
-        for row, result in zip(rows, self.results, strict=False):
-            row |= _row(result, language)
-        return {
-            "path": self.clip,
-            "seconds": self.recording.duration,
-            "peaks": [round(100 * float(peak)) for peak in self.outline],
-            "rows": rows,
-            "chosen": self.chosen,
-            "running": self.running,
-        }
-
-    @functools.cached_property
-    def outline(self) -> np.ndarray:
-        """The waveform's outline, in [0, 1]."""
-        return self.recording.peaks(
-            round(min(MOST_PEAKS, max(FEWEST_PEAKS, PEAKS_PER_SECOND * self.recording.duration)))
-        )
-
-
-def _reason(result: SegmentResult, language: str) -> str:
-    """Return why a segment says nothing."""
-    return result.error.text(language) if result.error else say("no_value", language)
-
-
-def _thousandths(branch: ModalityResult) -> list[int] | None:
-    probabilities = branch.probabilities
-    return None if probabilities is None else [round(1000 * probabilities[emotion]) for emotion in EMOTIONS]
-
-
-def _row(result: SegmentResult, language: str) -> dict[str, object]:
-    prediction = result.prediction
-    if prediction is None:
-        return {"error": _reason(result, language)}
-    return {
-        "shares": {
-            "audio": _thousandths(prediction.audio),
-            "text": _thousandths(prediction.text),
-            "bimodal": _thousandths(prediction.bimodal),
-        },
-        "unlike": [name for name in MODALITIES if getattr(prediction, name).doubt],
-        "text": prediction.transcript.text,
-        "words": [
-            [word.text, round(word.start + result.segment.start, 2), round(word.end + result.segment.start, 2)]
-            for word in prediction.transcript.words
-            if word.start is not None and word.end is not None
-        ],
-    }
 
 
 class LongFormHandlers:
@@ -141,10 +55,18 @@ class LongFormHandlers:
         Where segments that are looked at get files of their own; the browser must be allowed to fetch them.
     quota
         Reserves room for these files; None: they are not counted.
+    live
+        Has heard the recordings that were judged while they were spoken.
     """
 
-    def __init__(self, clips: AnalyseHandlers, folder: Path, quota: DiskQuota | None = None):
-        self.clips, self.folder, self.quota = clips, folder, quota
+    def __init__(
+        self,
+        clips: AnalyseHandlers,
+        folder: Path,
+        quota: DiskQuota | None = None,
+        live: LiveService | None = None,
+    ):
+        self.clips, self.folder, self.quota, self.live = clips, folder, quota, live
         self.cache: ResultCache[LongAnalysis] = ResultCache(CACHE_SIZE)
 
     def analyse(
@@ -168,6 +90,15 @@ class LongFormHandlers:
         bare = (not text.strip() or untouched) and (state is None or picked is not None)
 
         def steps(run: Inference) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
+            if clip and bare and (taken := after_live.take(self.live, context)):
+                try:
+                    yield from self.clips.queued(run)
+                    recording = read(clip, channel=channel)
+                    run.leave()  # the session's last utterances are judged in turns of its own
+                    if taken.seconds <= recording.duration + after_live.SLACK:
+                        return (yield from self._heard_steps(run, clip, recording, taken, context))
+                finally:
+                    taken.close()
             if clip and bare and may_be_long(clip):
                 yield from self.clips.queued(run)  # one at a time: while it is decoded, it takes most of the disk
                 run.stage("hearing")
@@ -220,25 +151,67 @@ class LongFormHandlers:
         from bibier.inference.predictor import NOTHING_SAID
 
         run.stage("reading")
-        began = time.perf_counter()
         analysis = LongAnalysis(clip, recording, [], choice.name, choice.rough, context.checkpoint, channel=channel)
+        yield self._begun(analysis, context)
+        silence = NOTHING_SAID if choice.name == "none" else None
+        stopped = analysis.stopping.is_set
+
+        def judged() -> Iterator[SegmentResult]:
+            return iter_segments(reader, recording, analysis.segments, transcript=silence, cancelled=stopped)
+
+        return (yield from self._fill(run, analysis, lambda: find_segments(recording), judged, context))
+
+    def _heard_steps(
+        self, run: Inference, clip: str, recording: Recording, taken: LiveResults, context: ClientContext
+    ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
+        """Show what was judged while it was spoken; judge what was not."""
+        run.stage("reading")
+        choice = self.clips.choice(taken.session.recogniser)
+        analysis = LongAnalysis(clip, recording, [], choice.name, choice.rough, taken.session.checkpoint)
+        yield self._begun(analysis, context)
+        rest = taken.unheard(recording)
+        shown = yield from self._fill(
+            run,
+            analysis,
+            lambda: taken.segments() + rest,
+            lambda: after_live.judged(taken, run, recording, rest, analysis.stopping.is_set),
+            context,
+        )
+        if shown and len(analysis.results) == 1:  # nothing to choose among
+            only = self.pick(0, context)
+            only.pop("stage", None)
+            return shown | only
+        return shown
+
+    def _begun(self, analysis: LongAnalysis, context: ClientContext) -> AnalyseUpdate:
+        """Put a recording in the place of what the tab showed before."""
         self.forget(context)
         self.cache.put(context.token, analysis, context.owner)
         self.clips.cache.put(context.token, None)
-        yield blank(context.theme) | {
+        language = context.theme.language
+        return blank(context.theme) | {
             "stage": {"text": say("timeline_pauses", language)},
             "ribbon": analysis.value(language),
             "state": None,
             "transcript": "",
             "channel": analysis.channels(language),
         }
+
+    def _fill(
+        self,
+        run: Inference,
+        analysis: LongAnalysis,
+        plan: Callable[[], list[Segment]],
+        judged: Callable[[], Iterator[SegmentResult]],
+        context: ClientContext,
+    ) -> Generator[AnalyseUpdate, None, AnalyseUpdate]:
+        """Take results as they are ready, letting others have the device between two; show all of it at the end."""
+        language, began = run.language, time.perf_counter()
         try:
-            analysis.segments = find_segments(recording)
+            analysis.segments = plan()
             planned, shown = len(analysis.segments), 0.0
-            silence = NOTHING_SAID if choice.name == "none" else None
-            stopped = analysis.stopping.is_set
             yield self._progress(analysis, language)
-            for result in iter_segments(reader, recording, analysis.segments, transcript=silence, cancelled=stopped):
+            for result in judged():
                 analysis.results.append(result)
                 now = time.perf_counter()
                 if now - shown >= max(OFTEN, 0.02 * (now - began)) and len(analysis.results) < planned:
@@ -256,10 +229,8 @@ class LongFormHandlers:
             run.log("cancelled")
         if self.cache.get(context.token) is not analysis and context.token:
             return {}  # another recording took its place meanwhile
-        if done < planned:
-            text = say("timeline_stopped", language, done=done, planned=planned)
-        else:
-            text = say("timeline_done", language, planned=planned, took=duration(time.perf_counter() - began, language))
+        analysis.took = time.perf_counter() - began
+        text = analysis.outcome(language)
         whole = self._whole(analysis, context) if analysis.chosen == WHOLE and done else AnalyseUpdate()
         return whole | {"ribbon": analysis.value(language), "stage": {"text": text, "still": True}, "analyse": True}
 
@@ -301,7 +272,7 @@ class LongFormHandlers:
         result = analysis.results[number]
         analysis.chosen = number
         if result.prediction is None:
-            shown = blank(context.theme) | failure(_reason(result, language))
+            shown = blank(context.theme) | failure(reason(result, language))
             nothing: AnalyseUpdate = {"state": None, "transcript": "", "channel": analysis.channels(language)}
             return shown | nothing | {"ribbon": analysis.value(language)}
         try:
@@ -370,6 +341,21 @@ class LongFormHandlers:
     def here(self, context: ClientContext) -> bool:
         """Whether the tab shows a long recording."""
         return self.cache.get(context.token) is not None
+
+    def respoken(self, state: AnalysisState | None, recogniser: str | None, context: ClientContext) -> AnalyseUpdate:
+        """Say what the tab shows in another language; what was typed, was chosen or runs stays as it is."""
+        language = context.theme.language
+        known = self.clips.choice(recogniser).name
+        shown = self.clips.choices(language, known) | self.clips.choose(known, context)
+        analysis = self.cache.get(context.token)
+        if state is not None:
+            shown |= results(state, context.theme)
+        elif analysis is not None and analysis.results and not analysis.running:
+            shown |= self._whole(analysis, context) | {"stage": {"text": analysis.outcome(language), "still": True}}
+            del shown["state"], shown["transcript"]
+        if analysis is not None:
+            shown |= {"ribbon": analysis.value(language), "channel": analysis.channels(language)}
+        return shown
 
     def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's long recording again after a reload."""

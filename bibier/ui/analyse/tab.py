@@ -14,8 +14,9 @@ from bibier.security.disk_quota import DiskQuota
 from bibier.security.session import visitor
 from bibier.ui.analyse.channel import NAMES
 from bibier.ui.analyse.erasure import Erasure
-from bibier.ui.analyse.handlers import AnalyseHandlers, failure
+from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.analyse.page_values import failure
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.annotate.answers import ClipAddress
@@ -33,6 +34,7 @@ from bibier.ui.components import (
 )
 from bibier.ui.gradio_import import Dependency, FileSlot, get_upload_folder, save_file_to_cache
 from bibier.ui.gradio_import import gradio as gr
+from bibier.ui.live.service import LiveService
 from bibier.ui.services import Example, Services
 
 
@@ -55,7 +57,7 @@ END = "(...inputs) => bibier.stopTimeline(...inputs)"
 SEEN = "(...inputs) => bibier.withView(...inputs)"
 STRETCH = "(...inputs) => bibier.withStretch(...inputs)"
 RIBBON = 'bibier.timelineEvents(trigger); /* Gradio looks here for events: "pick" "stop" */'
-SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" */'
+SIGNALS = 'bibier.pageEvents(trigger); /* Gradio looks here for events: "opened" "typed" "edit" "language" */'
 RECORDER = "bibier.createRecorder(element, props, watch, trigger);"
 ERASING = 'bibier.privacyEvents(trigger); /* "erase" */'
 # One analysis at a time: our own queue sees to that and says how long (inference/queue.py); Gradio's would be silent.
@@ -78,10 +80,10 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
     """Show the examples as buttons, a row for each language that is spoken in them."""
     picks: dict[int, gr.Button] = {}
     with gr.Column(elem_id="examples", visible=bool(services.examples)):
-        slot("sentence", "examples", elem_classes="plain")
+        slot("sentence", {"key": "examples"}, elem_classes="plain")
         for language in dict.fromkeys(example.language for example in services.examples):
             with gr.Row(elem_classes="picks"):
-                slot("sentence", f"spoken_{language}", elem_classes="plain spoken")
+                slot("sentence", {"key": f"spoken_{language}"}, elem_classes="plain spoken")
                 for index, example in enumerate(services.examples):
                     if example.language == language:
                         title = i18n(f"example_{index}")
@@ -96,14 +98,16 @@ def build(
     privacy: Erasure,
     outlets: Outlets,
     quota: DiskQuota,
+    live: LiveService,
 ) -> tuple[AnalyseHandlers, gr.State]:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations,
-    `outlets` lays out what leaves the tab, `quota` reserves room for the files that it writes.
+    `outlets` lays out what leaves the tab, `quota` reserves room for the files that it writes, `live` hears what is
+    judged while it is spoken.
 
     Returns what the tab works with, and where its last analysis stands.
     """
     analysing = AnalyseHandlers(services)
-    long = LongFormHandlers(analysing, Path(get_upload_folder()) / "stretches", quota)
+    long = LongFormHandlers(analysing, Path(get_upload_folder()) / "stretches", quota, live)
     part: dict[str, Part] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
@@ -129,7 +133,7 @@ def build(
                     elem_id="transcript",
                 )
                 part["author"] = slot("line", "", elem_id="author")
-            slot("options", elem_id="fold")
+            part["options"] = slot("options", elem_id="fold")
             with gr.Column(elem_id="options"):
                 recognisers = part["recogniser"] = gr.Dropdown(
                     label=i18n("recogniser"),
@@ -156,8 +160,9 @@ def build(
                 part["chart"] = slot("chart", elem_id="chart")
                 part["table"] = slot("table", elem_id="table")
             part["words"] = slot("words", elem_id="words")
-            relabel = gr.Button(i18n("relabel"), size="sm", elem_id="relabel")
-            outlets(analysing, long)
+            with gr.Row(elem_id="leaving"):
+                relabel = gr.Button(i18n("relabel"), size="sm", min_width=0, elem_id="relabel")
+                outlets(analysing, long)
     with gr.Column(elem_id="foot"):
         slot("note", elem_id="note")
         part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)
@@ -239,6 +244,9 @@ def build(
         if error is None:
             return put({"stage": None})
         return put(failure(error.text(language) if isinstance(error, InputError) else say("failed_models", language)))
+
+    def respoken(state: AnalysisState | None, recogniser: str | None, raw: str | None, request: gr.Request) -> Changes:
+        return put(long.respoken(state, recogniser, context_of(raw, request)))
 
     def choose(recogniser: str | None, raw: str | None, request: gr.Request) -> Changes:
         return put(analysing.choose(recogniser, context_of(raw, request)))
@@ -325,11 +333,12 @@ def build(
         # place, and would spoil the clip with the next stage's update.
         placed = wire(button.click, placing(example), [], name, shows=["voice", "transcript", "state"], queue=False)
         wire(placed.success, trying(example), ["voice", "recogniser"], f"{name}_analyse", shows=RESULTS, **INFERENCE)
+    wire(event_of(stage, "language"), respoken, ["state", "recogniser"], "respoken", js=SEEN, **LATEST)
     wire(event_of(stage, "edit"), edited, ["transcript", "state"], "edit", js=SEEN, **LATEST, **INFERENCE)
     wire(event_of(ribbon, "pick"), pick, [], "stretch", js=STRETCH, shows=RESULTS, **LATEST, queue=False)
     event_of(ribbon, "stop")(stop_stretches, [client], None, js=END, api_name="stop_stretches", queue=False, **HIDDEN)
-    wire(recognisers.input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask"])
-    wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser"])
+    wire(recognisers.input, choose, ["recogniser"], "choose", js=SEEN, shows=["fetching", "ask", "options"])
+    wire(fetch.click, download, ["recogniser"], "download", shows=["stage", "fetching", "ask", "recogniser", "options"])
     wire(
         event_of(stage, "typed"),
         typed,

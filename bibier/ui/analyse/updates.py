@@ -82,6 +82,12 @@ class DropdownValue(TypedDict):
     value: str
 
 
+class OptionsValue(TypedDict):
+    """What the browser knows of the options: the chosen recogniser's name, by which Live asks for it."""
+
+    recogniser: str
+
+
 class ChannelValue(TypedDict):
     """Channels as (what is read, name), the chosen name, and whether there is a choice."""
 
@@ -98,6 +104,7 @@ class AnalyseUpdate(TypedDict, total=False):
     author: str
     recogniser: DropdownValue
     channel: ChannelValue
+    options: OptionsValue
     fetching: bool
     ask: str
     analyse: bool

@@ -82,8 +82,9 @@ class LiveService:
         choice = self.choice(recogniser)
         models = services.reader.result()
         predictor = (models.of(checkpoint) if checkpoint else models)(choice.name)
-        recognises = choice.name != "none"
-        return Opened(self.sessions.open(predictor, rate, recognises=recognises, owner=owner), choice)
+        session = self.sessions.open(predictor, rate, recognises=choice.name != "none", owner=owner)
+        session.recogniser, session.checkpoint = choice.name, checkpoint
+        return Opened(session, choice)
 
     def choice(self, name: str | None) -> Choice:
         """Return the recogniser of a name where it is ready, else the first that is."""

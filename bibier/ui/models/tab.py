@@ -21,7 +21,7 @@ class Unlimited(TypedDict):
     concurrency_limit: None
 
 
-LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" */'
+LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" "language" */'
 HUB = 'bibier.hubEvents(trigger); /* "ask" "fetch" */'
 COMPARE = 'bibier.comparisonEvents(trigger); /* "compare" "stop" */'
 ASKED = "(...inputs) => bibier.withModels(...inputs)"
@@ -97,6 +97,7 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
 
     everything = ("models", "fetching", "comparing")
     wire(tab.select, show, "models", shows=everything, **FREE)
+    wire(event_of(part["models"], "language"), show, "models_language", shows=everything, **FREE)
     wire(event_of(part["models"], "use"), use, "models_use", shows=("models",), **FREE)
     wire(event_of(part["fetching"], "ask"), ask, "models_ask", shows=("models", "fetching"), **FREE)
     wire(event_of(part["fetching"], "fetch"), fetch, "models_fetch", shows=everything, **FREE)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from bibier.audio.format import MAX_SECONDS
+from bibier.audio.long_recording import read
 from bibier.errors import BibierError, InputError
 from bibier.exports import ENDINGS
 from bibier.exports.formats import export
@@ -24,6 +27,7 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
 
 LONGEST_NAME = 200  # characters of a file's name
 PASSING = ("turn-full", "turn-share")  # refusals after which the same may be asked again
+POINTS = 1200  # of a contour, over the whole clip
 MODALITIES = ("both", "voice", "words")  # of a row; the first of them that says something is its headline
 
 
@@ -49,6 +53,15 @@ class BatchRow(TypedDict, total=False):
     line: str
     error: str
     passing: bool
+
+
+class ContourValue(TypedDict):
+    """A clip's waveform in per cent, level in dBFS, pitch in Hz (None without a voice), evenly over `seconds`."""
+
+    seconds: float
+    peaks: list[int]
+    level: list[float]
+    pitch: list[float | None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +97,24 @@ class ResultHandlers:
         facts = {"file": file} | judged_json(result, language)
         text = export(facts, name, file=file, language=language, duration=result.duration)
         return {"name": f"{Path(file).stem or 'bibier'}{ENDINGS[name]}", "text": text}
+
+    def contour(self, path: str) -> ContourValue:
+        """Return how loud and how high a clip is over time; `path` is known to be the visitor's own.
+
+        Raises InputError when it can't be read, or is too long to be drawn.
+        """
+        from bibier.features.contour import contour
+
+        recording = read(path)
+        if recording.duration > MAX_SECONDS:
+            raise InputError("contour-long", minutes=MAX_SECONDS // 60)
+        level, pitch = contour(recording.part(0, recording.duration)).points(POINTS)
+        return {
+            "seconds": recording.duration,
+            "peaks": [round(100 * float(peak)) for peak in recording.peaks(POINTS)],
+            "level": [round(float(value), 1) for value in level],
+            "pitch": [None if math.isnan(value) else round(float(value), 1) for value in pitch],
+        }
 
     def judge(self, path: str, name: object, context: ClientContext) -> BatchRow:
         """Judge one of several recordings by the rules of `bibier batch`, in its turn; whatever it is has its row.

@@ -1,4 +1,4 @@
-"""The part of the Analyse tab whose page side is results.js, and the two calls that it makes to the server.
+"""The part of the Analyse tab whose page side is results.js, and the calls that it makes to the server.
 
 A call bypasses Gradio's queue; a recording stands in our own, as everywhere.
 """
@@ -63,6 +63,12 @@ def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
             raise InputError("guard-file")
         return handlers.judge(path, values.get("name"), context)
 
+    def contour(values: Mapping[str, object], context: ClientContext, scope: Scope) -> Mapping[str, object]:
+        guest, path = visitor(scope), values.get("path")
+        if not isinstance(path, str) or not guest.ownership.may_read(guest.session, path):
+            raise InputError("guard-file")
+        return handlers.contour(path)
+
     writing = ThreadPoolExecutor(THREADS, thread_name_prefix="exports")
     judging = ThreadPoolExecutor(THREADS, thread_name_prefix="several")
     return gr.HTML(
@@ -70,5 +76,9 @@ def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
         js_on_load='bibier.createOutlets(element.querySelector(".outlets"), server);',
         apply_default_css=False,
         elem_id="outlets",
-        server_functions=[answering("export", export, writing), answering("judge", judge, judging)],
+        server_functions=[
+            answering("export", export, writing),
+            answering("judge", judge, judging),
+            answering("contour", contour, writing),
+        ],
     )

@@ -25,7 +25,7 @@
   draw.table = (slot, value) => {
     const { head, rows } = value || { head: [], rows: [] };
     const open = Boolean(slot.querySelector("details")?.open);
-    slot.replaceChildren(make("details", { open, hidden: !rows.length }, make("summary", {}, say.table),
+    slot.replaceChildren(make("details", { open, hidden: !rows.length }, make("summary", { "data-say": "table" }),
       bibier.table({ head, rows })));
   };
 
@@ -54,6 +54,13 @@
       trigger("opened");
       bibier.watchTabs();
     };
+    const again = () => trigger("language");
+    bibier.onLanguage(again);
+    document.addEventListener("bibier-ended", () => { // what was begun in another language has spoken that one
+      if ((bibier.spoken ?? bibier.language) === bibier.language) return;
+      bibier.spoken = bibier.language;
+      again();
+    });
     let waiting = 0;
     /** @type {(name: string, delay: number) => void} */
     const soon = (name, delay) => { clearTimeout(waiting); waiting = setTimeout(() => trigger(name), delay); };

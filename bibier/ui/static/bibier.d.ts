@@ -18,9 +18,21 @@ interface Bibier extends PageFacts {
   // page.js
   /** The sentences in the page's language. */
   say: Sentences;
+  /** Says the whole page in another language, without a reload. */
   setLanguage(language: Language): void;
+  /**
+   * Calls `redraw` once `say` and `language` are those of another language; gives what ends that. Elements made with
+   * `data-say: KEY` (their text) or `data-say-NAME: KEY` (an attribute) follow by themselves, and so does every slot.
+   */
+  onLanguage(redraw: () => void): () => void;
+  /** The language in which the last analysis was asked for. */
+  spoken?: Language;
+  /** A part stands there that doesn't follow: the page is loaded anew. */
+  reloadForLanguage?: boolean;
   remember(key: string, value: string): void;
   recall(key: string): string | null;
+  /** The name of the recogniser that is chosen under Options; Python tells it. */
+  recogniser?: string;
   /** The key of the checkpoint that this tab uses, "" for that of the start; with an argument, sets it. */
   checkpoint(key?: string): string;
   isDark(): boolean;
@@ -48,7 +60,6 @@ interface Bibier extends PageFacts {
   // shell.js
   /** Puts the open tab into the address, and opens that of the address. */
   watchTabs(): void;
-  /** Unfolds the options of the Analyse tab. */
 
   // recorder.js
   createRecorder(
@@ -101,9 +112,28 @@ interface Bibier extends PageFacts {
   /** Lets the sound go on beyond the part that is being played. */
   playOn(): void;
 
+  // timeline.js, ribbon_player.js
+  /** 83.4 → "1:23.4"; without digits, "1:23". */
+  clock(seconds: number, digits?: 0 | 1): string;
+  createRibbonPlayer(options: {
+    value(): Timeline;
+    /** Told the number of the segment that is heard now, -1 for none. */
+    heard(index: number): void;
+  }): { node: HTMLElement; follow(): void; readonly through: boolean; jump(index: number): void };
+
+  // chart.js, contour.js
+  /** A picture of Plotly's in a part of the page that follows its width, the theme and the language. */
+  createPicture(
+    host: HTMLElement,
+    figure: (width: number) => PlotlyFigure | null,
+  ): { redraw(): Promise<void> };
+  createContour(): { node: HTMLElement; put(path: string): void };
+
   // results.js, results_batch.js, models.js
   /** Sends a file; gives its place on the server. Throws the server's own words. */
   upload(file: File, going?: () => boolean): Promise<string>;
+  /** Waveform, pitch and loudness of a file of the server. */
+  contourOf(path: string): Promise<Contour | { error: string } | null>;
   saveFile(name: string, content: Blob): void;
   createOutlets(host: HTMLElement, server: ResultServer): void;
   createBatch(server: ResultServer): { part: HTMLElement; button: HTMLButtonElement };
@@ -174,11 +204,11 @@ type Attributes<E> = { [Name in AttributeName]?: AttributeValue } & {
 interface Drawings {
   header(slot: HTMLElement): void;
   note(slot: HTMLElement): void;
-  options(slot: HTMLElement): void;
+  options(slot: HTMLElement, value: OptionsValue | null): void;
   dock(slot: HTMLElement): void;
   consent(slot: HTMLElement): void;
   /** The key of a sentence. */
-  sentence(slot: HTMLElement, key: string): void;
+  sentence(slot: HTMLElement, value: { key: string }): void;
   line(slot: HTMLElement, text: string): void;
   stage(slot: HTMLElement, value: Stage | null): void;
   verdict(slot: HTMLElement, value: Verdict | { key?: string; sentence?: undefined } | null): void;
@@ -230,6 +260,12 @@ interface Recording {
 /** The Live switch: while it is on, a recording is judged as it runs. */
 interface Live {
   readonly on: boolean;
+  /** Whether a recording that was judged as it ran is on its way to the server. */
+  readonly handed: boolean;
+  /** The name of the session that has heard it, once; "" where there is none. */
+  take(): string;
+  /** The recording doesn't come, or is another. */
+  forget(): void;
   toggle(): void;
   /** Puts the switch into a slot; one of the class "live-slot" gets it by itself. */
   mount(slot: HTMLElement): void;
@@ -252,8 +288,9 @@ interface LiveEvents {
 // --- what leaves the Analyse tab ------------------------------------------------------------------------------------
 
 interface PastClip {
+  /** Of the file, "" for words alone. */
   name: string;
-  sentence: string;
+  sentences: Record<Language, string>;
   bars: ChartValue | null;
   /** Tells it from the others. */
   key: string;

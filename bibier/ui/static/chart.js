@@ -15,7 +15,8 @@
   const TICK = 44; // pixels that a tick's number takes
   const PANELS_WIDE = 310, PANELS_NARROW = 720; // pixels
   const REACH = 127; // per cent where a panel ends: room for the number behind a full bar
-  const SIGN = bibier.language === "ru" ? "\u00a0%" : "%";
+  const sign = () => (bibier.language === "ru" ? "\u00a0%" : "%");
+  const labelled = (/** @type {ChartRow} */ { name, label }) => bibier.names[bibier.language][name] ?? label;
   const FAINT = 0.3; // opacity of what is not to be relied on
   const FONT = "'Source Sans Pro', ui-sans-serif, system-ui, sans-serif";
   const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
@@ -43,7 +44,7 @@
   /** @param {number} share */
   const percent = (share) => {
     const whole = Math.round(100 * share);
-    return `${whole === 0 && share > 0 ? "<1" : whole}${SIGN}`;
+    return `${whole === 0 && share > 0 ? "<1" : whole}${sign()}`;
   };
   /** @type {(value: ChartValue, modality: Modality) => boolean} */
   const has = (value, modality) => value.rows.some((row) => row[modality] !== null && row[modality] !== undefined);
@@ -83,7 +84,7 @@
       y: value.rows.map((_, i) => i - 0.2),
       text: value.rows.map((row, i) => (row.bimodal === null || row.bimodal === undefined ? ""
         : i === winner ? `<b>${percent(row.bimodal)}</b>` : percent(row.bimodal))),
-      hovertext: value.rows.map((row) => `${row.label}: ${percent(row.bimodal ?? 0)} (${say.technical_bimodal})`),
+      hovertext: value.rows.map((row) => `${labelled(row)}: ${percent(row.bimodal ?? 0)} (${say.technical_bimodal})`),
       textfont: { color: tint.text, size: 14 },
       marker: { color: tones, opacity: doubts.bimodal ? FAINT : 1, line: { color: tint.outline, width: 1 } },
     };
@@ -101,7 +102,8 @@
         x: there.map((i) => 100 * share(i)), y: there.map((i) => i + 0.22),
         text: there.map((i) => (before(i) ? `${percent(share(i))}\u2002` : `\u2002${percent(share(i))}`)),
         textposition: there.map((i) => (before(i) ? "middle left" : "middle right")),
-        hovertext: there.map((i) => `${value.rows[i].label}: ${percent(share(i))} (${say[`technical_${modality}`]})`),
+        hovertext: there.map((i) =>
+          `${labelled(value.rows[i])}: ${percent(share(i))} (${say[`technical_${modality}`]})`),
         textfont: { color: tint.soft, size: 13 },
         marker: { symbol: SYMBOLS[modality], size: modality === "audio" ? 13 : 11,
           opacity: doubts[modality] ? FAINT : 1, color: there.map((i) => (modality === "audio" ? tones[i] : tint.card)),
@@ -115,10 +117,11 @@
     return { data: [bars, marks("audio"), marks("text")], layout: { ...layout(value.rows.length * ROW + 34),
       margin: { l: LEFT[bibier.language], r: 0, t: 4, b: 30, autoexpand: false }, shapes: gaps,
       xaxis: { range: [-points(NUMBER), span + points(NUMBER)], tickmode: "array",
-        tickvals: ticks, ticktext: ticks.map((tick) => `${tick}${SIGN}`), tickfont: { size: 12, color: tint.soft },
+        tickvals: ticks, ticktext: ticks.map((tick) => `${tick}${sign()}`), tickfont: { size: 12, color: tint.soft },
         gridcolor: tint.grid, zeroline: false, fixedrange: true },
       yaxis: { range: [value.rows.length - 0.5, -0.5], tickmode: "array", tickvals: value.rows.map((_, i) => i),
-        ticktext: value.rows.map(({ label }, i) => (i === winner ? `<b>${label}</b>` : label)), showgrid: false,
+        ticktext: value.rows.map((row, i) => (i === winner ? `<b>${labelled(row)}</b>` : labelled(row))),
+        showgrid: false,
         zeroline: false, fixedrange: true, ticklabelstandoff: 6 } } };
   };
 
@@ -128,7 +131,7 @@
    */
   const panels = (value, width) => {
     const narrow = width < 560, tones = colours(value), tint = ink();
-    const names = value.rows.map(({ label }) => label);
+    const names = value.rows.map(labelled);
     /** @type {object[]} */
     const annotations = [];
     /** @type {Record<string, object>} */
@@ -139,7 +142,7 @@
       const y = narrow ? [0.3675 * (2 - index), 0.3675 * (2 - index) + 0.265] : [0, 1];
       const doubt = Boolean(value.doubts?.[modality]), there = has(value, modality), top = best(value, modality);
       axes[`xaxis${axis}`] = { domain: x, anchor: `y${axis}`, range: [0, REACH], tickvals: [0, 50, 100],
-        ticktext: ["0", "50", `100${SIGN}`], tickfont: { size: 12, color: tint.soft }, gridcolor: tint.grid,
+        ticktext: ["0", "50", `100${sign()}`], tickfont: { size: 12, color: tint.soft }, gridcolor: tint.grid,
         zeroline: false, fixedrange: true };
       axes[`yaxis${axis}`] = { domain: y, anchor: `x${axis}`, range: [names.length - 0.5, -0.5], tickmode: "array",
         tickvals: names.map((_, i) => i), ticktext: names, showticklabels: narrow || index === 0, ticklabelstandoff: 4,
@@ -155,7 +158,7 @@
         text: there ? value.rows.map((row, i) => (i === top && !doubt ? `<b>${percent(row[modality] ?? 0)}</b>`
           : percent(row[modality] ?? 0))) : [],
         hovertext: value.rows.map((row) =>
-          `${row.label}: ${percent(row[modality] ?? 0)} (${say[`technical_${modality}`]})`),
+          `${labelled(row)}: ${percent(row[modality] ?? 0)} (${say[`technical_${modality}`]})`),
         marker: { color: tones, opacity: doubt ? FAINT : 1, line: { color: tint.outline, width: there ? 1 : 0 },
           pattern: { shape: PATTERNS[modality], fillmode: "overlay", fgcolor: tint.pattern, size: 6,
             solidity: 0.3 } } };
@@ -168,7 +171,7 @@
    * A picture of Plotly's in a part of the page that follows its width and the theme.
    * @type {(host: HTMLElement, figure: (width: number) => PlotlyFigure | null) => { redraw(): Promise<void> }}
    */
-  const createPicture = (host, figure) => {
+  const createPicture = bibier.createPicture = (host, figure) => {
     let width = 0, settling = 0;
     const redraw = async () => {
       if (!figure(host.clientWidth || 600)) return;
@@ -180,6 +183,7 @@
     };
     const again = () => void redraw().catch(() => {});
     bibier.onTheme(again);
+    bibier.onLanguage(again);
     new ResizeObserver(() => {
       clearTimeout(settling);
       settling = setTimeout(() => { if (host.clientWidth && host.clientWidth !== width) again(); }, 120);
@@ -202,7 +206,7 @@
     const blank = make("div", { class: "blank", "aria-hidden": "true" });
     const missing = make("div", { class: "missing" });
     const key = make("ul", { class: "key" }, ...KEYS.map((name) => make("li", {},
-      make("i", { class: name, "aria-hidden": "true" }), make("span", {}, say[`panel_${name}`]))));
+      make("i", { class: name, "aria-hidden": "true" }), make("span", { "data-say": `panel_${name}` }))));
     const picture = createPicture(host, (width) => {
       const draws = mode === "one" ? oneChart : panels;
       return value.rows.length ? draws(value, width) : null;
@@ -210,14 +214,14 @@
     /** @param {string} name */
     const radio = (name) => make("label", {}, make("input", { type: "radio", name: "chart", value: name,
       checked: mode === name, onchange: () => { mode = name; remember("bibier_chart", name); void show(); } }),
-    make("span", {}, say[`chart_${name}`]));
-    const switching = make("fieldset", { class: "switch" }, make("legend", { class: "hidden" }, say.chart_as),
+    make("span", { "data-say": `chart_${name}` }));
+    const switching = make("fieldset", { class: "switch" }, make("legend", { class: "hidden", "data-say": "chart_as" }),
       radio("one"), radio("panels"));
     const show = async () => {
       const full = MODALITIES.some((name) => has(value, name));
       slot.firstElementChild?.classList.toggle("full", full);
       slot.firstElementChild?.classList.toggle("panels", mode === "panels");
-      blank.replaceChildren(...value.rows.map(({ label }) => make("p", {}, make("span", {}, label), make("i"))));
+      blank.replaceChildren(...value.rows.map((row) => make("p", {}, make("span", {}, labelled(row)), make("i"))));
       missing.replaceChildren(...MODALITIES.flatMap((name) => {
         const reason = value.reasons?.[name], doubt = value.doubts?.[name];
         return reason ? [make("p", { class: "small" }, `${say[`panel_${name}`]}: ${say.no_value}. ${reason}`)]
@@ -231,6 +235,7 @@
       blank));
     slot.setAttribute("role", "group");
     slot.setAttribute("aria-label", say.chart);
+    slot.setAttribute("data-say-aria-label", "chart");
     // Gradio may change a value in place while the next comes, so a copy is kept
     return { update: (/** @type {ChartValue} */ next) => { value = structuredClone(next); return show(); } };
   };

@@ -73,6 +73,11 @@ interface Stage {
   still?: boolean;
 }
 
+/** Made in ui/analyse/handlers.py. */
+interface OptionsValue {
+  recogniser: string;
+}
+
 interface Badge {
   kind: "agree" | "differ" | "disagree" | "rough";
   text: string;
@@ -92,6 +97,8 @@ interface Verdict {
   made?: string;
   /** Name of the clip's file, "" for words alone. */
   clip?: string;
+  /** The sentence in every language. */
+  sentences?: Record<Language, string>;
 }
 
 /** A file on the server, as Gradio knows it. */
@@ -276,9 +283,17 @@ interface BatchRow {
   passing?: boolean;
 }
 /** Gradio's server functions: null when the request failed. */
+/** Evenly over `seconds`: peaks in per cent, level in dBFS, pitch in Hz; null where no voice is heard. */
+interface Contour {
+  seconds: number;
+  peaks: number[];
+  level: number[];
+  pitch: (number | null)[];
+}
 interface ResultServer {
   export(sent: object): Promise<ExportedFile | { error: string } | null>;
   judge(sent: object): Promise<BatchRow | null>;
+  contour(sent: object): Promise<Contour | { error: string } | null>;
 }
 
 // --- Annotate: what ui/annotate/handlers.py answers -----------------------------------------------------------------

@@ -9,6 +9,8 @@
   const SHORTEST = 20; // s that the ribbon shows at least
   const AGAIN = 1000; // ms before a request that failed is sent again
   const TRIES = 12; // … so often in a row
+  const KEPT = 5000; // ms between two signs of life, while the recording is sent that takes its results over
+  const MOST_KEPT = 60; // … so many at most
 
   const address = (path = "") => `${(window.gradio_config?.root || ".").replace(/\/$/, "")}/bibier/live${path}`;
   const sleep = (/** @type {number} */ ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -34,6 +36,7 @@
     let at = 0, seen = 0; // samples heard there, utterances known here
     let rate = 0, tries = 0;
     let state = /** @type {"open" | "ending" | "over"} */ ("open");
+    let kept = false; // until the recording has come
     let wake = () => {};
 
     const take = () => { // what waits, joined
@@ -85,7 +88,8 @@
     };
 
     const run = async () => {
-      const opened = await insist("", JSON.stringify({ rate, checkpoint: bibier.checkpoint() }));
+      const opened = await insist("", JSON.stringify({ rate, checkpoint: bibier.checkpoint(),
+        recogniser: bibier.recogniser }));
       if (!opened) return;
       session = opened.session;
       addEventListener("pagehide", leave);
@@ -101,11 +105,13 @@
         at = view.heard;
         show(view);
       }
-      while (state === "ending") {
+      for (let lives = 0; state === "ending"; lives += 1) {
         const view = await insist(`/${session}/end?seen=${seen}`, "");
-        if (!view) break;
+        if (!view) break; // also when the server has taken the results over
         show(view);
-        if (view.done) close();
+        if (!view.done) continue;
+        if (!kept || lives > MOST_KEPT) close();
+        else await sleep(KEPT);
       }
       leave();
       removeEventListener("pagehide", leave);
@@ -119,7 +125,14 @@
         if (!rate) { rate = hertz; void run(); }
         wake();
       },
-      end: () => { if (state === "open") { state = rate ? "ending" : "over"; wake(); } },
+      /** Ends, and keeps what was judged for the recording; gives the name by which the server knows it. */
+      hand: () => {
+        if (state !== "open") return "";
+        kept = true;
+        state = rate ? "ending" : "over";
+        wake();
+        return session;
+      },
       leave: () => { close(); leave(); },
     };
   };
@@ -163,9 +176,10 @@
     let seconds = SHORTEST;
     /** @type {LiveUtterance[]} */
     const utterances = [];
-    const lane = make("div", { class: "stretches", role: "group", "aria-label": say.live_utterances });
+    const lane = make("div", { class: "stretches", role: "group",
+      "data-say-aria-label": "live_utterances" });
     const words = make("div", { class: "said", "aria-hidden": "true" });
-    const box = make("div", { class: "ribbon live" }, make("h2", {}, say.live_utterances), lane, words);
+    const box = make("div", { class: "ribbon live" }, make("h2", { "data-say": "live_utterances" }), lane, words);
     const place = () => {
       for (const part of [lane, words]) {
         utterances.forEach(({ start, end }, i) => {
@@ -237,13 +251,26 @@
     remember("bibier_live", on ? "1" : "");
     boxes().forEach((box) => { box.checked = on; });
   };
+  /** @type {{ name: string, leave(): void } | null} */
+  let handed = null; // what heard the recording that is on its way
   bibier.live = {
     get on() { return on; },
+    take: () => {
+      const name = handed?.name ?? "";
+      handed = null;
+      return name;
+    },
+    forget: () => {
+      handed?.leave();
+      handed = null;
+    },
+    get handed() { return Boolean(handed?.name); },
     toggle: () => turn(!on),
     mount: (slot) => {
       const box = make("input", { type: "checkbox", role: "switch", checked: on,
         onchange: (event) => turn(event.currentTarget.checked) });
-      slot.replaceChildren(make("label", { class: "live-switch", title: say.live_hint }, box, say.live));
+      slot.replaceChildren(make("label", { class: "live-switch", "data-say-title": "live_hint" }, box,
+        make("span", { "data-say": "live" })));
     },
   };
   addEventListener("DOMContentLoaded", () => {
@@ -268,7 +295,8 @@
       stop: async () => {
         const wav = await recording.stop();
         display.stop();
-        session.leave(); // the whole recording is judged next
+        bibier.live.forget();
+        handed = { name: session.hand(), leave: session.leave };
         return wav;
       },
       cancel: () => { recording.cancel(); display.stop(); session.leave(); },

@@ -45,7 +45,10 @@
 
   /** @type {(key: string) => void} */
   let use = () => {};
-  bibier.modelsEvents = (trigger) => { use = (key) => { asked.key = key; trigger("use"); }; };
+  bibier.modelsEvents = (trigger) => {
+    use = (key) => { asked.key = key; trigger("use"); };
+    bibier.onLanguage(() => { if (document.querySelector("#models")?.checkVisibility()) trigger("language"); });
+  };
   /** @type {(model: ModelCard, list: ModelList) => HTMLElement} */
   const card = (model, { busy, closed }) => {
     const { key, title, facts, figures, parts } = model;

@@ -12,17 +12,50 @@
   const stored = bibier.recall("bibier_language");
   // also where cookies are refused, as in a framed page
   if (stored !== null && stored in bibier.languages) bibier.language = /** @type {Language} */ (stored);
-  const say = bibier.say = bibier.languages[bibier.language];
+  const say = bibier.say = { ...bibier.languages[bibier.language] }; // one object for good: a switch fills it anew
   document.documentElement.lang = bibier.language;
   // Gradio's own labels follow the navigator
   Object.defineProperty(navigator, "language", { get: () => bibier.language });
   Object.defineProperty(navigator, "languages", { get: () => [bibier.language] });
 
+  /** @type {Set<() => void>} */
+  const redraws = new Set();
+  bibier.onLanguage = (redraw) => {
+    redraws.add(redraw);
+    return () => { redraws.delete(redraw); };
+  };
+  const SAID = "data-say"; // … an element's text, and data-say-NAME an attribute: the key of its sentence
+  /** @param {Element} node */
+  const spell = (node) => {
+    for (const { name, value } of [...node.attributes]) {
+      if (name === SAID) node.textContent = say[value];
+      else if (name.startsWith(`${SAID}-`)) node.setAttribute(name.slice(SAID.length + 1), say[value]);
+    }
+  };
+  const TABS = ["tab_analyse", "tab_annotate", "tab_agreement", "tab_models"];
+  // Gradio's own labels: its script changes those that are shown, and the names of the tabs are set here
+  const renameGradio = async () => {
+    if (bibier.locale) {
+      const address = new URL(bibier.locale, document.baseURI).href;
+      (await import(address)).changeLocale(bibier.language);
+    }
+    // also those by which their room is measured
+    document.querySelectorAll("#tabs .tab-wrapper button").forEach((tab) => {
+      const key = TABS.find((one) => Object.values(bibier.languages).some((words) => words[one] === tab.textContent));
+      if (key && tab.textContent !== say[key]) tab.textContent = say[key];
+    });
+  };
   bibier.setLanguage = (language) => {
     bibier.remember("bibier_language", language);
     const crossSite = location.protocol === "https:" ? "; SameSite=None; Secure; Partitioned" : "; SameSite=Lax";
     document.cookie = `bibier_language=${language}; path=/; max-age=31536000${crossSite}`;
-    location.reload();
+    if (bibier.reloadForLanguage) { location.reload(); return; }
+    bibier.language = language;
+    Object.assign(say, bibier.languages[language]);
+    document.documentElement.lang = language;
+    document.querySelectorAll("*").forEach((node) => { if (node.hasAttributes()) spell(node); });
+    redraws.forEach((redraw) => redraw());
+    void renameGradio();
   };
 
   // --- what the server is told with each event ---------------------------------------------------------------------
@@ -49,7 +82,11 @@
   bibier.withView = (...inputs) => [...inputs.slice(0, -1), bibier.view()];
   /** @type {(key: string) => Preprocess} */
   const saying = (key) => (...inputs) => { bibier.showStage(key); return bibier.withView(...inputs); };
-  bibier.startAnalysis = saying("stage_queued");
+  bibier.startAnalysis = (...inputs) => {
+    bibier.spoken = bibier.language;
+    bibier.showStage("stage_queued");
+    return [...inputs.slice(0, -1), bibier.view({ live: bibier.live.take() })];
+  };
   bibier.stopAnalysis = saying("stage_stopping");
   // said here and not by the server, whose answer could come after that of the analysis which has stopped
   bibier.stopTimeline = saying("timeline_stopping");
@@ -65,6 +102,7 @@
       } else node.setAttribute(name, value === true ? "" : String(value));
     }
     for (const child of children) if (child) node.append(child);
+    spell(node);
     return node;
   };
   bibier.table = ({ head, rows }) => make("div", { class: "scroll" }, make("table", {},
@@ -111,15 +149,20 @@
     const slot = /** @type {HTMLElement} */ (element.querySelector(".slot"));
     const show = () => draw[name](slot, props.value);
     watch("value", show);
+    bibier.onLanguage(() => (name === "stage" ? draw.stage(slot, staged) : show()));
     show();
   };
 
   draw.note = (slot) => slot.replaceChildren(make("p", { class: "note" }, say.perceived));
   draw.consent = () => {};
-  draw.sentence = (slot, key) => slot.replaceChildren(make("p", { class: "small" }, say[key]));
+  // the key stands in an object: a text of that name Gradio would translate by itself
+  draw.sentence = (slot, { key }) => slot.replaceChildren(make("p", { class: "small", "data-say": key }));
   draw.line = (slot, text) => slot.replaceChildren(make("p", { class: "small" }, text || "\u00a0"));
 
+  /** @type {Stage | null} */
+  let staged = null; // what stands there, from the server or from here
   draw.stage = (slot, value) => {
+    staged = value;
     const text = value && (value.text || say[value.key ?? ""]);
     const failed = Boolean(value?.error);
     const busy = Boolean(text) && !failed && !value?.still && value?.key !== "stage_recording";
@@ -133,6 +176,7 @@
       card.dataset.state = failed ? "error" : value?.key === "stage_recording" ? "recording" : busy ? "busy" : "still";
       card.toggleAttribute("data-stoppable", stoppable);
       if (failed || ended || stoppable) bibier.reveal(card);
+      if (ended) document.dispatchEvent(new CustomEvent("bibier-ended"));
     }
     document.querySelector("#results")?.setAttribute("aria-busy", String(busy && value?.key !== "stage_loading"));
   };

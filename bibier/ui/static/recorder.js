@@ -54,7 +54,7 @@
     /** @type {number[]} */
     let peaks = [];
     const canvas = make("canvas", { "aria-hidden": "true" });
-    const bar = make("div", { class: "outline", role: "slider", tabindex: 0, "aria-label": say.position,
+    const bar = make("div", { class: "outline", role: "slider", tabindex: 0, "data-say-aria-label": "position",
       "aria-valuemin": 0 }, canvas);
     const time = make("span", { class: "clock" });
     const button = make("button", { type: "button", class: "play", onclick: () => toggle() });
@@ -114,6 +114,7 @@
       sound.addEventListener(name, show);
     }
     bibier.onTheme(show);
+    bibier.onLanguage(show);
     new ResizeObserver(show).observe(bar);
 
     /** @param {PointerEvent} event */
@@ -197,22 +198,26 @@
     let sending = null;
     let ticking = 0;
     const clip = createClip();
+    const contour = bibier.createContour();
     const button = make("button", { type: "button", class: "record record-button", onclick: () => toggle() },
       make("i", { "aria-hidden": "true" }));
     const label = make("span", { class: "label" });
     const time = make("span", { class: "clock", role: "timer" });
     const live = make("div", { class: "live-slot" });
-    const field = make("input", { type: "file", class: "hidden", tabindex: -1, "aria-label": say.upload_choose });
+    const field = make("input", { type: "file", class: "hidden", tabindex: -1,
+      "data-say-aria-label": "upload_choose" });
     field.accept = ACCEPT;
-    const choose = make("button", { type: "button", class: "link", onclick: () => field.click() }, say.upload_choose);
-    const drop = make("p", { class: "drop" }, `${say.upload_drop} `, choose);
-    const hint = make("p", { class: "small hint" }, say.voice_hint);
-    const clear = make("button", { type: "button", class: "clear", title: say.voice_clear,
-      "aria-label": say.voice_clear, onclick: () => { void put(null); } }, "✕");
+    const choose = make("button", { type: "button", class: "link", "data-say": "upload_choose",
+      onclick: () => field.click() });
+    const drop = make("p", { class: "drop" }, make("span", { "data-say": "upload_drop" }), " ", choose);
+    const hint = make("p", { class: "small hint", "data-say": "voice_hint" });
+    const clear = make("button", { type: "button", class: "clear", "data-say-title": "voice_clear",
+      "data-say-aria-label": "voice_clear", onclick: () => { void put(null); } }, "✕");
     const name = make("span", { class: "name" });
-    const loaded = make("div", { class: "loaded" }, make("div", { class: "row" }, name, clear), clip.node);
+    const loaded = make("div", { class: "loaded" }, make("div", { class: "row" }, name, clear), clip.node,
+      contour.node);
     const box = make("div", { class: "recorder" }, make("div", { class: "main" }, button,
-      make("div", { class: "beside" }, make("p", {}, label, make("kbd", {}, say.key_space)), time), live),
+      make("div", { class: "beside" }, make("p", {}, label, make("kbd", { "data-say": "key_space" })), time), live),
     loaded, drop, hint, field);
 
     const show = () => {
@@ -229,6 +234,7 @@
       button.setAttribute("aria-label", words);
       box.querySelector("kbd")?.toggleAttribute("hidden", !going && Boolean(props.value));
       name.textContent = props.value?.["orig_name"] || "";
+      contour.put(props.value?.path ?? "");
       if (began) tell({ key: "stage_recording", stop: false });
       document.dispatchEvent(new CustomEvent("bibier-recorder"));
     };
@@ -237,7 +243,7 @@
       sending?.abort();
       sending = null;
       props.value = file;
-      if (!file) { clip.leave(); field.value = ""; tell(null); }
+      if (!file) { clip.leave(); field.value = ""; tell(null); bibier.live.forget(); }
       else void clip.show(file);
       show();
       trigger(file ? "input" : "clear");
@@ -255,6 +261,7 @@
         sending = null;
         await put(sent);
       } catch (error) {
+        bibier.live.forget();
         if (sending === request) { sending = null; tell({ text: /** @type {Error} */ (error).message, error: true }); }
       }
       field.value = "";
@@ -343,6 +350,7 @@
     };
     bibier.recorder = { button, get recording() { return Boolean(recording); } };
     watch("value", arrived);
+    bibier.onLanguage(show);
     slot.replaceChildren(box);
     arrived();
   };

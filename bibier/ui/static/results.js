@@ -42,12 +42,16 @@
   };
   /** @param {Verdict} verdict */
   const remember = (verdict) => {
-    const clip = { name: verdict.clip || say.results_words_alone, sentence: verdict.sentence, bars,
-      key: JSON.stringify([verdict.clip, verdict.sentence, bars]) };
+    const sentences = verdict.sentences ?? { en: verdict.sentence, ru: verdict.sentence };
+    const shares = bars?.rows.map(({ audio, text, bimodal }) => [audio, text, bimodal]);
+    const key = JSON.stringify([verdict.clip, sentences.en, shares]);
+    const clip = { name: verdict.clip ?? "", sentences, bars, key };
     if (past.every((other) => other.key !== clip.key)) past.unshift({ ...clip, time: new Date() });
     past.length = Math.min(past.length, MOST);
     changed();
   };
+
+  const nameOf = (/** @type {PastClip} */ { name }) => name || say.results_words_alone;
 
   // --- two side by side --------------------------------------------------------------------------------------------
   /** @type {(first: PastClip, second: PastClip) => HTMLElement} */
@@ -63,11 +67,12 @@
       rows: bibier.emotions.map((emotion) => marks(emotion, modality)) }));
     const all = axes.flatMap((axis) => axis.rows.flatMap((row) => row.shares.map((share) => share ?? 0)));
     const most = Math.min(1, Math.ceil(10 * Math.max(0.1, ...all)) / 10);
-    return bibier.axesChart({ axes, most, titles: [first.name, second.name], label: say.results_pair });
+    return bibier.axesChart({ axes, most, titles: [nameOf(first), nameOf(second)], label: say.results_pair });
   };
 
   // --- the part of the page ----------------------------------------------------------------------------------------
   bibier.createOutlets = (host, server) => {
+    bibier.contourOf = (path) => server.contour({ view: bibier.view(), path });
     const status = make("p", { class: "small", role: "status" });
     /** @type {(text: string, failed?: boolean) => void} */
     const tell = (text, failed = false) => {
@@ -117,13 +122,13 @@
       event.stopPropagation();
       menu.open = false;
       menu.querySelector("summary")?.focus();
-    } }, make("summary", {}, say.results_download), buttons);
+    } }, make("summary", { "data-say": "results_download" }), buttons);
     addEventListener("click", (event) => {
       if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
     });
-    const copying = make("button", { type: "button", onclick: doing(copy) }, say.results_copy);
+    const copying = make("button", { type: "button", "data-say": "results_copy", onclick: doing(copy) });
     const batch = bibier.createBatch(server);
-    const history = make("section", { class: "history", "aria-label": say.results_history });
+    const history = make("section", { class: "history", "data-say-aria-label": "results_history" });
     const row = make("div", { class: "outlet-row" }, copying, menu, batch.button);
     host.replaceChildren(row, status, batch.part, history);
 
@@ -144,8 +149,8 @@
             history.querySelectorAll("input")[past.indexOf(clip)]?.focus();
           } });
           const time = clip.time.toLocaleTimeString(bibier.language, { hour: "2-digit", minute: "2-digit" });
-          return make("li", {}, make("label", {}, box, make("span", { class: "name" }, clip.name),
-            make("span", {}, clip.sentence), make("span", { class: "time" }, time)));
+          return make("li", {}, make("label", {}, box, make("span", { class: "name" }, nameOf(clip)),
+            make("span", {}, clip.sentences[bibier.language]), make("span", { class: "time" }, time)));
         })), ...(second ? [sideBySide(first, second)] : []));
     };
     changed = () => {
@@ -162,5 +167,6 @@
       showHistory();
     };
     changed();
+    bibier.onLanguage(() => { tell(""); changed(); });
   };
 })();

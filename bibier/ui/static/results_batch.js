@@ -38,14 +38,15 @@
     let items = [];
     let running = 0; // number of the run that goes on, 0 for none
     let runs = 0;
-    const part = make("section", { class: "batch", hidden: true, "aria-label": say.batch_title });
+    const part = make("section", { class: "batch", hidden: true,
+      "data-say-aria-label": "batch_title" });
     const picker = make("input", { type: "file", hidden: true, onchange: () => {
       take([...picker.files ?? []]);
       picker.value = "";
     } });
     picker.multiple = true;
     picker.accept = "audio/*,video/*";
-    const button = make("button", { type: "button", onclick: () => picker.click() }, say.batch_choose);
+    const button = make("button", { type: "button", "data-say": "batch_choose", onclick: () => picker.click() });
 
     const save = () => {
       const lines = items.map((item) => item.row?.line ?? "");
@@ -83,6 +84,7 @@
             : make("button", { type: "button", "data-mark": "stop", onclick: close }, say.batch_close)));
       if (mark) /** @type {HTMLElement | null} */ (part.querySelector(`[data-mark=${mark}]`))?.focus();
     };
+    bibier.onLanguage(() => show());
     const stop = () => {
       running = 0;
       for (const item of items) if (item.state !== "done") item.state = "stopped";

@@ -42,6 +42,7 @@
   });
 
   draw.header = (slot) => {
+    if (slot.firstElementChild) return; // the language's button keeps the focus
     /** @type {(code: Language, name: string) => HTMLElement} */
     const button = (code, name) => make("button", { type: "button", lang: code,
       "aria-pressed": String(bibier.language === code),
@@ -58,14 +59,19 @@
       theme.setAttribute("aria-label", theme.title);
     };
     showTheme();
+    bibier.onLanguage(() => {
+      showTheme();
+      slot.querySelectorAll(".languages button").forEach((one) =>
+        one.setAttribute("aria-pressed", String(one.getAttribute("lang") === bibier.language)));
+    });
     slot.replaceChildren(
-      make("div", { class: "brand" }, make("h1", {}, "BiBiER"), make("p", {}, say.tagline)),
+      make("div", { class: "brand" }, make("h1", {}, "BiBiER"), make("p", { "data-say": "tagline" })),
       make("div", { class: "tools" },
-        make("div", { class: "languages", role: "group", "aria-label": say.language },
+        make("div", { class: "languages", role: "group", "data-say-aria-label": "language" },
           button("en", "English"), button("ru", "Русский")),
         theme,
-        make("button", { type: "button", class: "round", "aria-label": say.keys, title: say.keys, onclick: openKeys },
-          "?")),
+        make("button", { type: "button", class: "round", "data-say-aria-label": "keys", "data-say-title": "keys",
+          onclick: openKeys }, "?")),
     );
   };
 
@@ -103,10 +109,12 @@
   };
 
   // --- what is folded away -----------------------------------------------------------------------------------------
-  draw.options = (slot) => {
+  draw.options = (slot, value) => {
+    if (value) bibier.recogniser = value.recogniser;
+    if (slot.firstElementChild) return;
     const box = document.querySelector("#options");
     const button = make("button", { type: "button", class: "fold", "aria-expanded": "false",
-      "aria-controls": "options" }, say.options);
+      "aria-controls": "options", "data-say": "options" });
     button.addEventListener("click", () => open(button.getAttribute("aria-expanded") !== "true"));
     const open = (/** @type {boolean} */ wanted) => {
       button.setAttribute("aria-expanded", String(wanted));
@@ -117,13 +125,15 @@
 
   // --- on a phone: Record and Analyse are always in reach ----------------------------------------------------------
   draw.dock = (slot) => {
+    if (slot.firstElementChild) return;
     const record = make("button", { type: "button", class: "record",
       onclick: () => bibier.recorder?.button.click() }, make("i", { "aria-hidden": "true" }));
     const words = make("span", {});
-    const start = make("button", { type: "button", class: "primary", onclick: () => {
+    const start = make("button", { type: "button", class: "primary", "data-say": "analyse", onclick: () => {
       /** @type {HTMLElement | null} */ (document.querySelector("#analyse"))?.click();
-    } }, say.analyse);
-    slot.replaceChildren(make("div", { class: "dock", role: "group", "aria-label": say.dock }, record, words, start));
+    } });
+    slot.replaceChildren(make("div", { class: "dock", role: "group", "data-say-aria-label": "dock" }, record, words,
+      start));
     const show = () => {
       const analyse = /** @type {HTMLButtonElement | null} */ (document.querySelector("#analyse"));
       const closed = !analyse || analyse.disabled;
@@ -135,6 +145,7 @@
       if (words.textContent !== text) words.textContent = text;
     };
     document.addEventListener("bibier-recorder", show);
+    bibier.onLanguage(show);
     new MutationObserver(show).observe(document.body, { subtree: true, attributeFilter: ["disabled"] });
     show();
   };

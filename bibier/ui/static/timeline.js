@@ -12,7 +12,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const WHOLE = -1; // in place of a segment's number
 
-  const clock = (/** @type {number} */ s, digits = 1) => {
+  const clock = bibier.clock = (/** @type {number} */ s, digits = 1) => {
     const tenths = Math.round(s * 10);
     const [h, m] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
     const rest = (tenths % 600) / 10;
@@ -95,6 +95,7 @@
   const createTimeline = (slot, first) => {
     let value = first;
     let zoom = 0;
+    let frame = 0;
     /** @type {HTMLButtonElement[]} */
     let buttons = [];
 
@@ -163,18 +164,30 @@
         if (segment) button.tabIndex = i === index ? 0 : -1;
       });
       tell();
-      if (segment && !segment.error) { playPart(value.path, segment.a, segment.b); follow(); }
+      if (segment && player.through) player.jump(index);
+      else if (segment && !segment.error) playPart(value.path, segment.a, segment.b);
+      follow();
       raise("pick");
     };
 
     // where the sound is
     const follow = () => {
       if (current?.follow !== follow) return;
-      const mine = sound.dataset.file === value.path && !sound.paused;
-      head.hidden = !mine;
+      cancelAnimationFrame(frame);
+      const mine = sound.dataset.file === value.path;
+      const place = (track.clientWidth * sound.currentTime) / value.seconds;
+      head.hidden = !mine || !sound.currentTime;
       if (mine) head.style.left = `${(100 * sound.currentTime) / value.seconds}%`;
-      if (mine) requestAnimationFrame(follow);
+      player.follow();
+      if (!mine || sound.paused) return;
+      const seen = place - view.scrollLeft;
+      if (player.through && (seen < 0 || seen > view.clientWidth - 24)) view.scrollLeft = place - 24;
+      frame = requestAnimationFrame(follow);
     };
+    const player = bibier.createRibbonPlayer({ value: () => value, heard: (index) => buttons.forEach((button, i) => {
+      if (i === index) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    }) });
 
     const tell = () => {
       const segment = value.rows[value.chosen];
@@ -226,7 +239,7 @@
       make("div", { class: "row" }, make("h2", {}, say.timeline),
         make("div", { class: "tools" }, stop, whole, farther, closer)),
       make("fieldset", {}, make("legend", { class: "hidden" }, say.timeline_branch), ...MODALITIES.map(radio)),
-      view, legend, shown, details));
+      view, player.node, legend, shown, details));
     new ResizeObserver(measure).observe(view);
     return {
       repaint,
@@ -243,20 +256,28 @@
         stop.style.display = value.running ? "" : "none";
         repaint();
         measure();
+        follow();
       },
     };
   };
 
   /** @type {ReturnType<typeof createTimeline> | null} */
   let current = null;
-  sound.addEventListener("playing", () => current?.follow());
+  for (const name of ["playing", "pause", "ended", "seeked", "emptied"]) {
+    sound.addEventListener(name, () => current?.follow());
+  }
   draw.ribbon = (slot, value) => {
-    if (!value) { current = null; slot.replaceChildren(); return; }
+    if (!value) {
+      current = null;
+      if (!bibier.live.handed) slot.replaceChildren(); // else what was heard live stays until the recording's is here
+      return;
+    }
     // Gradio may change a value in place while the next comes, so a copy is kept
     /** @type {Timeline} */
     const copy = JSON.parse(JSON.stringify(value));
     if (!current?.fits(copy)) current = createTimeline(slot, copy);
     current.update(copy);
   };
+  bibier.onLanguage(() => { current = null; }); // it is built anew
   addEventListener("DOMContentLoaded", () => bibier.onTheme(() => current?.repaint()));
 })();
