@@ -27,7 +27,6 @@
     const page = pageId();
     const seat = recall("bibier_seat") || uuid(); // the same in every tab of this browser
     remember("bibier_seat", seat);
-    bibier.reloadForLanguage = true; // drafts and unsent labels are kept across it
     /** @type {() => Annotator} */
     let who = () => ({ project: "", annotator: "" });
     const call = createCall(server, () => ({ ...who(), page, seat }));

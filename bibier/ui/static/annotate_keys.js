@@ -4,6 +4,7 @@
   const { say } = bibier;
 
   bibier.listenToKeys = ({ host, view, editor, player, acts, hasClip }) => {
+    bibier.reloadForLanguage = true; // drafts and unsent labels are kept across it
     const { guide, note, skipping } = view;
     /** @type {Record<string, () => void>} */
     const presses = {
