@@ -58,13 +58,17 @@ class TabStates(StateHolder):
         self.owner, self.is_open = owner, is_open
 
     def forget_closed(self, quiet: float = QUIET) -> int:
-        """Forget tabs that are not open and were not used for so many seconds; return how many."""
-        last = datetime.now() - timedelta(seconds=quiet)
+        """Forget tabs that are not open and were not used for so many seconds, and the queues of their messages; return
+        how many.
+        """
+        last, queue = datetime.now() - timedelta(seconds=quiet), self.blocks._queue
         with self.lock:
             gone = [tab for tab, used in list(self.time_last_used.items()) if used < last and not self.is_open(tab)]
             for tab in gone:
                 self.time_last_used.pop(tab)
                 self.session_data.pop(tab, None)
+                for messages in (queue.pending_messages_per_session, queue.pending_event_ids_session):
+                    messages.pop(tab, None)
         return len(gone)
 
     def __getitem__(self, session_id: str) -> TabState:

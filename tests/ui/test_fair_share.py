@@ -50,7 +50,9 @@ def test_closed_tabs_are_forgotten_after_a_while():
     assert tabs.forget_closed() == 0
     for tab in ("home ann 1", "home bob 1"):
         tabs.time_last_used[tab] -= timedelta(seconds=gradio_state.QUIET + 1)
+    page._queue.pending_messages_per_session["home bob 1"] = page._queue.pending_event_ids_session["home bob 1"] = set()
     assert tabs.forget_closed() == 1 and tabs.session_data.keys() == {"home ann 1", "home carl 1"}
+    assert not page._queue.pending_messages_per_session and not page._queue.pending_event_ids_session
 
 
 def test_made_up_tokens_make_no_result_forgotten():

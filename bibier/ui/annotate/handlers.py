@@ -20,6 +20,7 @@ from bibier.annotation.location import CLIPS
 from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import ProjectClip, label_of
 from bibier.annotation.store import Store
+from bibier.audio.format import ENDINGS
 from bibier.errors import InputError, StoreUnavailable
 from bibier.ui.annotate.answers import (
     ClipAddress,
@@ -220,13 +221,14 @@ class AnnotateHandlers(ProjectActs):
         source = Path(recording)
         content = source.read_bytes()
         with self.receiving:
-            there = {path.stem for path in self.folder.glob(f"{hashlib.sha256(content).hexdigest()}.*")}
+            name = hashlib.sha256(content).hexdigest()
+            there = any((self.folder / f"{name}{ending}").exists() for ending in (*ENDINGS, source.suffix.lower()))
             sha256, path = keep(content, source.suffix.lower(), self.folder)
             try:
                 clip = ProjectClip(sha256, str(path.resolve()), text, language, None, duration, {})
                 self.store.add_clips(SENT, [clip])
             except InputError:
-                if sha256 not in there:
+                if not there:
                     path.unlink(missing_ok=True)
                 raise
         return {"project": SENT, "clip": sha256}
