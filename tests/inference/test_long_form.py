@@ -306,7 +306,10 @@ def test_the_desk_believes_no_number_of_the_browser_s(talk, predictor, tmp_path)
     assert json.loads(json.dumps(shown[-1]["ribbon"])) == shown[-1]["ribbon"]
     for number in (len(rows), -2, True, 1.0, "1", None):
         assert long.pick(number, view) == {}
-    state = long.pick(1, view)["state"]
+    assert shown[-1]["verdict"]["clip"] == talk.name  # as the history calls it
+    picked = long.pick(1, view)
+    state = picked["state"]
+    assert picked["verdict"]["clip"].startswith(f"{talk.name} 0:")
     own, rate = soundfile.read(state.clip)
     assert rate == RATE and len(own) / RATE == pytest.approx(rows[1]["b"] - rows[1]["a"], abs=0.02)
     assert long.pick(-1, view)["state"] is None

@@ -6,6 +6,7 @@ import functools
 import threading
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,12 @@ class LongAnalysis:
         from bibier.inference.long_form import Timeline
 
         return Timeline(self.recording.duration, tuple(self.results), len(self.segments), self.recording.notices)
+
+    def name(self, number: int) -> str:
+        """Return what a segment is called: the recording's name, and from when to when."""
+        segment = self.segments[number]
+        times = (f"{int(time // 60)}:{int(time % 60):02}" for time in (segment.start, segment.end))
+        return f"{Path(self.clip).name} {'–'.join(times)}"
 
     def outcome(self, language: str) -> str:
         """Say how it ended."""

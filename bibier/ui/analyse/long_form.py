@@ -248,7 +248,9 @@ class LongFormHandlers:
     def _whole(self, analysis: LongAnalysis, context: ClientContext) -> AnalyseUpdate:
         """Show the whole recording where a clip's bars stand; its words are in the ribbon."""
         title = self.clips.title(analysis.checkpoint)
-        shown = results(AnalysisState(None, None, self._summary(analysis), checkpoint_title=title), context.theme)
+        name = Path(analysis.clip).name
+        whole = AnalysisState(None, None, self._summary(analysis), checkpoint_title=title, name=name)
+        shown = results(whole, context.theme)
         return shown | {
             "state": None,
             "transcript": "",
@@ -312,6 +314,7 @@ class LongFormHandlers:
             rough=analysis.rough,
             checkpoint=analysis.checkpoint,
             checkpoint_title=self.clips.title(analysis.checkpoint),
+            name=analysis.name(number),
         )
 
     def corrected(self, shown: AnalyseUpdate, context: ClientContext) -> AnalyseUpdate:

@@ -40,7 +40,7 @@ def results(state: AnalysisState, theme: Theme) -> AnalyseUpdate:
     by = say("models_made", language, name=state.checkpoint_title) if state.checkpoint_title else ""
     own = state.example is not None and prediction.transcript.text == state.example.text
     sentences = {code: verdict(prediction, code, extra=state.extra, rough=state.rough).sentence for code in LANGUAGES}
-    clip = Path(state.clip).name if state.clip else ""
+    clip = state.name or (Path(state.clip).name if state.clip else "")
     return {
         "verdict": judged.value() | {"made": by, "clip": clip, "sentences": sentences},
         "chart": chart(prediction, language),

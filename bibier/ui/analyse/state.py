@@ -43,6 +43,7 @@ class AnalysisState:
     checkpoint_title: str = ""  # … and what people call it
     channel: str = AUTO  # that was asked for
     channels: int = 1  # that the clip has
+    name: str = ""  # what people call it, where that is not the name of its file
 
     @property
     def encoding(self) -> AudioEncoding | None:
