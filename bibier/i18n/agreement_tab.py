@@ -47,6 +47,8 @@ AGREEMENT: dict[str, tuple[str, str]] = {
         "Labels without a single largest class, left out of the last row: {count}.",
         "Разметки без единственного главного класса, не учтённые в последней строке: {count}.",
     ),
+    "agree_labels": ("By label", "По меткам"),
+    "agree_label": ("Label", "Метка"),
     "agree_emotions": ("By emotion", "По эмоциям"),
     "agree_emotion": ("Emotion", "Эмоция"),
     "agree_pairs": ("By pair of people (Jensen–Shannon)", "По парам (Йенсен — Шеннон)"),

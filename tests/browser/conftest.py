@@ -14,6 +14,10 @@ import pytest
 import soundfile
 from served import EXAMPLE, ROOT, START, Address, served
 
+from bibier.annotation.store import Store
+from tests.browser.annotating import enter
+
+CLIPS = 24  # of the project that is labelled
 # $BIBIER_CHECKPOINT takes another checkpoint than the embedded one, by name or folder
 CHECKPOINT = os.environ.get("BIBIER_CHECKPOINT", "compact")
 CHROMIUM = os.environ.get("BIBIER_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -223,3 +227,48 @@ def arrive(chromium):
 def visit(arrive, server):
     """Open pages of the shared app by `visit(**context)`."""
     return lambda *browser, **context: arrive(server, *browser, **context).open()
+
+
+@pytest.fixture(scope="session")
+def labelled_folder(tmp_path_factory, clip):
+    """Make a folder with a few short clips, all different."""
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "clips").mkdir()
+    sound, rate = clip
+    random_ = np.random.default_rng(4)
+    for number in range(CLIPS):
+        start = int(random_.integers(0, len(sound) // 2))
+        part = sound[start : start + rate // 2] * random_.uniform(0.5, 1)
+        soundfile.write(folder / "clips" / f"{number:02d}.wav", part, rate, subtype="PCM_16")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labelling(chromium, labelled_folder):
+    folder = labelled_folder
+    (folder / "annotations").mkdir()
+    store = Store(f"sqlite:///{folder}/annotations/bibier.db")
+    store.project("clips", wanted=100)  # every test is another person, with all clips before them
+    store.close()
+    with running(folder, "--annotate", "clips") as address:
+        yield address
+
+
+@pytest.fixture
+def log(labelling, labelled_folder):
+    """Read the events of a person as they lie on the disk."""
+    store = Store(f"sqlite:///{labelled_folder}/annotations/bibier.db")
+    return lambda person: [event for _, event in store.events("clips") if event.annotator == person]
+
+
+@pytest.fixture
+def annotate(arrive, labelling):
+    """Open the Annotate tab under a name."""
+
+    def start(person: str, **context) -> Visit:
+        visitor = arrive(labelling, **context)
+        visitor.page.goto(visitor.server)
+        enter(visitor, person)
+        return visitor
+
+    return start

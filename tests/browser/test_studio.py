@@ -11,8 +11,8 @@ from bibier.annotation import imports, ingest
 from bibier.annotation.store import Store
 from bibier.soft_labels.parsing import ORDER
 from bibier.ui.annotate.points import points
+from tests.browser.annotating import Keys, done, enter, title, values
 from tests.browser.conftest import Visit, running
-from tests.browser.test_annotate import Keys, done, enter, title, values
 from tests.tiny_llm import reply, served
 
 HEARD = """
@@ -268,7 +268,7 @@ def test_the_language_model_is_asked_after_the_label(annotate, studio, model):
     assert kinds == ["label", "label", "reveal"] and len(model[1]) == asked + 1
     page.keyboard.press("Digit2")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.soft.untouched')")
+    page.wait_for_selector(".delivery.good")  # the next clip comes before this one is saved
     assert of(studio[1], "asker")[-1].seen == ("llm:tiny",)
 
 

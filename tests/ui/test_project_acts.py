@@ -199,6 +199,7 @@ def test_a_list_of_its_own_is_set_labelled_and_judged_by_nobody(store):
     assert asked == []
     said = measure(store.state("p"), {}, store.labels("p"))
     assert report(said, "p", Theme("ru", False, False))["labels"] == opened["bars"]
+    assert report(said, "p", Theme())["tables"][1]["title"] == "By label"
     assert picture_table(said, "ru")["rows"][0][0] == "Спокойно" and figure(said, Theme("en", False, False))["data"]
 
 

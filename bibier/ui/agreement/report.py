@@ -95,6 +95,7 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
     ]
     if measured.people_left_out:
         lines.append(say("agree_people_bounded", language, most=measured.people, count=measured.people_left_out))
+    own = measured.labels.is_own
     classes, titles = measured.by_measure["agree_nominal"], titles_of(measured, language)
     columns = [say(key, language) for key in ("agree_alpha", "agree_interval", "agree_clips")]
     tied = say("agree_tied", language, count=classes.left_out) if classes.left_out else ""
@@ -113,8 +114,8 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                 "reason": _why(measured.by_measure.values(), language),
             },
             {
-                "title": say("agree_emotions", language),
-                "head": [say("agree_emotion", language), *columns],
+                "title": say("agree_labels" if own else "agree_emotions", language),
+                "head": [say("agree_label" if own else "agree_emotion", language), *columns],
                 "rows": [[titles[name], *_cells(alpha, language)] for name, alpha in measured.by_emotion.items()],
                 "dots": [_dot(alpha) for alpha in measured.by_emotion.values()],
                 "reason": _why(measured.by_emotion.values(), language),
@@ -235,7 +236,8 @@ def picture_table(measured: Measured, language: str) -> TextTable:
     names = titles_of(measured, language).values()
     rows = [[name, percent(share, language)] for name, share in zip(names, shares, strict=True)]
     rows += [[say("agree_entropy", language), line] for line, count in _bins(counts, edges, language) if count]
-    return {"head": [say("agree_emotion", language), say("agree_share", language)], "rows": rows}
+    what = "agree_label" if measured.labels.is_own else "agree_emotion"
+    return {"head": [say(what, language), say("agree_share", language)], "rows": rows}
 
 
 def _bins(counts: Sequence[int], edges: Sequence[float], language: str) -> list[tuple[str, int]]:

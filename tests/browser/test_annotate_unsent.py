@@ -1,0 +1,146 @@
+"""What was typed into the Annotate tab is never lost: reloads, a dropped connection, a slow one, drafts."""
+
+import pytest
+
+from bibier.ui.annotate.points import points
+from tests.browser.annotating import done, enter, title, values
+
+
+def test_a_reload_keeps_everything(annotate, log):
+    """A draft is there again, a saved label too, and it can be undone and done again."""
+    visitor = annotate("again")
+    page = visitor.page
+    page.keyboard.press("Digit1")
+    first = title(page)
+    page.keyboard.press("Enter")
+    done(page, 1)
+    for code in ("Digit6", "Digit7", "KeyL"):
+        page.keyboard.press(code)
+    page.reload()
+    enter(visitor, "again")
+    page.wait_for_selector(".soft:not(.untouched)")
+    assert values(page) == [0, 0, 0, 0, 0, 95, 5]
+    assert page.locator(".bar.locked").count() == 1
+    page.keyboard.press("Digit0")
+    page.reload()
+    enter(visitor, "again")
+    done(page, 1)
+    page.keyboard.press("Control+z")
+    done(page, 0)
+    assert title(page) == first
+    page.keyboard.press("Control+Shift+z")
+    done(page, 1)
+    assert [event.kind for event in log("again")] == ["label", "undo", "redo"]
+    assert values(page) == [100, 0, 0, 0, 0, 0, 0]
+
+
+def test_skip_with_a_reason_comes_back(annotate, log):
+    page = annotate("skipper").page
+    first = title(page)
+    page.keyboard.press("KeyS")
+    page.keyboard.press("Digit2")
+    page.wait_for_function(f"!document.querySelector('.clip h2').textContent.includes('{first}')")
+    page.wait_for_selector(".delivery.good")
+    (skip,) = log("skipper")
+    assert (skip.kind, skip.note, skip.clip[:6]) == ("skip", "Several people speak", first)
+    done(page, 0)
+
+
+def test_a_dropped_connection_loses_nothing(annotate, log):
+    """The person is told how much waits, goes on meanwhile, and all of it is saved once when the app is back."""
+    visitor = annotate("offline")
+    page = visitor.page
+    page.keyboard.press("Digit4")
+    visitor.context.set_offline(True)
+    for key in ("Enter", "Digit2", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
+    assert log("offline") == []
+    visitor.context.set_offline(False)
+    done(page, 2)
+    page.wait_for_selector(".delivery.good")
+    assert [points(event.probs).index(100) for event in log("offline")] == [3, 1]
+    visitor.complaints[:] = [text for text in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
+
+
+def test_a_refusal_that_passes_loses_nothing(annotate, log, labelled_folder):
+    """The database is away for a moment: its word is told, the label waits in the browser and is saved by itself."""
+    visitor = annotate("refused")
+    page = visitor.page
+    page.keyboard.press("Digit4")
+    database = labelled_folder / "annotations" / "bibier.db"
+    database.rename(labelled_folder / "away.db")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".delivery.alert:has-text('no longer there'):has-text('kept in this browser')")
+    (labelled_folder / "away.db").rename(database)
+    done(page, 1)
+    assert [points(event.probs)[3] for event in log("refused")] == [100]
+    visitor.complaints[:] = [text for text in visitor.complaints if "503" not in text]  # the next clip's sound
+
+
+SLOW = """(latency) => {
+    const plain = window.fetch;
+    window.fetch = async (...request) => {
+        if (String(request[0]?.url ?? request[0]).includes("component_server")) {
+            await new Promise((soon) => setTimeout(soon, latency));
+        }
+        return plain(...request);
+    };
+}"""
+
+
+@pytest.mark.parametrize("latency", [150, 400, 1000])
+def test_ten_clips_typed_fast_are_ten_labels(annotate, log, latency):
+    """Whatever the network takes, nobody waits for it: each clip gets what was typed while it was in sight."""
+    visitor = annotate(f"fast {latency}")
+    page, typed = visitor.page, {}
+    page.evaluate(SLOW, latency)
+    for number in range(10):
+        page.keyboard.press(f"Digit{number % 7 + 1}")
+        typed[title(page)] = number % 7
+        page.keyboard.press("Enter")
+    assert len(typed) == 10 and "Saving" in page.inner_text(".delivery")
+    # what waits is sent at the start of the page, before the tab is opened
+    if latency == 1000:
+        asked = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        page.goto(page.url.split("?")[0])  # on the first tab
+        assert asked == ["beforeunload"]
+        page.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('bibier_act:'))")
+        assert page.locator(".studio").count() == 0  # the tab was not opened
+    else:
+        done(page, 10)
+        page.wait_for_selector(".delivery.good:has-text('Saved')")
+    labels = [(event.clip[:6], points(event.probs).index(100)) for event in log(f"fast {latency}")]
+    assert labels == list(typed.items())
+
+
+def test_a_draft_for_each_clip(annotate, log):
+    """Going back loses no draft; a note that was typed and then skipped is kept; an undo gives the label to correct."""
+    page = annotate("drafts").page
+    page.keyboard.press("Digit1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Digit2")
+    second = title(page)
+    page.keyboard.press("Backspace")
+    assert values(page)[0] == 100 and title(page) != second
+    page.keyboard.press("Digit3")  # a draft of the first clip too
+    page.keyboard.press("Backspace")
+    page.wait_for_selector(".status:has-text('no earlier clip')")
+    page.keyboard.press("Enter")
+    assert title(page) == second and values(page)[1] == 100
+    page.locator(".beside textarea").fill("two at once")
+    page.locator(".beside textarea").press("Escape")
+    page.keyboard.press("KeyS")
+    page.keyboard.press("Digit2")
+    done(page, 1)
+    page.keyboard.press("Backspace")
+    assert title(page) == second and page.input_value(".beside textarea") == "two at once" and values(page)[1] == 100
+    page.keyboard.press("Enter")
+    done(page, 2)
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(".status:has-text('no longer saved')")
+    assert title(page) == second and values(page)[1] == 100 and page.input_value(".beside textarea") == "two at once"
+    done(page, 1)
+    kinds = [(event.kind, event.note.split("\n")[-1]) for event in log("drafts")]
+    assert kinds[-3:] == [("skip", "two at once"), ("label", "two at once"), ("undo", "")]
