@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
-from served import EXAMPLE, act, free_port, sent_file, served, upload, visit
+from served import EXAMPLE, ROOT, act, free_port, sent_file, served, upload, visit
 
 from bibier.annotation import ingest
 from bibier.annotation.events import Event
@@ -349,3 +349,18 @@ def test_a_client_of_gradio_is_told_in_words_that_it_failed(tmp_path):
         with pytest.raises(Exception, match="[Ff]ile|sound|read"):
             client.predict(handle_file(broken), "", api_name="/predict")
         assert client.predict(handle_file(EXAMPLE), "so happy", api_name="/predict")["bimodal"]
+
+
+def test_it_starts_though_a_look_at_its_own_page_takes_too_long(tmp_path):
+    """Gradio looks at the page before it says that all is well, and gives it three seconds."""
+    program = tmp_path / "busy.py"
+    program.write_text(
+        f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "import httpx\n"
+        "def late(*_, **__): raise httpx.ReadTimeout('three seconds are over')\n"
+        "httpx.head = late\n"
+        f"runpy.run_path({str(ROOT / 'app.py')!r}, run_name='__main__')\n",
+        encoding="utf-8",
+    )
+    with served(tmp_path, program=program) as address, visit(address) as guest:
+        assert guest.get("/config").is_success

@@ -153,6 +153,7 @@ def launch(
         show_error=False,
         state_session_capacity=200,
         ssr_mode=False,
+        _frontend=False,  # else it asks for the whole page, and on a busy computer gives up after three seconds
         i18n=translations(services),
         theme=theme(),
         css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in SHEETS),
