@@ -1,6 +1,7 @@
 """The Agreement tab: its figures are those of `agreement`, its plots fit Plotly's schema, names are text."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -59,6 +60,8 @@ def test_the_tab_says_what_agreement_says(url, language):
     first = shown["worst"][0]
     assert [sum(said["points"]) for said in first["people"]] == [100] * 3 and first["people"][0]["name"] == HOSTILE
     assert all(sum(row) == pytest.approx(1) for row in shown["tables"][4]["shades"])
+    gap = "\u00a0" if language == "ru" else ""
+    assert all(re.fullmatch(rf"\d+{gap}%", cell) for row in shown["tables"][4]["rows"] for cell in row[1:])
     assert all(table.get("reason", "") == "" for table in shown["tables"])
     for name, key in ((None, "agree_no_project"), ("empty", "agree_nobody")):
         measured = Measurements(store)(name) if name else None

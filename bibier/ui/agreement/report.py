@@ -287,7 +287,7 @@ def _confusion(rows: Sequence[Sequence[float]], titles: Sequence[str], language:
         "title": say("agree_confusion", language),
         "hint": say("agree_confusion_is" if there else "agree_worst_none", language),
         "head": [say("agree_one_says", language), *names],
-        "rows": [[name, *(percent(rows[i][j]) for j in there)] for name, i in zip(names, there, strict=True)],
+        "rows": [[name, *(percent(rows[i][j], language) for j in there)] for name, i in zip(names, there, strict=True)],
         "shades": [[rows[i][j] for j in there] for i in there],
     }
 
@@ -312,7 +312,10 @@ def _against_gold(scores: Sequence[GoldScore], language: str) -> list[ReportTabl
     if not scores:
         return []
     keys = ("agree_person", "agree_clips", "agree_gold_same", "agree_gold_apart")
-    rows = [[score.person, str(score.clips), percent(score.same), percent(score.distance)] for score in scores]
+    rows = [
+        [score.person, str(score.clips), percent(score.same, language), percent(score.distance, language)]
+        for score in scores
+    ]
     return [
         {
             "title": say("agree_gold", language),

@@ -43,7 +43,7 @@
     if (!shares) return say.timeline_none;
     if (segment.unlike?.includes(name)) return say.unreliable;
     const best = shares.indexOf(Math.max(...shares));
-    return `${emotionName(best)} ${Math.round(shares[best] / 10)}\u00a0%`;
+    return `${emotionName(best)} ${Math.round(shares[best] / 10)}${bibier.language === "ru" ? "\u00a0" : ""}%`;
   };
   /**
    * What is judged by both, else by the voice, else by the words; first what may be relied on.
