@@ -321,9 +321,7 @@ def test_deleting_is_deleting(tmp_path):
         assert base.next("analysed", "Bob").sha256 == collected[2]["clip"]
     assert privacy.erase(two) == Erased(files=1, clips=1)
     assert privacy.erase(first) == Erased(labelled=1)
-    assert (
-        "1" in privacy.erase(first).text("ru") and Erased().text("en") == "There is no recording of yours on the disk."
-    )
+    assert "1" in privacy.erase(first).text("ru") and Erased().text("en") == "You have no recordings on the disk."
 
 
 def test_deleting_reaches_only_one_s_own(tmp_path):

@@ -20,11 +20,11 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     ),
     "agree_sighted": (
         "Not counted: {count} labels made with a suggestion in sight.",
-        "Не учтено разметок, сделанных при видимом предложении: {count}.",
+        "Не учтено меток, поставленных при видимой подсказке: {count}.",
     ),
     "agree_blind": (
         "Only labels made before seeing a suggestion count.",
-        "Учитывается только разметка, сделанная до показа предложения.",
+        "Учитываются только метки, поставленные до показа подсказки.",
     ),
     "agree_how": (
         "How well people agree",
@@ -32,20 +32,20 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     ),
     "agree_alpha": ("Alpha", "Альфа"),
     "agree_alpha_is": (
-        "Krippendorff's alpha: 1 is full agreement, 0 is chance. For classes, 0.80 counts as firm and 0.67 as "
-        "tentative. Interval: 95 % of the bootstrap over clips.",
-        "Альфа Криппендорфа: 1 — полное согласие, 0 — случайность. Для классов 0,80 считается надёжным, "
-        "0,67 — предварительным. Интервал: 95 % бутстрепа по фрагментам.",
+        "Krippendorff's alpha: 1 is full agreement, 0 is chance. For classes, 0.80 counts as reliable and 0.67 as "
+        "tentative. Interval: 95%, from a bootstrap over clips.",
+        "Альфа Криппендорфа: 1 — полное согласие, 0 — случайность. Для классов 0,80 считается надёжным, 0,67 — "
+        "предварительным. Интервал — 95\u00a0%, бутстреп по фрагментам.",
     ),
     "agree_measure": ("Compared by", "Сравнение по"),
     "agree_interval": ("Interval", "Интервал"),
     "agree_clips": ("Clips", "Фрагменты"),
     "agree_jsd": ("distributions, Jensen–Shannon", "распределениям, Йенсен — Шеннон"),
-    "agree_manhattan": ("distributions, half Manhattan", "распределениям, половина манхэттенского"),
+    "agree_manhattan": ("distributions, half Manhattan", "распределениям, половина манхэттенского расстояния"),
     "agree_nominal": ("largest class", "главному классу"),
     "agree_tied": (
         "Labels without a single largest class, left out of the last row: {count}.",
-        "Разметки без единственного главного класса, не учтённые в последней строке: {count}.",
+        "Меток без единственного главного класса, не учтённых в последней строке: {count}.",
     ),
     "agree_labels": ("By label", "По меткам"),
     "agree_label": ("Label", "Метка"),
@@ -54,100 +54,79 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_pairs": ("By pair of people (Jensen–Shannon)", "По парам (Йенсен — Шеннон)"),
     "agree_pairs_bounded": (
         "Of the {most} people with the most labels.",
-        "Для {most} человек с наибольшим числом разметок.",
+        "Для {most} человек с наибольшим числом меток.",
     ),
     "agree_people_bounded": (
-        "Compared are the {most} people with the most labels; left out: {count}.",
-        "Сравниваются {most} человек с наибольшим числом разметок; не учтено людей: {count}.",
+        "Only the {most} people with the most labels are compared; left out: {count}.",
+        "Сравниваются {most} человек с наибольшим числом меток; не учтено людей: {count}.",
     ),
     "agree_pair": ("People", "Люди"),
     "agree_pair_of": ("{first} and {second}", "{first} и {second}"),
-    "agree_worst": (
-        "Most disputed",
-        "Где мнения расходятся сильнее всего",
-    ),
+    "agree_worst": ("Most disputed", "Самые спорные"),
     "agree_worst_none": (
         "No clip has been labelled by two people.",
         "Ни один фрагмент не размечен двумя людьми.",
     ),
-    "agree_worst_is": (
-        "What each person said before seeing a proposal.",
-        "Что сказал каждый до показа предложения.",
-    ),
+    "agree_worst_is": ("What each person said before seeing a suggestion.", "Что сказал каждый до показа подсказки."),
     "agree_worst_open": ("Open in the editor", "Открыть в редакторе"),
     "agree_worst_play": ("Play clip {id}", "Слушать фрагмент {id}"),
     "agree_worst_pause": ("Pause clip {id}", "Пауза, фрагмент {id}"),
-    "agree_worst_lost": ("The sound of this clip can't be had.", "Звук этого фрагмента получить не удалось."),
+    "agree_worst_lost": ("This clip's sound could not be loaded.", "Не удалось загрузить звук этого фрагмента."),
     "agree_level_none": (
-        "People agree no more than chance would have it (alpha {value}).",
-        "Люди согласны не больше, чем вышло бы случайно (альфа {value}).",
+        "People agree no more than by chance (alpha {value}).",
+        "Согласованность не выше случайной (альфа {value}).",
     ),
     "agree_level_barely": (
         "People agree, but barely above chance (alpha {value}).",
-        "Люди согласны чуть больше, чем вышло бы случайно (альфа {value}).",
+        "Согласованность чуть выше случайной (альфа {value}).",
     ),
     "agree_level_some": (
         "People agree in part: clearly above chance, far from unanimous (alpha {value}).",
-        "Люди согласны отчасти: заметно больше случайного, но далеко не во всём (альфа {value}).",
+        "Согласованность частичная: заметно выше случайной, но далеко не полная (альфа {value}).",
     ),
-    "agree_level_well": ("People agree well (alpha {value}).", "Люди хорошо согласны (альфа {value})."),
+    "agree_level_well": ("People agree well (alpha {value}).", "Согласованность хорошая (альфа {value})."),
     "agree_level_fully": (
         "People agree almost fully (alpha {value}).",
-        "Люди согласны почти полностью (альфа {value}).",
+        "Согласованность почти полная (альфа {value}).",
     ),
     "agree_confusion": ("When one says this, another says…", "Когда один говорит это, другой говорит…"),
     "agree_confusion_is": (
-        "Each row sums to 100%. The points of a mixed label are shared out.",
-        "Каждая строка в сумме даёт 100%. Баллы смешанной разметки делятся между эмоциями.",
+        "Each row sums to 100%. The points of a mixed label are split between its emotions.",
+        "Каждая строка в сумме даёт 100\u00a0%. Баллы смешанной метки делятся между эмоциями.",
     ),
     "agree_self": ("With themselves", "С самими собой"),
     "agree_self_is": (
-        "Clips that came to the same person again, unannounced (Jensen–Shannon).",
-        "Фрагменты, которые тот же человек без предупреждения получил ещё раз (Йенсен — Шеннон).",
+        "Clips shown to the same person twice, unannounced (Jensen–Shannon).",
+        "Фрагменты, которые человек без предупреждения получил второй раз (Йенсен — Шеннон).",
     ),
     "agree_person": ("Person", "Кто"),
     "agree_gold": ("Against the gold clips", "По сравнению с эталоном"),
     "agree_gold_is": (
-        "Clips whose list says “gold”. Same class: the share of clips with the same largest emotion. Apart: the share "
-        "of the points that would have to move.",
+        "Clips marked “gold” in their list. Same class: the share of clips with the same largest emotion. Distance: "
+        "the share of points that would have to move.",
         "Фрагменты, отмеченные в списке как «gold». Тот же класс — доля фрагментов с той же главной эмоцией. "
-        "Расхождение — доля баллов, которые пришлось бы переставить.",
+        "Расхождение — доля баллов, которые пришлось бы переложить.",
     ),
     "agree_gold_same": ("Same class", "Тот же класс"),
-    "agree_gold_apart": ("Apart", "Расхождение"),
+    "agree_gold_apart": ("Distance", "Расхождение"),
     "agree_one_says": ("One says", "Один говорит"),
-    "agree_clip": ("Clip {id}: {value} bit, {people} people", "Фрагмент {id}: {value} бит, людей: {people}"),
-    "agree_moves": (
-        "After seeing a suggestion",
-        "После показа предложения",
-    ),
-    "agree_moves_none": (
-        "Nobody has looked at a suggestion yet.",
-        "Предложений пока никто не смотрел.",
-    ),
-    "agree_source": (
-        "Suggestion by",
-        "Чьё предложение",
-    ),
+    "agree_clip": ("Clip {id}: {value}\u00a0bit, {people} people", "Фрагмент {id}: {value}\u00a0бит, людей: {people}"),
+    "agree_moves": ("After seeing a suggestion", "После показа подсказки"),
+    "agree_moves_none": ("Nobody has looked at a suggestion yet.", "Подсказок пока никто не смотрел."),
+    "agree_source": ("Suggestion by", "Чья подсказка"),
     "agree_shown": ("Shown", "Показано"),
-    "agree_changed": ("Changed", "Изменили"),
+    "agree_changed": ("Changed", "Изменено"),
     "agree_distance": ("Moved by", "Сдвиг"),
-    "agree_nearer": ("Towards it", "К нему"),
+    "agree_nearer": ("Towards it", "К подсказке"),
     "agree_moves_is": (
-        "Moved by: the share of the 100 points that changed place, in the mean over all shown. Towards it: how much "
-        "nearer the proposal the label came; negative is away from it.",
-        "Сдвиг: доля из 100 пунктов, сменившая место, в среднем по всем показам. К нему: насколько разметка "
-        "приблизилась к предложению; отрицательное — удалилась.",
+        "Moved by: the share of the 100 points that changed place, averaged over all shown. Towards it: how much "
+        "closer to the suggestion the label came; negative means away from it.",
+        "Сдвиг: какая доля из 100 баллов сменила место, в среднем по всем показам. К подсказке: насколько метка к "
+        "ней приблизилась; отрицательное — удалилась.",
     ),
-    "agree_picture": (
-        "What was chosen",
-        "Что выбрано",
-    ),
-    "agree_share": ("Share of all points", "Доля всех пунктов"),
-    "agree_entropy": ("Entropy of a label, bit", "Энтропия разметки, бит"),
-    "agree_entropy_of": ("{low}–{high} bit: {count}", "{low}–{high} бит: {count}"),
-    "agree_table": (
-        "Show as a table",
-        "Показать таблицей",
-    ),
+    "agree_picture": ("What was chosen", "Что выбирали"),
+    "agree_share": ("Share of all points", "Доля всех баллов"),
+    "agree_entropy": ("Entropy of a label, bit", "Энтропия метки, бит"),
+    "agree_entropy_of": ("{low}–{high}\u00a0bit: {count}", "{low}–{high}\u00a0бит: {count}"),
+    "agree_table": ("Show as a table", "Показать в виде таблицы"),
 }

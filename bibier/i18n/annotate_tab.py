@@ -34,10 +34,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "В этом проекте нет фрагментов.",
     ),
     "set_title": ("Settings", "Настройки"),
-    "set_proposals": (
-        "Suggestions",
-        "Предложения",
-    ),
+    "set_proposals": ("Suggestions", "Подсказки"),
     "proposals_hidden": ("hidden until saved", "скрыты до сохранения"),
     "proposals_shown": ("shown from the start", "видны сразу"),
     "set_wanted": ("Annotators per clip", "Разметчиков на фрагмент"),
@@ -60,29 +57,29 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "browse": ("Browse…", "Выбрать…"),
     "browse_title": ("Choose a folder, a list or an export", "Выберите папку, список или выгрузку"),
-    "browse_take": ("Take this folder", "Взять эту папку"),
+    "browse_take": ("Use this folder", "Выбрать эту папку"),
     "begin_title": ("Label your first clips", "Разметьте первые фрагменты"),
     "begin_words": (
-        "Try it on the examples that come with the app, or take your own recordings: a folder, a list, or labels that "
-        "were exported.",
+        "Try it on the examples that come with the app, or use your own recordings: a folder, a list or exported "
+        "labels.",
         "Попробуйте на примерах из приложения или возьмите свои записи: папку, список или выгруженную разметку.",
     ),
     "begin_demo": ("Try a demo project", "Открыть пробный проект"),
     "begin_own": ("Use my own recordings", "Взять свои записи"),
     "list_title": ("Clips", "Фрагменты"),
-    "list_search": ("Search the words, or a clip's number", "Искать в тексте или по номеру фрагмента"),
+    "list_search": ("Search by words or clip number", "Искать в тексте или по номеру фрагмента"),
     "list_filter": ("Which clips", "Какие фрагменты"),
     "list_all": ("all", "все"),
     "list_left": ("to do", "не размечен"),
     "list_done": ("done", "размечен"),
     "list_skipped": ("skipped", "пропущен"),
-    "list_review": ("to decide on: others differ", "на решение: разметили другие"),
-    "list_labels": ("labels: {count}", "разметок: {count}"),
+    "list_review": ("to decide: labelled by others", "решить: разметили другие"),
+    "list_labels": ("labels: {count}", "меток: {count}"),
     "list_found": ("Clips found: {count}", "Найдено фрагментов: {count}"),
     "list_more": ("Show more", "Показать ещё"),
-    "people_title": ("Everybody", "Участники"),
+    "people_title": ("People", "Участники"),
     "people_name": ("Name", "Имя"),
-    "people_done": ("Labels", "Разметок"),
+    "people_done": ("Labels", "Меток"),
     "people_seconds": ("Median time", "Медиана времени"),
     "people_pace": ("Per hour", "В час"),
     "people_last": ("Last one", "Последняя"),
@@ -92,7 +89,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Решаете вы: вот что сказали другие. Ваше решение хранится отдельно от их разметки.",
     ),
     "set_apply": ("Apply", "Применить"),
-    "set_done": ("The settings are changed.", "Настройки изменены."),
+    "set_done": ("Settings changed.", "Настройки изменены."),
     "export_title": ("Export", "Экспорт"),
     "export_format": ("Format", "Формат"),
     "export_save": (
@@ -104,13 +101,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Браузер сохраняет файл.",
     ),
     "format_events": ("every event (JSONL)", "все события (JSONL)"),
-    "format_long": ("a row per label (CSV)", "строка на разметку (CSV)"),
+    "format_long": ("a row per label (CSV)", "строка на метку (CSV)"),
     "format_wide": ("a row per clip (CSV)", "строка на фрагмент (CSV)"),
-    "format_decisions": ("decisions of a third person (CSV)", "решения третьего человека (CSV)"),
-    "format_proposals": (
-        "model suggestions (CSV)",
-        "предложения моделей (CSV)",
-    ),
+    "format_decisions": ("a third person's decisions (CSV)", "решения третьего человека (CSV)"),
+    "format_proposals": ("model suggestions (CSV)", "подсказки моделей (CSV)"),
     "format_lewidi": ("LeWiDi (JSON)", "как LeWiDi (JSON)"),
     "format_chaosnli": ("like ChaosNLI (JSONL)", "как ChaosNLI (JSONL)"),
     "format_ls-llm": ("soft labels for training (CSV)", "мягкие метки для обучения (CSV)"),
@@ -149,7 +143,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "clip_id": ("Clip {id}", "Фрагмент {id}"),
     "spent": ("Time on this clip", "Время на этот фрагмент"),
-    "spent_seconds": ("{value} s", "{value} с"),
+    "spent_seconds": ("{value}\u00a0s", "{value}\u00a0с"),
     "transcript_none": ("No transcript", "Текста нет"),
     "play": (
         "Play",
@@ -220,10 +214,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "sum_whole": ("Sum: 100", "Сумма: 100"),
     "sum_open": (
-        "{given} of 100 given. {rest} are open; Enter asks where they go.",
-        "Роздано {given} из 100. Ещё {rest} не отданы никому: Enter спросит, куда их.",
+        "{given} of 100 given, {rest} left. Enter asks where they go.",
+        "Роздано {given} из 100, осталось {rest}. Enter спросит, кому их отдать.",
     ),
-    "fill_ask": ("{rest} points are not given yet. Where do they go?", "Ещё не роздано: {rest}. Кому их отдать?"),
+    "fill_ask": ("Points left: {rest}. Where do they go?", "Осталось баллов: {rest}. Кому их отдать?"),
     "fill_proportion": ("In proportion to what is set", "Пропорционально заданному"),
     "fill_neutral": ("To neutral", "Нейтральной"),
     "fill_even": ("Evenly to the rest", "Поровну остальным"),
@@ -240,7 +234,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "confidence": ("How sure are you?", "Насколько вы уверены?"),
     "confidence_0": ("guessing", "наугад"),
     "confidence_1": ("unsure", "не очень"),
-    "confidence_2": ("fairly", "вполне"),
+    "confidence_2": ("fairly", "скорее да"),
     "confidence_3": ("sure", "уверенно"),
     "note_label": ("Note", "Заметка"),
     "note_hint": ("A note (N)", "Заметка (N)"),
@@ -271,22 +265,23 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "skipped_before": ("You skipped this before: {reason}", "Вы его уже пропускали: {reason}"),
     "saving": ("Saving: {count}", "Сохраняем: {count}"),
     "no_clip_key": (
-        "There is no clip here yet: nothing came of that key.",
-        "Фрагмента пока нет: нажатие ничего не изменило.",
+        "The next clip is not here yet, so that key did nothing.",
+        "Фрагмент ещё не загрузился: нажатие не сработало.",
     ),
     "next_waits": (
-        "What you gave is on its way. The next clip comes as soon as the app answers.",
+        "Your label is on its way. The next clip appears as soon as the app answers.",
         "Ваша разметка отправляется. Следующий фрагмент появится, как только приложение ответит.",
     ),
     "also_tab": (
-        "This name is open in another tab of this browser too. Labels of both are kept; of one clip, the last counts.",
-        "Под этим именем открыта ещё одна вкладка этого браузера. Сохраняется разметка из обеих; для одного фрагмента "
+        "Another tab of this browser is open under this name. Labels from both are kept; for the same clip, the last "
+        "one counts.",
+        "Под этим именем открыта ещё одна вкладка этого браузера. Метки сохраняются из обеих; для одного фрагмента "
         "считается последняя.",
     ),
     "also_person": (
-        "Somebody works under this name in another browser too. If that isn't you, take another name: of two labels of "
+        "Somebody is using this name in another browser. If that isn't you, choose another name: of two labels for "
         "one clip, only the later counts.",
-        "Под этим именем кто-то работает и в другом браузере. Если это не вы, возьмите другое имя: из двух разметок "
+        "Под этим именем кто-то работает и в другом браузере. Если это не вы, выберите другое имя: из двух меток "
         "одного фрагмента считается только последняя.",
     ),
     "saved": ("Saved", "Сохранено"),
@@ -307,26 +302,23 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Сервер не отвечает.",
     ),
     "offline_kept": (
-        "Not saved yet: the app does not answer. Waiting: {count}. Your label is kept in this browser and will be "
-        "saved as soon as it does.",
-        "Пока не сохранено: приложение не отвечает. Ждут отправки: {count}. Разметка лежит в этом браузере и "
-        "сохранится, как только оно ответит.",
+        "Not saved yet: the app isn't responding. Waiting: {count}. Your label is kept in this browser and will be "
+        "saved as soon as the app responds.",
+        "Пока не сохранено: приложение не отвечает. Ждут отправки: {count}. Разметка хранится в этом браузере и "
+        "сохранится, как только приложение ответит.",
     ),
     "refused_kept": (
-        "{reason} Waiting: {count}. Your label is kept in this browser and will be sent again by itself.",
-        "{reason} Ждут отправки: {count}. Разметка лежит в этом браузере и отправится снова сама.",
+        "{reason} Waiting: {count}. Your label is kept in this browser and will be sent again automatically.",
+        "{reason} Ждут отправки: {count}. Разметка хранится в этом браузере и отправится ещё раз сама.",
     ),
     "draft_back": (
         "Your unfinished label was restored.",
         "Незаконченная разметка восстановлена.",
     ),
-    "back_none": (
-        "There is no earlier clip.",
-        "Более раннего фрагмента нет.",
-    ),
+    "back_none": ("There is no previous clip.", "Предыдущего фрагмента нет."),
     "undone": (
         "Undone: this is no longer saved. Correct it and press Enter, or bring it back with Ctrl+Shift+Z.",
-        "Отменено: это больше не сохранено. Исправьте и нажмите Enter или верните всё как было: Ctrl+Shift+Z.",
+        "Отменено: эта разметка больше не сохранена. Исправьте её и нажмите Enter или верните как было: Ctrl+Shift+Z.",
     ),
     "redone": (
         "Redone.",
@@ -343,29 +335,26 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     # proposals
     "opinion_hidden": (
         "The model's suggestion stays hidden until you save yours.",
-        "Предложение модели скрыто, пока вы не сохраните своё.",
+        "Подсказка модели скрыта, пока вы не сохраните свою разметку.",
     ),
-    "opinion_none": (
-        "No suggestions for this clip.",
-        "Для этого фрагмента предложений нет.",
-    ),
+    "opinion_none": ("No suggestions for this clip.", "Для этого фрагмента подсказок нет."),
     "opinion_model": ("Model: {name}", "Модель: {name}"),
     "opinion_words": ("Language model: {name}", "Языковая модель: {name}"),
     "revealed": (
-        "Saved. Here is the other opinion. If you now change yours, that is recorded.",
+        "Saved. Here is the other opinion. If you change yours now, that is recorded.",
         "Сохранено. Вот другое мнение. Если вы измените своё, это будет отмечено.",
     ),
     # guidelines and keys
     "guide_1": (
-        "Judge what you hear in this clip: the voice and the words together, not what you know of the speaker.",
-        "Судите о том, что слышно в этом фрагменте, — о голосе и словах вместе, а не о том, что знаете о говорящем.",
+        "Judge what you hear in this clip: the voice and the words together, not what you know about the speaker.",
+        "Оценивайте то, что слышно в этом фрагменте: голос и слова вместе, а не то, что знаете о говорящем.",
     ),
     "guide_2": (
-        "Share out 100 points: as you would expect a hundred attentive listeners to answer.",
+        "Share out 100 points the way you would expect a hundred attentive listeners to answer.",
         "Распределите 100 баллов так, как, по-вашему, ответили бы сто внимательных слушателей.",
     ),
     "guide_3": (
-        "A clear case may be 100 for one emotion. A mixture is no failure: give each emotion its share.",
+        "A clear case may be 100 for one emotion. A mixture is not a mistake: give each emotion its share.",
         "В ясном случае отдайте все 100 одной эмоции. Смесь — не ошибка: дайте каждой эмоции её долю.",
     ),
     "guide_4": (
@@ -381,11 +370,11 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "key_less": ("5 points less", "на 5 баллов меньше"),
     "key_lock": ("lock the last bar", "закрепить последнюю шкалу"),
     "key_clear": ("clear", "очистить"),
-    "key_hard": ("the largest alone", "только самая большая"),
+    "key_hard": ("only the largest", "только самая большая"),
     "key_preset": ("70 / 30, then two digits", "70 / 30, затем две цифры"),
     "key_save": ("save and next", "сохранить и дальше"),
     "key_back": ("one clip back", "на фрагмент назад"),
-    "key_skip": ("skip with a reason", "пропустить с причиной"),
+    "key_skip": ("skip with a reason", "пропустить, указав причину"),
     "key_reveal": ("save and compare", "сохранить и сравнить"),
     "key_undo": ("undo; with ⇧, redo", "отменить; с ⇧ — вернуть"),
     "key_confidence": ("how sure", "уверенность"),
@@ -393,5 +382,5 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "key_play": ("play or pause", "слушать или пауза"),
     "key_replay": ("replay", "сначала"),
     "key_speed": ("slower, faster", "медленнее, быстрее"),
-    "key_loop": ("loop from, to, off", "петля: от, до, снять"),
+    "key_loop": ("loop from, to, off", "повтор: от, до, снять"),
 }

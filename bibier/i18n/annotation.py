@@ -2,7 +2,7 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "event-wrong": (
-        "The annotation can't be taken: {field} is “{value}”; expected: {expected}. Correct it and save again.",
+        "The annotation can't be accepted: {field} is “{value}”; expected: {expected}. Correct it and save again.",
         "Разметку нельзя принять: в поле {field} значение «{value}»; нужно: {expected}. Исправьте и сохраните снова.",
     ),
     "event-text": ("{least} to {most} printable characters", "печатные символы, от {least} до {most}"),
@@ -13,16 +13,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Разметка сделана более новой версией программы (формат {version}; известны до {known}). Обновите программу.",
     ),
     "event-not-json": (
-        "This line is no JSON object of an annotation ({reason}). Give a file that the program exported.",
-        "Эта строка — не JSON-объект разметки ({reason}). Нужен файл, который создан при экспорте.",
+        "This line is not an annotation in JSON ({reason}). Give a file that the program exported.",
+        "Эта строка — не разметка в JSON ({reason}). Нужен файл, который выгрузила эта программа.",
     ),
     "event-other": (
         "There is already another annotation with the id {uuid}. Nothing was changed; save again under a new id.",
         "Другая разметка с идентификатором {uuid} уже есть. Ничего не изменено; сохраните под новым идентификатором.",
     ),
     "event-target": (
-        "The {kind} names the annotation {uuid}, which is not the one whose turn it is. Load the clip again.",
-        "Действие {kind} относится к разметке {uuid}, но очередь не её. Откройте запись заново.",
+        "The {kind} refers to the annotation {uuid}, but another one is due. Load the clip again.",
+        "Действие {kind} относится к разметке {uuid}, а сейчас очередь другой. Откройте фрагмент заново.",
     ),
     "store-url": (
         "The database “{url}” can't be used ({reason}). Give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME.",
@@ -33,9 +33,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "порт или параметр после «?» — не число",
     ),
     "store-closed": (
-        "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the access "
-        "rights and the server, and try again.",
-        "Базу данных не удаётся открыть или записать ({reason}). Подтверждённое сохранено; проверьте путь, права "
+        "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the "
+        "access rights and the server, and try again.",
+        "Базу данных не удаётся открыть или записать ({reason}). Всё подтверждённое сохранено; проверьте путь, права "
         "доступа и сервер и повторите.",
     ),
     "store-locked": (
@@ -115,13 +115,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "store-no-clip": (
         "The project “{project}” has no clip {clip}. Add it first.",
-        "В проекте «{project}» нет записи {clip}. Сначала добавьте её.",
+        "В проекте «{project}» нет фрагмента {clip}. Сначала добавьте его.",
     ),
     "clips-none": (
-        "No recording was found in {place}. Give a folder or a table with wav, flac, mp3, ogg, opus, m4a, mp4, webm or "
-        "another usual format.",
-        "В {place} нет записей. Укажите папку или таблицу с файлами wav, flac, mp3, ogg, opus, m4a, mp4, webm или "
-        "другого распространённого формата.",
+        "No recording was found in {place}. Give a folder or a table with wav, flac, mp3, ogg, opus, m4a, mp4, webm "
+        "or another usual format.",
+        "В {place} не найдено записей. Укажите папку или таблицу с файлами wav, flac, mp3, ogg, opus, m4a, mp4, webm "
+        "или другого распространённого формата.",
     ),
     "clips-wrong": (
         "Nothing was added: {count} rows of {place} can't be used. {first}",
@@ -142,7 +142,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "набора на Hub.",
     ),
     "clips-no-datasets": (
-        'To read this the package datasets is needed: pip install "bibier[train]"',
+        'Reading this needs the package datasets: pip install "bibier[train]"',
         'Для чтения нужен пакет datasets: pip install "bibier[train]"',
     ),
     "clips-no-audio": (
@@ -154,7 +154,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Строка {row}: в поле {field} значение «{value}»; ожидается: {expected}.",
     ),
     "clips-row-wrong": ("Row {row}: {reason}", "Строка {row}: {reason}"),
-    "clips-same": ("another recording than in row {row}", "другая запись, чем в строке {row}"),
+    "clips-same": ("not the recording of row {row}", "не та запись, что в строке {row}"),
     "clips-two-labels": (
         "the recording is there twice, with another label or text in row {first}: keep one of them",
         "запись встречается дважды, в строке {first} у неё другая метка или текст: оставьте одну",
@@ -167,12 +167,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "clips-seconds": ("seconds, 0 or more", "секунды, 0 или больше"),
     # sentences about exports, and their way back
     "export-exists": (
-        "{file} is there already and was left as it is. Choose another name, or add --replace.",
-        "{file} уже есть и оставлен как был. Выберите другое имя или добавьте --replace.",
+        "{file} already exists and was left as it is. Choose another name, or add --replace.",
+        "{file} уже существует и оставлен без изменений. Выберите другое имя или добавьте --replace.",
     ),
     "export-other-folder": (
-        "{file} holds something else than a dataset of this program and was left as it is. Choose another folder.",
-        "В {file} лежит не набор данных этой программы; всё оставлено как было. Выберите другую папку.",
+        "{file} is not a dataset of this program and was left as it is. Choose another folder.",
+        "{file} — не набор данных этой программы; всё оставлено как было. Выберите другую папку.",
     ),
     "export-blind-events": (
         "Events are exported whole. Leave --blind-only out, or choose a table.",
@@ -180,19 +180,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "export-failed": (
         "{file} could not be written ({reason}). What was there is unchanged; free some space or choose another place.",
-        "Не удалось записать {file} ({reason}). Что там было, не изменилось; освободите место или выберите другое.",
+        "Не удалось записать {file} ({reason}). Прежнее содержимое не изменилось; освободите место или выберите "
+        "другую папку.",
     ),
     "export-push": (
-        "The dataset could not be pushed to {name} ({reason}). What is there is unchanged. Log in with "
-        "`hf auth login`, or set HF_TOKEN to a token that may write.",
-        "Не удалось отправить набор данных в {name} ({reason}). Что там было, не изменилось. Войдите через "
-        "`hf auth login` или задайте HF_TOKEN с правом записи.",
+        "The dataset could not be pushed to {name} ({reason}). What is there is unchanged. Log in with `hf auth "
+        "login`, or set HF_TOKEN to a token that may write.",
+        "Не удалось отправить набор данных в {name} ({reason}). Прежнее содержимое не изменилось. Войдите через `hf "
+        "auth login` или задайте HF_TOKEN с правом записи.",
     ),
     "export-push-public": (
-        "{name} is there already and everybody can see it; nothing was sent. Add --public if that is wanted, or choose "
+        "{name} already exists and everybody can see it; nothing was sent. Add --public if you want that, or choose "
         "another name.",
-        "{name} уже есть и виден всем; ничего не отправлено. Добавьте --public, если так и нужно, или выберите другое "
-        "имя.",
+        "{name} уже существует и виден всем; ничего не отправлено. Добавьте --public, если так и нужно, или выберите "
+        "другое имя.",
     ),
     "export-no-labels": (
         "The project “{project}” has no labels to export.",
@@ -201,8 +202,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "export-missing": (
         "Nothing was written: {count} recordings are not where they were, first {file}. Put them back, or import the "
         "folder again.",
-        "Ничего не записано: записей, которых нет на месте: {count}, первая — {file}. Верните их или заново "
-        "импортируйте папку.",
+        "Ничего не записано: не на месте записей: {count}, первая — {file}. Верните их или заново импортируйте папку.",
     ),
     "export-changed": (
         "Nothing was written: {file} is not the recording that was labelled. Put that back, or import its folder "
@@ -210,63 +210,65 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Ничего не записано: {file} — не та запись, которую размечали. Верните её или заново импортируйте её папку.",
     ),
     "import-line": (
-        "{file}, line {line}, is no export of this program ({reason}). Nothing was taken in.",
-        "{file}, строка {line}: это не экспорт этой программы ({reason}). Ничего не принято.",
+        "{file}, line {line}, is not an export of this program ({reason}). Nothing was imported.",
+        "{file}, строка {line}: это не выгрузка этой программы ({reason}). Ничего не загружено.",
     ),
     "import-ragged": (
         "a row has more or fewer cells than the header",
         "в строке больше или меньше ячеек, чем в заголовке",
     ),
     "import-no-tasks": (
-        "{file} is no list of Label Studio's tasks, the only JSON that is read here. Export “JSON” there, or give "
+        "{file} is not a list of Label Studio tasks, the only JSON that is read here. Export “JSON” there, or give "
         "another file.",
         "{file} — не список заданий Label Studio; другой JSON здесь не читается. Выгрузите оттуда «JSON» или укажите "
         "другой файл.",
     ),
     "import-task": (
-        "{file}, task {task}: {reason} Nothing was taken in.",
+        "{file}, task {task}: {reason} Nothing was imported.",
         "{file}, задание {task}: {reason} Ничего не загружено.",
     ),
     "import-no-file": (
-        "its recording “{file}” is not to be found beside the file. Put it there, under its own name.",
+        "its recording “{file}” is not next to the file. Put it there, under its own name.",
         "записи «{file}» рядом с файлом нет. Положите её туда под её именем.",
     ),
     "import-choices": (
-        "{count} emotions are chosen ({choices}), and nobody said in which shares. Give one choice, or a number for "
-        "each emotion.",
+        "{count} emotions are chosen ({choices}), but no shares are given. Give one choice, or a number for each "
+        "emotion.",
         "выбрано эмоций: {count} ({choices}), а доли не указаны. Нужен один выбор или число для каждой эмоции.",
     ),
     "import-not-labels": (
-        "{file} is the export “{kind}”: neither what people said first nor a list of recordings. Give the export "
+        "{file} is the export “{kind}”: neither people's first answers nor a list of recordings. Use the export "
         "“events”, “long” or “wide”.",
         "{file} — выгрузка «{kind}»: это не исходная разметка людей и не список записей. Укажите выгрузку «events», "
         "«long» или «wide».",
     ),
     "import-wide": (
-        "{file} has no confidence, notes and times: labels come in without them. The export “events” has everything.",
+        "{file} has no confidence, notes or times: labels are imported without them. The export “events” has "
+        "everything.",
         "В {file} нет уверенности, заметок и времени: метки загружены без них. Всё есть в выгрузке «events».",
     ),
     "import-column": ("no column {column}", "нет столбца {column}"),
     # sentences about what the Annotate tab refuses
     "annotate-name": (
-        "A label needs a name beside it: type yours (1 to 80 characters).",
-        "Разметке нужно имя: введите своё (от 1 до 80 знаков).",
+        "Every label carries a name: enter yours (1 to 80 characters).",
+        "У каждой метки указан автор: введите своё имя (от 1 до 80 знаков).",
     ),
     "annotate-project": (
-        "There is no project {name!r} here. Choose one of the list, or make it from a folder or a manifest.",
-        "Проекта {name!r} здесь нет. Выберите из списка или создайте его из папки или манифеста.",
+        "There is no project “{name}” here. Choose one from the list, or create it from a folder or a list of "
+        "recordings.",
+        "Проекта «{name}» здесь нет. Выберите другой или создайте его из папки или списка записей.",
     ),
     "annotate-clip": (
-        "This clip is not in the project {project!r}. Reload the page.",
-        "Этого фрагмента нет в проекте {project!r}. Обновите страницу.",
+        "This clip is not in the project “{project}”. Reload the page.",
+        "Этого фрагмента нет в проекте «{project}». Обновите страницу.",
     ),
     "annotate-untouched": (
         "Nothing was set on this clip: an untouched label is not saved. Move a bar, or skip the clip.",
         "Для этого фрагмента ничего не задано: нетронутая разметка не сохраняется. Сдвиньте шкалу или пропустите его.",
     ),
     "annotate-points": (
-        "A label is whole numbers from 0 to 100 that sum to 100, here {count} of them, not {value}. Reload the page.",
-        "Разметка — это целые числа от 0 до 100 с суммой 100, здесь их {count}, а не {value}. Обновите страницу.",
+        "A label is {count} whole numbers from 0 to 100 that add up to 100, not {value}. Reload the page.",
+        "Разметка состоит из {count} целых чисел от 0 до 100 с суммой 100, а не {value}. Обновите страницу.",
     ),
     "annotate-field": (
         "The page sent something unexpected ({name}). Reload it.",
@@ -278,10 +280,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "annotate-uncommitted": (
         "The model's opinion is shown after your own is saved. Save this clip first.",
-        "Мнение модели видно после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
+        "Мнение модели видно только после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
     ),
     "annotate-others": (
-        "This label was given under another name than the one that is signed in. It stays in this browser until its "
+        "This label was given under a different name than the one signed in now. It stays in this browser until its "
         "author signs in here.",
         "Эту разметку дал не тот, кто сейчас вошёл. Она останется в этом браузере, пока её автор не войдёт здесь.",
     ),
@@ -290,8 +292,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "В этом проекте нет метки «{name}»: есть {names}.",
     ),
     "annotate-third": (
-        "Who labels a clip doesn't decide on it, and the other way round: a decision is a third person's.",
-        "Кто размечает фрагмент, не выносит по нему решения, и наоборот: решает третий человек.",
+        "Nobody can both label a clip and decide on it: a third person decides.",
+        "Размечать фрагмент и выносить по нему решение должны разные люди: решает третий.",
     ),
     "annotate-few": (
         "There is nothing to decide yet: fewer than two people have labelled this clip.",
@@ -299,25 +301,25 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "annotate-folder": (
         "The folder “{name}” can't be listed ({reason}). Choose another one.",
-        "Содержимое папки «{name}» не показать ({reason}). Выберите другую.",
+        "Не удаётся показать содержимое папки «{name}» ({reason}). Выберите другую.",
     ),
     "annotate-elsewhere": (
-        "Projects from a path on this computer can only be made where the app runs for this computer alone. "
-        "Start it with --annotate SOURCE.",
-        "Создать проект по пути можно, только если приложение запущено для одного этого компьютера. "
-        "Запустите его с --annotate ИСТОЧНИК.",
+        "Projects can be created from a path only where the app runs for this computer alone. Ask the administrator "
+        "of this server to create one.",
+        "Создать проект по пути можно, только если приложение запущено для одного этого компьютера. Попросите "
+        "администратора сервера создать его.",
     ),
     # sentences about the agreement of people
     "agreement-alone": (
         "Agreement needs labels of at least two people.",
-        "Для согласия нужны разметки хотя бы двух человек.",
+        "Чтобы посчитать согласованность, нужны метки хотя бы двух человек.",
     ),
     "agreement-no-pairs": (
-        "No clip was labelled by two people yet: set the number of annotators per clip to 2 or more.",
-        "Пока нет записи, размеченной двумя людьми: задайте не менее 2 разметчиков на запись.",
+        "No clip has been labelled by two people yet: set the number of annotators per clip to 2 or more.",
+        "Пока нет фрагмента, размеченного двумя людьми: задайте не менее 2 разметчиков на фрагмент.",
     ),
     "agreement-one-value": (
-        "Everybody gave one and the same value everywhere, so chance can't be told from agreement.",
+        "Everybody gave the same value everywhere, so agreement can't be told from chance.",
         "Все везде поставили одно и то же значение, поэтому согласие нельзя отличить от случайности.",
     ),
     # sentences about where annotations live, and about their copies in a dataset
@@ -339,21 +341,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "keeping-disk": ("Annotations are kept in {place}.", "Разметка хранится в {place}."),
     "keeping-forgets": (
-        "Annotations will be LOST when this Space restarts: they lie on its own disk ({place}). Save an export, or "
-        "deploy with --database or --backup-dataset.",
+        "Annotations will be LOST when this Space restarts: they are on its own disk ({place}). Save an export, or "
+        "give the Space a database or a backup dataset.",
         "Разметка ПРОПАДЁТ при перезапуске этого Space: она лежит на его собственном диске ({place}). Сохраните "
-        "экспорт или разверните с --database или --backup-dataset.",
+        "выгрузку или подключите к Space базу данных или резервный набор данных.",
     ),
     "backup-never": ("Nothing has been copied yet.", "Пока ничего не скопировано."),
     "backup-done": ("Last copy: {time} UTC.", "Последняя копия: {time} UTC."),
     "backup-last-failed": ("Copying failed at {time} UTC: {reason}", "Сбой копирования в {time} UTC: {reason}"),
     "backup-failed": (
-        "the Hub did not take it ({reason}); it is tried again.",
+        "the Hub did not accept it ({reason}); it will be tried again.",
         "Hub не принял данные ({reason}); попытка повторится.",
     ),
     "backup-unread": (
         "{count} lines in the dataset {name} can't be read and were left there; everything else came back.",
-        "Строк в наборе данных {name}, которые не читаются: {count}. Они оставлены там; остальное восстановлено.",
+        "Нечитаемых строк в наборе данных {name}: {count}. Они остались там; остальное восстановлено.",
     ),
     "backup-open": (
         "the dataset {name} is open to everybody. Make it private in its settings.",

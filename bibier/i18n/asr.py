@@ -4,12 +4,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "recogniser-no-language": (
         "The words were not recognised: the recogniser that is ready here knows English only. Type the words, or "
         "download Whisper under “Options”.",
-        "Слова не распознаны: готовое распознавание знает только английский. Введите слова сами или скачайте Whisper "
-        "в «Настройках».",
+        "Слова не распознаны: готовый распознаватель знает только английский. Введите слова сами или скачайте "
+        "Whisper в «Настройках».",
     ),
     "recogniser-whisper": ("Whisper {size}", "Whisper {size}"),
     "recogniser-whisper-missing": (
-        "Whisper {size} (to be downloaded, {megabytes} MB)",
+        "Whisper {size} (not downloaded yet, {megabytes} MB)",
         "Whisper {size} (нужно скачать, {megabytes} МБ)",
     ),
     "recogniser-pocketsphinx": (
@@ -18,7 +18,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "recogniser-none": ("None: type the words yourself", "Без распознавания: введите слова сами"),
     "recogniser-download": (
-        "Whisper {size} is going to be downloaded: {megabytes} MB, into {folder}.",
+        "Whisper {size} will be downloaded: {megabytes} MB, into {folder}.",
         "Будет загружена модель Whisper {size}: {megabytes} МБ, в папку {folder}.",
     ),
     "recogniser-unknown": (
@@ -59,7 +59,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "или введите слова сами.",
     ),
     "recogniser-timeout": (
-        "The download was given up: {host} sent nothing for {seconds:g} s. Try again later, choose another recogniser "
+        "The download was stopped: {host} sent nothing for {seconds:g} s. Try again later, choose another recogniser "
         "or type the words.",
         "Загрузка прервана: от {host} ничего не приходило {seconds:g} с. Попробуйте позже, выберите другой "
         "распознаватель или введите слова сами.",
@@ -69,7 +69,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Соединение с {host} оборвалось: получено {received:.1f} из {total:.1f} МБ. Повторите загрузку.",
     ),
     "recogniser-checksum": (
-        "What {host} sent is not the expected file (its checksum is wrong), so it was thrown away. Try again later or "
+        "What {host} sent is not the expected file (its checksum is wrong), so it was deleted. Try again later or "
         "choose another recogniser.",
         "От {host} пришёл не тот файл (не совпала контрольная сумма), поэтому он удалён. Попробуйте позже или "
         "выберите другой распознаватель.",

@@ -3,7 +3,7 @@
 SENTENCES: dict[str, tuple[str, str]] = {
     "audio-missing": (
         "{prefix}There is no such file. Check the path, or record or upload the clip again.",
-        "{prefix}Такого файла нет. Проверьте путь либо запишите или загрузите фрагмент ещё раз.",
+        "{prefix}Такого файла нет. Проверьте путь либо сделайте или загрузите запись ещё раз.",
     ),
     "audio-directory": (
         "{prefix}This is a folder, not a recording. Choose an audio file.",
@@ -15,7 +15,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "audio-empty-file": (
         "{prefix}The file is empty (0 bytes). Record or upload the clip again.",
-        "{prefix}Файл пуст (0 байт). Запишите или загрузите фрагмент ещё раз.",
+        "{prefix}Файл пуст (0 байт). Сделайте или загрузите запись ещё раз.",
     ),
     "audio-not-audio": (
         "{prefix}No sound can be read from this file: it isn't audio, or it is damaged. Use one of {formats}.",
@@ -28,7 +28,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "audio-no-samples": (
         "{prefix}The recording is empty: it lasts 0 seconds. Record or upload the clip again.",
-        "{prefix}Запись пуста: её длительность — 0 секунд. Запишите или загрузите фрагмент ещё раз.",
+        "{prefix}Запись пуста: её длительность — 0 секунд. Сделайте или загрузите её ещё раз.",
     ),
     "audio-damaged": (
         "{prefix}The file is cut off: only {seconds:.2f} s can be read, and at least {least} s are needed. "
@@ -76,9 +76,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Речи не слышно: только шум, музыка или другие звуки. Запишите ещё раз, ближе к микрофону.",
     ),
     "audio-clipped": (
-        "The recording is overloaded ({share:.1f} % of it is clipped), and the voice may sound angrier than it is. "
+        "The recording is overloaded ({share:.1f}% of it is clipped), and the voice may sound angrier than it is. "
         "Lower the microphone level.",
-        "Запись перегружена (срезано {share:.1f} % отсчётов), и голос может показаться злее, чем он есть. "
+        "Запись перегружена (срезано {share:.1f}\u00a0% отсчётов), и голос может показаться злее, чем он есть. "
         "Уменьшите уровень микрофона.",
     ),
     "audio-quiet": (
@@ -87,10 +87,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Запись очень тихая (уровень {level:.0f} дБ), поэтому результат менее надёжен. Говорите ближе к микрофону.",
     ),
     "audio-telephone": (
-        "The sound ends at about 4 kHz, as over a telephone. The model knows such sound but hears less in it; a "
-        "recording by a computer's microphone or a voice recorder is judged better.",
-        "Звук обрывается примерно на 4 кГц, как в телефонном разговоре. Модель знает такой звук, но слышит в нём "
-        "меньше; запись с микрофона компьютера или диктофона оценивается лучше.",
+        "The sound ends at about 4 kHz, as over a telephone, so the model hears less in it. A recording from a "
+        "computer's microphone or a voice recorder is judged better.",
+        "Звук обрывается примерно на 4 кГц, как в телефонном разговоре, и модель слышит в нём меньше. Запись с "
+        "микрофона компьютера или диктофона оценивается лучше.",
     ),
     "audio-cut": (
         "The file is cut off; the {seconds:.1f} s{of} that could be read are used.",
@@ -102,8 +102,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Часть записи ({seconds:.2f} с) повреждена и пропущена; использовано всё остальное.",
     ),
     "audio-unread": (
-        "{share:.0f} % of the file can't be read as sound and was left out. If something is missing, export it again.",
-        "{share:.0f} % файла не читается как звук и пропущено. Если чего-то не хватает, сохраните запись заново.",
+        "{share:.0f}% of the file can't be read as sound and was left out. If something is missing, export it again.",
+        "{share:.0f}\u00a0% файла не читается как звук и пропущено. Если чего-то не хватает, сохраните запись заново.",
     ),
     "audio-no-index": (
         "{prefix}The file is cut off: its table of contents, which comes last, is missing, and nothing can be read "
@@ -126,10 +126,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Использован только канал {channel}: речь в нём слышна лучше всего.",
     ),
     "audio-two-voices": (
-        "The channels hold different voices; only channel {channel} is used, where most is said. "
-        "Choose another channel, or have each one judged.",
-        "В каналах разные голоса; использован только канал {channel}, где сказано больше. "
-        "Выберите другой канал или оцените каждый отдельно.",
+        "The channels hold different voices; only channel {channel} is used, where most is said. Choose another "
+        "channel, or judge each one separately.",
+        "В каналах разные голоса; использован только канал {channel}, где сказано больше. Выберите другой канал или "
+        "оцените каждый отдельно.",
     ),
     "channel-left": ("{number} (left)", "{number} (левый)"),
     "channel-right": ("{number} (right)", "{number} (правый)"),
@@ -149,7 +149,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "mic-no-device": ("this computer has no input device", "на этом компьютере нет устройств записи"),
     "mic-none": (
-        "No microphone was found ({reason}). Connect one, and look with --list.",
+        "No microphone was found ({reason}). Connect one and check with --list.",
         "Микрофон не найден ({reason}). Подключите его и проверьте через --list.",
     ),
     "mic-unknown": (
@@ -161,9 +161,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Микрофон {device} не открывается ({reason}). Закройте программу, которая его занимает, или выберите другой.",
     ),
     "mic-gone": (
-        "The microphone fell silent: it was unplugged or taken away. What was said before was kept; connect it and "
-        "start again.",
-        "Микрофон замолчал: его отключили или заняли. Сказанное до этого сохранено; подключите его и начните снова.",
+        "The microphone fell silent: it was unplugged or another program took it. What was said before was kept; "
+        "connect it and start again.",
+        "Микрофон замолчал: его отключили или заняла другая программа. Сказанное до этого сохранено; подключите его "
+        "и начните снова.",
     ),
     "mic-save": (
         "An utterance could not be written to {folder} ({reason}). Free some space or choose another folder.",

@@ -2,14 +2,14 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "deploy-failed": (
-        "{name}: the Hub did not do it: {reason}. Look at the connection and the token (`hf auth login`), "
-        "then run this again: it goes on from what is done.",
-        "{name}: Hub не выполнил запрос: {reason}. Проверьте связь и токен (`hf auth login`) и запустите снова: "
+        "{name}: the Hub did not do it: {reason}. Check the connection and the token (`hf auth login`), then run "
+        "this again: it continues from what is done.",
+        "{name}: Hub не выполнил запрос: {reason}. Проверьте соединение и токен (`hf auth login`) и запустите снова: "
         "сделанное не повторится.",
     ),
     "deploy-other": (
-        "{name} holds something else ({file}), which would be deleted. Choose another name.",
-        "В {name} лежит что-то другое ({file}); оно было бы удалено. Выберите другое имя.",
+        "{name} holds something else ({file}) that would be deleted. Choose another name.",
+        "В {name} лежит что-то другое ({file}), и оно было бы удалено. Выберите другое имя.",
     ),
     "deploy-open": (
         "{name} is open to everybody. Make it private in its settings, or leave --private out.",
@@ -24,8 +24,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "(Hub не прислал журнал: смотрите Logs на странице Space)",
     ),
     "deploy-slow": (
-        "{name} is still at {stage} after {minutes} minutes. Its page shows how it goes on.",
-        "{name}: и через {minutes} минут стадия {stage}. За продолжением следите на его странице.",
+        "{name} is still at {stage} after {minutes} minutes. Follow it on its page.",
+        "{name}: через {minutes} минут стадия всё ещё {stage}. Следите за ней на его странице.",
     ),
     "deploy-hardware": (
         "“{value}” is no hardware of a Space. Known: {known}; and zero-….",
@@ -64,7 +64,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "stage-checkpoint": (
         "checkpoints/ has no checkpoint “{name}”. Give the name of a folder in it, such as compact.",
-        "В checkpoints/ нет модели «{name}». Укажите имя папки в ней, например compact.",
+        "В checkpoints/ нет чекпойнта «{name}». Укажите имя папки в ней, например compact.",
     ),
     "deploy-no-checkout": (
         "A Space is made of a checkout of BiBiER, and this is the installed package: get the repository, and run "

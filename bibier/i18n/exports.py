@@ -2,20 +2,20 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "exported-result": (
-        "This is no result that can be exported ({where}). Analyse the recording again.",
-        "Это не результат, который можно экспортировать ({where}). Проанализируйте запись ещё раз.",
+        "This result can't be exported ({where}). Analyse the recording again.",
+        "Этот результат нельзя экспортировать ({where}). Проанализируйте запись ещё раз.",
     ),
     "exported-nothing": (
-        "There is no result to save any more. Analyse the recording again.",
-        "Результата для сохранения больше нет. Проанализируйте запись ещё раз.",
+        "The result is no longer here to save. Analyse the recording again.",
+        "Результата, который нужно сохранить, больше нет. Проанализируйте запись ещё раз.",
     ),
     "contour-long": (
-        "Pitch and loudness are drawn of recordings of up to {minutes} minutes. Cut this one first.",
-        "Высота и громкость рисуются для записей до {minutes} минут. Сначала обрежьте эту.",
+        "Pitch and loudness are shown for recordings of up to {minutes} minutes. Cut this one first.",
+        "Высота и громкость показываются для записей не длиннее {minutes} минут. Сначала обрежьте эту.",
     ),
     "exported-silent": (
-        "There are only words, so there are no times to write. Choose JSON, or give a recording.",
-        "Есть только слова, и записывать нечего: времени у них нет. Выберите JSON или добавьте запись.",
+        "There are only words, so there are no times to write. Choose JSON, or add a recording.",
+        "Есть только слова, без времени: в этом формате записать нечего. Выберите JSON или добавьте запись.",
     ),
     "exported-no-format": (
         "--out and --replace belong to --format. Add, for example, --format srt.",

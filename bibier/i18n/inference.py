@@ -6,47 +6,48 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "There are no words, only the voice. Type what was said, or choose a recogniser.",
         "Слов нет, есть только голос. Введите сказанное или выберите распознавание речи.",
     ),
-    "no-audio-model": ("This checkpoint does not judge the voice.", "Эта модель не оценивает голос."),
-    "no-text-model": ("This checkpoint does not judge words.", "Эта модель не оценивает слова."),
+    "no-audio-model": ("This checkpoint does not judge the voice.", "Этот чекпойнт не оценивает голос."),
+    "no-text-model": ("This checkpoint does not judge words.", "Этот чекпойнт не оценивает слова."),
     "no-fusion-model": (
-        "This checkpoint judges voice and words only by themselves.",
-        "Эта модель оценивает голос и слова только по отдельности.",
+        "This checkpoint judges voice and words only separately.",
+        "Этот чекпойнт оценивает голос и слова только по отдельности.",
     ),
     "not-judged": (
         "The recording has no voice that could be judged.",
         "В записи нет голоса, который можно оценить.",
     ),
     "voice-unlike": (
-        "The sound is unlike any speech that the model learnt from, so what the voice says is not to be relied on. One "
-        "speaking voice, by itself, is judged best.",
+        "The sound is unlike any speech the model was trained on, so don't rely on what the voice says. A single "
+        "speaking voice is judged best.",
         "Звук не похож на речь, на которой модель училась, поэтому на оценку голоса полагаться нельзя. Лучше всего "
-        "оценивается один говорящий голос.",
+        "модель оценивает речь одного человека.",
     ),
     "words-unlike": (
-        "The words are unlike any text that the model learnt from, so what they say is not to be relied on. It reads "
-        "English and Russian sentences.",
-        "Слова не похожи на тексты, на которых модель училась, поэтому на оценку слов полагаться нельзя. Модель читает "
-        "английские и русские фразы.",
+        "The words are unlike any text the model was trained on, so don't rely on what they say. It reads English "
+        "and Russian sentences.",
+        "Слова не похожи на тексты, на которых модель училась, поэтому на оценку слов полагаться нельзя. Модель "
+        "читает фразы на английском и русском.",
     ),
     "both-unlike": (
-        "Neither the voice nor the words are like anything that the model learnt from.",
+        "Neither the voice nor the words are like anything the model was trained on.",
         "Ни голос, ни слова не похожи на то, на чём модель училась.",
     ),
     "one-unlike": (
-        "One of the two is unlike anything that the model learnt from: look at the other by itself.",
-        "Одно из двух не похоже на то, на чём модель училась: смотрите на другое отдельно.",
+        "Either the voice or the words are unlike anything the model was trained on: look at the other one on its own.",
+        "Голос или слова не похожи на то, на чём модель училась: смотрите на другую оценку отдельно.",
     ),
     "stretches-unlike": (
-        "{count} of {judged} segments are unlike any speech that the model learnt from; the whole leaves them out.",
+        "{count} of {judged} segments are unlike any speech the model was trained on; the overall result leaves them "
+        "out.",
         "Отрезков, не похожих на речь, на которой модель училась: {count} из {judged}; в общий итог они не входят.",
     ),
     "words-left-out": (
-        "The recogniser also wrote “{text}”, which was taken for invented and left out. If it was said, type it in.",
-        "Распознаватель написал ещё «{text}»; это сочтено вымыслом и не учтено. Если это сказано, впишите.",
+        "The recogniser also wrote “{text}”. That looks made up and was left out. If it was said, type it in.",
+        "Распознаватель написал ещё «{text}». Похоже, это выдумка, и она не учтена. Если это сказано, впишите.",
     ),
     "text-cut": (
-        "The text has {words} words, and the first {limit} are read. Split it to have the rest read.",
-        "В тексте слов: {words}; прочитаны первые {limit}. Чтобы учесть остальные, разделите текст.",
+        "The text has {words} words, and only the first {limit} are read. Split it to have the rest read.",
+        "В тексте слов: {words}; прочитаны только первые {limit}. Чтобы учесть остальные, разделите текст.",
     ),
     "audio-long": (
         "The clip lasts {seconds:.0f} s and is judged as a whole, though the mood may change; clips of a few seconds "
@@ -55,9 +56,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "записи в несколько секунд. Вырежьте одну фразу.",
     ),
     "language-unsupported": (
-        "The words seem to be in a language ({language}) that this model was not trained on; what the words say is "
+        "The words seem to be in a language ({language}) the model was not trained on, so what they say is "
         "unreliable. English and Russian are supported.",
-        "Похоже, слова на языке ({language}), на котором модель не обучалась; оценка по словам ненадёжна. "
+        "Похоже, слова на языке ({language}), на котором модель не обучалась, и оценка по словам ненадёжна. "
         "Поддерживаются английский и русский.",
     ),
     # sentences about many recordings at once
@@ -111,11 +112,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "timeline-judged": (
         "{seconds:.1f} s of {whole:.1f} s are speech and were judged; the rest is pauses, music or noise.",
-        "Речь — {seconds:.1f} с из {whole:.1f} с, и оценены они; остальное — паузы, музыка или шум.",
+        "Оценена только речь: {seconds:.1f} с из {whole:.1f} с; остальное — паузы, музыка или шум.",
     ),
     "timeline-stopped": (
-        "Stopped after {done} of {planned} segments; what is shown covers these alone.",
-        "Остановлено: готово отрезков — {done} из {planned}; показано только по ним.",
+        "Stopped after {done} of {planned} segments; the result covers only these.",
+        "Остановлено, готово отрезков: {done} из {planned}; результат — только по ним.",
     ),
     # sentences of the service: queue, cancelling, a model that fails, deleting, the log
     "turn-share": (
@@ -124,23 +125,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "turn-full": (
         "The app is busy: {waiting} analyses are waiting already. Try again in about {seconds} s.",
-        "Приложение занято: своей очереди уже ждут анализы ({waiting}). Попробуйте примерно через {seconds} с.",
+        "Приложение занято, анализов в очереди: {waiting}. Попробуйте примерно через {seconds} с.",
     ),
     "model-not-finite": (
-        "The checkpoint gives no numbers for this: it is damaged, or was never tried. Choose another one under Models.",
-        "Контрольная точка выдаёт здесь не числа: она повреждена или её никто не проверял. Выберите другую на вкладке "
-        "«Модели».",
+        "This model gives no usable numbers here: it is damaged or was never tested. Choose another one under Models.",
+        "Модель выдаёт здесь не числа: она повреждена или её никто не проверял. Выберите другую на вкладке «Модели».",
     ),
     "model-memory": (
-        "There was not enough memory for this recording. Cut it into shorter ones, or close other programs; "
-        "the app goes on working.",
-        "Для этой записи не хватило памяти. Разделите её на более короткие или закройте другие программы; "
-        "приложение продолжает работать.",
+        "There was not enough memory for this recording. Cut it into shorter ones, or close other programs; the app "
+        "keeps working.",
+        "Для этой записи не хватило памяти. Разделите её на более короткие или закройте другие программы; приложение "
+        "продолжает работать.",
     ),
     "model-failed": (
-        "The model failed on this recording, and the analysis stopped. Try again or take another recording; "
-        "the app goes on working.",
-        "На этой записи в модели произошла ошибка, анализ остановлен. Попробуйте ещё раз или возьмите другую запись; "
+        "The model failed on this recording, and the analysis stopped. Try again or choose another recording; the "
+        "app keeps working.",
+        "Модель дала сбой на этой записи, анализ остановлен. Попробуйте ещё раз или выберите другую запись; "
         "приложение продолжает работать.",
     ),
     "log-level": (
@@ -148,11 +148,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Уровня журнала {level} нет. Есть: {known}.",
     ),
     "answers-broken": (
-        "The file of answers {file} is damaged. It was set aside as {broken}, and a new one was begun.",
+        "The file of answers {file} is damaged. It was set aside as {broken}, and a new one was started.",
         "Файл ответов {file} повреждён. Он отложен как {broken}, начат новый.",
     ),
     "disk-full": (
         "The disk of the server is full, and the recording was not kept. Make room there and send it again.",
-        "Диск сервера заполнен, запись не сохранена. Освободите на нём место и отправьте её снова.",
+        "Диск сервера заполнен, запись не сохранена. Освободите место и отправьте её снова.",
     ),
 }

@@ -1,13 +1,10 @@
 """The sentences of a long recording's ribbon, in English and in Russian: key → (en, ru). Part of `page.STRINGS`."""
 
 TIMELINE: dict[str, tuple[str, str]] = {
-    "timeline": (
-        "Over time",
-        "Во времени",
-    ),
+    "timeline": ("Over time", "По ходу записи"),
     "timeline_hint": (
         "Select a segment to hear it and see its result. Use the arrow keys to move.",
-        "Выберите отрезок, чтобы услышать его и увидеть результат. Стрелки — переход.",
+        "Выберите отрезок, чтобы услышать его и увидеть результат. Переходить можно стрелками.",
     ),
     "timeline_whole": ("Whole recording", "Вся запись"),
     "timeline_shows_whole": (
@@ -29,17 +26,14 @@ TIMELINE: dict[str, tuple[str, str]] = {
     ),
     "timeline_stopped": (
         "Stopped after {done} of {planned} segments. “Analyse” starts again.",
-        "Остановлено: готово {done} из {planned} отрезков. «Анализировать» начнёт заново.",
+        "Остановлено, готово отрезков: {done} из {planned}. «Анализировать» начнёт заново.",
     ),
     "timeline_pauses": ("Looking for the pauses…", "Ищем паузы…"),
     "timeline_stretch": (
         "Segment {done} of {planned}…",
         "Отрезок {done} из {planned}…",
     ),
-    "timeline_done": (
-        "{planned} segments in {took}",
-        "Отрезков: {planned} за {took}",
-    ),
+    "timeline_done": ("{planned} segments in {took}", "Отрезков: {planned}, заняло {took}"),
     "timeline_pending": (
         "not analysed yet",
         "ещё не проанализирован",
@@ -48,16 +42,13 @@ TIMELINE: dict[str, tuple[str, str]] = {
         "nothing to analyse",
         "анализировать нечего",
     ),
-    "timeline_table": (
-        "Show as a table",
-        "Показать таблицей",
-    ),
+    "timeline_table": ("Show as a table", "Показать в виде таблицы"),
     "timeline_time": ("Time", "Время"),
     "timeline_said": ("Words", "Слова"),
     "timeline_play": ("Play through", "Слушать подряд"),
     "timeline_pause": ("Pause", "Пауза"),
     "timeline_play_keys": (
-        "From one segment to the next; ← and → go to the one before and after",
+        "One segment after another; ← and → go to the previous and the next",
         "Отрезок за отрезком; ← и → — к предыдущему и следующему",
     ),
     "timeline_estimated": (

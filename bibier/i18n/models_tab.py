@@ -19,7 +19,7 @@ MODELS: dict[str, tuple[str, str]] = {
     ),
     "models_annotate": (
         "Suggestions in Annotate, and answers to programs, still come from {name}, the default model.",
-        "Предложения на вкладке «Разметка» и ответы программам по-прежнему даёт {name} — модель по умолчанию.",
+        "Подсказки на вкладке «Разметка» и ответы программам по-прежнему даёт {name} — модель по умолчанию.",
     ),
     "models_list": (
         "Models",
@@ -93,10 +93,7 @@ MODELS: dict[str, tuple[str, str]] = {
         "Fusion of voice and words",
         "Объединение голоса и слов",
     ),
-    "models_part_ood_score": (
-        "Detector of the unfamiliar",
-        "Детектор незнакомого",
-    ),
+    "models_part_ood_score": ("Unfamiliar-input detector", "Детектор непохожих данных"),
     "models_card": ("Model card", "Карточка модели"),
     "models_card_whose": (
         "Written by the model’s author. Shown as plain text, without images or links.",
@@ -181,10 +178,7 @@ MODELS: dict[str, tuple[str, str]] = {
         "What was said: {text}",
         "Что сказано: {text}",
     ),
-    "models_compared_none": (
-        "No words were recognised.",
-        "Слов нет.",
-    ),
+    "models_compared_none": ("No words were recognised.", "Слова не распознаны."),
     "models_distance": (
         "Difference, bits",
         "Разница, бит",
@@ -193,17 +187,11 @@ MODELS: dict[str, tuple[str, str]] = {
         "Jensen–Shannon divergence: 0 if both say the same, 1 if they share nothing.",
         "Дивергенция Йенсена — Шеннона: 0 — говорят одно и то же, 1 — ничего общего.",
     ),
-    "models_modality": (
-        "Based on",
-        "По чему",
-    ),
-    "models_numbers": (
-        "The same as tables",
-        "То же таблицами",
-    ),
-    "models_pair": ("What two checkpoints say, on one axis", "Что говорят две модели, на одной оси"),
-    "unit_b": ("{value} B", "{value} Б"),
-    "unit_kb": ("{value} kB", "{value} КБ"),
-    "unit_mb": ("{value} MB", "{value} МБ"),
-    "unit_gb": ("{value} GB", "{value} ГБ"),
+    "models_modality": ("Based on", "Источник"),
+    "models_numbers": ("The same in tables", "То же в таблицах"),
+    "models_pair": ("What the two models say, on one axis", "Что говорят две модели, на одной оси"),
+    "unit_b": ("{value}\u00a0B", "{value}\u00a0Б"),
+    "unit_kb": ("{value}\u00a0kB", "{value}\u00a0КБ"),
+    "unit_mb": ("{value}\u00a0MB", "{value}\u00a0МБ"),
+    "unit_gb": ("{value}\u00a0GB", "{value}\u00a0ГБ"),
 }

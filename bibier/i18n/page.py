@@ -16,37 +16,37 @@ STRINGS: dict[str, tuple[str, str]] = {
     # the page
     "tagline": (
         "Speak, and see what your voice says, what your words say, and whether they agree.",
-        "Скажите что-нибудь и увидите, что говорит голос, что говорят слова и согласны ли они.",
+        "Скажите что-нибудь и увидите, что говорит голос, что говорят слова и сходятся ли они.",
     ),
     "language": (
         "Language",
         "Язык",
     ),
     "theme": ("Theme", "Тема"),
-    "theme_system": ("as the system has it", "как в системе"),
+    "theme_system": ("same as the system", "как в системе"),
     "theme_light": ("light", "светлая"),
     "theme_dark": ("dark", "тёмная"),
     "keys_record": (
-        "record and stop; with a recording, play and pause",
-        "запись и стоп; когда запись есть — слушать и пауза",
+        "start or stop recording; then play or pause",
+        "начать или остановить запись; потом — слушать или пауза",
     ),
-    "keys_cancel": ("drop the recording that is running", "бросить начатую запись"),
+    "keys_cancel": ("discard the recording in progress", "отменить начатую запись"),
     "keys_move": (
-        "move among tabs, words, segments, and in the recording",
-        "двигаться по вкладкам, словам, фрагментам и по записи",
+        "move between tabs, words and segments, and within the recording",
+        "переходить по вкладкам, словам и отрезкам, двигаться по записи",
     ),
-    "keys_choose": ("choose what has the focus", "выбрать то, что в фокусе"),
+    "keys_choose": ("select what is in focus", "выбрать то, что в фокусе"),
     "keys_help": ("this list", "этот список"),
-    "keys_annotate": ("Annotate has its own list: press ? there.", "У разметки свой список: нажмите ? на её вкладке."),
+    "keys_annotate": ("Annotate has its own list: press ? there.", "У вкладки «Разметка» свой список: нажмите ? там."),
     "keys_close": ("Close", "Закрыть"),
     "key_space": ("Space", "Пробел"),
     "perceived": (
         "The model hears how speech comes across. It does not know what a person feels.",
-        "Модель слышит, как речь воспринимается со стороны. Что человек чувствует, она не знает.",
+        "Модель оценивает, как речь звучит со стороны. Что человек чувствует, она не знает.",
     ),
     # left: the voice and the words
     "voice_hint": (
-        "wav, flac, mp3, ogg, opus, m4a or webm; an hour at most",
+        "wav, flac, mp3, ogg, opus, m4a or webm; up to an hour",
         "wav, flac, mp3, ogg, opus, m4a или webm, до часа",
     ),
     "record": ("Record", "Записать"),
@@ -56,14 +56,14 @@ STRINGS: dict[str, tuple[str, str]] = {
     "upload_choose": ("choose one", "выберите его"),
     "voice_clear": ("Remove the recording", "Убрать запись"),
     "voice_play": ("Play the recording", "Воспроизвести запись"),
-    "voice_pause": ("Pause the recording", "Остановить запись"),
-    "position": ("Position in the recording", "Место в записи"),
+    "voice_pause": ("Pause the recording", "Поставить запись на паузу"),
+    "position": ("Position in the recording", "Позиция в записи"),
     "recording_name": ("Recording", "Запись"),
     "options": ("Options", "Настройки"),
     "dock": ("at the bottom", "внизу"),
     "examples": (
-        "Or try an example. They were picked to show something, not to prove accuracy.",
-        "Или попробуйте пример. Они подобраны для показа, а не для проверки точности.",
+        "Or try an example. Examples show how it works, not how accurate it is.",
+        "Или откройте пример. Примеры показывают, как всё работает, а не насколько модель точна.",
     ),
     "example_disagree": (
         "Mixed signals",
@@ -83,11 +83,11 @@ STRINGS: dict[str, tuple[str, str]] = {
     "fetch": ("Download", "Скачать"),
     "fetch_first": (
         "{name} is not ready yet: download it, choose another recogniser, or type the words.",
-        "{name} ещё не готов. Скачайте его, выберите другое распознавание или введите слова.",
+        "{name} ещё не готов. Скачайте его, выберите другой распознаватель или введите слова.",
     ),
     "analyse": ("Analyse", "Анализировать"),
     "by_recogniser": ("Recognised by {name}{language}", "Распознано: {name}{language}"),
-    "rough": ("{name} (rough)", "{name} (приблизительно)"),
+    "rough": ("{name} (rough)", "{name} (неточно)"),
     "by_person": ("Typed by you{language}", "Введено вами{language}"),
     "by_example": (
         "From the example{language}",
@@ -102,13 +102,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Слушаем. Говорите, затем нажмите «Стоп».",
     ),
     "stage_sending": ("Sending the file…", "Отправляем файл…"),
-    "stage_queued": (
-        "Waiting in the queue…",
-        "Ждём очереди…",
-    ),
+    "stage_queued": ("Waiting in the queue…", "В очереди…"),
     "stage_loading": (
-        "Loading the models… You can start already; the analysis will follow.",
-        "Загружаем модели… Можно уже начинать: анализ подождёт.",
+        "Loading the models… You can start now; the analysis will follow.",
+        "Загружаем модели… Начинать уже можно: анализ пройдёт следом.",
     ),
     "channel": ("Channel", "Канал"),
     "channel_auto": ("where speech is heard", "где слышна речь"),
@@ -123,8 +120,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Сопоставляем голос и слова…",
     ),
     "stage_fetching": (
-        "Downloading {name}: {received} of {megabytes} MB…",
-        "Скачиваем {name}: {received} из {megabytes} МБ…",
+        "Downloading {name}: {received} of {megabytes}\u00a0MB…",
+        "Скачиваем {name}: {received} из {megabytes}\u00a0МБ…",
     ),
     "stage_fetched": (
         "{name} is ready.",
@@ -137,20 +134,19 @@ STRINGS: dict[str, tuple[str, str]] = {
     "time_text": ("words", "слова"),
     "time_bimodal": ("both", "вместе"),
     "time_explain": ("word weights", "веса слов"),
-    "unit_ms": ("{value} ms", "{value} мс"),
-    "unit_s": ("{value} s", "{value} с"),
+    "unit_ms": ("{value}\u00a0ms", "{value}\u00a0мс"),
+    "unit_s": ("{value}\u00a0s", "{value}\u00a0с"),
     # errors
     "nothing": (
         "Nothing to analyse yet. Record or upload something, pick an example, or type a few words.",
-        "Анализировать пока нечего. Запишите или загрузите голос, возьмите пример или введите слова.",
+        "Пока нечего анализировать. Запишите голос, загрузите файл, откройте пример или введите слова.",
     ),
     "failed": (
-        "Something went wrong and the analysis stopped. Try again, or go on with another recording.",
+        "Something went wrong and the analysis stopped. Try again, or try another recording.",
         "Что-то пошло не так, анализ остановлен. Попробуйте ещё раз или возьмите другую запись.",
     ),
     "failed_models": (
-        "The models could not be loaded, so nothing can be analysed. Whoever runs this server finds the reason "
-        "in its log.",
+        "The models could not be loaded, so nothing can be analysed. The reason is in the server log.",
         "Модели не загрузились, поэтому анализ невозможен. Причина — в журнале сервера.",
     ),
     "upload_lost": (
@@ -158,24 +154,24 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Файл не дошёл до приложения: соединение прервалось. Попробуйте ещё раз.",
     ),
     "upload_failed": (
-        "The app did not take the file. Try again, or choose another one.",
+        "The app did not accept the file. Try again, or choose another one.",
         "Приложение не приняло файл. Попробуйте ещё раз или выберите другой.",
     ),
     "mic_denied": (
-        "The browser blocked the microphone. Allow it (the icon next to the address, then “Microphone”) and "
-        "press Record again, or upload a file.",
-        "Браузер не дал доступ к микрофону. Разрешите его (значок рядом с адресом, «Микрофон») и нажмите "
-        "«Запись» ещё раз или загрузите файл.",
+        "The browser blocked the microphone. Allow it (the icon next to the address, then “Microphone”) and press "
+        "Record again, or upload a file.",
+        "Браузер не дал доступ к микрофону. Разрешите его (значок рядом с адресом, «Микрофон») и нажмите «Записать» "
+        "ещё раз или загрузите файл.",
     ),
     "mic_missing": (
         "No microphone found. Connect one and press Record again, or upload a file.",
-        "Микрофон не найден. Подключите его и нажмите «Запись» ещё раз или загрузите файл.",
+        "Микрофон не найден. Подключите его и нажмите «Записать» ещё раз или загрузите файл.",
     ),
     "mic_busy": (
-        "The microphone is not responding; another program may be using it. Close that program and press "
-        "Record again, or upload a file.",
-        "Микрофон не отвечает: возможно, он занят другой программой. Закройте её и нажмите «Запись» ещё раз "
-        "или загрузите файл.",
+        "The microphone is not responding; another program may be using it. Close that program and press Record "
+        "again, or upload a file.",
+        "Микрофон не отвечает: возможно, он занят другой программой. Закройте её и нажмите «Записать» ещё раз или "
+        "загрузите файл.",
     ),
     "mic_insecure": (
         "Browsers allow the microphone only over HTTPS or on localhost. Open the page that way, or upload a file.",
@@ -200,28 +196,28 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Оценивать здесь нечего.",
     ),
     "verdict_unlike_bimodal": (
-        "The model can't tell: neither the voice nor the words are like anything that it learnt from.",
-        "Модель не может сказать: ни голос, ни слова не похожи на то, на чём она училась.",
+        "The model can't tell: neither the voice nor the words are like anything it was trained on.",
+        "Модель не берётся судить: ни голос, ни слова не похожи на то, на чём она училась.",
     ),
     "verdict_unlike_audio": (
-        "The model can't tell: this doesn't sound like any speech that it learnt from.",
-        "Модель не может сказать: это не похоже на речь, на которой она училась.",
+        "The model can't tell: this doesn't sound like any speech it was trained on.",
+        "Модель не берётся судить: это не похоже на речь, на которой она училась.",
     ),
     "verdict_unlike_text": (
-        "The model can't tell: this doesn't read like any text that it learnt from.",
-        "Модель не может сказать: это не похоже на тексты, на которых она училась.",
+        "The model can't tell: this doesn't read like any text it was trained on.",
+        "Модель не берётся судить: это не похоже на тексты, на которых она училась.",
     ),
     "sure_unlike_bimodal": (
-        "Don't rely on the bars. The model knows single speaking voices, and English and Russian sentences.",
-        "На столбцы полагаться нельзя. Модель знает речь одного человека и английские и русские фразы.",
+        "Don't rely on the bars. The model knows one voice at a time, and sentences in English and Russian.",
+        "Не полагайтесь на эти оценки. Модель знает речь одного человека и фразы на английском и русском.",
     ),
     "sure_unlike_audio": (
-        "Don't rely on the bars. One speaking voice, by itself, is judged best.",
-        "На столбцы полагаться нельзя. Лучше всего оценивается один говорящий голос.",
+        "Don't rely on the bars. A single speaking voice is judged best.",
+        "Не полагайтесь на эти оценки. Лучше всего модель оценивает речь одного человека.",
     ),
     "sure_unlike_text": (
         "Don't rely on the bars. The model reads English and Russian sentences.",
-        "На столбцы полагаться нельзя. Модель читает английские и русские фразы.",
+        "Не полагайтесь на эти оценки. Модель читает фразы на английском и русском.",
     ),
     "what_clear": ("clearly {first}", "явно {first}"),
     "what_likely": ("most likely {first}", "скорее всего {first}"),
@@ -231,7 +227,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "what_unclear": (
         "the model can't tell; closest are {first} and {second}",
-        "модель не может сказать; ближе всего {first} и {second}",
+        "однозначного ответа нет; ближе всего {first} и {second}",
     ),
     "sure_high": (
         "The model is sure: {first} {p}, {second} {q}.",
@@ -245,20 +241,14 @@ STRINGS: dict[str, tuple[str, str]] = {
         "The model is not sure: {first} {p}, {second} {q}.",
         "Модель не уверена: {first} {p}, {second} {q}.",
     ),
-    "agree": ("Voice and words agree", "Голос и слова согласны"),
+    "agree": ("Voice and words agree", "Голос и слова сходятся"),
     "differ": ("Voice and words differ a little", "Голос и слова немного расходятся"),
     "strength": (
         "Voice and words point the same way, but not equally strongly",
         "Голос и слова говорят об одном, но с разной силой",
     ),
-    "vague_voice": (
-        "The voice alone is unclear",
-        "Голос сам по себе неясен",
-    ),
-    "vague_words": (
-        "The words alone are unclear",
-        "Слова сами по себе неясны",
-    ),
+    "vague_voice": ("The voice alone is unclear", "По одному голосу неясно"),
+    "vague_words": ("The words alone are unclear", "По одним словам неясно"),
     "disagree": (
         "Voice and words disagree: {voice} in the voice, {words} in the words",
         "Голос и слова расходятся: в голосе — {voice}, в словах — {words}",
@@ -281,26 +271,23 @@ STRINGS: dict[str, tuple[str, str]] = {
     "voice_surprise": ("a surprised", "удивлённый"),
     "rough_words": ("Rough words", "Слова неточные"),
     "rough_words_is": (
-        "This recogniser often mishears. Correct the words, and they are judged anew.",
-        "Это распознавание часто ошибается. Исправьте слова — и они будут оценены заново.",
+        "This recogniser often mishears. Correct the words, and they will be judged again.",
+        "Этот распознаватель часто ошибается. Исправьте слова, и они будут оценены заново.",
     ),
-    "divergence": ("Jensen–Shannon divergence {value} bit", "Дивергенция Йенсена — Шеннона: {value} бит"),
+    "divergence": ("Jensen–Shannon divergence {value}\u00a0bit", "Дивергенция Йенсена — Шеннона: {value}\u00a0бит"),
     # right: the chart
     "chart": ("Shares of the seven emotions", "Доли семи эмоций"),
-    "chart_as": ("How the shares are drawn", "Как показать доли"),
+    "chart_as": ("Chart view", "Вид графика"),
     "chart_one": ("One chart", "Один график"),
     "chart_panels": ("Three panels", "Три панели"),
     "panel_audio": ("What the voice says", "Что говорит голос"),
     "panel_text": ("What the words say", "Что говорят слова"),
     "panel_bimodal": ("Both together", "Вместе"),
-    "unreliable": ("not to be relied on", "полагаться нельзя"),
+    "unreliable": ("unreliable", "ненадёжно"),
     "technical_audio": ("audio-only", "только аудио (audio-only)"),
     "technical_text": ("text-only", "только текст (text-only)"),
     "technical_bimodal": ("bimodal", "бимодально (bimodal)"),
-    "table": (
-        "Show as a table",
-        "Показать таблицей",
-    ),
+    "table": ("Show as a table", "Показать в виде таблицы"),
     "emotion": ("Emotion", "Эмоция"),
     "no_value": ("none", "нет"),
     # right: the words
@@ -321,28 +308,30 @@ STRINGS: dict[str, tuple[str, str]] = {
     "attention_unit": ("% of the attention", "% внимания"),
     "attention": ("Attention", "Внимание"),
     "attention_is": (
-        "Where the model looks while reading: each word's share, which is a focus and not a cause",
-        "Куда модель смотрит при чтении: доля каждого слова; это фокус, а не причина",
+        "Where the model looks while reading, as each word's share. This is focus, not cause.",
+        "На какие слова модель смотрит при чтении: доля каждого. Это внимание, а не причина.",
     ),
-    "occlusion": ("Leaving the word out", "Удаление слова"),
+    "occlusion": ("Without the word", "Без этого слова"),
     "occlusion_is": (
-        "How far “{emotion}” falls without the word: violet speaks for it, striped brown against (occlusion)",
-        "Насколько падает «{emotion}» без слова: фиолетовые — за, коричневые в полоску — против (окклюзия)",
+        "How far “{emotion}” falls without the word (occlusion): violet words speak for it, striped brown ones "
+        "against.",
+        "Насколько падает «{emotion}» без этого слова (окклюзия): фиолетовые слова — за, коричневые в полоску — "
+        "против.",
     ),
     "word_attention": ("“{word}”: {value} of the attention", "«{word}»: {value} внимания"),
     "word_falls": (
         "Without “{word}”, “{emotion}” falls by {value} points",
-        "Без слова «{word}» вероятность «{emotion}» падает на {value} п. п.",
+        "Без слова «{word}» вероятность «{emotion}» падает на {value}\u00a0п. п.",
     ),
     "word_rises": (
         "Without “{word}”, “{emotion}” rises by {value} points",
-        "Без слова «{word}» вероятность «{emotion}» растёт на {value} п. п.",
+        "Без слова «{word}» вероятность «{emotion}» растёт на {value}\u00a0п. п.",
     ),
     "word_same": (
-        "Without “{word}”, “{emotion}” stays as it is",
+        "Without “{word}”, “{emotion}” does not change",
         "Без слова «{word}» вероятность «{emotion}» не меняется",
     ),
-    "word_from": ("{start}–{end} s", "{start}–{end} с"),
+    "word_from": ("{start}–{end}\u00a0s", "{start}–{end}\u00a0с"),
 }
 STRINGS |= ANNOTATE | ANNOTATE_LABELS | AGREEMENT | TIMELINE | MODELS | SERVICE | LIVE | RESULTS
 

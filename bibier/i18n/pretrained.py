@@ -20,23 +20,23 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "weights-missing": (
         "The weights of {repo} (revision {revision}, about {megabytes} MB) are not on this machine, and nothing is "
-        "fetched unasked. To fetch them: python -m train prepare RECIPE --data DATA --download",
+        "downloaded unless you ask. To download them: python -m train prepare RECIPE --data DATA --download",
         "Весов {repo} (версия {revision}, около {megabytes} МБ) на этом компьютере нет, а без спроса ничего не "
         "загружается. Чтобы загрузить их: python -m train prepare RECIPE --data DATA --download",
     ),
     "weights-fetched": (
-        "Fetching {repo} (revision {revision}): {megabytes} MB, into {folder}.",
+        "Downloading {repo} (revision {revision}): {megabytes} MB, into {folder}.",
         "Загружается {repo} (версия {revision}): {megabytes} МБ, в папку {folder}.",
     ),
     "weights-revision": (
-        "“{revision}” is no pinned revision of {repo}. Give `revision`: for a repository of the Hub the 40 hex digits "
-        "of a commit (its page “Files and versions”), for a folder any name of this version of its files.",
-        "«{revision}» не закрепляет версию {repo}. Укажите `revision`: для репозитория Hub — 40 шестнадцатеричных цифр "
-        "коммита (страница «Files and versions»), для папки — любое имя этой версии файлов.",
+        "“{revision}” does not pin a revision of {repo}. Give `revision`: for a repository of the Hub the 40 hex "
+        "digits of a commit (its page “Files and versions”), for a folder any name of this version of its files.",
+        "«{revision}» не закрепляет версию {repo}. Укажите `revision`: для репозитория Hub — 40 шестнадцатеричных "
+        "цифр коммита (страница «Files and versions»), для папки — любое имя этой версии файлов.",
     ),
     "weights-unreachable": (
-        "{repo} (revision {revision}) could not be fetched: {reason}. Check the connection and try again, or copy the "
-        "repository's files into a folder and give the folder as `repo`.",
+        "{repo} (revision {revision}) could not be downloaded: {reason}. Check the connection and try again, or copy "
+        "the repository's files into a folder and give the folder as `repo`.",
         "Не удалось загрузить {repo} (версия {revision}): {reason}. Проверьте соединение и повторите либо скопируйте "
         "файлы репозитория в папку и укажите её в `repo`.",
     ),

@@ -33,17 +33,17 @@ RESULTS: dict[str, tuple[str, str]] = {
     "contour_wave": ("Waveform", "Форма волны"),
     "contour_pitch": ("Pitch, Hz", "Высота, Гц"),
     "contour_level": ("Loudness, dB", "Громкость, дБ"),
-    "seconds_sign": (" s", " с"),
+    "seconds_sign": ("\u00a0s", "\u00a0с"),
     "contour_busy": ("Measuring…", "Измеряем…"),
     "contour_says": (
-        "Pitch of the voice: {median} Hz as a rule, from {low} to {high} Hz.",
-        "Высота голоса: обычно {median} Гц, от {low} до {high} Гц.",
+        "Pitch of the voice: usually {median}\u00a0Hz, from {low} to {high}\u00a0Hz.",
+        "Высота голоса: обычно {median}\u00a0Гц, от {low} до {high}\u00a0Гц.",
     ),
     "contour_none": ("No pitch: nobody speaks or sings here.", "Высоты нет: голоса не слышно."),
     # the session's clips
     "results_history": ("This session’s clips", "Записи этого сеанса"),
     "results_pick_two": ("Pick two to compare.", "Отметьте две, чтобы сравнить."),
-    "results_words_alone": ("Typed words", "Введённый текст"),
+    "results_words_alone": ("Typed words", "Введённые слова"),
     "results_pair": ("Two clips on one axis", "Две записи на одной оси"),
     # several files
     "batch_choose": ("Several files…", "Несколько файлов…"),
@@ -61,7 +61,7 @@ RESULTS: dict[str, tuple[str, str]] = {
     "batch_save": ("Save the table (CSV)", "Сохранить таблицу (CSV)"),
     "batch_close": ("Close", "Закрыть"),
     "batch_most": (
-        "The first {most} of {count} files are analysed. Add the others afterwards.",
-        "Будут обработаны первые {most} файлов из {count}. Остальные добавьте потом.",
+        "Only the first {most} of {count} files will be analysed. Add the rest afterwards.",
+        "Будут обработаны только первые {most} из {count} файлов. Остальные добавьте потом.",
     ),
 }

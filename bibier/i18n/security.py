@@ -9,13 +9,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Another page tried to use this one. Open this address itself and try again.",
         "Этой страницей пыталась воспользоваться другая. Откройте сам этот адрес и повторите.",
     ),
-    "guard-closed": (
-        "There is nothing for you at this address.",
-        "По этому адресу для вас ничего нет.",
-    ),
+    "guard-closed": ("This address is not open to you.", "Этот адрес для вас закрыт."),
     "guard-private": (
         "This call belongs to the page and is closed to programs. Open to programs: {names}.",
-        "Этот вызов принадлежит странице и для программ закрыт. Для программ открыто: {names}.",
+        "Этот вызов только для страницы, программам он закрыт. Для программ открыто: {names}.",
     ),
     "guard-file": (
         "There is no such file in your session. Upload it again.",
@@ -31,8 +28,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Файл фрагмента — не тот, что был внесён в список. Верните исходный или добавьте папку заново.",
     ),
     "guard-url": (
-        "This server fetches nothing by address. Upload the file itself.",
-        "Этот сервер ничего не скачивает по адресу. Загрузите сам файл.",
+        "This server does not download from links. Upload the file itself.",
+        "Этот сервер не скачивает файлы по ссылкам. Загрузите сам файл.",
     ),
     "guard-session": (
         "This session belongs to another visitor. Reload the page.",
@@ -51,7 +48,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Значения вызова не подходят к его параметрам, они описаны в /gradio_api/info.",
     ),
     "guard-too-large": (
-        "Too large: at most {limit} are taken. Send a shorter recording, or a compressed one (flac, ogg, mp3).",
+        "Too large: at most {limit}. Send a shorter recording, or a compressed one (flac, ogg, mp3).",
         "Слишком большой файл: принимается не больше {limit}. Отправьте запись короче или сжатую (flac, ogg, mp3).",
     ),
     "guard-upload": (
@@ -59,7 +56,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Загрузка не читается: форма испорчена или оборвана, либо в ней слишком много частей. Отправьте файл заново.",
     ),
     "guard-body-too-large": (
-        "Too much text in one request: at most {limit} are taken. Send less at once.",
+        "Too much text in one request: at most {limit}. Send less at once.",
         "Слишком много текста в одном запросе: принимается не больше {limit}. Отправьте меньше за раз.",
     ),
     "guard-too-many-uploads": (
@@ -71,16 +68,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Слишком много запросов подряд. Попробуйте через {seconds} с.",
     ),
     "guard-files": (
-        "Your session has {limit} files here, all that one may have. Delete your recordings, or come back later.",
-        "У вашего сеанса здесь уже {limit} файлов — больше одному сеансу не положено. "
-        "Удалите свои записи или вернитесь позже.",
+        "Your session already has {limit} files here, the limit. Delete your recordings, or come back later.",
+        "У вашего сеанса здесь уже {limit} файлов — это предел. Удалите свои записи или вернитесь позже.",
     ),
     "guard-busy": (
         "The server is busy with other requests. Try again in a few seconds.",
         "Сервер занят другими запросами. Попробуйте через несколько секунд.",
     ),
     "guard-slow": (
-        "The request came too slowly and was given up. Check the connection and try again.",
+        "The request came too slowly and was dropped. Check the connection and try again.",
         "Запрос приходил слишком медленно и был прерван. Проверьте соединение и повторите.",
     ),
     "guard-connections": (
@@ -88,34 +84,32 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Открыто слишком много вкладок этой страницы. Закройте часть из них.",
     ),
     "guard-broken": (
-        "Something broke here. Try again; whoever keeps the server finds the reason in its log under {request}.",
-        "Здесь что-то сломалось. Повторите; тот, кто ведёт сервер, найдёт причину в журнале под номером {request}.",
+        "Something went wrong here. Try again; the reason is in the server log under {request}.",
+        "Что-то пошло не так. Попробуйте ещё раз; причина — в журнале сервера под номером {request}.",
     ),
     "guard-events": (
-        "Too much is waiting for this browser already. Wait until some of it is done, or close other tabs.",
-        "Этот браузер и так уже многого ждёт. Дождитесь, пока часть будет готова, или закройте другие вкладки.",
+        "This browser already has too many requests waiting. Wait until some are done, or close other tabs.",
+        "У этого браузера уже слишком много запросов в очереди. Дождитесь части ответов или закройте другие вкладки.",
     ),
     "relabel-share": (
-        "Your browser's recordings in Annotate take {limit}, all that one may keep there. Delete your recordings, or "
-        "send shorter ones.",
-        "Записи вашего браузера в разметке уже занимают {limit} — больше одному хранить нельзя. Удалите свои записи "
-        "или отправляйте короче.",
+        "Your browser's recordings in Annotate take {limit}, the limit. Delete your recordings, or send shorter ones.",
+        "Записи вашего браузера в разметке уже занимают {limit} — это предел. Удалите свои записи или отправляйте "
+        "короче.",
     ),
     "relabel-full": (
-        "The recordings kept in Annotate take {limit}, all the room there is. Ask whoever runs the server.",
-        "Записи, которые хранятся в разметке, заняли все {limit}. Обратитесь к тому, кто ведёт сервер.",
+        "The recordings kept in Annotate take {limit}, all the room there is. Ask the server's administrator.",
+        "Записи, которые хранятся в разметке, заняли все {limit}. Обратитесь к администратору сервера.",
     ),
     "guard-full": (
-        "The room for uploads is full of recordings in use, or the disk is. Try again in a few minutes.",
+        "The space for uploads is full of recordings in use, or the disk is full. Try again in a few minutes.",
         "Место для загрузок занято нужными сейчас записями, или заполнен диск. Попробуйте через несколько минут.",
     ),
     "guard-share": (
-        "Your session's uploads take {limit}, all that one may have. Close other tabs, or come back later.",
-        "Загрузки вашего сеанса уже занимают {limit} — больше одному сеансу не положено. "
-        "Закройте другие вкладки или вернитесь позже.",
+        "Your session's uploads take {limit}, the limit. Close other tabs, or come back later.",
+        "Загрузки вашего сеанса уже занимают {limit} — это предел. Закройте другие вкладки или вернитесь позже.",
     ),
     "guard-coming": (
-        "Too much is on its way from your network already. Try again when some of it has arrived.",
+        "Too much is already being uploaded from your network. Try again when some of it has arrived.",
         "Из вашей сети уже загружается слишком много. Попробуйте снова, когда часть загрузится.",
     ),
     "guard-sign-in": (
@@ -127,8 +121,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Имя или пароль неверны.",
     ),
     "guard-wait": (
-        "Too many wrong tries. Try again in {seconds} s.",
-        "Слишком много неверных попыток. Попробуйте через {seconds} с.",
+        "Too many failed attempts. Try again in {seconds} s.",
+        "Слишком много неудачных попыток. Попробуйте через {seconds} с.",
     ),
     "guard-form": (
         "Send a name and a password of at most {limit} characters each.",
@@ -154,12 +148,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Создайте её заново: python -m bibier password NAME",
     ),
     "passwords-twice": (
-        "The name {name} stands twice in {source}. Leave one entry of it.",
-        "Имя {name} стоит в {source} дважды. Оставьте одну запись.",
+        "The name {name} appears twice in {source}. Keep one entry.",
+        "Имя {name} встречается в {source} дважды. Оставьте одну запись.",
     ),
     "passwords-name": (
-        "A name has 1 to {limit} characters and none of them is a colon, a line break or at its ends a space.",
-        "В имени от 1 до {limit} знаков, среди них нет двоеточия и перевода строки, а по краям нет пробелов.",
+        "A name has 1 to {limit} characters, without colons, line breaks or spaces at its ends.",
+        "В имени от 1 до {limit} знаков; в нём нет двоеточия и перевода строки, а по краям — пробелов.",
     ),
     "passwords-short": (
         "The password has {length} characters; at least {least} are needed.",
@@ -180,10 +174,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "адрес; всё это может каждый, у кого он есть: {address}",
     ),
     "start-needed": (
-        "Projects of folders, their settings and models of the Hub are for whoever started this app: open the address "
-        "with “start=” that it printed.",
-        "Проекты из папок, их настройки и модели с Hub доступны тому, кто запустил приложение: откройте адрес "
-        "со «start=», который оно напечатало.",
+        "Projects from folders, their settings and models from the Hub are for the person who started this app: open "
+        "the address with “start=” that it printed.",
+        "Проекты из папок, их настройки и модели с Hub доступны тому, кто запустил приложение: откройте адрес со "
+        "«start=», который оно напечатало.",
     ),
     "start-token": (
         "BIBIER_START_TOKEN must have 20 to 100 letters (a–z), digits, - or _. Leave it out for a new one each time.",
@@ -205,7 +199,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     # the page on which one signs in
     "login-lead": (
         "What the voice says, what the words say, and both together.",
-        "Что говорит голос, что говорят слова и что — вместе.",
+        "Что говорит голос, что говорят слова и что — оба вместе.",
     ),
     "login-name": ("Name", "Имя"),
     "login-password": ("Password", "Пароль"),

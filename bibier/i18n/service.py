@@ -4,8 +4,8 @@ SERVICE: dict[str, tuple[str, str]] = {
     # the queue
     "cancel": ("Cancel", "Отменить"),
     "stage_place": (
-        "Queued: {before} ahead, about {seconds} s…",
-        "В очереди: впереди {before}, примерно {seconds} с…",
+        "Queued: {before} ahead, about {seconds}\u00a0s…",
+        "В очереди: впереди {before}, примерно {seconds}\u00a0с…",
     ),
     "stage_stopping": (
         "Stopping…",
@@ -25,8 +25,8 @@ SERVICE: dict[str, tuple[str, str]] = {
         "Записи отправляются на сервер {host} и анализируются там.",
     ),
     "privacy_hours": (
-        "They are deleted {hours} h after last use, or whenever you ask.",
-        "Они удаляются через {hours} ч после последнего использования или сразу по вашей просьбе.",
+        "They are deleted {hours}\u00a0h after last use, or whenever you ask.",
+        "Они удаляются через {hours}\u00a0ч после последнего использования или сразу по вашей просьбе.",
     ),
     "privacy_unlimited": (
         "They are kept until you delete them.",
@@ -49,14 +49,11 @@ SERVICE: dict[str, tuple[str, str]] = {
     ),
     "erase_yes": ("Delete", "Удалить"),
     "erase_no": ("Keep", "Оставить"),
-    "erased_nothing": (
-        "There is no recording of yours on the disk.",
-        "Ваших записей на диске нет.",
-    ),
+    "erased_nothing": ("You have no recordings on the disk.", "Ваших записей на диске нет."),
     "erased_files": ("Deleted from the disk: {count}.", "Удалено с диска: {count}."),
     "erased_clips": ("Deleted from Annotate: {count}.", "Удалено из разметки: {count}."),
     "erased_labelled": (
-        "Kept in Annotate: {count}, because people have worked on them. Ask whoever runs the project.",
+        "Kept in Annotate: {count}, because people have worked on them. Ask the project's owner.",
         "Оставлено в разметке: {count} — с ними уже работали люди. Обратитесь к владельцу проекта.",
     ),
     "erased_shared": (

@@ -15,11 +15,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "В {file} нет столбца «{column}». Добавьте его или выберите другую таблицу.",
     ),
     "table-double": (
-        "{file}, row {row}: “{name}” is there already, in row {first}. Give each row its own name.",
+        "{file}, row {row}: “{name}” is already in row {first}. Give each row its own name.",
         "{file}, строка {row}: «{name}» уже есть в строке {first}. Дайте каждой строке своё имя.",
     ),
     "table-exists": (
-        "{file} is there already and is left as it is. Give another name.",
+        "{file} already exists and is left as it is. Give another name.",
         "{file} уже существует и оставлен без изменений. Укажите другое имя.",
     ),
     "table-not-written": (
@@ -66,12 +66,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "llm-weights-missing": (
         "The weights of {repo} (revision {revision}, about {megabytes} MB) are not on this machine, and nothing is "
-        "fetched unasked. Allow it with --download, give a folder as --model, or use --endpoint.",
+        "downloaded unless you ask. Allow it with --download, give a folder as --model, or use --endpoint.",
         "Весов {repo} (версия {revision}, около {megabytes} МБ) на этом компьютере нет, а без спроса ничего не "
         "загружается. Разрешите загрузку (--download), укажите папку в --model или используйте --endpoint.",
     ),
     "llm-way": (
-        "There is no way “{way}” to a distribution. Choose one of: {ways}.",
+        "There is no way “{way}” to get a distribution. Choose one of: {ways}.",
         "Способа «{way}» нет. Выберите один из следующих: {ways}.",
     ),
     "llm-temperature": (
@@ -88,8 +88,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # sentences about a language model's advice in the editor
     "advice-none": (
-        "No language model is set. Start the app with --language-model NAME, or endpoint and $BIBIER_LLM_URL.",
-        "Языковая модель не задана. Запустите приложение с --language-model ИМЯ или endpoint и $BIBIER_LLM_URL.",
+        "No language model is set. Ask the person who started the app to choose one.",
+        "Языковая модель не задана. Попросите того, кто запустил приложение, выбрать её.",
     ),
     "advice-no-text": (
         "This clip has no transcript, so there is nothing to ask a language model about.",
@@ -97,10 +97,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "advice-invalid": (
         "{model} gave no distribution ({kind}): “{answer}”. Nothing was kept; label the clip by ear.",
-        "{model} не дала распределения ({kind}): «{answer}». Ничего не сохранено; разметьте на слух.",
+        "{model} не дала распределения ({kind}): «{answer}». Ничего не сохранено; размечайте на слух.",
     ),
     "annotate-settings": (
-        "Settings and other people's labels are for whoever runs the app: python -m bibier annotations set PROJECT.",
-        "Настройки и чужая разметка — у того, кто запустил приложение: python -m bibier annotations set ПРОЕКТ.",
+        "Only the person who started the app can change settings or see other people's labels. Ask them.",
+        "Менять настройки и видеть чужие метки может только тот, кто запустил приложение. Обратитесь к нему.",
     ),
 }

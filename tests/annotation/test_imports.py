@@ -135,11 +135,11 @@ def test_what_would_be_misread_is_refused_with_the_reason(snapshot, tmp_path):
     lewidi = exports.save(snapshot, "lewidi", tmp_path / "l.json")
     for place, reason in (
         (lambda: str(proposals), "export “proposals”"),
-        (lambda: str(lewidi), "no list of Label Studio"),
+        (lambda: str(lewidi), "not a list of Label Studio"),
         (lambda: tasks("happy", "sad"), "task 5: 2 emotions are chosen"),
         (lambda: tasks("bored"), "task 5:.*bored"),
         (lambda: tasks(number=60.0), "task 5:.*60"),
-        (lambda: tasks("happy", audio="/else/where.wav"), "not to be found"),
+        (lambda: tasks("happy", audio="/else/where.wav"), "not next to the file"),
     ):
         with pytest.raises(InputError, match=reason):
             intake.take_in(target, "q", place(), tmp_path)

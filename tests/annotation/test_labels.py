@@ -85,7 +85,7 @@ def test_a_label_is_over_the_names_of_its_project(store, fresh):
     for wrong in ({"probs": {"calm": 1.0, "tense": 0.0}}, {"probs": dict.fromkeys(EMOTIONS, 1 / 7), "version": 1}):
         with pytest.raises(InputError, match="calm, tense, happy"):
             store.append(replace(said(2, "Ann", 1, 0, 0), **wrong))
-    with pytest.raises(InputError, match="models know the seven"):
+    with pytest.raises(InputError, match="models know only the seven"):
         proposal = dict.fromkeys(EMOTIONS, 1 / 7)
         store.append(Event("p", "moods", CLIPS[0].sha256, "", "propose", proposal, source="model:m"))
     fresh.project("moods", labels=["sad", "anger"])
@@ -124,7 +124,7 @@ def test_every_export_comes_back_and_fits_no_other_list(store, fresh, tmp_path, 
         with pytest.raises(InputError):
             intake.take_in(fresh, project, str(path), tmp_path)
         assert fresh.clips(project) == []
-    with pytest.raises(InputError, match="Nothing was taken"):
+    with pytest.raises(InputError, match="Nothing was imported"):
         intake.take_in(fresh, "new", str(path), tmp_path, own=["calm", "proud"])
     assert "new" not in fresh.projects()
 
@@ -145,7 +145,7 @@ def test_labels_of_the_seven_fit_no_list_of_its_own(store, fresh, tmp_path):
 def test_what_holds_the_seven_alone_refuses_another_list(store, tmp_path):
     snapshot = exports.snapshot_of(store, "moods")
     for kind in ("ls-llm", "manifest"):
-        with pytest.raises(InputError, match="seven emotions alone"):
+        with pytest.raises(InputError, match="only the seven emotions"):
             exports.save(snapshot, kind, tmp_path / kind)
     with pytest.raises(CorpusError, match="only the seven emotions"):
         annotated(f"sqlite:///{tmp_path}/a.db#moods")

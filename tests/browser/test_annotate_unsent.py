@@ -126,7 +126,7 @@ def test_a_draft_for_each_clip(annotate, log):
     assert values(page)[0] == 100 and title(page) != second
     page.keyboard.press("Digit3")  # a draft of the first clip too
     page.keyboard.press("Backspace")
-    page.wait_for_selector(".status:has-text('no earlier clip')")
+    page.wait_for_selector(".status:has-text('no previous clip')")
     page.keyboard.press("Enter")
     assert title(page) == second and values(page)[1] == 100
     page.locator(".beside textarea").fill("two at once")

@@ -233,7 +233,7 @@ def test_a_key_without_a_clip_is_said_to_do_nothing(annotate):
         page.keyboard.press("Enter")
     page.wait_for_selector(".studio .idle:has-text('next clip')")
     page.keyboard.press("Digit2")
-    page.wait_for_selector(".studio .status:has-text('no clip here yet')")
+    page.wait_for_selector(".studio .status:has-text('not here yet')")
     visitor.context.set_offline(False)
     done(page, 6)
     visitor.complaints[:] = [text for text in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
@@ -282,7 +282,7 @@ def test_settings_and_an_export(annotate, studio, tmp_path):
     page.locator(".settings input[type=number]").first.fill("99")
     page.locator(".settings select").first.select_option("shown")
     page.locator(".settings button[type=submit]").click()
-    page.wait_for_selector(".status:has-text('The settings are changed.')")
+    page.wait_for_selector(".status:has-text('Settings changed.')")
     assert (studio[1].project("list")["wanted"], studio[1].project("list")["proposals"]) == (99, "shown")
     studio[1].project("list", wanted=100, proposals="hidden")
     page.locator(".export summary").click()
@@ -312,9 +312,9 @@ def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
         row.locator("input[type=text]").nth(0).fill(f"Mood {number}")
         row.locator("input[type=text]").nth(1).fill(f"Настроение {number}")
     page.locator(".settings button[type=submit]").click()
-    page.wait_for_selector(".status:has-text('The settings are changed.')")
+    page.wait_for_selector(".status:has-text('Settings changed.')")
     assert page.locator(".bar .name").all_inner_texts() == [f"Mood {number}" for number in range(8)]
-    assert "seven emotions alone" in page.inner_text(".opinion") and page.locator(".compare").is_hidden()
+    assert "only the seven emotions" in page.inner_text(".opinion") and page.locator(".compare").is_hidden()
     page.locator(".more > summary").click()
     for code in ("Digit8", "Digit2", "Enter"):
         page.keyboard.press(code)
@@ -329,7 +329,7 @@ def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
     page.set_input_files(".import input[type=file]", tmp_path / "moods-events.jsonl")
     page.locator(".import input[type=text]").fill("list")
     page.locator(".import button").click()
-    page.wait_for_selector(".status.alert:has-text('Nothing was taken')")
+    page.wait_for_selector(".status.alert:has-text('Nothing was imported')")
     page.locator(".import input[type=text]").fill("")
     page.set_input_files(".import input[type=file]", tmp_path / "moods-events.jsonl")
     page.locator(".import button").click()

@@ -152,7 +152,7 @@ def test_wrong_bytes_are_not_used(hub, api, run, get):
 
 def test_foreign_repositories_and_names_are_said(hub, get):
     hub.put("some/model", {"pytorch_model.bin": b"pickle", "config.json": b"{}"})
-    with pytest.raises(InputError, match="no checkpoint of this program"):
+    with pytest.raises(InputError, match="not a checkpoint of this program"):
         get("some/model")
     with pytest.raises(InputError, match="no nobody/nothing on the Hub"):
         get("nobody/nothing")

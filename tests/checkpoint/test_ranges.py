@@ -92,14 +92,14 @@ def test_an_answer_that_is_no_number_is_refused(folder, tmp_path):
     bundle = load(tmp_path / "loud")
     for parameter in bundle.parameters():
         parameter.data.mul_(1e35)
-    with pytest.raises(InputError, match="no numbers"):
+    with pytest.raises(InputError, match="no usable numbers"):
         predictor = Predictor(bundle)
         predictor.classify(predictor.encode_audio((voice(1.0), 16_000)), "happy")
     clip = tmp_path / "voice.wav"
     soundfile.write(clip, voice(1.0), 16_000)
     judging = BatchPredictor(predictor, recognise=False, name="loud")
     (row,) = judging.predict([judging.prepare(BatchInput(str(clip), "happy"))])
-    assert "no numbers" in row["error"] and not any(row.get(f"voice_{name}") for name in EMOTIONS)
+    assert "no usable numbers" in row["error"] and not any(row.get(f"voice_{name}") for name in EMOTIONS)
 
 
 @pytest.mark.parametrize("prior", [[0.0] + [1 / 6] * 6, [0.5, 0.5], [float("nan")] * 7, ["a"] * 7])

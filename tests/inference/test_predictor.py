@@ -284,7 +284,7 @@ def test_a_broken_file_does_not_stop_the_others(wav, tmp_path, capsys):
 
 def test_errors_come_in_the_chosen_language(wav, capsys):
     assert cli.main(["predict", wav, "--checkpoint", "nowhere", "--language", "ru"]) == 2
-    assert "Контрольной точки «nowhere» нет" in capsys.readouterr().err
+    assert "Чекпойнта «nowhere» нет" in capsys.readouterr().err
 
 
 def test_a_person_s_table_has_every_emotion(wav, capsys):

@@ -53,7 +53,7 @@ def test_uvicorn_s_tracebacks_say_nothing_either(lines):
     assert shown.filter(logging.LogRecord("uvicorn.error", 20, "x", 1, "started", (), None))
 
 
-@pytest.mark.parametrize("language, words", [("en", "Something broke"), ("ru", "Здесь что-то сломалось")])
+@pytest.mark.parametrize("language, words", [("en", "Something went wrong"), ("ru", "Что-то пошло не так")])
 def test_a_visitor_gets_a_sentence_and_the_number_of_the_request(lines, language, words):
     def broken(request):
         raise RuntimeError(SECRET)

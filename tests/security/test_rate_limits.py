@@ -172,7 +172,7 @@ def test_a_file_that_is_written_for_a_visitor_takes_the_visitor_s_room(folder):
     quota = DiskQuota(work.ownership, work.room, share=100 * KB)
     path = quota.write(("ann", "10.0.0.1"), 90 * KB, lambda: Path(made(folder.path, "a", 90 * KB, age=0)))
     assert work.ownership.owns("ann", str(path)) and not quota.reserved
-    with pytest.raises(InputError, match="all that one may have"):
+    with pytest.raises(InputError, match="the limit"):
         quota.write(("ann", "10.0.0.1"), 90 * KB, lambda: pytest.fail("it was written"))
     with pytest.raises(OSError, match="gone"):
         quota.write(("bob", "10.0.0.1"), KB, lambda: (_ for _ in ()).throw(OSError("gone")))
@@ -328,7 +328,7 @@ def test_a_session_s_share(address):
     with visit(address, headers={"x-forwarded-for": "10.1.0.2"}) as guest:
         answers = [upload(guest, f"{number}.wav", os.urandom(900_000)) for number in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 507, 507]
-        assert "all that one may have" in answers[-1].text
+        assert "the limit" in answers[-1].text
         assert file(guest, answers[0].json()[0]).status_code == 200
 
 

@@ -35,7 +35,7 @@ def test_what_is_taken_to_annotate_has_a_share(tmp_path):
 
     for _ in range(2):
         privacy.take(guest, recording, receive)
-    with pytest.raises(InputError, match="all that one may keep"):
+    with pytest.raises(InputError, match="the limit"):
         privacy.take(guest, recording, receive)
     guest.ownership.sent["ann"].pop()  # deleted by its owner
     assert privacy.take(guest, recording, receive)["clip"] == "2"

@@ -199,7 +199,7 @@ def test_a_stretch_is_written_where_there_is_room(long, talk, tmp_path):
     visitor = replace(CONTEXT, owner=("ann", "10.0.0.1"))
     list(long.analyse(talk, "", "none", None, visitor))
     shown = long.pick(0, visitor)
-    assert shown["stage"]["error"] and "room for uploads is full" in shown["stage"]["text"] and "state" not in shown
+    assert shown["stage"]["error"] and "space for uploads is full" in shown["stage"]["text"] and "state" not in shown
     assert not [*long.folder.rglob("*.wav")]
     room = True
     state = long.pick(0, visitor)["state"]

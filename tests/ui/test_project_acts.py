@@ -186,13 +186,13 @@ def test_a_list_of_its_own_is_set_labelled_and_judged_by_nobody(store):
     assert [bar["titles"]["ru"] for bar in opened["bars"]] == ["Спокойно", "Tense", "радость"]
     assert opened["bars"][0]["colour"] == "#112233"
     for wrong in (SAD, [100, 0], [50, 50, 50]):
-        with pytest.raises(InputError, match="here 3 of them"):
+        with pytest.raises(InputError, match="3 whole numbers"):
             handlers.save(sent(1, points=wrong))
     answer = handlers.save(sent(1, points=[70, 0, 30]))
     assert answer["new"] and store.state("p")[CLIPS[0].sha256, "Ann"].probs == {"calm": 0.7, "tense": 0, "happy": 0.3}
     assert handlers.visit(sent(0))["now"]["label"]["points"] == [70, 0, 30]
     for act in (handlers.reveal, handlers.ask):
-        with pytest.raises(InputError, match="seven emotions alone"):
+        with pytest.raises(InputError, match="only the seven emotions"):
             act(sent(2))
     with pytest.raises(InputError, match="new project"):
         handlers.settle(sent(0, clip=None, settings={"labels": []}))
@@ -224,7 +224,7 @@ def test_an_upload_comes_in_as_by_the_command(store, tmp_path, kind):
     with pytest.raises(InputError, match="this computer alone"):
         handlers.for_visitors().take({"path": str(path), "into": "x", "annotator": "Ann"})
     (tmp_path / "list.csv").write_text("path,text\na.wav,words\n")
-    with pytest.raises(InputError, match="list.csv is no export"):
+    with pytest.raises(InputError, match="list.csv is not an export"):
         handlers.take({"path": str(tmp_path / "list.csv"), "into": "x", "annotator": "Ann"})
     assert "x" not in target.projects()
     target.close()

@@ -52,7 +52,7 @@ def predictor(handlers: ResultHandlers) -> Predictor:
 
 
 def test_what_a_tab_shows_is_exported_as_the_command_does(handlers):
-    with pytest.raises(InputError, match="no result"):
+    with pytest.raises(InputError, match="no longer here"):
         handlers.export("json", context())
     list(handlers.analysing.analyse(str(EXAMPLE), WORDS, "none", None, context()))
     sent = handlers.export("json", context())

@@ -78,7 +78,7 @@ def test_a_failing_language_model_is_told_and_nothing_is_kept(store, tmp_path, a
 
 
 def test_without_words_or_a_model_there_is_nothing_to_ask(store, tmp_path):
-    with pytest.raises(InputError, match="--language-model"):
+    with pytest.raises(InputError, match="No language model"):
         AnnotateHandlers(store).ask(sent(1))
     handlers = advised(store, "http://127.0.0.1:9/v1", tmp_path)
     handlers.save(sent(1, clip=0))
@@ -94,7 +94,7 @@ def test_settings_are_for_whoever_runs_the_app(store):
     for wrong in ({"wanted": 0}, {"order": "worst"}, {"share": 2}, {"colour": "red"}, {"wanted": True}, "no"):
         with pytest.raises(InputError):
             mine.settle(sent(settings=wrong))
-    with pytest.raises(InputError, match="runs the app"):
+    with pytest.raises(InputError, match="started the app"):
         public.settle(sent(settings={"wanted": 1}))
     assert {name: store.project("p")[name] for name in wanted} == wanted
 
