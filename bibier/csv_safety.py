@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-STARTS = "=+-@\t\r\n'"  # what makes a spreadsheet calculate, and the mark itself
-INSIDE = re.compile(r"([;\t\r\n])(?=[=+\-@'])")
-GUARDED = re.compile(r"([;\t\r\n])'(?=[=+\-@'])")
+STARTS = "=+-@＝＋－＠\t\r\n'"  # what makes a spreadsheet calculate, of full width too, and the mark itself
+INSIDE = re.compile(r"([;\t\r\n])(?=[=+\-@＝＋－＠'])")
+GUARDED = re.compile(r"([;\t\r\n])'(?=[=+\-@＝＋－＠'])")
 
 
 def guard(text: str) -> str:

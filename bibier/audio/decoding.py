@@ -167,8 +167,9 @@ class SoundFile:
                 return None
         for part in self.parts:  # what is damaged at its beginning may be read further on, as `blocks` does
             with contextlib.suppress(FFmpegError), self._open(part) as container:
-                if container.streams.audio and container.streams.audio[0].codec_context.channels:
-                    return container.streams.audio[0].codec_context.channels
+                for stream in container.streams.audio[:1]:
+                    if stream.codec_context is not None and stream.codec_context.channels:
+                        return stream.codec_context.channels
         return None
 
     def _read(self, part: ContainerPart) -> Iterator[tuple[np.ndarray, int]]:
@@ -186,8 +187,11 @@ class SoundFile:
             if not container.streams.audio:
                 self.sounds = False
                 return
-            self.readable = True
             stream = container.streams.audio[0]
+            if stream.codec_context is None:  # nothing decodes what the header states, such as samples of 0 or 40 bits
+                self.losses.unread += (part.end - part.start) / self.length
+                return
+            self.readable = True
             strict = {"err_detect": "crccheck+explode"} if stream.codec_context.name == "flac" else {}
             stream.codec_context.options = DECODING | strict
             self.headroom |= stream.codec_context.name.startswith(("pcm_f32", "pcm_f64"))

@@ -61,8 +61,10 @@ def test_an_empty_file(tmp_path):
         b"fLaC" + bytes(100),
         b"\xff\xfb" + bytes(300),
         np.random.default_rng(0).bytes(5000),
+        wave_bytes(np.zeros(RATE), fmt=struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 0)),  # samples of no bits
+        wave_bytes(np.zeros(RATE), fmt=struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 40)),
     ],
-    ids=["text", "cyrillic", "png", "zip", "riff", "ogg", "m4a", "webm", "flac", "mp3", "bytes"],
+    ids=["text", "cyrillic", "png", "zip", "riff", "ogg", "m4a", "webm", "flac", "mp3", "bytes", "0 bits", "40 bits"],
 )
 def test_what_is_no_sound(tmp_path, content):
     (tmp_path / "renamed.wav").write_bytes(content)

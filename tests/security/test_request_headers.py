@@ -47,6 +47,12 @@ def test_a_refusal_is_in_the_visitor_s_language():
     assert "Слишком" in in_own_loop(ask(app, scope_of(headers=headers))).body.decode()
 
 
+def test_a_file_is_sent_in_eight_ranges_at_most():
+    ranges = ",".join(f"{start}-{start}" for start in range(8))
+    assert ("range", f"bytes={ranges}") in Request(passed([("range", f"bytes={ranges}")])[1]).headers.items()
+    assert "range" not in Request(passed([("range", f"bytes={ranges},8-")])[1]).headers
+
+
 def test_gradio_reads_the_cookies_that_the_guards_read():
     """Starlette takes the last of two and decodes quotes; guards take the first, as it stands."""
     sent = [

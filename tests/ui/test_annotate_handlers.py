@@ -96,6 +96,11 @@ def test_what_a_browser_may_not_send(store, wrong):
     assert store.events("voices") == []
 
 
+def test_a_number_beyond_all_floats_is_the_longest_time(store):
+    AnnotateHandlers(store).save(sent(seconds=10**400))
+    assert math.isfinite(store.events("voices")[0].seconds)
+
+
 def test_a_name_in_another_case_or_unicode_form_is_the_annotator_that_is_known(store):
     handlers = AnnotateHandlers(store)
     handlers.save(sent(1, annotator="Zoë Müller"))

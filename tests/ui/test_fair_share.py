@@ -60,7 +60,15 @@ def test_made_up_tokens_make_no_result_forgotten():
     cache.put("mine", "result", ("ann", "home"))
     for number in range(20):
         cache.put(f"token {number}", "x", (f"eve {number}", "elsewhere"))
-    assert cache.get("mine") == "result" and len(cache.values) == 4
+    assert cache.get("mine", ("ann", "elsewhere")) == "result" and len(cache.values) == 4
+
+
+def test_who_signs_in_next_in_a_tab_sees_nothing_of_who_was_there_before():
+    """The tab keeps its token; a session is the browser with the person who is signed in."""
+    cache = ResultCache()
+    cache.put("tab", "result", ("browser, ann", "home"))
+    assert cache.get("tab", ("browser, bob", "home")) is None
+    assert cache.get("tab", ("browser, ann", "home")) == "result"
 
 
 @pytest.mark.parametrize(

@@ -141,11 +141,11 @@ def test_a_recording_keeps_what_was_judged_live(post, service, tmp_path):
     stranger = replace(view, owner=("bob", ""))
     assert analyse(stranger, service)[0][-1].get("ribbon") is None and name in service.sessions.sessions
     shown, long = analyse(view, service)
-    segments = long.cache.get(view.token).results
+    segments = long.cache.get(view.token, view.owner).results
     assert [result.prediction for result in segments[:2]] == known and len(segments) == 3 and len(judged) == 1
     assert segments[2].segment.start >= heard / RATE and segments[2].prediction.audio.probabilities
     assert len(shown[-1]["ribbon"]["rows"]) == 3 and not shown[-1]["ribbon"]["running"]
-    assert long.cache.get(view.token).recogniser == "none" and name not in service.sessions.sessions
+    assert long.cache.get(view.token, view.owner).recogniser == "none" and name not in service.sessions.sessions
     assert not shown[-1]["stage"].get("error") and shown[-1]["chart"]["rows"][0]["audio"] is not None
 
 

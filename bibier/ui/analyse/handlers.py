@@ -313,7 +313,7 @@ class AnalyseHandlers:
     def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's last result again after a reload, or the empty page."""
         self.services.opened()
-        state = self.cache.get(context.token)
+        state = self.cache.get(context.token, context.owner)
         if state is None:
             return blank(context.theme)
         clip = state.clip if state.clip and Path(state.clip).exists() else None

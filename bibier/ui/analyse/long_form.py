@@ -84,7 +84,7 @@ class LongFormHandlers:
 
         Words that were typed belong to the recording as a whole.
         """
-        last = self.cache.get(context.token)
+        last = self.cache.get(context.token, context.owner)
         picked = state if last is not None and last.clip == clip and state and state.clip in last.files else None
         untouched = picked is not None and text == picked.prediction.transcript.text
         bare = (not text.strip() or untouched) and (state is None or picked is not None)
@@ -124,7 +124,7 @@ class LongFormHandlers:
         def after_error(at_fault: bool) -> AnalyseUpdate:
             if at_fault:
                 return self.forget(context) | blank(context.theme) | {"state": None}
-            known = self.cache.get(context.token)
+            known = self.cache.get(context.token, context.owner)
             return {"ribbon": known.value(context.theme.language)} if known is not None else {}
 
         yield from self.clips.guarded(context, steps, after_error)
@@ -227,7 +227,7 @@ class LongFormHandlers:
         done = len(analysis.results)
         if done < planned:
             run.log("cancelled")
-        if self.cache.get(context.token) is not analysis and context.token:
+        if self.cache.get(context.token, context.owner) is not analysis and context.token:
             return {}  # another recording took its place meanwhile
         analysis.took = time.perf_counter() - began
         text = analysis.outcome(language)
@@ -261,7 +261,7 @@ class LongFormHandlers:
     def pick(self, number: object, context: ClientContext) -> AnalyseUpdate:
         """Show one segment by its number as if it were a clip, or with `WHOLE` all of them."""
         language = context.theme.language
-        analysis = self.cache.get(context.token)
+        analysis = self.cache.get(context.token, context.owner)
         if analysis is None:
             return failure(say("timeline_gone", language))
         if type(number) is not int or not WHOLE <= number < len(analysis.results):
@@ -319,7 +319,7 @@ class LongFormHandlers:
 
     def corrected(self, shown: AnalyseUpdate, context: ClientContext) -> AnalyseUpdate:
         """Keep a segment's corrected words in the ribbon too."""
-        state, analysis = shown.get("state"), self.cache.get(context.token)
+        state, analysis = shown.get("state"), self.cache.get(context.token, context.owner)
         if analysis is None or state is None or state.clip not in analysis.files:
             return shown
         number = analysis.files[state.clip]
@@ -328,13 +328,13 @@ class LongFormHandlers:
 
     def stop(self, context: ClientContext) -> None:
         """End the analysis after the segment that is being judged; the page has said so, and the analysis says when."""
-        analysis = self.cache.get(context.token)
+        analysis = self.cache.get(context.token, context.owner)
         if analysis is not None and analysis.running:
             analysis.stopping.set()
 
     def forget(self, context: ClientContext) -> AnalyseUpdate:
         """Let the tab's recording go; one that is being judged is stopped."""
-        analysis = self.cache.get(context.token)
+        analysis = self.cache.get(context.token, context.owner)
         if analysis is not None:
             analysis.stopping.set()
             self.cache.put(context.token, None)
@@ -343,14 +343,14 @@ class LongFormHandlers:
 
     def here(self, context: ClientContext) -> bool:
         """Whether the tab shows a long recording."""
-        return self.cache.get(context.token) is not None
+        return self.cache.get(context.token, context.owner) is not None
 
     def respoken(self, state: AnalysisState | None, recogniser: str | None, context: ClientContext) -> AnalyseUpdate:
         """Say what the tab shows in another language; what was typed, was chosen or runs stays as it is."""
         language = context.theme.language
         known = self.clips.choice(recogniser).name
         shown = self.clips.choices(language, known) | self.clips.choose(known, context)
-        analysis = self.cache.get(context.token)
+        analysis = self.cache.get(context.token, context.owner)
         if state is not None:
             shown |= results(state, context.theme)
         elif analysis is not None and analysis.results and not analysis.running:
@@ -362,7 +362,7 @@ class LongFormHandlers:
 
     def restore(self, context: ClientContext) -> AnalyseUpdate:
         """Show a tab's long recording again after a reload."""
-        analysis = self.cache.get(context.token)
+        analysis = self.cache.get(context.token, context.owner)
         if analysis is None or not analysis.results:
             return {}
         analysis.chosen = WHOLE

@@ -57,7 +57,7 @@ def lead(encoding: AudioEncoding | None) -> ref[AudioEncoding] | None:
 
 
 class ResultCache(Generic[Value]):
-    """What was last shown in each tab, by its random token, so that changing the language loses nothing.
+    """What was last shown in each tab, by its random token, so that a reload loses nothing.
 
     Parameters
     ----------
@@ -84,13 +84,15 @@ class ResultCache(Generic[Value]):
             while len(self.values) > self.size:
                 del self.values[first_to_go(self.values, lambda kept: self.values[kept][2])]
 
-    def get(self, token: str) -> Value | None:
-        """Return what was kept, unless it is too old."""
+    def get(self, token: str, owner: Owner = ("", "")) -> Value | None:
+        """Return what was kept, unless it is too old or another session's: a browser's tab keeps its token when one
+        person signs out and the next one signs in.
+        """
         with self.lock:
             if token not in self.values:
                 return None
-            then, value, _ = self.values[token]
-            return value if time.monotonic() - then <= self.seconds else None
+            then, value, (session, _) = self.values[token]
+            return value if session == owner[0] and time.monotonic() - then <= self.seconds else None
 
 
 class Analyses(ResultCache[AnalysisState]):

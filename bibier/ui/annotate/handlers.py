@@ -391,7 +391,7 @@ def append(
         note=note,
         seen=seen,
         before=before,
-        seconds=min(float(seconds), LONGEST),
+        seconds=float(min(seconds, LONGEST)),  # a whole number may be too large for a float
         fill=fill,
         rest=rest,
     )

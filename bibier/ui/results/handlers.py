@@ -86,7 +86,10 @@ class ResultHandlers:
         language = context.theme.language
         if not isinstance(name, str) or name not in ENDINGS:
             raise InputError("exported-result", where="format")
-        recording, state = self.long.cache.get(context.token), self.analysing.cache.get(context.token)
+        recording, state = (
+            self.long.cache.get(context.token, context.owner),
+            self.analysing.cache.get(context.token, context.owner),
+        )
         if recording is not None and recording.results:
             result, clip = recording.timeline(), recording.clip
         elif state is not None:
