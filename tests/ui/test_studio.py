@@ -114,6 +114,18 @@ def test_an_export_in_a_team_s_browser_is_of_the_person_alone(store):
         mine.export(sent(format="../../etc/passwd"))
 
 
+def test_an_export_in_a_team_s_browser_gives_no_answers_away(store):
+    gold = ProjectClip("f" * 64, "/srv/voices/anger-17.wav", label="anger", extra={"gold": "yes"}, soft={"anger": 1.0})
+    store.add_clips("p", [gold])
+    public = AnnotateHandlers(store)
+    public.save(sent(clip=int("f" * 64, 16)))
+    for kind in exports.FORMATS:
+        text = public.export(sent(format=kind))["text"]
+        assert not [word for word in ("srv", "anger-17", "gold") if word in text], kind
+    clips = [json.loads(line).get("clip") for line in public.export(sent(format="events"))["text"].splitlines()]
+    assert {clip["label"] for clip in clips if isinstance(clip, dict)} == {None}
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_the_clip_that_is_fetched_ahead_is_the_one_that_comes(store, order, share):

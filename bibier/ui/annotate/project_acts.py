@@ -98,7 +98,8 @@ class ProjectActs:
             mine = {key: label for key, label in snapshot.labels.items() if key[1] == annotator}
             log_of_mine = [event for event in snapshot.events if event.annotator == annotator]
             decided = {clip: own for clip, by in snapshot.decisions.items() if (own := _only(by, annotator))}
-            snapshot = replace(snapshot, labels=mine, events=log_of_mine, proposals={}, decisions=decided)
+            clips = [_blind(clip) for clip in snapshot.clips]
+            snapshot = replace(snapshot, clips=clips, labels=mine, events=log_of_mine, proposals={}, decisions=decided)
         ending, write = exports.FORMATS[kind]
         return {"name": f"{kind}{ending}", "text": "".join(write(snapshot))}
 
@@ -230,6 +231,11 @@ def _last(log: ProjectLog, name: str) -> str:
 
 def _by_name(place: Path) -> str:
     return place.name.casefold()
+
+
+def _blind(clip: ProjectClip) -> ProjectClip:
+    """Return a clip without what annotators don't see: its place and name, and what its corpus says of it."""
+    return replace(clip, path=f"{clip.sha256}{Path(clip.path).suffix}", label=None, soft=None, extra={})
 
 
 def _only(by_person: Mapping[str, Label], name: str) -> dict[str, Label]:
