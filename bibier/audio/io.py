@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,8 +126,8 @@ def _as_float(block: np.ndarray) -> np.ndarray:
     return ((block.astype(np.float64) - middle) / half).astype(np.float32)
 
 
-def decode(path: Path, limit: float) -> AudioReader:
-    """Read a file of at most `limit` seconds to the end of its bytes.
+def decode(path: Path, limit: float, between: Callable[[float], None] = lambda seconds: None) -> AudioReader:
+    """Read a file of at most `limit` seconds to the end of its bytes; `between` two blocks it is told how far it is.
 
     Raises
     ------
@@ -142,6 +143,7 @@ def decode(path: Path, limit: float) -> AudioReader:
         for block, rate in file.blocks():
             reader.headroom = file.headroom
             reader.add(block, rate)
+            between(reader.seconds)
     reader.losses = file.losses
     if reader.resampled or reader.seconds:
         return reader

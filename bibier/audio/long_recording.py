@@ -9,6 +9,10 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +31,9 @@ from bibier.i18n.messages import Message
 LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
 LIMIT = 3_600  # s; an hour
 FULL = 2**15 - 1  # the largest 16-bit sample
+BETWEEN = 20  # s of sound that are decoded in one turn
+LOOK = 0.05  # s between two looks whether another long one is decoded
+DECODING = threading.Lock()  # one long recording at a time: while it is decoded, it takes most of the disk
 WINDOW = WINDOW_SECONDS * SAMPLE_RATE  # samples in memory at a time
 
 
@@ -81,8 +88,33 @@ def may_be_long(path: str | os.PathLike) -> bool:
     return stated is None or stated > LONG_SECONDS
 
 
-def read(path: str | os.PathLike, *, channel: str = AUTO) -> Recording:
+@contextmanager
+def _in_turns(pass_turn: Callable[[], None]) -> Iterator[Callable[[float], None]]:
+    """Give what `decode` calls between two blocks: the turn is passed on every `BETWEEN` seconds of sound."""
+    alone, last = False, 0.0
+
+    def between(seconds: float) -> None:
+        nonlocal alone, last
+        if seconds < last + BETWEEN:
+            return
+        last = seconds
+        while not alone and not (alone := DECODING.acquire(blocking=False)):
+            pass_turn()
+            time.sleep(LOOK)
+        pass_turn()
+
+    try:
+        yield between
+    finally:
+        if alone:
+            DECODING.release()
+
+
+def read(path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None) -> Recording:
     """Read a recording of any length up to `LIMIT`; `channel` as `io.load` takes it.
+
+    `pass_turn` is called now and then while a long one is decoded, so that others need not wait for all of it; what it
+    raises ends the reading. With it, one long recording is decoded at a time.
 
     Raises
     ------
@@ -90,32 +122,43 @@ def read(path: str | os.PathLike, *, channel: str = AUTO) -> Recording:
         It can't be read, is longer, lacks the channel, or there is no room for it on the disk.
     """
     try:
-        return _recording(decode(Path(path), LIMIT), channel)
+        return _recording(_decoded(path, pass_turn), channel)
     except OSError as error:
         raise disk_error(error) from error
 
 
-def read_long(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | None:
+def read_long(
+    path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None
+) -> Recording | None:
     """Read a recording if it is longer than `LONG_SECONDS`; None for a shorter one.
 
     Raises InputError as `read` does.
     """
     if not may_be_long(path):
         return None
-    recording = read_any(path, channel=channel)
+    recording = read_any(path, channel=channel, pass_turn=pass_turn)
     return recording if isinstance(recording, Recording) else None
 
 
-def read_any(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | AudioClip:
+def read_any(
+    path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None
+) -> Recording | AudioClip:
     """Read a recording of any length, decoding it once: one of up to `LONG_SECONDS` is a clip in memory.
 
     Raises InputError as `read` does.
     """
     try:
-        reader = decode(Path(path), LIMIT)
+        reader = _decoded(path, pass_turn)
         return _recording(reader, channel) if reader.seconds > LONG_SECONDS else clip_of(reader, channel)
     except OSError as error:
         raise disk_error(error) from error
+
+
+def _decoded(path: str | os.PathLike, pass_turn: Callable[[], None] | None) -> AudioReader:
+    if pass_turn is None:
+        return decode(Path(path), LIMIT)
+    with _in_turns(pass_turn) as between:
+        return decode(Path(path), LIMIT, between)
 
 
 def _recording(reader: AudioReader, channel: str) -> Recording:

@@ -16,7 +16,7 @@ from bibier import __main__ as cli
 from bibier.audio import long_recording
 from bibier.audio.io import load
 from bibier.audio.segmentation import LONGEST, Segment
-from bibier.errors import InputError
+from bibier.errors import Cancelled, InputError
 from bibier.i18n.messages import Message
 from bibier.inference.long_form import (
     SegmentResult,
@@ -135,6 +135,40 @@ recording.peaks(1000)
 assert len(segmentation.cut(recording.samples)) > 500
 print(peak() - before)
 """
+
+
+def test_others_have_their_turn_while_a_long_recording_is_decoded(tmp_path):
+    """Eight channels of silence are half a megabyte, and take as long as an hour of speech."""
+    path, turns = tmp_path / "silence.flac", []
+    soundfile.write(path, np.zeros((300 * 8_000, 8), np.int16), 8_000)
+
+    def passed():
+        turns.append(long_recording.DECODING.locked())
+
+    recording = long_recording.read_long(path, pass_turn=passed)
+    assert recording is not None and recording.duration == 300
+    assert len(turns) >= 300 / long_recording.BETWEEN - 1 and all(turns)  # and no second one is decoded meanwhile
+    assert not long_recording.DECODING.locked()
+
+    def stopped():
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        long_recording.read(path, pass_turn=stopped)
+    assert not long_recording.DECODING.locked()
+
+
+def test_a_second_long_recording_passes_its_turn_until_the_first_is_decoded(tmp_path):
+    path, turns = tmp_path / "silence.flac", []
+    soundfile.write(path, np.zeros(60 * 8_000, np.int16), 8_000)
+    long_recording.DECODING.acquire()
+
+    def passed():
+        turns.append(None)
+        if len(turns) == 3:
+            long_recording.DECODING.release()
+
+    assert long_recording.read(path, pass_turn=passed).duration == 60 and len(turns) >= 5
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the unit of ru_maxrss differs")

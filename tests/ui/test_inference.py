@@ -219,6 +219,14 @@ def test_a_long_recording_is_decoded_in_its_turn(long, talk, reader, monkeypatch
     assert short["state"].clip == EXAMPLE and is_free(long)
 
 
+def test_who_comes_while_a_recording_is_decoded_does_not_wait_for_all_of_it(long, talk, reader, monkeypatch):
+    passed = []
+    monkeypatch.setattr("bibier.audio.long_recording.BETWEEN", 1)
+    monkeypatch.setattr("bibier.inference.queue.Ticket.pass_turn", lambda ticket: passed.append(reader.heard))
+    [*long.analyse(talk, "", "none", None, CONTEXT)]
+    assert passed.count(0) > 10  # before the first segment was heard
+
+
 def test_what_is_too_old_is_kept_no_longer():
     cache = ResultCache(size=9, seconds=-1)
     cache.put("a" * 32, "first")

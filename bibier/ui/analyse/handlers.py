@@ -339,7 +339,7 @@ class AnalyseHandlers:
             run.wait()
             ready = next(choice.name for choice in self.services.recognisers() if choice.ready)
             reader = self.reader(language)(ready)
-            recording = in_segments(clip, text) if clip else None
+            recording = in_segments(clip, text, pass_turn=run.pass_turn) if clip else None
             if recording is not None:
                 timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.pass_turn())
                 return timeline_json(timeline, language)

@@ -93,17 +93,17 @@ class LongFormHandlers:
             if clip and bare and (taken := after_live.take(self.live, context)):
                 try:
                     yield from self.clips.queued(run)
-                    recording = read(clip, channel=channel)
+                    recording = read(clip, channel=channel, pass_turn=run.pass_turn)
                     run.leave()  # the session's last utterances are judged in turns of its own
                     if taken.seconds <= recording.duration + after_live.SLACK:
                         return (yield from self._heard_steps(run, clip, recording, taken, context))
                 finally:
                     taken.close()
             if clip and bare and may_be_long(clip):
-                yield from self.clips.queued(run)  # one at a time: while it is decoded, it takes most of the disk
+                yield from self.clips.queued(run)
                 run.stage("hearing")
                 yield {"stage": {"text": say("stage_hearing", run.language)}}
-                recording = read_long(clip, channel=channel)
+                recording = read_long(clip, channel=channel, pass_turn=run.pass_turn)
                 if recording is not None:
                     return (yield from self._steps(run, clip, recording, recogniser, context, channel))
             forget = functools.partial(self.forget, context)
