@@ -203,9 +203,9 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "{name}: откреплено.",
     ),
     "bar_give": ("{name}: a click does what key {key} does", "{name}: щелчок делает то же, что клавиша {key}"),
-    "bars_empty": (
-        "Nothing is set yet: press 1–7 or drag a bar.",
-        "Пока ничего не задано: нажмите 1–7 или сдвиньте шкалу.",
+    "bars_nothing": (
+        "Nothing is set yet: press 1–{last} or drag a bar.",
+        "Пока ничего не задано: нажмите 1–{last} или сдвиньте шкалу.",
     ),
     "bars_cleared": ("Cleared.", "Очищено."),
     "sum_none": (

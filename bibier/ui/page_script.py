@@ -58,6 +58,7 @@ SCRIPTS = (  # in this order
     "annotate_view.js",
     "annotate_keys.js",
     "annotate.js",
+    "annotate_tab.js",
     "agreement.js",
     "models.js",
 )

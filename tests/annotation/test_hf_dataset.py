@@ -53,6 +53,27 @@ def test_a_dataset_comes_back_with_its_sound_and_its_provenances_apart(store, tm
     assert {clip.sha256 for clip in target.clips("q")} == set(snapshot.by_clip())
 
 
+def test_a_dataset_of_labels_of_its_own_has_its_columns_and_says_so(store, tmp_path):
+    """The list's own names in every column of people's, in its order; what the card says of them."""
+    store.project("moods", labels=[{"name": "tense", "ru": "Напряжённо"}, "happy", {"name": "calm", "en": "Calm"}])
+    clips = store.clips("p")[:2]
+    store.add_clips("moods", [replace(clip, label="sad") for clip in clips])
+    for clip, who, shares in ((0, "A", (0.5, 0, 0.5)), (0, "B", (0, 0.25, 0.75)), (1, "A", (0.5, 0.5, 0))):
+        probs = dict(zip(("tense", "happy", "calm"), shares, strict=True))
+        store.append(Event(f"{who}{clip} moods", "moods", clips[clip].sha256, who, "label", probs).stamped())
+    folder = hf_dataset.save(exports.snapshot_of(store, "moods"), tmp_path / "dataset")
+    rows = datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    rows = {row["sha256"]: row for row in rows.cast_column("audio", datasets.Audio(decode=False))}
+    first, tied = (rows[clip.sha256] for clip in clips)
+    assert first["mean"] == {"tense": 0.25, "happy": 0.125, "calm": 0.625} and first["label"] == 2
+    assert list(first["mean"]) == ["tense", "happy", "calm"]
+    assert first["votes"] == {"tense": 0.5, "happy": 0, "calm": 1.5} and tied["label"] is None
+    assert {one["name"]: one["probs"]["calm"] for one in first["people"]} == {"A": 0.5, "B": 0.75}
+    assert first["corpus_label"] == EMOTIONS.index("sad") and first["proposals"] == []
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "over 3 labels of the project's own\n(tense, happy, calm)" in text
+
+
 def test_a_clip_that_names_another_file_brings_nothing_of_it_into_a_dataset(store, tmp_path):
     """An import of events may name any path of this computer."""
     secret = tmp_path / "secret.txt"

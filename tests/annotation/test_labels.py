@@ -3,9 +3,12 @@
 import json
 from dataclasses import replace
 
+import hub_server
 import pytest
+from huggingface_hub import HfApi
 
 from bibier.annotation import agreement, exports, imports, intake
+from bibier.annotation.backup import Backup
 from bibier.annotation.events import Event
 from bibier.annotation.label_list import SEVEN, is_sound, label_list
 from bibier.annotation.merging import Copy, merge
@@ -174,6 +177,24 @@ def test_a_copy_brings_the_list_with_it(store, fresh, tmp_path):
     elsewhere.project("moods")
     assert merge(elsewhere, other) == 3 and elsewhere.state("moods") == {}  # it stays in the copy
     elsewhere.close()
+
+
+def test_a_backup_brings_the_list_with_it(store, fresh, monkeypatch):
+    """Titles and colours too, by the Hub's own client; and what is said later is over the same list."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # the server speaks git-lfs
+    with hub_server.served() as server:
+        api = HfApi(endpoint=server.address, token="hf_none")
+        assert Backup(store, "me/kept", api).step()
+        files = [text for name, text in server.repos["datasets/me/kept"].files.items() if name.endswith(".jsonl")]
+        assert [json.loads(text.splitlines()[0]) for text in files] == [{"labels": MOODS}]
+        again = Backup(fresh, "me/kept", api)
+        assert again.step() and again.unread == 0
+        assert fresh.projects()["moods"]["labels"] == MOODS and fresh.labels("moods") == store.labels("moods")
+        assert fresh.state("moods") == store.state("moods")
+        fresh.append(said(1, "Bob", 0, 0.5, 0.5))
+        assert again.step()
+        back = Backup(store, "me/kept", api)
+        assert back.step() and back.unread == 0 and fresh.state("moods") == store.state("moods")
 
 
 def test_a_damaged_list_in_an_export_is_named_with_its_line(fresh, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -35,6 +36,11 @@ QUIET = [
 CUT = ("AbortError", "Unexpected error Connection errored out")  # how Gradio reports a stream that a reload cut
 BARS = "bibier.bars()"
 OUTCOME = ("#verdict .sentence", "#verdict .alert")
+# Names and formats that are the same in every language
+NAMES = frozenset(
+    ("BiBiER", "English", "wav", "flac", "mp3", "ogg", "opus", "m4a", "webm")
+    + ("PocketSphinx", "Whisper", "base", "small", "turbo", "medium", "large", "tiny")
+)
 WAIT = int(os.environ.get("BIBIER_WAIT", "60000"))  # ms; the machine may be busy with other work
 
 
@@ -203,6 +209,19 @@ class Visit:
         if bars and not self.page.locator("#stage .alert").count():
             self.await_other_bars(before)
         return self.outcome()
+
+
+def english(page) -> list[str]:
+    """Return the English words that a reader of the page sees or is read."""
+    playback = page.evaluate(
+        """() => {
+            const attributes = ["aria-label", "title", "placeholder", "data-tip"];
+            const shown = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility());
+            const named = shown.flatMap((e) => attributes.map((name) => e.getAttribute(name)));
+            return [document.body.innerText, ...named].filter(Boolean).join("\\n");
+        }"""
+    )
+    return [word for word in re.findall(r"[A-Za-z][A-Za-z0-9]{2,}", playback) if word not in NAMES]
 
 
 @pytest.fixture

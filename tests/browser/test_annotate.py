@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from bibier.labels import EMOTIONS
+from bibier.labels import EMOTIONS, NAMES
 from bibier.ui.annotate.points import points
 from tests.browser.annotating import VALUES, Keys, done, enter, title, values
+from tests.browser.conftest import english
 
 TO_LABEL = 20
 
@@ -229,6 +230,87 @@ def test_every_control_has_a_name(annotate):
         line for line in tree.splitlines() if line.strip() in ("- button", "- slider", "- textbox", "- combobox")
     ]
     assert len(EMOTIONS) == tree.count("spinbutton")
+
+
+def test_the_language_is_switched_in_the_middle_of_a_label(annotate, log):
+    """Points, locks, a note with its caret, an open form and an open sheet stay, and say themselves in the other
+    language; so does what waits for the network.
+    """
+    visitor = annotate("switcher")
+    page = visitor.page
+    page.evaluate("window.kept = true")
+
+    def switch(language: str) -> None:
+        page.evaluate("(language) => bibier.setLanguage(language)", language)
+
+    for code in ("Digit2", "Digit5", "KeyC", "KeyC", "KeyL"):
+        page.keyboard.press(code)
+    page.wait_for_selector(".status:has-text('neutral is locked.')")
+    first = title(page)
+    page.locator(".more > summary").click()
+    page.locator(".settings > summary").click()
+    page.locator(".settings textarea").fill("1234 5678")
+    page.locator(".settings select").nth(1).select_option("random")
+    page.locator(".lists button").first.click()
+    page.select_option("dialog[open] select", "left")
+    page.wait_for_selector("dialog[open] .facts:has-text('to do')")
+    switch("ru")
+    page.wait_for_selector("dialog[open] .facts:has-text('не размечен')")
+    assert page.input_value("dialog[open] select") == "left" and "Найдено" in page.inner_text("dialog[open] .small")
+    page.keyboard.press("Escape")
+    switch("en")
+    page.locator(".beside textarea").fill("12345")
+    page.locator(".beside textarea").evaluate("(note) => { note.focus(); note.setSelectionRange(2, 4); }")
+    switch("ru")
+    page.keyboard.type("9")  # where the caret was
+    page.wait_for_selector(".status:has-text('закреплено')")
+    page.wait_for_selector("#tabs [data-tab-id=models]:has-text('Модели')")
+    page.wait_for_selector(".kept:not(:has-text('computer'))")
+    assert page.evaluate("document.activeElement.matches('.beside textarea')")
+    assert page.input_value(".beside textarea") == "1295" and title(page) == first
+    assert values(page) == [0, 95, 0, 0, 5, 0, 0] and page.locator(".bar.locked").count() == 1
+    assert page.locator(".choice[aria-pressed=true]").all_inner_texts() == ["не очень"]
+    assert page.input_value(".settings textarea") == "1234 5678"
+    assert page.locator(".settings select").nth(1).input_value() == "random"
+    known = (
+        first.lstrip("0123456789"),
+        "Ctrl",
+        "Enter",
+        "Space",
+        "Markdown",
+        "annotations",
+        "bibier",
+        "clips",
+        "switcher",
+    )
+    assert [word for word in english(page) if word not in known] == []
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".delivery.good:has-text('Сохранено')")
+    event = log("switcher")[-1]
+    assert (event.clip[:6], points(event.probs), event.note, event.confidence) == (
+        *(first, [0, 95, 0, 0, 5, 0, 0]),
+        *("1295", 0.5),
+    )
+    page.locator(".bar input[type=number]").nth(3).fill("60")
+    page.locator(".bar input[type=number]").nth(3).press("Enter")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".filling [data-rule=proportion]:focus:has-text('Пропорционально')")
+    lost = re.compile("component_server")
+    page.route(lost, lambda route: route.abort())  # the whole network gone, Gradio would load the page anew
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".delivery.alert:has-text('не сохранено')")
+    switch("en")
+    page.wait_for_selector(".delivery.alert:has-text('Not saved yet')")
+    page.unroute(lost)
+    done(page, 2)
+    page.wait_for_selector(".delivery.good:has-text('back online')")
+    page.click(".languages button[lang=ru]")
+    page.wait_for_selector(".delivery.good:has-text('Связь восстановлена')")
+    assert page.inner_text(".soft .name >> nth=0") == NAMES["ru"]["anger"] and len(log("switcher")) == 2
+    page.click(".languages button[lang=en]")
+    page.wait_for_selector(".sum:has-text('Empty')")
+    assert page.evaluate("window.kept")  # without a reload
+    visitor.complaints[:] = [text for text in visitor.complaints if "ERR_FAILED" not in text]
 
 
 def test_relabel_this(annotate):

@@ -4,27 +4,9 @@ import re
 
 import pytest
 
-# Names and formats that are the same in every language
-NAMES = frozenset(
-    ("BiBiER", "English", "wav", "flac", "mp3", "ogg", "opus", "m4a", "webm")
-    + ("PocketSphinx", "Whisper", "base", "small", "turbo", "medium", "large", "tiny")
-)
-
+from tests.browser.conftest import english
 
 ALLOWED = ("audio", "only", "text", "bimodal", "compact", "fear")  # technical terms; the last of a file's name
-
-
-def english(page) -> list[str]:
-    """Return the English words that a reader of the page sees or is read."""
-    playback = page.evaluate(
-        """() => {
-            const attributes = ["aria-label", "title", "placeholder", "data-tip"];
-            const shown = [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility());
-            const named = shown.flatMap((e) => attributes.map((name) => e.getAttribute(name)));
-            return [document.body.innerText, ...named].filter(Boolean).join("\\n");
-        }"""
-    )
-    return [word for word in re.findall(r"[A-Za-z][A-Za-z0-9]{2,}", playback) if word not in NAMES]
 
 
 def test_russian_from_the_browser(visit):

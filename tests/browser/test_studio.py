@@ -316,6 +316,13 @@ def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
     assert page.locator(".bar .name").all_inner_texts() == [f"Mood {number}" for number in range(8)]
     assert "only the seven emotions" in page.inner_text(".opinion") and page.locator(".compare").is_hidden()
     page.locator(".more > summary").click()
+    assert page.locator("dialog.sheet dl kbd").all_text_contents()[:2] == ["1–8", "⇧ 1–8"]
+    page.keyboard.press("Shift+Digit1")
+    page.wait_for_selector(".status:has-text('press 1–8')")
+    page.evaluate("bibier.setLanguage('ru')")
+    assert page.locator(".bar .name").all_inner_texts() == [f"Настроение {number}" for number in range(8)]
+    assert "нажмите 1–8" in page.inner_text(".status")
+    page.evaluate("bibier.setLanguage('en')")
     for code in ("Digit8", "Digit2", "Enter"):
         page.keyboard.press(code)
     done(page, 1)

@@ -1,6 +1,6 @@
 // What the scripts of the Annotate tab share. Read by tsc alone: the browser never sees this file.
 
-type Tell = (text: string, kind?: string) => void;
+type Tell = (said: Said, kind?: string) => void;
 /** Throws an Error with a sentence: of the server, or that no answer came (`isLost`). */
 type Call = <Act extends AnnotateAct>(act: Act, facts?: object, patience?: number) => Promise<AnnotateAnswers[Act]>;
 interface Annotator {
@@ -178,7 +178,7 @@ interface AnnotateView {
   /** Whether somebody else, or another tab, works under this name. */
   showAlso(kind: Also): void;
   /** What was saved, and what waits. */
-  showDelivery(text: string, kind: "small" | "good" | "alert"): void;
+  showDelivery(said: Said, kind: "small" | "good" | "alert"): void;
   // filled by others
   bars: HTMLElement;
   sum: HTMLElement;
@@ -200,7 +200,7 @@ interface AnnotateView {
   showProgress(answer: Partial<Done>): void;
   showClip(clip: ClipView | null): void;
   /** What stands in place of a clip. */
-  showEmpty(text: string): void;
+  showEmpty(said: Said): void;
   showOpinions(proposals: (Proposal & { name: string })[], revealed: boolean): void;
   showConfidence(value: number | null): void;
   /** Which buttons for proposals there are. */
@@ -208,6 +208,12 @@ interface AnnotateView {
   canAsk(): boolean;
   showSeconds(seconds: number): void;
   closeCreating(): void;
+}
+/** The tab once it is seen: one person before one project. */
+interface AnnotateDesk {
+  enter(chosen: { project?: string; annotator?: string; clip?: string }): void;
+  stop(): void;
+  who(): Annotator;
 }
 interface AnnotateKeysOptions {
   host: HTMLElement;

@@ -9,52 +9,10 @@
   const LOOK = 1000; // ms between two looks at how much of a new project is read
   const WHOLE = 3600000; // ms that reading it may take
   const SOUNDS = 3; // clips whose sound is fetched ahead
-  const NEAR = "10000px"; // the tab counts as seen wherever one has scrolled to
 
-  /** @type {((clip: ClipAddress) => void) | null} */
-  let openClip = null; // once the tab is built, which it is when it is first opened
-  /** @type {ClipAddress | null} */
-  let pending = null;
-  bibier.openInAnnotate = (clip) => {
-    if (!clip) return;
-    if (openClip) openClip(clip); else pending = clip;
-    const tab = /** @type {HTMLElement | undefined} */ (document.querySelectorAll("#tabs [role=tab]")[1]);
-    tab?.click();
-  };
-
-  bibier.createAnnotator = (host, server) => {
-    const { THINKING, uuid, createCall, pageId } = bibier.annotateApi;
-    const page = pageId();
-    const seat = recall("bibier_seat") || uuid(); // the same in every tab of this browser
-    remember("bibier_seat", seat);
-    /** @type {() => Annotator} */
-    let who = () => ({ project: "", annotator: "" });
-    const call = createCall(server, () => ({ ...who(), page, seat }));
-    outbox.connect(call);
-    /** @type {{ enter(chosen: { project?: string, annotator?: string, clip?: string }): void, stop(): void } | null} */
-    let desk = null;
-    const begin = (/** @type {{ project?: string, clip?: string }} */ chosen) => {
-      if (desk) { desk.enter(chosen); return; }
-      const made = createDesk(host, call, THINKING);
-      ({ who } = made);
-      desk = made;
-      desk.enter(chosen);
-    };
-    openClip = begin;
-    new IntersectionObserver(([seen]) => {
-      if (seen.isIntersecting && !desk) begin(pending || {});
-      if (!seen.isIntersecting) desk?.stop();
-    }, { rootMargin: NEAR }).observe(host);
-  };
-
-  /**
-   * @param {HTMLElement} host
-   * @param {Call} call
-   * @param {number} thinking
-   */
-  const createDesk = (host, call, thinking) => {
+  bibier.createDesk = (host, call) => {
     const { CONFIDENCE } = bibier;
-    const { uuid, isLost, reasonOf } = bibier.annotateApi;
+    const { THINKING, uuid, isLost, reasonOf } = bibier.annotateApi;
     let who = { project: "", annotator: recall("bibier_annotator") || "" };
     /** @type {ClipView | null} */
     let current = null; // the clip on the page, with what this person said of it last
@@ -75,18 +33,19 @@
     const waiting = () => outbox.waiting().filter(isMine);
     const tellError = (/** @type {unknown} */ error) => {
       const text = error instanceof Error ? error.message : String(error);
-      view.tell(isLost(error) ? reasonOf(error) || say.offline : text, "alert");
+      view.tell(() => (isLost(error) ? reasonOf(error) || say.offline : text), "alert");
     };
     let late = false; // something had to be sent again
     /** @param {unknown} error */
     const showDelivery = (error = null) => {
       const count = waiting().length;
-      if (!count) view.showDelivery(late ? say.saved_late : say.saved, "good");
+      const saved = late ? "saved_late" : "saved";
+      if (!count) view.showDelivery(() => say[saved], "good");
       else if (error || !navigator.onLine) {
         const reason = error ? reasonOf(error) : "";
-        view.showDelivery(reason ? fill(say.refused_kept, { reason, count }) : fill(say.offline_kept, { count }),
-          "alert");
-      } else view.showDelivery(fill(say.saving, { count }), "small");
+        view.showDelivery(() => (reason ? fill(say.refused_kept, { reason, count })
+          : fill(say.offline_kept, { count })), "alert");
+      } else view.showDelivery(() => fill(say.saving, { count }), "small");
       late = count > 0 && (late || error !== null);
     };
     outbox.listen({
@@ -116,7 +75,7 @@
     });
     addEventListener("offline", () => {
       if (!current) return;
-      if (waiting().length) showDelivery(new Error(say.offline)); else view.tell(say.offline, "alert");
+      if (waiting().length) showDelivery(new Error(say.offline)); else view.tell(() => say.offline, "alert");
     });
     addEventListener("online", () => { if (view.told() === say.offline) view.tell(""); });
 
@@ -171,8 +130,8 @@
       showButtons();
       view.showSeconds(seconds);
       player.show(clip.clip);
-      if (clip.skipped) view.tell(fill(say.skipped_before, { reason: clip.skipped }));
-      else view.tell(draft ? say.draft_back : "");
+      if (clip.skipped) view.tell(() => fill(say.skipped_before, { reason: clip.skipped ?? "" }));
+      else view.tell(() => (draft ? say.draft_back : ""));
       if (undone && shape === undone) changed(); // so that a reload brings it back
     };
     /**
@@ -197,7 +156,7 @@
     const showNext = (/** @type {Partial<Done>} */ progress) => {
       const next = coming.shift() ?? null;
       show(next);
-      if (!next) view.showEmpty(progress.total ? say.all_done : say.project_empty);
+      if (!next) view.showEmpty(() => (progress.total ? say.all_done : say.project_empty));
     };
     /** Goes on without waiting for the server, as far as it is known what comes. */
     const advance = () => {
@@ -206,7 +165,7 @@
       show(next);
       coming.slice(0, SOUNDS).forEach((clip) => player.prefetch(clip.clip));
       if (next) return;
-      view.showEmpty(say.next_waits);
+      view.showEmpty(() => say.next_waits);
       if (!waiting().length) inTurn(refill);
     };
     const refill = async () => {
@@ -252,7 +211,7 @@
      */
     const settle = (then) => {
       if (!current) return;
-      if (!editor.points) { view.tell(say.untouched, "alert"); return; }
+      if (!editor.points) { view.tell(() => say.untouched, "alert"); return; }
       const clip = current;
       editor.complete((rule, rest) => {
         if (current?.clip !== clip.clip) return;
@@ -263,7 +222,7 @@
     };
     const commit = () => settle((_, saved) => {
       advance();
-      if (!saved) view.tell(say.unchanged);
+      if (!saved) view.tell(() => say.unchanged);
     });
     const skip = (/** @type {string} */ reason) => {
       if (!current) return;
@@ -273,7 +232,7 @@
       current = { ...current, skipped: reason };
       showDelivery();
       advance();
-      view.tell(fill(say.skipped, { reason }), "good");
+      view.tell(() => fill(say.skipped, { reason }), "good");
     };
     /**
      * Saves first if something is unsaved: whoever looks has committed.
@@ -281,17 +240,17 @@
      */
     const look = (act) => !current?.mode && settle(({ clip }) => inTurn(async () => {
       await outbox.flush();
-      if (act === "ask") view.tell(say.advising);
-      const { now } = await call(act, { clip, uuid: uuid() }, act === "ask" ? thinking : undefined);
+      if (act === "ask") view.tell(() => say.advising);
+      const { now } = await call(act, { clip, uuid: uuid() }, act === "ask" ? THINKING : undefined);
       if (current?.clip !== clip) return;
       current = now;
       showOpinions(now);
       showButtons();
-      view.tell(now.proposals.length ? say.revealed : say.opinion_none);
+      view.tell(() => (now.proposals.length ? say.revealed : say.opinion_none));
     }));
     const back = () => {
       const clip = trail.pop();
-      if (!clip) { view.tell(say.back_none); return; }
+      if (!clip) { view.tell(() => say.back_none); return; }
       if (current) coming.unshift(current);
       show(clip);
     };
@@ -301,25 +260,32 @@
         await outbox.flush();
         const answer = await call("step", { forward });
         const { now } = answer;
-        if (!now) { view.tell(forward ? say.redo_none : say.undo_none); return; }
+        if (!now) { view.tell(() => (forward ? say.redo_none : say.undo_none)); return; }
         view.showProgress(answer);
         if (current && current.clip !== now.clip) coming.unshift(current);
         trail = trail.filter(({ clip }) => clip !== now.clip);
         outbox.dropDraft(who, draftOf(now));
         show(now, answer.undone ?? null);
-        view.tell(forward ? say.redone : say.undone);
+        view.tell(() => (forward ? say.redone : say.undone));
       });
     };
 
     // --- project and name ------------------------------------------------------------------------------------------
+    const guideKey = (/** @type {CardNode[]} */ guide) =>
+      `bibier_guide:${who.project}:${JSON.stringify(guide).length}`;
     const showProjects = (/** @type {ProjectList & { guide?: CardNode[] }} */ answer) => {
       view.showProjects(answer, who.project);
       if (answer.advice !== undefined) canAdvise = answer.advice;
       if (answer.bars) editor.offer(answer.bars);
-      if (answer.guide) {
-        view.showGuide(answer.guide, `bibier_guide:${who.project}:${JSON.stringify(answer.guide).length}`);
-      }
+      if (answer.guide) view.showGuide(answer.guide, guideKey(answer.guide));
     };
+    bibier.onLanguage(() => inTurn(async () => { // what the server said, in the other language
+      const { kept, guide } = await call("open").catch(() => ({ kept: undefined, guide: undefined }));
+      if (kept) view.showStorage(kept);
+      if (!guide) return;
+      remember(guideKey(guide), "seen"); // it was, before
+      view.showGuide(guide, guideKey(guide));
+    }));
     /** @param {{ project?: string, annotator?: string, clip?: string }} chosen */
     const openProject = async (chosen) => {
       show(null); // what was typed is a draft of that name
@@ -340,7 +306,7 @@
       showProjects(answer);
       view.showStorage(answer.kept);
       if (!answer.project) {
-        view.showEmpty(answer.projects.length ? say.annotator_first : say.project_first);
+        view.showEmpty(() => (answer.projects.length ? say.annotator_first : say.project_first));
         return;
       }
       wanted = null;
@@ -356,11 +322,11 @@
       inTurn(() => openProject(chosen));
     /** @type {AnnotateActs["create"]} */
     const create = (source, name, labels) => inTurn(async () => {
-      view.tell(say.project_making);
+      view.tell(() => say.project_making);
       let reading = true;
       const looking = setInterval(async () => {
         const { done, total } = await call("making").catch(() => ({ done: 0, total: 0 }));
-        if (reading && total) view.tell(fill(say.project_read, { done, total }));
+        if (reading && total) view.tell(() => fill(say.project_read, { done, total }));
       }, LOOK);
       const answer = await call("enter", source ? { source, name, labels } : { demo: true }, WHOLE)
         .finally(() => { reading = false; clearInterval(looking); });
@@ -392,7 +358,7 @@
       createPanel: (tell) => bibier.createProjectPanel({ tell, run, name: () => who.project,
         settled: (answer) => { showProjects(answer); show(null); take(answer); if (!current) showNext(answer); },
         taken: (answer) => { enter({ project: answer.project }).then(() => view.tell(answer.told, "good")); } }) });
-    const editor = bibier.createEditor(view.bars, { sum: view.sum, changed, tell: (text) => view.tell(text) });
+    const editor = bibier.createEditor(view.bars, { sum: view.sum, changed, tell: view.tell });
     const player = bibier.createPlayer(view.player, { tell: (text) => view.tell(text, "alert") });
     bibier.listenToKeys({ host, view, editor, player, acts, hasClip: () => current !== null });
     return { enter, stop: () => player.stop(), who: () => who };

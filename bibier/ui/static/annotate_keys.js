@@ -4,7 +4,6 @@
   const { say } = bibier;
 
   bibier.listenToKeys = ({ host, view, editor, player, acts, hasClip }) => {
-    bibier.reloadForLanguage = true; // drafts and unsent labels are kept across it
     const { guide, note, skipping } = view;
     /** @type {Record<string, () => void>} */
     const presses = {
@@ -61,7 +60,7 @@
       }
       if (!hasClip()) { // all is done, and the last one can be had back; or the next one is on its way
         if (event.code === "Backspace") acts.back();
-        else if (!isButtons(event) && (presses[event.code] || bibier.digitKey(event))) view.tell(say.no_clip_key);
+        else if (!isButtons(event) && (presses[event.code] || bibier.digitKey(event))) view.tell(() => say.no_clip_key);
         return;
       }
       if (isButtons(event) || editor.key(event) || player.key(event)) return;

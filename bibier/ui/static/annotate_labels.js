@@ -1,7 +1,7 @@
 // @ts-check
 // Which labels a project has: the seven emotions, some of them, or a list of its own. Runs after label_bars.js.
 (() => {
-  const { make, say, seven, titleOf } = bibier;
+  const { make, seven, titleOf } = bibier;
   const MOST = 9; // each has one of the keys 1 to 9
   const LONGEST = 40; // characters of a name in the log
   const SHOWN = 60; // characters of a name on the page
@@ -13,27 +13,33 @@
     title.replace(/[^\p{L}\p{N}_ -]+/gu, " ").replace(/\s+/g, " ").trim().slice(0, LONGEST).trim();
 
   bibier.createLabelsEditor = () => {
-    const kind = make("select", { "aria-label": say.set_labels }, make("option", { value: "seven" }, say.labels_seven),
-      make("option", { value: "own" }, say.labels_own));
+    const kind = make("select", { "data-say-aria-label": "set_labels" },
+      make("option", { value: "seven", "data-say": "labels_seven" }),
+      make("option", { value: "own", "data-say": "labels_own" }));
     const boxes = seven.map((bar) => make("input", { type: "checkbox", name: bar.name, checked: true }));
-    const some = make("div", { class: "offered" }, ...boxes.map((box, i) =>
-      make("label", {}, box, titleOf(seven[i]))));
+    const shown = seven.map(() => make("span", {}));
+    const spell = () => shown.forEach((title, i) => { title.textContent = titleOf(seven[i]); });
+    bibier.onLanguage(spell);
+    spell();
+    const some = make("div", { class: "offered" }, ...boxes.map((box, i) => make("label", {}, box, shown[i])));
     const list = make("ol", { class: "own-labels" });
-    const more = make("button", { type: "button", onclick: () => { add(); showMore(); } }, say.labels_add);
-    const own = make("div", {}, make("p", { class: "small" }, say.labels_own_is), list, more);
+    const more = make("button", { type: "button", "data-say": "labels_add",
+      onclick: () => { add(); showMore(); } });
+    const own = make("div", {}, make("p", { class: "small", "data-say": "labels_own_is" }), list, more);
 
     /** @type {{ row: HTMLElement, read(): OwnLabel | null }[]} */
     let rows = [];
     const add = (/** @type {Partial<OwnLabel>} */ label = {}) => {
       let { colour = "" } = label;
       const english = make("input", { type: "text", maxlength: SHOWN, value: label.en ?? label.name ?? "",
-        placeholder: "English", "aria-label": say.labels_english });
+        placeholder: "English", "data-say-aria-label": "labels_english" });
       const russian = make("input", { type: "text", maxlength: SHOWN, value: label.ru ?? "", placeholder: "Русский",
-        "aria-label": say.labels_russian });
+        "data-say-aria-label": "labels_russian" });
       const hue = make("input", { type: "color", value: colour || COLOURS[rows.length % MOST],
-        "aria-label": say.labels_colour, oninput: () => { colour = hue.value; } });
+        "data-say-aria-label": "labels_colour", oninput: () => { colour = hue.value; } });
       const row = make("li", {}, hue, english, russian,
-        make("button", { type: "button", class: "remove", "aria-label": say.labels_remove, title: say.labels_remove,
+        make("button", { type: "button", class: "remove", "data-say-aria-label": "labels_remove",
+          "data-say-title": "labels_remove",
           onclick: () => { rows = rows.filter((one) => one.row !== row); row.remove(); showMore(); } }, "×"));
       const read = () => {
         const titles = { en: english.value.trim(), ru: russian.value.trim() };
@@ -64,7 +70,7 @@
     };
     show([]);
     return {
-      node: make("fieldset", { class: "labels wide" }, make("legend", {}, say.set_labels), kind, some, own),
+      node: make("fieldset", { class: "labels wide" }, make("legend", { "data-say": "set_labels" }), kind, some, own),
       show,
       /** @returns {LabelsSetting} */
       get value() {

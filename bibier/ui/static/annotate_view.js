@@ -11,35 +11,41 @@
     ["R", "key_replay"], ["− =", "key_speed"], ["[ ] \\", "key_loop"]];
 
   const keycap = (/** @type {string} */ key) => make("kbd", { "aria-hidden": "true" }, key);
+  const said = (/** @type {string} */ key) => make("span", { "data-say": key });
   // a click leaves the focus where the keys work
   const leave = (/** @type {MouseEvent & { currentTarget: HTMLElement }} */ event) => {
     if (event.detail) event.currentTarget.blur();
   };
   /** @type {(name: string, label: string, key: string, run: () => void, keyShown?: string) => HTMLButtonElement} */
   const button = (name, label, key, run, keyShown = key) => make("button", { type: "button", class: name,
-    "aria-keyshortcuts": key, onclick: (event) => { run(); leave(event); } }, label, keycap(keyShown));
+    "aria-keyshortcuts": key, onclick: (event) => { run(); leave(event); } }, said(label), keycap(keyShown));
 
   const createGuide = () => {
     const own = make("div", { class: "own-guide" });
-    const guide = make("dialog", { class: "sheet", "aria-label": say.guide }, make("h2", {}, say.guide), own,
-      make("ol", {}, ...GUIDE.map((key) => make("li", {}, say[key]))),
-      make("h3", {}, say.keys), make("dl", {}, ...KEYS.flatMap(([key, what]) =>
-        [make("dt", {}, make("kbd", {}, key)), make("dd", {}, say[what])])));
-    guide.append(make("button", { type: "button", onclick: () => guide.close() }, say.close));
-    return { guide, own };
+    const caps = KEYS.map(([key]) => make("kbd", {}, key));
+    const guide = make("dialog", { class: "sheet", "data-say-aria-label": "guide" },
+      make("h2", { "data-say": "guide" }), own,
+      make("ol", {}, ...GUIDE.map((key) => make("li", { "data-say": key }))),
+      make("h3", { "data-say": "keys" }), make("dl", {}, ...KEYS.flatMap(([, what], i) =>
+        [make("dt", {}, caps[i]), make("dd", { "data-say": what })])));
+    guide.append(make("button", { type: "button", onclick: () => guide.close(), "data-say": "close" }));
+    const count = (/** @type {number} */ labels) => // each has a digit
+      caps.forEach((cap, i) => { cap.textContent = KEYS[i][0].replace("1–7", `1–${labels}`); });
+    return { guide, own, count };
   };
   /** @type {(skip: (reason: string) => void) => { dialog: HTMLDialogElement, skip: (reason: string) => void }} */
   const createSkipping = (skip) => {
-    const reason = make("input", { type: "text", maxlength: 400, "aria-label": say.skip_other,
-      placeholder: say.skip_other });
+    const reason = make("input", { type: "text", maxlength: 400, "data-say-aria-label": "skip_other",
+      "data-say-placeholder": "skip_other" });
     const ownReason = make("form", { onsubmit: (event) => {
       event.preventDefault();
       if (reason.value.trim()) leaveWith(reason.value.trim());
-    } }, reason, make("button", { type: "submit" }, say.skip));
-    const dialog = make("dialog", { class: "sheet", "aria-label": say.skip_why }, make("h2", {}, say.skip_why),
+    } }, reason, make("button", { type: "submit", "data-say": "skip" }));
+    const dialog = make("dialog", { class: "sheet", "data-say-aria-label": "skip_why" },
+      make("h2", { "data-say": "skip_why" }),
       make("div", { class: "reasons" }, ...REASONS.map((key, i) => make("button", { type: "button",
-        onclick: () => leaveWith(say[key]) }, make("kbd", {}, String(i + 1)), say[key]))),
-      ownReason, make("button", { type: "button", onclick: () => { dialog.close(); } }, say.close));
+        onclick: () => leaveWith(say[key]) }, make("kbd", {}, String(i + 1)), said(key)))),
+      ownReason, make("button", { type: "button", onclick: () => { dialog.close(); }, "data-say": "close" }));
     const leaveWith = (/** @type {string} */ text) => {
       if (!dialog.open) return; // the clip is another
       dialog.close();
@@ -60,45 +66,48 @@
     const status = make("p", { class: "status", role: "status", "aria-live": "polite" });
     const top = make("div", {}, status);
     /** @type {Tell} */
-    const tell = (text, kind = "small") => { status.textContent = text; status.className = `status ${kind}`; };
+    const tell = (text, kind = "small") => { status.className = `status ${kind}`; write(text); };
+    const write = bibier.createLine(status);
 
     let drawn = bibier.seven; // the project's labels
     let judged = true; // by models, which know the seven emotions alone
 
     // --- who and which project -------------------------------------------------------------------------------------
-    const project = make("select", { "aria-label": say.project,
+    const project = make("select", { "data-say-aria-label": "project",
       onchange: () => { acts.enter({ project: project.value }); } });
     const name = make("input", { type: "text", maxlength: 80, autocomplete: "off", value: annotator,
-      placeholder: say.annotator_hint, onchange: () => { acts.enter({ annotator: name.value.trim() }); },
+      "data-say-placeholder": "annotator_hint", onchange: () => { acts.enter({ annotator: name.value.trim() }); },
       onkeydown: (event) => { if (event.key === "Enter") name.blur(); } });
-    const source = make("input", { type: "text", placeholder: say.source_hint, size: 30 });
+    const source = make("input", { type: "text", "data-say-placeholder": "source_hint", size: 30 });
     const picker = bibier.createPathPicker({ run, picked: (path) => { source.value = path; source.focus(); } });
-    const title = make("input", { type: "text", maxlength: 80, placeholder: say.project_name });
+    const title = make("input", { type: "text", maxlength: 80, "data-say-placeholder": "project_name" });
     const labels = bibier.createLabelsEditor();
-    const creating = make("details", {}, make("summary", {}, say.project_new),
+    const creating = make("details", {}, make("summary", { "data-say": "project_new" }),
       make("form", { class: "fresh", onsubmit: (event) => {
         event.preventDefault();
         acts.create(source.value, title.value, labels.value);
-      } }, make("label", {}, say.source, source),
-      make("button", { type: "button", onclick: () => picker.show(source.value) }, say.browse),
-      make("label", {}, say.project_name, title), labels.node,
-      make("button", { type: "submit" }, say.project_make)));
-    const bar = make("progress", { max: 1, value: 0, "aria-label": say.progress });
+      } }, make("label", {}, said("source"), source),
+      make("button", { type: "button", onclick: () => picker.show(source.value), "data-say": "browse" }),
+      make("label", {}, said("project_name"), title), labels.node,
+      make("button", { type: "submit", "data-say": "project_make" })));
+    const bar = make("progress", { max: 1, value: 0, "data-say-aria-label": "progress" });
     const far = make("span", { class: "far" });
+    const writeFar = bibier.createLine(far);
     const panel = createPanel(tell);
     const clips = bibier.createClipList({ run, open: (clip, review) => acts.open(clip, review) });
     const people = bibier.createPeopleList({ run });
     const lists = make("div", { class: "lists", hidden: true },
-      make("button", { type: "button", onclick: (event) => { leave(event); clips.show(); } }, say.list_title),
-      make("button", { type: "button", onclick: (event) => { leave(event); people.show(); } },
-        say.people_title));
-    const more = make("details", { class: "more" }, make("summary", {}, say.project_more),
+      make("button", { type: "button", "data-say": "list_title",
+        onclick: (event) => { leave(event); clips.show(); } }),
+      make("button", { type: "button", "data-say": "people_title",
+        onclick: (event) => { leave(event); people.show(); } }));
+    const more = make("details", { class: "more" }, make("summary", { "data-say": "project_more" }),
       make("div", { class: "parts" }, creating, ...panel.nodes));
     // on a phone all of it folds into one line while there is a clip
     const folded = make("span", {});
     const fold = make("button", { type: "button", class: "fold", "aria-expanded": "false" }, folded);
-    const who = make("div", { class: "card who" }, fold, make("label", {}, say.project, project),
-      make("label", {}, say.annotator, name), lists, more, make("div", { class: "progress" }, bar, far));
+    const who = make("div", { class: "card who" }, fold, make("label", {}, said("project"), project),
+      make("label", {}, said("annotator"), name), lists, more, make("div", { class: "progress" }, bar, far));
     const setFolded = (/** @type {boolean} */ on) => {
       who.classList.toggle("folded", on);
       fold.setAttribute("aria-expanded", String(!on));
@@ -114,56 +123,84 @@
     const showFolded = () => {
       folded.textContent = [project.value, name.value, far.textContent].filter(Boolean).join(" · ");
     };
+    bibier.onLanguage(showFolded);
     const storage = make("p", { class: "kept", role: "status" });
     const also = make("p", { class: "also", role: "status" });
+    const writeAlso = bibier.createLine(also);
     const empty = make("p", { class: "idle" });
-    const begin = make("section", { class: "card begin", hidden: true }, make("h2", {}, say.begin_title),
-      make("p", {}, say.begin_words), make("div", { class: "row" },
-        make("button", { type: "button", class: "primary", onclick: () => acts.create("", "", []) }, say.begin_demo),
-        make("button", { type: "button", onclick: () => { more.open = creating.open = true; source.focus(); } },
-          say.begin_own)));
+    const writeEmpty = bibier.createLine(empty);
+    const begin = make("section", { class: "card begin", hidden: true },
+      make("h2", { "data-say": "begin_title" }), make("p", { "data-say": "begin_words" }), make("div", { class: "row" },
+        make("button", { type: "button", class: "primary", "data-say": "begin_demo",
+          onclick: () => acts.create("", "", []) }),
+        make("button", { type: "button", "data-say": "begin_own",
+          onclick: () => { more.open = creating.open = true; source.focus(); } })));
 
     // --- the clip --------------------------------------------------------------------------------------------------
     const player = make("div", { class: "player" });
     const clipName = make("h2", {});
-    const spent = make("span", { class: "spent", title: say.spent });
+    const spent = make("span", { class: "spent", "data-say-title": "spent" });
+    const writeSpent = bibier.createLine(spent);
     const words = make("p", { class: "transcript" });
     const mode = make("p", { class: "mode" });
     const others = make("ul", { class: "said-by" });
-    const clipCard = make("section", { class: "card clip", "aria-label": say.clip },
+    /** @type {ClipView | null} */
+    let shown = null;
+    const nameClip = () => {
+      if (!shown) return;
+      // a file's name may give the label away
+      clipName.textContent = fill(say.clip_id, { id: shown.clip.slice(0, 6) });
+      words.textContent = shown.text || say.transcript_none;
+      mode.textContent = shown.mode === "review" ? say.mode_review : ""; // a repeat comes unannounced
+      others.replaceChildren(...shown.people.map((person) => bibier.saidBy(drawn, person)));
+    };
+    bibier.onLanguage(nameClip);
+    const clipCard = make("section", { class: "card clip", "data-say-aria-label": "clip" },
       make("div", { class: "row" }, clipName, spent), player, mode, words, others);
 
     // --- the label -------------------------------------------------------------------------------------------------
-    const { guide, own } = createGuide();
+    const { guide, own, count } = createGuide();
     // The focus goes to the button at the end, and on a phone the page would follow it past the guidelines.
     const openGuide = () => { guide.showModal(); guide.scrollTop = 0; };
     const skipping = createSkipping((reason) => acts.skip(reason));
     const bars = make("div", { class: "bars" });
     const choices = CONFIDENCE.map((value, i) => make("button", { type: "button", class: "choice",
-      "aria-pressed": "false", onclick: (event) => { acts.toggleConfidence(value); leave(event); } },
-    say[`confidence_${i}`]));
-    const sure = make("div", { class: "sure-row", role: "group", "aria-label": say.confidence },
-      make("span", { class: "label" }, say.confidence, keycap("C")), ...choices);
-    const note = make("textarea", { rows: 1, placeholder: say.note_hint, "aria-label": say.note_label,
-      oninput: () => acts.changed() });
+      "data-say": `confidence_${i}`, "aria-pressed": "false",
+      onclick: (event) => { acts.toggleConfidence(value); leave(event); } }));
+    const sure = make("div", { class: "sure-row", role: "group", "data-say-aria-label": "confidence" },
+      make("span", { class: "label" }, said("confidence"), keycap("C")), ...choices);
+    const note = make("textarea", { rows: 1, "data-say-placeholder": "note_hint",
+      "data-say-aria-label": "note_label", oninput: () => acts.changed() });
     const beside = make("div", {}); // the status stands here while there is a clip
     const sum = make("p", { class: "sum" });
     const opinion = make("div", { class: "opinion" });
-    const reveal = button("compare", say.reveal, "V", () => acts.reveal());
-    const ask = button("advise", say.advise, "M", () => acts.ask());
+    /** @type {{ proposals: (Proposal & { name: string })[], revealed: boolean }} */
+    let opinions = { proposals: [], revealed: false };
+    const drawOpinions = () => {
+      const { proposals, revealed } = opinions;
+      opinion.replaceChildren(...proposals.map((proposal, i) => make("p", { class: `small source mark-${i % 2}` },
+        fill(say[proposal.source.startsWith("llm") ? "opinion_words" : "opinion_model"], { name: proposal.name }))));
+      if (proposals.length) return;
+      opinion.append(make("p", { class: "small" }, !judged ? say.opinion_other_labels
+        : revealed ? say.opinion_none : say.opinion_hidden));
+    };
+    bibier.onLanguage(drawOpinions);
+    const reveal = button("compare", "reveal", "V", () => acts.reveal());
+    const ask = button("advise", "advise", "M", () => acts.ask());
     ask.hidden = true;
     const delivery = make("p", { class: "delivery", role: "status", "aria-live": "polite" });
+    const writeDelivery = bibier.createLine(delivery);
     const actions = make("div", { class: "actions" },
-      button("save primary", say.save, "Enter", () => acts.commit()),
-      button("back", say.back, "Backspace", () => acts.back(), "⌫"),
-      button("skip", say.skip, "S", () => skipping.dialog.showModal()),
-      button("undo", say.undo, "Control+Z", () => acts.undo(), "Ctrl Z"),
-      button("redo", say.redo, "Control+Shift+Z", () => acts.redo(), "Ctrl ⇧ Z"), delivery);
+      button("save primary", "save", "Enter", () => acts.commit()),
+      button("back", "back", "Backspace", () => acts.back(), "⌫"),
+      button("skip", "skip", "S", () => skipping.dialog.showModal()),
+      button("undo", "undo", "Control+Z", () => acts.undo(), "Ctrl Z"),
+      button("redo", "redo", "Control+Shift+Z", () => acts.redo(), "Ctrl ⇧ Z"), delivery);
     const tools = make("div", { class: "tools" },
-      button("preset", say.preset, "P", () => acts.preset()), button("hard", say.hard, "H", () => acts.hard()),
-      button("clear", say.clear, "0", () => acts.clear()), button("guide", say.guide, "G", openGuide));
-    const labelCard = make("section", { class: "card label-card", "aria-label": say.label_card },
-      make("div", { class: "row" }, make("h2", {}, say.question), tools), bars,
+      button("preset", "preset", "P", () => acts.preset()), button("hard", "hard", "H", () => acts.hard()),
+      button("clear", "clear", "0", () => acts.clear()), button("guide", "guide", "G", openGuide));
+    const labelCard = make("section", { class: "card label-card", "data-say-aria-label": "label_card" },
+      make("div", { class: "row" }, make("h2", { "data-say": "question" }), tools), bars,
       make("div", { class: "under" }, beside, sum), make("div", { class: "opinions" }, opinion, reveal, ask),
       make("div", { class: "beside" }, sure, note), actions);
     const desk = make("div", { class: "desk", hidden: true }, clipCard, labelCard);
@@ -194,6 +231,7 @@
         project.replaceChildren(...answer.projects.map((value) =>
           make("option", { value, selected: value === chosen }, value)));
         if (answer.bars) ({ bars: drawn, judged = true } = answer);
+        count(drawn.length);
         if (answer.paths === undefined) return;
         creating.hidden = !answer.paths;
         panel.show(answer);
@@ -205,9 +243,9 @@
         storage.textContent = state?.text ?? "";
         storage.classList.toggle("warns", Boolean(state?.warns));
       },
-      showAlso: (kind) => { also.textContent = kind ? say[`also_${kind}`] : ""; },
+      showAlso: (kind) => writeAlso(() => (kind ? say[`also_${kind}`] : "")),
       showDelivery: (text, kind) => {
-        delivery.textContent = text;
+        writeDelivery(text);
         delivery.className = `delivery ${kind}`;
         delivery.setAttribute("role", kind === "alert" ? "alert" : "status");
         (desk.hidden ? top : actions).append(delivery);
@@ -217,7 +255,7 @@
         if (done === undefined || total === undefined) return;
         bar.max = Math.max(1, total);
         bar.value = done;
-        far.textContent = fill(say.far, { done, total });
+        writeFar(() => fill(say.far, { done, total }));
         showFolded();
       },
       showClip: (clip) => {
@@ -227,28 +265,22 @@
         placeStatus();
         (clip ? actions : top).append(delivery);
         empty.hidden = Boolean(clip);
+        shown = clip;
         if (!clip) return;
-        // a file's name may give the label away
-        clipName.textContent = fill(say.clip_id, { id: clip.clip.slice(0, 6) });
-        words.textContent = clip.text || say.transcript_none;
+        nameClip();
         words.classList.toggle("idle", !clip.text);
         words.lang = clip.language || "";
-        mode.textContent = clip.mode === "review" ? say.mode_review : ""; // a repeat comes unannounced
-        others.replaceChildren(...clip.people.map((person) => bibier.saidBy(drawn, person)));
       },
-      showEmpty: (text) => { empty.textContent = begin.hidden ? text : ""; },
+      showEmpty: (text) => writeEmpty(begin.hidden ? text : ""),
       showOpinions: (proposals, revealed) => {
-        opinion.replaceChildren(...proposals.map((proposal, i) => make("p", { class: `small source mark-${i % 2}` },
-          fill(say[proposal.source.startsWith("llm") ? "opinion_words" : "opinion_model"], { name: proposal.name }))));
-        if (proposals.length) return;
-        opinion.append(make("p", { class: "small" }, !judged ? say.opinion_other_labels
-          : revealed ? say.opinion_none : say.opinion_hidden));
+        opinions = { proposals, revealed };
+        drawOpinions();
       },
       showConfidence: (value) => choices.forEach((choice, i) =>
         choice.setAttribute("aria-pressed", String(CONFIDENCE[i] === value))),
       offer: (offers) => { reveal.hidden = !offers.reveal || !judged; ask.hidden = !offers.ask; },
       canAsk: () => !ask.hidden,
-      showSeconds: (seconds) => { spent.textContent = fill(say.spent_seconds, { value: Math.round(seconds) }); },
+      showSeconds: (seconds) => writeSpent(() => fill(say.spent_seconds, { value: Math.round(seconds) })),
       closeCreating: () => { creating.open = more.open = false; },
     };
   };

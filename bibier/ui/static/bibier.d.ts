@@ -27,8 +27,6 @@ interface Bibier extends PageFacts {
   onLanguage(redraw: () => void): () => void;
   /** The language in which the last analysis was asked for. */
   spoken?: Language;
-  /** A part stands there that doesn't follow: the page is loaded anew. */
-  reloadForLanguage?: boolean;
   remember(key: string, value: string): void;
   recall(key: string): string | null;
   /** The name of the recogniser that is chosen under Options; Python tells it. */
@@ -49,6 +47,8 @@ interface Bibier extends PageFacts {
     ...children: Child[]
   ): HTMLElementTagNameMap[K];
   table(value: Table): HTMLDivElement;
+  /** Writes into an element; a function is asked again in another language. */
+  createLine(node: HTMLElement): (said: Said) => void;
   /** "{name} is locked", {name: "Joy"} → "Joy is locked". */
   fill(sentence: string, values: Record<string, string | number>): string;
   /** One stop of the Tab key for all buttons of a group: the keys in `steps`, Home and End move among them. */
@@ -168,6 +168,7 @@ interface Bibier extends PageFacts {
   CONFIDENCE: number[];
   createAnnotateView(options: AnnotateViewOptions): AnnotateView;
   listenToKeys(options: AnnotateKeysOptions): void;
+  createDesk(host: HTMLElement, call: Call): AnnotateDesk;
   createAnnotator(host: HTMLElement, server: AnnotateServer): void;
   /** Goes from another tab to a clip in Annotate. */
   openInAnnotate(clip: ClipAddress | null): void;
@@ -186,6 +187,8 @@ interface PlotlyFigure {
 
 // --- building the page ----------------------------------------------------------------------------------------------
 
+/** A text, or what gives it in the page's language. */
+type Said = string | (() => string);
 /** "" and null are left out. */
 type Child = Node | string | null | undefined;
 /** null, undefined and false leave the attribute out; true sets it without a value. */

@@ -41,6 +41,11 @@
     const future = [];
 
     const name = (/** @type {number} */ i) => bibier.titleOf(bars[i]);
+    const tellOf = (/** @type {number} */ i, /** @type {string} */ key) => {
+      const bar = bars[i]; // there may be others when it is said in another language
+      tell(() => fill(say[key], { name: bibier.titleOf(bar) }));
+    };
+    const tellEmpty = () => tell(() => fill(say.bars_nothing, { last: bars.length }));
     let lastStep = { kind: "", time: 0 };
     const step = (kind = "") => {
       const time = performance.now();
@@ -54,7 +59,7 @@
     /** @type {(i: number, change: () => void) => void} */
     const change = (i, act) => {
       last = i;
-      if (label.locked[i]) { tell(fill(say.bar_locked, { name: name(i) })); show(); return; }
+      if (label.locked[i]) { tellOf(i, "bar_locked"); show(); return; }
       step(`bar${i}`);
       act();
       done();
@@ -66,27 +71,27 @@
      */
     const give = (i, less) => {
       if (!label.offered[i]) return;
-      if (label.points === null && less) { tell(say.bars_empty); return; }
+      if (label.points === null && less) { tellEmpty(); return; }
       change(i, () => label.give(i, less));
     };
     const lock = (/** @type {number} */ i) => {
       last = i;
       step();
       label.lock(i);
-      tell(fill(label.locked[i] ? say.bar_is_locked : say.bar_is_free, { name: name(i) }));
+      tellOf(i, label.locked[i] ? "bar_is_locked" : "bar_is_free");
       done();
     };
     const clear = () => {
       if (label.points === null && !label.locked.includes(true)) return;
       step();
       label.empty();
-      tell(say.bars_cleared);
+      tell(() => say.bars_cleared);
       done();
     };
     const hard = () => {
       const { points } = label;
       if (points === null && !rows.some((row) => row.box.contains(document.activeElement))) {
-        tell(say.bars_empty);
+        tellEmpty();
         return;
       }
       // the largest, among equals the one that was touched last
@@ -99,7 +104,7 @@
     };
     const preset = (/** @type {boolean} */ on) => {
       chosen = on ? [] : null;
-      tell(on ? say.preset_first : "");
+      tell(() => (on ? say.preset_first : ""));
       show();
     };
     /** @type {(i: number, picked: number[]) => void} */
@@ -109,12 +114,12 @@
       picked.push(i);
       last = picked[0];
       label.preset(picked);
-      if (picked.length === bibier.PRESET_SIZE) { chosen = null; tell(""); } else tell(say.preset_second);
+      if (picked.length === bibier.PRESET_SIZE) { chosen = null; tell(""); } else tell(() => say.preset_second);
       done();
     };
 
     // --- points that are open: asked about when the label is to be saved --------------------------------------------
-    const asking = make("div", { class: "filling", role: "group", "aria-label": say.fill_ask, hidden: true });
+    const asking = make("div", { class: "filling", role: "group", hidden: true });
     const stopAsking = () => {
       const focused = asking.contains(document.activeElement);
       whenFilled = null;
@@ -123,13 +128,11 @@
     };
     const whole = (/** @type {number[]} */ points) => points.flatMap((value, i) => (value ? [[value, i]] : []))
       .sort(([a], [b]) => b - a).map(([value, i]) => `${name(i)} ${value}`).join(", ");
-    /** @type {Editor["complete"]} */
-    const complete = (then) => {
+    const drawAsking = () => {
       const { rest } = label;
-      if (rest === 0) { then("", 0); return; }
-      whenFilled = then;
-      show();
-      asking.replaceChildren(make("p", {}, fill(say.fill_ask, { rest })), ...RULES.flatMap((rule) => {
+      const ask = fill(say.fill_ask, { rest });
+      asking.setAttribute("aria-label", ask);
+      asking.replaceChildren(make("p", {}, ask), ...RULES.flatMap((rule) => {
         const points = label.filled(rule);
         return points ? [make("button", { type: "button", "data-rule": rule, onclick: () => {
           const go = whenFilled;
@@ -141,6 +144,13 @@
           go(rule, rest / FULL);
         } }, make("b", {}, say[`fill_${rule}`]), make("span", {}, whole(points)))] : [];
       }), make("button", { type: "button", class: "quiet", onclick: stopAsking }, say.fill_back));
+    };
+    /** @type {Editor["complete"]} */
+    const complete = (then) => {
+      if (label.rest === 0) { then("", 0); return; }
+      whenFilled = then;
+      show();
+      drawAsking();
       asking.querySelector("button")?.focus();
       asking.scrollIntoView({ block: "nearest" });
     };
@@ -152,25 +162,28 @@
     });
 
     // --- what is seen ----------------------------------------------------------------------------------------------
-    const field = make("fieldset", { class: "soft" }, make("legend", { class: "hidden" }, say.bars));
+    const field = make("fieldset", { class: "soft" }, make("legend", { class: "hidden", "data-say": "bars" }));
     const build = () => bars.map((bar, i) => {
       const id = `bar-${i}`;
       const range = make("input", { type: "range", min: 0, max: FULL, step: 1, "aria-labelledby": id });
       const number = make("input", { type: "number", min: 0, max: FULL, step: 1, inputmode: "numeric",
         placeholder: "–", "aria-labelledby": id });
       const named = make("span", { class: "name", id,
-        title: fill(say.bar_give, { name: name(i), key: i + 1 }),
-        onclick: (event) => { if (chosen) choose(i, chosen); else give(i, event.shiftKey); } }, name(i));
+        onclick: (event) => { if (chosen) choose(i, chosen); else give(i, event.shiftKey); } });
       const marks = make("div", { class: "marks" });
-      const lockName = fill(say.bar_lock, { name: name(i) });
-      const padlock = make("button", { type: "button", class: "lock", "aria-pressed": "false",
-        "aria-label": lockName, title: lockName });
+      const padlock = make("button", { type: "button", class: "lock", "aria-pressed": "false" });
       const box = make("div", { class: "bar", "data-emotion": bar.name, style: bibier.hues(bar) },
       make("kbd", { "aria-hidden": "true" }, String(i + 1)), named,
       make("div", { class: "track" }, range, marks), number, padlock);
-      return { box, range, number, marks, padlock };
+      return { box, range, number, marks, padlock, named };
     });
     let rows = build();
+    const spell = () => rows.forEach(({ named, padlock }, i) => {
+      named.textContent = name(i);
+      named.title = fill(say.bar_give, { name: name(i), key: i + 1 });
+      padlock.title = fill(say.bar_lock, { name: name(i) });
+      padlock.setAttribute("aria-label", padlock.title);
+    });
     field.append(...rows.map((row) => row.box));
     host.replaceChildren(field, asking);
 
@@ -255,7 +268,16 @@
       event.preventDefault();
       return true;
     };
+    spell();
     show();
+    bibier.onLanguage(() => {
+      spell();
+      show();
+      if (!whenFilled) return;
+      const place = [...asking.querySelectorAll("button")].findIndex((button) => button === document.activeElement);
+      drawAsking();
+      asking.querySelectorAll("button")[place]?.focus();
+    });
     return {
       key, clear, hard, mark,
       undo: () => travel(past, future),
@@ -273,6 +295,7 @@
         last = past.length = future.length = 0;
         rows = build();
         field.append(...rows.map((row) => row.box));
+        spell();
         show();
       },
       load: (values, draft = null) => { // another clip: its label or null, or a draft; local steps begin anew

@@ -399,6 +399,20 @@ interface StepAnswer extends Partial<Done> {
   /** What was undone, when nothing stands in its place. */
   undone?: Label | null;
 }
+/** A clip in the list: how far the person is with it, and how many people have labelled it. */
+interface ListedClip {
+  clip: string;
+  text: string;
+  state: string;
+  labels: number;
+}
+/** Labels of a person, the median of the seconds on each, and when the last was given, in UTC. */
+interface PersonsPace {
+  name: string;
+  done: number;
+  seconds: number;
+  last: string;
+}
 interface AnnotateAnswers {
   open: OpenAnswer;
   enter: ProjectList & { project: string };
@@ -411,8 +425,8 @@ interface AnnotateAnswers {
   ask: { now: ClipView };
   repeat: SaveAnswer;
   decide: SaveAnswer;
-  clips: { clips: { clip: string; text: string; state: string; labels: number }[]; found: number };
-  people: { people: { name: string; done: number; seconds: number; last: string }[] };
+  clips: { clips: ListedClip[]; found: number };
+  people: { people: PersonsPace[] };
   /** How much of the project that is being made is read; 0 of 0 of none. */
   making: { done: number; total: number };
   browse: { folder: string; above: string; folders: string[]; files: string[] };

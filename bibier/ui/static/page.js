@@ -37,7 +37,7 @@
   const renameGradio = async () => {
     if (bibier.locale) {
       const address = new URL(bibier.locale, document.baseURI).href;
-      (await import(address)).changeLocale(bibier.language);
+      try { (await import(address)).changeLocale(bibier.language); } catch { /* there is no connection now */ }
     }
     // also those by which their room is measured
     document.querySelectorAll("#tabs .tab-wrapper button").forEach((tab) => {
@@ -49,7 +49,6 @@
     bibier.remember("bibier_language", language);
     const crossSite = location.protocol === "https:" ? "; SameSite=None; Secure; Partitioned" : "; SameSite=Lax";
     document.cookie = `bibier_language=${language}; path=/; max-age=31536000${crossSite}`;
-    if (bibier.reloadForLanguage) { location.reload(); return; }
     bibier.language = language;
     Object.assign(say, bibier.languages[language]);
     document.documentElement.lang = language;
@@ -109,6 +108,13 @@
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map(([name, ...cells]) =>
       make("tr", {}, make("th", { scope: "row" }, name), ...cells.map((cell) => make("td", {}, cell)))))));
+  bibier.createLine = (node) => {
+    /** @type {Said} */
+    let now = "";
+    const show = () => { node.textContent = typeof now === "function" ? now() : now; };
+    bibier.onLanguage(show);
+    return (said) => { now = said; show(); };
+  };
   bibier.fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
   bibier.rove = (group, buttons, steps) => group.addEventListener("keydown", (event) => {
     const step = steps[event.key];

@@ -68,26 +68,34 @@
     let auto = recall("bibier_autoplay") !== "no";
 
     /** @type {(name: string, label: string, key: string, act: () => void) => HTMLButtonElement} */
-    const button = (name, label, key, act) => make("button", { type: "button", class: name, onclick: act,
-      "aria-keyshortcuts": key, title: `${label} (${key})` }, label);
-    const play = button("play", say.play, "Space", () => toggle());
-    const again = button("again", say.replay, "R", () => replay());
+    const button = (name, label, key, act) => {
+      const node = make("button", { type: "button", class: name, onclick: act, "aria-keyshortcuts": key });
+      const spell = () => {
+        node.textContent = say[label] ?? label;
+        node.title = `${node.textContent} (${key})`;
+      };
+      bibier.onLanguage(spell);
+      spell();
+      return node;
+    };
+    const play = button("play", "play", "Space", () => toggle());
+    const again = button("again", "replay", "R", () => replay());
     const edges = [button("mark-a", "A", "[", () => setEdge(0)), button("mark-b", "B", "]", () => setEdge(1))];
-    const none = button("mark-none", say.loop_off, "\\", () => endLoop());
+    const none = button("mark-none", "loop_off", "\\", () => endLoop());
     const canvas = make("canvas", { class: "wave", "aria-hidden": "true" });
     const seek = make("input", { type: "range", class: "seek", min: 0, max: 1000, value: 0,
-      "aria-label": say.position });
+      "data-say-aria-label": "position" });
     const time = make("span", { class: "time" }, "0:00");
-    const rate = make("select", { "aria-label": say.speed, onchange: () => { setSpeed(Number(rate.value)); } },
+    const rate = make("select", { "data-say-aria-label": "speed", onchange: () => { setSpeed(Number(rate.value)); } },
       ...SPEEDS.map((value) => make("option", { value, selected: value === speed }, `${value}×`)));
     const box = make("input", { type: "checkbox", checked: auto,
       onchange: () => { auto = box.checked; remember("bibier_autoplay", auto ? "yes" : "no"); } });
     host.replaceChildren(
       make("div", { class: "strip" }, canvas, seek),
       make("div", { class: "controls" }, play, again, time, rate,
-        make("span", { class: "loop", role: "group", "aria-label": say.loop },
-          make("span", { class: "small" }, say.loop), ...edges, none),
-        make("label", { class: "auto" }, box, say.autoplay)),
+        make("span", { class: "loop", role: "group", "data-say-aria-label": "loop" },
+          make("span", { class: "small", "data-say": "loop" }), ...edges, none),
+        make("label", { class: "auto" }, box, make("span", { "data-say": "autoplay" }))),
     );
 
     const duration = () => (Number.isFinite(sound.duration) ? sound.duration : 0);
@@ -153,6 +161,7 @@
     });
     new ResizeObserver(draw).observe(canvas);
     bibier.onTheme(draw);
+    bibier.onLanguage(draw);
     seek.addEventListener("input", (event) => {
       event.stopPropagation();
       sound.currentTime = (Number(seek.value) / 1000) * duration();
@@ -196,8 +205,8 @@
         if (shown === clip) { peaks = outline; draw(); }
       } catch (error) {
         const status = error instanceof Error ? error.message : "";
-        const reason = status === "409" ? say.clip_changed : status === "404" ? say.clip_gone : say.clip_lost;
-        if (shown === clip) tell(reason);
+        const reason = status === "409" ? "clip_changed" : status === "404" ? "clip_gone" : "clip_lost";
+        if (shown === clip) tell(() => say[reason]);
       }
     };
     setSpeed(speed);

@@ -10,7 +10,12 @@
 
   /** @type {(values: string[], name: string) => HTMLSelectElement} */
   const choice = (values, name) =>
-    make("select", {}, ...values.map((value) => make("option", { value }, say[`${name}_${value}`])));
+    make("select", {}, ...values.map((value) => make("option", { value, "data-say": `${name}_${value}` })));
+  /** @type {(key: string, field: HTMLElement, name?: string) => HTMLElement} */
+  const labelled = (key, field, name) => make("label", { class: name }, make("span", { "data-say": key }), field);
+  const submit = (/** @type {string} */ key) => make("button", { type: "submit", "data-say": key });
+  /** @type {(name: string, key: string, form: HTMLElement) => HTMLDetailsElement} */
+  const folded = (name, key, form) => make("details", { class: name }, make("summary", { "data-say": key }), form);
   /** @type {(name: string, text: string) => void} */
   const download = (name, text) => {
     const url = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
@@ -24,55 +29,53 @@
     const order = choice(ORDERS, "order");
     const share = make("input", { type: "number", min: 0, max: 100, step: 5 });
     const repeats = make("input", { type: "number", min: 0, max: 50, step: 5 });
-    const guidelines = make("textarea", { rows: 4, maxlength: 20000, placeholder: say.set_guidelines_hint });
+    const guidelines = make("textarea", { rows: 4, maxlength: 20000, "data-say-placeholder": "set_guidelines_hint" });
     const labels = bibier.createLabelsEditor();
-    const settings = make("form", { class: "fresh" }, make("label", {}, say.set_proposals, proposals),
-      make("label", {}, say.set_wanted, wanted), make("label", {}, say.set_order, order),
-      make("label", {}, say.set_share, share),
-      make("label", {}, say.set_repeats, repeats), labels.node,
-      make("label", { class: "wide" }, say.set_guidelines, guidelines),
-      make("button", { type: "submit" }, say.set_apply));
+    const settings = make("form", { class: "fresh" }, labelled("set_proposals", proposals),
+      labelled("set_wanted", wanted), labelled("set_order", order), labelled("set_share", share),
+      labelled("set_repeats", repeats), labels.node, labelled("set_guidelines", guidelines, "wide"),
+      submit("set_apply"));
     settings.addEventListener("submit", (event) => {
       event.preventDefault();
       run(async (call) => {
         settled(await call("settle", { settings: { proposals: proposals.value, order: order.value,
           wanted: Number(wanted.value), share: Number(share.value) / 100, repeats: Number(repeats.value) / 100,
           labels: labels.value, guidelines: guidelines.value } }));
-        tell(say.set_done, "good");
+        tell(() => say.set_done, "good");
       });
     });
     const format = choice(FORMATS, "format");
-    const exporting = make("form", { class: "fresh" }, make("label", {}, say.export_format, format),
-      make("button", { type: "submit" }, say.export_save));
+    const exporting = make("form", { class: "fresh" }, labelled("export_format", format),
+      submit("export_save"));
     exporting.addEventListener("submit", (event) => {
       event.preventDefault();
       run(async (call) => {
         const answer = await call("export", { format: format.value });
         download(`${name().replace(/[^\p{L}\p{N}_-]+/gu, "_")}-${answer.name}`, answer.text);
-        tell(say.export_done, "good");
+        tell(() => say.export_done, "good");
       });
     });
     const file = make("input", { type: "file" });
     file.accept = EXPORTS;
-    const into = make("input", { type: "text", maxlength: 80, placeholder: say.import_here });
-    const importing = make("form", { class: "fresh" }, make("label", {}, say.import_file, file),
-      make("label", {}, say.import_into, into), make("button", { type: "submit" }, say.import_take),
-      make("p", { class: "small wide" }, say.import_is));
+    const into = make("input", { type: "text", maxlength: 80, "data-say-placeholder": "import_here" });
+    const importing = make("form", { class: "fresh" }, labelled("import_file", file),
+      labelled("import_into", into), submit("import_take"),
+      make("p", { class: "small wide", "data-say": "import_is" }));
     importing.addEventListener("submit", (event) => {
       event.preventDefault();
       const [chosen] = file.files ?? [];
       if (!chosen) return;
       run(async (call) => {
-        tell(say.import_sending);
+        tell(() => say.import_sending);
         const path = await bibier.upload(chosen);
         const answer = await call("take", { path, into: into.value }, bibier.annotateApi.THINKING);
         file.value = into.value = "";
         taken(answer);
       });
     });
-    const importPart = make("details", { class: "import" }, make("summary", {}, say.import_title), importing);
-    const settingsPart = make("details", { class: "settings" }, make("summary", {}, say.set_title), settings);
-    const exportPart = make("details", { class: "export" }, make("summary", {}, say.export_title), exporting);
+    const importPart = folded("import", "import_title", importing);
+    const settingsPart = folded("settings", "set_title", settings);
+    const exportPart = folded("export", "export_title", exporting);
     /** @type {ProjectPanel["show"]} */
     const show = (answer) => {
       settingsPart.hidden = !answer.paths || !answer.settings;
