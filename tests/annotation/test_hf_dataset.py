@@ -123,7 +123,7 @@ def test_nothing_is_lost_or_half_written(store, tmp_path):
     assert (folder / "data" / "train-00000.parquet").read_bytes() == before
     hf_dataset.save(snapshot, folder, replace=True)
     (folder / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="something else"):
+    with pytest.raises(InputError, match="not a dataset of this program"):
         hf_dataset.save(snapshot, folder, replace=True)
     assert (folder / "thesis.txt").exists()
     with pytest.raises(InputError, match="no labels"):
