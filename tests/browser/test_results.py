@@ -52,15 +52,15 @@ def test_pitch_and_loudness_are_measured_once_they_are_asked_for(visit):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     assert page.locator(".contour .picture").is_hidden()
-    page.locator(".contour input").check()
+    page.locator(".loaded .live-switch input").check()
     page.wait_for_selector(".contour .picture .xtick")
     assert len([url for url in asked if "component_server" in url]) == 1
     traces = page.evaluate("document.querySelector('.contour .picture').data.map((trace) => trace.y.length)")
     assert traces[1] == traces[2] > 50 and traces[0] >= 2 * traces[1]
     assert "Hz" in page.inner_text(".contour p")
-    page.locator(".contour input").uncheck()
+    page.locator(".loaded .live-switch input").uncheck()
     assert page.locator(".contour .picture").is_hidden()
-    page.locator(".contour input").check()  # what is known isn't asked for again
+    page.locator(".loaded .live-switch input").check()  # what is known isn't asked for again
     page.wait_for_selector(".contour .picture .xtick")
     assert len([url for url in asked if "component_server" in url]) == 1
 

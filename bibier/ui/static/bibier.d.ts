@@ -127,7 +127,7 @@ interface Bibier extends PageFacts {
     host: HTMLElement,
     figure: (width: number) => PlotlyFigure | null,
   ): { redraw(): Promise<void> };
-  createContour(): { node: HTMLElement; put(path: string): void };
+  createContour(): { choice: HTMLElement; node: HTMLElement; put(path: string): void };
 
   // results.js, results_batch.js, models.js
   /** Sends a file; gives its place on the server. Throws the server's own words. */

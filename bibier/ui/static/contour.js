@@ -53,8 +53,8 @@
     const box = make("input", { type: "checkbox", role: "switch", onchange: () => { void show(); } });
     const picture = make("div", { class: "picture", "aria-hidden": "true" });
     const words = make("p", { class: "small", role: "status" });
-    const node = make("div", { class: "contour" },
-      make("label", { class: "live-switch" }, box, make("span", { "data-say": "contour" })), words, picture);
+    const choice = make("label", { class: "live-switch" }, box, make("span", { "data-say": "contour" }));
+    const node = make("div", { class: "contour" }, words, picture);
     const { redraw } = bibier.createPicture(picture, (width) => value && figure(value, width));
     const tell = () => {
       const voiced = value?.pitch.filter((hertz) => hertz !== null).sort((a, b) => a - b) ?? [];
@@ -80,6 +80,7 @@
       await redraw().catch(() => {});
     };
     return {
+      choice,
       node,
       /** @param {string} path */
       put: (path) => {

@@ -214,8 +214,8 @@
     const clear = make("button", { type: "button", class: "clear", "data-say-title": "voice_clear",
       "data-say-aria-label": "voice_clear", onclick: () => { void put(null); } }, "✕");
     const name = make("span", { class: "name" });
-    const loaded = make("div", { class: "loaded" }, make("div", { class: "row" }, name, clear), clip.node,
-      contour.node);
+    const loaded = make("div", { class: "loaded" },
+      make("div", { class: "row" }, name, contour.choice, clear), clip.node, contour.node);
     const box = make("div", { class: "recorder" }, make("div", { class: "main" }, button,
       make("div", { class: "beside" }, make("p", {}, label, make("kbd", { "data-say": "key_space" })), time), live),
     loaded, drop, hint, field);
