@@ -154,10 +154,6 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Start over",
         "Сначала",
     ),
-    "position": (
-        "Position",
-        "Позиция",
-    ),
     "speed": ("Speed", "Скорость"),
     "loop": (
         "Loop",

@@ -1,7 +1,6 @@
 """The interface without a browser: sentences, chart, words, what the server believes of what a browser sends."""
 
-from __future__ import annotations
-
+import ast
 import json
 import re
 import string
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from bibier.asr.recognisers import Choice
 from bibier.audio.long_recording import LIMIT
 from bibier.errors import InputError
+from bibier.i18n import messages
 from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, percent, say
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction, WordWeight
@@ -60,6 +60,19 @@ def test_every_sentence_in_both_languages():
         bare = texts[1].translate(str.maketrans("", "", "{}"))
         if set(texts[0]) - set("{}_–- ") and fields[0] != {texts[0].strip("{}")}:
             assert any("а" <= letter.lower() <= "я" for letter in bare) or key == "word_from", key
+
+
+def test_no_key_has_two_sentences():
+    """What stands in two files would be the later one's everywhere."""
+    places = {}
+    for path in (Path(messages.__file__).parent).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict) and node.target.id != "SENTENCES":
+                for key in node.value.keys:
+                    if isinstance(key, ast.Constant):
+                        places.setdefault(key.value, []).append(path.name)
+    assert len(places) > 500
+    assert {key: files for key, files in places.items() if len(files) > 1} == {}
 
 
 def test_every_sentence_is_used():
