@@ -38,7 +38,7 @@ def test_record_and_see(visit):
     # selecting a word shows its figure and plays that stretch alone
     words.nth(1).click()
     detail = page.inner_text("#words .detail")
-    assert words.nth(1).inner_text() in detail and re.search(r"\d+\.\d–\d+\.\d s", detail), detail
+    assert words.nth(1).inner_text() in detail and re.search(r"\d+\.\d–\d+\.\d\ss", detail), detail
     page.wait_for_function("bibier.sound.currentTime > 0 && bibier.sound.paused")
     start, end = (float(second) for second in re.findall(r"(\d+\.\d)", detail)[-2:])
     assert start - 0.2 <= page.evaluate("bibier.sound.currentTime") <= end + 0.5

@@ -145,7 +145,7 @@ def test_place_and_seconds_are_said_while_waiting(handlers):
     assert shown([next(first)]) == ["Listening to the recording…"]
     second = handlers.analyse(str(EXAMPLE), "so happy", "none", None, view("two", "ru"))
     said = next(second)["stage"]
-    assert said == {"text": "В очереди: впереди 1, примерно 3 с…", "stop": True}
+    assert said == {"text": "В очереди: впереди 1, примерно 3\u00a0с…", "stop": True}
     third = handlers.analyse(str(EXAMPLE), "", "none", None, view("three"))
     assert "впереди" not in shown([next(third)])[0]
     busy = whole(handlers, "four")
