@@ -48,7 +48,7 @@ def test_thirty_arrow_presses(annotate):
     page.locator(".bar input[type=range]").first.focus()
     for _ in range(30):
         page.keyboard.press("ArrowRight")
-    assert values(page) == [30, 0, 0, 0, 0, 0, 0] and "70 are open" in page.inner_text(".sum")
+    assert values(page) == [30, 0, 0, 0, 0, 0, 0] and "70 left" in page.inner_text(".sum")
     page.wait_for_timeout(500)
     assert len(calls) <= 5
     page.keyboard.press("KeyH")
@@ -295,22 +295,13 @@ def test_the_language_is_switched_in_the_middle_of_a_label(annotate, log):
     page.locator(".bar input[type=number]").nth(3).press("Enter")
     page.keyboard.press("Enter")
     page.wait_for_selector(".filling [data-rule=proportion]:focus:has-text('Пропорционально')")
-    lost = re.compile("component_server")
-    page.route(lost, lambda route: route.abort())  # the whole network gone, Gradio would load the page anew
     page.keyboard.press("Enter")
-    page.wait_for_selector(".delivery.alert:has-text('не сохранено')")
-    switch("en")
-    page.wait_for_selector(".delivery.alert:has-text('Not saved yet')")
-    page.unroute(lost)
-    done(page, 2)
-    page.wait_for_selector(".delivery.good:has-text('back online')")
-    page.click(".languages button[lang=ru]")
-    page.wait_for_selector(".delivery.good:has-text('Связь восстановлена')")
-    assert page.inner_text(".soft .name >> nth=0") == NAMES["ru"]["anger"] and len(log("switcher")) == 2
+    page.wait_for_selector(".delivery.good:has-text('Сохранено')")
     page.click(".languages button[lang=en]")
     page.wait_for_selector(".sum:has-text('Empty')")
+    done(page, 2)
+    assert page.inner_text(".soft .name >> nth=0") == NAMES["en"]["anger"] and len(log("switcher")) == 2
     assert page.evaluate("window.kept")  # without a reload
-    visitor.complaints[:] = [text for text in visitor.complaints if "ERR_FAILED" not in text]
 
 
 def test_relabel_this(annotate):

@@ -57,6 +57,7 @@ def test_stop_keeps_what_was_judged(visit):
     page.wait_for_selector("#ribbon .ribbon:not(.live) .stretch:not(:disabled)")
     page.wait_for_selector("#verdict .sentence")
     label = page.locator("#ribbon .stretch").first.get_attribute("aria-label")
-    assert heard.split(" · ")[1].replace("%", "") in label.replace("\u00a0%", "")  # as judged live, not anew
+    # As judged live, not anew; the ribbon gives no figure where the voice is unlike all that was learnt.
+    assert heard.split(" · ")[1].replace("%", "") in label.replace("\u00a0%", "") or "unreliable" in label
     assert page.evaluate("bibier.sound.dataset.file") and page.is_enabled("#relabel")
     page.click(".live-slot input")

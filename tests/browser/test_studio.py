@@ -165,7 +165,7 @@ def test_two_tabs_on_one_clip_lose_nothing(annotate, studio):
         page.keyboard.press(key)
         page.keyboard.press("Enter")
         page.wait_for_selector(".delivery.good")
-    assert "another tab" in second.inner_text(".also")
+    assert "Another tab" in second.inner_text(".also")
     assert [points(event.probs).index(100) for event in of(studio[1], "double")] == [0, 1]
     studio[1].undo("list", "double")
     ((_, label),) = [item for item in studio[1].state("list").items() if item[0][1] == "double"]

@@ -251,7 +251,7 @@ def test_the_annotator_is_who_signed_in(address, place):
         label = {"points": [0, 0, 0, 100, 0, 0, 0], "confidence": 1, "note": "", "seconds": 1}
         label["uuid"] = "00000000-0000-4000-8000-000000000001"
         refused = act(guest, "save", **mine, **label).json()
-        assert refused["others"] is True and "another name" in refused["error"]
+        assert refused["others"] is True and "different name" in refused["error"]
         assert act(guest, "save", **mine | {"annotator": "Борис"}, **label).json()["new"] is True
     events = [event for _, event in Store(f"sqlite:///{place}/annotations/bibier.db").events("voices")]
     assert [event.annotator for event in events if event.kind == "label"] == ["Борис"]

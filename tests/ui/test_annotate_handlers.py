@@ -35,7 +35,7 @@ store = annotating.store  # a fixture
     ],
 )
 def test_only_seven_whole_numbers_that_sum_to_100_are_a_label(value):
-    with pytest.raises(InputError, match="here 7 of them"):
+    with pytest.raises(InputError, match="A label is 7 whole numbers"):
         probabilities(value)
 
 
