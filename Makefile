@@ -29,8 +29,8 @@ node_modules/.dev: package-lock.json
 app: $(BIN)/.app  ## install what the app needs and open it on localhost
 	$(BIN)/python app.py
 
-test: $(BIN)/.dev ## install what the tests need and run them
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(BIN)/.dev ## install what the tests need and run them; FEWER=yes leaves out those that take longest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(FEWER),-m "not thorough")
 
 coverage: $(BIN)/.dev ## run the tests and print which lines of each module they leave out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered

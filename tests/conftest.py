@@ -13,12 +13,30 @@ from tiny import shaken, tiny_config
 
 from bibier.checkpoint.bundle import Bundle
 
+# Files and tests that take a quarter of the time: `make test FEWER=yes` leaves them out.
+THOROUGH = (
+    "annotation/test_loop.py::test_the_loop",
+    "browser/test_hostile.py::test_at_the_door",
+    "browser/test_models.py",
+    "browser/test_studio.py::test_a_killed_server_loses_nothing",
+    "browser/test_timeline.py::test_stop_keeps_what_is_ready",
+    "features/test_spectrogram.py",
+    "inference/test_batch_ray.py",
+    "inference/test_long_form.py::test_an_hour_stays_within_its_bound",
+    "test_costs.py",
+    "test_faults.py",
+    "test_load.py",
+    "train/test_cross_validate.py",
+)
 LONG = ("browser", "train", "annotation", "security")  # folders whose files take longest
 
 
 def pytest_collection_modifyitems(items):
-    """Put the longest files first: those that are left at the end are short, and all processes end together."""
+    """Mark what is thorough, and put the longest files first: the last are short, and all processes end together."""
     places = {folder: place for place, folder in enumerate(LONG)}
+    for item in items:
+        if any(f"tests/{part}" in item.nodeid for part in THOROUGH):
+            item.add_marker(pytest.mark.thorough)
     items.sort(key=lambda item: places.get(item.path.parent.name, len(LONG)))
 
 
