@@ -47,6 +47,7 @@ def test_the_peak_of_a_step_sees_what_was_freed_again():
 
     # A command that another test ran here may have had the C library keep what is freed.
     ctypes.CDLL(None).mallopt(process.MMAP_THRESHOLD, 128 * 1024)
+    process.give_back_memory()
     hungry = costs.ComparedModel("hungry", "fusion", Hungry, lambda batch, length: {"x": torch.ones(batch, 7)})
     assert costs.peak_of_this_process(hungry, (2, 3)) == pytest.approx(64, abs=8)
 
