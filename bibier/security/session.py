@@ -23,6 +23,16 @@ ENTRY_POINTS = ("/", "/config", "/config/")  # where a visitor comes in: a page,
 SCOPE = "bibier.visitor"
 
 
+def session_of(browser: str, user: str | None) -> str:
+    """Return the name of a session: a browser, by its cookie or its address, with the person signed in."""
+    return f"{browser} {user or ''}"
+
+
+def continues(session: str, earlier: str) -> bool:
+    """Whether a session is the earlier one, or that browser's after somebody signed in where nobody had."""
+    return session == earlier or (earlier.endswith(" ") and session.startswith(earlier))
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Who asks.
@@ -166,7 +176,7 @@ class Visitors:
         newcomer = not known and scope["path"] in ENTRY_POINTS
         if newcomer:
             token, known = secrets.token_urlsafe(32), True
-        session = f"{token if known else f'address {address}'} {user or ''}"
+        session = session_of(token if known else f"address {address}", user)
         self.ownership.alive(session, network(address))
         scope = {**scope, SCOPE: Visitor(session, address, user, known, self.ownership, operator)}
 

@@ -8,6 +8,7 @@ import pytest
 
 from bibier.errors import InputError
 from bibier.inference.queue import MAX_WAITING, InferenceQueue
+from bibier.security.session import session_of
 from bibier.ui import gradio_state
 from bibier.ui.analyse.state import ResultCache
 from bibier.ui.fair_share import first_to_go
@@ -65,10 +66,17 @@ def test_made_up_tokens_make_no_result_forgotten():
 
 def test_who_signs_in_next_in_a_tab_sees_nothing_of_who_was_there_before():
     """The tab keeps its token; a session is the browser with the person who is signed in."""
+    nobody, ann, bob = ((session_of("browser", user), "home") for user in (None, "ann", "bob"))
     cache = ResultCache()
-    cache.put("tab", "result", ("browser, ann", "home"))
-    assert cache.get("tab", ("browser, bob", "home")) is None
-    assert cache.get("tab", ("browser, ann", "home")) == "result"
+    cache.put("tab", "result", ann)
+    assert cache.get("tab", ann) == "result" and cache.get("tab", bob) is cache.get("tab", nobody) is None
+
+
+def test_who_signs_in_after_an_analysis_goes_on_with_it():
+    cache = ResultCache()
+    cache.put("tab", "result", (session_of("browser", None), "home"))
+    assert cache.get("tab", (session_of("browser", "ann"), "home")) == "result"
+    assert cache.get("tab", (session_of("stranger", "ann"), "home")) is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from weakref import ref
 
 from bibier.audio.channels import AUTO
 from bibier.i18n.messages import Message
+from bibier.security.session import continues
 from bibier.transcript import Transcript
 from bibier.ui.fair_share import Owner, first_to_go
 
@@ -86,13 +87,13 @@ class ResultCache(Generic[Value]):
 
     def get(self, token: str, owner: Owner = ("", "")) -> Value | None:
         """Return what was kept, unless it is too old or another session's: a browser's tab keeps its token when one
-        person signs out and the next one signs in.
+        person signs out and the next one signs in. Who was nobody and signs in goes on.
         """
         with self.lock:
             if token not in self.values:
                 return None
             then, value, (session, _) = self.values[token]
-            return value if session == owner[0] and time.monotonic() - then <= self.seconds else None
+            return value if continues(owner[0], session) and time.monotonic() - then <= self.seconds else None
 
 
 class Analyses(ResultCache[AnalysisState]):
