@@ -134,10 +134,7 @@ def limit_malloc_arenas(environ: Mapping[str, str] = os.environ) -> bool:
     -------
     Whether it was done; other systems have nothing of the kind.
     """
-    if sys.platform != "linux" or "MALLOC_ARENA_MAX" in environ:
-        return False
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
-    return set_option is not None and set_option(ARENA_MAX, ARENAS) == 1
+    return "MALLOC_ARENA_MAX" not in environ and _set_malloc({ARENA_MAX: ARENAS})
 
 
 def give_back_memory() -> bool:
@@ -161,10 +158,14 @@ def keep_freed_memory(environ: Mapping[str, str] = os.environ) -> bool:
     -------
     Whether it was done; other systems have nothing of the kind.
     """
-    if sys.platform != "linux" or "MALLOC_TRIM_THRESHOLD_" in environ:
-        return False
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library may lack it
-    return set_option is not None and all(set_option(name, KEPT) == 1 for name in (MMAP_THRESHOLD, TRIM_THRESHOLD))
+    wanted = {MMAP_THRESHOLD: KEPT, TRIM_THRESHOLD: KEPT}
+    return "MALLOC_TRIM_THRESHOLD_" not in environ and _set_malloc(wanted)
+
+
+def _set_malloc(options: Mapping[int, int]) -> bool:
+    """Set options of glibc's malloc; whether all were. Other systems, and other C libraries of Linux, have none."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    return mallopt is not None and all(mallopt(option, value) == 1 for option, value in options.items())
 
 
 def is_installed(package: str) -> bool:

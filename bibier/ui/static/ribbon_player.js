@@ -24,6 +24,7 @@
   bibier.createRibbonPlayer = ({ value, heard }) => {
     let index = -1; // of the segment that is heard, or was last
     let shown = -1; // whose words stand there
+    let through = false; // whether it goes on beyond the segment
     /** @type {TimelineSegment | null} */
     let known = null;
     /** @type {HTMLElement[]} */
@@ -64,8 +65,6 @@
       bibier.playOn();
       void sound.play().catch(() => {});
     };
-    let through = false; // whether it goes on beyond the segment
-
     /** @param {number} to */
     const show = (to) => {
       const segment = value().rows[to];
