@@ -16,7 +16,6 @@ from recordings import refused
 
 from bibier.audio import containers, long_recording
 from bibier.audio import io as audio
-from bibier.audio.containers import Window, is_placeholder, mp3_frame
 from bibier.audio.decoding import SoundFile
 from bibier.audio.format import ENDINGS, MAX_SECONDS
 from bibier.audio.io import load
@@ -377,25 +376,3 @@ def test_random_bytes_behind_every_signature_are_refused_or_read(tmp_path):
                 audio.decode(tmp_path / "broken", MAX_SECONDS)
             except InputError as error:
                 assert error.text("ru")
-
-
-# --------------------------------------------------------------------------------------------------------------- parts
-
-
-def test_placeholders():
-    assert not any(is_placeholder(size) for size in (1, 44_100, 691_200_000, 1_234_567_890, 2**32 + 2**20))
-
-
-def test_a_window_is_a_file_of_its_own():
-    window = Window(io.BytesIO(b"0123456789"), 2, 8, [(1, b"ab")])
-    assert window.read() == b"2ab567"
-    assert window.seek(-2, io.SEEK_END) == 4 and window.read(9) == b"67" and window.read(1) == b""
-    assert window.seek(2) == 2 and window.read(2) == b"b5"
-
-
-def test_an_mp3s_frames_follow_one_another(tmp_path):
-    content = made("no-table.mp3")
-    at, count = content.find(b"\xff\xf3"), 0
-    while at < len(content) and (length := mp3_frame(content[at : at + 4])):
-        at, count = at + length, count + 1
-    assert at == len(content) and count > 100
