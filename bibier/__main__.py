@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     # Imported late, so that --help answers at once.
     from bibier.errors import InputError
+    from bibier.files import refused_by_system
 
     try:
         return options.run(options)
@@ -45,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader went away (`| head`): nothing is left to say, and Python must not try to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named
+            raise
+        print(refused_by_system(error).text(options.language), file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from bibier.i18n.messages import Message
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 NEAR = 0.8  # likeness of two names, of `difflib`, above which one is taken for a slip of the other
 SHORTEST = 3  # characters of a name that can be a slip
+MOST = 20_000  # columns: three times what the largest sets of acoustic features have
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
@@ -88,6 +90,8 @@ def parse_table(content: bytes, name: str, names: Sequence[str] = (), needed: Se
     separator = separator or _separator(text, known)
     records = _records(text, separator, name, skipped)
     header = next((cells for _, cells in records if any(cell.strip() for cell in cells)), ())
+    if len(header) > MOST:
+        raise InputError("csv-wide", file=name, count=len(header), most=MOST)
     columns = _columns(header, known, name)
     unnamed = [place for place, column in enumerate(columns) if place and not plain_name(column)]
     if missing := [column for column in needed if column not in columns]:
@@ -114,13 +118,18 @@ def plain_name(name: str) -> str:
 def near_name(name: str, known: Sequence[str]) -> str | None:
     """Return the known name that this one is a slip of: "lable" → "label"; None where it is none, or is known."""
     plain = re.sub(r"[\W_]+", "", plain_name(name))
-    by_plain = {re.sub(r"[\W_]+", "", plain_name(right)): right for right in known}
+    by_plain = _by_plain(tuple(known))
     if plain in by_plain:
         return by_plain[plain] if plain_name(name) != plain_name(by_plain[plain]) else None
     if len(plain) < SHORTEST:
         return None
     close = difflib.get_close_matches(plain[:80], [right for right in by_plain if len(right) >= SHORTEST], 1, NEAR)
     return by_plain[close[0]] if close else None
+
+
+@functools.lru_cache(maxsize=16)
+def _by_plain(known: tuple[str, ...]) -> dict[str, str]:
+    return {re.sub(r"[\W_]+", "", plain_name(right)): right for right in known}
 
 
 def number(cell: str) -> float:

@@ -11,11 +11,29 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-FULL = (errno.ENOSPC, errno.EDQUOT)  # what a system says of a disk, or of somebody's share of it, that is full
+from bibier.errors import InputError
+
+# What a system says of a disk that is full, or of somebody's share of it, or of a file that may not grow.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SHOWN = 80  # characters of a name in a sentence
+
+
+def refused_by_system(error: OSError, place: str = "") -> InputError:
+    """Return what is said when the system can't do what was asked of a file: its name, the reason and the remedy.
+
+    `place` is what the user named, else the error tells.
+    """
+    if error.errno in FULL:
+        return InputError("disk-full")
+    name = "".join(sign if sign.isprintable() else "?" for sign in place or os.fsdecode(error.filename or "")) or "—"
+    short = name if len(name) <= SHOWN else f"{name[: SHOWN // 2]}…{name[-SHOWN // 2 :]}"
+    return InputError("place-closed", place=short, reason=error.strerror or str(error))
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, 64 hex digits. Raises OSError."""
+    """Return the SHA-256 of a file's bytes, 64 hex digits. Raises OSError, also for a device, which never ends."""
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

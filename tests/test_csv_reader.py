@@ -2,7 +2,8 @@
 
 import pytest
 
-from bibier.csv_reader import near_name, number, parse_table
+from bibier import csv_reader
+from bibier.csv_reader import MOST, near_name, number, parse_table
 from bibier.errors import InputError
 
 NAMES = ("path", "text", "label", "split", "speaker")
@@ -103,3 +104,14 @@ def test_a_number_may_have_a_decimal_comma():
     assert [number(cell) for cell in ("0.25", "0,25", " ,5", "1e-3")] == [0.25, 0.25, 0.5, 0.001]
     with pytest.raises(ValueError):
         number("1,234.5")
+
+
+def test_a_table_of_too_many_columns_is_refused_and_a_wide_one_is_read(monkeypatch):
+    """Each column was compared with each name that a manifest may have, whose spelling was made plain every time."""
+    wide = [f"c{number}" for number in range(MOST)]
+    made_plain = []
+    monkeypatch.setattr(csv_reader, "plain_name", lambda name: (made_plain.append(name), name.casefold())[1])
+    table = parse_table(",".join(wide).encode() + b"\n" + b"," * (MOST - 1), "wide.csv", names=("path", "label"))
+    assert table.columns == tuple(wide) and len(made_plain) < 6 * MOST
+    with pytest.raises(InputError, match="at most 20000 are read"):
+        parse_table(",".join([*wide, "more"]).encode(), "wide.csv")

@@ -2,10 +2,12 @@
 
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from bibier import files
+from bibier.__main__ import main
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -29,6 +31,30 @@ def test_a_file_has_the_rights_of_any_other(tmp_path):
     (tmp_path / "plain").write_text("")
     files.atomic_write(tmp_path / "whole", "")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_the_system_refuses_is_said(tmp_path):
+    """By the name that was given, its reason and the remedy; a disk that is full by that."""
+    with pytest.raises(OSError) as refused:
+        (tmp_path / f"{'x' * 5000}.wav").stat()
+    sentence = str(files.refused_by_system(refused.value))
+    assert "File name too long" in sentence and len(sentence) < 300
+    for code in files.FULL:
+        assert "disk of the server is full" in str(files.refused_by_system(OSError(code, "no", "a")))
+
+
+@pytest.mark.parametrize("command", ["annotations import p PLACE", "predict PLACE --checkpoint PLACE"])
+def test_a_command_says_what_the_system_refuses(command, capsys, tmp_path, monkeypatch):
+    """A name that no file could have ended in a traceback."""
+    monkeypatch.chdir(tmp_path)
+    assert main([word.replace("PLACE", "x" * 5000) for word in command.split()]) == 2
+    assert "File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+def test_a_device_has_no_hash():
+    with pytest.raises(OSError, match="Not a regular file"):
+        files.sha256(Path("/dev/zero"))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux exchanges two names at once")

@@ -193,6 +193,12 @@ def test_only_files_of_one_length_are_read(clips, monkeypatch):
     assert sorted(read) == sorted([paths[0], clips / "copy.ogg"])
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+def test_a_device_is_no_recording_however_often_it_is_listed(clips):
+    """Twice in a list, it was read for ever to see whether the two are the same."""
+    assert same_recordings([("first", Path("/dev/zero")), ("again", Path("/dev/zero"))]) == []
+
+
 def test_a_folder_is_listed_once_for_all_that_is_missing(clips, monkeypatch):
     listed = []
     iterdir = Path.iterdir

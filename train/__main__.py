@@ -127,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     # Imported late, so that --help answers at once.
     from bibier.errors import CorpusError, InputError
+    from bibier.files import refused_by_system
 
     try:
         run = {
@@ -144,6 +145,11 @@ def main(arguments: list[str] | None = None) -> int:
         return run[options.command](options)
     except (CorpusError, InputError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is None:  # not about a file that somebody named
+            raise
+        print(f"error: {refused_by_system(error)}", file=sys.stderr)
         return 2
 
 

@@ -18,7 +18,7 @@ from bibier.audio.io import short_name
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
 from bibier.file_names import is_there, missing
-from bibier.files import FULL, atomic_write, sha256
+from bibier.files import FULL, atomic_write, refused_by_system, sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
 from bibier.manifest import SYNONYMS, Manifest, ManifestRow, read_labels, read_manifest
@@ -110,7 +110,7 @@ def keep(content: bytes, ending: str, media: Path) -> tuple[str, Path]:
             atomic_write(path, content, shared=True)
         except OSError as error:
             if error.errno in FULL:
-                raise InputError("disk-full") from error
+                raise refused_by_system(error) from error
             raise
     return name, path
 

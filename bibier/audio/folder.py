@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.audio.format import ENDINGS
+from bibier.file_names import is_there
 from bibier.i18n.messages import Message
 
 SHOWN = 8  # kinds of files in one notice
@@ -33,7 +34,7 @@ def recordings_in(folder: Path) -> FolderRecordings:
     paths, skipped = [], Counter[str]()
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not path.is_file():
+        if not is_there(path):  # a link that leads where nobody may look is none either
             continue
         if hidden or path.suffix.lower() not in ENDINGS:
             skipped["." if hidden else path.suffix.lower()[:20]] += 1

@@ -123,6 +123,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{waiting} of your analyses are waiting already. Wait for one of them, or cancel it.",
         "Ваших анализов в очереди уже {waiting}. Дождитесь одного из них или отмените его.",
     ),
+    "turn-share-together": (
+        "{waiting} analyses from your network or under your name are waiting already. Try again when one is done.",
+        "Из вашей сети или под вашим именем в очереди уже есть анализы ({waiting}). Попробуйте немного позже.",
+    ),
     "turn-full": (
         "The app is busy: {waiting} analyses are waiting already. Try again in about {seconds} s.",
         "Приложение занято, анализов в очереди: {waiting}. Попробуйте примерно через {seconds} с.",

@@ -72,6 +72,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "You already have {count} live sessions. Stop one of them first.",
         "Сеансов «Вживую» у вас уже {count}. Сначала остановите один из них.",
     ),
+    "live-share-together": (
+        "{count} live sessions already run from your network or under your name. Wait until one of them ends, or make "
+        "a normal recording.",
+        "Из вашей сети или под вашим именем уже идут сеансы «Вживую» ({count}). Дождитесь, когда один из них "
+        "закончится, или сделайте обычную запись.",
+    ),
     "live-full": (
         "The server already runs {count} live sessions and can't take more. Make a normal recording, or try again in "
         "a few minutes.",

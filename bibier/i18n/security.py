@@ -80,8 +80,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Запрос приходил слишком медленно и был прерван. Проверьте соединение и повторите.",
     ),
     "guard-connections": (
-        "Too many open tabs of this page. Close some of them.",
-        "Открыто слишком много вкладок этой страницы. Закройте часть из них.",
+        "Too many tabs of this page are open, in your browser or your network. Close some of them.",
+        "Открыто слишком много вкладок этой страницы — в вашем браузере или из вашей сети. Закройте часть из них.",
     ),
     "guard-broken": (
         "Something went wrong here. Try again; the reason is in the server log under {request}.",
@@ -91,10 +91,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This browser already has too many requests waiting. Wait until some are done, or close other tabs.",
         "У этого браузера уже слишком много запросов в очереди. Дождитесь части ответов или закройте другие вкладки.",
     ),
+    "guard-events-together": (
+        "Too many requests from your network or under your name are waiting. Try again when some are done.",
+        "Из вашей сети или под вашим именем уже слишком много запросов в очереди. Повторите, когда часть обработают.",
+    ),
     "relabel-share": (
         "Your browser's recordings in Annotate take {limit}, the limit. Delete your recordings, or send shorter ones.",
         "Записи вашего браузера в разметке уже занимают {limit} — это предел. Удалите свои записи или отправляйте "
         "короче.",
+    ),
+    "relabel-together": (
+        "Recordings from your network or under your name take {limit} in Annotate, the limit for one. Delete your "
+        "recordings there, or ask the server's administrator.",
+        "Записи из вашей сети или под вашим именем занимают в разметке {limit} — это предел для одной сети или одного "
+        "человека. Удалите там свои записи или обратитесь к администратору сервера.",
     ),
     "relabel-full": (
         "The recordings kept in Annotate take {limit}, all the room there is. Ask the server's administrator.",
@@ -109,8 +119,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Загрузки вашего сеанса уже занимают {limit} — это предел. Закройте другие вкладки или вернитесь позже.",
     ),
     "guard-coming": (
-        "Too much is already being uploaded from your network. Try again when some of it has arrived.",
-        "Из вашей сети уже загружается слишком много. Попробуйте снова, когда часть загрузится.",
+        "Too much is already being uploaded from your network or under your name. Try again when some of it is here.",
+        "Из вашей сети или под вашим именем уже загружается слишком много. Попробуйте снова, когда часть загрузится.",
+    ),
+    "guard-together": (
+        "Recordings in use from your network or under your name take {limit}, the limit for one. Close tabs that "
+        "you no longer need, or try again in ten minutes.",
+        "Записи, открытые из вашей сети или под вашим именем, занимают {limit} — это предел для одной сети или одного "
+        "человека. Закройте лишние вкладки или попробуйте через десять минут.",
     ),
     "guard-sign-in": (
         "Sign in first.",

@@ -5,6 +5,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} can't be opened ({reason}). Check the path and the access rights.",
         "Файл {file} не открывается ({reason}). Проверьте путь и права доступа.",
     ),
+    "place-closed": (
+        "{place} can't be used ({reason}). Check the path and the access rights.",
+        "{place}: с этим файлом или папкой работать нельзя ({reason}). Проверьте путь и права доступа.",
+    ),
+    "csv-wide": (
+        "{file} has {count} columns, at most {most} are read. If it is no CSV with a header, save it as one.",
+        "В {file} {count} столбцов, читается не больше {most}. Если это не CSV с заголовком, сохраните его так.",
+    ),
     "csv-workbook": (
         "{file} is an Excel workbook, not a CSV: in Excel, save it as “CSV UTF-8”.",
         "{file} — книга Excel, а не CSV: сохраните её в Excel как «CSV UTF-8».",

@@ -44,10 +44,10 @@ BEHIND = 120.0  # … s of utterances that may wait for their judgement; then no
 MOST_RESULTS = 8  # in a view; the rest is in the next
 IDLE = 15.0  # s without a sign of life after which a session is over
 SILENT = 60.0  # s without a voice after which a session gives its place to who comes, where there is none left
-MOST, MOST_OF_NETWORK, MOST_OF_SESSION = 8, 4, 2  # sessions heard at once: of all, of a network, of a browser
+MOST, MOST_OF_PARTY, MOST_OF_SESSION = 8, 4, 2  # sessions heard at once: of all, of a party, of a browser
 PAUSE = 1.0  # s between two tries to stand in a full queue
 
-Owner = tuple[str, str]  # session, network of its address
+Owner = tuple[str, str]  # session, its party
 
 
 @dataclass(frozen=True)
@@ -265,9 +265,9 @@ class LiveSessions:
         self.sweep()
         with self.lock:
             owners = [session.owner for session in self.sessions.values() if not session.ended]
-            for place, most in enumerate((MOST_OF_SESSION, MOST_OF_NETWORK)):
+            for place, most in enumerate((MOST_OF_SESSION, MOST_OF_PARTY)):
                 if owner[place] and sum(other[place] == owner[place] for other in owners) >= most:
-                    raise InputError("live-share", count=most)
+                    raise InputError(("live-share", "live-share-together")[place], count=most)
             if len(owners) >= self.limit and not self._make_room():
                 raise InputError("live-full", count=len(owners))
             detector = self.free.pop() if self.free else None

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from bibier.errors import Cancelled, InputError
 
 MAX_WAITING = 16  # people who may wait; the next is told to come back
-SHARES = (4, 2)  # a session may take the fourth part of that, a network half
+SHARES = (4, 2)  # a session may take the fourth part of that, a party half: who signed in, or a network
 RECENT = 9  # inferences whose median duration is the estimate of the next
 FIRST_ESTIMATE = 3.0  # s, of an inference before any was seen
 
@@ -30,7 +30,7 @@ class Ticket:
     background
         Nobody waits for it, so it lets everybody pass.
     owner
-        Session and network of who asked; "" for nobody in particular.
+        Session and party of who asked; "" for nobody in particular.
     """
 
     def __init__(self, queue: InferenceQueue, tab: str, background: bool, owner: tuple[str, str] = ("", "")):
@@ -126,7 +126,7 @@ class InferenceQueue:
         """Stand in the queue; `Ticket.release` must follow.
 
         Raises InputError when it is full, with the wait, and when the share of the owner is: a quarter of the places
-        for a session, half of them for the network of its address.
+        for a session, half of them for its party.
         """
         with self.changed:
             ticket = Ticket(self, tab, background, owner)
@@ -136,7 +136,7 @@ class InferenceQueue:
             for place, part in enumerate(SHARES):
                 own = sum(waiting.owner[place] == owner[place] for waiting in people)
                 if owner[place] and own >= max(1, self.limit // part):
-                    raise InputError("turn-share", waiting=own)
+                    raise InputError(("turn-share", "turn-share-together")[place], waiting=own)
             self.waiting.append(ticket)
             self.changed.notify_all()
         return ticket

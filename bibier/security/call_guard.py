@@ -37,7 +37,7 @@ RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
 JSON = "application/json"
-EVENTS_OF_ONE, EVENTS_OF_ADDRESS = 24, 96  # in Gradio's queue, of a session and of an address
+EVENTS_OF_ONE, EVENTS_TOGETHER = 24, 96  # in Gradio's queue, of a session and of its party
 TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
 OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
 
@@ -104,17 +104,16 @@ def check_values(fn: BlockFunction, body: dict[str, object]) -> None:
 
 
 def check_queue(guest: Visitor, blocks: Blocks) -> None:
-    """Raise RequestRefused if the session or its address has its share of the events that wait in Gradio's queue."""
+    """Raise RequestRefused if the session or its party has its share of the events that wait in Gradio's queue."""
     queue = blocks._queue
     waiting = [event for kind in list(queue.event_queue_per_concurrency_id.values()) for event in list(kind.queue)]
     waiting += [event for job in list(queue.active_jobs) for event in job or ()]
     owners = [guest.ownership.owner(event.session_hash or "") for event in waiting]
-    session, address = guest.owner
-    if (
-        sum(owner[0] == session for owner in owners) >= EVENTS_OF_ONE
-        or sum(owner[1] == address for owner in owners) >= EVENTS_OF_ADDRESS
-    ):
+    session, party = guest.owner
+    if sum(owner[0] == session for owner in owners) >= EVENTS_OF_ONE:
         raise RequestRefused(429, "guard-events")
+    if sum(owner[1] == party for owner in owners) >= EVENTS_TOGETHER:
+        raise RequestRefused(429, "guard-events-together")
 
 
 def check_component(guest: Visitor, blocks: Blocks, body: dict[str, object]) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from bibier.errors import InputError, RequestError
 from bibier.i18n.messages import Message
-from bibier.security.ownership import Ownership
 from bibier.security.responses import size as in_words
+from bibier.security.upload_cleanup import UploadCleanup
 
 FILES = 1000  # of one session
-NETWORK = 2  # shares that the uploads on their way from one network may reserve: sessions cost nothing there
+TOGETHER = 2  # shares that all sessions of one person, or from one network, may take: a session costs nothing
 SLACK = 64_000  # bytes of a form around the files
 
 
@@ -28,10 +28,10 @@ class NoRoom(RequestError):
 
 
 class Reservation:
-    """Room for one upload: `size` bytes of a session and a network, of which `left` have not arrived yet."""
+    """Room for one upload: `size` bytes of a session and its party, of which `left` have not arrived yet."""
 
-    def __init__(self, session: str, size: int, network: str = ""):
-        self.session, self.network, self.size, self.left = session, network, size, size
+    def __init__(self, session: str, size: int, party: str = ""):
+        self.session, self.party, self.size, self.left = session, party, size, size
 
     def arrived(self, count: int) -> None:
         """Count bytes that lie on the disk now, and are counted there."""
@@ -43,20 +43,19 @@ class DiskQuota:
 
     Parameters
     ----------
-    ownership
-        Which files are whose.
-    room
-        Makes room for so many bytes in the folder of uploads, and says whether it could.
+    cleanup
+        Makes room in the folder of uploads.
     share
-        Bytes that one session's files may take in all; what is on its way from one network may reserve twice that.
+        Bytes that one session's files may take in all. All sessions of a person who signed in, or from one network
+        where nobody does, may take twice that together.
     """
 
-    def __init__(self, ownership: Ownership, room: Callable[[int], bool], *, share: int):
-        self.ownership, self.room, self.share = ownership, room, share
+    def __init__(self, cleanup: UploadCleanup, *, share: int):
+        self.cleanup, self.ownership, self.share = cleanup, cleanup.ownership, share
         self.reserved: set[Reservation] = set()
         self.lock = threading.Lock()
 
-    def reserve(self, session: str, size: int, network: str = "") -> Reservation:
+    def reserve(self, session: str, size: int, party: str = "") -> Reservation:
         """Reserve bytes; `release` must follow. Waits for the disk. Raises NoRoom; InputError of the store."""
         with self.lock:
             files, weight = self.ownership.weight(session)
@@ -66,12 +65,17 @@ class DiskQuota:
                 raise NoRoom("guard-files", limit=FILES)
             if weight + sum(own) + size > self.share + SLACK:
                 raise NoRoom("guard-share", limit=in_words(self.share))
-            coming = sum(other.left for other in tuple(self.reserved) if network and other.network == network)
-            if coming and coming + size > NETWORK * self.share + SLACK:
-                raise NoRoom("guard-coming")
-            if not self.room(size + sum(other.left for other in tuple(self.reserved))):
+            together, whole = TOGETHER * self.share, 0
+            if party:
+                coming = sum(other.size for other in tuple(self.reserved) if other.party == party)
+                if coming and coming + size > together + SLACK:
+                    raise NoRoom("guard-coming")
+                whole = self.cleanup.trim(party, max(0, together - coming - size)) + coming + size
+            if whole > together + SLACK:
+                raise NoRoom("guard-together", limit=in_words(together))
+            if not self.cleanup.room(size + sum(other.left for other in tuple(self.reserved))):
                 raise NoRoom("guard-full")
-            reservation = Reservation(session, size, network)
+            reservation = Reservation(session, size, party)
             self.reserved.add(reservation)
         return reservation
 
@@ -82,11 +86,11 @@ class DiskQuota:
     def write(self, owner: tuple[str, str], size: int, write: Callable[[], Path]) -> Path:
         """Have a file of so many bytes written into the folder for a visitor, whose own it is from then on.
 
-        `owner` is the session and the network of its address. Raises InputError when there is no room.
+        `owner` is the session and its party. Raises InputError when there is no room.
         """
-        session, network = owner
+        session, party = owner
         try:
-            reservation = self.reserve(session, size, network)
+            reservation = self.reserve(session, size, party)
         except NoRoom as full:
             raise InputError(full.message.key, **full.message.values) from full
         try:

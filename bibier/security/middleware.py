@@ -167,7 +167,7 @@ class SecurityStack:
         self.cleanup = UploadCleanup(
             self.folder, self.ownership, protected, limit=settings.disk, keep=settings.retention
         )
-        self.quota = DiskQuota(self.ownership, self.cleanup.room, share=settings.disk // SHARE)
+        self.quota = DiskQuota(self.cleanup, share=settings.disk // SHARE)
 
     @property
     def hours(self) -> float | None:

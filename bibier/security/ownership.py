@@ -50,7 +50,7 @@ class Ownership:
         self.seen: OrderedDict[str, float] = OrderedDict()  # session → last sign of life, s since 1970; the last last
         self.connections = open_files() // 2  # of all visitors
         self.beating: Counter[str] = Counter()  # tab → connections by which it says that it is there
-        self.networks: dict[str, str] = {}  # session → network of its last address
+        self.parties: dict[str, str] = {}  # session → who it is, or the network of its last address
         self.lock = threading.RLock()  # of files; held while one is deleted, so the event loop never waits for it
         self.tabs_lock = threading.Lock()  # of tabs and sessions; nothing is done on the disk under it
 
@@ -60,18 +60,18 @@ class Ownership:
 
     # --- sessions --------------------------------------------------------------------------------------------------
 
-    def alive(self, session: str, address: str = "") -> None:
-        """Note a sign of life, and the network of the address from which it comes."""
+    def alive(self, session: str, party: str = "") -> None:
+        """Note a sign of life, and who gives it: a person signed in, or the network of an address."""
         with self.tabs_lock:
-            if address:
-                self.networks[session] = address
+            if party:
+                self.parties[session] = party
             self.seen[session] = time.time()
             self.seen.move_to_end(session)
             while len(self.seen) > MOST:
                 idle, _ = self.seen.popitem(last=False)
                 self.projects.pop(idle, None)
                 self.sent.pop(idle, None)
-                self.networks.pop(idle, None)
+                self.parties.pop(idle, None)
 
     def open(self, session: str) -> bool:
         """Whether a tab of the session is open, or was until a short while ago."""
@@ -121,9 +121,9 @@ class Ownership:
         return owner == session
 
     def owner(self, tab: str) -> tuple[str, str]:
-        """Return the session whose a tab is and the network of its address; "" where nobody's."""
+        """Return the session whose a tab is and its party; "" where nobody's."""
         session = self.tabs.get(tab, "")
-        return session, self.networks.get(session, "")
+        return session, self.parties.get(session, "")
 
     # --- files -----------------------------------------------------------------------------------------------------
 
@@ -160,6 +160,22 @@ class Ownership:
             mine = [path for path, sessions in self.owners.items() if session in sessions]
         sizes = [charge(file.stat().st_size) for file in map(Path, mine) if file.exists()]
         return len(sizes), sum(sizes)
+
+    def files_of(self, party: str) -> list[tuple[float, int, str]]:
+        """List the files of all of a party's sessions: last use in s since 1970, bytes of the disk, path; oldest first.
+
+        The sessions of one person, or those from one network.
+        """
+        with self.tabs_lock:
+            members = {session for session, other in self.parties.items() if other == party}
+        with self.lock:
+            theirs = [
+                (self.used.get(path, 0.0), path)
+                for path, sessions in self.owners.items()
+                if not members.isdisjoint(sessions)
+            ]
+        files = [(used, Path(path)) for used, path in sorted(theirs)]
+        return [(used, charge(file.stat().st_size), str(file)) for used, file in files if file.exists()]
 
     def of(self, session: str) -> list[str]:
         """Return a session's files, without copies of public ones."""

@@ -42,12 +42,15 @@ class Rate:
 
 
 # "bytes" of calls: reading JSON holds all threads up. "act" is a save, a skip or another act of the Annotate tab.
-# "live" is a block of sound, of which there are four a second; how much sound it holds is bounded where it is heard.
+# "written" are the bytes of acts: labels and notes are kept for good, so a program fills the disk only as slowly as
+# people would. "live" is a block of sound, of which there are four a second; how much sound it holds is bounded where
+# it is heard.
 # A person who corrects a transcript or drags a bar makes a few calls a second; several people may share an address.
 SESSION = {
     "upload": Rate(20, 0.5),
     "call": Rate(200, 20),
     "act": Rate(300, 2),
+    "written": Rate(1_000_000, 4_000),
     "live": Rate(60, 20),
     "bytes": Rate(8_000_000, 200_000),
 }
@@ -55,9 +58,11 @@ ADDRESS = {
     "upload": Rate(100, 3),
     "call": Rate(1000, 120),
     "act": Rate(1500, 20),
+    "written": Rate(8_000_000, 40_000),
     "live": Rate(240, 80),
     "bytes": Rate(32_000_000, 2_000_000),
 }
+COUNTED_TOO = {"call": ("bytes",), "act": ("bytes", "written")}
 
 
 class TokenBuckets:
@@ -126,10 +131,10 @@ class RateLimits:
         guest = visitor(scope)
         wanted: dict[tuple[str, str], Rate] = {}
         costs: dict[tuple[str, str], float] = {}
-        for counted in (kind,) if kind in ("upload", "live") else (kind, "bytes"):
+        for counted in (kind, *COUNTED_TOO.get(kind, ())):
             session, address = (counted, guest.session), (f"{counted} from", network(guest.address))
             wanted[session], wanted[address] = SESSION[counted], ADDRESS[counted]
-            if counted == "bytes":
+            if counted in ("bytes", "written"):
                 costs[session] = costs[address] = expected(scope, limit_of(scope["path"]))
         return self.buckets.take(wanted, costs)
 
@@ -154,7 +159,7 @@ class RateLimits:
             return
         guest = visitor(scope)
         try:
-            reservation = await alone(self.quota.reserve, guest.session, length, network(guest.address))
+            reservation = await alone(self.quota.reserve, guest.session, length, guest.party)
         except NoRoom as full:
             await refusal(scope, 507, full.message, CLOSING)(scope, receive, send)
             return

@@ -28,6 +28,11 @@ def session_of(browser: str, user: str | None) -> str:
     return f"{browser} {user or ''}"
 
 
+def party_of(user: str | None, address: str) -> str:
+    """Return who has shares beyond a session: a new session costs nothing, another name or network does."""
+    return f"user {user}" if user else network(address)
+
+
 def continues(session: str, earlier: str) -> bool:
     """Whether a session is the earlier one, or that browser's after somebody signed in where nobody had."""
     return session == earlier or (earlier.endswith(" ") and session.startswith(earlier))
@@ -61,9 +66,14 @@ class Visitor:
     operator: bool = False
 
     @property
+    def party(self) -> str:
+        """Who has shares beyond the session: the person signed in, wherever they are, else the address's network."""
+        return party_of(self.user, self.address)
+
+    @property
     def owner(self) -> tuple[str, str]:
-        """The session and the network of its address, for shares of what all visitors have together."""
-        return self.session, network(self.address)
+        """The session and its party, for shares of what all visitors have together."""
+        return self.session, self.party
 
     def enter(self, project: str) -> None:
         """Note that the session annotates this project, so that it may hear the clips."""
@@ -177,7 +187,7 @@ class Visitors:
         if newcomer:
             token, known = secrets.token_urlsafe(32), True
         session = session_of(token if known else f"address {address}", user)
-        self.ownership.alive(session, network(address))
+        self.ownership.alive(session, party_of(user, address))
         scope = {**scope, SCOPE: Visitor(session, address, user, known, self.ownership, operator)}
 
         async def give(message: ASGIMessage) -> None:

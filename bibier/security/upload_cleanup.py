@@ -22,7 +22,7 @@ from bibier.periodic import PeriodicTask
 from bibier.security.ownership import Ownership, charge
 
 LOCK = ".bibier-uploads"
-GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made
+GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made; then it goes
 PERIOD = 60.0  # s between two cleanings
 KEEP = 24 * 3600.0  # s that an unused file is kept
 RESERVE = 1_000_000  # bytes that an upload leaves free: annotations may lie on the same disk
@@ -117,7 +117,7 @@ class UploadCleanup:
         return sorted(files)
 
     def sweep(self, *, needed: int = 0, keep: float | None = None) -> tuple[int, int]:
-        """Delete what is unused: all that is older than `keep`, and further until `needed` bytes fit.
+        """Delete what is unused: all that is older than `keep` or nobody's, and further until `needed` bytes fit.
 
         Returns
         -------
@@ -129,12 +129,13 @@ class UploadCleanup:
             total, gone = sum(size for _, size, _ in files), 0
             crowded = total + needed > self.limit
             goal = max(0, TARGET * self.limit - needed) if crowded else math.inf
-            now = time.time()
-            if not self.folder.ours or not (crowded or any(now - used > keep for used, _, _ in files)):
+            now, owners = time.time(), self.ownership.owners
+            old = {path for used, _, path in files if now - used > (keep if path in owners else min(keep, GRACE))}
+            if not self.folder.ours or not (crowded or old):
                 return total, 0
             listed = {os.path.realpath(path) for path in self.protected()}
-            for used, size, path in files:
-                if (total <= goal and now - used <= keep) or path in listed:
+            for _, size, path in files:
+                if (total <= goal and path not in old) or path in listed:
                     continue
                 if self.delete(path, now):
                     total, gone = total - size, gone + 1
@@ -182,6 +183,26 @@ class UploadCleanup:
         """Make room for so many bytes; whether they fit: into the limit, and onto the disk with something left over."""
         total, _ = self.sweep(needed=size)
         return total + size <= self.limit and shutil.disk_usage(self.ownership.folder).free >= size + RESERVE
+
+    def trim(self, party: str, most: int) -> int:
+        """Delete what a party's sessions no longer use, the longest unused first, until they have at most these bytes.
+
+        Returns
+        -------
+        Bytes that they have then.
+        """
+        files = self.ownership.files_of(party)
+        total = sum(size for _, size, _ in files)
+        if total <= most or not self.folder.ours:
+            return total
+        with self.running:
+            listed, now = {os.path.realpath(path) for path in self.protected()}, time.time()
+            for _, size, path in files:
+                if total <= most:
+                    break
+                if path not in listed and Path(path).exists() and self.delete(path, now):
+                    total -= size
+        return total
 
     def start(self) -> None:
         """Clean what an earlier run left, and from now on every minute."""

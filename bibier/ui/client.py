@@ -31,8 +31,8 @@ class ClientContext:
 
     `token` names the tab across a reload, "" when unknown; `tab` until the next reload, and it is known to be the
     visitor's own; `request` is the id under which the log knows the event. `checkpoint` is the key of the one that the
-    tab chose, "" for that of the start. `owner` is the session and the network of its address, for shares of what all
-    visitors have together. `operator` is whether this is who started the server on their own computer.
+    tab chose, "" for that of the start. `owner` is the session and its party, for shares of what all visitors have
+    together. `operator` is whether this is who started the server on their own computer.
     """
 
     theme: Theme

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 
@@ -17,6 +20,9 @@ class BoundedMultiPartParser(GradioMultiPartParser):
     async def parse(self) -> FormData:
         """Read the form. Raises MultiPartException, also where the boundary can be none.
 
+        Whatever ends it, nothing of it is left on the disk: Gradio's own removes its files after the errors of a form
+        alone, and not when the sender leaves, is too slow or the disk is full.
+
         Gradio answers 413 to whatever speaks of a maximum allowed size, a broken header of a part too: only of a file
         that is too large it may.
         """
@@ -27,7 +33,18 @@ class BoundedMultiPartParser(GradioMultiPartParser):
                 raise
             raise MultiPartException(error.message.replace("maximum allowed size", "allowed size")) from error
         except ValueError as error:  # python-multipart's own: Gradio knows those of the parts alone
+            self.discard()
             raise MultiPartException(str(error)) from error
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Remove what has come of the files."""
+        for file in self._files_to_close_on_error:
+            with contextlib.suppress(OSError):  # closing writes what is buffered, and the disk may be full
+                file.close()
+            Path(file.name).unlink(missing_ok=True)
 
     def on_part_begin(self) -> None:
         """Begin a part; of the first on, there are not more than these."""

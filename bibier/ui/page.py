@@ -20,6 +20,7 @@ from bibier.ui.analyse import tab as analyse
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate import tab as annotate
 from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.gradio_cors import invite_nobody
 from bibier.ui.gradio_faults import answer, gone, quiet_faults
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import themes
@@ -143,6 +144,7 @@ def launch(
     middleware = [*security.middleware(), *own]
     quiet_faults()
     bound_uploads()
+    invite_nobody()
     page.launch(
         server_name=host,
         server_port=port,

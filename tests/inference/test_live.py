@@ -206,6 +206,14 @@ def test_no_more_than_may_be(sessions, predictor):
         sessions.open(predictor, 200_000)
 
 
+def test_a_network_s_share_is_called_so(sessions, predictor):
+    """Whoever comes from an address where others already speak was told of sessions that they never had."""
+    for number in range(4):
+        sessions.open(predictor, SAMPLE_RATE, owner=(f"s{number}", "n"))
+    with refused("live-share-together"):
+        sessions.open(predictor, SAMPLE_RATE, owner=("s4", "n"))
+
+
 def test_silence_gives_its_place_to_who_comes(sessions, predictor, clock):
     """Not as long as there is room, and never one that speaks."""
     sessions.limit = 2

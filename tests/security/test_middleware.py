@@ -322,6 +322,14 @@ def test_headers(address, ann):
     assert sent["content-disposition"].startswith("attachment")
 
 
+def test_no_answer_lets_another_site_s_page_read_it(address):
+    """Gradio names whatever page asks as one that may: ours were refused all the same, and now nothing says so."""
+    for origin in ("https://evil.example", address):
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        for answer in (httpx.options(f"{address}/config", headers=asked), httpx.get(address, headers=asked)):
+            assert not [name for name in answer.headers if name.startswith("access-control-")], (origin, answer)
+
+
 def test_https_is_kept_where_the_server_has_a_name():
     """Not for localhost: the browser would ask every other program of this computer over HTTPS."""
     app = SecurityHeaders(Inner(), framed=False, names=("voices.example",))

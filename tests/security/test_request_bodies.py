@@ -158,6 +158,21 @@ def test_a_field_without_a_file_name_is_no_way_into_memory(tmp_path):
     assert parsed(tmp_path, form((b'name="files"; filename="a"', b"x" * 5000)) + b"--x--\r\n")["files"].size == 5000
 
 
+@pytest.mark.parametrize("end", [OSError(27, "File too large"), TimeoutError(), asyncio.CancelledError()])
+def test_nothing_of_an_upload_that_ends_early_is_left(tmp_path, end):
+    """The disk's error, a sender who is too slow or leaves: Gradio left a file that nobody had and nobody removed."""
+    from bibier.ui.gradio_upload import BoundedMultiPartParser
+
+    async def stream():
+        yield form((b'name="files"; filename="a"', b"x" * 5000))
+        raise end
+
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    with pytest.raises(type(end)):
+        in_own_loop(BoundedMultiPartParser(headers, stream(), upload_dir=tmp_path, max_file_size=10**6).parse())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_boundary_that_can_be_none_is_refused(tmp_path):
     with pytest.raises(MultiPartException, match="Boundary"):
         parsed(tmp_path, form((b'name="files"', b"x")), boundary="B" * 3_000)

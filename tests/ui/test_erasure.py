@@ -15,6 +15,28 @@ from bibier.ui.analyse.erasure import KEPT_SHARE, Erasure
 SIZE = 10_000
 
 
+def test_who_comes_again_and_again_has_two_shares_of_what_is_kept(tmp_path):
+    """Labelled clips outlive the session that sent them: ever new ones used all the room up."""
+    (recording := tmp_path / "voice.wav").write_bytes(bytes(SIZE))
+    removable = SimpleNamespace(projects=lambda: [], clips=lambda project: [], remove_clip=lambda *clip: True)
+    privacy = Erasure(removable, SimpleNamespace(limit=KEPT_SHARE * 2 * SIZE, erase=lambda session: (0, 0)), tmp_path)
+    numbers = iter(range(100))
+
+    def visit(number, address, user=None):
+        guest = Visitor(f"cookie {number}", address, user, True, owners)
+        privacy.take(guest, recording, lambda: {"project": "analysed", "clip": f"{next(numbers)}"})
+        return guest
+
+    owners = Ownership(tmp_path)
+    guests = [visit(number, "10.0.0.1") for number in range(4)]
+    with pytest.raises(InputError, match="the limit for one"):
+        visit(5, "10.0.0.1")
+    visit(6, "10.0.0.2")
+    visit(7, "10.0.0.1", "ann")  # a person who signed in is nobody's neighbour
+    privacy.erase(guests[0])
+    visit(8, "10.0.0.1")
+
+
 def test_what_is_taken_to_annotate_has_a_share(tmp_path):
     """Of a session, and of all; the operator's own disk is theirs."""
     (kept := tmp_path / "clips").mkdir()
@@ -41,6 +63,6 @@ def test_what_is_taken_to_annotate_has_a_share(tmp_path):
     assert privacy.take(guest, recording, receive)["clip"] == "2"
     with pytest.raises(InputError, match="all the room"):
         for number in range(2 * KEPT_SHARE):
-            privacy.take(replace(guest, session=f"cookie {number}"), recording, receive)
+            privacy.take(replace(guest, session=f"cookie {number}", address=f"10.0.{number}.1"), recording, receive)
     assert len(list(kept.iterdir())) == 2 * KEPT_SHARE + 1
     assert privacy.take(replace(guest, operator=True), recording, receive)

@@ -7,6 +7,7 @@ import json
 import logging
 from concurrent.futures import Future
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -195,7 +196,8 @@ def test_a_click_on_a_stretch_runs_no_model(long, talk, reader):
 def test_a_stretch_is_written_where_there_is_room(long, talk, tmp_path):
     room = False
     ownership = Ownership(tmp_path)
-    long.quota = DiskQuota(ownership, lambda size: room, share=10**6)
+    cleanup = SimpleNamespace(ownership=ownership, room=lambda size: room, trim=lambda party, most: 0)
+    long.quota = DiskQuota(cleanup, share=10**6)
     visitor = replace(CONTEXT, owner=("ann", "10.0.0.1"))
     list(long.analyse(talk, "", "none", None, visitor))
     shown = long.pick(0, visitor)

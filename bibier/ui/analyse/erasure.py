@@ -10,13 +10,15 @@ from pathlib import Path
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.i18n.page import say
+from bibier.security.disk_quota import TOGETHER
+from bibier.security.ownership import charge
 from bibier.security.responses import size as in_words
 from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import UploadCleanup
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.annotate.handlers import SENT
 
-KEPT_SHARE = 20  # a session may have the twentieth part of the room for uploads kept for good
+KEPT_SHARE = 20  # a session may have the twentieth part of the room for uploads kept for good, its party two of them
 
 
 @dataclass(frozen=True)
@@ -52,27 +54,31 @@ class Erasure:
 
     def __init__(self, store: Store, cleanup: UploadCleanup, folder: Path):
         self.store, self.cleanup, self.folder = store, cleanup, folder
-        self.sizes: dict[tuple[str, str], int] = {}  # (project, clip's hash) → bytes
+        self.sent: dict[tuple[str, str], tuple[str, int]] = {}  # (project, clip's hash) → party, bytes
         self.taking = threading.Lock()  # one at a time, so that many at once find no more room than one
 
     def take(self, guest: Visitor, recording: Path, receive: Callable[[], ClipAddress]) -> ClipAddress:
         """Have a visitor's recording taken to the annotations, where no cleaning reaches it.
 
-        Raises InputError when the visitor's share of what is kept there is used up, or the room for all.
+        Raises InputError when the visitor's share of what is kept there is used up, that of all sessions of the same
+        person or network (labelled clips stay there when their session is over), or the room for all.
         """
-        size = recording.stat().st_size
+        size = charge(recording.stat().st_size)
         with self.taking:
             if not guest.operator:
-                own = sum(self.sizes.get(clip, 0) for clip in guest.ownership.sent[guest.session])
+                own = sum(self.sent[clip][1] for clip in guest.ownership.sent[guest.session] if clip in self.sent)
                 share = self.cleanup.limit // KEPT_SHARE
                 if own + size > share:
                     raise InputError("relabel-share", limit=in_words(share))
+                together = sum(taken for party, taken in self.sent.values() if party == guest.party)
+                if together + size > TOGETHER * share:
+                    raise InputError("relabel-together", limit=in_words(TOGETHER * share))
                 if self.kept() + size > self.cleanup.limit:
                     raise InputError("relabel-full", limit=in_words(self.cleanup.limit))
             address = receive()
             clip = (address["project"], address["clip"])
             guest.ownership.sent[guest.session].add(clip)
-            self.sizes[clip] = size
+            self.sent.setdefault(clip, (guest.party, size))
         return address
 
     def kept(self) -> int:
@@ -98,6 +104,7 @@ class Erasure:
                 continue  # it stays with whoever sent it, and is said again at the next call
             else:
                 clips += 1
+                self.sent.pop(clip, None)
             ownership.sent[guest.session].discard(clip)
         files, stay = self.cleanup.erase(guest.session)
         return Erased(files, clips, labelled, shared + stay)

@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bibier.errors import InputError, StoreUnavailable
-from bibier.files import sha256
+from bibier.files import FULL, refused_by_system, sha256
 from bibier.i18n.messages import Message
 from bibier.security.responses import language as language_of
 from bibier.security.responses import refusal
@@ -91,6 +91,8 @@ def answering(
             shown = dict((act if guest.operator else visitors_act)(values))
         except InputError as error:
             return {"error": error.text(language), "passing": isinstance(error, StoreUnavailable)}
+        except OSError as error:  # of a place that was named, or a disk that is full
+            return {"error": refused_by_system(error).text(language), "passing": error.errno in FULL}
         if name == "open" and handlers.storage_notice:
             text, warns = handlers.storage_notice(language)
             if handlers.create_project is not None and not guest.operator:
