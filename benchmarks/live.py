@@ -23,6 +23,7 @@ from benchmarks.load import started
 
 RATE = 48_000  # Hz, as browsers record
 BLOCK = 12_000  # samples, a quarter of a second
+MOST = 20  # blocks in a request
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ogg"))
 PAUSE = 1.0  # s between two utterances
 PATIENCE = 120.0  # s for one answer
@@ -69,7 +70,7 @@ class LiveVisitor:
             while at < len(sound):
                 full = began + (at + BLOCK) / RATE  # s of the clock at which the oldest block that waits is full
                 time.sleep(max(0.0, full - time.perf_counter()))
-                there = min(len(sound), int((time.perf_counter() - began) * RATE) // BLOCK * BLOCK)
+                there = min(len(sound), at + MOST * BLOCK, int((time.perf_counter() - began) * RATE) // BLOCK * BLOCK)
                 view = self.post(server, f"/bibier/live/{name}?at={at}&seen={self.utterances}", sound[at:there])
                 now = time.perf_counter()
                 self.waits += [now - began - (block + BLOCK) / RATE for block in range(at, there, BLOCK)]

@@ -89,18 +89,23 @@ def served(
     assert "Traceback" not in said, said
 
 
+def recognisers(address: Address) -> list[psutil.Process]:
+    """Return the processes in which a running app recognises words."""
+    children = psutil.Process(address.process.pid).children(recursive=True)
+    return [child for child in children if "pocketsphinx_worker.py" in " ".join(child.cmdline())]
+
+
 @contextmanager
 def held_recogniser(address: Address) -> Iterator[None]:
     """Let no recognition of a running app end meanwhile, however slow whoever looks at its page is."""
-    children = psutil.Process(address.process.pid).children(recursive=True)
-    recognisers = [child for child in children if "pocketsphinx_worker.py" in " ".join(child.cmdline())]
-    assert recognisers, "it is there when something was recognised"
-    for recogniser in recognisers:
+    found = recognisers(address)
+    assert found, "it is there when something was recognised"
+    for recogniser in found:
         recogniser.suspend()
     try:
         yield
     finally:
-        for recogniser in recognisers:
+        for recogniser in found:
             recogniser.resume()
 
 

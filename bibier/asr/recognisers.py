@@ -55,8 +55,10 @@ def recogniser(
     language: str | None = None,
     device: str = "cpu",
     profile: str = "exact",
+    yields: bool = False,
 ) -> Whisper | PocketSphinx | None:
-    """Return a recogniser by the name of its `Choice`; without one, the first that is ready. `profile` is Whisper's.
+    """Return a recogniser by the name of its `Choice`; without one, the first that is ready. `profile` is
+    Whisper's, `yields` PocketSphinx's.
 
     Nothing is downloaded: that is `Whisper(name, download=True)`. The models are loaded at the first call.
 
@@ -76,7 +78,7 @@ def recogniser(
     if name == "none":
         return None
     if name == "pocketsphinx":
-        return PocketSphinx()
+        return PocketSphinx(yields=yields)
     if name.startswith("whisper-"):
         return Whisper(name.removeprefix("whisper-"), cache=cache, language=language, device=device, profile=profile)
     raise InputError("recogniser-unknown", name=name, names=", ".join(choice.name for choice in choices))

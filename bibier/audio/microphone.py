@@ -21,7 +21,7 @@ import soundfile
 import soxr
 
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.voice_activity import load_silero_vad
+from bibier.audio.voice_activity import voice_network
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 
@@ -90,10 +90,11 @@ class UtteranceSegmenter:
     rate
         Of the blocks, in Hz.
     listen
-        (512,) samples at 16 kHz → the probability of voice; remembers what came before. None: cut by `cut` alone.
+        Frames (F, 512) at 16 kHz → the probability of voice of each (F,); remembers what came before. None: cut by
+        `cut` alone.
     """
 
-    def __init__(self, rate: int, listen: Callable[[np.ndarray], float] | None):
+    def __init__(self, rate: int, listen: Callable[[np.ndarray], np.ndarray] | None):
         self._resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
         self._listen = listen
         self._rest = np.zeros(0, np.float32)  # less than a frame
@@ -108,12 +109,13 @@ class UtteranceSegmenter:
         if self._resample:
             block = self._resample.resample_chunk(block)
         self._rest = np.concatenate([self._rest, block])
-        utterances = []
-        while len(self._rest) >= FRAME:
-            frame, self._rest = self._rest[:FRAME], self._rest[FRAME:]
-            if (utterance := self._add_frame(frame)) is not None:
-                utterances.append(utterance)
-        return utterances
+        whole = len(self._rest) - len(self._rest) % FRAME  # samples
+        frames, self._rest = self._rest[:whole].reshape(-1, FRAME), self._rest[whole:]  # (F, FRAME)
+        if not len(frames):
+            return []
+        voices = np.ones(len(frames)) if self._listen is None else self._listen(frames)  # (F,)
+        ended = (self._add_frame(frame, float(voice)) for frame, voice in zip(frames, voices, strict=True))
+        return [utterance for utterance in ended if utterance is not None]
 
     def current(self, seconds: float) -> Utterance | None:
         """Return the utterance that goes on, at most its last `seconds`; None where there isn't one (yet)."""
@@ -142,13 +144,12 @@ class UtteranceSegmenter:
         self._rest = np.zeros(0, np.float32)
         return self.cut()
 
-    def _add_frame(self, frame: np.ndarray) -> Utterance | None:
+    def _add_frame(self, frame: np.ndarray, voice: float) -> Utterance | None:
         self._position += FRAME
         self._frames.append(frame)
         self.level = float(np.sqrt(np.square(frame).mean()))
         if self._listen is None:
             return self.cut() if len(self._frames) * FRAME >= LONGEST * SAMPLE_RATE else None
-        voice = self._listen(frame)
         if not self._speaking:
             if voice < START:
                 del self._frames[: -round(LEAD * SAMPLE_RATE / FRAME)]
@@ -161,24 +162,17 @@ class UtteranceSegmenter:
 
 
 class VoiceDetector:
-    """Silero VAD, listening: called with (512,) samples at 16 kHz, gives the probability of voice.
+    """Silero VAD, listening: called with frames (F, 512) of float32 at 16 kHz, gives the probability of voice of each.
 
-    It remembers what came before, so it is one stream's; `reset` begins another.
+    It remembers what came before, so it is one stream's. The network itself is everybody's.
     """
 
     def __init__(self):
-        self._model = load_silero_vad()
-        self.reset()
+        self._network, self._state = voice_network(), None
 
-    def reset(self) -> None:
-        """Listen from the beginning."""
-        self._model.reset_states()
-
-    def __call__(self, frame: np.ndarray) -> float:
-        import torch
-
-        with torch.inference_mode():
-            return float(self._model(torch.from_numpy(frame), SAMPLE_RATE))
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        probabilities, self._state = self._network(frames, self._state)
+        return probabilities
 
 
 @dataclass

@@ -125,7 +125,6 @@ class LiveSession:
         self.recogniser = self.checkpoint = ""  # what people call those that judge it
         self.opened = self.touched = self.voiced = 0.0  # s of the clock: the last sign of life, the last voice
         self.lock = threading.Lock()  # of results and waiting
-        self.detector: VoiceDetector | None = detector
         self._resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
         self._segmenter = UtteranceSegmenter(SAMPLE_RATE, detector)
         self._bars: LiveBars | None = None
@@ -181,8 +180,7 @@ class LiveSession:
         return self._bars
 
     def free(self) -> None:
-        """Let the sound go."""
-        self.detector = None
+        """Let the sound go, and what heard it."""
         self._segmenter, self._bars, self._smoothed = UtteranceSegmenter(SAMPLE_RATE, None), None, None
 
     def _close(self, utterances: list[Utterance]) -> None:
@@ -233,7 +231,7 @@ class LiveSessions:
     queue
         Of the device.
     detector
-        Makes what hears where somebody speaks; those of sessions that are over are used again.
+        Makes what hears where somebody speaks.
     limit
         How many sessions there may be.
     clock
@@ -251,7 +249,6 @@ class LiveSessions:
         self.queue, self.detector, self.limit, self.clock = queue, detector, limit, clock
         self.sessions: dict[str, LiveSession] = {}
         self.lock = threading.RLock()
-        self.free: list[VoiceDetector] = []
         self.hearing = ThreadPoolExecutor(1, thread_name_prefix="live")
         self.judging = ThreadPoolExecutor(1, thread_name_prefix="live-judge")
 
@@ -270,10 +267,7 @@ class LiveSessions:
                     raise InputError(("live-share", "live-share-together")[place], count=most)
             if len(owners) >= self.limit and not self._make_room():
                 raise InputError("live-full", count=len(owners))
-            detector = self.free.pop() if self.free else None
-            if detector is None:
-                detector = self.detector()  # 0.1 s, after a start or at a new height
-            session = LiveSession(rate, detector, predictor, recognises=recognises, owner=owner)
+            session = LiveSession(rate, self.detector(), predictor, recognises=recognises, owner=owner)
             session.opened = session.touched = session.voiced = self.clock()
             self.sessions[session.name] = session
         return session
@@ -314,7 +308,7 @@ class LiveSessions:
         if session.closed or session.ended:
             return
         session.finish()
-        self._take_back(session)
+        session.free()
         self._judge_next(session)
 
     def close(self, session: LiveSession) -> None:
@@ -328,7 +322,7 @@ class LiveSessions:
         outcome = "ok" if session.ended else "cancelled"
         note("live", outcome=outcome, ms=round(1000 * (self.clock() - session.opened)))
         self.queue.stop(session.name)
-        self.hearing.submit(self._take_back, session)
+        self.hearing.submit(session.free)
 
     def sweep(self) -> None:
         """Let those go from which nothing has come for a while."""
@@ -345,14 +339,6 @@ class LiveSessions:
             return False
         self.close(silent)
         return True
-
-    def _take_back(self, session: LiveSession) -> None:
-        detector = session.detector
-        session.free()
-        if detector is not None:
-            detector.reset()
-            with self.lock:
-                self.free.append(detector)
 
     # --- judging -----------------------------------------------------------------------------------------------------
 

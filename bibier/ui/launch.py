@@ -56,7 +56,7 @@ def load(
     from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
-    recogniser = functools.cache(functools.partial(recognisers.recogniser, profile=profile))
+    recogniser = functools.cache(functools.partial(recognisers.recogniser, profile=profile, yields=True))
 
     def readers(bundle: Bundle) -> Callable[[str], Predictor]:
         def make(choice: str) -> Predictor:

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bibier.asr import pocketsphinx
+from bibier.asr import pocketsphinx, pocketsphinx_worker
 from bibier.audio.io import load
 from bibier.errors import InputError
 
@@ -40,6 +40,15 @@ def test_the_rest_of_the_app_goes_on_meanwhile(samples):
     done.set()
     ticking.join()
     assert count > 20
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="the system knows no priorities")
+@pytest.mark.parametrize("yields", [False, True])
+def test_a_recogniser_that_yields_lets_others_go_first(yields):
+    process = pocketsphinx.PocketSphinxProcess(yields=yields)
+    process(bytes(32000))
+    nicer = psutil.Process(process.process.pid).nice() - psutil.Process().nice()
+    assert nicer == (pocketsphinx_worker.NICENESS if yields else 0)
 
 
 def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+import torch
 
 from bibier import __main__ as command
-from bibier.audio import microphone
+from bibier.audio import microphone, voice_activity
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.microphone import BlockQueue, MicrophoneLoop, UtteranceSegmenter, VoiceDetector
 from bibier.cli.mic import listen
@@ -78,11 +79,30 @@ def test_an_utterance_is_a_piece_of_what_was_given(speech):
         assert np.array_equal(utterance.samples, sound[at : at + len(utterance.samples)])
 
 
+@pytest.mark.parametrize("size", [100, 4_000, 80_000])
+def test_the_same_voice_is_heard_whatever_the_blocks(speech, size):
+    """What is heard of many frames at once is what Silero's own module hears frame by frame."""
+    sound, _ = speech
+    model = voice_activity.load_silero_vad()
+
+    def theirs(frames):
+        with torch.inference_mode():
+            return np.array([float(model(torch.from_numpy(frame), SAMPLE_RATE)) for frame in frames])
+
+    def cut(listen):
+        segmenter = UtteranceSegmenter(SAMPLE_RATE, listen)
+        found = [one for at in range(0, len(sound), size) for one in segmenter.push(sound[at : at + size])]
+        return [(one.start, one.end) for one in (*found, segmenter.finish()) if one]
+
+    expected = cut(theirs)
+    assert len(expected) >= 3 and cut(VoiceDetector()) == expected
+
+
 def test_silence_and_noise_are_nothing_and_endless_speech_is_cut():
     rng = np.random.default_rng(0)
     assert collect(np.zeros(5 * SAMPLE_RATE, np.float32), SAMPLE_RATE, VoiceDetector()) == []
     assert collect(rng.normal(0, 0.05, 5 * SAMPLE_RATE), SAMPLE_RATE, VoiceDetector()) == []
-    segments = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frame: 1.0)
+    segments = collect(rng.normal(0, 0.1, 50 * SAMPLE_RATE), SAMPLE_RATE, lambda frames: np.ones(len(frames)))
     assert [round(segment.end - segment.start) for segment in segments] == [20, 20, 10]
     broken = np.full(SAMPLE_RATE, np.nan)
     assert collect(broken, SAMPLE_RATE, VoiceDetector()) == []
@@ -175,7 +195,7 @@ def test_a_refused_utterance_and_a_full_disk_are_said(speech, tmp_path):
     assert loop.run(iter(blocks(sound))) == len(refused) > 0
     (tmp_path / "file").write_text("")
     loop = MicrophoneLoop(
-        UtteranceSegmenter(SAMPLE_RATE, lambda f: 1.0),
+        UtteranceSegmenter(SAMPLE_RATE, lambda frames: np.ones(len(frames))),
         lambda utterance: None,
         lambda *_: None,
         folder=tmp_path / "file",

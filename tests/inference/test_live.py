@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import weakref
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -26,13 +27,8 @@ PATIENCE = 60  # s; the machine may be busy
 class Loud:
     """Hears a voice where it is loud."""
 
-    resets = 0
-
-    def __call__(self, frame):
-        return float(np.sqrt(np.square(frame).mean()) > 0.01)
-
-    def reset(self):
-        self.resets += 1
+    def __call__(self, frames):
+        return np.sqrt(np.square(frames).mean(axis=1)) > 0.01
 
 
 class Clock:
@@ -192,6 +188,31 @@ def test_utterances_are_judged_in_turn(sessions, predictor):
     assert order == ["a", "b", "c", "a", "b", "c"]
 
 
+def test_a_block_waits_for_no_words(sessions, predictor):
+    """Neither one's own closed utterance, nor another's, nor whoever has the device keeps the bars from following."""
+    begun, go = threading.Event(), threading.Event()
+
+    def recognise(samples):
+        begun.set()
+        go.wait(PATIENCE)
+        return WORDS
+
+    held = Predictor(predictor.bundle, recognise)
+    mine, other = (sessions.open(held, SAMPLE_RATE, owner=(name, name)) for name in "ab")
+    sound = talk()
+    first = len(sound) // 2  # an utterance and its pause
+    sessions.hear(mine, 0, sound[:first]).result(PATIENCE)
+    assert begun.wait(PATIENCE)  # its words are being recognised, and the device is taken
+    later = sessions.queue.enqueue("somebody's long recording")
+    for session, at in ((mine, first), (other, 0)):
+        view = sessions.hear(session, at, sound[at : at + 16_000]).result(PATIENCE)
+        assert view.bars and not view.results and view.heard == at + 16_000
+    assert mine.view(0).waiting == 1 and not go.is_set()
+    later.release()
+    go.set()
+    speak(sessions, mine, sound, 100_000)
+
+
 def test_no_more_than_may_be(sessions, predictor):
     for network in range(4):
         for _ in range(2):
@@ -230,11 +251,11 @@ def test_silence_gives_its_place_to_who_comes(sessions, predictor, clock):
 
 
 def test_whoever_leaves_frees_everything(sessions, predictor, clock):
-    """Also without a word: its place, its detector and its place in the queue of the device."""
+    """Also without a word: its place, what heard it and its place in the queue of the device."""
     with sessions.queue.ticket():  # the device is taken, so that its utterance waits
         session = sessions.open(predictor, SAMPLE_RATE, owner=("s", "n"))
         sessions.hear(session, 0, talk()).result(PATIENCE)
-        detector = session.detector
+        heard_by = weakref.ref(session._segmenter)
         clock.now += live.IDLE - 1
         sessions.sweep()
         assert session.name in sessions.sessions
@@ -242,11 +263,10 @@ def test_whoever_leaves_frees_everything(sessions, predictor, clock):
         sessions.sweep()
         sessions.hearing.submit(lambda: None).result(PATIENCE)
         sessions.judging.submit(lambda: None).result(PATIENCE)
-        assert not sessions.sessions and sessions.free == [detector] and detector.resets == 1
-        assert not sessions.queue.waiting and session.detector is None and not session.waiting
+        assert not sessions.sessions and heard_by() is None
+        assert not sessions.queue.waiting and not session.waiting
     with refused("live-gone"):
         sessions.find(session.name, "s")
-    assert sessions.open(predictor, SAMPLE_RATE).detector is detector  # used again
 
 
 def test_nobody_finds_another_s_session(sessions, predictor):

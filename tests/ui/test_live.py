@@ -3,14 +3,17 @@
 import asyncio
 import json
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from asgi import Inner, ask, guest, in_own_loop, scope_of
+from served import EXAMPLE, held_recogniser, recognisers, served, visit
 from tiny import voice
 
 from bibier.asr.recognisers import Choice
@@ -47,12 +50,9 @@ class Loud:
 
     threads: set[str] = set()
 
-    def __call__(self, frame):
+    def __call__(self, frames):
         self.threads.add(threading.current_thread().name)
-        return float(np.sqrt(np.square(frame).mean()) > 0.01)
-
-    def reset(self):
-        pass
+        return np.sqrt(np.square(frames).mean(axis=1)) > 0.01
 
 
 @pytest.fixture
@@ -230,6 +230,54 @@ def test_one_block_at_a_time(service, tmp_path, post):
         return (await first).status, second.status
 
     assert in_own_loop(both()) == (200, 429)
+
+
+def test_bars_wait_for_nobody_s_results(post, service):
+    """A block's answer is written while the thread that writes results is busy with another's."""
+    go = threading.Event()
+    busy = service.answers.submit(go.wait, 30)
+    try:
+        status, view = post(f"/{opened(post)}", talk()[:16_000].tobytes())
+        assert status == 200 and view["bars"] and not busy.done()
+    finally:
+        go.set()
+
+
+def test_in_the_app_a_block_waits_for_no_words(tmp_path):
+    """While the recogniser is at somebody's utterance, that visitor and another see bars, block by block."""
+    speech, rate = soundfile.read(EXAMPLE, dtype="int16")
+    silence = np.zeros(rate, np.int16)
+    sound = np.concatenate([speech, silence, speech, silence, speech])
+    first, second = len(speech) + rate, 2 * (len(speech) + rate)  # after a pause
+
+    def asked(guest, path, block=b"", **more):
+        while (answer := guest.post(f"{LIVE}{path}", content=block, **more)).status_code == 429:
+            time.sleep(float(answer.headers["retry-after"]))
+        return answer.raise_for_status().json()
+
+    def hear(guest, name, at, stop):
+        return asked(guest, f"/{name}?at={at}", sound[at:stop].tobytes())
+
+    with served(tmp_path) as address, visit(address) as mine, visit(address) as other:
+        names = [guest.post(LIVE, json={"rate": rate}).raise_for_status().json()["session"] for guest in (mine, other)]
+        view = hear(mine, names[0], 0, first)
+        while view["waiting"]:
+            view = hear(mine, names[0], first, first)
+        judged = len(view["utterances"])
+        (recogniser,) = recognisers(address)  # it is there by now
+        assert recogniser.nice() > psutil.Process(address.process.pid).nice()  # the bars have the cores first
+        with held_recogniser(address):
+            assert hear(mine, names[0], first, second)["waiting"]
+            for guest, name, at in ((mine, names[0], second), (other, names[1], 0)):
+                end, views = at + len(speech), []
+                for block in range(at, end, rate // 4):
+                    views.append(hear(guest, name, block, min(end, block + rate // 4)))
+                assert any(view["bars"] for view in views) and views[-1]["heard"] == end
+            view = hear(mine, names[0], end, end)
+            assert view["waiting"] and len(view["utterances"]) == judged
+        while not (view := asked(mine, f"/{names[0]}/end"))["done"]:
+            pass
+        assert len(view["utterances"]) >= 3 and all(utterance["audio"] for utterance in view["utterances"])
 
 
 def test_a_broken_model_is_said(post, service, monkeypatch):

@@ -113,6 +113,8 @@ class LiveRoute:
                     view = await asyncio.shield(asyncio.wrap_future(sessions.hear(session, at, block, seen)))
         finally:
             self.hearing.discard(name)
+        if not view.results:  # bars alone, as nearly always: too little for a thread, which on a busy computer waits
+            return respond(view, language_of(scope))
         response = self.service.answers.submit(respond, view, language_of(scope))
         return await asyncio.wrap_future(response)
 
@@ -138,7 +140,7 @@ class LiveRoute:
 
 
 def respond(view: LiveView, language: str) -> Response:
-    """Write a view: in a thread, since whoever asks may ask for many utterances again and again."""
+    """Write a view: its utterances in a thread, since whoever asks may ask for many again and again."""
     return JSONResponse(as_json(view, language), headers=NO_STORE)
 
 
