@@ -105,22 +105,20 @@ def _opened(run: Run, options: argparse.Namespace) -> int:
 def _import(store: Store, options: argparse.Namespace) -> int:
     from bibier.annotation import intake
 
-    line = TerminalProgress(bar=True, remaining=True)
-
     def report(notice: Message) -> None:
         print(notice.text(options.language), file=sys.stderr)
 
-    taken = intake.take_in(
-        store,
-        options.project,
-        options.place,
-        options.media,
-        download=options.download,
-        labels=options.labels,
-        report=report,
-        progress=lambda done, total: line(f"{done}/{total}", done, total),
-    )
-    line.clear()
+    with TerminalProgress(bar=True, remaining=True) as line:
+        taken = intake.take_in(
+            store,
+            options.project,
+            options.place,
+            options.media,
+            download=options.download,
+            labels=options.labels,
+            report=report,
+            progress=line.count,
+        )
     if taken.new or taken.known:
         print(Message("annotations-imported", {"new": taken.new, "known": taken.known}).text(options.language))
     else:
@@ -164,23 +162,22 @@ def _propose(store: Store, options: argparse.Namespace) -> int:
 
     predictor, source = Predictor(bundle.load(options.checkpoint)), f"model:{Path(options.checkpoint).name}"
     known, clips, unread = store.proposals(options.project), store.clips(options.project), 0
-    line = TerminalProgress(bar=True, remaining=True)
     reasons: list[Exception] = []
-    for number, clip in enumerate(clips, start=1):
-        reasons.clear()
-        try:
-            unjudged = (clip.sha256, source) not in known and not propose(
-                store, options.project, clip, predictor, source, report=reasons.append
-            )
-        except (MemoryError, RuntimeError) as error:  # one clip's, too: the others are proposed for
-            unjudged = True
-            reasons.append(error)
-        if unjudged:
-            unread += 1
-            reason = " ".join(_reason(error, options.language) for error in reasons)
-            print(clip.sha256, clip.path, escaped(reason), sep="\t", file=sys.stderr)
-        line(f"{number}/{len(clips)}", number, len(clips))
-    line.clear()
+    with TerminalProgress(bar=True, remaining=True) as line:
+        for number, clip in enumerate(clips, start=1):
+            reasons.clear()
+            try:
+                unjudged = (clip.sha256, source) not in known and not propose(
+                    store, options.project, clip, predictor, source, report=reasons.append
+                )
+            except (MemoryError, RuntimeError) as error:  # one clip's, too: the others are proposed for
+                unjudged = True
+                reasons.append(error)
+            if unjudged:
+                unread += 1
+                reason = " ".join(_reason(error, options.language) for error in reasons)
+                print(clip.sha256, clip.path, escaped(reason), sep="\t", file=sys.stderr)
+            line.count(number, len(clips))
     counts = {"done": len(clips) - unread, "total": len(clips)}
     print(Message("annotations-proposed", counts).text(options.language))
     return 1 if unread else 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from bibier.cli import terminal
+from bibier.cli.progress import TerminalProgress
 from bibier.cli.threads import add_profile, add_threads
 from bibier.log import LEVELS
 from bibier.process import choose_profile, limit_kernel_caches, limit_threads
@@ -65,8 +67,14 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
         if (error.name or "").split(".")[0] in ("bibier", "train"):
             raise
         refuse(str(InputError("extra-missing", package=error.name, extra="app")))
+
+    @contextmanager
+    def importing() -> Iterator[Callable[[int, int], None]]:
+        with TerminalProgress(bar=True, remaining=True) as line:
+            yield line.count
+
     try:
-        launch(options)
+        launch(options, importing)
     except InputError as error:
         refuse(str(error))
     return 0

@@ -97,14 +97,13 @@ def run(options: argparse.Namespace) -> int:
             profile=profile,
         )
 
-    line = TerminalProgress(bar=True, remaining=True)
-
-    def progress(done: int, failed: int, total: int) -> None:
-        counts = {"done": done, "failed": failed, "total": total}
-        line(Message("batch-progress", counts).text(options.language), done, total)
-
     work = spread if options.engine == "ray" else local
-    try:
+    with TerminalProgress(bar=True, remaining=True) as line:
+
+        def progress(done: int, failed: int, total: int) -> None:
+            counts = {"done": done, "failed": failed, "total": total}
+            line(Message("batch-progress", counts).text(options.language), done, total)
+
         count, failed = batch.run(
             inputs,
             options.out,
@@ -115,8 +114,6 @@ def run(options: argparse.Namespace) -> int:
             excel=options.excel,
             embeddings_out=options.embeddings,
         )
-    finally:
-        line.clear()
     for notice in notices:
         print(notice.text(options.language), file=sys.stderr)
     for row in failed[:SHOWN]:

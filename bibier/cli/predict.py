@@ -42,6 +42,11 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Predict each file; returns the exit status."""
+    with TerminalProgress() as progress:
+        return _run(options, progress)
+
+
+def _run(options: argparse.Namespace, progress: TerminalProgress) -> int:
     limit_threads(options.threads)
     profile = choose_profile(options.profile)
     limit_kernel_caches()
@@ -53,7 +58,6 @@ def run(options: argparse.Namespace) -> int:
         from bibier.inference.predictor import Predictor
 
     outlet = ExportOutlet(options)
-    progress = TerminalProgress()
 
     def tell(stage: str, number: int) -> None:
         progress(f"{number}/{len(options.files)} {stage}")

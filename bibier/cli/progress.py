@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class TerminalProgress:
     """One line that is redrawn in place, by rich; nothing where standard error is not a terminal. For any thread.
 
+    As a context it is gone at the end, also when an error ends it: else the terminal's cursor would stay hidden.
+
     Parameters
     ----------
     bar
@@ -22,11 +24,10 @@ class TerminalProgress:
 
     Examples
     --------
-    >>> progress = TerminalProgress(bar=True)
-    >>> progress("reading", done=1, total=3)
-    >>> progress.print("one.wav")
+    >>> with TerminalProgress(bar=True) as progress:
+    ...     progress("reading", done=1, total=3)
+    ...     progress.print("one.wav")
     one.wav
-    >>> progress.clear()
     """
 
     def __init__(self, *, bar: bool = False, remaining: bool = False):
@@ -34,6 +35,12 @@ class TerminalProgress:
         self._bar, self._remaining = bar, remaining
         self._line: tuple[Progress, TaskID] | None = None
         self._lock = threading.RLock()
+
+    def __enter__(self) -> TerminalProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
 
     def __call__(self, text: str, done: int = 0, total: int | None = None) -> None:
         """Show a text, and `done` of `total`."""
@@ -47,6 +54,10 @@ class TerminalProgress:
             else:
                 progress, task = self._line
                 progress.update(task, description=text, completed=done, total=total)
+
+    def count(self, done: int, total: int) -> None:
+        """Show how much of it is done, in numbers too."""
+        self(f"{done}/{total}", done, total)
 
     def print(self, text: str) -> None:
         """Print on standard output, with the line out of the way."""

@@ -72,23 +72,23 @@ def run(options: argparse.Namespace) -> int:
     from bibier.soft_labels.suggest import SuggestionSettings, suggest_table
 
     settings = SuggestionSettings(options.way, options.normalised, options.temperature)
-    progress, last = TerminalProgress(), ""
+    last = ""
+    with TerminalProgress() as progress:
 
-    def report(line: str) -> None:
-        nonlocal last
-        last = line
-        progress(line)
+        def report(line: str) -> None:
+            nonlocal last
+            last = line
+            progress(line)
 
-    invalid = suggest_table(
-        _engine(options),
-        file,
-        target,
-        oracle=options.oracle,
-        settings=settings,
-        prices=tuple(options.price),
-        report=report,
-    )
-    progress.clear()
+        invalid = suggest_table(
+            _engine(options),
+            file,
+            target,
+            oracle=options.oracle,
+            settings=settings,
+            prices=tuple(options.price),
+            report=report,
+        )
     print(last, file=sys.stderr)
     kinds = ", ".join(f"{count} {kind}" for kind, count in invalid.items())
     print(say("soft-labels-invalid", file=target, kinds=kinds or 0), file=sys.stderr)

@@ -9,6 +9,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "--profile and BIBIER_PROFILE are one of {known}, not “{value}”.",
         "--profile и BIBIER_PROFILE — одно из {known}, а не «{value}».",
     ),
+    # app
+    "app-importing": (
+        "Reading {source}; the page opens when that is done.",
+        "Читаем {source}; страница откроется, когда всё будет прочитано.",
+    ),
     # predict
     "predict-voice": ("voice", "голос"),
     "predict-words": ("words", "слова"),

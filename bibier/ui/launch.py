@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -162,8 +163,13 @@ def report(future: Future[ModelLibrary[Predictor]]) -> None:
         traceback.print_exception(future.exception())
 
 
-def launch(options: argparse.Namespace) -> None:
+def launch(
+    options: argparse.Namespace,
+    importing: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(no_progress),
+) -> None:
     """Start the app as the options of `bibier app` say, and serve until it is stopped.
+
+    `importing` gives, for as long as a project is made of `options.annotate`, what is told how far that is.
 
     Raises InputError for a setting that can't be used.
     """
@@ -199,7 +205,9 @@ def launch(options: argparse.Namespace) -> None:
     if damaged := store.damaged():
         print(damage_notice(damaged).text(), file=sys.stderr, flush=True)
     if options.annotate:
-        create_project(store, "", options.annotate, media=home.folder)
+        print(Message("app-importing", {"source": options.annotate}).text(), file=sys.stderr, flush=True)
+        with importing() as progress:
+            create_project(store, "", options.annotate, progress=progress, media=home.folder)
     ask_llm = None
     if name := options.language_model:
         queue = None if name == "endpoint" else services.queue
