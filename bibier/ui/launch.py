@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,10 +163,7 @@ def report(future: Future[ModelLibrary[Predictor]]) -> None:
         traceback.print_exception(future.exception())
 
 
-def launch(
-    options: argparse.Namespace,
-    importing: Callable[[], AbstractContextManager[Progress]] = lambda: nullcontext(no_progress),
-) -> None:
+def launch(options: argparse.Namespace, importing: Callable[[], AbstractContextManager[Progress]]) -> None:
     """Start the app as the options of `bibier app` say, and serve until it is stopped.
 
     `importing` gives, for as long as a project is made of `options.annotate`, what is told how far that is.
