@@ -23,4 +23,4 @@ class NoCors:
 
 def invite_nobody() -> None:
     """Have Gradio use this in place of its own."""
-    vars(routes)["CustomCORSMiddleware"] = NoCors
+    routes.CustomCORSMiddleware = NoCors  # pyright: ignore[reportAttributeAccessIssue, reportPrivateImportUsage]
