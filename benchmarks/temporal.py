@@ -34,6 +34,7 @@ RECIPE = Path(__file__).parents[1] / "train" / "recipes" / "compact.toml"
 ENCODERS = ("mamba", "lstm", "xlstm", "transformer")
 NAMES = {"mamba": "Mamba", "lstm": "LSTM", "xlstm": "xLSTM", "transformer": "Transformer"}
 SMALL = (
+    "audio.encoder.members=1",
     "audio.encoder.channels=[16, 32, 48]",
     "audio.encoder.dim=64",
     "audio.encoder.hidden=64",

@@ -31,6 +31,7 @@ from bibier.features.tokens import WordSpan
 from bibier.files import bundled, replace_folder
 from bibier.labels import EMOTIONS
 from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
+from bibier.models.audio_ensemble import AudioEnsemble, AudioEnsembleConfig
 from bibier.models.encoder_output import EncoderOutput
 from bibier.models.fusion import Fused, Fusion, FusionConfig
 from bibier.models.layers import masked_mean
@@ -65,7 +66,7 @@ class BundleConfig:
     # Parts, each a config that `components` knows. A bundle without an encoder, such as published weights of one
     # modality, judges by the other alone.
     audio_features: LogMelConfig | HubAudioConfig | None = None
-    audio_encoder: AudioEncoderConfig | SequenceEncoderConfig | None = None
+    audio_encoder: AudioEncoderConfig | AudioEnsembleConfig | SequenceEncoderConfig | None = None
     text_features: CharNgramsConfig | HubTextConfig | None = None
     text_encoder: TextEncoderConfig | SequenceEncoderConfig | None = None
     fusion: FusionConfig | MemoCMTConfig | LPGNetConfig | None = None
@@ -88,7 +89,7 @@ class Bundle(torch.nn.Module):
     """Audio encoder, text encoder and fusion with their extractors and temperatures: what the Predictor runs."""
 
     audio_features: LogMel | HubAudio | None
-    audio_encoder: AudioEncoder | SequenceEncoder | None
+    audio_encoder: AudioEncoder | AudioEnsemble | SequenceEncoder | None
     text_features: CharNgrams | HubText | None
     text_encoder: TextEncoder | SequenceEncoder | None
     fusion: Fusion | MemoCMT | LPGNet | None
@@ -224,7 +225,7 @@ def _agree(bundle: Bundle) -> None:
     if config.ood_score is not None:
         if bundle.audio_encoder is None:
             raise ValueError("the ood_score needs an audio encoder")
-        pooled = bundle.audio_encoder.head.in_features
+        pooled = bundle.audio_encoder.dim_pooled
         if config.ood_score.dim != pooled:
             raise ValueError(f"the audio encoder pools {pooled} features, and ood_score.dim is {config.ood_score.dim}")
     if config.audio_encoder is None and config.text_encoder is None:

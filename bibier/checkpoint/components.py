@@ -16,6 +16,7 @@ from bibier.features.log_mel import LogMelConfig, build_audio_features
 from bibier.features.speech_encoders import HubAudioConfig
 from bibier.features.text_encoders import HubTextConfig
 from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
+from bibier.models.audio_ensemble import AudioEnsemble, AudioEnsembleConfig
 from bibier.models.fusion import FUSIONS, FusionConfig, build_fusion
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
 from bibier.models.memocmt import MemoCMT, MemoCMTConfig
@@ -35,7 +36,11 @@ SEQUENCE = {"sequence": ComponentSpec(SequenceEncoderConfig, SequenceEncoder)}
 REGISTRY: dict[str, dict[str, ComponentSpec]] = {
     "audio_features": {"log-mel": ComponentSpec(LogMelConfig, build_audio_features)}
     | {kind: ComponentSpec(HubAudioConfig, build_audio_features) for kind in speech_encoders.SOURCES},
-    "audio_encoder": {"conv": ComponentSpec(AudioEncoderConfig, AudioEncoder)} | SEQUENCE,
+    "audio_encoder": {
+        "conv": ComponentSpec(AudioEncoderConfig, AudioEncoder),
+        "conv-ensemble": ComponentSpec(AudioEnsembleConfig, AudioEnsemble),
+    }
+    | SEQUENCE,
     "text_features": {"char-ngrams": ComponentSpec(CharNgramsConfig, build_text_features)}
     | {kind: ComponentSpec(HubTextConfig, build_text_features) for kind in text_encoders.SOURCES},
     "text_encoder": {"votes": ComponentSpec(TextEncoderConfig, TextEncoder)} | SEQUENCE,

@@ -25,6 +25,7 @@ from bibier.errors import InputError
 from bibier.files import replace_folder
 from bibier.i18n.messages import Message
 from bibier.models.audio_encoder import AudioEncoder
+from bibier.models.audio_ensemble import AudioEnsemble
 from bibier.models.encoder_output import EncoderOutput
 from bibier.models.text_encoder import TextEncoder
 
@@ -185,7 +186,9 @@ def _features(bundle: Bundle, modality: str, clips: int, steps: int) -> Inputs:
             features = torch.where(features % 2 == 0, encoder.ids(known), features)
         features[:, :, -1] = 0  # an empty slot
     else:
-        shape = (2, encoder.config.bins) if isinstance(encoder, AudioEncoder) else (encoder.config.inputs,)
+        shape = (
+            (2, encoder.config.bins) if isinstance(encoder, AudioEncoder | AudioEnsemble) else (encoder.config.inputs,)
+        )
         features = torch.randn(clips, steps, *shape, generator=generator)
     return {"features": features, "mask": mask}
 

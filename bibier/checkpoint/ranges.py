@@ -28,6 +28,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "length": (1, 2000),
     "limit": (1, 100_000),
     "longest": (1, 16),
+    "members": (1, 8),
     "normalisation": (0, 100),
     "pitch": (0, 256),
     "rank": (1, 1024),

@@ -76,7 +76,8 @@ class AudioEncoder(nn.Module):
         self.dim_out = self.temporal.dim_out
         self.pooling = AttentivePooling(self.dim_out)
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(2 * self.dim_out, len(EMOTIONS))
+        self.dim_pooled = 2 * self.dim_out
+        self.head = nn.Linear(self.dim_pooled, len(EMOTIONS))
 
     def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read log-mels (B, T, 2, M) with mask (B, T)."""

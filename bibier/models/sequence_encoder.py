@@ -94,7 +94,8 @@ class SequenceEncoder(nn.Module):
                 "Mamba or xLSTM with bidirectional = false, or another pooling"
             )
         self.pooling = AttentivePooling(self.dim_out) if c.pooling == "attentive" else None
-        self.head = nn.Linear(self.dim_out * (2 if self.pooling else 1), len(EMOTIONS))
+        self.dim_pooled = self.dim_out * (2 if self.pooling else 1)
+        self.head = nn.Linear(self.dim_pooled, len(EMOTIONS))
 
     def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read features (B, T, D_in), or (B, T, …) of D_in values each, right-padded, with mask (B, T)."""

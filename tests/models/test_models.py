@@ -5,6 +5,7 @@ import torch
 from tiny import padded, shaken
 
 from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
+from bibier.models.audio_ensemble import AudioEnsemble, AudioEnsembleConfig
 from bibier.models.fusion import CrossLayer, FusionConfig, build_fusion
 from bibier.models.layers import AttentivePooling, GraphAttention, masked_mean, masked_softmax, resample_valid
 from bibier.models.lpgnet import LPGNet, LPGNetConfig
@@ -16,10 +17,13 @@ from bibier.models.text_encoder import KEY_OFFSET, TextEncoder, TextEncoderConfi
 LENGTHS = (23, 40, 7)
 
 
-def audio(temporal):
+def audio(temporal, members="0"):
     torch.manual_seed(1)
-    config = AudioEncoderConfig(channels=(4, 6, 8), dim=8, hidden=6, temporal=temporal, dropout=0.0)
-    model = shaken(AudioEncoder(config)).eval()
+    shape = {"channels": (4, 6, 8), "dim": 8, "hidden": 6, "temporal": temporal, "dropout": 0.0}
+    if int(members):
+        model = shaken(AudioEnsemble(AudioEnsembleConfig(**shape, members=int(members)))).eval()
+    else:
+        model = shaken(AudioEncoder(AudioEncoderConfig(**shape))).eval()
     clips = [torch.randn(n, 2, 64) for n in LENGTHS]
 
     def run(chosen, extra=0):
@@ -138,6 +142,7 @@ CASES = [
     (audio, "lstm"),
     (audio, "mamba"),
     (audio, "none"),
+    (audio, "lstm", "3"),
     *((sequence, kind) for kind in KINDS),
     (sequence, "lstm", "last"),
     (sequence, "transformer", "attentive"),

@@ -24,6 +24,7 @@ from bibier.errors import CorpusError
 from bibier.features.char_ngrams import CharNgrams
 from bibier.features.log_mel import LogMelConfig
 from bibier.files import replacing
+from bibier.models.audio_ensemble import AudioEnsemble, AudioEnsembleConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
 from train.augment import copies
 from train.augment.sampling import Sampling
@@ -104,9 +105,34 @@ def _settings(part: DataclassInstance) -> dict[str, object]:
     return changed
 
 
-def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report: Report = quiet) -> nn.Module:
-    """Fit the audio encoder on some rows of the source."""
+def single(recipe: Recipe, seed: int) -> tuple[Recipe, list[int]]:
+    """Return the recipe of one member of the audio encoder, and the seeds of all; of one that is no ensemble its own.
+
+    No two seeds of an ensemble share a member.
+    """
+    config = recipe.audio.encoder
+    if not isinstance(config, AudioEnsembleConfig):
+        return recipe, [seed]
+    alone = dataclasses.replace(recipe, audio=dataclasses.replace(recipe.audio, encoder=config.member))
+    return alone, list(range(seed * config.members, (seed + 1) * config.members))
+
+
+def fit_audio(
+    recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int, report: Report = quiet, *, member: int = 0
+) -> nn.Module:
+    """Fit the audio encoder on some rows of the source; of an ensemble one member after the other.
+
+    `member` says which one of the checkpoint's it goes on from, where the recipe starts from an ensemble.
+    """
     part = recipe.audio
+    if isinstance(part.encoder, AudioEnsembleConfig):
+        ensemble = AudioEnsemble(part.encoder)
+        alone, seeds = single(recipe, seed)
+        for number, own in enumerate(seeds):
+            report(f"member {number + 1} of {len(seeds)}")
+            fitted = fit_audio(alone, source, rows, own, report, member=number)
+            ensemble.members[number].load_state_dict(fitted.state_dict())
+        return ensemble.eval()
     torch.manual_seed(seed)
 
     def train(model: nn.Module, state: Path) -> None:
@@ -121,7 +147,7 @@ def fit_audio(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: int,
         _fit(model, batches, source, source.targets[rows], part.fit, seed, report, state)
 
     file = _encoder_file(recipe, source, "audio", rows, seed)
-    return _fitted(lambda: warm_start.begun("audio_encoder", part.encoder, recipe.start), train, file)
+    return _fitted(lambda: warm_start.begun("audio_encoder", part.encoder, recipe.start, member), train, file)
 
 
 def _fit_across_corpora(
@@ -202,7 +228,10 @@ def corpus_shifts(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: 
 
 def is_fitted(recipe: Recipe, source: TrainingRows, modality: str, rows: np.ndarray, seed: int) -> bool:
     """Whether the encoder of "audio" or "text" was fitted on these rows of the source before, and is kept."""
-    return _encoder_file(recipe, source, modality, rows, seed).exists()
+    if modality == "text":
+        return _encoder_file(recipe, source, modality, rows, seed).exists()
+    alone, seeds = single(recipe, seed)
+    return all(_encoder_file(alone, source, modality, rows, own).exists() for own in seeds)
 
 
 def _encoder_file(recipe: Recipe, source: TrainingRows, modality: str, rows: np.ndarray, seed: int) -> Path:

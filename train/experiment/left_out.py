@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,8 +161,15 @@ def left_out(
     fit
         Whether an encoder that is not kept is fitted; else what it would say is missing.
     keep
-        Folder that answers are written to; those in `KEPT` are read as well.
+        Folder that answers are written to; those in `KEPT` are read as well. What an ensemble says is the mean of what
+        its members say, each of which is fitted and kept by itself.
     """
+    alone, _ = encoders.single(recipe, 0)
+    if modality == "audio" and alone is not recipe:
+        by_seed = {seed: encoders.single(recipe, seed)[1] for seed in seeds}
+        own = [number for numbers in by_seed.values() for number in numbers]
+        each = left_out(alone, source, modality, folds, own, channels=channels, fit=fit, keep=keep, report=report)
+        return _together(each, by_seed)
     digests = _digests(source, modality)
     answers: dict[tuple[str, int, str], Answers] = {}
     missing = []
@@ -182,6 +189,20 @@ def left_out(
                 whole = answers.setdefault((fold.kind, seed, channel), empty)
                 whole.logits[fold.test], whole.prior[fold.test] = read["logits"], read["prior"]
     return LeftOut(modality, source, answers, tuple(missing))
+
+
+def _together(each: LeftOut, by_seed: Mapping[int, Sequence[int]]) -> LeftOut:
+    """Return what ensembles say, by seed, from what their members say; missing is what any of them lacks."""
+    answers = {}
+    for seed, numbers in by_seed.items():
+        for kind, channel in dict.fromkeys((kind, channel) for kind, _, channel in each.answers):
+            said = [each.answers.get((kind, number, channel)) for number in numbers]
+            if whole := [answer for answer in said if answer is not None]:
+                parts = [answer.logits if answer else np.full_like(whole[0].logits, np.nan) for answer in said]
+                answers[kind, seed, channel] = Answers(np.mean(parts, axis=0), whole[0].prior)
+    seed_of = {number: seed for seed, numbers in by_seed.items() for number in numbers}
+    missing = dict.fromkeys((kind, name, seed_of[own], channel) for kind, name, own, channel in each.missing)
+    return LeftOut(each.modality, each.source, answers, tuple(missing))
 
 
 def _judge(

@@ -19,6 +19,7 @@ from bibier.features.log_mel import LogMelConfig
 from bibier.features.speech_encoders import HubAudioConfig
 from bibier.features.text_encoders import HubTextConfig
 from bibier.models.audio_encoder import AudioEncoderConfig
+from bibier.models.audio_ensemble import AudioEnsembleConfig
 from bibier.models.fusion import FusionConfig
 from bibier.models.lpgnet import LPGNetConfig
 from bibier.models.memocmt import MemoCMTConfig
@@ -48,7 +49,7 @@ class AudioPart:
     corpora: tuple[str, ...]
     folds: Folds  # of groups, for cross-validation and for the fusion's inputs
     features: SkipValidation[LogMelConfig | HubAudioConfig]
-    encoder: SkipValidation[AudioEncoderConfig | SequenceEncoderConfig]
+    encoder: SkipValidation[AudioEncoderConfig | AudioEnsembleConfig | SequenceEncoderConfig]
     fit: FitSettings
     perturbation: Perturbation = Perturbation()
     group: Group = "speaker"  # what a fold must not divide
@@ -182,6 +183,7 @@ _COMPONENTS: dict[type, dict[str, str]] = {
 
 # What the fields of a model's or an extractor's config may be.
 _ATTENTION = {"hidden": Count, "heads": Count, "dropout": PartialShare}
+_CONV = dict.fromkeys(("bins", "channels", "hidden", "layers"), Count) | {"dim": Whole, "dropout": PartialShare}
 _CONFIGS: dict[type, dict[str, Any]] = {
     LogMelConfig: {
         **dict.fromkeys(("bins", "average"), Count),
@@ -192,8 +194,8 @@ _CONFIGS: dict[type, dict[str, Any]] = {
     HubAudioConfig: {"dim": Whole},
     CharNgramsConfig: dict.fromkeys(("buckets", "slots", "shortest", "longest"), Count) | {"normalisation": Whole},
     HubTextConfig: {"dim": Whole},
-    AudioEncoderConfig: dict.fromkeys(("bins", "channels", "hidden", "layers"), Count)
-    | {"dim": Whole, "dropout": PartialShare},
+    AudioEncoderConfig: _CONV,
+    AudioEnsembleConfig: _CONV | {"members": Count},
     TextEncoderConfig: dict.fromkeys(("buckets", "slots", "hidden", "layers"), Count)
     | {
         "dim": Whole,

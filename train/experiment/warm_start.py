@@ -15,6 +15,7 @@ from torch import nn
 from bibier.checkpoint.bundle import Bundle, load
 from bibier.checkpoint.components import build
 from bibier.errors import CorpusError
+from bibier.models.audio_ensemble import AudioEnsemble
 from bibier.models.text_encoder import TextEncoderConfig
 
 
@@ -24,8 +25,10 @@ def donor(name: str) -> Bundle:
     return load(name)
 
 
-def begun(part: str, config: object, start: str) -> nn.Module:
+def begun(part: str, config: object, start: str, member: int = 0) -> nn.Module:
     """Build a new model, with the weights of the same part of the checkpoint `start`; with its own ones where it is "".
+
+    Where that part is an ensemble and the model is not, it begins as the ensemble's `member` of that number.
 
     Raises CorpusError when the checkpoint has no such part, or one of another shape.
     """
@@ -39,6 +42,8 @@ def begun(part: str, config: object, start: str) -> nn.Module:
     fitted = getattr(donor(start), part)
     if fitted is None:
         raise CorpusError(f"start: {start} has no {part}: choose another checkpoint, or leave start out")
+    if isinstance(fitted, AudioEnsemble) and not isinstance(model, AudioEnsemble):
+        fitted = fitted.members[member % len(fitted.members)]
     try:
         model.load_state_dict(fitted.state_dict())
     except RuntimeError as error:
