@@ -14,11 +14,12 @@ from pathlib import Path
 
 from bibier.process import open_files
 
-MOST = 100_000  # tabs and calls remembered
+MOST = 100_000  # tabs, calls and sessions remembered
 CONNECTIONS_OF_ONE = 24  # whose answer lasts, of a session: two of each tab
 CONNECTIONS_OF_ADDRESS = 120
 SMALLEST = 8192  # bytes that a file takes at least: a block, and one of its folder
 IDLE = 600.0  # s after the last sign of life during which a session counts as open
+REMEMBERED = 2 * IDLE  # s that a closed tab, a call and a session that has nothing are remembered unused
 
 
 def charge(size: int) -> int:
@@ -41,13 +42,16 @@ class Ownership:
         self.folder = os.path.realpath(folder)
         self.public = tuple(os.path.realpath(path) for path in public)
         self.owners: dict[str, set[str]] = {}  # file → sessions
+        self.held: Counter[str] = Counter()  # session → how many files it has
         self.used: dict[str, float] = {}  # file → time of the last use, s since 1970
-        self.tabs: OrderedDict[str, str] = OrderedDict()  # tab, call or upload by its random name → session
+        # tab, call or upload by its random name → session, last use in s of the clock; the last last
+        self.tabs: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self.projects: defaultdict[str, set[str]] = defaultdict(set)  # session → projects it entered
         self.sent: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)  # session → (project, clip's hash)
         self.streams: Counter[str] = Counter()  # session → open connections whose answer lasts
         self.addresses: Counter[str] = Counter()  # network of an address → the same
         self.seen: OrderedDict[str, float] = OrderedDict()  # session → last sign of life, s since 1970; the last last
+        self.away: OrderedDict[str, None] = OrderedDict()  # sessions that were not seen for long, and have something
         self.connections = open_files() // 2  # of all visitors
         self.beating: Counter[str] = Counter()  # tab → connections by which it says that it is there
         self.parties: dict[str, str] = {}  # session → who it is, or the network of its last address
@@ -62,16 +66,33 @@ class Ownership:
 
     def alive(self, session: str, party: str = "") -> None:
         """Note a sign of life, and who gives it: a person signed in, or the network of an address."""
+        now = time.time()
         with self.tabs_lock:
             if party:
                 self.parties[session] = party
-            self.seen[session] = time.time()
+            self.away.pop(session, None)
+            self.seen[session] = now
             self.seen.move_to_end(session)
-            while len(self.seen) > MOST:
-                idle, _ = self.seen.popitem(last=False)
-                self.projects.pop(idle, None)
-                self.sent.pop(idle, None)
-                self.parties.pop(idle, None)
+            while now - self.seen[oldest := next(iter(self.seen))] > REMEMBERED:
+                del self.seen[oldest]
+                if self.streams.get(oldest):  # it says nothing, but it listens
+                    self.seen[oldest] = now
+                else:
+                    self.away[oldest] = None
+                    self._leave(oldest)
+            while len(self.seen) + len(self.away) > MOST:
+                gone, _ = (self.away or self.seen).popitem(last=False)
+                self._drop(gone)
+
+    def _leave(self, session: str) -> None:
+        """Forget a session that is away, unless it has something to come back for, or that counts to its party."""
+        if session in self.away and not any(of.get(session) for of in (self.projects, self.sent, self.held)):
+            del self.away[session]
+            self._drop(session)
+
+    def _drop(self, session: str) -> None:
+        for table in (self.projects, self.sent, self.parties):
+            table.pop(session, None)
 
     def open(self, session: str) -> bool:
         """Whether a tab of the session is open, or was until a short while ago."""
@@ -113,16 +134,22 @@ class Ownership:
 
     def claim(self, tab: str, session: str) -> bool:
         """Take a tab, call or upload by its random name; False when it is another session's."""
+        now = time.monotonic()
         with self.tabs_lock:
-            owner = self.tabs.setdefault(tab, session)
+            owner, _ = self.tabs.get(tab, (session, now))
+            self.tabs[tab] = (owner, now)
             self.tabs.move_to_end(tab)
+            while now - self.tabs[oldest := next(iter(self.tabs))][1] > REMEMBERED:
+                whose, _ = self.tabs.pop(oldest)
+                if self.is_open_tab(oldest):
+                    self.tabs[oldest] = (whose, now)
             while len(self.tabs) > MOST:
                 self.tabs.popitem(last=False)
         return owner == session
 
     def owner(self, tab: str) -> tuple[str, str]:
         """Return the session whose a tab is and its party; "" where nobody's."""
-        session = self.tabs.get(tab, "")
+        session, _ = self.tabs.get(tab, ("", 0.0))
         return session, self.parties.get(session, "")
 
     # --- files -----------------------------------------------------------------------------------------------------
@@ -132,7 +159,9 @@ class Ownership:
         path = os.path.realpath(path)
         if self.inside(path):
             with self.lock:
-                self.owners.setdefault(path, set()).add(session)
+                sessions = self.owners.setdefault(path, set())
+                self.held[session] += session not in sessions
+                sessions.add(session)
                 self.used[path] = time.time()
 
     def owns(self, session: str, path: str) -> bool:
@@ -191,11 +220,27 @@ class Ownership:
             original.exists() and filecmp.cmp(original, copy, shallow=False) for original in originals
         )
 
+    def give_up(self, session: str, path: str) -> bool:
+        """Take a file from a session; whether another one has it too."""
+        with self.lock:
+            sessions = self.owners[path]
+            sessions.discard(session)
+            self._let_go(session)
+            return bool(sessions)
+
     def forget(self, path: str) -> None:
         """Drop a file that was deleted."""
         with self.lock:
-            self.owners.pop(path, None)
+            for session in self.owners.pop(path, ()):
+                self._let_go(session)
             self.used.pop(path, None)
+
+    def _let_go(self, session: str) -> None:
+        self.held[session] -= 1
+        if self.held[session] <= 0:
+            del self.held[session]
+            with self.tabs_lock:
+                self._leave(session)
 
 
 def real_path(path: str) -> str:

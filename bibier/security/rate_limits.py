@@ -76,21 +76,25 @@ class TokenBuckets:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock, self.lock = clock, threading.Lock()
-        self.left: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()  # key → (tokens, time)
+        # key → tokens, their time, when the bucket is full again: then it says as much as one that is not there
+        self.left: OrderedDict[tuple[str, str], tuple[float, float, float]] = OrderedDict()
 
     def take(self, wanted: dict[tuple[str, str], Rate], costs: Mapping[tuple[str, str], float] | None = None) -> float:
         """Take one token of each key, or as many as it costs, or none of any."""
         with self.lock:
             now, left, cost = self.clock(), {}, {}
+            while self.left and self.left[oldest := next(iter(self.left))][2] <= now:
+                del self.left[oldest]
             for key, rate in wanted.items():
-                tokens, then = self.left.get(key, (rate.burst, now))
+                tokens, then, _ = self.left.get(key, (rate.burst, now, now))
                 left[key] = min(rate.burst, tokens + (now - then) * rate.each_second)
                 cost[key] = min((costs or {}).get(key, 1.0), rate.burst)
             pause = max((cost[key] - left[key]) / rate.each_second for key, rate in wanted.items())
             if pause > 0:
                 return pause
             for key, tokens in left.items():
-                self.left[key] = (tokens - cost[key], now)
+                lacking = wanted[key].burst - tokens + cost[key]
+                self.left[key] = (tokens - cost[key], now, now + lacking / wanted[key].each_second)
                 self.left.move_to_end(key)
             while len(self.left) > MOST:
                 self.left.popitem(last=False)

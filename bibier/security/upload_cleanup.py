@@ -168,9 +168,7 @@ class UploadCleanup:
             listed, gone, stay = {os.path.realpath(path) for path in self.protected()}, 0, 0
             for path in self.ownership.of(session):
                 with self.ownership.lock:
-                    owners = self.ownership.owners[path]
-                    owners.discard(session)
-                    if owners or path in listed:
+                    if self.ownership.give_up(session, path) or path in listed:
                         stay += 1
                         continue
                     self.ownership.forget(path)

@@ -12,12 +12,19 @@ from bibier.ui.gradio_import import gradio as gr
 QUIET = 600.0  # s that a closed tab is kept: its phone may only have been put away
 
 
+def choices(part: Block) -> object:
+    """Return what a part of the page lets one choose from, None where it has nothing of the kind."""
+    return getattr(part, "choices", None)
+
+
 class TabState(SessionState):
     """The parts of one tab's page, as its answers have changed them.
 
     With each answer Gradio 6.31 makes the parts anew, each under a number of its own, keeps them under the old number,
-    and at the next answer under the new one too: about 16 parts an analysis, for as long as the tab is known. Here a
-    part made anew takes the number of the one in whose place it comes.
+    and at the next answer under the new one too: about 16 parts an analysis, of 3 to 5 kB, for as long as the tab is
+    known. Here only one that offers other choices is kept, by which Gradio judges what the browser sends, under the
+    number of the one in whose place it comes; all others read and write values as the page's own part does, and are
+    there until Gradio has asked for them once, to see what the answer has changed.
 
     Of each part Gradio keeps all that the browser was told, 150 kB a tab, for links to a state of the page; here there
     are none.
@@ -26,9 +33,18 @@ class TabState(SessionState):
     def __init__(self, blocks: gr.Blocks):
         super().__init__(blocks)
         self.config_values.clear()
+        self.made: dict[int, Block] = {}  # one part made anew that was not asked for yet, or none
+
+    def __getitem__(self, key: int) -> object:
+        part = self.made.pop(key, None)
+        return part if part is not None else super().__getitem__(key)
 
     def __setitem__(self, key: int, value: object) -> None:
         if isinstance(value, Block):
+            known = self.blocks_config.blocks.get(key)
+            if known is not None and choices(known) == choices(value):
+                self.made = {key: value}
+                return
             value._id = key
         super().__setitem__(key, value)
         self.config_values.clear()

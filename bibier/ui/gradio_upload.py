@@ -9,6 +9,7 @@ from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 
 from bibier.ui.gradio_import import GradioMultiPartParser, route_utils, routes
+from bibier.ui.gradio_import import gradio as gr
 
 FIELD = 4_000  # bytes of a field that is no file
 FIELDS, FILES = 8, 20  # of one upload
@@ -62,7 +63,17 @@ class BoundedMultiPartParser(GradioMultiPartParser):
             raise MultiPartException(f"A field has more than {FIELD} bytes.")
 
 
-def bound_uploads() -> None:
-    """Have Gradio read uploads in this way."""
+class ForgottenPaths(set[str]):
+    """Stands in for the set in which Gradio notes the path of every upload, as long as it runs, for a cleaning of its
+    own that is off here: `bibier/security/upload_cleanup.py` asks the disk.
+    """
+
+    def update(self, *_others: object) -> None:
+        """Note nothing."""
+
+
+def bound_uploads(page: gr.Blocks) -> None:
+    """Have Gradio read uploads in this way, and remember none of them."""
     for module in (route_utils, routes):
         vars(module)["GradioMultiPartParser"] = BoundedMultiPartParser
+    page.upload_file_set = ForgottenPaths()

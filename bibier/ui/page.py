@@ -143,7 +143,7 @@ def launch(
     ]
     middleware = [*security.middleware(), *own]
     quiet_faults()
-    bound_uploads()
+    bound_uploads(page)
     invite_nobody()
     page.launch(
         server_name=host,

@@ -97,7 +97,7 @@ class Erasure:
         ownership, clips, labelled, shared = guest.ownership, 0, 0, 0
         for project, sha256 in sorted(ownership.sent[guest.session]):
             clip = (project, sha256)
-            if any(clip in sent for session, sent in ownership.sent.items() if session != guest.session):
+            if any(clip in sent for session, sent in list(ownership.sent.items()) if session != guest.session):
                 shared += 1
             elif not self.remove(project, sha256):
                 labelled += 1
