@@ -228,3 +228,62 @@ def test_what_a_step_frees_is_kept_for_the_next():
 
 def test_the_memory_of_freed_arrays_is_left_to_who_set_it():
     assert not keep_freed_memory({"MALLOC_TRIM_THRESHOLD_": "1000000"})
+
+
+LEAN = """
+import sys
+from bibier.process import complete_torch, import_lean_torch
+import_lean_torch()
+import torch
+
+def transformed():
+    try:
+        return tuple(torch.fft.fft(torch.empty(2, 3, device="meta")).shape)
+    except NotImplementedError:
+        return None
+
+print("torch._decomp" in sys.modules, "torch._meta_registrations" in sys.modules, transformed())
+{then}
+there = sys.modules["torch._meta_registrations"]
+print("torch._decomp" in sys.modules, torch._meta_registrations is there, transformed())
+"""
+
+
+@pytest.mark.parametrize(
+    "then",
+    ["complete_torch(); complete_torch()", "torch._meta_registrations.meta_index_Tensor"],
+)
+def test_a_lean_torch_is_complete_once_it_has_to_be(then):
+    """Asked for, or by whoever uses a name of what was left out."""
+    told = subprocess.run([sys.executable, "-c", LEAN.format(then=then)], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == ["False False None", "True True (2, 3)"]
+
+
+JUDGED = """
+import json, sys
+from bibier.process import import_lean_torch, limit_threads
+limit_threads(1)
+if sys.argv[1] == "lean":
+    import_lean_torch()
+import bibier
+result = bibier.load()("examples/happy_en.ogg", "I am so happy to see you!")
+print("torch._decomp" in sys.modules)
+print(json.dumps([result.audio.probabilities, result.text.probabilities, result.bimodal.probabilities]))
+"""
+
+
+def test_a_lean_torch_judges_the_same():
+    root = Path(__file__).parents[1]
+    told = [
+        subprocess.run([sys.executable, "-c", JUDGED, how], cwd=root, capture_output=True, text=True, check=True).stdout
+        for how in ("lean", "whole")
+    ]
+    assert [text.splitlines()[0] for text in told] == ["False", "True"]
+    assert told[0].splitlines()[1] == told[1].splitlines()[1]
+
+
+def test_the_page_brings_nothing_for_a_terminal():
+    """httpx has a program of its own, and with it rich and pygments."""
+    code = "import bibier.ui.launch, sys; print([name for name in ('httpx._main', 'pygments') if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -23,6 +23,7 @@ from bibier.checkpoint.components import REGISTRY, build
 from bibier.errors import InputError
 from bibier.features.speech_encoders import HubAudio
 from bibier.features.text_encoders import HubText
+from bibier.process import complete_torch
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -310,6 +311,7 @@ def parts(
 
 def unfilled(name: str, settings: object, title: str) -> torch.nn.Module:
     """Build a part that has shapes but no numbers. Raises InputError."""
+    complete_torch()
     try:
         with torch.device("meta"):
             return build(name, settings)

@@ -19,7 +19,7 @@ from bibier import hub
 from bibier.errors import InputError
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
-from bibier.process import gains_by_bfloat16, require
+from bibier.process import complete_torch, gains_by_bfloat16, require
 
 if TYPE_CHECKING:  # transformers takes a second to import
     from transformers import PreTrainedModel
@@ -224,6 +224,7 @@ def open_model(
         The weights are cut off, of another model, or lack a tensor; the folder's own code does not run.
     """
     require("transformers", extra="encoders")
+    complete_torch()
     import transformers
 
     file = folder / "config.json"

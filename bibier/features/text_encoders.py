@@ -18,7 +18,7 @@ from bibier.errors import InputError
 from bibier.features.batching import budget_buckets, pad
 from bibier.features.pretrained import EncoderSource, Frozen, complete, open_model
 from bibier.features.tokens import WordSpan, joined, words
-from bibier.process import require
+from bibier.process import complete_torch, require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -122,6 +122,7 @@ class HubText(Frozen[HubTextConfig, "PreTrainedModel"]):
 
     def _open(self, folder: Path) -> PreTrainedModel:
         require("transformers", extra="encoders")
+        complete_torch()
         import transformers
 
         source = SOURCES[self.config.kind]

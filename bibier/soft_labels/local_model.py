@@ -19,7 +19,7 @@ from bibier.errors import InputError
 from bibier.features.pretrained import CODE, DTYPES, find
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
-from bibier.process import require
+from bibier.process import complete_torch, require
 
 if TYPE_CHECKING:  # late: seconds
     from transformers import PreTrainedModel
@@ -101,6 +101,7 @@ class Local:
 
     def _open(self, folder: Path) -> tuple[Any, Any]:
         require("transformers", extra="encoders")
+        complete_torch()
         import transformers
 
         try:

@@ -3,7 +3,8 @@
 At every import Gradio 6.31 rewrites a type stub beside each of its components, which is half of its import time. The
 stubs serve editors only, and the step is skipped when a class's source file can't be found. Gradio also calls home at
 import unless told otherwise. And it would load what the page uses nothing of: pandas (30 MB, with pyarrow 65), for a
-cache and a dashboard, and at each event matplotlib (20 MB) where that is installed.
+cache and a dashboard, and at each event matplotlib (20 MB) where that is installed. With httpx comes its program for
+the terminal, and with that rich, click and pygments (2 MB), unless it can't be imported.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ def _unless_component(thing: object) -> str:
 
 
 inspect.getfile = _unless_component
+_terminal = "httpx._main"
+if "httpx" not in sys.modules:
+    sys.modules[_terminal] = None  # pyright: ignore[reportArgumentType]  # as Python says of what can't be imported
 _absent = ModuleType("pandas")  # Gradio's modules keep it, and whoever imports pandas later gets the true one
 _pandas = sys.modules.setdefault("pandas", _absent)
 try:
@@ -71,6 +75,8 @@ finally:
     inspect.getfile = _getfile
     if _pandas is _absent:
         del sys.modules["pandas"]
+    if sys.modules.get(_terminal, ...) is None:
+        del sys.modules[_terminal]
 
 gradio_utils.MatplotlibBackendMananger = nullcontext  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -54,6 +54,8 @@ def load(
     """
     opened.wait(PATIENCE)
     device = device or accelerator.device()
+    if device == "cpu":
+        process.import_lean_torch()
     from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 

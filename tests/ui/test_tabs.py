@@ -61,7 +61,7 @@ def test_of_parts_made_anew_only_those_with_other_choices_are_kept():
             assert shown[0] == "x!" and [update["value"] for update in shown[1:]] == ["y", "a", "c"]
             assert shown[1]["visible"] is False and shown[3]["choices"] == [["c", "c"]]
         tab = page.app.state_holder["tab"]
-        assert tab.made == {}
+        assert isinstance(tab, gradio_state.TabState) and tab.made == {}
         assert [number for number, part in tab.blocks_config.blocks.items() if part is not page.blocks[number]] == [
             other._id
         ]
