@@ -110,8 +110,14 @@ def _in_turns(pass_turn: Callable[[], None]) -> Iterator[Callable[[float], None]
             DECODING.release()
 
 
-def read(path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None) -> Recording:
-    """Read a recording of any length up to `LIMIT`; `channel` as `io.load` takes it.
+def read(
+    path: str | os.PathLike,
+    *,
+    channel: str = AUTO,
+    limit: float = LIMIT,
+    pass_turn: Callable[[], None] | None = None,
+) -> Recording:
+    """Read a recording of any length up to `limit` seconds; `channel` as `io.load` takes it.
 
     `pass_turn` is called now and then while a long one is decoded, so that others need not wait for all of it; what it
     raises ends the reading. With it, one long recording is decoded at a time.
@@ -122,7 +128,7 @@ def read(path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[]
         It can't be read, is longer, lacks the channel, or there is no room for it on the disk.
     """
     try:
-        return _recording(_decoded(path, pass_turn), channel)
+        return _recording(_decoded(path, pass_turn, limit), channel)
     except OSError as error:
         raise disk_error(error) from error
 
@@ -154,11 +160,11 @@ def read_any(
         raise disk_error(error) from error
 
 
-def _decoded(path: str | os.PathLike, pass_turn: Callable[[], None] | None) -> AudioReader:
+def _decoded(path: str | os.PathLike, pass_turn: Callable[[], None] | None, limit: float = LIMIT) -> AudioReader:
     if pass_turn is None:
-        return decode(Path(path), LIMIT)
+        return decode(Path(path), limit)
     with _in_turns(pass_turn) as between:
-        return decode(Path(path), LIMIT, between)
+        return decode(Path(path), limit, between)
 
 
 def _recording(reader: AudioReader, channel: str) -> Recording:

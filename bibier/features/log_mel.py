@@ -78,8 +78,10 @@ class LogMel:
         waves = np.column_stack((at_left * (1 - share) + at_right * share, np.ones(len(bins))))
         return (weight[:, None] * waves).astype(np.float32)
 
-    def pitch_map(self, samples: np.ndarray) -> np.ndarray:
+    def pitch_map(self, samples: np.ndarray, between: Callable[[], None] = lambda: None) -> np.ndarray:
         """Return (T', P) float32 in [0, 1], one row of the result a frame of the whole sound (n,), nothing trimmed.
+
+        `between` is called now and then; what it raises ends the work.
 
         Autocorrelation of the magnitude spectrum below about 1.3 kHz over that at lag 0, at lags evenly spaced in
         log-frequency, linear between samples: a voice is a line at its pitch and at the octaves below, noise nothing.
@@ -93,6 +95,7 @@ class LogMel:
         for start in range(0, len(frames), BLOCK):
             magnitudes = np.abs(np.fft.rfft(frames[start : start + BLOCK] * window, PITCH_FFT))  # (BLOCK, 513)
             correlations[start : start + BLOCK] = magnitudes @ self._lags
+            between()
         return np.maximum(correlations[:, :-1], 0) / np.maximum(correlations[:, -1:], 1e-9)
 
     def power(self, samples: np.ndarray) -> np.ndarray:

@@ -9,10 +9,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The result is no longer here to save. Analyse the recording again.",
         "Результата, который нужно сохранить, больше нет. Проанализируйте запись ещё раз.",
     ),
-    "contour-long": (
-        "Pitch and loudness are shown for recordings of up to {minutes} minutes. Cut this one first.",
-        "Высота и громкость показываются для записей не длиннее {minutes} минут. Сначала обрежьте эту.",
-    ),
     "exported-silent": (
         "There are only words, so there are no times to write. Choose JSON, or add a recording.",
         "Есть только слова, без времени: в этом формате записать нечего. Выберите JSON или добавьте запись.",

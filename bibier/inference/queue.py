@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from bibier.errors import Cancelled, InputError
 
 MAX_WAITING = 16  # people who may wait; the next is told to come back
+BUSY = ("turn-full", "turn-share", "turn-share-together")  # refusals after which the same may be asked again
 SHARES = (4, 2)  # a session may take the fourth part of that, a party half: who signed in, or a network
 RECENT = 9  # inferences whose median duration is the estimate of the next
 FIRST_ESTIMATE = 3.0  # s, of an inference before any was seen

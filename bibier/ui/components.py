@@ -64,12 +64,17 @@ def event_of(part: Block, name: str) -> Listener:
     return getattr(part, name)
 
 
-def scope_of(request: gr.Request | Request) -> Scope:
-    """Return the ASGI scope under a request. A server function gets Starlette's own, whatever it declares."""
+def request_under(request: gr.Request | Request) -> Request:
+    """Return Starlette's request under one of Gradio's; a server function gets it, whatever it declares."""
     if isinstance(request, gr.Request):
         assert request.request is not None, "not a request over HTTP"
-        return request.request.scope
-    return request.scope
+        return request.request
+    return request
+
+
+def scope_of(request: gr.Request | Request) -> Scope:
+    """Return the ASGI scope under a request."""
+    return request_under(request).scope
 
 
 def context_of(raw: str | None, request: gr.Request | None) -> ClientContext:

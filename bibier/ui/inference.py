@@ -8,13 +8,13 @@ from contextlib import contextmanager
 
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
-from bibier.inference.queue import InferenceQueue, Ticket, rounded_up
+from bibier.inference.queue import BUSY, InferenceQueue, Ticket, rounded_up
 from bibier.ui.client import ClientContext
 from bibier.ui.request_log import RequestLog
 
 PACE = 0.5  # s between two looks at the queue
 # Reasons that have nothing to do with what was brought: what stands on the page stays there.
-NO_FAULT = ("turn-full", "turn-share", "model-memory", "model-failed")
+NO_FAULT = (*BUSY, "model-memory", "model-failed")
 
 
 def broken(error: MemoryError | RuntimeError) -> InputError:

@@ -6,6 +6,7 @@ import logging
 import time
 
 from bibier.errors import InputError
+from bibier.inference.queue import BUSY
 from bibier.log import note, told
 
 
@@ -42,7 +43,7 @@ class RequestLog:
 
     def refused(self, error: InputError) -> None:
         """Write that the request was refused, for the reason that was said."""
-        self("busy" if error.key in ("turn-full", "turn-share") else "refused", reason=error.key)
+        self("busy" if error.key in BUSY else "refused", reason=error.key)
 
     def failed(self, error: BaseException) -> None:
         """Write where it broke."""

@@ -3,29 +3,38 @@
 import csv
 import io
 import json
-from concurrent.futures import Future
+import time
+import wave
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
-from served import EXAMPLE
+from asgi import guest, in_own_loop
+from served import EXAMPLE, PATIENCE
+from starlette.requests import Request
 from tiny import shaken, tiny_config, voice
 
 from bibier.asr import recognisers
+from bibier.audio.format import MAX_SECONDS
+from bibier.audio.reader import AudioReader
 from bibier.checkpoint.bundle import Bundle, save
 from bibier.checkpoint.library import ModelLibrary
 from bibier.csv_safety import plain
-from bibier.errors import InputError
+from bibier.errors import Cancelled, InputError
 from bibier.inference.judge import judge, judged_json
 from bibier.inference.predictor import Predictor, as_json
 from bibier.inference.queue import Ticket
 from bibier.inference.run_journal import COLUMNS
 from bibier.labels import NAMES
+from bibier.security.access_log import SCOPE as REQUEST
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, Theme
-from bibier.ui.results.handlers import ResultHandlers
+from bibier.ui.results.handlers import POINTS, ResultHandlers
+from bibier.ui.results.tab import answering
 from bibier.ui.services import Services
 
 WORDS = "so happy to see you"
@@ -45,6 +54,13 @@ def handlers(tmp_path) -> ResultHandlers:
     services = Services(reader, lambda: (typed,), lambda name: None, lambda name, progress: None, as_json, start="a")
     analysing = AnalyseHandlers(services)
     return ResultHandlers(analysing, LongFormHandlers(analysing, tmp_path / "stretches"))
+
+
+def wait_until(true) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def predictor(handlers: ResultHandlers) -> Predictor:
@@ -75,6 +91,53 @@ def test_a_long_recording_is_exported_segment_by_segment(handlers, tmp_path):
     count = len(handlers.long.cache.get("0" * 32).results)
     sent = handlers.export("srt", context())
     assert sent["name"] == "talk.srt" and sent["text"].count(" --> ") == count >= 2
+
+
+def test_pitch_and_loudness_wait_in_the_queue_and_leave_with_whoever_asked(handlers):
+    """They had threads of their own and no share: eight calls of one visitor kept everybody's away for minutes."""
+    queue = handlers.analysing.services.queue
+    held = queue.enqueue()
+    held.wait()
+    mine = [replace(context(), owner=("ann", "10.0.0.1"), request=f"r{number}") for number in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        asked = [pool.submit(handlers.contour, str(EXAMPLE), own) for own in mine[:4]]
+        wait_until(lambda: len(queue.waiting) == 4)
+        with pytest.raises(InputError, match="of your analyses are waiting"):
+            handlers.contour(str(EXAMPLE), mine[4])
+        assert queue.stop("r2") == 1
+        with pytest.raises(Cancelled):
+            asked[2].result(PATIENCE)
+        held.release()
+        lengths = [len(asked[number].result(PATIENCE)["peaks"]) for number in (0, 1, 3)]
+    assert lengths == [POINTS] * 3 and queue.first() is None and not queue.waiting and queue.running is None
+
+
+def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, tmp_path):
+    queue = handlers.analysing.services.queue
+    held = queue.enqueue()
+    held.wait()
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    def act(values, asking, scope):
+        return handlers.contour(str(EXAMPLE), asking)
+
+    scope = {"type": "http", "headers": [], REQUEST: "gone"} | guest(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        answer = answering("contour", act, pool, queue)([{}], Request(scope, receive))
+        assert in_own_loop(answer) == {"error": "", "passing": False}
+    assert not queue.waiting
+    held.release()
+
+
+def test_pitch_and_loudness_of_what_is_too_long_are_refused_before_it_is_read(handlers, tmp_path, monkeypatch):
+    with wave.open(str(tmp_path / "long.wav"), "wb") as file:
+        file.setparams((1, 1, 1000, 0, "NONE", ""))
+        file.writeframes(bytes(1000 * (MAX_SECONDS + 60)))
+    monkeypatch.setattr(AudioReader, "add", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(InputError, match="longer than 10 minutes"):
+        handlers.contour(str(tmp_path / "long.wav"), context())
 
 
 def test_one_of_several_is_a_row_of_the_batch_command(handlers, tmp_path):

@@ -16,6 +16,7 @@ from bibier.exports.formats import export
 from bibier.exports.segments import UNSURE
 from bibier.file_names import printable
 from bibier.i18n.page import percent
+from bibier.inference.queue import BUSY
 from bibier.labels import EMOTIONS, NAMES
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
@@ -26,7 +27,6 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.batch import BatchPredictor
 
 LONGEST_NAME = 200  # characters of a file's name
-PASSING = ("turn-full", "turn-share")  # refusals after which the same may be asked again
 POINTS = 1200  # of a contour, over the whole clip
 MODALITIES = ("both", "voice", "words")  # of a row; the first of them that says something is its headline
 
@@ -101,17 +101,19 @@ class ResultHandlers:
         text = export(facts, name, file=file, language=language, duration=result.duration)
         return {"name": f"{Path(file).stem or 'bibier'}{ENDINGS[name]}", "text": text}
 
-    def contour(self, path: str) -> ContourValue:
-        """Return how loud and how high a clip is over time; `path` is known to be the visitor's own.
+    def contour(self, path: str, context: ClientContext) -> ContourValue:
+        """Return how loud and how high a clip is over time, in its turn; `path` is known to be the visitor's own.
 
-        Raises InputError when it can't be read, or is too long to be drawn.
+        Stopped by the id of its request. Raises InputError when it can't be read, is too long to be drawn, or the queue
+        is full; Cancelled.
         """
         from bibier.features.contour import contour
 
-        recording = read(path)
-        if recording.duration > MAX_SECONDS:
-            raise InputError("contour-long", minutes=MAX_SECONDS // 60)
-        level, pitch = contour(recording.part(0, recording.duration)).points(POINTS)
+        with inference(self.analysing.services.queue, context, "contour", tab=context.request or "") as run:
+            run.wait()
+            recording = read(path, limit=MAX_SECONDS, pass_turn=run.pass_turn)
+            samples = recording.part(0, recording.duration)
+            level, pitch = contour(samples, run.pass_turn).points(POINTS)
         return {
             "seconds": recording.duration,
             "peaks": [round(100 * float(peak)) for peak in recording.peaks(POINTS)],
@@ -132,7 +134,7 @@ class ResultHandlers:
                 run.stage("batch")
                 return self._row(self._predictor(context, run.pass_turn), path, shown, language)
         except BibierError as error:
-            passing = isinstance(error, InputError) and error.key in PASSING
+            passing = isinstance(error, InputError) and error.key in BUSY
             return {"error": error.text(language) if isinstance(error, InputError) else str(error), "passing": passing}
 
     def _predictor(self, context: ClientContext, between: Callable[[], None]) -> BatchPredictor:

@@ -13,23 +13,31 @@ from dataclasses import replace
 
 from starlette.types import Scope
 
-from bibier.errors import InputError
+from bibier.errors import Cancelled, InputError
+from bibier.inference.queue import BUSY, InferenceQueue
 from bibier.security.access_log import request_id
 from bibier.security.responses import header
 from bibier.security.session import visitor
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, read_context
-from bibier.ui.components import scope_of
+from bibier.ui.components import request_under
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.results.handlers import ResultHandlers
 
 Act = Callable[[Mapping[str, object], ClientContext, Scope], Mapping[str, object]]
-THREADS = 4  # that wait for their turn on the device, and as many that write exports
+THREADS = 16  # that wait for their turn on the device, as many as may wait there; fewer would let some hold up all
+WRITERS = 4  # threads that write exports
+LOOK = 0.5  # s between two looks whether somebody still waits for the answer
 
 
-def answering(name: str, act: Act, pool: ThreadPoolExecutor) -> Callable[..., Awaitable[Mapping[str, object]]]:
-    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences in its language."""
+def answering(
+    name: str, act: Act, pool: ThreadPoolExecutor, queue: InferenceQueue
+) -> Callable[..., Awaitable[Mapping[str, object]]]:
+    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences in its language.
+
+    What stands in the queue under the request's id is stopped when nobody waits for the answer any more.
+    """
 
     def work(sent: object, scope: Scope) -> Mapping[str, object]:
         first = sent[0] if isinstance(sent, list) and sent else sent
@@ -40,11 +48,17 @@ def answering(name: str, act: Act, pool: ThreadPoolExecutor) -> Callable[..., Aw
         try:
             return act(values, context, scope)
         except InputError as error:
-            return {"error": error.text(context.theme.language), "passing": False}
+            return {"error": error.text(context.theme.language), "passing": error.key in BUSY}
+        except Cancelled:
+            return {"error": "", "passing": False}  # nobody reads it
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
-        here, scope = contextvars.copy_context(), scope_of(request)
-        return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, scope))
+        here, asked = contextvars.copy_context(), request_under(request)
+        result = asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, asked.scope))
+        while not (await asyncio.wait((result,), timeout=LOOK))[0]:
+            if await asked.is_disconnected():
+                queue.stop(request_id(asked.scope) or "")
+        return await result
 
     answer.__name__ = name
     return answer
@@ -52,7 +66,7 @@ def answering(name: str, act: Act, pool: ThreadPoolExecutor) -> Callable[..., Aw
 
 def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
     """Lay the part out where the column is open. The template is constant: Gradio would run what is put into it."""
-    handlers = ResultHandlers(analysing, long)
+    handlers, queue = ResultHandlers(analysing, long), analysing.services.queue
 
     def export(values: Mapping[str, object], context: ClientContext, scope: Scope) -> Mapping[str, object]:
         return handlers.export(values.get("format"), context)
@@ -67,9 +81,9 @@ def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
         guest, path = visitor(scope), values.get("path")
         if not isinstance(path, str) or not guest.ownership.may_read(guest.session, path):
             raise InputError("guard-file")
-        return handlers.contour(path)
+        return handlers.contour(path, context)
 
-    writing = ThreadPoolExecutor(THREADS, thread_name_prefix="exports")
+    writing = ThreadPoolExecutor(WRITERS, thread_name_prefix="exports")
     judging = ThreadPoolExecutor(THREADS, thread_name_prefix="several")
     return gr.HTML(
         html_template='<div class="outlets"></div>',
@@ -77,8 +91,8 @@ def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
         apply_default_css=False,
         elem_id="outlets",
         server_functions=[
-            answering("export", export, writing),
-            answering("judge", judge, judging),
-            answering("contour", contour, writing),
+            answering("export", export, writing, queue),
+            answering("judge", judge, judging, queue),
+            answering("contour", contour, judging, queue),
         ],
     )
