@@ -25,6 +25,7 @@ from bibier.i18n.messages import Message
 SCHEMA = 1
 WAIT_SECONDS = 10  # s, for another writer
 CONNECTIONS = 40  # to SQLite: more than threads of the app, so that none is short of one while others wait for the lock
+CACHE = 512  # kB of pages that each of them keeps, of a file that the system keeps too; by itself SQLite keeps 2000
 DETAIL = 120  # characters of a reason that are told
 
 _tables = sql.MetaData()
@@ -298,6 +299,7 @@ def _setting_up_sqlite(journal_mode: str) -> Callable[[DBAPIConnection, object],
             "synchronous = FULL",
             "foreign_keys = ON",
             "secure_delete = ON",
+            f"cache_size = -{CACHE}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -13,6 +13,7 @@ import sqlalchemy as sql
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bibier.annotation.database import CACHE
 from bibier.annotation.entries import LogEntry
 from bibier.annotation.merging import Copy, merge, removal_line
 from bibier.annotation.store import Store
@@ -165,6 +166,29 @@ def test_a_copy_comes_back_into_either_database(store):
     assert state[CLIPS[1].sha256, "B"].event == mine.uuid and store.damaged() == []
     assert store.clips("p") == CLIPS[:4]
     assert store.add_clips("p", CLIPS[4:]) == 2 and store.removed("p") == set()
+
+
+def test_what_is_read_shares_its_names(store, url):
+    """Ten thousand labels have one project, some people and seven emotions, and each the hash of a clip."""
+    store.append_all("p", [label(clip, who, note=f"{clip}") for who in "AB" for clip in range(3)])
+    store.close()
+    again = Store(url)
+    events, clips = [event for _, event in again.events("p")], {clip.sha256: clip for clip in again.clips("p")}
+    assert len(events) == 6
+    for name in ("project", "kind", "source"):
+        assert len({id(getattr(event, name)) for event in events}) == 1
+    assert len({id(event.annotator) for event in events}) == 2
+    assert len({id(emotion) for event in events for emotion in event.distribution}) == 7
+    assert all(event.clip is clips[event.clip].sha256 for event in events)
+    again.close()
+
+
+def test_a_connection_keeps_few_pages(tmp_path):
+    """Forty of them may be open, and the system keeps the file as well."""
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    with store.database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -CACHE
+    store.close()
 
 
 def listen_to(store) -> list[str]:
