@@ -17,6 +17,8 @@ ANNOTATE_LABELS: dict[str, tuple[str, str]] = {
     "labels_colour": ("Colour", "Цвет"),
     "import_title": ("Import", "Импорт"),
     "import_file": ("File with labels", "Файл с разметкой"),
+    "import_choose": ("Choose a file", "Выбрать файл"),
+    "import_none": ("none chosen", "не выбран"),
     "import_into": ("Into", "Куда"),
     "import_here": ("this project, or a new name", "этот проект или название нового"),
     "import_take": ("Import", "Импортировать"),

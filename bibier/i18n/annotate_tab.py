@@ -121,7 +121,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "annotator": ("Your name", "Ваше имя"),
     "annotator_hint": (
         "shown next to your labels",
-        "будет указано рядом с разметкой",
+        "видно рядом с метками",
     ),
     "annotator_first": (
         "Enter your name to begin.",
@@ -147,7 +147,7 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     "transcript_none": ("No transcript", "Текста нет"),
     "play": (
         "Play",
-        "Воспроизвести",
+        "Слушать",
     ),
     "pause": ("Pause", "Пауза"),
     "replay": (

@@ -5,6 +5,8 @@ A failure carries the key of its sentence and the values in it; the edge (interf
 
 from __future__ import annotations
 
+import numbers
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -48,6 +50,21 @@ CATALOGUE: dict[str, tuple[str, str]] = {
 }
 
 
+class _RussianNumbers(string.Formatter):
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = super().format_field(value, format_spec)
+        fraction = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+        return text.replace(".", ",") if fraction else text
+
+
+_FORMATTERS = {"en": string.Formatter(), "ru": _RussianNumbers()}
+
+
+def filled(texts: tuple[str, str], language: str, values: Mapping[str, object]) -> str:
+    """Return the text of a language, of those in `LANGUAGES`, with its values in it, fractions as that writes them."""
+    return _FORMATTERS[language].vformat(texts[LANGUAGES.index(language)], (), values)
+
+
 @runtime_checkable
 class Sentence(Protocol):
     """What can say itself in a language: a `Message`, or an error that carries one."""
@@ -65,4 +82,4 @@ class Message:
     def text(self, language: str = "en") -> str:
         """Return the sentence in `language` ("en" or "ru"); a value that is a sentence is put in it too."""
         values = {name: v.text(language) if isinstance(v, Sentence) else v for name, v in self.values.items()}
-        return CATALOGUE[self.key][LANGUAGES.index(language)].format_map(values)
+        return filled(CATALOGUE[self.key], language, values)

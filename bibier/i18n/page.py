@@ -7,7 +7,7 @@ from bibier.i18n.annotate_labels import ANNOTATE_LABELS
 from bibier.i18n.annotate_tab import ANNOTATE
 from bibier.i18n.live import LIVE
 from bibier.i18n.long_form import TIMELINE
-from bibier.i18n.messages import LANGUAGES
+from bibier.i18n.messages import LANGUAGES, filled
 from bibier.i18n.models_tab import MODELS
 from bibier.i18n.results import RESULTS
 from bibier.i18n.service import SERVICE
@@ -338,7 +338,7 @@ STRINGS |= ANNOTATE | ANNOTATE_LABELS | AGREEMENT | TIMELINE | MODELS | SERVICE 
 
 def say(key: str, language: str, /, **values: object) -> str:
     """Return the sentence of `key` in `language` ("en" or "ru") with its values filled in."""
-    return STRINGS[key][LANGUAGES.index(language)].format_map(values)
+    return filled(STRINGS[key], language, values)
 
 
 def catalogue(language: str) -> dict[str, str]:

@@ -47,13 +47,19 @@ def test_skip_with_a_reason_comes_back(annotate, log):
 
 
 def test_a_dropped_connection_loses_nothing(annotate, log):
-    """The person is told how much waits, goes on meanwhile, and all of it is saved once when the app is back."""
+    """The person is told how much waits, in whichever language is chosen by then, goes on meanwhile, and all of it is
+    saved once when the app is back.
+    """
     visitor = annotate("offline")
     page = visitor.page
     page.keyboard.press("Digit4")
     visitor.context.set_offline(True)
     for key in ("Enter", "Digit2", "Enter"):
         page.keyboard.press(key)
+    page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
+    page.click(".languages button[lang=ru]")
+    page.wait_for_selector(".delivery.alert:has-text('Ещё не сохранено'):has-text('Ждут отправки: 2')")
+    page.click(".languages button[lang=en]")
     page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
     assert log("offline") == []
     visitor.context.set_offline(False)

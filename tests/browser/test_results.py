@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.browser.conftest import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -63,6 +65,17 @@ def test_pitch_and_loudness_are_measured_once_they_are_asked_for(visit):
     page.locator(".loaded .live-switch input").check()  # what is known isn't asked for again
     page.wait_for_selector(".contour .picture .xtick")
     assert len([url for url in asked if "component_server" in url]) == 1
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_a_file_s_name_is_read_whole_beside_the_switch(visit, width):
+    page = visit(locale="ru-RU", viewport={"width": width, "height": 900}).page
+    page.locator("button.example").last.click()
+    page.wait_for_selector(".loaded .name:not(:empty)")
+    whole = "(name) => name.scrollWidth <= name.clientWidth && name.title === name.textContent"
+    assert page.locator(".loaded .name").evaluate(whole)
+    places = [page.locator(f".loaded {part}").bounding_box() for part in (".name", ".clear", ".live-switch")]
+    assert all(place["x"] + place["width"] <= width for place in places)
 
 
 def test_several_files_become_a_table(visit, tmp_path):

@@ -333,7 +333,11 @@ def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
         page.locator(".export button").click()
     download.value.save_as(tmp_path / "moods-events.jsonl")
     page.locator(".import > summary").click()
+    for language, words in (("ru", "Выбрать файл\nне выбран"), ("en", "Choose a file\nnone chosen")):
+        page.evaluate(f"bibier.setLanguage('{language}')")  # the page's, whatever the browser's own button would say
+        assert page.inner_text(".import .face") == words
     page.set_input_files(".import input[type=file]", tmp_path / "moods-events.jsonl")
+    assert page.inner_text(".import .chosen") == "moods-events.jsonl"
     page.locator(".import input[type=text]").fill("list")
     page.locator(".import button").click()
     page.wait_for_selector(".status.alert:has-text('Nothing was imported')")

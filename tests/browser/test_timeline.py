@@ -103,6 +103,23 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     assert page.get_attribute("#tabs [data-tab-id=annotate]", "aria-selected") == "true"
 
 
+@pytest.mark.parametrize("language, nothing", [("en", "only the voice"), ("ru", "только голос")])
+def test_without_words_the_voice_is_shown_and_that_is_said_once(visit, talk, language, nothing):
+    visitor = visit()
+    page = visitor.page
+    page.click(f".languages button[lang={language}]")
+    page.click("#fold button")
+    page.click("#recogniser input")
+    page.locator("#recogniser [role=option]").last.click()  # the words are typed
+    page.wait_for_function("bibier.recogniser === 'none'")
+    judged(visitor, talk)
+    page.wait_for_selector(f".chart .missing p:has-text('{nothing}')")
+    assert page.inner_text(".chart .missing").count(nothing) == 1
+    radios = page.locator("#ribbon input[type=radio]")
+    assert [radios.nth(i).is_enabled() for i in range(3)] == [False, True, False] and radios.nth(1).is_checked()
+    assert page.locator("#ribbon .stretch.none").count() == 0 and page.locator("#ribbon .saying").is_hidden()
+
+
 def test_stop_keeps_what_is_ready(visit, server, talk, tmp_path):
     """Stopped between two stretches: those that are ready stay, and the whole is theirs."""
     samples, _ = soundfile.read(talk, dtype="float32")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bibier.cli import predict
-from bibier.i18n.messages import Message
+from bibier.i18n.messages import Message, filled
 from bibier.inference.predictor import NOTHING_SAID, ModalityResult, Prediction, WordWeight
 from bibier.labels import named
 
@@ -31,7 +31,16 @@ def test_bars_are_told_in_russian():
     prediction = Prediction(distribution, distribution, distribution, NOTHING_SAID, words, 0.5, (), 1.0, {})
     text = predict.as_text("a.wav", prediction, "ru")
     assert "голос" in text and "важные слова (потеря в пунктах без них): ужас +25" in text
-    assert text.endswith("голос против слов: 0.50 бит")
+    assert text.endswith("голос против слов: 0,50 бит")
+
+
+def test_fractions_are_written_as_the_language_writes_them():
+    """And nothing else is changed: neither whole numbers nor names with dots."""
+    texts = ("{file}: {part:.1f} of {whole}, {count}", "{file}: {part:.1f} из {whole}, {count}")
+    values = {"file": "a.wav", "part": np.float32(32.94), "whole": 44.5, "count": 1200}
+    assert filled(texts, "en", values) == "a.wav: 32.9 of 44.5, 1200"
+    assert filled(texts, "ru", values) == "a.wav: 32,9 из 44,5, 1200"
+    assert Message("timeline-judged", {"seconds": 32.94, "whole": 44.8}).text("ru").count(",") >= 2
 
 
 @pytest.mark.parametrize("stage", ["load", "encode_audio", "transcribe", "classify"])

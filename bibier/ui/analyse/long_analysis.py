@@ -57,7 +57,8 @@ class LongAnalysis:
     def name(self, number: int) -> str:
         """Return what a segment is called: the recording's name, and from when to when."""
         segment = self.segments[number]
-        times = (f"{int(time // 60)}:{int(time % 60):02}" for time in (segment.start, segment.end))
+        seconds = (round(time) for time in (segment.start, segment.end))
+        times = (f"{time // 60}:{time % 60:02}" for time in seconds)
         return f"{Path(self.clip).name} {'–'.join(times)}"
 
     def outcome(self, language: str) -> str:

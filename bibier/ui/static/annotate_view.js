@@ -22,7 +22,7 @@
 
   const createGuide = () => {
     const own = make("div", { class: "own-guide" });
-    const caps = KEYS.map(([key]) => make("kbd", {}, key));
+    const caps = KEYS.map(([key]) => make("kbd", key === "Space" ? { "data-say": "key_space" } : {}, key));
     const guide = make("dialog", { class: "sheet", "data-say-aria-label": "guide" },
       make("h2", { "data-say": "guide" }), own,
       make("ol", {}, ...GUIDE.map((key) => make("li", { "data-say": key }))),
@@ -30,7 +30,10 @@
         [make("dt", {}, caps[i]), make("dd", { "data-say": what })])));
     guide.append(make("button", { type: "button", onclick: () => guide.close(), "data-say": "close" }));
     const count = (/** @type {number} */ labels) => // each has a digit
-      caps.forEach((cap, i) => { cap.textContent = KEYS[i][0].replace("1–7", `1–${labels}`); });
+      caps.forEach((cap, i) => {
+        const [key] = KEYS[i];
+        if (key.includes("1–7")) cap.textContent = key.replace("1–7", `1–${labels}`);
+      });
     return { guide, own, count };
   };
   /** @type {(skip: (reason: string) => void) => { dialog: HTMLDialogElement, skip: (reason: string) => void }} */

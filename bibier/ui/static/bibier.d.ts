@@ -51,6 +51,7 @@ interface Bibier extends PageFacts {
   createLine(node: HTMLElement): (said: Said) => void;
   /** "{name} is locked", {name: "Joy"} → "Joy is locked". */
   fill(sentence: string, values: Record<string, string | number>): string;
+  local(number: string): string; // with the comma of a language that has one
   /** One stop of the Tab key for all buttons of a group: the keys in `steps`, Home and End move among them. */
   rove(group: HTMLElement, buttons: () => HTMLButtonElement[], steps: Record<string, number>): void;
   /** Calls `redraw` when the theme changes. */
@@ -267,6 +268,8 @@ interface Live {
   readonly handed: boolean;
   /** The name of the session that has heard it, once; "" where there is none. */
   take(): string;
+  /** What was judged of that recording is on the page: the session is asked for nothing more. */
+  arrived(): void;
   /** The recording doesn't come, or is another. */
   forget(): void;
   toggle(): void;

@@ -222,11 +222,15 @@
       slot.firstElementChild?.classList.toggle("full", full);
       slot.firstElementChild?.classList.toggle("panels", mode === "panels");
       blank.replaceChildren(...value.rows.map((row) => make("p", {}, make("span", {}, labelled(row)), make("i"))));
-      missing.replaceChildren(...MODALITIES.flatMap((name) => {
+      /** @type {Map<string, string[]>} what is said, once → of which panels */
+      const notes = new Map();
+      for (const name of MODALITIES) {
         const reason = value.reasons?.[name], doubt = value.doubts?.[name];
-        return reason ? [make("p", { class: "small" }, `${say[`panel_${name}`]}: ${say.no_value}. ${reason}`)]
-          : doubt ? [make("p", { class: "small" }, `${say[`panel_${name}`]}: ${say.unreliable}. ${doubt}`)] : [];
-      }));
+        const note = reason ? `${say.no_value}. ${reason}` : doubt ? `${say.unreliable}. ${doubt}` : "";
+        if (note) notes.set(note, [...notes.get(note) ?? [], say[`panel_${name}`]]);
+      }
+      missing.replaceChildren(...[...notes].map(([note, [first, ...more]]) => make("p", { class: "small" },
+        `${[first, ...more.map((panel) => panel.toLowerCase())].join(", ")}: ${note}`)));
       const bars = MODALITIES.map((name) => value.rows.map((row) => 100 * (row[name] ?? 0)));
       if (full) await picture.redraw().catch(() => {});
       shown = bars;

@@ -133,6 +133,12 @@
         wake();
         return session;
       },
+      /** Sends nothing more: the server has taken the results over. */
+      drop: () => {
+        state = "over";
+        session = "";
+        wake();
+      },
       leave: () => { close(); leave(); },
     };
   };
@@ -251,14 +257,20 @@
     remember("bibier_live", on ? "1" : "");
     boxes().forEach((box) => { box.checked = on; });
   };
-  /** @type {{ name: string, leave(): void } | null} */
-  let handed = null; // what heard the recording that is on its way
+  /** @typedef {{ name: string, leave(): void, drop(): void }} Handed */
+  let handed = /** @type {Handed | null} */ (null); // what heard the recording that is on its way
+  let taken = /** @type {Handed | null} */ (null); // … and is being taken over
   bibier.live = {
     get on() { return on; },
     take: () => {
       const name = handed?.name ?? "";
+      if (handed) taken = handed;
       handed = null;
       return name;
+    },
+    arrived: () => {
+      taken?.drop();
+      taken = null;
     },
     forget: () => {
       handed?.leave();
@@ -296,7 +308,7 @@
         const wav = await recording.stop();
         display.stop();
         bibier.live.forget();
-        handed = { name: session.hand(), leave: session.leave };
+        handed = { name: session.hand(), leave: session.leave, drop: session.drop };
         return wav;
       },
       cancel: () => { recording.cancel(); display.stop(); session.leave(); },

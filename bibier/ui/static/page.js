@@ -115,6 +115,7 @@
     bibier.onLanguage(show);
     return (said) => { now = said; show(); };
   };
+  bibier.local = (number) => (bibier.language === "ru" ? number.replace(".", ",") : number);
   bibier.fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
   bibier.rove = (group, buttons, steps) => group.addEventListener("keydown", (event) => {
     const step = steps[event.key];

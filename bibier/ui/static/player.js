@@ -2,12 +2,13 @@
 // The clip in the Annotate tab: fetched ahead, drawn as a waveform, played at a speed and in an A–B loop. Runs after
 // page.js.
 (() => {
-  const { make, recall, remember, say } = bibier;
+  const { local, make, recall, remember, say } = bibier;
   const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
   const MOST_CLIPS = 6; // held in memory: the last ones, this one and the next
   const PEAKS = 240;
 
-  const clock = (/** @type {number} */ s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, "0")}`;
+  const clock = (/** @type {number} */ s) =>
+    `${Math.floor(s / 60)}:${local((s % 60).toFixed(1).padStart(4, "0"))}`;
 
   // --- fetching -----------------------------------------------------------------------------------------------------
   /** @type {OfflineAudioContext | null} */
@@ -131,7 +132,7 @@
       if (document.activeElement !== seek || !sound.paused) {
         seek.value = String(whole ? (sound.currentTime / whole) * 1000 : 0);
       }
-      seek.setAttribute("aria-valuetext", `${sound.currentTime.toFixed(1)} s`);
+      seek.setAttribute("aria-valuetext", `${local(sound.currentTime.toFixed(1))}${say.seconds_sign}`);
       time.textContent = `${clock(sound.currentTime)} / ${clock(whole)}`;
       play.textContent = sound.paused ? say.play : say.pause;
       edges.forEach((edge, k) => edge.setAttribute("aria-pressed", String(loop[k] !== null)));

@@ -55,21 +55,29 @@
         tell(() => say.export_done, "good");
       });
     });
-    const file = make("input", { type: "file" });
+    const file = make("input", { type: "file", onchange: () => nameFile() });
     file.accept = EXPORTS;
+    // The browser's own button speaks the browser's language, so ours is what is seen of it.
+    const chosen = make("span", { class: "chosen" });
+    const picker = make("span", { class: "picker" }, file, make("span", { class: "face", "aria-hidden": "true" },
+      make("span", { class: "quiet", "data-say": "import_choose" }), chosen));
+    const nameFile = () => { chosen.textContent = file.files?.[0]?.name ?? say.import_none; };
+    bibier.onLanguage(nameFile);
+    nameFile();
     const into = make("input", { type: "text", maxlength: 80, "data-say-placeholder": "import_here" });
-    const importing = make("form", { class: "fresh" }, labelled("import_file", file),
+    const importing = make("form", { class: "fresh" }, labelled("import_file", picker),
       labelled("import_into", into), submit("import_take"),
       make("p", { class: "small wide", "data-say": "import_is" }));
     importing.addEventListener("submit", (event) => {
       event.preventDefault();
-      const [chosen] = file.files ?? [];
-      if (!chosen) return;
+      const [table] = file.files ?? [];
+      if (!table) return;
       run(async (call) => {
         tell(() => say.import_sending);
-        const path = await bibier.upload(chosen);
+        const path = await bibier.upload(table);
         const answer = await call("take", { path, into: into.value }, bibier.annotateApi.THINKING);
         file.value = into.value = "";
+        nameFile();
         taken(answer);
       });
     });

@@ -233,7 +233,7 @@
       label.textContent = words;
       button.setAttribute("aria-label", words);
       box.querySelector("kbd")?.toggleAttribute("hidden", !going && Boolean(props.value));
-      name.textContent = props.value?.["orig_name"] || "";
+      name.title = name.textContent = props.value?.["orig_name"] || "";
       contour.put(props.value?.path ?? "");
       if (began) tell({ key: "stage_recording", stop: false });
       document.dispatchEvent(new CustomEvent("bibier-recorder"));

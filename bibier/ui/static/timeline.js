@@ -1,7 +1,7 @@
 // @ts-check
 // The timeline of a long recording. Runs after analyse.js. Words are text and nothing else.
 (() => {
-  const { draw, fill, make, names, playPart, recall, remember, rove, say, sound } = bibier;
+  const { draw, fill, local, make, names, playPart, recall, remember, rove, say, sound } = bibier;
   /** @type {Modality[]} */
   const MODALITIES = ["bimodal", "audio", "text"];
   /** @type {Modality[]} */
@@ -17,9 +17,8 @@
     const [h, m] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
     const rest = (tenths % 600) / 10;
     const seconds = (digits ? rest.toFixed(1) : String(Math.floor(rest))).padStart(digits ? 4 : 2, "0");
-    return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${seconds}`;
+    return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${local(seconds)}`;
   };
-  const local = (/** @type {string} */ text) => (bibier.language === "ru" ? text.replace(".", ",") : text);
   const colours = () => (bibier.isDark() ? bibier.coloursDark : bibier.colours);
   const emotionName = (/** @type {number} */ index) => names[bibier.language][bibier.emotions[index]];
 
@@ -29,8 +28,17 @@
   let raise = () => {};
   bibier.timelineEvents = (trigger) => { raise = trigger; };
 
-  /** @returns {Modality} */
-  const modality = () => MODALITIES.find((name) => name === recall("bibier_ribbon")) ?? MODALITIES[0];
+  /**
+   * What a recording's segments are coloured by: what was chosen, where any of them says anything of it.
+   * @type {(value: Timeline) => Modality}
+   */
+  const modality = (value) => {
+    const wanted = MODALITIES.find((name) => name === recall("bibier_ribbon")) ?? MODALITIES[0];
+    return says(value, wanted) ? wanted : MODALITIES.find((name) => says(value, name)) ?? wanted;
+  };
+  /** @type {(value: Timeline, name: Modality) => boolean} false once it is known that no segment says it */
+  const says = ({ rows, running }, name) =>
+    running || rows.some(({ shares }) => shares?.[name]) || !rows.some(({ shares }) => shares);
 
   /**
    * The strongest emotion of a segment, in words.
@@ -47,16 +55,15 @@
   };
   /**
    * What is judged by both, else by the voice, else by the words; first what may be relied on.
-   * @param {TimelineSegment} segment
+   * @type {(segment: TimelineSegment, wanted: Modality) => Modality}
    */
-  const shownModality = ({ shares, unlike = [] }) => {
-    const wanted = modality();
+  const shownModality = ({ shares, unlike = [] }, wanted) => {
     if (!shares || wanted !== "bimodal") return wanted;
     const there = MODALITIES.filter((name) => shares[name]);
     return there.find((name) => !unlike.includes(name)) || there[0] || wanted;
   };
   /** @param {TimelineSegment} segment */
-  const span = ({ a, b }) => `${local(clock(a))}–${local(clock(b))}`;
+  const span = ({ a, b }) => `${clock(a)}–${clock(b)}`;
 
   /** @param {number[]} shares */
   const gradient = (shares) => {
@@ -117,9 +124,9 @@
     let numbers = make("div", { class: "scroll" });
     const details = make("details", { ontoggle: () => tabulate() }, make("summary", {}, say.timeline_table), numbers);
     /** @param {Modality} name */
-    const radio = (name) => make("label", {}, make("input", { type: "radio", name: "ribbon", value: name,
-      checked: name === modality(), onchange: () => { remember("bibier_ribbon", name); repaint(); } }),
-    say[`panel_${name}`]);
+    const radio = (name) => make("input", { type: "radio", name: "ribbon", value: name,
+      onchange: () => { remember("bibier_ribbon", name); repaint(); } });
+    const radios = MODALITIES.map(radio);
 
     // words and marks depend on how much room a second has
     const measure = () => {
@@ -192,8 +199,7 @@
     const tell = () => {
       const segment = value.rows[value.chosen];
       if (segment) {
-        const times = { start: local(clock(segment.a)), end: local(clock(segment.b)) };
-        shown.textContent = fill(say.timeline_shows_part, times);
+        shown.textContent = fill(say.timeline_shows_part, { start: clock(segment.a), end: clock(segment.b) });
       } else {
         const judged = value.rows.some((row) => row.shares) && !value.running;
         shown.textContent = judged ? say.timeline_shows_whole : say.timeline_hint;
@@ -212,7 +218,7 @@
 
     /** @type {(button: HTMLButtonElement, segment: TimelineSegment, index: number) => void} */
     const paint = (button, segment, index) => {
-      const name = shownModality(segment);
+      const name = shownModality(segment, modality(value));
       const shares = segment.shares?.[name];
       button.style.background = shares ? gradient(shares) : "";
       button.classList.toggle("none", Boolean(segment.error || (segment.shares && !shares)));
@@ -225,6 +231,11 @@
     };
 
     const repaint = () => {
+      radios.forEach((one, i) => {
+        one.disabled = !says(value, MODALITIES[i]);
+        one.checked = MODALITIES[i] === modality(value);
+      });
+      slot.firstElementChild?.classList.toggle("wordless", !value.running && !value.rows.some(({ text }) => text));
       value.rows.forEach((segment, i) => paint(buttons[i], segment, i));
       legend.replaceChildren(...bibier.emotions.map((emotion, i) => make("li", {},
         make("i", { "aria-hidden": "true", style: { background: colours()[emotion] } }), emotionName(i))));
@@ -238,7 +249,8 @@
     slot.replaceChildren(make("div", { class: "ribbon" },
       make("div", { class: "row" }, make("h2", {}, say.timeline),
         make("div", { class: "tools" }, stop, whole, farther, closer)),
-      make("fieldset", {}, make("legend", { class: "hidden" }, say.timeline_branch), ...MODALITIES.map(radio)),
+      make("fieldset", {}, make("legend", { class: "hidden" }, say.timeline_branch), 
+        ...radios.map((one, i) => make("label", {}, one, say[`panel_${MODALITIES[i]}`]))),
       view, player.node, legend, shown, details));
     new ResizeObserver(measure).observe(view);
     return {
@@ -272,6 +284,7 @@
       if (!bibier.live.handed) slot.replaceChildren(); // else what was heard live stays until the recording's is here
       return;
     }
+    bibier.live.arrived();
     // Gradio may change a value in place while the next comes, so a copy is kept
     /** @type {Timeline} */
     const copy = JSON.parse(JSON.stringify(value));
