@@ -44,6 +44,17 @@ MODELS: dict[str, tuple[str, str]] = {
         "Test set",
         "На чём проверено",
     ),
+    # what our own checkpoints say in English
+    "split_voice": ("voice", "голос"),
+    "split_words": ("words", "слова"),
+    "split_both": ("both", "вместе"),
+    "split_speakers": (
+        "{branch}, unseen speakers of {corpus} ({part} of {whole} folds)",
+        "{branch}, новые дикторы {corpus} ({part} из {whole} частей)",
+    ),
+    "split_left_out": ("{branch}, {corpus} left out", "{branch}, {corpus} вне обучения"),
+    "split_test": ("{branch}, {corpus} test", "{branch}, тест {corpus}"),
+    "licence_research": ("research, non-commercial", "для исследований, некоммерческая"),
     "models_chance": (
         "Chance",
         "Случайно",

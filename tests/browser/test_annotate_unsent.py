@@ -58,7 +58,7 @@ def test_a_dropped_connection_loses_nothing(annotate, log):
         page.keyboard.press(key)
     page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
     page.click(".languages button[lang=ru]")
-    page.wait_for_selector(".delivery.alert:has-text('Ещё не сохранено'):has-text('Ждут отправки: 2')")
+    page.wait_for_selector(".delivery.alert:has-text('Пока не сохранено'):has-text('Ждут отправки: 2')")
     page.click(".languages button[lang=en]")
     page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
     assert log("offline") == []

@@ -22,6 +22,7 @@ from bibier.asr import recognisers
 from bibier.checkpoint.bundle import Bundle, load, save
 from bibier.checkpoint.components import REGISTRY
 from bibier.checkpoint.library import FILES, START, ModelLibrary
+from bibier.files import bundled
 from bibier.i18n.page import STRINGS, say
 from bibier.inference.predictor import Predictor, as_json
 from bibier.labels import EMOTIONS, NAMES, vector
@@ -30,7 +31,7 @@ from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, Theme, read_context
 from bibier.ui.models.compare import CompareHandlers, compared
-from bibier.ui.models.handlers import ModelHandlers, figures, number, size
+from bibier.ui.models.handlers import ModelHandlers, figures, number, said, size
 from bibier.ui.models.model_card import nodes
 from bibier.ui.models.tab import asked_in
 from bibier.ui.models.updates import Comparison
@@ -125,6 +126,17 @@ def test_sizes_and_numbers_are_written_as_people_do():
 def test_metrics_may_be_anything(metrics):
     found = figures(metrics, "en")
     assert all(len(row) == len(found["head"]) and all(len(cell) <= 201 for cell in row) for row in found["rows"])
+
+
+def test_our_own_checkpoint_s_figures_are_told_in_russian():
+    """All that it says of where they come from, and its licence; a foreign checkpoint's words stay as they are."""
+    config = json.loads((bundled("checkpoints") / "compact" / "config.json").read_text(encoding="utf-8"))
+    rows = [row[0] for row in figures(config["metrics"], "ru")["rows"]]
+    assert rows[0] == "голос, новые дикторы RAVDESS (3 из 5 частей)" and rows[-1] == "слова, тест MELD"
+    assert not [row for row in rows if re.search(r"\b[a-z]{4,}\b", row)]
+    assert figures(config["metrics"], "en")["rows"][0][0] == next(iter(config["metrics"]))
+    assert said(config["licence"], "ru") == "для исследований, некоммерческая"
+    assert said("my own {branch} test", "ru") == "my own {branch} test"
 
 
 def test_figures_stand_beside_what_guessing_gives_and_their_number():

@@ -5,12 +5,13 @@ Handlers yield values for the tab's two parts: "models", the list, and "fetching
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Unpack
 
 from bibier.errors import InputError, LoadError
-from bibier.i18n.page import decimal, language_name, say
+from bibier.i18n.page import STRINGS, decimal, language_name, say
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext
@@ -29,6 +30,8 @@ UNITS = ("b", "kb", "mb", "gb")
 # stand beside a figure: what guessing gives, and of how many recordings it is
 BESIDE = {"chance": "models_chance", "n": "models_n"}
 MOST_ROWS, MOST_COLUMNS = 40, 6  # of a foreign checkpoint's figures
+OWN_WORDS = tuple(f"split_{name}" for name in ("speakers", "left_out", "test", "voice", "words", "both"))
+OWN_WORDS += ("licence_research",)
 MOST = 64  # offers remembered, over all tabs
 
 
@@ -51,6 +54,15 @@ def short(thing: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+def said(text: str, language: str) -> str:
+    """Say in the page's language what checkpoints of ours say in English; a foreign one's words stay as they are."""
+    for key in OWN_WORDS:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(STRINGS[key][0]))
+        if found := re.fullmatch(pattern, text):
+            return say(key, language, **{name: said(part, language) for name, part in found.groupdict().items()})
+    return text
+
+
 def figures(metrics: object, language: str) -> TextTable:
     """Return a row for each split and a column for each figure; what guessing gives and how many clips come last.
 
@@ -69,7 +81,8 @@ def figures(metrics: object, language: str) -> TextTable:
     return {
         "head": [say("models_split", language), *headings],
         "rows": [
-            [split, *(_cell(name, found.get(name), language) for name in columns)] for split, found in cells.items()
+            [said(split, language), *(_cell(name, found.get(name), language) for name in columns)]
+            for split, found in cells.items()
         ],
     }
 
@@ -99,7 +112,7 @@ def described(entry: Entry, chosen: str, language: str) -> Card:
         facts.append(["models_size", size(entry.size, language)])
     if config:
         codes = config.languages if isinstance(config.languages, tuple) else [config.languages]
-        facts.append(["models_licence", short(config.licence)])
+        facts.append(["models_licence", said(short(config.licence), language)])
         facts.append(["models_languages", short(", ".join(language_name(str(code), language) for code in codes))])
     return {
         "key": entry.key,
