@@ -35,7 +35,8 @@
         placeholder: "English", "data-say-aria-label": "labels_english" });
       const russian = make("input", { type: "text", maxlength: SHOWN, value: label.ru ?? "", placeholder: "Русский",
         "data-say-aria-label": "labels_russian" });
-      const hue = make("input", { type: "color", value: colour || COLOURS[rows.length % MOST],
+      const usual = seven.find((bar) => bar.name === label.name)?.colour ?? COLOURS[rows.length % MOST];
+      const hue = make("input", { type: "color", value: colour || usual,
         "data-say-aria-label": "labels_colour", oninput: () => { colour = hue.value; } });
       const row = make("li", {}, hue, english, russian,
         make("button", { type: "button", class: "remove", "data-say-aria-label": "labels_remove",
