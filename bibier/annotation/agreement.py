@@ -24,6 +24,7 @@ Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (…, K), (…, K) 
 DRAWS = 1000  # of the bootstrap
 COVERED = 0.95  # of the interval
 ALL_PAIRS = 1500  # labels up to which every pair is compared for the expected Jensen–Shannon divergence
+GROUP = 5  # labels of a person that count together, and clips of a figure, for whoever is not the operator
 SOME_PAIRS = 400_000  # random pairs beyond; the error of their mean is below 0.001 bit
 
 
@@ -86,7 +87,7 @@ def unanchored_labels(
     """
     stated, sighted = {}, 0
     for key, label in labels.items():
-        probs = label.before if label.seen else label.probs
+        probs = blind(label)
         if probs is None:
             sighted += 1
         else:
@@ -102,6 +103,27 @@ def unanchored_labels(
     for (clip, person), probs in stated.items():
         table[rows[clip], columns[person]] = probs
     return LabelTable(clips, people, table, sighted, len(counts) - len(people), names)
+
+
+def blind(label: Label) -> dict[str, float] | None:
+    """Return what a person said before any proposal was in sight; None where one was from the start."""
+    return label.before if label.seen else label.probs
+
+
+def whole_groups(labels: Mapping[tuple[str, str], Label], size: int = GROUP) -> dict[tuple[str, str], Label]:
+    """Return of each person's k blind labels, in the order in which they came, the first k − k mod `size`.
+
+    Whatever is computed from these changes by `size` labels of a person at once, whatever others add: the difference
+    of two figures is never that of a single label.
+    """
+    stated = {key: label for key, label in labels.items() if blind(label) is not None}
+    left = {person: count - count % size for person, count in Counter(person for _, person in stated).items()}
+    counted = {}
+    for key, label in stated.items():
+        if left[key[1]]:
+            left[key[1]] -= 1
+            counted[key] = label
+    return counted
 
 
 def shares(probs: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
@@ -237,7 +259,7 @@ def against_gold(labels: Mapping[tuple[str, str], Label], gold: Mapping[str, Map
     """Compare each person's blind labels with the distributions of gold clips, by SHA-256; by name."""
     by_person: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for (clip, person), label in labels.items():
-        probs = label.before if label.seen else label.probs
+        probs = blind(label)
         if clip in gold and probs is not None:
             names = tuple(gold[clip])
             by_person.setdefault(person, []).append((shares(probs, names), shares(gold[clip], names)))

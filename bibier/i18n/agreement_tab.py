@@ -26,6 +26,14 @@ AGREEMENT: dict[str, tuple[str, str]] = {
         "Only labels made before seeing a suggestion count.",
         "Учитываются только метки, поставленные до показа подсказки.",
     ),
+    "agree_few": (
+        "The figures appear once {fewest} clips have labels from two people.",
+        "Показатели появятся, когда {fewest} фрагментов получат метки от двух человек.",
+    ),
+    "agree_groups": (
+        "Each person's labels are counted {size} at a time, so no figure gives a single label away.",
+        "Метки каждого учитываются по {size}, поэтому отдельную метку по показателям не узнать.",
+    ),
     "agree_how": (
         "How well people agree",
         "Насколько люди согласны",
@@ -68,6 +76,16 @@ AGREEMENT: dict[str, tuple[str, str]] = {
         "Ни один фрагмент не размечен двумя людьми.",
     ),
     "agree_worst_is": ("What each person said before seeing a suggestion.", "Что сказал каждый до показа подсказки."),
+    "agree_unseen": (
+        "Clips whose labels you will see once you have labelled them yourself: {count}.",
+        "Фрагментов, чужие метки которых вы увидите, когда разметите их сами: {count}.",
+    ),
+    "agree_unseen_nameless": (
+        "Clips with labels from two people: {count}. Enter your name on the Annotate tab: you see a clip's labels once "
+        "you have labelled it yourself.",
+        "Фрагментов с метками двух и более человек: {count}. Введите имя на вкладке «Разметка»: чужие метки фрагмента "
+        "видны, когда вы разметили его сами.",
+    ),
     "agree_worst_open": ("Open in the editor", "Открыть в редакторе"),
     "agree_worst_play": ("Play clip {id}", "Слушать фрагмент {id}"),
     "agree_worst_pause": ("Pause clip {id}", "Пауза, фрагмент {id}"),
@@ -113,6 +131,10 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     "agree_clip": ("Clip {id}: {value}\u00a0bit, {people} people", "Фрагмент {id}: {value}\u00a0бит, людей: {people}"),
     "agree_moves": ("After seeing a suggestion", "После показа подсказки"),
     "agree_moves_none": ("Nobody has looked at a suggestion yet.", "Подсказок пока никто не смотрел."),
+    "agree_moves_few": (
+        "Shown once suggestions have been looked at {fewest} times.",
+        "Показывается после {fewest} просмотров подсказок.",
+    ),
     "agree_source": ("Suggestion by", "Чья подсказка"),
     "agree_shown": ("Shown", "Показано"),
     "agree_changed": ("Changed", "Изменено"),

@@ -318,6 +318,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "No clip has been labelled by two people yet: set the number of annotators per clip to 2 or more.",
         "Пока нет фрагмента, размеченного двумя людьми: задайте не менее 2 разметчиков на фрагмент.",
     ),
+    "agreement-few": (
+        "Shown from {fewest} clips on.",
+        "Показывается начиная с {fewest} фрагментов.",
+    ),
     "agreement-one-value": (
         "Everybody gave the same value everywhere, so agreement can't be told from chance.",
         "Все везде поставили одно и то же значение, поэтому согласие нельзя отличить от случайности.",

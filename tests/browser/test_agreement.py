@@ -71,6 +71,29 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     assert visitor.complaints == [] and visitor.outside == []
 
 
+@pytest.mark.parametrize("locale, words", [("en-US", "Enter your name"), ("ru-RU", "Введите имя")])
+def test_a_stranger_sees_nobody_s_labels_and_is_told_how_to(chromium, studio, locale, words):
+    address, store = studio
+    visitor = opened(chromium, address, locale=locale)
+    visitor.context.clear_cookies(name="bibier_start")  # no operator any more
+    page = visitor.page
+    page.select_option("#agree-facts select", "examples")
+    page.wait_for_selector("#agree-picture .js-plotly-plot .xtick")
+    count = len(store.clips("examples"))
+    line = page.locator("#agree-facts .disputed p.small").last
+    assert words in line.inner_text() and str(count) in line.inner_text()
+    assert page.locator("#agree-facts .worst > li").count() == 0 and page.locator(".said-by").count() == 0
+    page.evaluate("localStorage.setItem('bibier_annotator', 'Дана')")
+    page.click("#tabs [data-tab-id=annotate]")
+    page.click("#tabs [data-tab-id=agreement]")
+    page.wait_for_function(
+        "(words) => !document.querySelector('#agree-facts .disputed').innerText.includes(words)", arg=words
+    )
+    assert str(count) in line.inner_text() and page.locator(".said-by").count() == 0
+    visitor.close()
+    assert visitor.complaints == [] and visitor.outside == []
+
+
 def test_a_project_without_labels_says_what_is_missing(chromium, studio):
     address, _ = studio
     visitor = opened(chromium, address)

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from bibier.annotation.agreement import Alpha, GoldScore, Shift
+from bibier.annotation.agreement import GROUP, Alpha, GoldScore, Shift
 from bibier.i18n.page import decimal, percent, say
 from bibier.ui.agreement.measured import Measured
 from bibier.ui.annotate.answers import BarValue, ClipAddress
@@ -77,6 +77,7 @@ class Report(TypedDict, total=False):
     labels: list[BarValue]
     tables: list[ReportTable]
     worst: list[DisputedClip]
+    unseen: str  # of further clips, whose labels the visitor may not see yet
     projects: list[str]
     project: str | None
     error: str
@@ -87,21 +88,27 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
     language = theme.language
     if project is None or measured is None:
         return {"sentence": say("agree_no_project", language)}
-    if not measured.names:
+    if not measured.names and not measured.grouped:
         return {"sentence": say("agree_nobody", language)}
+    worst = _worst(measured, project, language)
+    in_groups = say("agree_groups", language, size=GROUP)
+    if measured.grouped and not measured.enough:
+        return {"sentence": f"{say('agree_few', language, fewest=GROUP)} {in_groups}", **worst}
     lines = [
         say("agree_who", language, people=measured.names, clips=measured.clips, shared=measured.shared),
         say("agree_sighted", language, count=measured.sighted) if measured.sighted else say("agree_blind", language),
     ]
     if measured.people_left_out:
         lines.append(say("agree_people_bounded", language, most=measured.people, count=measured.people_left_out))
+    if measured.grouped:
+        lines.append(in_groups)
     own = measured.labels.is_own
     classes, titles = measured.by_measure["agree_nominal"], titles_of(measured, language)
     columns = [say(key, language) for key in ("agree_alpha", "agree_interval", "agree_clips")]
     tied = say("agree_tied", language, count=classes.left_out) if classes.left_out else ""
     bounded = measured.paired < measured.people
     return {
-        "labels": bars(measured.labels),
+        **worst,
         "sentence": " ".join(lines),
         "verdict": _verdict(measured.by_measure["agree_jsd"], language),
         "tables": [
@@ -131,22 +138,29 @@ def report(measured: Measured | None, project: str | None, theme: Theme) -> Repo
                 "dots": [_dot(alpha) for alpha in measured.by_pair.values()],
                 "reason": _why(measured.by_pair.values(), language),
             },
-            _moves(measured.shifts, language),
+            _moves(measured.shifts, language, grouped=measured.grouped),
             _confusion(measured.confusion, list(titles.values()), language),
             *_with_self(measured.with_self, columns, language),
             *_against_gold(measured.gold, language),
         ],
-        "worst": [
-            {
-                "clip": clip,
-                "project": project,
-                "text": say("agree_clip", language, id=clip[:6], value=decimal(value, language), people=count),
-                "words": measured.words.get(clip, "")[:WORDS],
-                "people": [{"name": name, "points": points} for name, points in measured.said[clip].items()],
-            }
-            for clip, value, count in measured.disputed
-        ],
     }
+
+
+def _worst(measured: Measured, project: str, language: str) -> Report:
+    """Return the worst clips with what everybody said of them, and how many more there are for another time."""
+    worst: list[DisputedClip] = [
+        {
+            "clip": clip,
+            "project": project,
+            "text": say("agree_clip", language, id=clip[:6], value=decimal(value, language), people=count),
+            "words": measured.words.get(clip, "")[:WORDS],
+            "people": [{"name": name, "points": points} for name, points in measured.said[clip].items()],
+        }
+        for clip, value, count in measured.disputed
+    ]
+    key = "agree_unseen_nameless" if measured.nameless else "agree_unseen"
+    unseen = say(key, language, count=measured.unseen) if measured.unseen else ""
+    return {"labels": bars(measured.labels), "worst": worst, "unseen": unseen}
 
 
 def figure(measured: Measured, theme: Theme) -> Figure:
@@ -335,8 +349,11 @@ def _signed(value: float, language: str) -> str:
     return decimal(value, language).replace("-", "−")
 
 
-def _moves(shifts: Iterable[Shift], language: str) -> ReportTable:
-    """Return how labels changed after a proposal was shown, a row for each source of proposals."""
+def _moves(shifts: Iterable[Shift], language: str, *, grouped: bool) -> ReportTable:
+    """Return how labels changed after a proposal was shown, a row for each source of proposals.
+
+    With `grouped`, a source that is not there may have been shown, but too rarely.
+    """
     by_source = defaultdict(list)
     for shift in shifts:
         by_source[shift.source].append(shift)
@@ -349,10 +366,11 @@ def _moves(shifts: Iterable[Shift], language: str) -> ReportTable:
         cells = [str(len(group)), str(changed), percent(apart, language), towards]
         rows.append([source.split(":", 1)[1], *cells])
     keys = ("agree_source", "agree_shown", "agree_changed", "agree_distance", "agree_nearer")
+    none = say("agree_moves_few", language, fewest=GROUP) if grouped else say("agree_moves_none", language)
     return {
         "title": say("agree_moves", language),
         "hint": say("agree_moves_is", language) if rows else "",
         "head": [say(key, language) for key in keys],
         "rows": rows,
-        "reason": "" if rows else say("agree_moves_none", language),
+        "reason": "" if rows else none,
     }

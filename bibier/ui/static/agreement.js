@@ -8,7 +8,8 @@
   let chosen = null; // the project, null for the one that was annotated last
   /** @type {Trigger} */
   let raise = () => {};
-  bibier.withProject = () => [bibier.view({ project: chosen ?? recall("bibier_project") })];
+  bibier.withProject = () => [bibier.view({ project: chosen ?? recall("bibier_project"),
+    annotator: recall("bibier_annotator") })]; // whose labels open the clips, where nobody signs in
 
   /** @param {string | undefined} text */
   const small = (text) => (text ? make("p", { class: "small" }, text) : null);
@@ -84,8 +85,9 @@
     const cards = (value.tables ?? []).map((part) => make("section", { class: "card" }, make("h2", {}, part.title),
       small(part.hint), part.rows.length ? drawn(part) : null, small(part.reason)));
     const disputed = value.worst && make("section", { class: "card disputed" }, make("h2", {}, say.agree_worst),
-      small(value.worst.length ? say.agree_worst_is : say.agree_worst_none),
-      make("ol", { class: "worst" }, ...value.worst.map((clip) => worst(clip, value.labels ?? bibier.seven))));
+      small(value.worst.length ? say.agree_worst_is : value.unseen ? "" : say.agree_worst_none),
+      make("ol", { class: "worst" }, ...value.worst.map((clip) => worst(clip, value.labels ?? bibier.seven))),
+      small(value.unseen));
     const select = make("select", { onchange: () => { chosen = select.value; raise("redraw"); } },
       ...value.projects.map((name) => make("option", { value: name, selected: name === value.project }, name)));
     slot.replaceChildren(

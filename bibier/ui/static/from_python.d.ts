@@ -184,6 +184,8 @@ interface AgreementReport {
   verdict?: string;
   tables?: AgreementTable[];
   worst?: DisputedClip[];
+  /** How many more clips there are whose labels the visitor may not see yet. */
+  unseen?: string;
   labels?: LabelBar[];
   projects: string[];
   project: string | null;
