@@ -82,14 +82,14 @@ def test_a_stranger_sees_nobody_s_labels_and_is_told_how_to(chromium, studio, lo
     count = len(store.clips("examples"))
     line = page.locator("#agree-facts .disputed p.small").last
     assert words in line.inner_text() and str(count) in line.inner_text()
-    assert page.locator("#agree-facts .worst > li").count() == 0 and page.locator(".said-by").count() == 0
+    assert page.locator("#agree-facts .worst > li").count() == 0 and page.locator("#agree-facts .said-by").count() == 0
     page.evaluate("localStorage.setItem('bibier_annotator', 'Дана')")
     page.click("#tabs [data-tab-id=annotate]")
     page.click("#tabs [data-tab-id=agreement]")
     page.wait_for_function(
         "(words) => !document.querySelector('#agree-facts .disputed').innerText.includes(words)", arg=words
     )
-    assert str(count) in line.inner_text() and page.locator(".said-by").count() == 0
+    assert str(count) in line.inner_text() and page.locator("#agree-facts .said-by").count() == 0
     visitor.close()
     assert visitor.complaints == [] and visitor.outside == []
 

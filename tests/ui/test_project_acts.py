@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bibier.annotation import exports
-from bibier.annotation.agreement import against_gold, intra_rater
+from bibier.annotation.agreement import against_gold, intra_rater, unanchored_labels
+from bibier.annotation.events import Event
 from bibier.annotation.state import REPEAT_AFTER, ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
-from bibier.labels import EMOTIONS
+from bibier.labels import EMOTIONS, named
 from bibier.ui.agreement.measured import measure
 from bibier.ui.agreement.report import figure, picture_table, report
 from bibier.ui.annotate.handlers import AnnotateHandlers
@@ -63,6 +65,35 @@ def test_a_decision_is_a_third_person_s_and_no_label(store):
     undone = handlers.step(sent(0, who="Cid"))
     assert (undone["now"]["mode"], undone["undone"]["points"]) == ("review", ANGRY)
     assert not exports.snapshot_of(store, "p").decisions
+
+
+def test_who_looked_at_a_review_and_labels_after_all_has_given_no_blind_label(store):
+    """Their label stands, marked, and agreement leaves it out; what the model proposes stays hidden as before."""
+    handlers = AnnotateHandlers(store)
+    for number, name in enumerate(("Ann", "Bob"), start=1):
+        handlers.save(sent(number, who=name))
+    for number in (0, 9):  # noted once
+        assert handlers.visit(sent(number, who="Cid", review=True, note="n" * 5000, seconds=-1))["now"]["people"]
+    assert [(event.annotator, event.seen) for _, event in store.events("p") if event.kind == "reveal"] == [
+        ("Cid", ("people",))
+    ]
+    store.append(Event("m", "p", CLIPS[0].sha256, "", "propose", named(np.eye(7)[3]), source="model:compact"))
+    now = handlers.visit(sent(0, who="Cid"))["now"]
+    assert (now["revealed"], now["proposals"], now["people"]) == (False, [], [])
+    handlers.save(sent(3, who="Cid"))
+    label = store.state("p")[CLIPS[0].sha256, "Cid"]
+    assert (label.seen, label.before) == (("people",), None)
+    table = unanchored_labels(store.state("p"))
+    assert (table.people, table.sighted) == (("Ann", "Bob"), 1)
+    assert handlers.reveal(sent(4, who="Cid"))["now"]["revealed"]
+    store.project("p", proposals="shown")
+    handlers.visit(sent(0, who="Dan", review=True))
+    handlers.save(sent(5, who="Dan"))
+    assert store.state("p")[CLIPS[0].sha256, "Dan"].seen == ("model:compact", "people")
+    handlers.decide(sent(6, who="Eve"))  # unseen; what others said is open to her from now on
+    handlers.step(sent(0, who="Eve"))
+    handlers.save(sent(7, who="Eve"))
+    assert "people" in store.state("p")[CLIPS[0].sha256, "Eve"].seen
 
 
 def test_a_clip_comes_again_and_is_kept_apart(store):

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
-from bibier.annotation.events import Event
 from bibier.annotation.ingest import keep
 from bibier.annotation.location import CLIPS
 from bibier.annotation.project_log import ProjectLog
@@ -36,16 +35,28 @@ from bibier.ui.annotate.points import filling, probabilities, share
 from bibier.ui.annotate.presence import Also, Presence
 from bibier.ui.annotate.project_acts import CreateProject, ProjectActs
 from bibier.ui.annotate.reservations import Reservations
-from bibier.ui.annotate.views import Sent, bars, clip_of, label_value, listed, project_of, proposals, shown, view, who
+from bibier.ui.annotate.saving import append, note_others_seen
+from bibier.ui.annotate.views import (
+    OTHERS,
+    Sent,
+    bars,
+    check_judged,
+    check_third,
+    clip_of,
+    label_value,
+    listed,
+    project_of,
+    proposals,
+    shown,
+    view,
+    who,
+)
 
 SETTINGS = ("proposals", "wanted", "order", "share", "labels", "repeats", "guidelines")  # that the page shows
 NEEDS_PROPOSALS = ("uncertain", "modalities")  # orders that need the model's word on every clip
 HASH = re.compile(r"[0-9a-f]{64}")
 SENT = "analysed"  # the project of the recordings that come from the Analyse tab
-NOTE_LIMIT = 4000  # characters
-FEWEST = 2  # labels of a clip on which a third person decides
 MODES: dict[str, Mode] = {"repeat": "repeat", "decide": "review"}  # in which a clip is shown, by the act about it
-LONGEST = 24 * 3600.0  # s on one clip that are believed
 AHEAD = 12  # clips that the page knows beforehand, so that nobody waits for a slow connection
 HEARD_AHEAD = 2  # of them, that the model is asked about
 
@@ -240,7 +251,7 @@ class AnnotateHandlers(ProjectActs):
             key = (annotator, clip.sha256)
             seen = log.state.seen.get(key, ())
             if shown(log):
-                seen = tuple(sorted(proposals(log, clip.sha256)))
+                seen = (*sorted(proposals(log, clip.sha256)), *(source for source in seen if source == OTHERS))
             if annotator in log.state.decisions.get(clip.sha256, ()):
                 raise InputError("annotate-third")
             fill, rest = filling(sent.get("fill"), sent.get("rest"))
@@ -274,6 +285,7 @@ class AnnotateHandlers(ProjectActs):
             labelled = (clip.sha256, annotator) in log.state.labels
             if kind == "decide":
                 check_third(log, annotator, clip)
+                note_others_seen(log, sent)
             elif not labelled:
                 raise InputError("annotate-uncommitted")
             probs = probabilities(sent.get("points"), log.labels.names)
@@ -309,12 +321,17 @@ class AnnotateHandlers(ProjectActs):
             return {"now": view(log, annotator, clip)}
 
     def visit(self, sent: Sent) -> VisitAnswer:
-        """Give one clip by its hash, as when going back; for a `review`, with everybody's labels."""
-        with self.store.reading(project_of(sent)) as log:
+        """Give one clip by its hash, as when going back; for a `review`, with everybody's labels.
+
+        That they were shown is recorded first: a label that the same person gives afterwards is no blind one.
+        """
+        if sent.get("review") is not True:
+            with self.store.reading(project_of(sent)) as log:
+                return {"now": view(log, who(log, sent), clip_of(log, sent.get("clip")))}
+        with self.store.writing(project_of(sent)) as log:
             annotator, clip = who(log, sent), clip_of(log, sent.get("clip"))
-            if sent.get("review") is not True:
-                return {"now": view(log, annotator, clip)}
             check_third(log, annotator, clip)
+            note_others_seen(log, sent)
             return {"now": view(log, annotator, clip, "review")}
 
     def hold(self, sent: Sent) -> HoldAnswer:
@@ -341,59 +358,3 @@ class AnnotateHandlers(ProjectActs):
             gone = event.kind == "undo" and about.probs is not None and now["label"] is None
             undone = label_value(log, label_of(about)) if gone else None
             return {"now": now, "undone": undone, "done": done, "total": total}
-
-
-def check_third(log: ProjectLog, annotator: str, clip: ProjectClip) -> None:
-    """Raise InputError unless a person may decide on a clip: two others have labelled it, and they have not."""
-    labels = log.state.by_clip.get(clip.sha256, {})
-    if annotator in labels:
-        raise InputError("annotate-third")
-    if len(labels) < FEWEST:
-        raise InputError("annotate-few")
-
-
-def check_judged(log: ProjectLog) -> None:
-    """Raise InputError for a project of other labels than the seven emotions: no model of ours knows them."""
-    if log.labels.is_own:
-        raise InputError("labels-no-proposals", project=log.project)
-
-
-def append(
-    log: ProjectLog,
-    sent: Sent,
-    kind: str,
-    *,
-    probs: dict[str, float] | None = None,
-    confidence: float | None = None,
-    seen: tuple[str, ...] = (),
-    before: dict[str, float] | None = None,
-    fill: str = "",
-    rest: float = 0.0,
-) -> bool:
-    """Append what the browser sent as an event; a repeated one is no other."""
-    note, uuid, seconds = sent.get("note", ""), sent.get("uuid"), sent.get("seconds", 0.0)
-    if not isinstance(note, str):
-        raise InputError("annotate-field", name="note")
-    if len(note) > NOTE_LIMIT:
-        raise InputError("annotate-note", most=NOTE_LIMIT, count=len(note))
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:  # NaN is refused too
-        raise InputError("annotate-field", name="seconds")
-    if not isinstance(uuid, str):
-        raise InputError("annotate-field", name="uuid")
-    event = Event(
-        uuid=uuid,
-        project=log.project,
-        clip=clip_of(log, sent.get("clip")).sha256,
-        annotator=who(log, sent),
-        kind=kind,
-        probs=probs,
-        confidence=confidence,
-        note=note,
-        seen=seen,
-        before=before,
-        seconds=float(min(seconds, LONGEST)),  # a whole number may be too large for a float
-        fill=fill,
-        rest=rest,
-    )
-    event = event.stamped().check()
-    return not log.has(event) and log.append(event)

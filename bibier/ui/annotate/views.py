@@ -13,6 +13,8 @@ from bibier.ui.annotate.points import points
 from bibier.unicode_text import normalise
 
 MODALITY_SUFFIXES = ("/audio", "/text")  # ends of sources that only order the queue
+FEWEST = 2  # labels of a clip on which a third person decides
+OTHERS = "people"  # what is noted as seen where a person was shown what others said
 NAME_LIMIT = 80  # characters of an annotator's name
 
 Sent = Mapping[str, object]  # by a browser, which may send anything
@@ -97,6 +99,21 @@ def proposals(log: ProjectLog, clip: str) -> dict[str, dict[str, float]]:
     }
 
 
+def check_third(log: ProjectLog, annotator: str, clip: ProjectClip) -> None:
+    """Raise InputError unless a person may decide on a clip: two others have labelled it, and they have not."""
+    labels = log.state.by_clip.get(clip.sha256, {})
+    if annotator in labels:
+        raise InputError("annotate-third")
+    if len(labels) < FEWEST:
+        raise InputError("annotate-few")
+
+
+def check_judged(log: ProjectLog) -> None:
+    """Raise InputError for a project of other labels than the seven emotions: no model of ours knows them."""
+    if log.labels.is_own:
+        raise InputError("labels-no-proposals", project=log.project)
+
+
 def label_value(log: ProjectLog, label: Label) -> LabelValue:
     """Return a label as the page has it."""
     return {"points": points(label.probs, log.labels.names), "confidence": label.confidence, "note": label.note}
@@ -116,7 +133,7 @@ def view(log: ProjectLog, annotator: str, clip: ProjectClip, mode: Mode = "") ->
             people.append({"name": name, "points": points(given.before or given.probs, log.labels.names)})
     elif mode == "repeat":
         label = log.state.repeats.get((clip.sha256, annotator))
-    revealed = shown(log) or seen is not None
+    revealed = shown(log) or bool(set(seen or ()) - {OTHERS})
     visible = proposals(log, clip.sha256) if revealed else {}
     if mode:
         visible = {}
