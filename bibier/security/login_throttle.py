@@ -30,7 +30,7 @@ class Record:
 
 
 def network(address: str) -> str:
-    """Return what is counted as one visitor: an IPv4 address, or an IPv6 /64, which one household holds.
+    """Return what is counted as one visitor: an IPv4 address, or an IPv6 /56, the least that a household is given.
 
     An IPv6 address that stands for an IPv4 one (::ffff:…, 64:ff9b::…, 6to4, Teredo) is that one.
     """
@@ -43,7 +43,7 @@ def network(address: str) -> str:
     inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
     if inner is None and parsed in NAT64:
         inner = ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)
-    return str(inner or ipaddress.ip_network((parsed, 64), strict=False))
+    return str(inner or ipaddress.ip_network((parsed, 56), strict=False))
 
 
 class LoginThrottle:

@@ -94,9 +94,9 @@ class Ownership:
         for table in (self.projects, self.sent, self.parties):
             table.pop(session, None)
 
-    def open(self, session: str) -> bool:
-        """Whether a tab of the session is open, or was until a short while ago."""
-        return self.streams.get(session, 0) > 0 or time.time() - self.seen.get(session, 0.0) < IDLE
+    def open(self, session: str, idle: float = IDLE) -> bool:
+        """Whether a tab of the session is open, or was until so many seconds ago."""
+        return self.streams.get(session, 0) > 0 or time.time() - self.seen.get(session, 0.0) < idle
 
     def is_open_tab(self, tab: str) -> bool:
         """Whether a tab has a connection by which it says that it is there."""
@@ -178,10 +178,10 @@ class Ownership:
         real = real_path(path)
         return self.owns(session, real) or any(real.startswith(place + os.sep) for place in self.public)
 
-    def in_use(self, path: str) -> bool:
-        """Whether a session that may come back for the file is open."""
+    def in_use(self, path: str, idle: float = IDLE) -> bool:
+        """Whether a session that may come back for the file is open, or was until so many seconds ago."""
         with self.lock:
-            return any(self.open(session) for session in self.owners.get(path, ()))
+            return any(self.open(session, idle) for session in self.owners.get(path, ()))
 
     def weight(self, session: str) -> tuple[int, int]:
         """Return how many files a session has, and what they take of the disk in bytes."""

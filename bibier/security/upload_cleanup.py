@@ -19,10 +19,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bibier.periodic import PeriodicTask
-from bibier.security.ownership import Ownership, charge
+from bibier.security.ownership import IDLE, Ownership, charge
 
 LOCK = ".bibier-uploads"
 GRACE = 120.0  # s in which a file that belongs to no session is still being sent or made; then it goes
+SHORT = 60.0  # s, of IDLE, that a session without an open tab is waited for where there is no room
 PERIOD = 60.0  # s between two cleanings
 KEEP = 24 * 3600.0  # s that an unused file is kept
 RESERVE = 1_000_000  # bytes that an upload leaves free: annotations may lie on the same disk
@@ -116,7 +117,7 @@ class UploadCleanup:
                     files.append((used, charge(facts.st_size), str(file)))
         return sorted(files)
 
-    def sweep(self, *, needed: int = 0, keep: float | None = None) -> tuple[int, int]:
+    def sweep(self, *, needed: int = 0, keep: float | None = None, grace: float = GRACE) -> tuple[int, int]:
         """Delete what is unused: all that is older than `keep` or nobody's, and further until `needed` bytes fit.
 
         Returns
@@ -130,22 +131,25 @@ class UploadCleanup:
             crowded = total + needed > self.limit
             goal = max(0, TARGET * self.limit - needed) if crowded else math.inf
             now, owners = time.time(), self.ownership.owners
-            old = {path for used, _, path in files if now - used > (keep if path in owners else min(keep, GRACE))}
+            old = {path for used, _, path in files if now - used > (keep if path in owners else min(keep, grace))}
             if not self.folder.ours or not (crowded or old):
                 return total, 0
             listed = {os.path.realpath(path) for path in self.protected()}
             for _, size, path in files:
                 if (total <= goal and path not in old) or path in listed:
                     continue
-                if self.delete(path, now):
+                if self.delete(path, now, grace=grace, idle=SHORT if crowded else IDLE):
                     total, gone = total - size, gone + 1
         return total, gone
 
-    def delete(self, path: str, now: float) -> bool:
-        """Delete a file unless it is in use; its folder too, when it was the last in it."""
+    def delete(self, path: str, now: float, *, grace: float = GRACE, idle: float = IDLE) -> bool:
+        """Delete a file unless it is in use; its folder too, when it was the last in it.
+
+        A session whose tabs are all closed is waited for `idle` seconds, a file that is nobody's yet `grace`.
+        """
         with self.ownership.lock:  # nobody may begin to use it in between
-            fresh = path not in self.ownership.owners and now - Path(path).stat().st_mtime < GRACE
-            if fresh or self.ownership.in_use(path):
+            fresh = path not in self.ownership.owners and now - Path(path).stat().st_mtime < grace
+            if fresh or self.ownership.in_use(path, idle):
                 return False
             Path(path).unlink()
             self.ownership.forget(path)
@@ -198,14 +202,14 @@ class UploadCleanup:
             for _, size, path in files:
                 if total <= most:
                     break
-                if path not in listed and Path(path).exists() and self.delete(path, now):
+                if path not in listed and Path(path).exists() and self.delete(path, now, idle=SHORT):
                     total -= size
         return total
 
     def start(self) -> None:
-        """Clean what an earlier run left, and from now on every minute."""
+        """Delete what an earlier run left, which is nobody's now, and clean from now on every minute."""
         self.task.start()
-        self.sweep(keep=0.0)
+        self.sweep(keep=0.0, grace=0.0)
 
     def stop(self) -> None:
         """End the thread."""

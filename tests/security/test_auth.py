@@ -176,6 +176,7 @@ def test_one_household_is_one_address():
     assert (
         login_throttle.network("2001:db8::1")
         == login_throttle.network("2001:db8::ffff")
+        == login_throttle.network("2001:db8:0:7::1")
         != login_throttle.network("2001:db8:1::1")
     )
     assert (

@@ -20,7 +20,7 @@ from bibier.security.disk_quota import FILES, DiskQuota, NoRoom, Reservation
 from bibier.security.ownership import IDLE, SMALLEST, Ownership
 from bibier.security.rate_limits import ACT, LONGEST, PATIENCE, UPLOAD, Rate, RateLimits, TokenBuckets
 from bibier.security.session import SCOPE, Visitor
-from bibier.security.upload_cleanup import GRACE, LOCK, Folder, UploadCleanup, claim, take
+from bibier.security.upload_cleanup import GRACE, LOCK, SHORT, Folder, UploadCleanup, claim, take
 
 KB, MB = 1000, 1_000_000
 
@@ -91,6 +91,25 @@ def test_what_is_nobody_s_goes_after_a_moment(folder):
     work.ownership.grant("gone", kept := made(folder.path, "kept", age=0))
     assert work.sweep()[1] == 1
     assert [Path(path).exists() for path in (broken, coming, kept)] == [False, True, True]
+
+
+def test_what_an_earlier_run_left_goes_at_the_start(folder):
+    """Its sessions are forgotten, and so nobody could have it deleted."""
+    left = made(folder.path, "left", age=1)
+    work = cleaner(folder, limit=10**9, keep=9e4)
+    work.start()
+    work.stop()
+    assert not Path(left).exists()
+
+
+def test_where_there_is_no_room_closed_tabs_are_not_waited_for_long(folder):
+    """Ten minutes kept everybody out after whoever had filled it had gone."""
+    path = made(folder.path, "filled", age=1)
+    work = cleaner(folder, limit=10 * KB)
+    work.ownership.grant("gone", path)
+    work.ownership.seen["gone"] = time.time() - SHORT - 1
+    assert work.sweep() == (10 * KB, 0)
+    assert work.room(5 * KB) and not Path(path).exists()
 
 
 def test_a_folder_of_others_is_left_alone(tmp_path):

@@ -11,8 +11,39 @@ from bibier.errors import InputError
 from bibier.security.ownership import Ownership
 from bibier.security.session import Visitor
 from bibier.ui.analyse.erasure import KEPT_SHARE, Erasure
+from bibier.ui.analyse.senders import Senders
 
 SIZE = 10_000
+
+
+def test_a_restart_forgets_no_deletion(tmp_path):
+    """Sessions live in memory: after a restart "you have no recordings" was said, and the clip stayed for all."""
+    (kept := tmp_path / "clips").mkdir()
+    (recording := tmp_path / "voice.wav").write_bytes(bytes(SIZE))
+    gone = []
+    store = SimpleNamespace(
+        projects=lambda: ["analysed"], clips=lambda project: [], remove_clip=lambda *clip: not gone.append(clip)
+    )
+
+    def started():
+        cleanup = SimpleNamespace(limit=10**9, erase=lambda session: (0, 0))
+        return Erasure(store, cleanup, kept), Ownership(tmp_path)
+
+    def guest(owners, name="ann"):
+        return Visitor(name, "10.0.0.1", None, True, owners)
+
+    first, owners = started()
+    for name, clip in (("ann", "a"), ("ann", "both"), ("bob", "both"), ("address 10.0.0.1 ", "c")):
+        first.take(guest(owners, name), recording, lambda clip=clip: {"project": "analysed", "clip": clip})
+    with Senders(kept).file.open("a") as file:
+        file.write('["cut o')  # by a kill
+    assert "ann" not in Senders(kept).file.read_text() and "10.0.0.1" not in Senders(kept).file.read_text()
+    again, owners = started()
+    erased = again.erase(guest(owners))
+    assert gone == [("analysed", "a")] and (erased.clips, erased.shared) == (1, 1)
+    assert again.erase(guest(owners, "carl")).clips == 0
+    again.erase(guest(owners, "bob"))
+    assert gone == [("analysed", "a"), ("analysed", "both")]
 
 
 def test_who_comes_again_and_again_has_two_shares_of_what_is_kept(tmp_path):

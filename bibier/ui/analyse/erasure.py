@@ -15,6 +15,7 @@ from bibier.security.ownership import charge
 from bibier.security.responses import size as in_words
 from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import UploadCleanup
+from bibier.ui.analyse.senders import Senders
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.annotate.handlers import SENT
 
@@ -55,6 +56,7 @@ class Erasure:
     def __init__(self, store: Store, cleanup: UploadCleanup, folder: Path):
         self.store, self.cleanup, self.folder = store, cleanup, folder
         self.sent: dict[tuple[str, str], tuple[str, int]] = {}  # (project, clip's hash) → party, bytes
+        self.senders = Senders(folder)
         self.taking = threading.Lock()  # one at a time, so that many at once find no more room than one
 
     def take(self, guest: Visitor, recording: Path, receive: Callable[[], ClipAddress]) -> ClipAddress:
@@ -78,6 +80,7 @@ class Erasure:
             address = receive()
             clip = (address["project"], address["clip"])
             guest.ownership.sent[guest.session].add(clip)
+            self.senders.add(guest.session, clip)
             self.sent.setdefault(clip, (guest.party, size))
         return address
 
@@ -89,15 +92,16 @@ class Erasure:
         return sum(file.stat().st_size for file in self.folder.glob("*") if file.name in names and file.is_file())
 
     def erase(self, guest: Visitor) -> Erased:
-        """Delete everything of a session that nobody else needs.
+        """Delete everything of a session that nobody else needs, also what it sent before the server was restarted.
 
         Raises InputError of the store. A clip goes from the list before its file does, so that a repeated call deletes
         what is left.
         """
         ownership, clips, labelled, shared = guest.ownership, 0, 0, 0
-        for project, sha256 in sorted(ownership.sent[guest.session]):
+        for project, sha256 in sorted(ownership.sent[guest.session] | self.senders.of(guest.session)):
             clip = (project, sha256)
-            if any(clip in sent for session, sent in list(ownership.sent.items()) if session != guest.session):
+            others = any(clip in sent for session, sent in list(ownership.sent.items()) if session != guest.session)
+            if others or self.senders.others(guest.session, clip):
                 shared += 1
             elif not self.remove(project, sha256):
                 labelled += 1
@@ -106,6 +110,7 @@ class Erasure:
                 clips += 1
                 self.sent.pop(clip, None)
             ownership.sent[guest.session].discard(clip)
+            self.senders.discard(guest.session, clip)
         files, stay = self.cleanup.erase(guest.session)
         return Erased(files, clips, labelled, shared + stay)
 
