@@ -66,7 +66,8 @@ def test_a_dropped_connection_loses_nothing(annotate, log):
     done(page, 2)
     page.wait_for_selector(".delivery.good")
     assert [points(event.probs).index(100) for event in log("offline")] == [3, 1]
-    visitor.complaints[:] = [text for text in visitor.complaints if "ERR_INTERNET_DISCONNECTED" not in text]
+    lost = ("ERR_INTERNET_DISCONNECTED", "dynamically imported module")  # the second: Gradio's own Russian words
+    visitor.complaints[:] = [text for text in visitor.complaints if not any(reason in text for reason in lost)]
 
 
 def test_a_refusal_that_passes_loses_nothing(annotate, log, labelled_folder):
