@@ -87,7 +87,7 @@ def test_what_a_checkpoint_says_of_itself():
     assert (counts["text_encoder"], counts["fusion"]) == (963_641, 21)
     assert description.parameters == sum(p.numel() for p in load("compact").parameters())
     assert description.size == sum((ROOT / "checkpoints" / "compact" / name).stat().st_size for name in FILES)
-    assert [part.kind for part in description.parts][:2] == ["log-mel", "conv, lstm"]
+    assert [part.kind for part in description.parts][:2] == ["log-mel", "conv-ensemble, lstm"]
 
 
 def test_the_start_imports_nothing_heavy_in_vain():
