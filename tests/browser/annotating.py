@@ -35,7 +35,7 @@ def title(page) -> str:
 
 def done(page, count: int) -> None:
     """Wait until the progress says so."""
-    page.wait_for_function(f"document.querySelector('.far').textContent.match(/\\d+/)[0] === '{count}'")
+    page.wait_for_function(f"document.querySelector('.far')?.textContent.match(/\\d+/)?.[0] === '{count}'")
 
 
 class Keys:
