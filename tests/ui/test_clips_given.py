@@ -1,10 +1,12 @@
 """Which clip a person is given, who else has it, and where its sound lies."""
 
+import hashlib
 import random
 import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +14,10 @@ import pytest
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError, StoreUnavailable
+from bibier.security.ownership import Ownership
+from bibier.security.session import Visitor
 from bibier.ui.analyse.erasure import Erasure
-from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.annotate.handlers import SENT, AnnotateHandlers
 from bibier.ui.annotate.reservations import HELD, Reservations
 from tests.ui import annotating
 from tests.ui.annotating import SAD, sent
@@ -98,6 +102,30 @@ def test_a_skipped_clip_comes_last(store):
     handlers.save(sent(2, clip=1))
     last = handlers.save(sent(3, clip=2))["now"]
     assert (last["text"], last["skipped"]) == ("words 0", "several voices")
+
+
+def test_nobody_changes_the_words_of_a_clip_that_another_sent_or_somebody_has_labelled(store, tmp_path):
+    """Whoever sent the same file with other words replaced those under labels that were given to the first."""
+    recording, owners = tmp_path / "recording.wav", Ownership(tmp_path)
+    recording.write_bytes(b"RIFF")
+    handlers = AnnotateHandlers(store, folder=tmp_path / "media")
+    privacy = Erasure(store, SimpleNamespace(limit=10**9), tmp_path / "media")
+
+    def take(name: str, words: str) -> str:
+        guest = Visitor(name, "10.0.0.1", None, True, owners)
+        own = partial(lambda guest, sha256: privacy.is_own(guest, (SENT, sha256)), guest)
+        address = privacy.take(guest, recording, lambda: handlers.receive(str(recording), words, "en", 1.5, own))
+        (clip,) = [clip for clip in store.clips(SENT) if clip.sha256 == address["clip"]]
+        return clip.text
+
+    assert take("ann", "") == "" and take("bob", "a first hearing") == "a first hearing"
+    assert take("ann", "ann's own") == "a first hearing"  # of two senders neither is alone with it
+    recording.write_bytes(b"RIFF another")
+    assert take("ann", "I am glad") == "I am glad"
+    assert take("ann", "I am so glad") == "I am so glad"
+    clip = hashlib.sha256(recording.read_bytes()).hexdigest()
+    handlers.save(sent(clip=clip, project=SENT) | {"annotator": "carol"})
+    assert take("ann", "I am sad") == take("bob", "OVERWRITTEN") == "I am so glad"
 
 
 def test_a_recording_whose_clip_the_database_refuses_leaves_no_file(store, tmp_path):

@@ -84,6 +84,11 @@ class Erasure:
             self.sent.setdefault(clip, (guest.party, size))
         return address
 
+    def is_own(self, guest: Visitor, clip: tuple[str, str]) -> bool:
+        """Whether a visitor sent a clip (project and hash) to the annotations, and nobody else did."""
+        own = clip in guest.ownership.sent.get(guest.session, ()) or clip in self.senders.of(guest.session)
+        return own and not self.senders.others(guest.session, clip)
+
     def kept(self) -> int:
         """Return how much visitors' recordings take up, in bytes; a dataset that the operator keeps here is no part."""
         if SENT not in self.store.projects():

@@ -20,6 +20,7 @@ from bibier.ui.analyse.page_values import failure
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.annotate.answers import ClipAddress
+from bibier.ui.annotate.handlers import SENT
 from bibier.ui.client import sent_object
 from bibier.ui.components import (
     HIDDEN,
@@ -67,6 +68,8 @@ RESULTS = (
     "channel",
 )
 Outlets = Callable[[AnalyseHandlers, LongFormHandlers], object]
+# path, words, language, seconds, whether a clip of this hash is the visitor's own → where it is shown
+Receiving = Callable[[str, str, str, float, Callable[[str], bool]], ClipAddress]
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
 LATEST: LastWins = {"trigger_mode": "always_last"}
 
@@ -94,7 +97,7 @@ def examples(services: Services, i18n: gr.I18n) -> list[gr.Button]:
 def build(
     services: Services,
     i18n: gr.I18n,
-    receive: Callable[[str, str, str, float], ClipAddress],
+    receive: Receiving,
     privacy: Erasure,
     outlets: Outlets,
     quota: DiskQuota,
@@ -263,12 +266,14 @@ def build(
             key = "relabel_stretch" if long.here(context) else "relabel_nothing"
             return {"text": say(key, context.theme.language), "error": True}, None
         words, seconds = state.prediction.transcript, state.prediction.duration
-        clip = state.clip
+        clip, guest = state.clip, visitor(scope_of(request))
+
+        def own(sha256: str) -> bool:
+            return privacy.is_own(guest, (SENT, sha256))
+
         try:
             address = privacy.take(
-                visitor(scope_of(request)),
-                Path(clip),
-                lambda: receive(clip, words.text, words.language or "", seconds),
+                guest, Path(clip), lambda: receive(clip, words.text, words.language or "", seconds, own)
             )
         except InputError as error:
             return {"text": error.text(context.theme.language), "error": True}, None

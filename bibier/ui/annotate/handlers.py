@@ -224,9 +224,18 @@ class AnnotateHandlers(ProjectActs):
             append(log, sent, "reveal", seen=(source,))
             return {"now": view(log, annotator, clip)}
 
-    def receive(self, recording: str, text: str, language: str, duration: float) -> ClipAddress:
+    def receive(
+        self,
+        recording: str,
+        text: str,
+        language: str,
+        duration: float,
+        own: Callable[[str], bool] = lambda sha256: False,
+    ) -> ClipAddress:
         """Keep a recording of the Analyse tab as a clip of the project `SENT`; give what the page needs to show it.
 
+        The words of a clip that is there already stay as they are: people label what they read, and anybody may send
+        the same file with other words. Only who sent it alone (`own`) changes them, until it is worked on.
         Where the database refuses the clip, its file goes again: no list would name it, and no deletion reach it.
         """
         source = Path(recording)
@@ -236,6 +245,8 @@ class AnnotateHandlers(ProjectActs):
             there = any((self.folder / f"{name}{ending}").exists() for ending in (*ENDINGS, source.suffix.lower()))
             sha256, path = keep(content, source.suffix.lower(), self.folder)
             try:
+                if self.has_words(sha256) and (self.worked_on(sha256) or not own(sha256)):
+                    text = language = ""  # which leaves those that are there
                 clip = ProjectClip(sha256, str(path.resolve()), text, language, None, duration, {})
                 self.store.add_clips(SENT, [clip])
             except InputError:
@@ -243,6 +254,17 @@ class AnnotateHandlers(ProjectActs):
                     path.unlink(missing_ok=True)
                 raise
         return {"project": SENT, "clip": sha256}
+
+    def has_words(self, sha256: str) -> bool:
+        """Whether a recording of `SENT` has words already. Raises InputError of the store."""
+        if SENT not in self.store.projects():
+            return False
+        return any(clip.sha256 == sha256 and clip.text for clip in self.store.clips(SENT))
+
+    def worked_on(self, sha256: str) -> bool:
+        """Whether anybody has worked on a recording of `SENT`. Raises InputError of the store."""
+        with self.store.reading(SENT) as log:
+            return sha256 in log.state.worked
 
     def save(self, sent: Sent) -> SaveAnswer:
         """Append a label; the answer means that it is on the disk."""
