@@ -12,6 +12,7 @@ from pathlib import Path
 from bibier.i18n.messages import Message
 from bibier.unicode_text import normalise
 
+NAME_LENGTH = 40  # characters of a file's name in a message
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")  # C:\… and \\server\…
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # signs that nobody sees, in names of files and columns
 # Letters of Russian that look like Latin ones; names are compared in lower case.
@@ -45,6 +46,15 @@ def is_there(path: Path, *, any_kind: bool = False) -> bool:
 def printable(path: str) -> str:
     r"""Return a path that can be written down: of a name that is not UTF-8 the odd bytes as \xff."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def short_name(path: str | os.PathLike) -> str:
+    """Return a file's base name as a message may show it: printable, at most `NAME_LENGTH` characters."""
+    name = "".join(c if c.isprintable() else "?" for c in Path(path).name)
+    if len(name) <= NAME_LENGTH:
+        return name
+    half = NAME_LENGTH // 2
+    return f"{name[: half - 1]}…{name[-half:]}"
 
 
 def missing(path: Path, name: str) -> Message:

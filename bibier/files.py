@@ -12,22 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bibier.errors import InputError
+from bibier.file_names import short_name
 
 # What a system says of a disk that is full, or of somebody's share of it, or of a file that may not grow.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-SHOWN = 80  # characters of a name in a sentence
 
 
-def refused_by_system(error: OSError, place: str = "") -> InputError:
-    """Return what is said when the system can't do what was asked of a file: its name, the reason and the remedy.
-
-    `place` is what the user named, else the error tells.
-    """
+def refused_by_system(error: OSError) -> InputError:
+    """Return what is said when the system can't do what was asked of a file: its name, the reason and the remedy."""
     if error.errno in FULL:
         return InputError("disk-full")
-    name = "".join(sign if sign.isprintable() else "?" for sign in place or os.fsdecode(error.filename or "")) or "—"
-    short = name if len(name) <= SHOWN else f"{name[: SHOWN // 2]}…{name[-SHOWN // 2 :]}"
-    return InputError("place-closed", place=short, reason=error.strerror or str(error))
+    place = short_name(os.fsdecode(error.filename or "")) or "—"
+    return InputError("place-closed", place=place, reason=error.strerror or str(error))
 
 
 def sha256(path: Path) -> str:

@@ -14,10 +14,9 @@ from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.audio.folder import recordings_in
 from bibier.audio.format import ENDINGS
-from bibier.audio.io import short_name
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
-from bibier.file_names import is_there, missing
+from bibier.file_names import is_there, missing, short_name
 from bibier.files import FULL, atomic_write, refused_by_system, sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical

@@ -19,10 +19,10 @@ from bibier.audio.format import FORMATS, MAX_CHANNELS, MAX_SECONDS, MIN_SECONDS,
 from bibier.audio.quality import find_faults
 from bibier.audio.reader import AudioReader, one_track
 from bibier.errors import InputError
+from bibier.file_names import short_name
 from bibier.i18n.messages import Message
 
 BLOCK = 2**16  # frames of an array that are taken at a time
-NAME_LENGTH = 40  # characters of a file's name in a message
 
 
 @dataclass(frozen=True)
@@ -204,12 +204,3 @@ def _opened(path: Path, prefix: str) -> SoundFile:
     if not file.length:
         raise InputError("audio-empty-file", prefix=prefix)
     return file
-
-
-def short_name(path: str | os.PathLike) -> str:
-    """Return a file's base name as a message may show it: printable, at most `NAME_LENGTH` characters."""
-    name = "".join(c if c.isprintable() else "?" for c in Path(path).name)
-    if len(name) <= NAME_LENGTH:
-        return name
-    half = NAME_LENGTH // 2
-    return f"{name[: half - 1]}…{name[-half:]}"

@@ -65,14 +65,13 @@ class DiskQuota:
                 raise NoRoom("guard-files", limit=FILES)
             if weight + sum(own) + size > self.share + SLACK:
                 raise NoRoom("guard-share", limit=in_words(self.share))
-            together, whole = TOGETHER * self.share, 0
             if party:
+                together = TOGETHER * self.share
                 coming = sum(other.size for other in tuple(self.reserved) if other.party == party)
                 if coming and coming + size > together + SLACK:
                     raise NoRoom("guard-coming")
-                whole = self.cleanup.trim(party, max(0, together - coming - size)) + coming + size
-            if whole > together + SLACK:
-                raise NoRoom("guard-together", limit=in_words(together))
+                if self.cleanup.trim(party, max(0, together - coming - size)) + coming + size > together + SLACK:
+                    raise NoRoom("guard-together", limit=in_words(together))
             if not self.cleanup.room(size + sum(other.left for other in tuple(self.reserved))):
                 raise NoRoom("guard-full")
             reservation = Reservation(session, size, party)

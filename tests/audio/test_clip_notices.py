@@ -10,8 +10,8 @@ import soundfile
 import soxr
 from recordings import RATE, correlation, encoded, keys, refused, wave_bytes
 
-from bibier.audio import io as audio
 from bibier.audio.io import load
+from bibier.file_names import NAME_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_names_in_messages_are_short_and_printable(tmp_path):
     path = tmp_path / ("длинное имя " * 8 + "\n\x1b[31m.wav")
     path.write_bytes(b"")
     shown = refused(path).message.values["prefix"]
-    assert len(shown) <= audio.NAME_LENGTH + 2
+    assert len(shown) <= NAME_LENGTH + 2
     assert shown.isprintable()
     assert shown.startswith("длинное имя") and shown.endswith(".wav: ")
 

@@ -36,14 +36,18 @@ def test_a_restart_forgets_no_deletion(tmp_path):
     for name, clip in (("ann", "a"), ("ann", "both"), ("bob", "both"), ("address 10.0.0.1 ", "c")):
         first.take(guest(owners, name), recording, lambda clip=clip: {"project": "analysed", "clip": clip})
     with Senders(kept).file.open("a") as file:
-        file.write('["cut o')  # by a kill
+        file.write('\n["cut o')  # by a kill
+    first.take(guest(owners, "dora"), recording, lambda: {"project": "analysed", "clip": "after it"})
     assert "ann" not in Senders(kept).file.read_text() and "10.0.0.1" not in Senders(kept).file.read_text()
     again, owners = started()
     erased = again.erase(guest(owners))
     assert gone == [("analysed", "a")] and (erased.clips, erased.shared) == (1, 1)
     assert again.erase(guest(owners, "carl")).clips == 0
     again.erase(guest(owners, "bob"))
-    assert gone == [("analysed", "a"), ("analysed", "both")]
+    again.erase(guest(owners, "dora"))
+    assert gone == [("analysed", "a"), ("analysed", "both"), ("analysed", "after it")]
+    third, owners = started()
+    assert [third.erase(guest(owners, name)).clips for name in ("ann", "bob", "dora")] == [0, 0, 0]
 
 
 def test_who_comes_again_and_again_has_two_shares_of_what_is_kept(tmp_path):

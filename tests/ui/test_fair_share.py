@@ -80,15 +80,18 @@ def test_who_signs_in_after_an_analysis_goes_on_with_it():
 
 
 @pytest.mark.parametrize(
-    "owners, places",
-    [([("eve", "a")], MAX_WAITING // 4), ([(f"eve {number}", "a") for number in range(99)], MAX_WAITING // 2)],
+    "owners, places, key",
+    [
+        ([("eve", "a")], MAX_WAITING // 4, "turn-share"),
+        ([(f"eve {number}", "a") for number in range(99)], MAX_WAITING // 2, "turn-share-together"),
+    ],
     ids=["a session", "an address"],
 )
-def test_one_visitor_does_not_take_all_places(owners, places):
+def test_one_visitor_does_not_take_all_places(owners, places, key):
     queue, taken = InferenceQueue(), 0
-    with pytest.raises(InputError, match="waiting already"):
+    with pytest.raises(InputError) as refused:
         for number in range(99):
             queue.enqueue(f"tab {number}", owner=owners[number % len(owners)])
             taken += 1
-    assert taken == places
+    assert taken == places and refused.value.key == key
     assert queue.enqueue("tab", owner=("ann", "b"))

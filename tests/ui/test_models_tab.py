@@ -1,4 +1,4 @@
-"""The Models tab: what is said of checkpoints, whose choice holds for whom, comparing; a foreign card is only text."""
+"""The Models tab: what is said of checkpoints, whose choice holds for whom, comparing."""
 
 import json
 import re
@@ -16,7 +16,6 @@ from scipy.spatial.distance import jensenshannon
 from served import EXAMPLE
 from tiny import shaken, tiny_config, voice
 
-import bibier.ui
 from bibier import log
 from bibier.asr import recognisers
 from bibier.checkpoint.bundle import Bundle, load, save
@@ -32,7 +31,6 @@ from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, Theme, read_context
 from bibier.ui.models.compare import CompareHandlers, compared
 from bibier.ui.models.handlers import ModelHandlers, figures, number, said, size
-from bibier.ui.models.model_card import nodes
 from bibier.ui.models.tab import asked_in
 from bibier.ui.models.updates import Comparison
 from bibier.ui.services import Services
@@ -338,70 +336,6 @@ def test_a_server_for_others_fetches_nothing(models):
 def test_where_nothing_can_be_switched_it_is_said(root):
     *_, last = ModelHandlers(handlers_on(root, fixed=True)).open(context())
     assert "ZeroGPU" in last["models"]["closed"] and last["fetching"]["hidden"] and len(last["models"]["cards"]) == 1
-
-
-# ------------------------------------------------------------------------------------------------------- foreign cards
-
-
-def tags(tree: list) -> set[str]:
-    return {node[0] for node in tree if isinstance(node, list)}.union(
-        *(tags(node[1:]) for node in tree if isinstance(node, list))
-    )
-
-
-def words_of(tree: list) -> str:
-    return "".join(node if isinstance(node, str) else words_of(node[1:]) for node in tree)
-
-
-def known() -> set[str]:
-    """The tags that the page makes."""
-    source = (Path(bibier.ui.__file__).parent / "static" / "models.js").read_text()
-    return set(re.findall(r'"(\w+)"', re.search(r"TAGS = new Set\(\[(.*?)\]\)", source, re.S)[1]))
-
-
-def test_a_card_is_read_as_it_was_meant():
-    text = "---\nlicense: mit\n---\n# Title\n\nSome **bold** and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
-    text += "* one\n* two\n"
-    assert nodes(text, "en") == [
-        ["h4", "Title"],
-        ["p", "Some ", ["strong", "bold"], " and ", ["code", "code"], "."],
-        ["table", ["thead", ["tr", ["th", "a"], ["th", "b"]]], ["tbody", ["tr", ["td", "1"], ["td", "2"]]]],
-        ["ul", ["li", ["p", "one"]], ["li", ["p", "two"]]],
-    ]
-    compact = nodes((Path(bibier.ui.__file__).parents[2] / "checkpoints/compact/README.md").read_text(), "en")
-    assert tags(compact) <= known() and "license" not in words_of(compact) and "668,670" in words_of(compact)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<script>alert(1)</script>",
-        HOSTILE,
-        "<iframe src='//evil'>\n\ntext\n\n</iframe>",
-        "a <b onclick=alert(1)>b</b> `<i>`",
-        "    <pre>code</pre>",
-        "```html\n<script>alert(1)</script>\n```",
-    ],
-)
-def test_markup_in_a_card_stays_words(text):
-    tree = nodes(text, "en")
-    assert tags(tree) <= known() and "<" in words_of(tree)
-
-
-def test_pictures_and_links_of_a_card_are_named_and_not_followed():
-    text = "![a cat](https://evil/x.png) [click](javascript:alert(1)) [here](https://evil/) <https://evil/y>"
-    tree = nodes(text, "en")
-    assert tags(tree) == {"p"}
-    assert words_of(tree) == "[image: a cat] [click](javascript:alert(1)) here (https://evil/) https://evil/y"
-
-
-@pytest.mark.parametrize(
-    "text", [">" * 20_000, "[" * 20_000, "* " * 20_000, "`" * 20_000, "|" * 20_000, "\0\ud800", ""]
-)
-def test_no_card_is_too_odd(text):
-    began = time.process_time()
-    assert tags(nodes(text, "ru")) <= known()
-    assert time.process_time() - began < 20
 
 
 def test_every_part_of_a_checkpoint_has_a_name_on_the_page():

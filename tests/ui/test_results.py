@@ -112,7 +112,8 @@ def test_pitch_and_loudness_wait_in_the_queue_and_leave_with_whoever_asked(handl
     assert lengths == [POINTS] * 3 and queue.first() is None and not queue.waiting and queue.running is None
 
 
-def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, tmp_path):
+@pytest.mark.parametrize("name", ["contour", "judge"])
+def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, name, tmp_path):
     queue = handlers.analysing.services.queue
     held = queue.enqueue()
     held.wait()
@@ -121,11 +122,13 @@ def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, tm
         return {"type": "http.disconnect"}
 
     def act(values, asking, scope):
+        if name == "judge":
+            return handlers.judge(str(EXAMPLE), "voice.ogg", asking)
         return handlers.contour(str(EXAMPLE), asking)
 
     scope = {"type": "http", "headers": [], REQUEST: "gone"} | guest(tmp_path)
     with ThreadPoolExecutor(1) as pool:
-        answer = answering("contour", act, pool, queue)([{}], Request(scope, receive))
+        answer = answering(name, act, pool, queue)([{}], Request(scope, receive))
         assert in_own_loop(answer) == {"error": "", "passing": False}
     assert not queue.waiting
     held.release()

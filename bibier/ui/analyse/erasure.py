@@ -80,8 +80,8 @@ class Erasure:
             address = receive()
             clip = (address["project"], address["clip"])
             guest.ownership.sent[guest.session].add(clip)
-            self.senders.add(guest.session, clip)
             self.sent.setdefault(clip, (guest.party, size))
+            self.senders.add(guest.session, clip)
         return address
 
     def is_own(self, guest: Visitor, clip: tuple[str, str]) -> bool:
@@ -102,7 +102,7 @@ class Erasure:
         Raises InputError of the store. A clip goes from the list before its file does, so that a repeated call deletes
         what is left.
         """
-        ownership, clips, labelled, shared = guest.ownership, 0, 0, 0
+        ownership, clips, labelled, shared, gone = guest.ownership, 0, 0, 0, list[tuple[str, str]]()
         for project, sha256 in sorted(ownership.sent[guest.session] | self.senders.of(guest.session)):
             clip = (project, sha256)
             others = any(clip in sent for session, sent in list(ownership.sent.items()) if session != guest.session)
@@ -115,7 +115,8 @@ class Erasure:
                 clips += 1
                 self.sent.pop(clip, None)
             ownership.sent[guest.session].discard(clip)
-            self.senders.discard(guest.session, clip)
+            gone.append(clip)
+        self.senders.discard(guest.session, gone)
         files, stay = self.cleanup.erase(guest.session)
         return Erased(files, clips, labelled, shared + stay)
 

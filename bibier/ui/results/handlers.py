@@ -124,12 +124,12 @@ class ResultHandlers:
     def judge(self, path: str, name: object, context: ClientContext) -> BatchRow:
         """Judge one of several recordings by the rules of `bibier batch`, in its turn; whatever it is has its row.
 
-        `path` is known to be the visitor's own.
+        `path` is known to be the visitor's own. Stopped by the id of its request.
         """
         language = context.theme.language
         shown = name[:LONGEST_NAME].encode(errors="replace").decode() if isinstance(name, str) else ""
         try:
-            with inference(self.analysing.services.queue, context, "batch", tab=f"{context.tab} batch") as run:
+            with inference(self.analysing.services.queue, context, "batch", tab=context.request or "") as run:
                 run.wait()
                 run.stage("batch")
                 return self._row(self._predictor(context, run.pass_turn), path, shown, language)
