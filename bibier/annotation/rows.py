@@ -180,7 +180,8 @@ def _event_of(row: sql.Row) -> Event | None:
         content = json.loads(row.body)  # as it was checked before it was written
         if content["version"] > VERSION:
             raise InputError("event-newer", version=content["version"], known=VERSION)
-        return Event(**_sharing(content) | {"seen": tuple(content["seen"])})
+        content["seen"] = tuple(content["seen"])
+        return Event(**_sharing(content))
     except InputError as error:
         if error.key == "event-newer":
             raise
