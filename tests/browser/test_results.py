@@ -88,6 +88,11 @@ def test_several_files_become_a_table(visit, tmp_path):
     page.wait_for_function("document.querySelector('#outlets progress')?.value === 3")
     assert [name.strip() for name in page.locator("#outlets tbody th").all_inner_texts()] == [f.name for f in files]
     assert page.locator("#outlets .failed").count() == 1 and page.locator("#outlets .batch img").count() == 0
+    for width in (1440, 820, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        table, column = (page.locator(part).bounding_box() for part in ("#outlets .batch", "#leaving"))
+        assert (round(table["x"]), round(table["width"])) == (round(column["x"]), round(column["width"])), width
+    page.set_viewport_size({"width": 1280, "height": 900})
     rows = list(csv.DictReader(saved(page, "Save the table").read_text(encoding="utf-8-sig").splitlines()))
     assert [row["path"] for row in rows] == [f.name for f in files]
     assert [bool(row["error"]) for row in rows] == [False, True, False] and float(rows[0]["voice_happy"]) > 0
