@@ -1,12 +1,14 @@
-"""Is the voice closer to a crowd of listeners than a single listener is? CREMA-D, speakers left out.
+"""Is the voice closer to a crowd of listeners than a single listener is? CREMA-D, its speakers or all of it left out.
 
-    python -m benchmarks.crowd --data DATA [--recipe train/recipes/compact.toml] [--seeds 3] [--report]
+    python -m benchmarks.crowd --data DATA [--recipe train/recipes/compact.toml] [--seeds 3] [--answers FOLDER]
+        [--report]
 
 About ten listeners heard each clip and chose one of six emotions. A listener is drawn and the distribution of the rest
 is what all rows are compared with, each clip by all of its listeners:
 
-* the model's distribution, by encoders that never met the speaker; the temperature is that of the other corpora (as it
-  answers strangers), or chosen on CREMA-D's other speakers, alone or with one offset for each class;
+* the model's distribution, by encoders that never met the speaker, or nothing of CREMA-D; the temperature is that of
+  the other corpora (as it answers strangers), or chosen on CREMA-D's other speakers, alone or with one offset for each
+  class;
 * the listener, whose vote becomes the distribution that is best for this vote on the other speakers: the smoothing has
   30 parameters of its own for each measure, so nothing better can be made of a vote alone;
 * the best constant, chosen on the other speakers too.
@@ -34,7 +36,7 @@ from bibier.labels import EMOTIONS
 from train.corpora.items import read_table
 from train.evaluate.generalisation import temperature_of_others
 from train.experiment import recipe, sources
-from train.experiment.left_out import GROUPS, LeftOut, group_folds, left_out
+from train.experiment.left_out import CORPORA, GROUPS, KEPT, LeftOut, corpus_folds, group_folds, left_out
 from train.metrics import soft_cross_entropies
 
 CORPUS = "cremad"
@@ -217,22 +219,25 @@ def read_counts(data: Path, names: Sequence[str]) -> np.ndarray:
     return np.stack([by_name[name] for name in names]).round()
 
 
-def of_corpus(voices: LeftOut, data: Path) -> Table | None:
-    """Compare what encoders said of CREMA-D; None where no seed has judged all of it and another corpus."""
+def of_corpus(voices: LeftOut, data: Path, kind: str) -> Table | None:
+    """Compare what encoders said of CREMA-D; None where no seed has judged all of it and another corpus.
+
+    `kind` is what was left out: `GROUPS`, the clip's speaker among others, or `CORPORA`, all of CREMA-D.
+    """
     rows = voices.rows_of(CORPUS)
-    seeds = sorted({seed for kind, seed, channel in voices.answers if kind == GROUPS and not channel})
+    seeds = sorted({seed for folds, seed, channel in voices.answers if folds == kind and not channel})
     chosen = {
         seed: temperature
         for seed in seeds
-        if len(voices.judged(GROUPS, seed, rows)) == len(rows)
-        and (temperature := temperature_of_others(voices, GROUPS, seed, CORPUS)) is not None
+        if len(voices.judged(kind, seed, rows)) == len(rows)
+        and (temperature := temperature_of_others(voices, kind, seed, CORPUS)) is not None
     }
     if not chosen:
         return None
     items = [voices.source.items[row] for row in rows.tolist()]
     counts = read_counts(data, [item.path.stem for item in items if item.path])
     folds = [np.isin(rows, fold) for fold in voices.source.folds]
-    logits = [voices.answers[GROUPS, seed, ""].logits[rows] for seed in chosen]
+    logits = [voices.answers[kind, seed, ""].logits[rows] for seed in chosen]
     return make(logits, list(chosen.values()), counts, np.array([item.speaker for item in items]), folds)
 
 
@@ -242,24 +247,30 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--recipe", type=Path, default=Path("train/recipes/compact.toml"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--answers", type=Path, default=KEPT, help="folder that keeps what each fold's encoder said")
     parser.add_argument("--report", action="store_true", help="fit nothing: use what is kept")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/crowd.md"))
     options = parser.parse_args()
     chosen = recipe.load(options.recipe)
     source = sources.audio_source(chosen, options.data)
-    voices = left_out(
-        chosen, source, "audio", group_folds(source), range(options.seeds), fit=not options.report, report=print
-    )
-    table = of_corpus(voices, options.data)
-    if table is None:
-        raise SystemExit("not run: no seed has judged all of CREMA-D and another corpus; leave --report out")
+    parts, missing = [], []
+    for heading, kind, folds in (
+        ("Speakers left out", GROUPS, group_folds(source)),
+        ("All of CREMA-D left out", CORPORA, corpus_folds(source)),
+    ):
+        fit = not options.report
+        voices = left_out(
+            chosen, source, "audio", folds, range(options.seeds), fit=fit, keep=options.answers, report=print
+        )
+        table = of_corpus(voices, options.data, kind)
+        parts.append(f"## {heading}\n\n{markdown(table) if table else 'Not run.'}")
+        missing += [f"* not run: {name} left out, seed {seed}" for _, name, seed, _ in voices.missing]
     command = f"    python -m benchmarks.crowd --data DATA --recipe {options.recipe} --seeds {options.seeds}"
     title, _, method = (__doc__ or "").partition("\n")
     method = method.split("\n\n", 2)[2].rsplit("\n\n", 1)[0]
-    missing = "".join(f"\n* not run: {name}, seed {seed}" for _, name, seed, _ in voices.missing)
-    text = f"# {title}\n\n{command}\n\n{markdown(table)}\n{method}\n{missing}"
-    atomic_write(options.out, text.rstrip() + "\n")
-    print(text)
+    page = "\n\n".join(part.rstrip() for part in (f"# {title}", command, method, *parts, "\n".join(missing)) if part)
+    atomic_write(options.out, page + "\n")
+    print(page)
 
 
 if __name__ == "__main__":

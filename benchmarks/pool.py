@@ -1,6 +1,7 @@
 """How far the voice is to be trusted beside the words, on corpora that the voice never heard.
 
     python -m benchmarks.pool [train/recipes/compact.toml] --data DIR [--seed 0] [--checkpoint compact]
+        [--answers FOLDER]
 
 Clips of each corpus of the recipe, read by an encoder that was fitted without it (`python -m train generalise` fits
 those), and of TESS, read by the checkpoint; each with a held-out text of the same label, balanced over the emotions:
@@ -68,12 +69,12 @@ def encoded(encoder: torch.nn.Module, features: list[np.ndarray], items: list[It
     return OutOfFold([], torch.cat(logits), np.array([item.label for item in items]))
 
 
-def unheard(path: Path, data: Path, seed: int) -> dict[str, OutOfFold]:
+def unheard(path: Path, data: Path, seed: int, answers: Path) -> dict[str, OutOfFold]:
     """Return by corpus what the recipe's encoders said of its clips that were fitted without it."""
     chosen_recipe = recipe.load(path)
     source = audio_source(chosen_recipe, data)
     folds = left_out.corpus_folds(source)
-    read = left_out.left_out(chosen_recipe, source, "audio", folds, [seed], report=lambda line: print(line, flush=True))
+    read = left_out.left_out(chosen_recipe, source, "audio", folds, [seed], keep=answers, report=print)
     logits = torch.from_numpy(read.answers[left_out.CORPORA, seed, ""].logits).float()
     return {name: OutOfFold([], logits[read.rows_of(name)], source.labels[read.rows_of(name)]) for name in read.corpora}
 
@@ -114,9 +115,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", default="compact")
+    parser.add_argument("--answers", type=Path, default=left_out.KEPT, help="what each fold's encoder said")
     options = parser.parse_args()
     model = bundle.load(options.checkpoint)
-    voices, texts = unheard(options.recipe, options.data, options.seed), {}
+    voices, texts = unheard(options.recipe, options.data, options.seed, options.answers), {}
     clips = chosen(load.read("tess", options.data), CLIPS)
     features = [model.audio_features(io.load(item.path).samples) for item in clips]
     voices["tess"] = encoded(model.audio_encoder, features, clips)

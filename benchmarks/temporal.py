@@ -1,6 +1,6 @@
 """Which temporal encoder hears a voice best: Mamba, LSTM, xLSTM and Transformer, as in the paper's Table 6.
 
-    python -m benchmarks.temporal --data DATA [--recipe RECIPE] [--seeds 3] [--report]
+    python -m benchmarks.temporal --data DATA [--recipe RECIPE] [--seeds 3] [--answers FOLDER] [--report]
 
 One split: nEMO is left out whole, and of the other corpora the speakers of the first fold. The convolutions, the width
 and the training are the same for all four, small and short (80,000 clips drawn), and nothing was tuned for any of them.
@@ -27,7 +27,7 @@ from train.evaluate.generalisation import CorpusFigures
 from train.evaluate.generalisation_report import interval
 from train.experiment import recipe, sources
 from train.experiment.fit import parameters
-from train.experiment.left_out import Fold, LeftOut, left_out
+from train.experiment.left_out import KEPT, Fold, LeftOut, left_out
 from train.experiment.sources import TrainingRows
 
 RECIPE = Path(__file__).parents[1] / "train" / "recipes" / "compact.toml"
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--answers", type=Path, default=KEPT, help="folder that keeps what each fold's encoder said")
     parser.add_argument("--report", action="store_true", help="fit nothing: use what is kept")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/temporal.md"))
     options = parser.parse_args()
@@ -96,7 +97,14 @@ def main() -> None:
     for count in range(1, options.seeds + 1):  # all four with a seed before the next one
         for encoder, chosen in recipes.items():
             judged[encoder] = left_out(
-                chosen, source, "audio", [fold], range(count), fit=not options.report, report=print
+                chosen,
+                source,
+                "audio",
+                [fold],
+                range(count),
+                fit=not options.report,
+                keep=options.answers,
+                report=print,
             )
     rows = {
         encoder: figures for encoder, answers in judged.items() if (figures := generalisation.figures(answers, KIND))

@@ -9,7 +9,7 @@ from benchmarks import crowd
 from bibier.distributions import jensen_shannon
 from bibier.labels import EMOTIONS
 from train.experiment import recipe, sources
-from train.experiment.left_out import group_folds, left_out
+from train.experiment.left_out import CORPORA, GROUPS, corpus_folds, group_folds, left_out
 
 CLIPS, LISTENERS = 120, 9
 EMOTION_OF_VOICE = ("anger", "happy", "neutral", "sad")
@@ -82,9 +82,10 @@ def test_the_command_s_table_from_a_corpus_with_votes(small, tmp_path):
     small_corpora.make_voices(data, "cremad", EMOTION_OF_VOICE, votes=LISTENERS)
     chosen = recipe.load(small, ['audio.corpora=["ravdess", "cremad"]'])
     source = sources.audio_source(chosen, data)
-    empty = left_out(chosen, source, "audio", group_folds(source), (0,), fit=False)
-    assert crowd.of_corpus(empty, data) is None
-    table = crowd.of_corpus(left_out(chosen, source, "audio", group_folds(source), (0,)), data)
-    assert table is not None and (table.clips, table.speakers, table.seeds) == (24, 3, 1)
-    text = crowd.markdown(table)
-    assert all(f"| {row} |" in text for row in crowd.ROWS) and "24 clips of 3 speakers; 1 seed." in text
+    for kind, folds in ((GROUPS, group_folds(source)), (CORPORA, corpus_folds(source))):
+        empty = left_out(chosen, source, "audio", folds, (0,), fit=False)
+        assert crowd.of_corpus(empty, data, kind) is None
+        table = crowd.of_corpus(left_out(chosen, source, "audio", folds, (0,)), data, kind)
+        assert table is not None and (table.clips, table.speakers, table.seeds) == (24, 3, 1)
+        text = crowd.markdown(table)
+        assert all(f"| {row} |" in text for row in crowd.ROWS) and "24 clips of 3 speakers; 1 seed." in text
