@@ -7,7 +7,8 @@ Clips of each corpus of the recipe, read by an encoder that was fitted without i
 those), and of TESS, read by the checkpoint; each with a held-out text of the same label, balanced over the emotions:
 MELD dev, and the dev parts of GoEmotions, Izard, BRIGHTER in Russian and DailyDialog. The temperature of the voice, its
 weight in the pool and the pool's temperature are fitted on all corpora of voices but one and judged on that one, and
-then fitted on all. The texts are the same in both; only the voices are new.
+then fitted on all. The texts are the same in both; only the voices are new. Beside it stands what the weight and the
+temperatures of the recipe make of the same pairs, and the plain product (the voice's weight 1, the same temperatures).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from bibier.labels import EMOTIONS
 from train.corpora import load
 from train.corpora.items import Item
 from train.experiment import left_out, recipe
+from train.experiment.recipe import Recipe
 from train.experiment.sources import audio_source
 from train.experiment.stacking import OutOfFold, label_matched_pairs
 from train.metrics import ece, fit_temperature, uar
@@ -45,8 +47,11 @@ COLUMNS = (
     "voice, UAR",
     "words",
     "both",
+    "by the recipe",
+    "product",
     "voice, ECE",
     "both, ECE",
+    "by the recipe",
 )
 
 Pairs = tuple[torch.Tensor, torch.Tensor, np.ndarray]  # log-probabilities (P, 7) of voice and words, labels (P,)
@@ -69,9 +74,8 @@ def encoded(encoder: torch.nn.Module, features: list[np.ndarray], items: list[It
     return OutOfFold([], torch.cat(logits), np.array([item.label for item in items]))
 
 
-def unheard(path: Path, data: Path, seed: int, answers: Path) -> dict[str, OutOfFold]:
+def unheard(chosen_recipe: Recipe, data: Path, seed: int, answers: Path) -> dict[str, OutOfFold]:
     """Return by corpus what the recipe's encoders said of its clips that were fitted without it."""
-    chosen_recipe = recipe.load(path)
     source = audio_source(chosen_recipe, data)
     folds = left_out.corpus_folds(source)
     read = left_out.left_out(chosen_recipe, source, "audio", folds, [seed], keep=answers, report=print)
@@ -118,7 +122,8 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, default=left_out.KEPT, help="what each fold's encoder said")
     options = parser.parse_args()
     model = bundle.load(options.checkpoint)
-    voices, texts = unheard(options.recipe, options.data, options.seed, options.answers), {}
+    settings = recipe.load(options.recipe)
+    voices, texts = unheard(settings, options.data, options.seed, options.answers), {}
     clips = chosen(load.read("tess", options.data), CLIPS)
     features = [model.audio_features(io.load(item.path).samples) for item in clips]
     voices["tess"] = encoded(model.audio_encoder, features, clips)
@@ -134,13 +139,15 @@ def main() -> None:
         scales = fitted([matched(model, voice, text, heat, seed=1) for voice in fitted_on for text in texts.values()])
         share = f"{heat:.2f} | {scales[0] / scales[1]:.2f} | {1 / scales[1]:.2f}"
         if judged is None:
-            print(f"| all | {share} | | | | | | | |", flush=True)
+            print(f"| all | {share} |{' |' * (len(COLUMNS) - 4)}", flush=True)
             continue
         for name, text in texts.items():
             a, t, y = matched(model, voices[judged], text, heat, seed=2)
+            own = matched(model, voices[judged], text, settings.audio.temperature or 1.0, seed=2)[0]
             both = scales[0] * a + scales[1] * t
-            figures = " | ".join(f"{uar(y, logs.argmax(1).numpy()):.1f}" for logs in (a, t, both))
-            errors = " | ".join(f"{ece(y, torch.softmax(logs, -1).numpy()):.3f}" for logs in (a, both))
+            by_recipe = (settings.fusion.voice_weight * own + t) / (settings.fusion.temperature or 1.0)
+            figures = " | ".join(f"{uar(y, logs.argmax(1).numpy()):.1f}" for logs in (a, t, both, by_recipe, own + t))
+            errors = " | ".join(f"{ece(y, torch.softmax(logs, -1).numpy()):.3f}" for logs in (a, both, by_recipe))
             print(f"| all but {judged} | {share} | {judged} | {name} | {figures} | {errors} |", flush=True)
 
 
