@@ -91,8 +91,17 @@ def served(
 
 def recognisers(address: Address) -> list[psutil.Process]:
     """Return the processes in which a running app recognises words."""
+    return _children(address, "pocketsphinx_worker.py")
+
+
+def decoders(address: Address) -> list[psutil.Process]:
+    """Return the processes in which a running app decodes recordings."""
+    return _children(address, "bibier.audio.decoder_worker")
+
+
+def _children(address: Address, word: str) -> list[psutil.Process]:
     children = psutil.Process(address.process.pid).children(recursive=True)
-    return [child for child in children if "pocketsphinx_worker.py" in " ".join(child.cmdline())]
+    return [child for child in children if word in " ".join(child.cmdline())]
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
-from served import EXAMPLE, ROOT, act, free_port, sent_file, served, upload, visit
+from served import EXAMPLE, ROOT, act, decoders, free_port, sent_file, served, upload, visit
 
 from bibier.annotation import ingest
 from bibier.annotation.events import Event
@@ -197,6 +197,23 @@ def test_memory_ends_in_an_analysis(tmp_path):
         resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert "event: error" in answer and "not enough memory" in answer, answer[-500:]
         assert '"bimodal"' in predict(guest, small)
+
+
+def test_a_decoder_that_dies_costs_one_recording(tmp_path):
+    """Recordings are decoded by another process: when that is killed in one, this one is refused, and the next read."""
+    with served(tmp_path) as address, visit(address) as guest:
+        path = upload(guest).json()[0]
+        assert '"bimodal"' in predict(guest, path)
+        (decoder,) = decoders(address)
+        decoder.suspend()  # so that it is in the middle
+        killing = threading.Timer(1, decoder.kill)
+        killing.start()
+        assert "event: error" in predict(guest, path)
+        killing.join()
+        assert '"bimodal"' in predict(guest, path)
+        (other,) = decoders(address)
+        assert other.pid != decoder.pid
+    other.wait(20)  # it ends with the app
 
 
 def test_a_model_that_fails_on_a_proposal_does_not_stop_annotating(tmp_path):

@@ -7,7 +7,6 @@ left out and counted; decoding goes on behind it.
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from bibier.audio.containers import (
     read_at,
     segment_end,
 )
+from bibier.audio.ffmpeg import open_container
 from bibier.audio.samples import as_packed
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 VERSION = 2  # of what is read of a file; to be raised when the same bytes give other samples: features are kept by it
 BLOCK = 16_384  # frames handed on at a time, and about as many in memory
 DECODING = {"err_detect": "crccheck", "max_samples": str(2**20)}  # Apple's lossless format could have frames of an hour
-# Else FFmpeg looks through megabytes of PCM for a film's surround sound, and gives it out in pieces of 2 kB.
-DEMUXING = {"wav": {"probesize": "16384", "max_size": "32768"}}  # bytes
 FAILURES = 200  # reads in a row that fail before the rest of a part is given up
 FAINT_GAP = 0.02  # s between two packets that is rounding
 TAIL = 0.1  # s by which a header may be wrong
@@ -148,11 +146,7 @@ class SoundFile:
             return None
 
     def _open(self, part: ContainerPart) -> InputContainer:
-        import av
-
-        window = Window(self._file, part.start, part.end, part.patches)
-        options = {"codec_whitelist": _audio_decoders()} | DEMUXING.get(part.demuxer, {})
-        return av.open(window, "r", format=part.demuxer, options=options, metadata_errors="ignore")
+        return open_container(Window(self._file, part.start, part.end, part.patches), part.demuxer)
 
     def channels(self) -> int | None:
         """Return how many channels the header states, the first that can be read; None where none can."""
@@ -341,25 +335,6 @@ def _is_open(file: BinaryIO, part: ContainerPart) -> bool:
     if part.demuxer == "matroska":
         return (segment_end(file, part) or 0) > part.end
     return not ogg_ends(file, part)
-
-
-@functools.cache
-def _audio_decoders() -> str:
-    """Return the names of FFmpeg's decoders of sound: no picture in a file is looked at."""
-    import av
-
-    readable = (av.Codec(name, "r") for name in av.codecs_available if _is_decoder(name))
-    return ",".join(codec.name for codec in readable if codec.type == "audio")
-
-
-def _is_decoder(name: str) -> bool:
-    import av
-
-    try:
-        av.Codec(name, "r")
-    except ValueError:
-        return False
-    return True
 
 
 # --------------------------------------------------------------------------------------------- what FFmpeg isn't given

@@ -18,6 +18,7 @@ from bibier.audio.decoding import SoundFile
 from bibier.audio.format import FORMATS, MAX_CHANNELS, MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE
 from bibier.audio.quality import find_faults
 from bibier.audio.reader import AudioReader, one_track
+from bibier.audio.sandbox import SandboxedFile, open_sound
 from bibier.errors import InputError
 from bibier.file_names import short_name
 from bibier.i18n.messages import Message
@@ -150,7 +151,7 @@ def decode(path: Path, limit: float, between: Callable[[float], None] = lambda s
     raise _refusal(file, prefix)
 
 
-def _refusal(file: SoundFile, prefix: str) -> InputError:
+def _refusal(file: SoundFile | SandboxedFile, prefix: str) -> InputError:
     """Say why a file that was decoded gave no sound."""
     if not file.sounds:
         return InputError("audio-no-sound", prefix=prefix)
@@ -192,13 +193,13 @@ def check(path: Path) -> None:
             raise _refusal(file, prefix)
 
 
-def _opened(path: Path, prefix: str) -> SoundFile:
+def _opened(path: Path, prefix: str) -> SoundFile | SandboxedFile:
     try:
         if path.is_dir():
             raise InputError("audio-directory", prefix=prefix)
         if not path.is_file():  # nor a pipe, which would never end
             raise InputError("audio-missing", prefix=prefix)
-        file = SoundFile(path)
+        file = open_sound(path)
     except OSError as error:
         raise InputError("audio-closed", prefix=prefix, reason=error.strerror or str(error)) from error
     if not file.length:

@@ -20,11 +20,11 @@ from typing import BinaryIO
 import numpy as np
 
 from bibier.audio.channels import AUTO
-from bibier.audio.decoding import SoundFile
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.io import AudioClip, clip_of, decode, disk_error
 from bibier.audio.quality import CLIPPED_SHARE, QUIET_LEVEL, SILENT_LEVEL, WINDOW_SECONDS
 from bibier.audio.reader import AudioReader, one_track
+from bibier.audio.sandbox import open_sound
 from bibier.audio.voice_activity import loud_level, release
 from bibier.i18n.messages import Message
 
@@ -76,7 +76,7 @@ class Recording:
 def stated_seconds(path: str | os.PathLike) -> float | None:
     """Return how long a file says it is, without decoding it; None where it can't be believed, or can't be read."""
     try:
-        with SoundFile(Path(path)) as file:
+        with open_sound(Path(path)) as file:
             return file.stated()
     except OSError:
         return None

@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     keep_freed_memory()
     with collector_paused():
         from bibier.asr import recognisers
+        from bibier.audio.ffmpeg import bound_allocations
         from bibier.checkpoint import bundle as checkpoint
         from bibier.errors import InputError
         from bibier.i18n.messages import Message
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
         from bibier.inference.batch_inputs import with_channel
         from bibier.inference.predictor import Predictor
 
+    bound_allocations()
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
     notices: list[Message] = []

@@ -52,11 +52,13 @@ def _run(options: argparse.Namespace, progress: TerminalProgress) -> int:
     limit_kernel_caches()
     with collector_paused():
         from bibier.audio.channels import EACH
+        from bibier.audio.ffmpeg import bound_allocations
         from bibier.audio.io import expand_channels
         from bibier.checkpoint import bundle
         from bibier.errors import fault_of
         from bibier.inference.predictor import Predictor
 
+    bound_allocations()
     outlet = ExportOutlet(options)
 
     def tell(stage: str, number: int) -> None:

@@ -22,6 +22,7 @@ from bibier.annotation.imports import Progress, no_progress
 from bibier.annotation.store import Store, damage_notice
 from bibier.asr import recognisers
 from bibier.asr.whisper import Whisper
+from bibier.audio import sandbox
 from bibier.files import bundled
 from bibier.i18n.messages import Message
 from bibier.inference import device as accelerator
@@ -175,6 +176,7 @@ def launch(options: argparse.Namespace, importing: Callable[[], AbstractContextM
     process.limit_malloc_arenas()
     process.keep_files_private()
     log.begin(options.log_level or os.environ.get("BIBIER_LOG") or "info")
+    sandbox.decode_apart()
     hosts = tuple(options.allowed_host)
     settings = SecuritySettings.read(os.environ, auth=options.auth, hosts=hosts, retention=options.retention)
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
