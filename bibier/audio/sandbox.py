@@ -22,7 +22,7 @@ from bibier.audio import decoder_worker
 from bibier.audio.decoding import Losses, SoundFile
 
 LOG = logging.getLogger(__name__)
-IDLE = 1  # processes that wait for the next file; of those at work there are as many as files are decoded at once
+IDLE = 2  # processes that wait for the next file: one is read in its turn while another says how long it is
 FILES = 500  # that a process decodes before another takes its place: what FFmpeg leaves behind goes with it
 MOST = 2**26  # bytes of an answer
 PACKAGES = Path(__file__).parents[2]
