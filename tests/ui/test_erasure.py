@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -48,6 +50,38 @@ def test_a_restart_forgets_no_deletion(tmp_path):
     assert gone == [("analysed", "a"), ("analysed", "both"), ("analysed", "after it")]
     third, owners = started()
     assert [third.erase(guest(owners, name)).clips for name in ("ann", "bob", "dora")] == [0, 0, 0]
+
+
+def test_a_recording_that_another_takes_while_it_is_deleted_is_whole_or_gone(tmp_path):
+    """One deleted, another took the same bytes: the clip had no file, or was gone though promised."""
+    (kept := tmp_path / "clips").mkdir()
+    (recording := tmp_path / "voice.wav").write_bytes(bytes(SIZE))
+    listed, owners, taking = [], Ownership(tmp_path), []
+
+    def receive():
+        (kept / "a.wav").write_bytes(bytes(SIZE))
+        if not listed:
+            listed.append(SimpleNamespace(sha256="a", path=str(kept / "a.wav")))
+        return {"project": "analysed", "clip": "a"}
+
+    def remove_clip(*clip):
+        second = threading.Thread(target=lambda: privacy.take(guest("bob"), recording, receive))
+        second.start()
+        second.join(0.3)  # without a lock it is through by now
+        taking.append(second)
+        listed.clear()
+        return True
+
+    def guest(name):
+        return Visitor(name, "10.0.0.1", None, True, owners)
+
+    store = SimpleNamespace(projects=lambda: ["analysed"], clips=lambda project: listed, remove_clip=remove_clip)
+    privacy = Erasure(store, SimpleNamespace(limit=10**9, erase=lambda session: (0, 0)), kept)
+    privacy.take(guest("ann"), recording, receive)
+    assert privacy.erase(guest("ann")).clips == 1
+    taking[0].join(10)
+    assert [Path(clip.path).exists() for clip in listed] == [True]
+    assert privacy.erase(guest("bob")).clips == 1
 
 
 def test_who_comes_again_and_again_has_two_shares_of_what_is_kept(tmp_path):

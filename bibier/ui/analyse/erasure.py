@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bibier.annotation.store import Store
@@ -57,7 +57,7 @@ class Erasure:
         self.store, self.cleanup, self.folder = store, cleanup, folder
         self.sent: dict[tuple[str, str], tuple[str, int]] = {}  # (project, clip's hash) → party, bytes
         self.senders = Senders(folder)
-        self.taking = threading.Lock()  # one at a time, so that many at once find no more room than one
+        self.changing = threading.Lock()  # one takes or deletes at a time: many at once find no more room than one
 
     def take(self, guest: Visitor, recording: Path, receive: Callable[[], ClipAddress]) -> ClipAddress:
         """Have a visitor's recording taken to the annotations, where no cleaning reaches it.
@@ -66,7 +66,7 @@ class Erasure:
         person or network (labelled clips stay there when their session is over), or the room for all.
         """
         size = charge(recording.stat().st_size)
-        with self.taking:
+        with self.changing:
             if not guest.operator:
                 own = sum(self.sent[clip][1] for clip in guest.ownership.sent[guest.session] if clip in self.sent)
                 share = self.cleanup.limit // KEPT_SHARE
@@ -102,6 +102,12 @@ class Erasure:
         Raises InputError of the store. A clip goes from the list before its file does, so that a repeated call deletes
         what is left.
         """
+        with self.changing:  # what another takes or deletes meanwhile is the same clip before or after, never between
+            erased = self._erase_clips(guest)
+        files, stay = self.cleanup.erase(guest.session)
+        return replace(erased, files=files, shared=erased.shared + stay)
+
+    def _erase_clips(self, guest: Visitor) -> Erased:
         ownership, clips, labelled, shared, gone = guest.ownership, 0, 0, 0, list[tuple[str, str]]()
         for project, sha256 in sorted(ownership.sent[guest.session] | self.senders.of(guest.session)):
             clip = (project, sha256)
@@ -117,8 +123,7 @@ class Erasure:
             ownership.sent[guest.session].discard(clip)
             gone.append(clip)
         self.senders.discard(guest.session, gone)
-        files, stay = self.cleanup.erase(guest.session)
-        return Erased(files, clips, labelled, shared + stay)
+        return Erased(0, clips, labelled, shared)
 
     def remove(self, project: str, sha256: str) -> bool:
         """Remove a clip from a project, and its file if no project lists it; False when people have worked on it."""
