@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from bibier.ui.gradio_import import GradioMultiPartParser, route_utils, routes
@@ -28,8 +28,11 @@ class BoundedMultiPartParser(GradioMultiPartParser):
         that is too large it may.
         """
         try:
-            return await super().parse()
+            form = await super().parse()
+            self.check(form)
+            return form
         except MultiPartException as error:
+            self.discard()
             if error.message.startswith("File size exceeded"):
                 raise
             raise MultiPartException(error.message.replace("maximum allowed size", "allowed size")) from error
@@ -39,6 +42,18 @@ class BoundedMultiPartParser(GradioMultiPartParser):
         except BaseException:
             self.discard()
             raise
+
+    @staticmethod
+    def check(form: FormData) -> None:
+        """Raise MultiPartException where Gradio would refuse the form, or leave a file lie, after it has read it.
+
+        A file whose name says nothing, or leads elsewhere, gets one of Gradio's own.
+        """
+        for field, item in form.multi_items():
+            if isinstance(item, UploadFile) != (field == "files"):
+                raise MultiPartException("A file must be a field named files, and such a field a file.")
+            if isinstance(item, UploadFile) and Path(item.filename or "").name in ("", ".."):
+                item.filename = ""
 
     def discard(self) -> None:
         """Remove what has come of the files."""

@@ -171,6 +171,38 @@ def test_a_form_that_is_broken_is_not_called_too_large(address):
             assert (answer.status_code, "can't be read" in answer.text) == (400, True), (body[:30], answer.text)
 
 
+@pytest.mark.parametrize(
+    ("disposition", "status"),
+    [
+        ('name="files"; filename=".."', 200),
+        ('name="files"; filename="a/.."', 200),
+        ('name="files"; filename="."', 200),
+        ('name="files"; filename="***"', 200),
+        ('name="files"; filename=""', 200),
+        ('name="files"; filename="a\x01b.wav"', 200),
+        ('name="files"; filename="' + "я" * 900 + '"', 200),
+        ("name=\"files\"; filename*=utf-8''..%2f..%2fx.wav", 400),
+        ('name="other"; filename="a.wav"', 400),
+        ('filename="a.wav"', 400),
+    ],
+)
+def test_every_file_of_an_upload_is_somebody_s_or_gone(address, place, disposition, status):
+    """Files with such names were refused after they had been kept: for two minutes they counted to nobody."""
+    part = b"--x\r\nContent-Disposition: form-data; "
+    whole = part + b'name="files"; filename="first.wav"\r\n\r\n' + os.urandom(50_000)
+    whole += b"\r\n" + part + disposition.encode() + b"\r\n\r\n" + os.urandom(50_000) + b"\r\n--x--\r\n"
+    before = held(place)
+    with visit(address, headers={"x-forwarded-for": f"10.1.8.{len(disposition) % 256}"}) as guest:
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        answer = guest.post("/gradio_api/upload", content=whole, headers=kind)
+        assert answer.status_code == status, answer.text
+        assert held(place) - before == (100_000 if status == 200 else 0)
+        if status == 200:
+            assert [len(file(guest, path).content) for path in answer.json()] == [50_000, 50_000]
+        else:
+            assert "can't be read" in answer.text
+
+
 def test_a_session_s_share(address):
     """Lest one session fill the room of all."""
     with visit(address, headers={"x-forwarded-for": "10.1.0.2"}) as guest:
