@@ -154,7 +154,7 @@ class Load:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+def started(folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen]]:
     """Start the app in a folder of its own; give its address once it answers, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -163,7 +163,7 @@ def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen]]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("BIBIER_", "GRADIO_"))}
     with (folder / "app.log").open("wb") as log:
         app = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py"), "--port", str(port)],
+            [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options],
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -204,10 +204,10 @@ def log_of(folder: Path) -> list[str]:
     return [*found, f"in the log: {broken}{rest[:2000]}"] if broken else found
 
 
-def unsaved(folder: Path, saved: list[str]) -> list[str]:
+def unsaved(folder: Path, saved: list[str], project: str = "analysed") -> list[str]:
     """Say which labels that were called saved do not stand exactly once in the log."""
     store = Store(f"sqlite:///{folder}/annotations/bibier.db")
-    stand = Counter(event.uuid for _, event in store.events("analysed")) if "analysed" in store.projects() else {}
+    stand = Counter(event.uuid for _, event in store.events(project)) if project in store.projects() else {}
     store.close()
     return [f"the label {name} stands {stand.get(name, 0)} times in the log" for name in saved if stand.get(name) != 1]
 

@@ -5,7 +5,9 @@ another comes), one looks in and leaves, one is a program that calls /predict wi
 acts. A line at each interval: minutes, resident memory and the part of it that is the app's own (the rest are files of
 libraries, which the system drops when it needs room), open files, threads, and what lies in the folders of uploads and
 of temporary files. At the end the growth an hour after the first part, a sixth of the time and at most ten minutes.
-An answer of "busy" is waited for; any other wrong answer is an error, and ends the command with 1.
+With `--labelled 10000` there is a project of so many labelled clips, and a fifth user who labels some more; with
+`--acts 400` it ends after so many acts. An answer of "busy" is waited for; any other wrong answer is an error, and ends
+the command with 1.
 """
 
 from __future__ import annotations
@@ -29,13 +31,15 @@ import psutil
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from benchmarks.labelled import PROJECT, make_project
 from benchmarks.load import log_of, started
 from benchmarks.memory import resident
-from benchmarks.visitors import EXAMPLE, Busy, Page, SimulatedVisitor, Wrong, recordings
+from benchmarks.visitors import EVEN, EXAMPLE, Busy, Page, SimulatedAnnotator, SimulatedVisitor, Wrong, recordings
 
 PAUSE = (1.0, 6.0)  # s between two acts of a user
 STAY = 5  # recordings of a visit
 FIRST = 10.0  # min that memory may take to fill, at most
+UNLABELLED = 1000  # clips beside those that are labelled at the begin
 LONE = "I am so happy to see you"
 FAILURES = (Wrong, AppError, httpx.HTTPError, LookupError, ValueError, TypeError)
 
@@ -59,13 +63,21 @@ class Soak:
 
     page: Page
     ends: float  # s of the clock
+    acts: float = float("inf")  # after which it ends too
+    labelled: bool = False  # whether there is a project to label
     done: int = 0
     errors: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def going(self) -> bool:
-        return time.monotonic() < self.ends
+        return time.monotonic() < self.ends and self.done < self.acts
+
+    def rest(self, seconds: float) -> None:
+        """Wait so long, or until the end."""
+        until = time.monotonic() + seconds
+        while self.going and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 1.0))
 
     def repeat(self, name: str, number: int, visit: Callable[[np.random.Generator], Iterator[None]]) -> None:
         """Be one visitor after another, with a pause after each act."""
@@ -124,9 +136,23 @@ class Soak:
         finally:
             client.close()
 
+    def annotate(self, rng: np.random.Generator) -> Iterator[None]:
+        """Label clips of the project that was there before."""
+        person = SimulatedAnnotator(self.page, f"person {rng.integers(10**6)}", PROJECT)
+        try:
+            person.enter()
+            person.begin()
+            for _ in range(STAY):
+                person.label_next(EVEN)
+                yield
+        finally:
+            person.leave()
+
     def begin(self) -> list[threading.Thread]:
-        """Let all four begin."""
+        """Let all begin."""
         roles = {"person": self.work, "another": self.work, "guest": self.look_in, "program": self.program}
+        if self.labelled:
+            roles["annotator"] = self.annotate
         threads = [
             threading.Thread(target=self.repeat, args=(name, number, visit), daemon=True)
             for number, (name, visit) in enumerate(roles.items())
@@ -171,15 +197,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the run (default: 60)")
     parser.add_argument("--every", type=float, default=30.0, help="seconds between two lines (default: 30)")
+    parser.add_argument("--labelled", type=int, default=0, help="clips of a labelled project (default: none)")
+    parser.add_argument("--acts", type=float, default=float("inf"), help="acts after which it ends (default: no end)")
     options = parser.parse_args()
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "tmp").mkdir()
         os.environ["TMPDIR"] = str(folder / "tmp")
+        if options.labelled:
+            make_project(folder, options.labelled + UNLABELLED, options.labelled)
         with started(folder) as (address, app):
             began = time.monotonic()
-            soak = Soak(Page(address), began + 60 * options.minutes)
+            soak = Soak(Page(address), began + 60 * options.minutes, options.acts, bool(options.labelled))
             threads = soak.begin()
             print("minutes\tMB\town MB\tfiles\tthreads\tuploads MB\ttemporary MB\tacts\terrors", flush=True)
             while soak.going and (now := sample(app.pid, folder, began)):
@@ -189,7 +219,7 @@ def main() -> None:
                     f"\t{now.temporary:.1f}\t{soak.done}\t{len(soak.errors)}",
                     flush=True,
                 )
-                time.sleep(min(options.every, max(0.0, soak.ends - time.monotonic())))
+                soak.rest(options.every)
             for thread in threads:
                 thread.join(60)
             if app.poll() is not None:

@@ -189,7 +189,7 @@ class Backup:
         waiting = [*self.held[project], *(entry for entry in entries if entry.event.uuid not in self.uuids)]
         fresh = [entry for entry in waiting if entry.event.clip in worked]
         named = {entry.event.clip for entry in fresh}
-        lines = [json.dumps({"clip": vars(clip)}, ensure_ascii=False) for clip in clips if clip.sha256 in named]
+        lines = [json.dumps({"clip": clip.content()}, ensure_ascii=False) for clip in clips if clip.sha256 in named]
         lines = [json.dumps({"labels": labels}, ensure_ascii=False)] * bool(labels and fresh) + lines
         lines += [entry.to_json() for entry in fresh] + [removal_line(clip) for clip in sorted(removed)]
         buried |= {(project, clip) for clip in removed}

@@ -78,7 +78,7 @@ NAME = Expected(Message("event-text", {"least": 1, "most": MAX_NAME}))
 SHARE = Expected("0 … 1")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """One act of one person on one clip, or one proposal of a model; what each field may hold stands at the field.
 
@@ -177,7 +177,7 @@ class Event:
     def content(self) -> dict[str, Any]:
         """Return the fields that the event's version has, by name."""
         unknown = ("fill", "rest") if self.version < 2 else ()
-        return {name: value for name, value in vars(self).items() if name not in unknown}
+        return {name: getattr(self, name) for name in self.__slots__ if name not in unknown}
 
     @classmethod
     def from_json(cls, line: str | Mapping[str, Any]) -> Event:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -24,7 +24,7 @@ Key = TypeVar("Key")
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ProjectClip:
     """One recording of a project, known by what is in it and not by where it lies."""
 
@@ -36,6 +36,10 @@ class ProjectClip:
     duration: float = 0.0  # s; 0 when unknown
     extra: dict = field(default_factory=dict)
     soft: dict[str, float] | None = None  # distribution of the corpus by emotion: neither a person's nor a proposal
+
+    def content(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def over(self, known: ProjectClip) -> ProjectClip:
         """Return this with what was known of the same recording where this says nothing, as a mere folder does."""
@@ -50,7 +54,7 @@ class ProjectClip:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Label:
     """What one person says of one clip now."""
 
@@ -165,6 +169,8 @@ class AnnotationState:
         """The last label that stands counts; a later skip only postpones the clip. So with repeats and decisions."""
         _keep_last(person.acts[clip], "repeat", self.repeats, (clip, annotator))
         _keep_last(person.acts[clip], "decide", self.decisions[clip], annotator)
+        if not self.decisions[clip]:
+            del self.decisions[clip]
         last = next((act for act in reversed(person.acts[clip]) if act.kind == "label"), None)
         if last is None:
             self.labels.pop((clip, annotator), None)

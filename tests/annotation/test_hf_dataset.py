@@ -117,7 +117,7 @@ def test_nothing_is_lost_or_half_written(store, tmp_path):
     before = (folder / "data" / "train-00000.parquet").read_bytes()
     with pytest.raises(InputError, match="--replace"):
         hf_dataset.save(snapshot, folder)
-    gone = [type(clip)(**(vars(clip) | {"path": "/gone.wav"})) for clip in snapshot.clips]
+    gone = [type(clip)(**(clip.content() | {"path": "/gone.wav"})) for clip in snapshot.clips]
     with pytest.raises(InputError, match="3 recordings"):
         hf_dataset.save(type(snapshot)(**(vars(snapshot) | {"clips": gone})), folder, replace=True)
     assert (folder / "data" / "train-00000.parquet").read_bytes() == before

@@ -165,7 +165,7 @@ def test_agreement_is_measured_over_the_list(store):
 
 
 def test_a_copy_brings_the_list_with_it(store, fresh, tmp_path):
-    lines = [json.dumps({"labels": MOODS}), *(json.dumps({"clip": vars(clip)}) for clip in CLIPS)]
+    lines = [json.dumps({"labels": MOODS}), *(json.dumps({"clip": clip.content()}) for clip in CLIPS)]
     lines += [entry.to_json() for entry in store.entries("moods")]
     copy = Copy()
     copy.read(lines)

@@ -1,10 +1,12 @@
 """The store: the derived state equals a naive model, nothing acknowledged is lost, and both databases behave alike."""
 
+import gc
 import json
 import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +17,12 @@ from hypothesis import strategies as st
 
 from bibier.annotation.database import CACHE
 from bibier.annotation.entries import LogEntry
+from bibier.annotation.events import Event
 from bibier.annotation.merging import Copy, merge, removal_line
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
+from bibier.labels import named
 from bibier.ui.annotate.handlers import AnnotateHandlers
 from tests.annotation import stores
 from tests.annotation.stores import CLIPS, COUNT, ROOT, label
@@ -157,7 +162,7 @@ def test_a_copy_comes_back_into_either_database(store):
     ]
     for _ in range(2):
         copy = Copy()
-        copy.read([*(json.dumps({"clip": vars(clip)}) for clip in CLIPS), *(entry.to_json() for entry in entries)])
+        copy.read([*(json.dumps({"clip": clip.content()}) for clip in CLIPS), *(entry.to_json() for entry in entries)])
         copy.read(["no line", removal_line(CLIPS[4].sha256)])
         assert merge(store, copy, unseen_by=store.writer) == 1
     assert [event.uuid for _, event in store.events("p")][:3] == ["older", mine.uuid, "skip"]
@@ -181,6 +186,43 @@ def test_what_is_read_shares_its_names(store, url):
     assert len({id(emotion) for event in events for emotion in event.distribution}) == 7
     assert all(event.clip is clips[event.clip].sha256 for event in events)
     again.close()
+
+
+def test_what_is_read_shares_its_whole_points_and_keeps_other_shares(store, url):
+    points = named(np.array([16, 14, 14, 14, 14, 14, 14]) / 100)
+    odd = named(np.full(7, 1 / 7))
+    given = [replace(label(clip), probs=points) for clip in range(3)] + [replace(label(3), probs=odd)]
+    store.append_all("p", given)
+    store.close()
+    again = Store(url)
+    read = [event.distribution for _, event in again.events("p")]
+    assert read == [points, points, points, odd]
+    assert len({id(share) for probs in read[:3] for share in probs.values()}) == 2
+    again.close()
+
+
+def test_a_labelled_clip_takes_little_memory(tmp_path):
+    """Ten thousand of them are to leave the app below 400 MB."""
+    clips = [ProjectClip(f"{i:064x}", f"/clips/{i:06d}.wav", "I am so happy to see you") for i in range(400)]
+    probs = [named(points / 100) for points in np.random.default_rng(0).multinomial(100, np.ones(7) / 7, len(clips))]
+    filled = Store(f"sqlite:///{tmp_path}/a.db")
+    filled.add_clips("p", clips)
+    filled.append_all(
+        "p", [Event(f"{i:036x}", "p", clip.sha256, f"P{i % 8}", "label", probs[i]) for i, clip in enumerate(clips)]
+    )
+    filled.close()
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.projects()  # what SQLAlchemy keeps of its first statements
+    gc.collect()
+    tracemalloc.start()
+    with store.reading("p") as log:
+        assert len(log.state.labels) == len(clips) and not log.state.decisions
+    gc.collect()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert taken / len(clips) < 2000  # bytes
+    store.close()
 
 
 def test_a_connection_keeps_few_pages(tmp_path):
