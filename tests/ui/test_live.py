@@ -212,6 +212,11 @@ def test_places_are_few_and_come_back(post, service):
     opened(post, recogniser="none")
 
 
+def test_neighbours_have_four_places_together(post):
+    answers = [post(body={"rate": RATE}, name=name)[0] for name in ("ann", "bea", "cid", "dot", "eva")]
+    assert answers == [201] * live.MOST_OF_PARTY + [429]
+
+
 def test_one_block_at_a_time(service, tmp_path, post):
     """A second block of a session that comes before the first is heard must wait; end and leave don't hang."""
     name, go = opened(post), threading.Event()

@@ -35,7 +35,8 @@ if TYPE_CHECKING:  # it brings torch
 
 PATIENCE = 10.0  # s for which the answer to an end waits for the last utterances
 LOOK = 0.1  # s between two looks whether they are judged
-STATUS = {"live-gone": 404, "live-gap": 409, "live-long": 413, "live-share": 429, "live-fast": 429, "live-busy": 429}
+STATUS = {"live-gone": 404, "live-gap": 409, "live-long": 413}
+STATUS |= dict.fromkeys(("live-share", "live-share-together", "live-fast", "live-busy"), 429)
 UNABLE = ("live-full", "live-gpu", "model-memory", "model-failed")
 NO_STORE = {"cache-control": "no-store"}
 
