@@ -111,8 +111,9 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the first line of what the Hub's client or the system says, at most 200 characters."""
-    return (getattr(error, "strerror", None) or str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    """Return the first line of what the Hub's client or the system says: at most 200 characters, no full stop."""
+    said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    return said.splitlines()[0][:200].rstrip(".")
 
 
 @contextmanager
@@ -144,6 +145,8 @@ def hub_errors(
         RevisionNotFoundError,
     )
 
+    # an OSError too, but of the way to the Hub; so is the word that the client was told not to go ($HF_HUB_OFFLINE)
+    away = (HTTPError, LocalEntryNotFoundError, ConnectionError, TimeoutError)
     try:
         yield
     except BibierError:
@@ -155,7 +158,7 @@ def hub_errors(
             exact = no_revision
         elif isinstance(error, RepositoryNotFoundError):
             exact = no_repo
-        elif isinstance(error, OSError) and not isinstance(error, HTTPError | LocalEntryNotFoundError):
+        elif isinstance(error, OSError) and not isinstance(error, away):
             exact = full if full and error.errno in (errno.ENOSPC, errno.EDQUOT) else disk
         else:
             exact = ""

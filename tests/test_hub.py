@@ -10,6 +10,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -46,6 +47,9 @@ def raised(error, **exact) -> InputError:
         (HfHubHTTPError("503 first line\nand more", response=ANSWER), "hub-unreachable"),
         (LocalEntryNotFoundError("offline"), "hub-unreachable"),
         (httpx2.ConnectError("refused"), "hub-unreachable"),
+        (OfflineModeIsEnabled("offline mode is enabled."), "hub-unreachable"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "hub-unreachable"),
+        (TimeoutError("timed out"), "hub-unreachable"),
         (RuntimeError("the upload of a large file failed"), "hub-unreachable"),
         (ValueError("the card has no licence"), "hub-unreachable"),
     ],
