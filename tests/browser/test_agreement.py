@@ -51,6 +51,14 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
     assert f"{agreement.soft_alpha(table).value:.2f}" in figures
     assert HOSTILE in page.inner_text("#agree-facts .cards") and page.locator("#agree-facts img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for here in (1440, 820, 390):  # no column is out of sight
+        page.set_viewport_size({"width": here, "height": 900})
+        tables = page.locator("#agree-facts .scroll").evaluate_all(
+            "(all) => all.map((one) => [one.innerText, one.scrollWidth - one.clientWidth])"
+        )
+        over = {text: pixels for text, pixels in tables if pixels > 0 and HOSTILE not in text}  # a name without a gap
+        assert len(tables) > 3 and not over, (here, over)
+    page.set_viewport_size({"width": width, "height": 900})
     ((first, *_), *_) = agreement.most_disputed(table)
     page.evaluate("localStorage.setItem('bibier_annotator', 'Anna')")
     page.reload()

@@ -25,6 +25,7 @@ def test_a_result_is_saved_and_two_stand_side_by_side(visit):
     visitor = visit()
     page = visitor.page
     assert page.locator("#outlets button", has_text="Copy").is_disabled()
+    assert page.get_attribute("#outlets summary", "aria-disabled") == "true"
     for example in (0, 3):
         with visitor.renewed("#verdict .sentence"):
             page.locator("button.example").nth(example).click()

@@ -341,6 +341,9 @@ def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
     page.locator(".import input[type=text]").fill("list")
     page.locator(".import button").click()
     page.wait_for_selector(".status.alert:has-text('Nothing was imported')")
+    page.locator(".more > summary").click()
+    page.wait_for_selector(".status.alert", state="detached")  # it leaves with the panel: it is nothing of the clip
+    page.locator(".more > summary").click()
     page.locator(".import input[type=text]").fill("")
     page.set_input_files(".import input[type=file]", tmp_path / "moods-events.jsonl")
     page.locator(".import button").click()

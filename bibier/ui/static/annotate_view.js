@@ -121,7 +121,10 @@
     const placeStatus = () => {
       (more.open && more.checkVisibility() ? more : here ? beside : top).append(status);
     };
-    more.addEventListener("toggle", placeStatus);
+    more.addEventListener("toggle", () => {
+      if (!more.open && status.classList.contains("alert")) tell(""); // what was refused here is nothing of the clip
+      placeStatus();
+    });
     fold.addEventListener("click", () => setFolded(!who.classList.contains("folded")));
     const showFolded = () => {
       folded.textContent = [project.value, name.value, far.textContent].filter(Boolean).join(" · ");

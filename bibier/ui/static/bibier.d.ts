@@ -102,6 +102,8 @@ interface Bibier extends PageFacts {
   fileUrl(file: string): string;
   /** Fetches Plotly, once; fails when it can't be fetched. */
   plotly(): Promise<PlotlyBundle>;
+  /** A share as a whole per cent: "62%", in Russian with a no-break space; "<1%" for what rounds to nothing but isn't. */
+  percent(share: number): string;
   /** What the chart shows of the voice, the words and both, in per cent; 0 where something is missing. */
   bars(): number[][];
   /** Shows other shares in the chart, until Python sets its value. */

@@ -42,7 +42,7 @@
     : { text: "#1b1d26", soft: "#5a6072", grid: "#e3e5ec", outline: "rgba(27,29,38,.45)", card: "#ffffff",
       pattern: "rgba(255,255,255,.6)" });
   /** @param {number} share */
-  const percent = (share) => {
+  const percent = bibier.percent = (share) => {
     const whole = Math.round(100 * share);
     return `${whole === 0 && share > 0 ? "<1" : whole}${sign()}`;
   };

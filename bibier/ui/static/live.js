@@ -161,8 +161,7 @@
     const shares = result.bimodal || result.audio || result.text;
     if (!shares) return null;
     const winner = bibier.emotions.reduce((best, name) => (shares[name] > shares[best] ? name : best));
-    const sign = bibier.language === "ru" ? "\u00a0%" : "%";
-    return `${names[bibier.language][winner]} ${Math.round(100 * shares[winner])}${sign}`;
+    return `${names[bibier.language][winner]} ${bibier.percent(shares[winner])}`;
   };
   const clock = (/** @type {number} */ s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
 

@@ -256,7 +256,7 @@
       show();
       try {
         const sent = await send(file, request, (share) => {
-          if (share < 1) tell({ text: `${say.stage_sending} ${Math.round(100 * share)}\u00a0%` });
+          if (share < 1) tell({ text: `${say.stage_sending} ${bibier.percent(share)}` });
         });
         sending = null;
         await put(sent);

@@ -22,10 +22,7 @@
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   };
   /** @param {number | null | undefined} share */
-  const percent = (share) => {
-    if (share === null || share === undefined) return "—";
-    return `${Math.round(100 * share)}${bibier.language === "ru" ? "\u00a0" : ""}%`;
-  };
+  const percent = (share) => (share === null || share === undefined ? "—" : bibier.percent(share));
 
   // --- what is seen is remembered ----------------------------------------------------------------------------------
   const drawChart = draw.chart;
@@ -158,6 +155,7 @@
       const long = Boolean(document.querySelector("#ribbon .slot")?.childElementCount);
       copying.disabled = !there;
       menu.toggleAttribute("data-off", !there);
+      menu.querySelector("summary")?.setAttribute("aria-disabled", String(!there));
       if (!there) { menu.open = false; tell(""); }
       const formats = ["json", "csv", ...(long ? SEGMENTS : [])];
       buttons.replaceChildren(...formats.map((format) =>

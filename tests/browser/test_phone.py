@@ -1,0 +1,135 @@
+"""A phone's page: nothing lies under the dock or out of sight, and what is pressed is large enough for a finger."""
+
+import re
+
+import pytest
+
+PHONE = {"width": 390, "height": 844}
+FINGER = 32  # px of height, at the least
+BOTH = pytest.mark.parametrize("locale", ["en-US", "ru-RU"])
+
+
+def judged(visit, **context):
+    """Open a phone's page with an example judged."""
+    page = visit(viewport=PHONE, **context).page
+    page.locator("button.example").nth(5).click()
+    page.wait_for_selector("#words .word")
+    return page
+
+
+def test_the_page_ends_above_the_dock(visit):
+    page = visit(viewport=PHONE).page
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    pressed = page.locator("#privacy button").evaluate(
+        """(button) => {
+            const { x, y, width, height } = button.getBoundingClientRect();
+            return button.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+        }"""
+    )
+    assert pressed
+    sides = page.locator(".gradio-container").evaluate("(one) => getComputedStyle(one).paddingLeft")
+    assert sides == "14px"
+    page.set_viewport_size({"width": 820, "height": 1180})
+    assert page.locator(".gradio-container").evaluate("(one) => getComputedStyle(one).paddingLeft") == "28px"
+
+
+@BOTH
+def test_the_menu_of_files_is_in_sight(visit, locale):
+    page = judged(visit, locale=locale)
+    page.click("#outlets summary")
+    for box in (one.bounding_box() for one in page.locator("#outlets .choices button").all()):
+        assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"], box
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_finger_finds_what_is_pressed(visit):
+    page = judged(visit)
+    pressed = (".recorder .link", ".recorder .clear", ".recorder .live-switch", "#table summary")
+    heights = {part: page.locator(part).first.bounding_box()["height"] for part in pressed}
+    assert min(heights.values()) >= FINGER, heights
+
+
+@BOTH
+def test_a_project_s_settings_stay_in_their_card(annotate, locale):
+    page = annotate("a phone's", locale=locale, viewport=PHONE).page
+    page.click(".studio .fold")
+    page.locator(".more > summary").click()
+    page.locator(".settings > summary").click()
+    parts = ".settings :is(input, select, textarea, fieldset), .who > label > *"
+    inside = page.locator(".who").evaluate(
+        """(card, parts) => {
+            const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
+            return [...card.querySelectorAll(parts)].filter((one) => one.checkVisibility())
+                .map((one) => one.getBoundingClientRect().right - edge).filter((over) => over > 1);
+        }""",
+        parts,
+    )
+    assert inside == []
+    assert page.locator(".settings textarea").bounding_box()["width"] > 250
+    summaries = [one.bounding_box()["height"] for one in page.locator(".more summary").all() if one.is_visible()]
+    assert len(summaries) > 3 and min(summaries) >= FINGER
+    assert not page.locator(".sure-row kbd").is_visible()  # a phone has no keys
+    page.locator(".lists button").first.click()
+    width = page.locator("dialog[open] .fresh").bounding_box()["width"]
+    assert page.locator("dialog[open] select").bounding_box()["width"] == pytest.approx(width, abs=1)
+    page.keyboard.press("Escape")
+    page.locator(".lists button").last.click()
+    page.wait_for_selector("dialog[open] :is(th, p)")
+    assert page.locator("dialog[open] th").evaluate_all(
+        "(all) => all.every((one) => getComputedStyle(one).textAlign === 'left')"
+    )
+
+
+CONTRAST = """(word, against) => {
+    word.classList.toggle("against", against);
+    word.style.setProperty("--weight", "1");
+    const style = getComputedStyle(word);
+    const channels = (text) => { // of rgb(…) in 255ths, of color(srgb …) in ones
+        const [r, g, b, a = 1] = text.match(/[\\d.]+(?:e-?\\d+)?/g).map(Number);
+        return [...[r, g, b].map((one) => (text.startsWith("rgb") ? one / 255 : one)), a];
+    };
+    const drawn = against ? style.backgroundImage.match(/color\\([^)]*\\)|rgba?\\([^)]*\\)/)[0] : style.backgroundColor;
+    const [card, ink, fill] = [getComputedStyle(document.querySelector("#words")).backgroundColor, style.color, drawn]
+        .map(channels);
+    const behind = card.slice(0, 3).map((one, i) => one + fill[3] * (fill[i] - one));
+    const light = (colour) => [0.2126, 0.7152, 0.0722].reduce((sum, share, i) => sum + share
+        * (colour[i] <= 0.04045 ? colour[i] / 12.92 : ((colour[i] + 0.055) / 1.055) ** 2.4), 0);
+    const [low, high] = [light(behind), light(ink)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_word_is_read_on_its_deepest_colour(visit, theme):
+    """4.5 : 1, as WCAG 2 asks of text, for and against; striped colours are nothing that axe-core measures."""
+    word = judged(visit, color_scheme=theme).locator("#words .word").first
+    ratios = [word.evaluate(CONTRAST, against) for against in (False, True)]
+    assert min(ratios) >= 4.5, ratios
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_an_empty_field_asks_for_is_read(visit, theme):
+    """In the colour of small text, whose contrast is that of the page, and not in Gradio's own."""
+    page = visit(color_scheme=theme).page
+    colours = page.locator("#transcript textarea").evaluate(
+        """(field) => [getComputedStyle(field, "::placeholder").color,
+            getComputedStyle(document.querySelector("#header p")).color]"""
+    )
+    assert colours[0] == colours[1]
+
+
+@BOTH
+def test_one_way_to_write_a_share(visit, locale):
+    """What rounds to nothing but isn't is said so wherever a share stands."""
+    visitor = visit(viewport=PHONE, locale=locale)
+    page = visitor.page
+    said = page.evaluate("[0, 0.001, 0.617].map(bibier.percent)")
+    assert said == (["0%", "<1%", "62%"] if locale == "en-US" else ["0\u00a0%", "<1\u00a0%", "62\u00a0%"])
+    for example in (0, 5):
+        with visitor.renewed("#verdict .sentence"):
+            page.locator("button.example").nth(example).click()
+    page.wait_for_selector("#outlets .history li:nth-child(2)")
+    for row in (0, 1):
+        page.locator("#outlets .history input").nth(row).check()
+    pair = page.inner_text("#outlets .pair")
+    assert re.search(r"<1\s?%", pair) and not re.search(r"(?<!\d)0\s?%", pair), pair
