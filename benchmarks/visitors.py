@@ -55,7 +55,9 @@ class SimulatedVisitor:
     def __init__(self, page: Page, name: str):
         self.page, self.name, self.tab = page, name, secrets.token_hex(6)
         self.view = json.dumps({"language": "en", "token": secrets.token_hex(16)})
-        self.http = httpx.Client(base_url=page.address, timeout=PATIENCE)
+        # The server closes a connection that has waited for five seconds: one that is used just then is lost.
+        kept = httpx.Limits(keepalive_expiry=3)
+        self.http = httpx.Client(base_url=page.address, timeout=PATIENCE, limits=kept)
 
     def enter(self) -> None:
         """Come in as the page does."""
