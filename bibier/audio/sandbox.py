@@ -1,6 +1,7 @@
 """Opens recordings: in this process, or, where strangers send them, in one of a few processes with bounds.
 
-A file that makes its process end (by its bounds, or a crash) is read no further, and the next has a new one.
+A file that makes its process end (by its bounds, or a crash) is read no further, and the next has a new one. One that
+took all of its time is not tried again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import atexit
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,13 +25,18 @@ from bibier.audio.decoding import Losses, SoundFile
 
 LOG = logging.getLogger(__name__)
 IDLE = 2  # processes that wait for the next file: one is read in its turn while another says how long it is
+SLOW = 1000  # files that are remembered
 FILES = 500  # that a process decodes before another takes its place: what FFmpeg leaves behind goes with it
 MOST = 2**26  # bytes of an answer
 PACKAGES = Path(__file__).parents[2]
 
 
 class DecoderGone(Exception):
-    """The process that decodes has ended, or answers what it should not."""
+    """The process that decodes has ended, or answers what it should not; `slow`: the file took all of its time."""
+
+    def __init__(self, text: str, *, slow: bool = False):
+        super().__init__(text)
+        self.slow = slow
 
 
 class DecoderProcess:
@@ -61,7 +68,8 @@ class DecoderProcess:
             answer = decoder_worker.receive(self._answers, MOST)
         if answer is None or not isinstance(answer[0], dict):
             self.end()
-            raise DecoderGone(f"ended with {self._process.returncode} at {do!r}")
+            status = self._process.returncode
+            raise DecoderGone(f"ended with {status} at {do!r}", slow=status == -getattr(signal, "SIGXCPU", 0))
         if "errno" in answer[0]:
             raise OSError(answer[0]["errno"], answer[0]["reason"])
         return answer
@@ -81,9 +89,14 @@ class SandboxedFile:
     def __init__(self, path: Path, processes: DecoderProcesses):
         self.losses = Losses()
         self.sounds, self.headroom, self.indexless, self.readable = True, False, False, False
-        self.path, self.length = path, path.stat().st_size
+        facts = path.stat()
+        self.path, self.length = path, facts.st_size
+        self._file = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
         self._processes = processes
-        self._process: DecoderProcess | None = processes.take()
+        self._process: DecoderProcess | None = None
+        if self._file in processes.slow:
+            return
+        self._process = processes.take()
         try:
             self._ask("open", path=str(path.absolute()))
         except OSError:
@@ -135,6 +148,8 @@ class SandboxedFile:
         except DecoderGone as error:
             LOG.warning("a recording of %d bytes is read no further: its process %s", self.length, error)
             self._process = None
+            if error.slow:
+                self._processes.remember(self._file)
             return {}
         return answer | {"samples": samples}
 
@@ -146,6 +161,7 @@ class DecoderProcesses:
         self.seconds = seconds
         self._lock = threading.Lock()
         self._idle: list[DecoderProcess] = []
+        self.slow: dict[tuple[int, ...], None] = {}  # files that took all of their time: they get no more
         atexit.register(self.end)
 
     def take(self) -> DecoderProcess:
@@ -162,6 +178,13 @@ class DecoderProcesses:
                 self._idle.append(process)
                 return
         process.end()
+
+    def remember(self, file: tuple[int, ...]) -> None:
+        """Note a file that took all of its time, by what the system knows it by."""
+        with self._lock:
+            self.slow[file] = None
+            if len(self.slow) > SLOW:
+                del self.slow[next(iter(self.slow))]
 
     def end(self) -> None:
         """End those that wait."""

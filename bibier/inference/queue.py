@@ -1,4 +1,6 @@
-"""The queue of a device: one inference at a time, in the order of asking; how long to wait; a way to stop."""
+"""The queue of a device: one inference at a time, parties by turns and each in the order of asking; how long to wait;
+a way to stop.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ BUSY = ("turn-full", "turn-share", "turn-share-together")  # refusals after whic
 SHARES = (4, 2)  # a session may take the fourth part of that, a party half: who signed in, or a network
 RECENT = 9  # inferences whose median duration is the estimate of the next
 FIRST_ESTIMATE = 3.0  # s, of an inference before any was seen
+PARTIES = 1000  # whose turns are remembered before those that are not here are forgotten
 
 
 class Ticket:
@@ -38,6 +41,7 @@ class Ticket:
         self.queue, self.tab, self.background, self.owner = queue, tab, background, owner
         self.stopped = False
         self.started: float | None = None  # s of the clock
+        self.turn = queue.next_turn(owner[1])
 
     def check(self) -> None:
         """Raise Cancelled when it is to end."""
@@ -53,7 +57,7 @@ class Ticket:
             if queue.first() is not self:
                 return False
             queue.waiting.remove(self)
-            queue.running, self.started = self, queue.clock()
+            queue.running, queue.turn, self.started = self, self.turn, queue.clock()
         return True
 
     def pass_turn(self) -> None:
@@ -68,7 +72,7 @@ class Ticket:
             if queue.running is not self or not any(self.background or not other.background for other in queue.waiting):
                 return
             self._count()
-            queue.running = None
+            queue.running, self.turn = None, queue.next_turn(self.owner[1])
             queue.waiting.append(self)
             queue.changed.notify_all()
         self.wait()
@@ -122,6 +126,8 @@ class InferenceQueue:
         self.running: Ticket | None = None
         self.waiting: list[Ticket] = []
         self.recent: deque[float] = deque(maxlen=RECENT)  # s
+        self.turn = 0  # of the ticket that ran last; a party has one inference in each
+        self.turns: dict[str, int] = {}  # the turn after a party's last ticket
 
     def enqueue(self, tab: str = "", *, background: bool = False, owner: tuple[str, str] = ("", "")) -> Ticket:
         """Stand in the queue; `Ticket.release` must follow.
@@ -130,17 +136,26 @@ class InferenceQueue:
         for a session, half of them for its party.
         """
         with self.changed:
-            ticket = Ticket(self, tab, background, owner)
             people = [waiting for waiting in self.waiting if not waiting.background]
             if not background and len(people) >= self.limit:
-                raise InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead(ticket)[1]))
+                raise InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead()[1]))
             for place, part in enumerate(SHARES):
                 own = sum(waiting.owner[place] == owner[place] for waiting in people)
                 if owner[place] and own >= max(1, self.limit // part):
                     raise InputError(("turn-share", "turn-share-together")[place], waiting=own)
+            ticket = Ticket(self, tab, background, owner)
             self.waiting.append(ticket)
             self.changed.notify_all()
         return ticket
+
+    def next_turn(self, party: str) -> int:
+        """Give a party's next ticket a turn: many of one party don't come before the first of another."""
+        turn = max(self.turn, self.turns.get(party, 0))
+        if len(self.turns) > PARTIES:
+            present = {other.owner[1] for other in (self.running, *self.waiting) if other}
+            self.turns = {name: after for name, after in self.turns.items() if name in present}
+        self.turns[party] = turn + 1
+        return turn
 
     @contextmanager
     def ticket(self, tab: str = "", *, background: bool = False) -> Iterator[Ticket]:
@@ -162,17 +177,24 @@ class InferenceQueue:
             self.changed.notify_all()
         return len(own)
 
+    def in_order(self) -> list[Ticket]:
+        """Return the tickets that wait as they will run."""
+        return sorted(self.waiting, key=lambda ticket: (ticket.background, ticket.turn))  # of equals, who asked first
+
     def first(self) -> Ticket | None:
         """Return the ticket that may run next; None while one runs."""
-        if self.running is not None:
-            return None
-        return min(self.waiting, key=lambda ticket: ticket.background, default=None)  # of equals, the first
+        return None if self.running is not None or not self.waiting else self.in_order()[0]
 
-    def ahead(self, ticket: Ticket) -> tuple[int, float]:
-        """Count the inferences before one, and guess the seconds that they take, rest of the running one included."""
+    def ahead(self, ticket: Ticket | None = None) -> tuple[int, float]:
+        """Count the inferences before one (None: before another that may come), and guess the seconds that they take,
+        the rest of the running one included.
+        """
         usual = statistics.median(self.recent) if self.recent else FIRST_ESTIMATE
-        place = self.waiting.index(ticket) if ticket in self.waiting else len(self.waiting)
-        before = [earlier for earlier in self.waiting[:place] if ticket.background or not earlier.background]
+        order = self.in_order()
+        if ticket in order:
+            before = order[: order.index(ticket)]
+        else:
+            before = [other for other in order if not other.background and other is not ticket]
         seconds = usual * len(before)
         if self.running is not None and self.running.started is not None:
             seconds += max(usual - (self.clock() - self.running.started), 0.2 * usual)

@@ -92,6 +92,11 @@ def test_tags_take_no_more_time_than_the_bounds_allow_and_the_next_is_read(apart
         io.load(tagged)
     assert refused.value.message.key == "audio-not-audio"
     assert not worker.is_running(), "the system has ended it"
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(InputError):
+        patched.setattr(apart, "take", lambda: pytest.fail("it had its time"))
+        io.load(tagged)
+    apart.remember((0,))
+    assert len(apart.slow) == 2
     assert io.load(SPOKEN).speech
 
 

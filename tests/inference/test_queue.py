@@ -55,6 +55,43 @@ def test_never_two_at_once_and_in_the_order_of_asking():
     assert order == list(range(40)) and queue.running is None and queue.waiting == []
 
 
+def test_parties_take_turns_and_nobody_starves():
+    """Eight of one party, then one of another, who comes again whenever it is through; and a long one in parts."""
+    queue, order = InferenceQueue(), []
+    many = [queue.enqueue(owner=(f"s{number % 3}", "many")) for number in range(6)]
+    long, other = queue.enqueue(owner=("l", "long")), queue.enqueue(owner=("o", "other"))
+    assert [ticket.position()[0] for ticket in (*many, long, other)] == [0, 3, 4, 5, 6, 7, 1, 2]
+    names = {ticket: f"many {number}" for number, ticket in enumerate(many)} | {long: "long"}
+    while queue.waiting:
+        ticket = queue.first()
+        assert ticket.wait(0)
+        order.append(names.get(ticket, "other"))
+        if ticket is long and order.count("long") < 3:
+            running = queue.running
+            running.wait = lambda: True  # in one thread: it stands in the queue again, and is taken from there
+            running.pass_turn()
+            del running.wait
+            continue
+        ticket.release()
+        if order[-1] == "other" and order.count("other") < 3:
+            queue.enqueue(owner=("o", "other"))
+    rounds = [order[:3], order[3:6], order[6:9], order[9:]]
+    assert [sorted(name.split()[0] for name in part) for part in rounds[:3]] == [["long", "many", "other"]] * 3
+    assert rounds[3] == ["many 3", "many 4", "many 5"]
+    assert [name for name in order if name.startswith("many")] == [f"many {number}" for number in range(6)]
+
+
+def test_turns_of_who_is_gone_are_forgotten():
+    queue = InferenceQueue()
+    for number in range(3_000):
+        ticket = queue.enqueue(owner=("", f"party {number}"))
+        ticket.wait()
+        ticket.release()
+        if number % 2:
+            queue.enqueue(owner=("", "one that comes again")).release()
+    assert len(queue.turns) <= 1_002
+
+
 def test_the_wait_is_the_median_of_the_last_works():
     """Works of 2, 4 and 60 s: 4 s each for those before, less what the running one has done."""
     now = 0.0
