@@ -177,8 +177,13 @@ def clip_of(facts: dict[str, Any]) -> ProjectClip:
         raise ValueError(f"clip {str(clip.sha256)[:80]}")
     if clip.label is not None and clip.label not in EMOTIONS:
         raise ValueError(f"label {str(clip.label)[:80]}")
-    if isinstance(clip.duration, bool) or not 0 <= clip.duration < math.inf or not isinstance(clip.extra, dict):
-        raise ValueError(f"duration {str(clip.duration)[:80]}, extra {str(clip.extra)[:80]}")
+    if isinstance(clip.duration, bool) or not 0 <= clip.duration < math.inf:
+        raise ValueError(f"duration {str(clip.duration)[:80]}")
+    if not isinstance(clip.extra, dict):
+        raise ValueError("extra")
+    for name, value in clip.extra.items():  # one in another, a thousand deep, could never be written again
+        if not isinstance(value, str | int | float | bool | None):
+            raise ValueError(f"extra {name[:80]}: {type(value).__name__}")
     if clip.soft is not None:
         check_distribution("soft", clip.soft)
     return clip

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_said_with_what_to_do(file):
 def test_a_database_of_before_is_read_and_written(tmp_path, stamped):
     """Rows without stamps and hashes keep their order; a former program that still runs writes such rows too."""
     path = tmp_path / "old.db"
-    clip = vars(CLIPS[0])
+    clip = asdict(CLIPS[0])
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FORMER)
         connection.execute("INSERT INTO projects (name, settings) VALUES ('p', '{}')")

@@ -150,7 +150,18 @@ def test_what_would_be_misread_is_refused_with_the_reason(snapshot, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["no", "[]", '{"clip": {"x": 1}}', '{"clip": {"sha256": 3, "path": "a"}}', '{"uuid": 3}', "{" * 5000]
+    "line",
+    [
+        "no",
+        "[]",
+        '{"clip": {"x": 1}}',
+        '{"clip": {"sha256": 3, "path": "a"}}',
+        '{"uuid": 3}',
+        "{" * 5000,
+        json.dumps({"clip": {"sha256": "8" * 64, "path": "a.wav", "extra": {"a": ["b"]}}}),
+        '{"clip": {"sha256": "%s", "path": "a.wav", "extra": {"a": %s}}}' % ("8" * 64, "[" * 970 + "]" * 970),  # noqa: UP031
+    ],
+    ids=lambda line: line[-20:],
 )
 def test_a_broken_line_is_named_and_takes_nothing_in(snapshot, store, tmp_path, line):
     path = exports.save(snapshot, "events", tmp_path / "e.jsonl")

@@ -1,7 +1,7 @@
 """Stores that copy to one dataset: in whatever order copies come back, the state is one and nothing is lost."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -206,7 +206,7 @@ def test_only_what_a_person_worked_on_is_copied_and_what_was_deleted_stays_so(da
 
     # A copy that a former version made holds the words of a recording that is then deleted.
     (room,) = (dataset.folder / "events").glob("*")
-    lines = [json.dumps({"clip": vars(CLIPS[2])}), replace(propose, uuid="m2", clip=CLIPS[2].sha256).to_json()]
+    lines = [json.dumps({"clip": asdict(CLIPS[2])}), replace(propose, uuid="m2", clip=CLIPS[2].sha256).to_json()]
     (room / "0.jsonl").write_text("\n".join(lines), encoding="utf-8")
     back = container(dataset, "b", project=False)
     back.backup.restored = True
