@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bibier.annotation.imports import Progress, no_progress, told
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
-from bibier.audio.folder import recordings_in
-from bibier.audio.format import ENDINGS
+from bibier.audio.folder import may_be_taken, recordings_in
 from bibier.csv_reader import number, plain_name
 from bibier.errors import InputError
 from bibier.file_names import is_there, missing, short_name
@@ -127,7 +125,7 @@ def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
 
 
 def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder: Path) -> ProjectClip:
-    if row.path is not None and not _may_be_taken(row.path, [folder]):
+    if row.path is not None and not may_be_taken(row.path, [folder]):
         raise _row_error(row.number, "path", row.written, Message("clips-outside"))
     if row.path is None or not is_there(row.path):
         reason = missing(row.path, row.written) if row.path is not None else None
@@ -152,16 +150,6 @@ def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder:
         {name: cell for name, cell in (dict(row.cells) | _split(row)).items() if name.strip() and name not in own},
         _distribution(row.cells, row.number, columns) if columns else None,
     )
-
-
-def _may_be_taken(path: Path, folders: Iterable[Path]) -> bool:
-    """Whether a list may bring a file in: one of these folders, links followed, and elsewhere a recording by its name.
-
-    Lists come from others, and what they name is served and published.
-    """
-    whole = Path(os.path.realpath(path))  # Path.resolve breaks on a link to itself
-    below = any(whole.is_relative_to(os.path.realpath(folder.expanduser())) for folder in folders)
-    return below or whole.suffix.lower() in ENDINGS
 
 
 def _split(row: ManifestRow) -> dict[str, str]:
@@ -353,7 +341,7 @@ def _check_place(sound: Mapping[str, Any] | None, number: int, audio: str, folde
     """Raise InputError when a dataset's row names a file of this computer that it may not bring in."""
     if folders is None or not sound or sound.get("bytes") or not sound.get("path"):
         return
-    if not _may_be_taken(Path(sound["path"]), folders):
+    if not may_be_taken(Path(sound["path"]), folders):
         raise _row_error(number, audio, str(sound["path"]), Message("clips-outside"))
 
 

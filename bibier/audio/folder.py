@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,8 @@ class FolderRecordings:
     """The recordings below a folder, by name, and how many other files there are, by their ending in lower case."""
 
     paths: tuple[Path, ...]
-    skipped: Counter[str]  # "" counts files without an ending, "." hidden ones, such as the `._x.wav` of some archives
+    skipped: Counter[str]  # "" counts files without an ending, "." hidden ones, such as the `._x.wav` of some archives,
+    # and "→" links that lead out of the folder to what is no recording
 
     def notice(self, place: str) -> Message | None:
         """Say what was left out; None if nothing was."""
@@ -38,6 +41,19 @@ def recordings_in(folder: Path) -> FolderRecordings:
             continue
         if hidden or path.suffix.lower() not in ENDINGS:
             skipped["." if hidden else path.suffix.lower()[:20]] += 1
+        elif not may_be_taken(path, [folder]):
+            skipped["→"] += 1
         else:
             paths.append(path)
     return FolderRecordings(tuple(paths), skipped)
+
+
+def may_be_taken(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a list or folder may bring a file in: one of these folders, links followed, and elsewhere a recording by
+    its name.
+
+    Lists and folders come from others, and what is in them is served and published.
+    """
+    whole = Path(os.path.realpath(path))  # Path.resolve breaks on a link to itself
+    below = any(whole.is_relative_to(os.path.realpath(folder.expanduser())) for folder in folders)
+    return below or whole.suffix.lower() in ENDINGS

@@ -116,8 +116,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "нет файла {name}: это путь с другого компьютера; пишите пути относительно таблицы",
     ),
     "clips-skipped": (
-        "{place}: {count} files were left out, whose endings are no recording's ({kinds}; “.” are hidden ones).",
-        "{place}: пропущено файлов, судя по окончаниям — не записей: {count} ({kinds}; «.» — скрытые).",
+        "{place}: {count} files were left out, which are no recordings by their endings "
+        "({kinds}; “.” are hidden ones, “→” links that lead elsewhere).",
+        "{place}: пропущено файлов, судя по окончаниям — не записей: {count} "
+        "({kinds}; «.» — скрытые, «→» — ссылки наружу).",
     ),
     # sentences about labels of another naming
     "labels-toml": ("{file} is not TOML: {reason}", "{file} — не TOML: {reason}"),

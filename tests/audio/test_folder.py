@@ -33,7 +33,8 @@ def test_everything_that_is_read_is_found_and_the_rest_counted(folder):
     assert {path.suffix[1:] for path in listed.paths} == set(READ)
     assert listed.skipped == {".txt": 2, "": 1, ".": 1}
     assert listed.notice("here").text() == (
-        "here: 4 files were left out, whose endings are no recording's (.txt 2, . 1, — 1; “.” are hidden ones)."
+        "here: 4 files were left out, which are no recordings by their endings (.txt 2, . 1, — 1; “.” are hidden ones, "
+        "“→” links that lead elsewhere)."
     )
 
 
@@ -48,3 +49,22 @@ def test_batch_and_import_say_what_they_left_out(folder):
     with pytest.raises(InputError, match="No recording was found"):
         batch.list_inputs(folder, notices.append)
     assert len(notices) == 3
+
+
+def test_a_link_to_what_is_no_recording_is_left_out(tmp_path):
+    """What a folder's link named, of an archive or a clone, was served to every visitor: any file of the computer."""
+    (tmp_path / "secret_key").write_text("secret")
+    shutil.copy(EXAMPLE, tmp_path / "elsewhere.ogg")
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    shutil.copy(EXAMPLE, folder / "own.ogg")
+    for name, target in (("key.wav", "secret_key"), ("other.ogg", "elsewhere.ogg"), ("same.ogg", "corpus/own.ogg")):
+        (folder / name).symlink_to(tmp_path / target)
+    (folder / "again.wav").symlink_to(folder / "key.wav")
+    listed = recordings_in(folder)
+    assert [path.name for path in listed.paths] == ["other.ogg", "own.ogg", "same.ogg"]
+    assert listed.skipped == {"→": 2}
+    store = Store("sqlite://")
+    ingest.add_folder(store, "p", folder)
+    assert not any("secret" in clip.path for clip in store.clips("p"))
+    store.close()
