@@ -207,7 +207,7 @@ def test_the_database_restarts_while_the_app_runs(postgres_server, tmp_path):  #
         stop()
         try:
             refused = act(guest, "save", uuid=two, **facts).json()
-            assert "database" in refused["error"] and "saved" not in refused
+            assert "database" in refused["error"]["en"] and "saved" not in refused
         finally:
             start()
         assert act(guest, "save", uuid=two, **facts).json()["saved"] == two

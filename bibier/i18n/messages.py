@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numbers
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -70,6 +70,11 @@ class Sentence(Protocol):
     """What can say itself in a language: a `Message`, or an error that carries one."""
 
     def text(self, language: str = "en") -> str: ...
+
+
+def in_every_language(sentence: Callable[[str], str]) -> dict[str, str]:
+    """Give by language what `sentence` says in it: the page shows the one that it is switched to."""
+    return {language: sentence(language) for language in LANGUAGES}
 
 
 @dataclass(frozen=True)

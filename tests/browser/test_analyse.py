@@ -149,6 +149,11 @@ def test_broken_upload(visit, tmp_path, name, content):
     assert box["y"] >= 0 and box["y"] + box["height"] <= 900, box  # in sight
     assert sentence.endswith(".") and len(sentence) > 30, sentence
     assert "Traceback" not in sentence and "/" not in sentence.replace(" / ", ""), sentence
+    visitor.page.evaluate("bibier.setLanguage('ru')")  # what went wrong is said in the other language too
+    assert re.search("[а-яё]{4}", visitor.page.inner_text("#stage .alert"))
+    visitor.page.evaluate("bibier.setLanguage('en')")
+    visitor.page.wait_for_timeout(300)  # the server speaks it again as well
+    assert visitor.page.inner_text("#stage .alert") == sentence
     visitor.page.locator("button.example").first.click()
     visitor.page.wait_for_selector("#verdict .sentence")
     assert visitor.page.locator("#stage .alert").count() == 0

@@ -146,6 +146,16 @@ def test_keyboard(visit):
     assert len(names) == len(set(names)), names
 
 
+def test_the_browsers_own_boxes_have_the_theme(visit):
+    """Radios and tick boxes, scroll bars and drop-down lists are of the page's theme, also against the system's."""
+    page = visit(color_scheme="dark").page
+    scheme = """(wanted) => [document.documentElement, document.querySelector("#chart input[type=radio]")]
+        .every((one) => getComputedStyle(one).colorScheme === wanted)"""
+    page.wait_for_function(scheme, arg="dark")
+    page.locator("#header .round").first.click()
+    page.wait_for_function(scheme, arg="light")
+
+
 def test_one_chart_or_three_panels_in_either_theme(visit):
     """Bars and two marks with a number at each; a switch to panels, and another theme, ask nothing of the server."""
     visitor = visit(color_scheme="dark")

@@ -340,7 +340,9 @@ def test_a_project_with_labels_of_its_own(annotate, studio, folder, tmp_path):
     assert page.inner_text(".import .chosen") == "moods-events.jsonl"
     page.locator(".import input[type=text]").fill("list")
     page.locator(".import button").click()
-    page.wait_for_selector(".status.alert:has-text('Nothing was imported')")
+    for language, words in (("en", "Nothing was imported"), ("ru", "Ничего не добавлено"), ("en", "Nothing was")):
+        page.evaluate(f"bibier.setLanguage('{language}')")
+        page.wait_for_selector(f".status.alert:has-text('{words}')")
     page.locator(".more > summary").click()
     page.wait_for_selector(".status.alert", state="detached")  # it leaves with the panel: it is nothing of the clip
     page.locator(".more > summary").click()

@@ -252,7 +252,7 @@ def test_the_annotator_is_who_signed_in(address, place):
         label = {"points": [0, 0, 0, 100, 0, 0, 0], "confidence": 1, "note": "", "seconds": 1}
         label["uuid"] = "00000000-0000-4000-8000-000000000001"
         refused = act(guest, "save", **mine, **label).json()
-        assert refused["others"] is True and "different name" in refused["error"]
+        assert refused["others"] is True and "different name" in refused["error"]["en"]
         assert act(guest, "save", **mine | {"annotator": "Борис"}, **label).json()["new"] is True
     events = [event for _, event in Store(f"sqlite:///{place}/annotations/bibier.db").events("voices")]
     assert [event.annotator for event in events if event.kind == "label"] == ["Борис"]
@@ -266,7 +266,7 @@ def test_who_signs_in_is_not_the_owner_of_the_computer(address):
         assert answer["paths"] is False and answer["annotator"] == "Ann"
         assert act(guest, "open", tab="Ann's").json()["annotator"] == "Ann"  # before a project is chosen
         refused = act(guest, "enter", tab="Ann's", source="/etc", annotator="Ann").json()
-        assert "this computer alone" in refused["error"]
+        assert "this computer alone" in refused["error"]["en"]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_label_is_the_signed_in_person_s(tmp_path):
             with visit(address, cookie) as guest:
                 answer = label(guest, number)
                 if number == 1:  # ann: the browser can't put another name to it
-                    assert answer["others"] is True and "different name" in answer["error"]
+                    assert answer["others"] is True and "different name" in answer["error"]["en"]
                     answer = label(guest, number, "ann")
                 assert answer.get("new") is True, answer
     events = [event for _, event in Store(f"sqlite:///{tmp_path}/annotations/bibier.db").events("voices")]

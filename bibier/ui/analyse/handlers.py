@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,7 @@ class AnalyseHandlers:
             try:
                 job.result()
             except InputError as error:
-                yield failure(error.text(language))
+                yield failure(error.text, language)
                 return
         done: Stage = {"text": say("stage_fetched", language, name=choice.name), "still": True}
         fetched: AnalyseUpdate = {"stage": done, "fetching": False}
@@ -175,7 +176,7 @@ class AnalyseHandlers:
             yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
         except (InputError, LoadError) as error:
             at_fault = isinstance(error, InputError) and error.key not in NO_FAULT
-            yield after_error(at_fault) | failure(sentence(error, language))
+            yield after_error(at_fault) | failure(partial(sentence, error), language)
 
     def queued(self, run: Inference) -> Iterator[AnalyseUpdate]:
         """Wait for the turn, saying which it is."""
@@ -185,7 +186,7 @@ class AnalyseHandlers:
     def unready(self, run: Inference, choice: Choice) -> AnalyseUpdate:
         """Refuse to recognise by what would have to be downloaded first."""
         run.log("refused", reason="fetch_first")
-        return failure(say("fetch_first", run.language, name=choice.name))
+        return failure(partial(say, "fetch_first", name=choice.name), run.language)
 
     def clip_steps(
         self,
@@ -204,7 +205,7 @@ class AnalyseHandlers:
         language = context.theme.language
         if not clip and not text.strip():
             run.log("refused", reason="nothing")
-            return failure(say("nothing", language))
+            return failure(partial(say, "nothing"), language)
 
         def stage(key: str, **values: object) -> AnalyseUpdate:
             run.stage(key.removeprefix("stage_"))
@@ -305,7 +306,7 @@ class AnalyseHandlers:
         except Cancelled:
             return {}
         except (InputError, LoadError) as error:
-            return failure(sentence(error, language))
+            return failure(partial(sentence, error), language)
         state = replace(state, heard=lead(encoding), prediction=prediction, extra=())
         self.cache.put(context.token, state, context.owner)
         return results(state, context.theme) | {"state": state}

@@ -263,7 +263,7 @@ class LongFormHandlers:
         language = context.theme.language
         analysis = self.cache.get(context.token, context.owner)
         if analysis is None:
-            return failure(say("timeline_gone", language))
+            return failure(functools.partial(say, "timeline_gone"), language)
         if type(number) is not int or not WHOLE <= number < len(analysis.results):
             return {}
         if number == WHOLE:
@@ -274,13 +274,13 @@ class LongFormHandlers:
         result = analysis.results[number]
         analysis.chosen = number
         if result.prediction is None:
-            shown = blank(context.theme) | failure(reason(result, language))
+            shown = blank(context.theme) | failure(functools.partial(reason, result), language)
             nothing: AnalyseUpdate = {"state": None, "transcript": "", "channel": analysis.channels(language)}
             return shown | nothing | {"ribbon": analysis.value(language)}
         try:
             state = self._state_of(analysis, number, result.prediction, context)
         except InputError as error:
-            return failure(error.text(language))
+            return failure(error.text, language)
         shown = results(state, context.theme)
         if analysis.running:
             shown.pop("stage", None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bibier.audio.channels import AUTO
-from bibier.i18n.messages import LANGUAGES
+from bibier.i18n.messages import LANGUAGES, in_every_language
 from bibier.i18n.page import say
 from bibier.ui.analyse.channel import channel_value
 from bibier.ui.analyse.chart import chart, table
@@ -16,9 +17,9 @@ from bibier.ui.analyse.words import author, words
 from bibier.ui.client import Theme
 
 
-def failure(text: str) -> AnalyseUpdate:
-    """Show a sentence as an error."""
-    return {"stage": {"text": text, "error": True}}
+def failure(sentence: Callable[[str], str], language: str) -> AnalyseUpdate:
+    """Show as an error what `sentence` gives in a language, and in the other when the page is switched to it."""
+    return {"stage": {"text": sentence(language), "texts": in_every_language(sentence), "error": True}}
 
 
 def blank(theme: Theme) -> AnalyseUpdate:

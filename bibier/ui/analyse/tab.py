@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
@@ -246,7 +247,8 @@ def build(
         error = services.reader.exception()
         if error is None:
             return put({"stage": None})
-        return put(failure(error.text(language) if isinstance(error, InputError) else say("failed_models", language)))
+        sentence = error.text if isinstance(error, InputError) else partial(say, "failed_models")
+        return put(failure(sentence, language))
 
     def respoken(state: AnalysisState | None, recogniser: str | None, raw: str | None, request: gr.Request) -> Changes:
         return put(long.respoken(state, recogniser, context_of(raw, request)))
@@ -264,7 +266,7 @@ def build(
         context = context_of(raw, request)
         if state is None or not state.clip or not Path(state.clip).is_file():
             key = "relabel_stretch" if long.here(context) else "relabel_nothing"
-            return {"text": say(key, context.theme.language), "error": True}, None
+            return failure(partial(say, key), context.theme.language)["stage"], None
         words, seconds = state.prediction.transcript, state.prediction.duration
         clip, guest = state.clip, visitor(scope_of(request))
 
@@ -276,7 +278,7 @@ def build(
                 guest, Path(clip), lambda: receive(clip, words.text, words.language or "", seconds, own)
             )
         except InputError as error:
-            return {"text": error.text(context.theme.language), "error": True}, None
+            return failure(error.text, context.theme.language)["stage"], None
         return gr.skip(), address
 
     def stop(raw: str | None, request: gr.Request) -> None:
@@ -292,7 +294,7 @@ def build(
         return put(shown | {"privacy": {"text": erased.text(context.theme.language)}})
 
     def failed(raw: str | None, request: gr.Request) -> Changes:
-        return put(failure(say("failed", context_of(raw, request).theme.language)))
+        return put(failure(partial(say, "failed"), context_of(raw, request).theme.language))
 
     def predict(clip: str | None, text: str | None, request: gr.Request) -> dict[str, object]:
         """Answer programs: probabilities by label for the voice, the words and both."""

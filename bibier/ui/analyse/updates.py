@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 
 class Stage(TypedDict, total=False):
-    """The line that says what happens: a sentence, or the key of one; `still` when nothing runs, `stop` when it can."""
+    """The line that says what happens: a sentence, or the key of one; `still` when nothing runs, `stop` when it can.
+
+    `texts` is the sentence by language, for a line that stands until something is done.
+    """
 
     text: str
+    texts: dict[str, str]
     key: str
     error: bool
     still: bool

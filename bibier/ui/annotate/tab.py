@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bibier.errors import InputError, StoreUnavailable
 from bibier.files import FULL, refused_by_system, sha256
-from bibier.i18n.messages import Message
+from bibier.i18n.messages import Message, in_every_language
 from bibier.security.responses import language as language_of
 from bibier.security.responses import refusal
 from bibier.security.session import visitor
@@ -83,16 +83,16 @@ def answering(
         if guest.user:  # nobody writes under another's name
             values["annotator"] = guest.user
             if name in KEPT and author not in (None, "", guest.user):  # it waited in the browser
-                return {"error": Message("annotate-others").text(language), "passing": True, "others": True}
+                return {"error": in_every_language(Message("annotate-others").text), "passing": True, "others": True}
         path = values.get("path")
         if name == "take" and not (isinstance(path, str) and guest.ownership.owns(guest.session, path)):
-            return {"error": Message("guard-file").text(language), "passing": False}
+            return {"error": in_every_language(Message("guard-file").text), "passing": False}
         try:
             shown = dict((act if guest.operator else visitors_act)(values))
         except InputError as error:
-            return {"error": error.text(language), "passing": isinstance(error, StoreUnavailable)}
+            return {"error": in_every_language(error.text), "passing": isinstance(error, StoreUnavailable)}
         except OSError as error:  # of a place that was named, or a disk that is full
-            return {"error": refused_by_system(error).text(language), "passing": error.errno in FULL}
+            return {"error": in_every_language(refused_by_system(error).text), "passing": error.errno in FULL}
         if name == "open" and handlers.storage_notice:
             text, warns = handlers.storage_notice(language)
             if handlers.create_project is not None and not guest.operator:

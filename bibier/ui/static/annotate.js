@@ -32,8 +32,8 @@
     const isMine = (/** @type {WaitingAct} */ act) => act.project === who.project && act.annotator === who.annotator;
     const waiting = () => outbox.waiting().filter(isMine);
     const tellError = (/** @type {unknown} */ error) => {
-      const text = error instanceof Error ? error.message : String(error);
-      view.tell(() => (isLost(error) ? reasonOf(error) || say.offline : text), "alert");
+      view.tell(() => (isLost(error) ? reasonOf(error) || say.offline
+        : error instanceof Error ? error.message : String(error)), "alert");
     };
     let late = false; // something had to be sent again
     /** @param {unknown} error */
@@ -42,9 +42,10 @@
       const saved = late ? "saved_late" : "saved";
       if (!count) view.showDelivery(() => say[saved], "good");
       else if (error || !navigator.onLine) {
-        const reason = error ? reasonOf(error) : "";
-        view.showDelivery(() => (reason ? fill(say.refused_kept, { reason, count })
-          : fill(say.offline_kept, { count })), "alert");
+        view.showDelivery(() => {
+          const reason = error ? reasonOf(error) : "";
+          return reason ? fill(say.refused_kept, { reason, count }) : fill(say.offline_kept, { count });
+        }, "alert");
       } else view.showDelivery(() => fill(say.saving, { count }), "small");
       late = count > 0 && (late || error !== null);
     };

@@ -29,6 +29,10 @@
   /** The act is of somebody else than who is signed in. */
   class OthersError extends RefusedForNowError {}
 
+  /** @type {<E extends Error>(error: E, texts: Record<Language, string>) => E} */
+  const saying = (error, texts) => // in the page's language, also when that is switched
+    Object.defineProperty(error, "message", { get: () => texts[bibier.language] });
+
   /** @type {AnnotateApi["createCall"]} */
   const createCall = (server, who) => async (act, facts = {}, patience = PATIENCE) => {
     let timer = 0;
@@ -41,8 +45,8 @@
     // Gradio swallows a failed request: every answer of ours is an object
     if (!answer) throw new LostError(say.offline);
     if ("error" in answer) {
-      if (answer.others) throw new OthersError(answer.error);
-      throw answer.passing ? new RefusedForNowError(answer.error) : new Error(answer.error);
+      if (answer.others) throw saying(new OthersError(), answer.error);
+      throw saying(answer.passing ? new RefusedForNowError() : new Error(), answer.error);
     }
     return answer;
   };

@@ -66,6 +66,7 @@ interface Stage {
   key?: string;
   /** Made by the server. */
   text?: string;
+  texts?: Record<Language, string>;
   error?: boolean;
   /** It can be cancelled. */
   stop?: boolean;
@@ -440,7 +441,7 @@ interface AnnotateAnswers {
 type AnnotateAct = keyof AnnotateAnswers;
 /** `passing`: the same may be taken later. */
 interface AnnotateRefusal {
-  error: string;
+  error: Record<Language, string>;
   passing: boolean;
   /** The act is of somebody else than who is signed in. */
   others?: boolean;

@@ -132,8 +132,9 @@
   bibier.onTheme = (redraw) =>
     new MutationObserver(redraw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
-  // Not in page.css: Gradio narrows its rules to parts of the page.
-  document.head.append(make("style", {}, "@media (prefers-reduced-motion: reduce) { *, *::before, *::after { "
+  // Not in page.css: Gradio narrows its rules to parts of the page. The scheme is of the browser's own boxes.
+  document.head.append(make("style", {}, ":root { color-scheme: light; } :root:has(> .dark) { color-scheme: dark; } "
+    + "@media (prefers-reduced-motion: reduce) { *, *::before, *::after { "
     + "transition: none !important; animation-duration: 1ms !important; animation-iteration-count: 1 !important; } }"));
 
   // The parts arrive one after the other. They are shown together, so that nothing moves under the reader's eyes.
@@ -170,7 +171,7 @@
   let staged = null; // what stands there, from the server or from here
   draw.stage = (slot, value) => {
     staged = value;
-    const text = value && (value.text || say[value.key ?? ""]);
+    const text = value && (value.texts?.[bibier.language] || value.text || say[value.key ?? ""]);
     const failed = Boolean(value?.error);
     const busy = Boolean(text) && !failed && !value?.still && value?.key !== "stage_recording";
     slot.replaceChildren(text ? make("p", { class: failed ? "alert" : value?.key === "stage_recording" ? "heard"
