@@ -120,6 +120,8 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     boxes = [other.page.locator(".pair .axis").nth(i).bounding_box() for i in (0, 1)]
     assert boxes[0]["x"] == boxes[1]["x"] and boxes[0]["y"] < boxes[1]["y"]
     assert other.page.evaluate("document.documentElement.scrollWidth") <= 390
+    other.page.evaluate("bibier.setLanguage('en')")  # what was compared stays, in the other language
+    other.page.wait_for_selector(".pair .axis:last-child h3:has-text('Both together')")
     for visitor in (session, other):
         assert visitor.page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0
         visitor.close()

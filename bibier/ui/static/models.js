@@ -136,10 +136,22 @@
     make("span", {}, make("i", { class: "pin second" }), titles[1])),
   make("div", { class: "axes" }, ...axes.map((axis) => make("div", { class: "axis" }, make("h3", {}, axis.title),
     ...axis.rows.map((row) => track(row, most))))));
+  /** @type {Language | null} */
+  let spoken = null; // the language of the comparison that stands there
   draw.comparing = (slot, value) => {
     if (!value) { slot.replaceChildren(); return; }
-    [asked.first, asked.second] = value.chosen;
     const { busy, choices, result } = value;
+    const { first, second } = asked;
+    [asked.first, asked.second] = value.chosen;
+    if (result) spoken ??= bibier.language; // it is drawn again, as it was, before the server has spoken
+    else if (!busy) {
+      const again = spoken !== null && spoken !== bibier.language && !value.said && !value.why;
+      spoken = null;
+      if (again) { // in the other language
+        Object.assign(asked, { first, second });
+        setTimeout(() => raise("compare"), 0);
+      }
+    }
     /** @type {(place: "first" | "second", label: string) => HTMLElement} */
     const pick = (place, label) => {
       const select = make("select", { disabled: busy, "data-mark": place,
