@@ -1,7 +1,7 @@
 """Is the voice closer to a crowd of listeners than a single listener is? CREMA-D, its speakers or all of it left out.
 
     python -m benchmarks.crowd --data DATA [--recipe train/recipes/compact.toml] [--seeds 3] [--answers FOLDER]
-        [--report]
+        [--report] [--set FIELD=VALUE]
 
 About ten listeners heard each clip and chose one of six emotions. A listener is drawn and the distribution of the rest
 is what all rows are compared with, each clip by all of its listeners:
@@ -249,9 +249,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--answers", type=Path, default=KEPT, help="folder that keeps what each fold's encoder said")
     parser.add_argument("--report", action="store_true", help="fit nothing: use what is kept")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/crowd.md"))
     options = parser.parse_args()
-    chosen = recipe.load(options.recipe)
+    chosen = recipe.load(options.recipe, options.set)
     source = sources.audio_source(chosen, options.data)
     parts, missing = [], []
     for heading, kind, folds in (
@@ -266,6 +267,7 @@ def main() -> None:
         parts.append(f"## {heading}\n\n{markdown(table) if table else 'Not run.'}")
         missing += [f"* not run: {name} left out, seed {seed}" for _, name, seed, _ in voices.missing]
     command = f"    python -m benchmarks.crowd --data DATA --recipe {options.recipe} --seeds {options.seeds}"
+    command += "".join(f" --set {change}" for change in options.set)
     title, _, method = (__doc__ or "").partition("\n")
     method = method.split("\n\n", 2)[2].rsplit("\n\n", 1)[0]
     page = "\n\n".join(part.rstrip() for part in (f"# {title}", command, method, *parts, "\n".join(missing)) if part)
