@@ -282,6 +282,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model's opinion is shown after your own is saved. Save this clip first.",
         "Мнение модели видно только после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
     ),
+    "annotate-exporting": (
+        "Your last export is still being made. Wait until it is there, then ask again.",
+        "Ваша предыдущая выгрузка ещё готовится. Дождитесь её и повторите.",
+    ),
     "annotate-others": (
         "This label was given under a different name than the one signed in now. It stays in this browser until its "
         "author signs in here.",

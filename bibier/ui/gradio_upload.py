@@ -43,12 +43,14 @@ class BoundedMultiPartParser(GradioMultiPartParser):
             self.discard()
             raise
 
-    @staticmethod
-    def check(form: FormData) -> None:
+    def check(self, form: FormData) -> None:
         """Raise MultiPartException where Gradio would refuse the form, or leave a file lie, after it has read it.
 
         A file whose name says nothing, or leads elsewhere, gets one of Gradio's own.
         """
+        files = sum(isinstance(item, UploadFile) for _, item in form.multi_items())
+        if files != len(self._files_to_close_on_error):
+            raise MultiPartException("The form ends in the middle of a file.")
         for field, item in form.multi_items():
             if isinstance(item, UploadFile) != (field == "files"):
                 raise MultiPartException("A file must be a field named files, and such a field a file.")

@@ -203,6 +203,19 @@ def test_every_file_of_an_upload_is_somebody_s_or_gone(address, place, dispositi
             assert "can't be read" in answer.text
 
 
+def test_a_form_without_an_end_is_refused_and_gone(address, place):
+    """It was called good, without its file, which lay on the disk for two minutes and counted to nobody."""
+    before = held(place)
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n' + os.urandom(90_000)
+    with visit(address, headers={"x-forwarded-for": "10.1.9.1"}) as guest:
+        for whole, status in ((part, 400), (part + b"\r\n" + part, 400), (part + b"\r\n--x\r\nContent-D", 200)):
+            kind = {"content-type": "multipart/form-data; boundary=x"}
+            answer = guest.post("/gradio_api/upload", content=whole, headers=kind)
+            assert answer.status_code == status, answer.text
+            assert held(place) - before == (90_000 if status == 200 else 0)
+        assert len(answer.json()) == 1, "what ends at a boundary is whole, and the session's"
+
+
 def test_a_session_s_share(address):
     """Lest one session fill the room of all."""
     with visit(address, headers={"x-forwarded-for": "10.1.0.2"}) as guest:

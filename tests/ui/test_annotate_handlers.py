@@ -2,11 +2,13 @@
 
 import asyncio
 import math
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.requests import Request
 
+from bibier.annotation import exports
 from bibier.errors import InputError
 from bibier.labels import named
 from bibier.security.ownership import Ownership
@@ -138,6 +140,36 @@ def test_what_may_pass_is_said_to_the_page(store, tmp_path):
         assert ask(sent())["passing"] is True
         (tmp_path / "away.db").rename(tmp_path / "store.db")
         assert ask(sent())["new"] and ask(sent(2, clip="f" * 64))["passing"] is False
+
+
+def test_exports_are_made_one_by_one_and_of_a_party_none_waits(store, tmp_path, monkeypatch):
+    """Each reads the whole project: four at once of one visitor kept everybody's labels from being saved."""
+    made, going, go_on = [], threading.Event(), threading.Event()
+
+    def snapshot(store, project):
+        made.append(project)
+        going.set()
+        assert go_on.wait(60)
+        return exports.ProjectSnapshot(project, [], [], {}, {})
+
+    monkeypatch.setattr(exports, "snapshot_of", snapshot)
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(3) as visitors:
+        export = answering(AnnotateHandlers(store), "export", pool)
+
+        def ask(user):
+            guest = Visitor("s", "10.0.0.1", user, True, Ownership(tmp_path))
+            request = Request({"type": "http", "headers": [], SCOPE: guest})
+            values = {"project": "voices", "annotator": user, "format": "long"}
+            return visitors.submit(lambda: asyncio.run(export([values], request)))
+
+        first = ask("Ann")
+        assert going.wait(60)
+        again, other = ask("Ann").result(60), ask("Bob")
+        assert "still being made" in again["error"]["en"] and again["passing"]
+        assert not other.done() and made == ["voices"]
+        go_on.set()
+        assert first.result(60)["name"] == other.result(60)["name"] == "long.csv"
+        assert ask("Ann").result(60)["name"] == "long.csv"
 
 
 def test_what_was_seen_is_known_by_the_server_and_not_by_the_browser(store):

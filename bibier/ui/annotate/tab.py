@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -70,7 +71,12 @@ def no_rendering(text: str, language: str) -> list[Any]:
 def answering(
     handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor, render: Render = no_rendering
 ) -> Answering:
-    """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language."""
+    """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language.
+
+    An export is made after the other, and of one party none waits behind its own: each reads a whole project, and
+    many at once would keep labels from being saved.
+    """
+    exporting: set[str] = set()  # parties
     act: Callable[[Sent], Mapping[str, object]] = getattr(handlers, name)
     visitors_act: Callable[[Sent], Mapping[str, object]] = getattr(handlers.for_visitors(), name)
 
@@ -110,9 +116,21 @@ def answering(
             guest.enter(project)
         return shown
 
+    def export(party: str, sent: object, scope: Scope) -> Mapping[str, object]:
+        try:
+            return work(sent, scope)
+        finally:
+            exporting.discard(party)
+
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
         here, scope = contextvars.copy_context(), scope_of(request)
-        return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, scope))
+        done = functools.partial(here.run, work, sent, scope)
+        if name == "export":
+            if (party := visitor(scope).party) in exporting:
+                return {"error": in_every_language(Message("annotate-exporting").text), "passing": True}
+            exporting.add(party)
+            done = functools.partial(here.run, export, party, sent, scope)
+        return await asyncio.get_running_loop().run_in_executor(pool, done)
 
     answer.__name__ = name
     return answer
@@ -125,7 +143,8 @@ def build(handlers: AnnotateHandlers, render: Render = no_rendering) -> gr.HTML:
     """
     quick = ThreadPoolExecutor(THREADS, thread_name_prefix="labels")
     slow = ThreadPoolExecutor(THREADS, thread_name_prefix="studio")
-    functions = [answering(handlers, act, quick if act in QUICK else slow, render) for act in ACTS]
+    pools = dict.fromkeys(QUICK, quick) | {"export": ThreadPoolExecutor(1, thread_name_prefix="export")}
+    functions = [answering(handlers, act, pools.get(act, slow), render) for act in ACTS]
     return gr.HTML(
         html_template='<div class="studio"></div>',
         js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',
