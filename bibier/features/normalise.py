@@ -18,7 +18,10 @@ _SIGNS |= dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
 _SIGNS |= dict.fromkeys(map(ord, "\u2028\u2029\u000b\u000c\u001c\u001d\u001e\u001f"), " ")
 # Characters of cp1252 that were taken for Latin-1: \x92 is an apostrophe, \x85 an ellipsis. Five are none: dropped.
 _C1 = {code: bytes([code]).decode("cp1252", "ignore").translate(_SIGNS) for code in range(0x80, 0xA0)}
-_BEFORE_NFKC = _SIGNS | _C1
+_SENTENCES = dict.fromkeys(
+    (0xFDFA, 0xFDFB), " "
+)  # Arabic sentences in one sign, of which NFKC would make 18 and 8 letters
+_BEFORE_NFKC = _SIGNS | _C1 | _SENTENCES
 # Format characters (soft hyphen, zero-width space, byte-order mark, direction marks …) and control characters except
 # tab and line break. The zero-width joiner stays in an emoji only; variation selectors stay, for `words` takes them in.
 _FORMAT = re.compile(
