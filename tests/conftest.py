@@ -18,6 +18,7 @@ THOROUGH = (
     "annotation/test_loop.py::test_the_loop",
     "browser/test_hostile.py::test_at_the_door",
     "browser/test_models.py",
+    "browser/test_phone.py",
     "browser/test_studio.py::test_a_killed_server_loses_nothing",
     "browser/test_timeline.py::test_stop_keeps_what_is_ready",
     "features/test_spectrogram.py",
