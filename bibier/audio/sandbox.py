@@ -197,13 +197,11 @@ class DecoderProcesses:
 _processes: DecoderProcesses | None = None
 
 
-def decode_apart() -> DecoderProcesses:
-    """Let other processes decode from now on; one is started, so that the first file doesn't wait for it."""
+def decode_apart() -> None:
+    """Let other processes decode from now on; the first recording starts one."""
     global _processes
     if _processes is None:
         _processes = DecoderProcesses()
-        _processes.put(_processes.take())
-    return _processes
 
 
 def open_sound(path: Path) -> SoundFile | SandboxedFile:
