@@ -13,14 +13,17 @@ from tiny import shaken, tiny_config
 
 from bibier.checkpoint.bundle import Bundle
 
-# Files and tests that take a quarter of the time: `make test FEWER=yes` leaves them out.
+# Files and tests that take a third of the time: `make test FEWER=yes` leaves them out.
 THOROUGH = (
     "annotation/test_loop.py::test_the_loop",
+    "browser/test_annotate_unsent.py::test_a_dropped_connection",
+    "browser/test_capture.py",
     "browser/test_hostile.py::test_at_the_door",
+    "browser/test_live.py",
     "browser/test_models.py",
     "browser/test_phone.py",
     "browser/test_studio.py::test_a_killed_server_loses_nothing",
-    "browser/test_timeline.py::test_stop_keeps_what_is_ready",
+    "browser/test_timeline.py",
     "features/test_spectrogram.py",
     "inference/test_batch_ray.py",
     "inference/test_long_form.py::test_an_hour_stays_within_its_bound",
