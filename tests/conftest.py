@@ -16,7 +16,6 @@ from bibier.checkpoint.bundle import Bundle
 # Files and tests that take a third of the time: `make test FEWER=yes` leaves them out.
 THOROUGH = (
     "annotation/test_loop.py::test_the_loop",
-    "browser/test_annotate_unsent.py::test_a_dropped_connection",
     "browser/test_capture.py",
     "browser/test_hostile.py::test_at_the_door",
     "browser/test_live.py",

@@ -3,8 +3,8 @@
 SENTENCES: dict[str, tuple[str, str]] = {
     "no-sound": ("There is no recording, only words.", "Записи нет, есть только слова."),
     "no-words": (
-        "There are no words, only the voice. Type what was said, or choose a recogniser.",
-        "Слов нет, есть только голос. Введите сказанное или выберите распознавание речи.",
+        "There are no words to read. Type what was said, or choose a recogniser.",
+        "Слов, которые можно прочитать, нет. Введите сказанное или выберите распознавание речи.",
     ),
     "no-audio-model": ("This checkpoint does not judge the voice.", "Этот чекпойнт не оценивает голос."),
     "no-text-model": ("This checkpoint does not judge words.", "Этот чекпойнт не оценивает слова."),

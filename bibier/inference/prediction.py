@@ -83,7 +83,7 @@ class Prediction:
     >>> max(prediction.audio.probabilities, key=prediction.audio.probabilities.get)
     'happy'
     >>> prediction.text.reason.text("en")
-    'There are no words, only the voice. Type what was said, or choose a recogniser.'
+    'There are no words to read. Type what was said, or choose a recogniser.'
     """
 
     audio: ModalityResult

@@ -50,6 +50,15 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell with a test that failed where its pages stand."""
+    report = yield
+    if report.failed and report.when == "call":
+        report.sections += [("a page", visit.story()) for visit in Visit.present]
+    return report
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> tuple[np.ndarray, int]:
     """Return the samples and the rate of a spoken example."""
@@ -114,11 +123,13 @@ class Visit:
     """
 
     kept: dict[tuple[object, str], list] = {}  # by browser and locale
+    present: list[Visit] = []
 
     def __init__(self, browser, server: str, *, locale: str = "en-US", viewport: dict | None = None, **media):
         self.server = server
         self.free = Visit.kept.setdefault((browser, locale), [])
         self.context = self.free.pop() if self.free else browser.new_context(locale=locale)
+        Visit.present.append(self)
         self.context.add_cookies([{"name": "bibier_start", "value": START, "url": server}])
         self.page = self.context.new_page()
         self.page.set_viewport_size(viewport or {"width": 1440, "height": 900})
@@ -127,12 +138,28 @@ class Visit:
         self.page.set_default_timeout(WAIT)
         self.outside: list[str] = []
         self.complaints: list[str] = []
+        self.waited: dict[object, str] = {}  # what was asked for and isn't there
+        self.refused: list[str] = []
         self.page.on("request", self._asked)
+        self.page.on("response", self._answered)
+        self.page.on("requestfinished", lambda request: self.waited.pop(request, None))
+        self.page.on("requestfailed", lambda request: self.waited.update({request: f"{request.url}: failed"}))
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
+    def story(self) -> str:
+        """Tell where the page stands, for a test that fails."""
+        try:
+            there = self.page.locator("body").inner_text(timeout=5000)[:1500]
+        except Exception as error:  # whatever the reason, it is part of the story
+            there = repr(error)
+        return "\n".join(
+            [self.page.url, there, *self.complaints, "waited for:", *self.waited.values(), "refused:", *self.refused]
+        )
+
     def close(self) -> None:
         """Leave: pages, cookies and storage go; the process that has compiled the scripts stays with an empty page."""
+        Visit.present.remove(self)
         pages = self.context.pages
         self.context.set_offline(False)
         empty = self.context.new_page()
@@ -144,7 +171,12 @@ class Visit:
         self.context.clear_cookies()
         self.free.append(self.context)
 
+    def _answered(self, response) -> None:
+        if response.status >= 400:
+            self.refused.append(f"{response.status} {response.url}")
+
     def _asked(self, request) -> None:
+        self.waited[request] = request.url
         if not request.url.startswith((self.server, self.server.replace("http", "ws"), "data:", "blob:")):
             self.outside.append(request.url)
 

@@ -48,7 +48,7 @@ def test_skip_with_a_reason_comes_back(annotate, log):
 
 def test_a_dropped_connection_loses_nothing(annotate, log):
     """The person is told how much waits, in whichever language is chosen by then, goes on meanwhile, and all of it is
-    saved once when the app is back.
+    saved once when the app is back: also to who has not read it before Gradio, which noticed too, loads the page anew.
     """
     visitor = annotate("offline")
     page = visitor.page
@@ -62,9 +62,11 @@ def test_a_dropped_connection_loses_nothing(annotate, log):
     page.evaluate("bibier.setLanguage('en')")
     page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
     assert log("offline") == []
-    visitor.context.set_offline(False)
+    page.wait_for_selector(".toast-title")  # Gradio's word of it
+    with page.expect_navigation():
+        visitor.context.set_offline(False)
     done(page, 2)
-    page.wait_for_selector(".delivery.good")
+    page.wait_for_selector(".delivery.good:has-text('back online')")
     assert [points(event.probs).index(100) for event in log("offline")] == [3, 1]
     lost = ("ERR_INTERNET_DISCONNECTED", "dynamically imported module")  # the second: Gradio's own Russian words
     visitor.complaints[:] = [text for text in visitor.complaints if not any(reason in text for reason in lost)]

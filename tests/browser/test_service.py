@@ -100,7 +100,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path)
     """Four visitors at once: each sees a place in the queue; one cancels and can go on."""
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
-    soundfile.write(long, np.resize(samples, 19 * rate), rate, subtype="PCM_16")
+    soundfile.write(long, np.resize(samples, 5 * rate), rate, subtype="PCM_16")
     visitor = guest()
     page = visitor.page
     visitor.upload(EXAMPLE)
@@ -108,8 +108,10 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path)
     assert page.locator("#cancel").is_hidden()
     waiting = [guest() for _ in range(3)]
     with held_recogniser(address):
-        for waiter in waiting:
+        for place, waiter in enumerate(waiting):
             waiter.upload(long, wait=False)
+            if not place:  # the first has the turn before anybody else asks for it
+                waiter.page.wait_for_selector("#stage:has-text('Recognising')")
         ahead = "/ahead, about \\d+\\ss/.test(document.querySelector('#stage').innerText)"
         waiting[-1].page.wait_for_function(ahead)
         page.click("#analyse")

@@ -103,7 +103,7 @@ def test_a_long_recording_becomes_a_ribbon(visit, talk):
     assert page.get_attribute("#tabs [data-tab-id=annotate]", "aria-selected") == "true"
 
 
-@pytest.mark.parametrize("language, nothing", [("en", "only the voice"), ("ru", "только голос")])
+@pytest.mark.parametrize("language, nothing", [("en", "no words to read"), ("ru", "нет. Введите сказанное")])
 def test_without_words_the_voice_is_shown_and_that_is_said_once(visit, talk, language, nothing):
     visitor = visit()
     page = visitor.page

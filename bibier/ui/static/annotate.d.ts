@@ -55,6 +55,8 @@ interface Outbox {
   listen(events: OutboxEvents): void;
   /** Of everybody, the oldest first. */
   waiting(): WaitingAct[];
+  /** Whether something of this person had to be sent again, before they acted anew. */
+  wasLate(who: Annotator): boolean;
   add(act: UnsentAct, seconds: number): void;
   /** Sends what waits in its order; throws when it did not arrive. */
   flush(): Promise<void>;

@@ -35,11 +35,10 @@
       view.tell(() => (isLost(error) ? reasonOf(error) || say.offline
         : error instanceof Error ? error.message : String(error)), "alert");
     };
-    let late = false; // something had to be sent again
     /** @param {unknown} error */
     const showDelivery = (error = null) => {
       const count = waiting().length;
-      const saved = late ? "saved_late" : "saved";
+      const saved = outbox.wasLate(who) ? "saved_late" : "saved";
       if (!count) view.showDelivery(() => say[saved], "good");
       else if (error || !navigator.onLine) {
         view.showDelivery(() => {
@@ -47,7 +46,6 @@
           return reason ? fill(say.refused_kept, { reason, count }) : fill(say.offline_kept, { count });
         }, "alert");
       } else view.showDelivery(() => fill(say.saving, { count }), "small");
-      late = count > 0 && (late || error !== null);
     };
     outbox.listen({
       arrived: (act, answer) => {
@@ -317,7 +315,7 @@
       view.tell("");
       take(answer);
       if (!current) showNext(answer);
-      if (waiting().length) showDelivery(); else view.showDelivery("", "small");
+      if (waiting().length || outbox.wasLate(who)) showDelivery(); else view.showDelivery("", "small");
     };
     const enter = (/** @type {{ project?: string, annotator?: string, clip?: string }} */ chosen) =>
       inTurn(() => openProject(chosen));

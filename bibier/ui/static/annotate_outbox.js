@@ -71,9 +71,13 @@
       events.arrived(act, answer);
     }
   };
+  // Who had to wait, until they act again. It outlives a reload: Gradio loads the page anew as soon as a lost server
+  // answers, often before anybody has read that all was saved.
+  const lateKey = (/** @type {Annotator} */ { project, annotator }) => `bibier_late:${project}:${annotator}`;
   const flush = () => {
     clearTimeout(timer);
     sending = sending || sendAll().catch((error) => {
+      waiting().forEach((act) => write(lateKey(act), true));
       timer = setTimeout(trySending, AGAIN);
       events.delayed(error);
       throw error;
@@ -87,7 +91,9 @@
     connect: (to) => { call = to; takeOver(); trySending(); },
     listen: (to) => { events = to; },
     waiting,
+    wasLate: (who) => read(lateKey(who)) !== null,
     add: (act, seconds) => {
+      if (!waiting().some((other) => lateKey(other) === lateKey(act))) remove(lateKey(act));
       put({ ...act, uuid: uuid(), seconds: Math.round(seconds * 10) / 10 });
       trySending();
     },
