@@ -16,12 +16,21 @@ from bibier.checkpoint.bundle import Bundle
 # Files and tests that take a third of the time: `make test FEWER=yes` leaves them out.
 THOROUGH = (
     "annotation/test_loop.py::test_the_loop",
+    "browser/test_agreement.py::test_agreement_is_shown_and_a_worst_clip_opens[ru-RU",
+    "browser/test_agreement.py::test_nothing_is_out_of_reach",
+    "browser/test_analyse.py::test_every_format",
+    "browser/test_annotate.py::test_twenty_clips_by_keyboard_alone[russian]",
+    "browser/test_annotate_unsent.py::test_ten_clips_typed_fast_are_ten_labels[150]",
+    "browser/test_annotate_unsent.py::test_ten_clips_typed_fast_are_ten_labels[400]",
     "browser/test_capture.py",
     "browser/test_hostile.py::test_at_the_door",
     "browser/test_live.py",
     "browser/test_models.py",
+    "browser/test_page.py::test_denied_microphone_is_explained[ru-RU",
     "browser/test_phone.py",
+    "browser/test_service.py::test_nothing_is_recorded_before_consent[ru-RU",
     "browser/test_studio.py::test_a_killed_server_loses_nothing",
+    "browser/test_studio.py::test_the_player_plays_at_a_speed",
     "browser/test_timeline.py",
     "features/test_spectrogram.py",
     "inference/test_batch_ray.py",
@@ -30,6 +39,10 @@ THOROUGH = (
     "test_faults.py",
     "test_load.py",
     "train/test_cross_validate.py",
+    "train/test_crowd.py::test_the_command_s_table",
+    "train/test_fit.py::test_a_corpus_with_both_gives_its_own_pairs_and_dialogues[frame]",
+    "train/test_resume.py::test_two_processes",
+    "ui/test_live.py::test_in_the_app",
 )
 LONG = ("browser", "train", "annotation", "security")  # folders whose files take longest
 
