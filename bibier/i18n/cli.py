@@ -19,7 +19,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "predict-words": ("words", "слова"),
     "predict-both": ("both", "вместе"),
     "predict-whole": ("the whole recording", "вся запись"),
-    "predict-unlike": ("unlike anything the model was trained on", "не похоже на то, на чём модель училась"),
+    "predict-unlike": ("the model can't tell", "модель не берётся судить"),
     "predict-mattered": (
         "words that mattered (points lost without them): {words}",
         "важные слова (потеря в пунктах без них): {words}",

@@ -28,6 +28,20 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Слова не похожи на тексты, на которых модель училась, поэтому на оценку слов полагаться нельзя. Модель "
         "читает фразы на английском и русском.",
     ),
+    "words-negated": (
+        "The words deny something (“{words}”), and the model overlooks that: without the negation, its answer is the "
+        "same. Don't rely on what the words say.",
+        "В словах есть отрицание («{words}»), но модель его не замечает: без отрицания её ответ тот же. Полагаться на "
+        "оценку слов нельзя.",
+    ),
+    "one-negated": (
+        "The words deny something, and the model overlooks that: look at the voice on its own.",
+        "В словах есть отрицание, которого модель не замечает: смотрите на оценку голоса отдельно.",
+    ),
+    "unlike-negated": (
+        "The voice is unlike any the model was trained on, and it overlooks what the words deny.",
+        "Голос не похож на те, на которых модель училась, а отрицания в словах она не замечает.",
+    ),
     "both-unlike": (
         "Neither the voice nor the words are like anything the model was trained on.",
         "Ни голос, ни слова не похожи на то, на чём модель училась.",

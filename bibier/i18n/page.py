@@ -207,6 +207,19 @@ STRINGS: dict[str, tuple[str, str]] = {
         "The model can't tell: this doesn't read like any text it was trained on.",
         "Модель не берётся судить: это не похоже на тексты, на которых она училась.",
     ),
+    "verdict_negated_bimodal": (
+        "The model can't tell: the voice is unlike any it was trained on, and it overlooks what the words deny.",
+        "Модель не берётся судить: голос не похож на те, на которых она училась, а отрицания в словах она не замечает.",
+    ),
+    "verdict_negated_text": (
+        "The model can't tell: the words deny something, and it overlooks that.",
+        "Модель не берётся судить: в словах есть отрицание, а она его не замечает.",
+    ),
+    "sure_negated_bimodal": ("Don't rely on the bars.", "Не полагайтесь на эти оценки."),
+    "sure_negated_text": (
+        "Don't rely on the bars. Without the negation, they name the same emotion.",
+        "Не полагайтесь на эти оценки. Без отрицания они указывают на ту же эмоцию.",
+    ),
     "sure_unlike_bimodal": (
         "Don't rely on the bars. The model knows one voice at a time, and sentences in English and Russian.",
         "Не полагайтесь на эти оценки. Модель знает речь одного человека и фразы на английском и русском.",

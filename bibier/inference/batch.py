@@ -27,7 +27,8 @@ from bibier.inference.batch_inputs import BATCH, BatchInput, group_inputs
 from bibier.inference.batch_inputs import list_inputs as list_inputs  # the way in
 from bibier.inference.judge import as_whole, given, read_sound
 from bibier.inference.long_form import analyse
-from bibier.inference.predictor import MAX_WORDS, NOTHING_SAID, ModalityResult, Predictor, judged, probabilities
+from bibier.inference.prediction import NOTHING_SAID, ModalityResult, denies, judged
+from bibier.inference.predictor import MAX_WORDS, Predictor, probabilities
 from bibier.inference.run_journal import (
     COLUMN_MODALITIES,
     COLUMNS,
@@ -135,7 +136,7 @@ class BatchPredictor:
         row["warnings"] = [notice.text(self.language) for notice in summary.notices]
         for column, modality in COLUMN_MODALITIES.items():
             row |= _cells(column, getattr(summary, modality).probabilities)
-        row |= {"voice_ood": summary.audio.ood, "words_ood": summary.text.ood}
+        row |= {"voice_ood": summary.audio.ood, "words_ood": summary.text.ood, "words_negated": denies(summary.text)}
         return PreparedInput(row, done=True)
 
     def predict(self, group: Sequence[PreparedInput]) -> list[dict]:
@@ -166,10 +167,11 @@ class BatchPredictor:
         text = self.predictor.encode_texts(list(spans.values())) if spans else None
         if sound is not None:
             by_column["voice"] = dict(zip(clips, probabilities(sound.logits, calibration.audio), strict=True))
+        read: dict[int, ModalityResult] = {}
         if text is not None:
-            by_column["words"] = dict(zip(spans, probabilities(text.logits, calibration.text), strict=True))
+            read = dict(zip(spans, self.predictor.judge_words(list(spans.values()), text), strict=True))
+            by_column["words"] = {i: result.probabilities for i, result in read.items() if result.probabilities}
         voice_scores = dict(zip(clips, bundle.score_voice(sound) or (), strict=False)) if sound else {}
-        words_scores = dict(zip(spans, bundle.score_words(list(spans.values())) or (), strict=False))
         both = [i for i in clips if i in spans]
         if sound is not None and text is not None and both and bundle.fusion:
             logits = self.predictor.fuse(_rows(sound, list(clips), both), _rows(text, list(spans), both))
@@ -180,17 +182,15 @@ class BatchPredictor:
         for i, prepared in enumerate(waiting):
             for column, results in by_column.items():
                 prepared.row.update(_cells(column, results.get(i)))
-            voice = _judged(by_column["voice"].get(i), voice_scores.get(i), "voice-unlike")
-            read = _judged(by_column["words"].get(i), words_scores.get(i), "words-unlike")
-            prepared.row["conflict"] = self.predictor.conflict(voice, read)
-            prepared.row.update({"voice_ood": voice.ood, "words_ood": read.ood})
-            doubts = [result.doubt.text(self.language) for result in (voice, read) if result.doubt]
+            heard = by_column["voice"].get(i)
+            voice = judged(heard, voice_scores.get(i), "voice-unlike") if heard else ModalityResult(None)
+            said = read.get(i, ModalityResult(None))
+            prepared.row["conflict"] = self.predictor.conflict(voice, said)
+            scores = {"voice_ood": voice.ood, "words_ood": said.ood, "words_negated": denies(said)}
+            prepared.row.update(scores)
+            doubts = [result.doubt.text(self.language) for result in (voice, said) if result.doubt]
             prepared.row["warnings"] = [*prepared.row["warnings"], *doubts]
         return [prepared.row for prepared in group]
-
-
-def _judged(distribution: dict[str, float] | None, ood: float | None, unlike: str) -> ModalityResult:
-    return ModalityResult(None) if distribution is None else judged(distribution, ood, unlike)
 
 
 def _words_of(transcript: Transcript) -> dict[str, str]:

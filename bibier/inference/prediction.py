@@ -97,16 +97,28 @@ class Prediction:
     timings: dict[str, float]  # seconds per stage
 
 
-def judged(distribution: dict[str, float], ood: float | None, unlike: str) -> ModalityResult:
-    """Return what voice or words say, with the doubt `unlike` where the out-of-distribution score is above 1."""
+def judged(
+    distribution: dict[str, float], ood: float | None, unlike: str, doubt: Message | None = None
+) -> ModalityResult:
+    """Return what voice or words say, with the doubt `unlike` where the out-of-distribution score is above 1.
+
+    `doubt` is another reason for doubt, if there is one.
+    """
     doubtful = ood is not None and not ood <= 1  # a score that is no number is no reason to rely on the rest
-    return ModalityResult(distribution, ood=ood, doubt=Message(unlike) if doubtful else None)
+    return ModalityResult(distribution, ood=ood, doubt=Message(unlike) if doubtful else doubt)
+
+
+def denies(text: ModalityResult) -> bool:
+    """Whether the words are not to be relied on because they deny what they are judged for."""
+    return text.doubt is not None and text.doubt.key == "words-negated"
 
 
 def shared_doubt(audio: ModalityResult, text: ModalityResult) -> Message | None:
     """Return why both together are not to be relied on, if voice or words are not."""
     if audio.doubt and text.doubt:
-        return Message("both-unlike")
+        return Message("unlike-negated" if denies(text) else "both-unlike")
+    if denies(text):
+        return Message("one-negated")
     return Message("one-unlike") if audio.doubt or text.doubt else None
 
 

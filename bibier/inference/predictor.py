@@ -7,7 +7,7 @@ an edited transcript needs only the second.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from bibier.features.batching import pad
 from bibier.features.char_ngrams import WordSpan, words
 from bibier.i18n.messages import Message
 from bibier.inference.attribution import align, occlusion, per_word
+from bibier.inference.negation import unread
 from bibier.inference.prediction import MODALITIES as MODALITIES
 from bibier.inference.prediction import (
     NOTHING_SAID,
@@ -39,6 +40,7 @@ from bibier.labels import named, vector
 from bibier.models.encoder_output import EncoderOutput
 from bibier.transcript import Transcript
 
+BATCH = 64  # texts that are encoded at once
 MAX_WORDS = 256  # of a transcript; more is a document, not an utterance
 
 
@@ -130,9 +132,7 @@ class Predictor:
         if spans and self.bundle.text_encoder:
             sound = encoding.encoder_output if encoding and self.bundle.fusion else None
             output = self.encode_texts([spans])
-            text = _result(
-                output.logits, self.bundle.config.calibration.text, self.bundle.score_words([spans]), "words-unlike"
-            )
+            (text,) = self.judge_words([spans], output)
             clock.lap("text")
             if text.doubt:
                 notices.append(text.doubt)
@@ -236,6 +236,24 @@ class Predictor:
         device = self.bundle.device
         with self.bundle.precision():
             return encoder(features=features.to(device), mask=mask.to(device)).to("cpu").float()
+
+    @torch.inference_mode()
+    def judge_words(self, texts: Sequence[tuple[WordSpan, ...]], output: EncoderOutput) -> list[ModalityResult]:
+        """Return what the words of each text say, and why it may be doubted; `output` is `encode_texts` of them."""
+        calibration = self.bundle.config.calibration.text
+
+        def judge(others: list[tuple[WordSpan, ...]]) -> np.ndarray:
+            parts = [others[begin : begin + BATCH] for begin in range(0, len(others), BATCH)]
+            logits = torch.cat([self.encode_texts(part).logits for part in parts])
+            return torch.softmax(logits / calibration, -1).numpy()
+
+        said = probabilities(output.logits, calibration)
+        scores = self.bundle.score_words(texts) or [None] * len(texts)
+        quotes = unread(texts, np.array([vector(distribution) for distribution in said]), judge)
+        return [
+            judged(distribution, score, "words-unlike", Message("words-negated", {"words": quote}) if quote else None)
+            for distribution, score, quote in zip(said, scores, quotes, strict=True)
+        ]
 
     @torch.inference_mode()
     def fuse(self, audio: EncoderOutput, text: EncoderOutput) -> torch.Tensor:

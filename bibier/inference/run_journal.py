@@ -25,6 +25,7 @@ COLUMNS = (
     *("conflict", "warnings", "error", "checkpoint"),
     *("voice_ood", "words_ood"),  # above 1: unlike anything learnt from
     "channel",  # that was judged: its number from 1, or mix
+    "words_negated",  # whether the words deny what they are judged for
 )
 FORMATS = (".parquet", ".csv", ".jsonl")
 INPUT, DIGEST = "input", "digest"  # cells of the journal alone: which input a row is of, and what decided it
@@ -118,7 +119,8 @@ def _table(rows: Sequence[dict], ending: str) -> bytes:
         raise InputError("batch-no-parquet") from error
     number, text = pa.float64(), pa.string()
     texts = {"path", "sha256", "transcript", "transcript_by", "language", "error", "checkpoint", "channel"}
-    kinds = {name: text if name in texts else pa.list_(text) if name == "warnings" else number for name in COLUMNS}
+    other = dict.fromkeys(texts, text) | {"warnings": pa.list_(text), "words_negated": pa.bool_()}
+    kinds = {name: other.get(name, number) for name in COLUMNS}
     parquet = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(list(rows), pa.schema(kinds.items())), parquet)
     return parquet.getvalue()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bibier.i18n.messages import Message
 from bibier.i18n.page import STRINGS, decimal, percent, say
+from bibier.inference.prediction import denies
 from bibier.labels import NAMES
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
@@ -147,8 +148,9 @@ def verdict(prediction: Prediction, language: str, *, extra: tuple[Message, ...]
     if not getattr(prediction, branch).reliable:
         doubts = (prediction.audio.doubt, prediction.text.doubt)  # the sentence tells of them
         rest = tuple(notice.text(language) for notice in (*extra, *prediction.notices) if notice not in doubts)
-        unlike = say(f"verdict_unlike_{branch}", language)
-        return Verdict(rest, unlike, say(f"sure_unlike_{branch}", language), None, None, took, rough=mark)
+        kind = f"{'negated' if branch != 'audio' and denies(prediction.text) else 'unlike'}_{branch}"
+        sentence, below = say(f"verdict_{kind}", language), say(f"sure_{kind}", language)
+        return Verdict(rest, sentence, below, None, None, took, rough=mark)
     neither = (
         branch == "bimodal" and _unclear(prediction.audio.probabilities) and _unclear(prediction.text.probabilities)
     )

@@ -183,7 +183,7 @@ def headline(row: dict[str, object], column: str, language: str) -> str:
     if row[f"{column}_neutral"] is None:
         return "—"
     heard = {"both": ("voice", "words"), "voice": ("voice",), "words": ("words",)}[column]
-    if any(_number(row[f"{one}_ood"]) > 1 for one in heard):
+    if any(_number(row[f"{one}_ood"]) > 1 for one in heard) or ("words" in heard and row["words_negated"]):
         return UNSURE
     emotion = winner(row, column)
     return f"{NAMES[language][emotion]} {percent(_number(row[f'{column}_{emotion}']), language)}"
