@@ -29,11 +29,6 @@ class PocketSphinx:
 
     Long recordings are cut in pauses, so that the time grows linearly (about 0.2 s per second of speech).
 
-    Parameters
-    ----------
-    yields
-        Whether other work of this computer goes first: an app hears people live while it recognises somebody's words.
-
     Raises
     ------
     InputError
@@ -47,11 +42,11 @@ class PocketSphinx:
     LEVEL = 0.1  # RMS that the samples are brought to
     SHORTEST, LONGEST = 10, 20  # s, of the pieces
 
-    def __init__(self, *, yields: bool = False):
+    def __init__(self):
         if not is_installed("pocketsphinx"):
             raise InputError("recogniser-not-installed", package="pocketsphinx")
         self._lock = threading.Lock()
-        self._process = PocketSphinxProcess(yields=yields)
+        self._process = PocketSphinxProcess()
 
     def load(self) -> None:
         """Start the process that brings the models into memory (about a second)."""
@@ -101,8 +96,7 @@ class PocketSphinxProcess:
     It ends with this object or this program, also when that is killed. Not for several threads at once.
     """
 
-    def __init__(self, *, yields: bool = False):
-        self._options = [pocketsphinx_worker.YIELDS] if yields else []
+    def __init__(self):
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -114,7 +108,7 @@ class PocketSphinxProcess:
         """Start the process, unless it runs; its models take about a second."""
         if self._process is None or self._process.poll() is not None:
             # -P: this folder is no place to look for modules in
-            command = [sys.executable, "-P", pocketsphinx_worker.__file__, *self._options]
+            command = [sys.executable, "-P", pocketsphinx_worker.__file__]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             weakref.finalize(self, _end, self._process)
         return self._process

@@ -8,7 +8,6 @@ pipe is `PocketSphinxProcess`.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import struct
 import sys
@@ -17,8 +16,6 @@ import warnings
 SAMPLE_RATE = 16_000  # Hz
 SEARCH = {"maxhmmpf": 3_000, "maxwpf": 10}  # per frame; 2.5 times as fast, 54 words of 102 right and not 55
 LENGTH = struct.Struct("<Q")  # of a piece in bytes, before it
-YIELDS = "yields"  # argument: it leaves the cores to others first …
-NICENESS = 5  # … with a third of the weight that they have, where the system knows of that
 
 
 def main() -> None:
@@ -26,8 +23,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that started this one
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # when that was killed, there is nobody to complain to
-    if YIELDS in sys.argv[1:] and hasattr(os, "nice"):
-        os.nice(NICENESS)
     import pocketsphinx
 
     decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", **SEARCH)

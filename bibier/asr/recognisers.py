@@ -55,10 +55,9 @@ def recogniser(
     language: str | None = None,
     device: str = "cpu",
     profile: str = "exact",
-    yields: bool = False,
 ) -> Whisper | PocketSphinx | None:
     """Return a recogniser by the name of its `Choice`; without one, the first that is ready. `profile` is
-    Whisper's, `yields` PocketSphinx's.
+    Whisper's.
 
     Nothing is downloaded: that is `Whisper(name, download=True)`. The models are loaded at the first call.
 
@@ -78,7 +77,7 @@ def recogniser(
     if name == "none":
         return None
     if name == "pocketsphinx":
-        return PocketSphinx(yields=yields)
+        return PocketSphinx()
     if name.startswith("whisper-"):
         return Whisper(name.removeprefix("whisper-"), cache=cache, language=language, device=device, profile=profile)
     raise InputError("recogniser-unknown", name=name, names=", ".join(choice.name for choice in choices))

@@ -9,7 +9,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from bibier.errors import Cancelled, InputError
@@ -170,12 +170,20 @@ class InferenceQueue:
     def stop(self, tab: str) -> int:
         """Stop what a tab has asked for: what waits leaves at once, what runs at its next check. Return how many."""
         with self.changed:
-            tickets = [*self.waiting] if self.running is None else [self.running, *self.waiting]
-            own = [ticket for ticket in tickets if tab and ticket.tab == tab]
-            for ticket in own:
+            self.end(own := self.of(tab))
+        return len(own)
+
+    def of(self, tab: str) -> list[Ticket]:
+        """Return what a tab has asked for: what runs, and what waits."""
+        with self.changed:
+            return [ticket for ticket in (self.running, *self.waiting) if ticket and tab and ticket.tab == tab]
+
+    def end(self, tickets: Iterable[Ticket]) -> None:
+        """Stop inferences: what waits leaves at once, what runs at its next check."""
+        with self.changed:
+            for ticket in tickets:
                 ticket.stopped = True
             self.changed.notify_all()
-        return len(own)
 
     def in_order(self) -> list[Ticket]:
         """Return the tickets that wait as they will run."""

@@ -10,11 +10,13 @@ page does; what such a program may send is checked where it is used, as is every
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs
 
 from pydantic import ValidationError
@@ -31,6 +33,8 @@ if TYPE_CHECKING:  # Gradio is imported by the page alone, in its own way
     from gradio.block_function import BlockFunction
     from gradio.blocks import Blocks
 
+AWAY = 5.0  # s for which nobody need hear what a tab has asked for …
+SETTLING = 1.0  # … and for a call that has just come, whose events are about to be asked for
 FILE = re.compile(rf"{API}file[=/](.+)", re.S)
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536, as JSON escapes it
 RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
@@ -145,6 +149,18 @@ def check_tab(guest: Visitor, tab: object) -> None:
         raise RequestRefused(403, "guard-session")
 
 
+class Work(Protocol):
+    """Where calls wait and run: the queue of the device."""
+
+    def of(self, tab: str) -> list[Any]:
+        """Return what a tab has asked for."""
+        ...
+
+    def end(self, tickets: Iterable[Any]) -> None:
+        """Stop it."""
+        ...
+
+
 class CallGuard:
     """ASGI middleware, inside `Visitors`: lets through what the asking session may do.
 
@@ -152,10 +168,13 @@ class CallGuard:
     ----------
     bodies
         Reads the bodies of calls.
+    work
+        Where calls wait and run.
     """
 
-    def __init__(self, app: ASGIApp, *, bodies: RequestBodies):
-        self.app, self.bodies = app, bodies
+    def __init__(self, app: ASGIApp, *, bodies: RequestBodies, work: Work | None = None):
+        self.app, self.bodies, self.work = app, bodies, work
+        self.heard: Counter[str] = Counter()  # streams of events that are open, by tab
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(API):
@@ -188,7 +207,9 @@ class CallGuard:
         else:
             if match := RESULT.fullmatch(path):
                 check_tab(guest, match[1])
-            if path == f"{API}queue/data" or match:
+            if path == f"{API}queue/data":
+                await self.stream(guest, scope, receive, send, query.get("session_hash", [""])[0])
+            elif match:
                 await self.connection(guest, scope, receive, AnswerListener(guest, send, "stream"))
             else:
                 await self.app(scope, receive, send)
@@ -209,6 +230,31 @@ class CallGuard:
             listener = AnswerListener(guest, send, "object")
         plain = json.dumps(call).encode()
         await self.app(with_length(scope, plain, JSON), replay(plain, receive), listener)
+
+    async def stream(self, guest: Visitor, scope: Scope, receive: Receive, send: Send, tab: str) -> None:
+        """Pass on the events of a tab; where it leaves in the middle, what it has asked for ends soon afterwards."""
+        ended = False
+
+        async def watched(message: ASGIMessage) -> None:
+            nonlocal ended
+            ended = ended or (message["type"] == "http.response.body" and not message.get("more_body"))
+            await send(message)
+
+        self.heard[tab] += 1
+        try:
+            await self.connection(guest, scope, receive, AnswerListener(guest, watched, "stream"))
+        finally:
+            self.heard[tab] -= 1
+            if not self.heard[tab]:
+                del self.heard[tab]
+            if not ended and self.work is not None:
+                asyncio.get_running_loop().call_later(AWAY, self.look, tab, self.work)
+
+    def look(self, tab: str, work: Work) -> None:
+        """Look for what a tab has asked for that nobody hears; it ends unless somebody does soon."""
+        if tab in self.heard or not (asked := work.of(tab)):
+            return
+        asyncio.get_running_loop().call_later(SETTLING, lambda: tab in self.heard or work.end(asked))
 
     async def connection(
         self, guest: Visitor, scope: Scope, receive: Receive, send: Send, tab: str | None = None

@@ -21,6 +21,7 @@ SPACE_PAGE = "https://huggingface.co"
 # What a visitor sent is data: opened by itself, no script in it runs.
 FILE_POLICY = "default-src 'none'; sandbox"
 FILES = ("/gradio_api/file", "/bibier/clip/")
+OWN = ("/", "/config")  # whose text depends on who asks, and by which name
 STRICT = {b"strict-transport-security": b"max-age=31536000"}  # s: a year
 PERMISSIONS = "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=()"
 
@@ -59,6 +60,9 @@ class SecurityHeaders:
 
         async def add(message: ASGIMessage) -> None:
             if message["type"] == "http.response.start":
+                kept = [name.lower() for name, _ in message["headers"]]
+                if scope["path"] in OWN and b"cache-control" not in kept:
+                    message = {**message, "headers": [*message["headers"], (b"cache-control", b"private, no-cache")]}
                 others = [(name, value) for name, value in message["headers"] if name.lower() not in own]
                 message = {**message, "headers": [*others, *own.items()]}
             await send(message)

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from bibier.errors import InputError
 from bibier.i18n.messages import Message
 from bibier.security.access_log import AccessLog
-from bibier.security.call_guard import CallGuard
+from bibier.security.call_guard import CallGuard, Work
 from bibier.security.disk_quota import DiskQuota
 from bibier.security.headers import SecurityHeaders
 from bibier.security.login import Login
@@ -147,6 +147,8 @@ class SecurityStack:
         Folders whose files anybody may read: the examples.
     start
         Secret by which the operator is known, where the server is for the computer on which it runs.
+    work
+        Where calls wait and run: what a tab has asked for ends when it has left.
     """
 
     def __init__(
@@ -156,8 +158,9 @@ class SecurityStack:
         protected: Callable[[], set[str]],
         public: tuple[Path, ...] = (),
         start: str | None = None,
+        work: Work | None = None,
     ):
-        self.settings, self.start = settings, start
+        self.settings, self.start, self.work = settings, start, work
         self.folder = claim(os.environ.get("GRADIO_TEMP_DIR"))
         os.environ["GRADIO_TEMP_DIR"] = str(self.folder.path)
         os.environ["FORWARDED_ALLOW_IPS"] = ""  # uvicorn would believe anybody on this computer about their address
@@ -192,7 +195,7 @@ class SecurityStack:
             ),
             Middleware(Login, wanted=settings.passwords is not None, bodies=bodies),
             Middleware(RateLimits, largest=settings.largest, quota=self.quota),
-            Middleware(CallGuard, bodies=bodies),
+            Middleware(CallGuard, bodies=bodies, work=self.work),
         ]
 
     def launching(self) -> LaunchOptions:

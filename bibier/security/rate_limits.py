@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -26,6 +27,7 @@ from bibier.security.workers import alone
 UPLOAD = "/gradio_api/upload"
 ACT = "/gradio_api/component_server"
 CALLS = tuple(f"/gradio_api/{name}" for name in ("queue/join", "run/", "api/", "call", "cancel", "reset"))
+PAGE = re.compile(r"/|/config/?|/gradio_api/info/?")
 CLOSING = {"connection": "close"}  # what has not been read of a refused upload is not waited for
 PATIENCE = 60.0  # s for the beginning of an upload, and between two parts of it …
 PACE = 20_000  # … and so many bytes a second from then on …
@@ -44,7 +46,8 @@ class Rate:
 # "bytes" of calls: reading JSON holds all threads up. "act" is a save, a skip or another act of the Annotate tab.
 # "written" are the bytes of acts: labels and notes are kept for good, so a program fills the disk only as slowly as
 # people would. "live" is a block of sound, of which there are four a second; how much sound it holds is bounded where
-# it is heard.
+# it is heard. "page" is the page or Gradio's description of it, which takes 20 ms of the event loop to write; "read" is
+# whatever else is read: a first visit asks for some 45 files.
 # A person who corrects a transcript or drags a bar makes a few calls a second; several people may share an address.
 SESSION = {
     "upload": Rate(20, 0.5),
@@ -52,6 +55,8 @@ SESSION = {
     "act": Rate(300, 2),
     "written": Rate(1_000_000, 4_000),
     "live": Rate(60, 20),
+    "page": Rate(30, 1),
+    "read": Rate(600, 30),
     "bytes": Rate(8_000_000, 200_000),
 }
 ADDRESS = {
@@ -60,6 +65,8 @@ ADDRESS = {
     "act": Rate(1500, 20),
     "written": Rate(8_000_000, 40_000),
     "live": Rate(240, 80),
+    "page": Rate(60, 3),
+    "read": Rate(3000, 150),
     "bytes": Rate(32_000_000, 2_000_000),
 }
 COUNTED_TOO = {"call": ("bytes",), "act": ("bytes", "written")}
@@ -216,8 +223,10 @@ class RateLimits:
 
 def kind_of(scope: Scope) -> str | None:
     """Return what a request is counted as, None for what is not."""
-    if scope["type"] != "http" or scope["method"] != "POST":
+    if scope["type"] != "http":
         return None
+    if scope["method"] != "POST":
+        return "page" if PAGE.fullmatch(scope["path"]) else "read"
     if scope["path"] == UPLOAD:
         return "upload"
     if scope["path"].startswith(LIVE):

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bibier.i18n.messages import Message
-from bibier.security.responses import header, refusal
+from bibier.security.responses import header, header_list, refusal
 
 LOCAL = ("localhost",)
 HARMLESS = ("GET", "HEAD", "OPTIONS")
 INSIDE = ("/gradio_api/", "/bibier/", "/config", "/login", "/logout")
+FORWARDED = "x-forwarded-host"
 ACTING = "/logout"  # an address that does something when it is merely opened
 
 
@@ -87,6 +88,8 @@ class TrustedHosts:
                 sentence = Message("guard-host", {"name": hostname(host) or "?"})
                 await refusal(scope, 421, sentence)(scope, receive, send)
                 return
+            if not all(map(self.knows, header_list(scope, FORWARDED))):  # Gradio would write it into the page
+                scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != FORWARDED.encode()]}
             if self.foreign(scope):
                 await refusal(scope, 403, Message("guard-origin"))(scope, receive, send)
                 return

@@ -60,7 +60,7 @@ def load(
     from bibier.checkpoint.library import ModelLibrary
     from bibier.inference.predictor import Predictor
 
-    recogniser = functools.cache(functools.partial(recognisers.recogniser, profile=profile, yields=True))
+    recogniser = functools.cache(functools.partial(recognisers.recogniser, profile=profile))
 
     def readers(bundle: Bundle) -> Callable[[str], Predictor]:
         def make(choice: str) -> Predictor:
@@ -228,7 +228,9 @@ def launch(options: argparse.Namespace, importing: Callable[[], AbstractContextM
     if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
-    security = SecurityStack(settings, protected=lambda: clip_files(store), public=places, start=start)
+    security = SecurityStack(
+        settings, protected=lambda: clip_files(store), public=places, start=start, work=services.queue
+    )
     tasks = [backup.task] if backup else []
     live = LiveService(services)
     app = page.build(services, annotating, security, live)

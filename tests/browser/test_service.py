@@ -97,7 +97,9 @@ def test_deleting_deletes(guest, place):
 
 
 def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path):
-    """Four visitors at once: each sees a place in the queue; one cancels and can go on."""
+    """Four visitors at once: each sees a place in the queue; one cancels and can go on, one leaves and lets the
+    others pass.
+    """
     samples, rate = clip
     long = tmp_path / "long.wav"  # whose words take a while to recognise
     soundfile.write(long, np.resize(samples, 5 * rate), rate, subtype="PCM_16")
@@ -118,6 +120,11 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path)
         page.wait_for_function(ahead)
         page.click("#cancel")
         page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
+        first, last = sorted(waiting[1:], key=lambda waiter: waiter.page.inner_text("#stage"))
+        assert "1 ahead" in first.page.inner_text("#stage") and "2 ahead" in last.page.inner_text("#stage")
+        first.page.close()  # what it has asked for is nobody's now
+        last.page.wait_for_selector("#stage:has-text('1 ahead')")
+        waiting.remove(first)
     page.wait_for_selector("#cancel", state="hidden")
     page.wait_for_selector("#analyse:enabled")
     page.click("#analyse")  # the same words give the same verdict, so the page need not draw it anew

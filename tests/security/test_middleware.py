@@ -218,6 +218,18 @@ def test_what_only_the_operator_may(place, tmp_path_factory):
 # --------------------------------------------------------------------------------------------------- hosts and origins
 
 
+def test_another_s_name_is_not_written_into_the_page(address):
+    """A proxy's word for the name under which it was asked is believed only for a name of ours."""
+    for path in ("/", "/config"):
+        answer = httpx.get(
+            f"{address}{path}", headers={"x-forwarded-host": "evil.example", "x-forwarded-proto": "https"}
+        )
+        assert answer.status_code == 200 and "evil.example" not in answer.text
+        assert answer.headers["cache-control"] in ("no-store", "private, no-cache")
+    ours = httpx.get(f"{address}/config", headers={"x-forwarded-host": "voices.example", "x-forwarded-proto": "https"})
+    assert "https://voices.example" in ours.text
+
+
 @pytest.mark.parametrize(
     "host, status",
     [

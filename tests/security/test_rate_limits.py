@@ -10,13 +10,24 @@ from types import SimpleNamespace
 import httpx
 import numpy as np
 import pytest
-from asgi import in_own_loop
+from asgi import in_own_loop, scope_of
 from served import file, served, upload, visit
 
 from bibier.security import ownership as ownership_module
 from bibier.security.disk_quota import Reservation
 from bibier.security.ownership import Ownership
-from bibier.security.rate_limits import ACT, LONGEST, PATIENCE, UPLOAD, Rate, RateLimits, TokenBuckets
+from bibier.security.rate_limits import (
+    ACT,
+    ADDRESS,
+    LONGEST,
+    PATIENCE,
+    SESSION,
+    UPLOAD,
+    Rate,
+    RateLimits,
+    TokenBuckets,
+    kind_of,
+)
 from bibier.security.session import SCOPE, Visitor
 
 KB, MB = 1000, 1_000_000
@@ -280,3 +291,30 @@ def test_the_rate_of_calls(address):
     with visit(address, headers={"x-forwarded-for": "10.1.0.6"}) as guest:
         codes = [guest.post("/gradio_api/queue/join", json={"data": []}).status_code for _ in range(700)]
     assert 429 in codes and 429 not in codes[:200]
+
+
+def test_a_flood_of_pages_is_refused_before_it_holds_others_up(address):
+    """To write the page takes 20 ms in which the server does nothing else; without a cookie each is a new session."""
+    limits = httpx.Limits(max_connections=1)
+    with httpx.Client(base_url=address, headers={"x-forwarded-for": "10.1.0.7"}, limits=limits) as flood:
+        for path in ("/", "/config", "/gradio_api/info"):
+            codes = []
+            for _ in range(400):
+                flood.cookies.clear()
+                codes.append(flood.get(path).status_code)
+                if codes[-20:] == [429] * 20:
+                    break
+            assert codes[-20:] == [429] * 20, path
+        refused = flood.get("/", headers={"accept-language": "ru"})
+        assert refused.status_code == 429 and int(refused.headers["retry-after"]) >= 1 and "через" in refused.text
+        with httpx.Client(base_url=address, headers={"x-forwarded-for": "10.1.0.8"}) as other:
+            assert other.get("/").status_code == 200
+        assert flood.get("/theme.css").status_code == 200  # what is cheap has a room of its own
+
+
+def test_every_kind_of_request_has_a_rate():
+    """A route that Gradio adds is counted too."""
+    scopes = [scope_of(path, method) for path in ("/", "/config", "/anything/new") for method in ("GET", "HEAD", "PUT")]
+    kinds = [kind_of(scope) for scope in scopes]
+    assert kinds == ["page"] * 6 + ["read"] * 3
+    assert all(kind in rates for kind in kinds for rates in (SESSION, ADDRESS))
