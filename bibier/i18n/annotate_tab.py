@@ -133,9 +133,10 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "far": ("{done} of {total}", "{done} из {total}"),
     "all_done": (
-        "All clips are labelled. Thank you! Ctrl+Z reopens the last one.",
-        "Все фрагменты размечены. Спасибо! Ctrl+Z вернёт последний.",
+        "All clips are labelled. Thank you!",
+        "Все фрагменты размечены. Спасибо!",
     ),
+    "reopen": ("Reopen the last one", "Вернуть последний"),
     # the clip
     "clip": (
         "Clip",
@@ -282,8 +283,8 @@ ANNOTATE: dict[str, tuple[str, str]] = {
     ),
     "saved": ("Saved", "Сохранено"),
     "saved_late": (
-        "You are back online, and your label is saved.",
-        "Связь восстановлена, разметка сохранена.",
+        "You are back online, and everything is saved.",
+        "Связь восстановлена, всё сохранено.",
     ),
     "unchanged": (
         "No changes",
@@ -298,14 +299,14 @@ ANNOTATE: dict[str, tuple[str, str]] = {
         "Сервер не отвечает.",
     ),
     "offline_kept": (
-        "Not saved yet: the app isn't responding. Waiting: {count}. Your label is kept in this browser and will be "
+        "Not saved yet: the app isn't responding. Waiting: {count}. Everything is kept in this browser and will be "
         "saved as soon as the app responds.",
-        "Пока не сохранено: приложение не отвечает. Ждут отправки: {count}. Разметка хранится в этом браузере и "
+        "Пока не сохранено: приложение не отвечает. Ждут отправки: {count}. Всё хранится в этом браузере и "
         "сохранится, как только приложение ответит.",
     ),
     "refused_kept": (
-        "{reason} Waiting: {count}. Your label is kept in this browser and will be sent again automatically.",
-        "{reason} Ждут отправки: {count}. Разметка хранится в этом браузере и отправится ещё раз сама.",
+        "{reason} Waiting: {count}. Everything is kept in this browser and will be sent again automatically.",
+        "{reason} Ждут отправки: {count}. Всё хранится в этом браузере и отправится ещё раз само.",
     ),
     "draft_back": (
         "Your unfinished label was restored.",

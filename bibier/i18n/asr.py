@@ -9,14 +9,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "recogniser-whisper": ("Whisper {size}", "Whisper {size}"),
     "recogniser-whisper-missing": (
-        "Whisper {size} (not downloaded yet, {megabytes} MB)",
-        "Whisper {size} (нужно скачать, {megabytes} МБ)",
+        "Whisper {size} ({megabytes} MB to download)",
+        "Whisper {size} (скачать {megabytes} МБ)",
     ),
     "recogniser-pocketsphinx": (
-        "PocketSphinx (English only, rough, works without a download)",
-        "PocketSphinx (только английский, неточно, работает без загрузки)",
+        "PocketSphinx (rough, English only)",
+        "PocketSphinx (неточно, английский)",
     ),
-    "recogniser-none": ("None: type the words yourself", "Без распознавания: введите слова сами"),
+    "recogniser-none": ("None: type the words", "Нет: введите слова сами"),
     "recogniser-download": (
         "Whisper {size} will be downloaded: {megabytes} MB, into {folder}.",
         "Будет загружена модель Whisper {size}: {megabytes} МБ, в папку {folder}.",

@@ -145,6 +145,14 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Something went wrong and the analysis stopped. Try again, or try another recording.",
         "Что-то пошло не так, анализ остановлен. Попробуйте ещё раз или возьмите другую запись.",
     ),
+    "toast_error": ("Error", "Ошибка"),
+    "toast_warning": ("Warning", "Внимание"),
+    "toast_info": ("Note", "Заметка"),
+    "toast_success": ("Done", "Готово"),
+    "connection_lost": (
+        "The app isn't responding. Trying to reach it again…",
+        "Приложение не отвечает. Пробуем связаться снова…",
+    ),
     "failed_models": (
         "The models could not be loaded, so nothing can be analysed. The reason is in the server log.",
         "Модели не загрузились, поэтому анализ невозможен. Причина — в журнале сервера.",

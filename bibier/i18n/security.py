@@ -215,7 +215,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     # the page on which one signs in
     "login-lead": (
         "What the voice says, what the words say, and both together.",
-        "Что говорит голос, что говорят слова и что — оба вместе.",
+        "Что говорит голос, что говорят слова и что получается вместе.",
     ),
     "login-name": ("Name", "Имя"),
     "login-password": ("Password", "Пароль"),

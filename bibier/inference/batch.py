@@ -73,6 +73,8 @@ class BatchPredictor:
         Whether rows hold the encoders' vectors too, see `embeddings`.
     between
         Called between the segments of a long recording.
+    failed
+        Called with what is wrong with a recording, before its row says it.
     """
 
     def __init__(
@@ -84,9 +86,10 @@ class BatchPredictor:
         language: str = "en",
         embedded: bool = False,
         between: Callable[[], None] = lambda: None,
+        failed: Callable[[InputError], None] = lambda _: None,
     ):
         self.predictor, self.recognise, self.name, self.language = predictor, recognise, name, language
-        self.embedded, self.between = embedded, between
+        self.embedded, self.between, self.failed = embedded, between, failed
 
     def prepare(self, item: BatchInput) -> PreparedInput:
         """Decode one recording and get its words; what can't be used has its reason in the row, whatever it is."""
@@ -108,7 +111,7 @@ class BatchPredictor:
                 return self._long(item, row, clip)
         except OSError as error:
             closed = InputError("audio-closed", prefix="", reason=error.strerror or str(error))
-            return PreparedInput(row | {"error": closed.text(self.language)}, done=True)
+            return PreparedInput(row | {"error": self._reason(closed, row)}, done=True)
         row |= {"duration": clip.duration, "channel": str(clip.channel or MIX)}
         warnings = [notice.text(self.language) for notice in clip.notices]
         if clip.duration > LONG_SECONDS:
@@ -153,7 +156,9 @@ class BatchPredictor:
             return [prepared.row | {"error": self._reason(error, prepared.row)}]
 
     def _reason(self, error: Exception, row: dict) -> str:
-        return fault_of(error, row["path"]).text(self.language).encode("utf-8", "backslashreplace").decode()
+        fault = fault_of(error, row["path"])
+        self.failed(fault)
+        return fault.text(self.language).encode("utf-8", "backslashreplace").decode()
 
     @torch.inference_mode()
     def _predict(self, group: Sequence[PreparedInput]) -> list[dict]:

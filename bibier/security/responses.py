@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Scope
 
-from bibier.i18n.messages import LANGUAGES, Message
+from bibier.i18n.messages import LANGUAGES, Message, in_every_language
 
 COOKIE = "bibier_language"
 API = "/gradio_api/"
@@ -82,12 +82,16 @@ def language(scope: Scope) -> str:
 
 def refusal(scope: Scope, status: int, sentence: Message, headers: dict[str, str] | None = None) -> Response:
     """Say no. Gradio's page reads plain text after an upload, and `detail` of a JSON object after a call."""
-    text = sentence.text(language(scope)).encode("utf-8", "replace").decode()  # it may name what has no UTF-8
+    texts = in_every_language(lambda code: sentence.text(code).encode("utf-8", "replace").decode())  # names without it
+    text = texts[language(scope)]
     headers = {"cache-control": "no-store"} | (headers or {})
     path = scope["path"]
     for_programs = path.startswith((API, LIVE)) and not path.startswith(f"{API}upload")
     if path.rstrip("/") in ("/login", "/config") or for_programs:
-        return JSONResponse({"detail": text, "error": text}, status, headers)
+        told: dict[str, object] = {"detail": text, "error": text}
+        if path.startswith(LIVE):  # the page goes on in whatever language it is switched to
+            told["sentences"] = texts
+        return JSONResponse(told, status, headers)
     return PlainTextResponse(text, status, headers)
 
 

@@ -12,10 +12,9 @@ from bibier.security.responses import preferred
 
 @dataclass(frozen=True)
 class Theme:
-    """How the page is seen: its language, its theme, and whether panels must stand below each other."""
+    """How the page is seen: its language, and whether panels must stand below each other."""
 
     language: str = "en"
-    dark: bool = False
     narrow: bool = False
 
 
@@ -64,7 +63,7 @@ def read_context(raw: str | None, cookie: str = "", accepted: str = "") -> Clien
         language = preferred(cookie, accepted)
     token, checkpoint, live = sent.get("token"), sent.get("checkpoint"), sent.get("live")
     return ClientContext(
-        Theme(language, dark=sent.get("dark") is True, narrow=sent.get("narrow") is True),
+        Theme(language, narrow=sent.get("narrow") is True),
         token if isinstance(token, str) and TOKEN.fullmatch(token) else "",
         checkpoint=checkpoint if isinstance(checkpoint, str) and len(checkpoint) <= LONGEST else "",
         live=live if isinstance(live, str) and LIVE.fullmatch(live) else "",

@@ -59,6 +59,16 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
         over = {text: pixels for text, pixels in tables if pixels > 0 and HOSTILE not in text}  # a name without a gap
         assert len(tables) > 3 and not over, (here, over)
     page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(1000)  # the width has been asked for
+    asked = []
+    page.on("request", lambda request: asked.append((request.method, request.url)))
+    ink = "getComputedStyle(document.querySelector('#agree-picture .xtick text')).fill"
+    before = page.evaluate(ink)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"before => {ink} !== before", arg=before)
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(f"before => {ink} === before", arg=before)
+    assert [url for method, url in asked if method == "POST"] == []  # the chart follows the theme by itself
     ((first, *_), *_) = agreement.most_disputed(table)
     page.evaluate("localStorage.setItem('bibier_annotator', 'Anna')")
     page.reload()

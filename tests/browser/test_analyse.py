@@ -171,12 +171,14 @@ def test_a_refused_upload_is_told_at_the_verdict(visit, tmp_path, clip):
     visitor.complaints.clear()  # the browser's own word on the refusal
 
 
-def test_silence_is_said_first(visit, tmp_path):
-    """Silence: what is wrong stands before everything, and no words are invented."""
-    visitor = visit()
+@pytest.mark.parametrize("locale, words", [("en-US", "not recognised"), ("ru-RU", "не распознаны")])
+def test_silence_is_said_first(visit, tmp_path, locale, words):
+    """Silence: what is wrong stands before everything, no words are invented, and none are said to be missing."""
+    visitor = visit(locale=locale)
     soundfile.write(tmp_path / "silence.wav", np.zeros(32000), 16000)
     visitor.upload(tmp_path / "silence.wav")
     assert visitor.page.locator("#verdict .notice").count() >= 1
+    assert words not in visitor.page.inner_text("#verdict")
     assert visitor.page.input_value("#transcript textarea") == ""
 
 

@@ -59,14 +59,17 @@ def test_a_dropped_connection_loses_nothing(annotate, log):
     page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
     page.evaluate("bibier.setLanguage('ru')")  # Gradio's own word of the lost connection covers the switch
     page.wait_for_selector(".delivery.alert:has-text('Пока не сохранено'):has-text('Ждут отправки: 2')")
+    assert page.inner_text(".studio .kept").startswith("Разметка хранится")
+    page.wait_for_selector(".toast-title:has-text('Ошибка')")  # Gradio's word of it, in the page's language
+    page.wait_for_selector(".toast-message-text:has-text('Приложение не отвечает')")
     page.evaluate("bibier.setLanguage('en')")
+    page.wait_for_selector(".toast-message-text:has-text('Trying to reach it')")
     page.wait_for_selector(".delivery.alert:has-text('Not saved yet'):has-text('Waiting: 2')")
     assert log("offline") == []
-    page.wait_for_selector(".toast-title")  # Gradio's word of it
     with page.expect_navigation():
         visitor.context.set_offline(False)
     done(page, 2)
-    page.wait_for_selector(".delivery.good:has-text('back online')")
+    page.wait_for_selector(".delivery.good:has-text('everything is saved')")
     assert [points(event.probs).index(100) for event in log("offline")] == [3, 1]
     lost = ("ERR_INTERNET_DISCONNECTED", "dynamically imported module")  # the second: Gradio's own Russian words
     visitor.complaints[:] = [text for text in visitor.complaints if not any(reason in text for reason in lost)]

@@ -31,6 +31,13 @@ def test_bars_follow_the_voice_and_a_pause_closes_an_utterance(visit):
     before = page.evaluate("shown.push([]), shown.length")
     page.click("#ribbon .live .stretch")
     page.wait_for_function(f"shown.length > {before}")
+    page.evaluate("bibier.setLanguage('ru')")  # what was said stays
+    names = page.evaluate("Object.values(bibier.names.ru)")
+    label = page.get_attribute("#ribbon .live .stretch", "aria-label")
+    assert any(name in label for name in names), label
+    assert page.evaluate("shown.at(-1)[0].label") == "злость"
+    assert page.inner_text("#ribbon .live h2") == "Что вы уже сказали"
+    page.evaluate("bibier.setLanguage('en')")
     assert page.evaluate(STOP)  # nothing of the recording is lost on the way
     page.evaluate("bibier.live.toggle()")
     assert not page.is_checked(".live-slot input")

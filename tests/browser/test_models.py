@@ -1,5 +1,7 @@
 """The Models tab in a real browser: fetch from a Hub on this computer, switch, compare; a hostile card stays text."""
 
+import re
+
 import pytest
 import torch
 from hub_server import served
@@ -79,6 +81,16 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     page.locator("#models-hub .told button").click()
     page.wait_for_function("document.querySelectorAll('#models .card').length === 2")
     served_hub.down = True  # from here on without a Hub
+    page.fill("#models-hub input", "anna/other")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#models-hub .alert")
+    page.evaluate("bibier.setLanguage('ru')")  # what went wrong stays, in the other language
+    page.wait_for_selector("#models .card.chosen:has-text('Используется')")
+    page.wait_for_selector("#models-hub h2:has-text('Добавить')")
+    page.wait_for_timeout(500)  # the server has spoken
+    assert re.search("[А-Яа-я]{4}", page.inner_text("#models-hub .alert"))
+    page.evaluate("bibier.setLanguage('en')")
+    page.wait_for_selector("#models .card.chosen:has-text('In use')")
 
     foreign = page.locator("#models .card").nth(1)
     foreign.locator("summary").last.click()

@@ -146,6 +146,18 @@ def test_keyboard(visit):
     assert len(names) == len(set(names)), names
 
 
+def test_a_line_that_goes_on_stays_in_sight(visit):
+    """What is going on changes often while one speaks live: the line stays and says something else."""
+    page = visit().page
+    page.evaluate("bibier.showStage('live_listening')")
+    page.wait_for_function("getComputedStyle(document.querySelector('#stage .busy')).opacity === '1'")
+    page.evaluate("bibier.showStage('live_hearing')")
+    line = page.locator("#stage .busy")
+    assert line.evaluate("(one) => getComputedStyle(one).opacity") == "1" and "speaking" in line.inner_text()
+    page.evaluate("bibier.showStage('')")
+    assert line.count() == 0
+
+
 def test_the_browsers_own_boxes_have_the_theme(visit):
     """Radios and tick boxes, scroll bars and drop-down lists are of the page's theme, also against the system's."""
     page = visit(color_scheme="dark").page

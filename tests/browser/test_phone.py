@@ -27,6 +27,16 @@ def test_the_page_ends_above_the_dock(visit):
         }"""
     )
     assert pressed
+    covered = page.evaluate(
+        """() => {
+            const label = document.querySelector("#typed [data-testid=block-info], #typed label span");
+            const dock = document.querySelector("#dock").getBoundingClientRect();
+            scrollBy(0, label.getBoundingClientRect().top - dock.top - 20);
+            const { x, y, width, height } = label.getBoundingClientRect();
+            return y > dock.top && Boolean(document.elementFromPoint(x + width / 2, y + height / 2).closest("#dock"));
+        }"""
+    )
+    assert covered  # nothing of the page lies over the dock
     sides = page.locator(".gradio-container").evaluate("(one) => getComputedStyle(one).paddingLeft")
     assert sides == "14px"
     page.set_viewport_size({"width": 820, "height": 1180})
@@ -118,6 +128,31 @@ def test_what_an_empty_field_asks_for_is_read(visit, theme):
             getComputedStyle(document.querySelector("#header p")).color]"""
     )
     assert colours[0] == colours[1]
+
+
+@BOTH
+def test_the_last_clip_is_reopened_without_keys(visit, locale):
+    page = judged(visit, locale=locale)
+    page.click("#relabel")
+    page.wait_for_selector(".studio .who option", state="attached")
+    name = page.locator(".studio .who input[type=text]").first
+    name.fill(f"last {locale}")
+    name.press("Enter")
+    for _ in range(20):  # others' clips may wait too
+        page.wait_for_selector(".desk:not([hidden]), .studio .reopen:visible")
+        if page.locator(".studio .reopen").is_visible():
+            break
+        title = page.inner_text(".clip h2")
+        page.keyboard.press("Digit4")
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "(title) => !document.querySelector('.desk:not([hidden])') "
+            "|| document.querySelector('.clip h2').textContent !== title",
+            arg=title,
+        )
+    page.click(".studio .reopen")
+    page.wait_for_selector(".desk:not([hidden])")
+    assert not page.locator(".studio .reopen").is_visible()
 
 
 @BOTH

@@ -93,6 +93,12 @@ def test_several_files_become_a_table(visit, tmp_path):
         page.set_viewport_size({"width": width, "height": 900})
         table, column = (page.locator(part).bounding_box() for part in ("#outlets .batch", "#leaving"))
         assert (round(table["x"]), round(table["width"])) == (round(column["x"]), round(column["width"])), width
+        reason, box = (page.locator(f"#outlets {part}").bounding_box() for part in (".failed span", ".scroll"))
+        assert reason["x"] + reason["width"] <= box["x"] + box["width"], width  # read without scrolling
+    page.evaluate("bibier.setLanguage('ru')")
+    assert page.inner_text("#outlets .failed").startswith("Из этого файла не удаётся")
+    assert page.inner_text("#outlets .winner >> nth=0").startswith("радость")
+    page.evaluate("bibier.setLanguage('en')")
     page.set_viewport_size({"width": 1280, "height": 900})
     rows = list(csv.DictReader(saved(page, "Save the table").read_text(encoding="utf-8-sig").splitlines()))
     assert [row["path"] for row in rows] == [f.name for f in files]

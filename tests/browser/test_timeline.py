@@ -130,6 +130,9 @@ def test_stop_keeps_what_is_ready(visit, server, talk, tmp_path):
     page.wait_for_function("document.querySelectorAll('#ribbon .stretch:not(:disabled)').length > 1")
     with held_recogniser(server):
         picture(page, "running-1440-en-light")
+        page.evaluate("bibier.setLanguage('ru')")
+        page.wait_for_selector("#stage:has-text('Отрезок')")  # at once, though nothing more is judged
+        page.evaluate("bibier.setLanguage('en')")
         page.click("#ribbon .stop")
     page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Stopped')")
     done = page.locator("#ribbon .stretch:not(:disabled)").count()
@@ -150,6 +153,14 @@ def test_a_change_of_language_keeps_it_and_it_fits_a_phone(visit, talk):
     assert page.evaluate("window.kept")  # without a reload
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, "whole-390-ru-dark")
+    for width in (340, 360, 390, 430):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.wait_for_timeout(300)
+        over = page.locator("#ribbon .axis span").evaluate_all(
+            "(all) => all.map((one) => one.offsetLeft + one.offsetWidth - one.parentElement.clientWidth)"
+        )
+        assert len(over) > 1 and max(over) <= 1, (width, over)  # no mark's time is cut
+    page.set_viewport_size({"width": 390, "height": 844})
     page.click("#ribbon .tools button:last-child")
     page.click("#ribbon .tools button:last-child")
     picture(page, "zoom-390-ru-dark")

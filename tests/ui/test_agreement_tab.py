@@ -73,16 +73,23 @@ def test_the_tab_says_what_agreement_says(url, language):
         assert report.report(measured, name, Theme(language)) == {"sentence": report.say(key, language)}
 
 
-@pytest.mark.parametrize("look", [Theme(), Theme("ru", dark=True, narrow=True)])
+def in_theme(drawn, theme):
+    """Colour a figure as the page does, in the light theme (1) or the dark one (2)."""
+    coloured = json.loads(re.sub(r"light-dark\((\S+), (\S+)\)", rf"\{theme}", json.dumps(drawn)))
+    return {"data": coloured["data"], "layout": coloured["layout"]}
+
+
+@pytest.mark.parametrize("look", [Theme(), Theme("ru", narrow=True)])
 def test_the_figure_fits_plotly_and_its_numbers_are_right(url, look):
     measured = Measurements(Store(url))("p")
     drawn = report.figure(measured, look)
-    go.Figure(data=drawn["data"], layout=drawn["layout"])  # raises on an unknown property
+    for theme in (1, 2):
+        go.Figure(**in_theme(drawn, theme))  # raises on an unknown property
     assert sum(drawn["data"][0]["x"]) == pytest.approx(100) and sum(drawn["data"][1]["y"]) == 18
     rows = report.picture_table(measured, look.language)["rows"]
     assert rows[0][1] == drawn["data"][0]["text"][0] and len(rows) >= 8
     nobody = report.figure(Measured(), look)
-    go.Figure(data=nobody["data"], layout=nobody["layout"])
+    go.Figure(**in_theme(nobody, 1))
 
 
 def test_forty_five_openings_measure_once_and_a_save_measures_anew(url):

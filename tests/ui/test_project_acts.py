@@ -229,9 +229,9 @@ def test_a_list_of_its_own_is_set_labelled_and_judged_by_nobody(store):
         handlers.settle(sent(0, clip=None, settings={"labels": []}))
     assert asked == []
     said = measure(store.state("p"), {}, store.labels("p"))
-    assert report(said, "p", Theme("ru", False, False))["labels"] == opened["bars"]
+    assert report(said, "p", Theme("ru"))["labels"] == opened["bars"]
     assert report(said, "p", Theme())["tables"][1]["title"] == "By label"
-    assert picture_table(said, "ru")["rows"][0][0] == "Спокойно" and figure(said, Theme("en", False, False))["data"]
+    assert picture_table(said, "ru")["rows"][0][0] == "Спокойно" and figure(said, Theme("en"))["data"]
 
 
 @pytest.mark.parametrize("kind", ["events", "long", "wide", "label-studio"])

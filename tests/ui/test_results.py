@@ -129,7 +129,7 @@ def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, na
     scope = {"type": "http", "headers": [], REQUEST: "gone"} | guest(tmp_path)
     with ThreadPoolExecutor(1) as pool:
         answer = answering(name, act, pool, queue)([{}], Request(scope, receive))
-        assert in_own_loop(answer) == {"error": "", "passing": False}
+        assert in_own_loop(answer) == {"error": {"en": "", "ru": ""}, "passing": False}
     assert not queue.waiting
     held.release()
 
@@ -145,7 +145,9 @@ def test_pitch_and_loudness_of_what_is_too_long_are_refused_before_it_is_read(ha
 
 def test_one_of_several_is_a_row_of_the_batch_command(handlers, tmp_path):
     row = handlers.judge(str(EXAMPLE), "=1+1.ogg", context())
-    assert row["both"] == "—" and row["voice"].endswith("%") and row["voice"].startswith(NAMES["en"][row["emotion"]])
+    assert row["both"] == {"en": "—", "ru": "—"}
+    for language, said in row["voice"].items():
+        assert said.endswith("%") and said.startswith(NAMES[language][row["emotion"]])
     (cells,) = csv.DictReader(io.StringIO(row["head"] + row["line"], newline=""))
     assert tuple(cells) == COLUMNS and cells["path"] == "'=1+1.ogg" and plain(cells["path"]) == "=1+1.ogg"
     voice_alone = judge(predictor(handlers), str(EXAMPLE), "").audio.probabilities
@@ -153,7 +155,8 @@ def test_one_of_several_is_a_row_of_the_batch_command(handlers, tmp_path):
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF")
     failed = handlers.judge(str(broken), "broken.wav", context(language="ru"))
-    assert failed["error"] and not failed["passing"] and str(tmp_path) not in failed["error"] + failed["line"]
+    assert not failed["passing"] and str(tmp_path) not in json.dumps(failed)
+    assert failed["error"]["en"].startswith("No sound can be read") and "не удаётся" in failed["error"]["ru"]
     assert handlers.judge(str(Path(EXAMPLE)), ["no name"], context())["line"].startswith(",")
     assert handlers.judge(str(EXAMPLE), "\ud800.wav", context())["line"]
 

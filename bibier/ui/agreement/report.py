@@ -40,8 +40,17 @@ class Ink:
     outline: str
 
 
-LIGHT = Ink(text="#1b1d26", soft="#5a6072", grid="#e3e5ec", outline="rgba(27,29,38,.45)")
-DARK = Ink(text="#eceef5", soft="#a6adc0", grid="#343a4a", outline="rgba(255,255,255,.35)")
+def by_theme(light: str, dark: str) -> str:
+    """Name a colour in both themes: the page takes that of its own, at once when it is switched."""
+    return f"light-dark({light}, {dark})"
+
+
+INK = Ink(
+    text=by_theme("#1b1d26", "#eceef5"),
+    soft=by_theme("#5a6072", "#a6adc0"),
+    grid=by_theme("#e3e5ec", "#343a4a"),
+    outline=by_theme("rgba(27,29,38,.45)", "rgba(255,255,255,.35)"),
+)
 
 
 class ReportTable(TextTable, total=False):
@@ -165,10 +174,10 @@ def _worst(measured: Measured, project: str, language: str) -> Report:
 
 def figure(measured: Measured, theme: Theme) -> Figure:
     """Return the figure as plain data in Plotly's schema: the share of each emotion, and how mixed the labels are."""
-    ink, language = DARK if theme.dark else LIGHT, theme.language
+    ink, language = INK, theme.language
     shares, counts, edges = measured.shares, measured.counts, measured.edges
     names = list(titles_of(measured, language).values())
-    colours = [label.colour_dark if theme.dark else label.colour for label in measured.labels.labels]
+    colours = [by_theme(label.colour, label.colour_dark) for label in measured.labels.labels]
     wide = [([0, 0.47], [0, 1]), ([0.56, 1], [0, 1])]
     places = [([0, 1], [0.6, 1]), ([0, 1], [0, 0.38])] if theme.narrow else wide
     text = {"textposition": "outside", "textfont": {"color": ink.text, "size": 13}, "cliponaxis": False}

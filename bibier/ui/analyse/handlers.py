@@ -20,9 +20,9 @@ from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.messages import Message
 from bibier.i18n.page import say
 from bibier.transcript import Transcript
-from bibier.ui.analyse.page_values import blank, failure, results
+from bibier.ui.analyse.page_values import blank, failure, results, told
 from bibier.ui.analyse.state import Analyses, AnalysisState, lead
-from bibier.ui.analyse.updates import AnalyseUpdate, Stage
+from bibier.ui.analyse.updates import AnalyseUpdate
 from bibier.ui.analyse.words import author, corrected
 from bibier.ui.client import ClientContext
 from bibier.ui.inference import NO_FAULT, PACE, Inference, inference, sentence
@@ -113,17 +113,15 @@ class AnalyseHandlers:
         with ThreadPoolExecutor(1, thread_name_prefix="download") as pool:
             job = pool.submit(self.services.fetch, choice.name, progress)
             while not job.done():
-                text = say(
-                    "stage_fetching", language, name=choice.name, received=received // 10**6, megabytes=choice.megabytes
-                )
-                yield {"stage": {"text": text}}
+                so_far = {"name": choice.name, "received": received // 10**6, "megabytes": choice.megabytes}
+                yield {"stage": told(partial(say, "stage_fetching", **so_far), language)}
                 wait([job], timeout=0.5)
             try:
                 job.result()
             except InputError as error:
                 yield failure(error.text, language)
                 return
-        done: Stage = {"text": say("stage_fetched", language, name=choice.name), "still": True}
+        done = told(partial(say, "stage_fetched", name=choice.name), language, still=True)
         fetched: AnalyseUpdate = {"stage": done, "fetching": False}
         yield fetched | self.choices(language, choice.name)
 
@@ -173,7 +171,7 @@ class AnalyseHandlers:
                 shown = yield from steps(run)
             yield shown
         except Cancelled:
-            yield {"stage": {"text": say("stopped", language), "still": True}, "analyse": True}
+            yield {"stage": told(partial(say, "stopped"), language, still=True), "analyse": True}
         except (InputError, LoadError) as error:
             at_fault = isinstance(error, InputError) and error.key not in NO_FAULT
             yield after_error(at_fault) | failure(partial(sentence, error), language)
@@ -209,7 +207,7 @@ class AnalyseHandlers:
 
         def stage(key: str, **values: object) -> AnalyseUpdate:
             run.stage(key.removeprefix("stage_"))
-            return {"stage": {"text": say(key, language, **values), "stop": True}}
+            return {"stage": told(partial(say, key, **values), language) | {"stop": True}}
 
         yield from self.queued(run)
         if leaving := begun():
@@ -240,7 +238,8 @@ class AnalyseHandlers:
         if encoding is None and clip:
             yield stage("stage_hearing")
             encoding = reader.encode_audio(clip, channel=channel)
-        extra: tuple[Message, ...] = self.unheard(language) if listen and clip and choice.name == "none" else ()
+        spoken = encoding is not None and encoding.speech
+        extra: tuple[Message, ...] = self.unheard(language) if listen and spoken and choice.name == "none" else ()
         original = Transcript(example.transcript, example.language) if example else state.example if state else None
         seconds = None
         transcript: Transcript | str

@@ -5,12 +5,12 @@ Like `handlers`, apart from Gradio: values in, values by component name out. Wha
 
 from __future__ import annotations
 
-import functools
 import io
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from bibier.ui.analyse import after_live
 from bibier.ui.analyse.after_live import LiveResults
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_analysis import WHOLE, LongAnalysis, reason
-from bibier.ui.analyse.page_values import blank, failure, results
+from bibier.ui.analyse.page_values import blank, failure, results, told
 from bibier.ui.analyse.state import AnalysisState, ResultCache
 from bibier.ui.analyse.updates import AnalyseUpdate
 from bibier.ui.client import ClientContext
@@ -102,11 +102,11 @@ class LongFormHandlers:
             if clip and bare and may_be_long(clip):
                 yield from self.clips.queued(run)
                 run.stage("hearing")
-                yield {"stage": {"text": say("stage_hearing", run.language)}}
+                yield {"stage": told(partial(say, "stage_hearing"), run.language)}
                 recording = read_long(clip, channel=channel, pass_turn=run.pass_turn)
                 if recording is not None:
                     return (yield from self._steps(run, clip, recording, recogniser, context, channel))
-            forget = functools.partial(self.forget, context)
+            forget = partial(self.forget, context)
             return (
                 yield from self.clips.clip_steps(
                     run,
@@ -143,9 +143,10 @@ class LongFormHandlers:
         if not choice.ready:
             return self.clips.unready(run, choice)
         if not self.clips.services.reader.done():
-            yield {"stage": {"text": say("stage_loading", language)}}
+            yield {"stage": told(partial(say, "stage_loading"), language)}
         if context.checkpoint:
-            yield {"stage": {"text": say("models_loading", language, name=self.clips.title(context.checkpoint))}}
+            loading = partial(say, "models_loading", name=self.clips.title(context.checkpoint))
+            yield {"stage": told(loading, language)}
         reader = self.clips.reader(language, context.checkpoint)(choice.name)
         from bibier.inference.long_form import find_segments, iter_segments
         from bibier.inference.predictor import NOTHING_SAID
@@ -190,7 +191,7 @@ class LongFormHandlers:
         self.clips.cache.put(context.token, None)
         language = context.theme.language
         return blank(context.theme) | {
-            "stage": {"text": say("timeline_pauses", language)},
+            "stage": told(partial(say, "timeline_pauses"), language),
             "ribbon": analysis.value(language),
             "state": None,
             "transcript": "",
@@ -230,15 +231,15 @@ class LongFormHandlers:
         if self.cache.get(context.token, context.owner) is not analysis and context.token:
             return {}  # another recording took its place meanwhile
         analysis.took = time.perf_counter() - began
-        text = analysis.outcome(language)
+        ended = told(analysis.outcome, language, still=True)
         whole = self._whole(analysis, context) if analysis.chosen == WHOLE and done else AnalyseUpdate()
-        return whole | {"ribbon": analysis.value(language), "stage": {"text": text, "still": True}, "analyse": True}
+        return whole | {"ribbon": analysis.value(language), "stage": ended, "analyse": True}
 
     def _progress(self, analysis: LongAnalysis, language: str) -> AnalyseUpdate:
         done = min(len(analysis.results) + 1, len(analysis.segments))
         key = "timeline_stopping" if analysis.stopping.is_set() else "timeline_stretch"
-        text = say(key, language, done=done, planned=len(analysis.segments))
-        return {"ribbon": analysis.value(language), "stage": {"text": text}}
+        far = partial(say, key, done=done, planned=len(analysis.segments))
+        return {"ribbon": analysis.value(language), "stage": told(far, language)}
 
     def _summary(self, analysis: LongAnalysis) -> Prediction:
         from bibier.inference.predictor import NOTHING_SAID
@@ -263,7 +264,7 @@ class LongFormHandlers:
         language = context.theme.language
         analysis = self.cache.get(context.token, context.owner)
         if analysis is None:
-            return failure(functools.partial(say, "timeline_gone"), language)
+            return failure(partial(say, "timeline_gone"), language)
         if type(number) is not int or not WHOLE <= number < len(analysis.results):
             return {}
         if number == WHOLE:
@@ -274,7 +275,7 @@ class LongFormHandlers:
         result = analysis.results[number]
         analysis.chosen = number
         if result.prediction is None:
-            shown = blank(context.theme) | failure(functools.partial(reason, result), language)
+            shown = blank(context.theme) | failure(partial(reason, result), language)
             nothing: AnalyseUpdate = {"state": None, "transcript": "", "channel": analysis.channels(language)}
             return shown | nothing | {"ribbon": analysis.value(language)}
         try:
@@ -354,7 +355,7 @@ class LongFormHandlers:
         if state is not None:
             shown |= results(state, context.theme)
         elif analysis is not None and analysis.results and not analysis.running:
-            shown |= self._whole(analysis, context) | {"stage": {"text": analysis.outcome(language), "still": True}}
+            shown |= self._whole(analysis, context) | {"stage": told(analysis.outcome, language, still=True)}
             del shown["state"], shown["transcript"]
         if analysis is not None:
             shown |= {"ribbon": analysis.value(language), "channel": analysis.channels(language)}

@@ -12,14 +12,19 @@ from bibier.ui.analyse.channel import channel_value
 from bibier.ui.analyse.chart import chart, table
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.summary import verdict
-from bibier.ui.analyse.updates import AnalyseUpdate
+from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.analyse.words import author, words
 from bibier.ui.client import Theme
 
 
+def told(sentence: Callable[[str], str], language: str, *, still: bool = False) -> Stage:
+    """Show what `sentence` gives in a language, and in the other when the page is switched to it; see `Stage`."""
+    return {"text": sentence(language), "texts": in_every_language(sentence), "still": still}
+
+
 def failure(sentence: Callable[[str], str], language: str) -> AnalyseUpdate:
     """Show as an error what `sentence` gives in a language, and in the other when the page is switched to it."""
-    return {"stage": {"text": sentence(language), "texts": in_every_language(sentence), "error": True}}
+    return {"stage": told(sentence, language) | {"error": True}}
 
 
 def blank(theme: Theme) -> AnalyseUpdate:

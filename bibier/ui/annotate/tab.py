@@ -10,7 +10,7 @@ import contextvars
 import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,14 @@ def no_rendering(text: str, language: str) -> list[Any]:
     return [text] if text else []
 
 
+def storage_line(notice: Callable[[str], tuple[str, bool]], more: Sequence[Message]) -> dict[str, object]:
+    """Say where annotations live and what else there is to say, in every language, and whether it is a warning."""
+    texts = in_every_language(
+        lambda language: " ".join([notice(language)[0], *(message.text(language) for message in more)])
+    )
+    return {"texts": texts, "warns": notice("en")[1]}
+
+
 def answering(
     handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor, render: Render = no_rendering
 ) -> Answering:
@@ -100,10 +108,8 @@ def answering(
         except OSError as error:  # of a place that was named, or a disk that is full
             return {"error": in_every_language(refused_by_system(error).text), "passing": error.errno in FULL}
         if name == "open" and handlers.storage_notice:
-            text, warns = handlers.storage_notice(language)
-            if handlers.create_project is not None and not guest.operator:
-                text = f"{text} {Message('start-needed').text(language)}"
-            shown["kept"] = {"text": text, "warns": warns}
+            closed = handlers.create_project is not None and not guest.operator
+            shown["kept"] = storage_line(handlers.storage_notice, [Message("start-needed")] if closed else [])
         notices = shown.pop("notices", None)
         if isinstance(notices, list):
             shown["told"] = " ".join(notice.text(language) for notice in notices)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bibier.asr.recognisers import Choice
 from bibier.errors import InputError, LoadError
+from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import say
 from bibier.inference import device
 from bibier.periodic import PeriodicTask
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.live import LiveSession, LiveSessions, LiveView, Owner
 
 OFTEN = 5.0  # s between two looks for sessions that nobody uses
+REASONS = ("error", "audio_doubt", "text_doubt", "bimodal_doubt")  # of an utterance, as sentences
 OPENING = 8  # sessions that may wait for their models
 
 
@@ -116,9 +118,13 @@ def as_json(view: LiveView, language: str) -> dict[str, object]:
             "audio": view.bars.audio.probabilities,
             "audio_doubt": doubt.text(language) if doubt else None,
         }
-    utterances = [
-        {"number": view.first + place} | segment_json(result, language) for place, result in enumerate(view.results)
-    ]
+    utterances = []
+    for place, result in enumerate(view.results):
+        row = {"number": view.first + place} | segment_json(result, language)
+        if any(row.get(key) for key in REASONS):
+            by_language = {code: segment_json(result, code) for code in LANGUAGES}
+            row["sentences"] = {code: {key: told.get(key) for key in REASONS} for code, told in by_language.items()}
+        utterances.append(row)
     return {
         "heard": view.heard,
         "level": round(view.level, 4),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 from bibier.audio.format import SAMPLE_RATE
@@ -24,6 +25,7 @@ from bibier.ui.models.updates import (
     CompareValue,
     Comparison,
     ModelsUpdate,
+    failed,
 )
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
@@ -146,7 +148,7 @@ class CompareHandlers:
             return part(said=text, busy=True)
 
         if state is None or chosen[0] == chosen[1]:
-            yield part(said=say("models_two" if state else "models_no_clip", language), error=True)
+            yield part(**failed(partial(say, "models_two" if state else "models_no_clip"), language))
             return
         tab = self.tab(context)
         self.stopping.discard(tab)
@@ -160,7 +162,7 @@ class CompareHandlers:
             yield part(said=say("stopped", language))
             return
         except (InputError, LoadError) as error:
-            yield part(said=sentence(error, language), error=True)
+            yield part(**failed(partial(sentence, error), language))
             return
         finally:
             self.stopping.discard(tab)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 from bibier.errors import InputError, LoadError
@@ -18,7 +19,7 @@ from bibier.ui.client import ClientContext
 from bibier.ui.figure import TextTable
 from bibier.ui.inference import PACE, inference, sentence
 from bibier.ui.models.model_card import nodes
-from bibier.ui.models.updates import Card, HubValue, ModelsUpdate, ModelsValue
+from bibier.ui.models.updates import Card, HubValue, ModelsUpdate, ModelsValue, failed
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.checkpoint.hub import Offer
@@ -185,7 +186,8 @@ class ModelHandlers:
         try:
             yield {"models": self.listed(context), "fetching": self.hub(context)}
         except (InputError, LoadError) as error:
-            yield {"models": {"said": sentence(error, language), "error": True}}
+            shown: ModelsValue = {**failed(partial(sentence, error), language)}
+            yield {"models": shown}
 
     def use(self, key: object, state: AnalysisState | None, context: ClientContext) -> Iterator[ModelsUpdate]:
         """Load a checkpoint and make it the tab's; one that can't be loaded leaves everything as it was."""
@@ -199,7 +201,7 @@ class ModelHandlers:
                 yield {"models": self.listed(context, said=loading, busy=True)}
                 library.of(entry.key)
         except (InputError, LoadError) as error:
-            yield {"models": self.listed(context, said=sentence(error, language), error=True)}
+            yield {"models": self.listed(context, **failed(partial(sentence, error), language))}
             return
         differs = state is not None and state.checkpoint != entry.key
         text = say("models_used" if differs else "models_same", language, name=entry.title)
@@ -215,7 +217,7 @@ class ModelHandlers:
         try:
             offer = self.library(language).offer(name)
         except InputError as error:
-            yield {"fetching": self.hub(context, said=error.text(language), error=True)}
+            yield {"fetching": self.hub(context, **failed(error.text, language))}
             return
         if offer.here:
             here = say("models_here", language, name=offer.name)
@@ -233,14 +235,14 @@ class ModelHandlers:
         """Fetch what the tab was told the size of, saying how far it is."""
         language, offer = context.theme.language, self.offers.pop(context.tab, None)
         if offer is None:
-            yield {"fetching": self.hub(context, said=say("models_ask_again", language), error=True)}
+            yield {"fetching": self.hub(context, **failed(partial(say, "models_ask_again"), language))}
             return
         try:
             with inference(self.analysing.services.queue, context, "fetch") as run:
                 run.stage("start")
                 yield from self._fetching(offer, context)
         except (InputError, LoadError) as error:
-            yield {"fetching": self.hub(context, said=sentence(error, language), error=True)}
+            yield {"fetching": self.hub(context, **failed(partial(sentence, error), language))}
             return
         text = say("models_fetched", language, name=offer.name)
         yield {"fetching": self.hub(context, said=text), "models": self.listed(context)}

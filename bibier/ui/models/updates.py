@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from bibier.i18n.messages import in_every_language
 from bibier.ui.figure import TextTable
 from bibier.ui.models.model_card import Node
 
@@ -21,11 +23,20 @@ class Comparison:
 
 
 class Said(TypedDict, total=False):
-    """A sentence under a part of the tab; `busy` while something runs, `error` when it went wrong."""
+    """A sentence under a part of the tab; `busy` while something runs, `error` when it went wrong.
+
+    `texts` is the sentence by language, for one that stands until something is done.
+    """
 
     said: str
+    texts: dict[str, str]
     busy: bool
     error: bool
+
+
+def failed(sentence: Callable[[str], str], language: str) -> Said:
+    """Say what went wrong as `sentence` does in a language, and in the other when the page is switched to it."""
+    return {"said": sentence(language), "texts": in_every_language(sentence), "error": True}
 
 
 class Card(TypedDict):

@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from bibier.audio.format import MAX_SECONDS
 from bibier.audio.long_recording import read
-from bibier.errors import BibierError, InputError
+from bibier.errors import InputError, LoadError
 from bibier.exports import ENDINGS
 from bibier.exports.formats import export
 from bibier.exports.segments import UNSURE
 from bibier.file_names import printable
+from bibier.i18n.messages import LANGUAGES, in_every_language
 from bibier.i18n.page import percent
 from bibier.inference.queue import BUSY
 from bibier.labels import EMOTIONS, NAMES
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext
-from bibier.ui.inference import inference
+from bibier.ui.inference import inference, sentence
 
 if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.batch import BatchPredictor
@@ -41,17 +43,19 @@ class ExportedFile(TypedDict):
 class BatchRow(TypedDict, total=False):
     """One of several recordings: what each modality says in a word, what was said, and its line of the table.
 
+    What the page says is there in every language.
+
     `error` stands alone; `passing` is whether the same may be asked again.
     """
 
-    both: str
-    voice: str
-    words: str
+    both: dict[str, str]
+    voice: dict[str, str]
+    words: dict[str, str]
     emotion: str
     transcript: str
     head: str
     line: str
-    error: str
+    error: dict[str, str]
     passing: bool
 
 
@@ -126,18 +130,20 @@ class ResultHandlers:
 
         `path` is known to be the visitor's own. Stopped by the id of its request.
         """
-        language = context.theme.language
         shown = name[:LONGEST_NAME].encode(errors="replace").decode() if isinstance(name, str) else ""
         try:
             with inference(self.analysing.services.queue, context, "batch", tab=context.request or "") as run:
                 run.wait()
                 run.stage("batch")
-                return self._row(self._predictor(context, run.pass_turn), path, shown, language)
-        except BibierError as error:
-            passing = isinstance(error, InputError) and error.key in BUSY
-            return {"error": error.text(language) if isinstance(error, InputError) else str(error), "passing": passing}
+                faults: list[InputError] = []
+                return self._row(self._predictor(context, run.pass_turn, faults.append), path, shown, faults)
+        except (InputError, LoadError) as error:
+            text, passing = partial(sentence, error), isinstance(error, InputError) and error.key in BUSY
+            return {"error": in_every_language(text), "passing": passing}
 
-    def _predictor(self, context: ClientContext, between: Callable[[], None]) -> BatchPredictor:
+    def _predictor(
+        self, context: ClientContext, between: Callable[[], None], failed: Callable[[InputError], None]
+    ) -> BatchPredictor:
         from bibier.inference.batch import BatchPredictor
 
         language = context.theme.language
@@ -145,21 +151,26 @@ class ResultHandlers:
         predictor = self.analysing.reader(language, context.checkpoint)(choice.name)
         title = self.analysing.title(context.checkpoint)
         recognise = choice.name != "none"
-        return BatchPredictor(predictor, recognise=recognise, name=title, language=language, between=between)
+        return BatchPredictor(
+            predictor, recognise=recognise, name=title, language=language, between=between, failed=failed
+        )
 
     @staticmethod
-    def _row(predictor: BatchPredictor, path: str, shown: str, language: str) -> BatchRow:
+    def _row(predictor: BatchPredictor, path: str, shown: str, faults: list[InputError]) -> BatchRow:
+        """Judge a recording; the predictor puts into `faults` what is wrong with it."""
         from bibier.inference.batch import BatchInput
         from bibier.inference.run_journal import COLUMNS, csv_lines
 
         prepared = predictor.prepare(BatchInput(path, None))
+        own = str(prepared.row["path"])
         row = predictor.predict([prepared])[0]
-        row |= {"path": shown, "error": row["error"].replace(row["path"], shown)}  # nobody needs the server's own name
+        row |= {"path": shown, "error": row["error"].replace(own, shown)}  # nobody needs the server's own name
         head, line = csv_lines([{name: row[name] for name in COLUMNS}])
         if row["error"]:
-            return {"error": row["error"], "passing": False, "head": head, "line": line}
-        texts = {column: headline(row, column, language) for column in MODALITIES}
-        judged = next((column for column in MODALITIES if texts[column] not in ("—", UNSURE)), None)
+            error = in_every_language(lambda language: reason(faults[-1], own, shown, language))
+            return {"error": error, "passing": False, "head": head, "line": line}
+        texts = {column: in_every_language(partial(headline, row, column)) for column in MODALITIES}
+        judged = next((column for column in MODALITIES if texts[column][LANGUAGES[0]] not in ("—", UNSURE)), None)
         emotion = winner(row, judged) if judged else ""
         return {
             "both": texts["both"],
@@ -170,6 +181,12 @@ class ResultHandlers:
             "head": head,
             "line": line,
         }
+
+
+def reason(fault: InputError, path: str, shown: str, language: str) -> str:
+    """Say what is wrong with a recording, without its name, which stands beside, and without the server's."""
+    text = fault.text(language).encode("utf-8", "backslashreplace").decode().replace(path, shown)
+    return text.removeprefix(f"{shown}: ").removeprefix(f"{Path(path).name}: ")
 
 
 def winner(row: dict[str, object], column: str) -> str:

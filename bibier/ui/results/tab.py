@@ -14,6 +14,7 @@ from dataclasses import replace
 from starlette.types import Scope
 
 from bibier.errors import Cancelled, InputError
+from bibier.i18n.messages import in_every_language
 from bibier.inference.queue import BUSY, InferenceQueue
 from bibier.security.access_log import request_id
 from bibier.security.responses import header
@@ -34,7 +35,7 @@ LOOK = 0.5  # s between two looks whether somebody still waits for the answer
 def answering(
     name: str, act: Act, pool: ThreadPoolExecutor, queue: InferenceQueue
 ) -> Callable[..., Awaitable[Mapping[str, object]]]:
-    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences in its language.
+    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences.
 
     What stands in the queue under the request's id is stopped when nobody waits for the answer any more.
     """
@@ -48,9 +49,9 @@ def answering(
         try:
             return act(values, context, scope)
         except InputError as error:
-            return {"error": error.text(context.theme.language), "passing": error.key in BUSY}
+            return {"error": in_every_language(error.text), "passing": error.key in BUSY}
         except Cancelled:
-            return {"error": "", "passing": False}  # nobody reads it
+            return {"error": in_every_language(lambda _: ""), "passing": False}  # nobody reads it
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
         here, asked = contextvars.copy_context(), request_under(request)

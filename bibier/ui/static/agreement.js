@@ -107,7 +107,7 @@
     picture.setAttribute("aria-label", say.agree_picture);
   };
 
-  // drawn anew when the theme, the language or the width changes while the tab is seen
+  // drawn anew when the language or the width changes while the tab is seen
   bibier.agreementEvents = (trigger) => {
     raise = trigger;
     let seen = bibier.view();
@@ -117,7 +117,6 @@
       if (now !== seen && facts?.offsetParent) trigger("redraw");
       seen = now;
     };
-    bibier.onTheme(look);
     bibier.onLanguage(look);
     let timer = 0;
     addEventListener("resize", () => { clearTimeout(timer); timer = setTimeout(look, 250); });

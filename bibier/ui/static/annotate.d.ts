@@ -197,12 +197,13 @@ interface AnnotateView {
   skipFor(number: number): boolean;
   showProjects(answer: ProjectList, chosen: string): void;
   /** Where annotations live. */
-  showStorage(state: { text: string; warns: boolean } | undefined): void;
+  showStorage(state: { texts: Record<Language, string>; warns: boolean } | undefined): void;
   showName(annotator: string): void;
   showProgress(answer: Partial<Done>): void;
   showClip(clip: ClipView | null): void;
   /** What stands in place of a clip. */
-  showEmpty(said: Said): void;
+  /** What stands in the place of a clip; `done` when there was one. */
+  showEmpty(said: Said, done?: boolean): void;
   showOpinions(proposals: (Proposal & { name: string })[], revealed: boolean): void;
   showConfidence(value: number | null): void;
   /** Which buttons for proposals there are. */

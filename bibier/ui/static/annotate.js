@@ -155,7 +155,7 @@
     const showNext = (/** @type {Partial<Done>} */ progress) => {
       const next = coming.shift() ?? null;
       show(next);
-      if (!next) view.showEmpty(() => (progress.total ? say.all_done : say.project_empty));
+      if (!next) view.showEmpty(() => (progress.total ? say.all_done : say.project_empty), Boolean(progress.total));
     };
     /** Goes on without waiting for the server, as far as it is known what comes. */
     const advance = () => {

@@ -109,8 +109,10 @@
     // on a phone all of it folds into one line while there is a clip
     const folded = make("span", {});
     const fold = make("button", { type: "button", class: "fold", "aria-expanded": "false" }, folded);
-    const who = make("div", { class: "card who" }, fold, make("label", {}, said("project"), project),
-      make("label", {}, said("annotator"), name), lists, more, make("div", { class: "progress" }, bar, far));
+    const choosing = make("label", {}, said("project"), project);
+    const progress = make("div", { class: "progress" }, bar, far);
+    const who = make("div", { class: "card who" }, fold, choosing,
+      make("label", {}, said("annotator"), name), lists, more, progress);
     const setFolded = (/** @type {boolean} */ on) => {
       who.classList.toggle("folded", on);
       fold.setAttribute("aria-expanded", String(!on));
@@ -127,14 +129,18 @@
     });
     fold.addEventListener("click", () => setFolded(!who.classList.contains("folded")));
     const showFolded = () => {
-      folded.textContent = [project.value, name.value, far.textContent].filter(Boolean).join(" · ");
+      const parts = [project.value, name.value, progress.hidden ? "" : far.textContent];
+      folded.textContent = parts.filter(Boolean).join(" · ");
     };
     bibier.onLanguage(showFolded);
     const storage = make("p", { class: "kept", role: "status" });
+    const writeStorage = bibier.createLine(storage);
     const also = make("p", { class: "also", role: "status" });
     const writeAlso = bibier.createLine(also);
     const empty = make("p", { class: "idle" });
     const writeEmpty = bibier.createLine(empty);
+    const reopen = button("reopen", "reopen", "Control+Z", () => acts.undo(), "Ctrl Z");
+    reopen.hidden = true;
     const begin = make("section", { class: "card begin", hidden: true },
       make("h2", { "data-say": "begin_title" }), make("p", { "data-say": "begin_words" }), make("div", { class: "row" },
         make("button", { type: "button", class: "primary", "data-say": "begin_demo",
@@ -214,7 +220,7 @@
       const opener = target instanceof Element && detail && target.closest("summary");
       if (opener) opener.blur();
     });
-    host.replaceChildren(who, storage, also, top, empty, begin, desk, guide, skipping.dialog, clips.dialog,
+    host.replaceChildren(who, storage, also, top, empty, reopen, begin, desk, guide, skipping.dialog, clips.dialog,
       people.dialog, picker.dialog);
 
     return {
@@ -236,6 +242,7 @@
       showProjects: (answer, chosen) => {
         project.replaceChildren(...answer.projects.map((value) =>
           make("option", { value, selected: value === chosen }, value)));
+        choosing.hidden = !answer.projects.length;
         if (answer.bars) ({ bars: drawn, judged = true } = answer);
         count(drawn.length);
         if (answer.paths === undefined) return;
@@ -246,7 +253,7 @@
         begin.hidden = !answer.paths || answer.projects.length > 0;
       },
       showStorage: (state) => {
-        storage.textContent = state?.text ?? "";
+        writeStorage(() => state?.texts[bibier.language] ?? "");
         storage.classList.toggle("warns", Boolean(state?.warns));
       },
       showAlso: (kind) => writeAlso(() => (kind ? say[`also_${kind}`] : "")),
@@ -259,6 +266,7 @@
       showName: (value) => { name.value = value; showFolded(); },
       showProgress: ({ done, total }) => {
         if (done === undefined || total === undefined) return;
+        progress.hidden = !total;
         bar.max = Math.max(1, total);
         bar.value = done;
         writeFar(() => fill(say.far, { done, total }));
@@ -271,13 +279,17 @@
         placeStatus();
         (clip ? actions : top).append(delivery);
         empty.hidden = Boolean(clip);
+        reopen.hidden = true;
         shown = clip;
         if (!clip) return;
         nameClip();
         words.classList.toggle("idle", !clip.text);
         words.lang = clip.language || "";
       },
-      showEmpty: (text) => writeEmpty(begin.hidden ? text : ""),
+      showEmpty: (text, done = false) => {
+        writeEmpty(begin.hidden ? text : "");
+        reopen.hidden = !done;
+      },
       showOpinions: (proposals, revealed) => {
         opinions = { proposals, revealed };
         drawOpinions();

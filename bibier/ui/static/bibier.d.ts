@@ -50,6 +50,8 @@ interface Bibier extends PageFacts {
   /** Writes into an element; a function is asked again in another language. */
   createLine(node: HTMLElement): (said: Said) => void;
   /** "{name} is locked", {name: "Joy"} → "Joy is locked". */
+  /** A sentence of the page by its key, in every language. */
+  both(key: string): Record<Language, string>;
   fill(sentence: string, values: Record<string, string | number>): string;
   local(number: string): string; // with the comma of a language that has one
   /** One stop of the Tab key for all buttons of a group: the keys in `steps`, Home and End move among them. */
@@ -136,7 +138,7 @@ interface Bibier extends PageFacts {
   /** Sends a file; gives its place on the server. Throws the server's own words. */
   upload(file: File, going?: () => boolean): Promise<string>;
   /** Waveform, pitch and loudness of a file of the server. */
-  contourOf(path: string): Promise<Contour | { error: string } | null>;
+  contourOf(path: string): Promise<Contour | { error: Record<Language, string> } | null>;
   saveFile(name: string, content: Blob): void;
   createOutlets(host: HTMLElement, server: ResultServer): void;
   createBatch(server: ResultServer): { part: HTMLElement; button: HTMLButtonElement };
@@ -290,8 +292,8 @@ interface BarsRow {
 interface LiveEvents {
   view(view: LiveView): void;
   utterances(utterances: LiveUtterance[]): void;
-  /** There is no more to come; with a sentence where that was not to be. */
-  over(sentence?: string): void;
+  /** There is no more to come; with the reason where that was not to be. */
+  over(reason?: Stage): void;
 }
 // --- what leaves the Analyse tab ------------------------------------------------------------------------------------
 

@@ -255,6 +255,12 @@
   bibier.showBars = (value) => void chart?.update(value);
 
   // --- a figure that Python made -----------------------------------------------------------------------------------
+  const BY_THEME = /^light-dark\((.+), (.+)\)$/; // which Plotly can't read
+  /** @type {(figure: PlotlyFigure) => PlotlyFigure} a copy in the colours of the page's theme */
+  const coloured = (figure) => JSON.parse(JSON.stringify(figure), (_, value) => {
+    const both = typeof value === "string" ? BY_THEME.exec(value) : null;
+    return both ? both[bibier.isDark() ? 2 : 1] : value;
+  });
   /** @type {WeakMap<HTMLElement, { update(value: PlotlyFigure | null): void }>} */
   const pictures = new WeakMap();
   draw.plot = (slot, value) => {
@@ -264,7 +270,7 @@
       let figure = null;
       const host = make("div", { class: "picture" });
       slot.replaceChildren(host);
-      const { redraw } = createPicture(host, () => figure && structuredClone(figure));
+      const { redraw } = createPicture(host, () => figure && coloured(figure));
       one = { update: (next) => {
         figure = next;
         host.hidden = !next;

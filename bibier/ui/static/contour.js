@@ -2,7 +2,7 @@
 // Under the player: waveform, pitch and loudness of the clip, measured by the server once they are asked for.
 // Runs after chart.js and before recorder.js.
 (() => {
-  const { fill, make, say } = bibier;
+  const { both, fill, make, say } = bibier;
   const HEIGHT = 300; // pixels
   const LEFT = 44; // pixels for the numbers
   const ROWS = [[0.76, 1], [0.36, 0.7], [0, 0.28]]; // of the height: waveform, pitch, loudness, from below
@@ -50,6 +50,8 @@
     let file = "";
     /** @type {Contour | null} */
     let value = null;
+    /** @type {Record<Language, string> | null} */
+    let refused = null;
     const box = make("input", { type: "checkbox", role: "switch", onchange: () => { void show(); } });
     const picture = make("div", { class: "picture", "aria-hidden": "true" });
     const words = make("p", { class: "small", role: "status" });
@@ -59,8 +61,8 @@
     const tell = () => {
       const voiced = value?.pitch.filter((hertz) => hertz !== null).sort((a, b) => a - b) ?? [];
       const [low, median, high] = [0.05, 0.5, 0.95].map((share) => Math.round(quantile(voiced, share) || 0));
-      words.textContent = !value ? "" : voiced.length ? fill(say.contour_says, { low, median, high })
-        : say.contour_none;
+      words.textContent = !value ? refused?.[bibier.language] ?? ""
+        : voiced.length ? fill(say.contour_says, { low, median, high }) : say.contour_none;
     };
     bibier.onLanguage(() => tell());
     const show = async () => {
@@ -72,7 +74,8 @@
         words.textContent = say.contour_busy;
         const answer = await bibier.contourOf(asked);
         if (file !== asked) return;
-        if (!answer || "error" in answer) { words.textContent = answer ? answer.error : say.failed; return; }
+        refused = !answer ? both("failed") : "error" in answer ? answer.error : null;
+        if (!answer || "error" in answer) { tell(); return; }
         value = answer;
       }
       picture.hidden = !box.checked;

@@ -37,6 +37,10 @@ interface LiveResult {
   audio_doubt?: string | null;
   text_doubt?: string | null;
   bimodal_doubt?: string | null;
+  /** Why an utterance says nothing. */
+  error?: string;
+  /** These reasons in every language. */
+  sentences?: Record<Language, Record<string, string>>;
 }
 interface LiveUtterance extends LiveResult {
   number: number;
@@ -44,8 +48,6 @@ interface LiveUtterance extends LiveResult {
   start: number;
   end: number;
   transcript?: string;
-  /** Why it says nothing. */
-  error?: string;
 }
 interface LiveView {
   /** Samples. */
@@ -209,6 +211,7 @@ interface DisputedClip extends ClipAddress {
 /** What is going on, as a line of the Models tab. */
 interface Progress {
   said?: string;
+  texts?: Record<Language, string>;
   busy?: boolean;
   error?: boolean;
 }
@@ -272,16 +275,16 @@ interface ExportedFile {
 }
 /** Headlines of one of several recordings, and its line of the table; or why there are none. */
 interface BatchRow {
-  both?: string;
-  voice?: string;
-  words?: string;
+  both?: Record<Language, string>;
+  voice?: Record<Language, string>;
+  words?: Record<Language, string>;
   /** For the colour. */
   emotion?: string;
   transcript?: string;
   /** Of the CSV, with their ends. */
   head?: string;
   line?: string;
-  error?: string;
+  error?: Record<Language, string>;
   /** The same may be asked again. */
   passing?: boolean;
 }
@@ -294,9 +297,9 @@ interface Contour {
   pitch: (number | null)[];
 }
 interface ResultServer {
-  export(sent: object): Promise<ExportedFile | { error: string } | null>;
+  export(sent: object): Promise<ExportedFile | { error: Record<Language, string> } | null>;
   judge(sent: object): Promise<BatchRow | null>;
-  contour(sent: object): Promise<Contour | { error: string } | null>;
+  contour(sent: object): Promise<Contour | { error: Record<Language, string> } | null>;
 }
 
 // --- Annotate: what ui/annotate/handlers.py answers -----------------------------------------------------------------
@@ -386,7 +389,7 @@ interface OpenAnswer extends ProjectList, Partial<Coming> {
   annotator: string;
   project?: string;
   /** Where annotations live. */
-  kept?: { text: string; warns: boolean };
+  kept?: { texts: Record<Language, string>; warns: boolean };
   also?: Also;
   /** The project's own guidelines. */
   guide?: CardNode[];

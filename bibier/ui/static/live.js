@@ -59,13 +59,13 @@
       if (view.utterances.length) events.utterances(view.utterances);
       events.view(view);
     };
-    /** @param {string} [sentence] */
-    const close = (sentence) => {
+    /** @param {Stage} [reason] */
+    const close = (reason) => {
       if (state === "over") return;
       state = "over";
       blocks = [];
       wake();
-      events.over(sentence);
+      events.over(reason);
     };
     const leave = () => {
       if (session) navigator.sendBeacon(address(`/${session}/leave`));
@@ -80,7 +80,7 @@
         tries += 1;
         const passing = status === 0 || status === 429 || status === 502 || status === 504;
         if (!session || !passing || tries > TRIES) {
-          close((!session && answer.detail) || say.live_lost);
+          close(!session && answer.detail ? { text: answer.detail, texts: answer.sentences } : { key: "live_lost" });
           return null;
         }
         await sleep(Math.max(after, 200));
@@ -144,11 +144,20 @@
   };
 
   // --- what is shown -----------------------------------------------------------------------------------------------
+  let barred = /** @type {LiveResult | null} */ (null); // what the bars show
+  let respell = () => {};
+  bibier.onLanguage(() => {
+    if (barred) showBars(barred);
+    respell();
+  });
   const colours = () => (bibier.isDark() ? bibier.coloursDark : bibier.colours);
+  /** @type {(result: LiveResult, key: "error" | `${Modality}_doubt`) => string | null | undefined} */
+  const reason = (result, key) => result.sentences?.[bibier.language][key] ?? result[key];
   /** @param {LiveResult} result */
   const showBars = (result) => {
+    barred = result;
     const doubts = Object.fromEntries(MODALITIES.flatMap((name) => {
-      const doubt = result[`${name}_doubt`];
+      const doubt = reason(result, `${name}_doubt`);
       return doubt ? [[name, doubt]] : [];
     }));
     const rows = bibier.emotions.map((name) => ({ name, label: names[bibier.language][name],
@@ -194,7 +203,19 @@
         });
       }
     };
-    document.querySelector("#ribbon .slot")?.replaceChildren(box); // now, so that nothing jumps later
+    const spell = () => utterances.forEach((utterance, i) => {
+      const { start, end, transcript } = utterance;
+      const text = [`${clock(start)}–${clock(end)}`, strongest(utterance) || reason(utterance, "error")
+        || say.timeline_none, transcript].filter(Boolean).join(" · ");
+      /** @type {HTMLElement} */ (lane.children[i]).title = text;
+      lane.children[i].setAttribute("aria-label", text);
+    });
+    const put = () => document.querySelector("#ribbon .slot")?.replaceChildren(box);
+    respell = () => {
+      spell();
+      queueMicrotask(put); // after what stood there before has been drawn in the other language
+    };
+    put(); // now, so that nothing jumps later
     return {
       grow: (/** @type {number} */ heard) => {
         if (heard <= seconds) return;
@@ -203,13 +224,10 @@
       },
       add: (/** @type {LiveUtterance} */ utterance) => {
         utterances.push(utterance);
-        const best = strongest(utterance);
         const shares = utterance.bimodal || utterance.audio || utterance.text;
-        const text = [`${clock(utterance.start)}–${clock(utterance.end)}`, best || utterance.error || say.timeline_none,
-          utterance.transcript].filter(Boolean).join(" · ");
-        lane.append(make("button", { type: "button", class: shares ? "stretch" : "stretch none", title: text,
-          "aria-label": text, style: shares ? { background: gradient(shares) } : {},
-          onclick: () => showBars(utterance) }));
+        lane.append(make("button", { type: "button", class: shares ? "stretch" : "stretch none",
+          style: shares ? { background: gradient(shares) } : {}, onclick: () => showBars(utterance) }));
+        spell();
         words.append(make("span", {}, utterance.transcript));
         place();
       },
@@ -239,11 +257,16 @@
         utterances.forEach(ribbon.add);
         showBars(utterances[utterances.length - 1]);
       },
-      over: (text) => {
+      over: (why) => {
         const slot = /** @type {HTMLElement | null} */ (document.querySelector("#stage .slot"));
-        if (text && slot && !stopped) bibier.draw.stage(slot, { text, error: true });
+        if (why && slot && !stopped) bibier.draw.stage(slot, { ...why, error: true });
       },
-      stop: () => { tell(""); stopped = true; }, // the analysis of the whole recording takes its place
+      stop: () => { // the analysis of the whole recording takes its place
+        tell("");
+        stopped = true;
+        barred = null;
+        respell = () => {};
+      },
     };
   };
 

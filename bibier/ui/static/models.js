@@ -25,8 +25,26 @@
     }
   };
   /** @param {Progress} value */
-  const line = ({ said, busy, error }) => (said ? make("p", { class: error ? "alert" : busy ? "busy" : "small strong",
-    role: error ? "alert" : "status" }, said) : null);
+  const line = ({ said, texts, busy, error }) => (said ? make("p", { class: error ? "alert" : busy ? "busy"
+    : "small strong", role: error ? "alert" : "status" }, texts?.[bibier.language] ?? said) : null);
+  const seen = () => Boolean(document.querySelector("#models")?.checkVisibility());
+  /**
+   * What went wrong in a part stays when the server draws the tab anew in the other language.
+   * @type {<P extends Progress>() => (value: P) => P}
+   */
+  const keeping = () => {
+    /** @type {Progress | null} */
+    let last = null;
+    let awaited = false;
+    bibier.onLanguage(() => { awaited = seen(); });
+    return (value) => {
+      const stays = awaited && !value.said && last?.texts;
+      if (stays) value = { ...value, said: last?.said, texts: stays, error: true };
+      awaited &&= !stays && Boolean(value.texts); // it is drawn again, as it was, before the server has spoken
+      last = value;
+      return value;
+    };
+  };
   const small = (/** @type {string} */ text) => make("p", { class: "small" }, text);
   const notice = (/** @type {string | undefined} */ text) => (text ? make("p", { class: "notice" }, text) : null);
   /** @type {(mark: string, title: string, ...children: Child[]) => HTMLElement} */
@@ -47,7 +65,7 @@
   let use = () => {};
   bibier.modelsEvents = (trigger) => {
     use = (key) => { asked.key = key; trigger("use"); };
-    bibier.onLanguage(() => { if (document.querySelector("#models")?.checkVisibility()) trigger("language"); });
+    bibier.onLanguage(() => { if (seen()) trigger("language"); });
   };
   /** @type {(model: ModelCard, list: ModelList) => HTMLElement} */
   const card = (model, { busy, closed }) => {
@@ -72,13 +90,16 @@
         make("div", { class: "foreign", tabindex: 0, role: "group", "aria-label": `${say.models_card}: ${title}` },
           ...model.card.map(grow))) : small(say.models_card_none));
   };
-  draw.models = (slot, value) => {
-    if (!value) { // the server is being asked: the place is taken at once
+  /** @type {(value: ModelList) => ModelList} */
+  const listed = keeping();
+  draw.models = (slot, given) => {
+    if (!given) { // the server is being asked: the place is taken at once
       slot.replaceChildren(make("h2", {}, say.models_list), make("p", { class: "busy", role: "status" },
         say.models_opening), make("ul", { class: "cards", "aria-hidden": "true" },
         make("li", { class: "card ghost" })));
       return;
     }
+    const value = listed(given);
     if (value.chosen !== undefined) bibier.checkpoint(value.chosen);
     refill(slot, value.cards ? make("h2", {}, say.models_list) : null,
       ...(value.lines ?? []).map(small),
@@ -92,8 +113,11 @@
   /** @type {Trigger} */
   let askHub = () => {};
   bibier.hubEvents = (trigger) => { askHub = (name) => { asked.name = typed; trigger(name); }; };
-  draw.hub = (slot, value) => {
-    if (!value || value.hidden) { slot.replaceChildren(); return; }
+  /** @type {(value: HubOffer) => HubOffer} */
+  const offered = keeping();
+  draw.hub = (slot, given) => {
+    if (!given || given.hidden) { slot.replaceChildren(); return; }
+    const value = offered(given);
     const title = make("h2", {}, say.models_hub);
     if (value.closed) { refill(slot, title, small(value.closed)); return; }
     const field = make("input", { type: "text", value: typed, maxlength: 200, autocomplete: "off", spellcheck: "false",
@@ -138,11 +162,14 @@
     ...axis.rows.map((row) => track(row, most))))));
   /** @type {Language | null} */
   let spoken = null; // the language of the comparison that stands there
-  draw.comparing = (slot, value) => {
-    if (!value) { slot.replaceChildren(); return; }
+  /** @type {(value: Comparison) => Comparison} */
+  const compared = keeping();
+  draw.comparing = (slot, given) => {
+    if (!given) { slot.replaceChildren(); return; }
+    const value = compared(given);
     const { busy, choices, result } = value;
     const { first, second } = asked;
-    [asked.first, asked.second] = value.chosen;
+    if (value === given) [asked.first, asked.second] = value.chosen;
     if (result) spoken ??= bibier.language; // it is drawn again, as it was, before the server has spoken
     else if (!busy) {
       const again = spoken !== null && spoken !== bibier.language && !value.said && !value.why;

@@ -75,7 +75,7 @@
   };
   bibier.isDark = () => document.body.classList.contains("dark");
   bibier.isNarrow = () => (document.querySelector("#bars")?.clientWidth || innerWidth) < 560;
-  bibier.view = (more = {}) => JSON.stringify({ language: bibier.language, dark: bibier.isDark(),
+  bibier.view = (more = {}) => JSON.stringify({ language: bibier.language,
     narrow: bibier.isNarrow(), token: token(), checkpoint: bibier.checkpoint(), ...more });
   // Gradio hands over an event's inputs; the last is always the view
   bibier.withView = (...inputs) => [...inputs.slice(0, -1), bibier.view()];
@@ -116,6 +116,7 @@
     return (said) => { now = said; show(); };
   };
   bibier.local = (number) => (bibier.language === "ru" ? number.replace(".", ",") : number);
+  bibier.both = (key) => ({ en: bibier.languages.en[key], ru: bibier.languages.ru[key] });
   bibier.fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
   bibier.rove = (group, buttons, steps) => group.addEventListener("keydown", (event) => {
     const step = steps[event.key];
@@ -174,7 +175,9 @@
     const text = value && (value.texts?.[bibier.language] || value.text || say[value.key ?? ""]);
     const failed = Boolean(value?.error);
     const busy = Boolean(text) && !failed && !value?.still && value?.key !== "stage_recording";
-    slot.replaceChildren(text ? make("p", { class: failed ? "alert" : value?.key === "stage_recording" ? "heard"
+    const going = slot.querySelector("p.busy");
+    if (busy && going) going.textContent = text; // a line that comes anew is not seen for a moment
+    else slot.replaceChildren(text ? make("p", { class: failed ? "alert" : value?.key === "stage_recording" ? "heard"
       : busy ? "busy" : "small",
       role: failed ? "alert" : "status" }, text) : "");
     const stoppable = Boolean(value?.stop || value?.key === "stage_queued");

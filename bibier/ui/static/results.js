@@ -79,7 +79,7 @@
     /** @type {(format: string) => Promise<ExportedFile>} */
     const ask = async (format) => {
       const answer = await server.export({ view: bibier.view(), format });
-      if (!answer || "error" in answer) throw new Error(answer ? answer.error : say.failed);
+      if (!answer || "error" in answer) throw new Error(answer ? answer.error[bibier.language] : say.failed);
       return answer;
     };
     /** @type {(job: () => Promise<string>) => () => Promise<void>} */

@@ -2,7 +2,7 @@
 // Several recordings at once become a table, judged one after the other. Runs after page.js, before whatever else
 // listens for files that are dropped.
 (() => {
-  const { fill, make, say } = bibier;
+  const { both, fill, make, say } = bibier;
   const MOST = 50; // recordings at once
   const AGAIN = 3000; // ms until a full queue is asked again
   const TRIES = 40;
@@ -56,10 +56,11 @@
     /** @type {(item: BatchItem) => Child[]} */
     const cells = ({ state, row }) => {
       if (state !== "done") return [make("td", { colspan: 4, class: "small" }, say[`batch_${state}`])];
-      if (row?.error) return [make("td", { colspan: 4, class: "failed" }, row.error)];
+      const spoken = (/** @type {Record<Language, string> | undefined} */ texts) => texts?.[bibier.language];
+      if (row?.error) return [make("td", { colspan: 4, class: "failed" }, make("span", {}, spoken(row.error)))];
       const hue = { "--hue": row?.emotion ? `var(--emotion-${row.emotion})` : "transparent" };
-      return [make("td", { class: "winner", style: hue }, row?.both), make("td", {}, row?.voice),
-        make("td", {}, row?.words), make("td", { class: "said", title: row?.transcript }, row?.transcript)];
+      return [make("td", { class: "winner", style: hue }, spoken(row?.both)), make("td", {}, spoken(row?.voice)),
+        make("td", {}, spoken(row?.words)), make("td", { class: "said", title: row?.transcript }, row?.transcript)];
     };
     const show = () => {
       part.hidden = items.length === 0;
@@ -116,7 +117,8 @@
           const row = await judged(item, going);
           if (going()) item.row = row;
         } catch (error) {
-          if (going()) item.row = { error: error instanceof Error ? error.message : say.failed };
+          const text = error instanceof Error ? error.message : "";
+          if (going()) item.row = { error: text && text !== say.failed ? { en: text, ru: text } : both("failed") };
         }
         if (!going()) return;
         item.state = "done";

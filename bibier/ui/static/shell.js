@@ -16,6 +16,26 @@
   dark.addEventListener("change", apply);
   addEventListener("DOMContentLoaded", () => { bibier.onTheme(apply); apply(); }); // Gradio sets its own when it starts
 
+  // --- Gradio's own messages, which know English alone ---------------------------------------------------------------
+  const LOST = "Connection to the server was lost";
+  const TITLES = Object.entries({ error: "toast_error", warning: "toast_warning", info: "toast_info",
+    success: "toast_success" });
+  const spellToasts = () => document.querySelectorAll(".toast-body").forEach((toast) => {
+    const [, key = ""] = TITLES.find(([kind]) => toast.classList.contains(kind)) ?? [];
+    const title = toast.querySelector(".toast-title")?.firstChild;
+    const named = `${say[key]} `;
+    if (key && title && title.textContent !== named) title.textContent = named;
+    toast.querySelector(".toast-close, [data-testid=toast-close]")?.setAttribute("aria-label", say.close);
+    toast.querySelectorAll(".toast-message-text").forEach((text) => {
+      if (!text.textContent?.startsWith(LOST)) return;
+      text.setAttribute("data-say", "connection_lost");
+      text.textContent = say.connection_lost;
+    });
+  });
+  addEventListener("DOMContentLoaded", () =>
+    new MutationObserver(spellToasts).observe(document.body, { subtree: true, childList: true }));
+  bibier.onLanguage(spellToasts);
+
   // --- the keys ----------------------------------------------------------------------------------------------------
   const KEYS = [["key_space", "keys_record"], ["Esc", "keys_cancel"], ["← →", "keys_move"],
     ["Enter", "keys_choose"], ["?", "keys_help"]];

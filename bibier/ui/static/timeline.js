@@ -8,6 +8,7 @@
   const COLUMNS = ["audio", "text", "bimodal"];
   const READABLE = 70; // pixels a second from which on each word stands at its own time
   const CLOSEST = 140; // pixels a second
+  const LABEL = 40; // pixels of a mark's time
   const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200]; // s between two marks
   const SVG = "http://www.w3.org/2000/svg";
   const WHOLE = -1; // in place of a segment's number
@@ -149,7 +150,8 @@
         return room * (b - a) >= 32 ? [place(text, a, b)] : [];
       }));
       const step = STEPS.find((seconds) => seconds * room >= 64) ?? STEPS[STEPS.length - 1];
-      axis.replaceChildren(...Array.from({ length: Math.floor(value.seconds / step) + 1 }, (_, i) =>
+      const last = Math.max(0, value.seconds - LABEL / room); // where a mark's time is read whole
+      axis.replaceChildren(...Array.from({ length: Math.floor(last / step) + 1 }, (_, i) =>
         make("span", { style: { left: at(i * step) } }, clock(i * step, 0))));
     };
 
