@@ -153,7 +153,7 @@ def test_a_change_of_language_keeps_it_and_it_fits_a_phone(visit, talk):
     assert page.evaluate("window.kept")  # without a reload
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, "whole-390-ru-dark")
-    for width in (340, 360, 390, 430):
+    for width in (320, 360, 390, 430):
         page.set_viewport_size({"width": width, "height": 844})
         page.wait_for_timeout(300)
         over = page.locator("#ribbon .axis span").evaluate_all(
