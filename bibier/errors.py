@@ -51,6 +51,17 @@ class StoreUnavailable(InputError):
     """The annotations can't be read or written now, through no fault of what was asked: the same may work later."""
 
 
+def reason_of(error: Exception) -> Message | str:
+    """Return why something could not be read, as far as a person can use it: Python's own advice is for programmers."""
+    if isinstance(error, InputError):
+        return error.message
+    if isinstance(error, RecursionError):
+        return Message("nested-deep")
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return Message("number-long")
+    return str(error)[:200]
+
+
 def fault_of(error: Exception, place: str) -> InputError:
     """Return what is said of one file among many that can't be judged: an InputError as it is, else a sentence on it.
 
@@ -58,7 +69,7 @@ def fault_of(error: Exception, place: str) -> InputError:
     """
     if isinstance(error, InputError):
         return error
-    return InputError("file-fault", file=place[-200:], kind=type(error).__name__, reason=str(error)[:200])
+    return InputError("file-fault", file=place[-200:], kind=type(error).__name__, reason=reason_of(error))
 
 
 class CorpusError(BibierError, ValueError):

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bibier.csv_reader import Table, TableRow, near_name, read_table
 from bibier.csv_safety import plain
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.file_names import find_file
 from bibier.files import sha256
 from bibier.i18n.messages import Message
@@ -189,7 +189,7 @@ def read_labels(path: Path) -> dict[str, str]:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError("labels-toml", file=path.name, reason=str(error)[:200]) from error
+        raise InputError("labels-toml", file=path.name, reason=reason_of(error)) from error
     return label_map(raw, path.name)
 
 

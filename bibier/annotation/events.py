@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, NoReturn, get_type_hints
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
 
 from bibier.annotation.label_list import FEWEST, MOST, is_name
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
@@ -187,7 +187,7 @@ class Event:
             try:
                 content = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise InputError("event-not-json", reason=str(error)[:MAX_NAME]) from error
+                raise InputError("event-not-json", reason=reason_of(error)) from error
         if not isinstance(content, Mapping):
             raise InputError("event-not-json", reason=type(content).__name__)
         names = {field.name for field in fields(cls)}

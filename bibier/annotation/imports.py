@@ -19,7 +19,7 @@ from bibier.annotation.project_log import check_labels
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
@@ -65,7 +65,7 @@ def read_events(path: Path) -> tuple[list[ProjectClip], list[Event], list[Any]]:
             else:
                 events.append(LogEntry.from_json(value).event if isinstance(value, dict) else Event.from_json(line))
         except (ValueError, TypeError, RecursionError) as error:
-            raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
+            raise InputError("import-line", file=path.name, line=number, reason=reason_of(error)) from error
     return clips, events, setting
 
 
@@ -107,7 +107,7 @@ def read_long_labels(path: Path) -> tuple[list[ProjectClip], list[Event], list[A
             clips.setdefault(row["sha256"], clip_of(facts))
             events.append(Event(row["event"], "?", row["sha256"], row["annotator"], "label", **label).stamped().check())
         except (ValueError, TypeError) as error:
-            raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
+            raise InputError("import-line", file=path.name, line=number, reason=reason_of(error)) from error
     return list(clips.values()), events, setting
 
 
@@ -211,7 +211,7 @@ def read_long(path: Path) -> list[dict[str, Any]]:
         try:
             values.append(_long(row, names))
         except (ValueError, TypeError, RecursionError) as error:
-            raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
+            raise InputError("import-line", file=path.name, line=number, reason=reason_of(error)) from error
     return values
 
 
@@ -238,4 +238,4 @@ def _text(path: Path) -> str:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("import-line", file=path.name, line=0, reason=str(error)[:200]) from error
+        raise InputError("import-line", file=path.name, line=0, reason=reason_of(error)) from error

@@ -24,7 +24,7 @@ from bibier.annotation.project_settings import check_settings
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import plain
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
 
@@ -120,7 +120,7 @@ def read_wide(path: Path) -> tuple[list[ProjectClip], list[Event], list[Any]]:
             clips.append(imports.clip_of(facts | {"label": row["corpus_label"] or None}))
             events += [label for person in people if (label := _label(row, person, names)) is not None]
         except (ValueError, TypeError, KeyError) as error:
-            raise InputError("import-line", file=path.name, line=number, reason=str(error)[:200]) from error
+            raise InputError("import-line", file=path.name, line=number, reason=reason_of(error)) from error
     return clips, events, setting_of(names)
 
 

@@ -20,7 +20,7 @@ from bibier.annotation.events import SHA256, Event
 from bibier.annotation.label_list import LabelList, is_sound, label_list, setting_of
 from bibier.annotation.state import Label, ProjectClip
 from bibier.audio.format import ENDINGS
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.files import sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
@@ -54,7 +54,7 @@ def read_label_studio(path: Path, labels: LabelList | None = None) -> tuple[list
     try:
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError("import-line", file=path.name, line=0, reason=str(error)[:200]) from error
+        raise InputError("import-line", file=path.name, line=0, reason=reason_of(error)) from error
     if not isinstance(tasks, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks):
         raise InputError("import-no-tasks", file=path.name)
     setting = _named_by(tasks) if labels is None else setting_of(labels.names)
@@ -66,9 +66,8 @@ def read_label_studio(path: Path, labels: LabelList | None = None) -> tuple[list
             clips.append(clip)
             events += [_event(given, clip.sha256, labels) for given in _annotations(task)]
         except (AttributeError, TypeError, ValueError, OSError, InputError) as error:
-            reason: object = error if isinstance(error, InputError) else str(error)[:200]
             name = str(task.get("id", number))[:40]
-            raise InputError("import-task", file=path.name, task=name, reason=reason) from error
+            raise InputError("import-task", file=path.name, task=name, reason=reason_of(error)) from error
     return clips, events, setting
 
 

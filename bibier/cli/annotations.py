@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import escaped, json_text
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
 from bibier.process import limit_threads
 
@@ -134,7 +134,7 @@ def _set(store: Store, options: argparse.Namespace) -> int:
         try:
             settings["guidelines"] = options.guidelines.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError("import-line", file=options.guidelines.name, line=0, reason=str(error)[:200]) from error
+            raise InputError("import-line", file=options.guidelines.name, line=0, reason=reason_of(error)) from error
     changed = {name: value for name, value in settings.items() if value is not None}
     print(json_text(store.project(options.project, **changed)))
     return 0
@@ -149,7 +149,7 @@ def _labels(given: str) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError("import-line", file=path.name, line=0, reason=str(error)[:200]) from error
+        raise InputError("import-line", file=path.name, line=0, reason=reason_of(error)) from error
 
 
 def _propose(store: Store, options: argparse.Namespace) -> int:

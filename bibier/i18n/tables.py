@@ -1,6 +1,8 @@
 """Sentences about tables and lists of recordings that people bring."""
 
 SENTENCES: dict[str, tuple[str, str]] = {
+    "nested-deep": ("it holds lists in lists hundreds of times over", "в ней списки вложены друг в друга сотни раз"),
+    "number-long": ("a number has thousands of digits", "число длиной в тысячи цифр"),
     "csv-closed": (
         "{file} can't be opened ({reason}). Check the path and the access rights.",
         "Файл {file} не открывается ({reason}). Проверьте путь и права доступа.",

@@ -149,6 +149,18 @@ def test_what_would_be_misread_is_refused_with_the_reason(snapshot, tmp_path):
     assert (person, Path(target.clips("q")[0].path)) == ("ann", sound.resolve()) and len(clip) == 64
 
 
+@pytest.mark.parametrize("name", ["e.jsonl", "tasks.json"])
+@pytest.mark.parametrize("text, en, ru", [("[" * 100_000, "lists in lists", "вложены"), ("9" * 9_000, "digits", "цифр")])
+def test_nobody_is_told_python_s_own_advice(store, tmp_path, name, text, en, ru):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        intake.take_in(store, "p", str(path), tmp_path)
+    sentences = caught.value.text("en"), caught.value.text("ru")
+    assert en in sentences[0] and ru in sentences[1] and name in sentences[0]
+    assert not any(word in " ".join(sentences) for word in ("recursion", "sys.", "integer"))
+
+
 @pytest.mark.parametrize(
     "line",
     [
