@@ -150,7 +150,9 @@ def test_what_would_be_misread_is_refused_with_the_reason(snapshot, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["e.jsonl", "tasks.json"])
-@pytest.mark.parametrize("text, en, ru", [("[" * 100_000, "lists in lists", "вложены"), ("9" * 9_000, "digits", "цифр")])
+@pytest.mark.parametrize(
+    "text, en, ru", [("[" * 100_000, "lists in lists", "вложены"), ("9" * 9_000, "digits", "цифр")]
+)
 def test_nobody_is_told_python_s_own_advice(store, tmp_path, name, text, en, ru):
     path = tmp_path / name
     path.write_text(text)
