@@ -22,9 +22,14 @@ def told(sentence: Callable[[str], str], language: str, *, still: bool = False) 
     return {"text": sentence(language), "texts": in_every_language(sentence), "still": still}
 
 
-def failure(sentence: Callable[[str], str], language: str) -> AnalyseUpdate:
+def error_stage(sentence: Callable[[str], str], language: str) -> Stage:
     """Show as an error what `sentence` gives in a language, and in the other when the page is switched to it."""
-    return {"stage": told(sentence, language) | {"error": True}}
+    return told(sentence, language) | {"error": True}
+
+
+def failure(sentence: Callable[[str], str], language: str) -> AnalyseUpdate:
+    """Give the page such an error."""
+    return {"stage": error_stage(sentence, language)}
 
 
 def blank(theme: Theme) -> AnalyseUpdate:

@@ -17,7 +17,7 @@ from bibier.ui.analyse.channel import NAMES
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
-from bibier.ui.analyse.page_values import failure
+from bibier.ui.analyse.page_values import error_stage, failure
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.analyse.updates import AnalyseUpdate, Stage
 from bibier.ui.annotate.answers import ClipAddress
@@ -266,7 +266,7 @@ def build(
         context = context_of(raw, request)
         if state is None or not state.clip or not Path(state.clip).is_file():
             key = "relabel_stretch" if long.here(context) else "relabel_nothing"
-            return failure(partial(say, key), context.theme.language)["stage"], None
+            return error_stage(partial(say, key), context.theme.language), None
         words, seconds = state.prediction.transcript, state.prediction.duration
         clip, guest = state.clip, visitor(scope_of(request))
 
@@ -278,7 +278,7 @@ def build(
                 guest, Path(clip), lambda: receive(clip, words.text, words.language or "", seconds, own)
             )
         except InputError as error:
-            return failure(error.text, context.theme.language)["stage"], None
+            return error_stage(error.text, context.theme.language), None
         return gr.skip(), address
 
     def stop(raw: str | None, request: gr.Request) -> None:

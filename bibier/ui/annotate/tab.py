@@ -130,7 +130,7 @@ def answering(
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
         here, scope = contextvars.copy_context(), scope_of(request)
-        done = functools.partial(here.run, work, sent, scope)
+        done: Callable[[], Mapping[str, object]] = functools.partial(here.run, work, sent, scope)
         if name == "export":
             if (party := visitor(scope).party) in exporting:
                 return {"error": in_every_language(Message("annotate-exporting").text), "passing": True}
