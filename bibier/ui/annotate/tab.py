@@ -130,13 +130,13 @@ def answering(
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
         here, scope = contextvars.copy_context(), scope_of(request)
-        done: Callable[[], Mapping[str, object]] = functools.partial(here.run, work, sent, scope)
+        do = functools.partial(work, sent, scope)
         if name == "export":
             if (party := visitor(scope).party) in exporting:
                 return {"error": in_every_language(Message("annotate-exporting").text), "passing": True}
             exporting.add(party)
-            done = functools.partial(here.run, export, party, sent, scope)
-        return await asyncio.get_running_loop().run_in_executor(pool, done)
+            do = functools.partial(export, party, sent, scope)
+        return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(do))
 
     answer.__name__ = name
     return answer
