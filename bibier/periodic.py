@@ -67,7 +67,11 @@ class PeriodicTask:
 
     def once(self, pool: ThreadPoolExecutor) -> None:
         """Do a step, and note how it went; the future catches all that it may raise."""
-        error = pool.submit(self.step).exception()
+        error: BaseException | None
+        try:
+            error = pool.submit(self.step).exception()
+        except RuntimeError as refused:  # there is no memory for a thread: the next step may have it
+            error = refused
         if error is None:
             self.succeeded, self.error = self.clock(), None
             return

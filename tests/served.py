@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import httpx
 import psutil
@@ -18,6 +19,7 @@ import psutil
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "happy_en.ogg"
 START = "the-start-of-these-tests"  # the operator's secret
+CONFIGS: WeakKeyDictionary[httpx.Client, dict] = WeakKeyDictionary()
 PATIENCE = 180  # s; the machine may be busy
 
 
@@ -139,13 +141,20 @@ def file(guest: httpx.Client, path: str, **settings) -> httpx.Response:
 
 def function(guest: httpx.Client, name: str) -> dict:
     """Describe a function of the page by its name."""
-    functions = guest.get("/config").json()["dependencies"]
+    functions = _config(guest)["dependencies"]
     return next(entry for entry in functions if entry["api_name"] == name)
+
+
+def _config(guest: httpx.Client) -> dict:
+    """Return what Gradio tells of the page, as the page does: read once, however much is asked."""
+    if guest not in CONFIGS:
+        CONFIGS[guest] = guest.get("/config").json()
+    return CONFIGS[guest]
 
 
 def act(guest: httpx.Client, name: str, *, tab: str = "a-tab-of-mine", **sent: object) -> httpx.Response:
     """Call a function of the Annotate tab, as its page side does."""
-    parts = guest.get("/config").json()["components"]
+    parts = _config(guest)["components"]
     number = next(part["id"] for part in parts if part["props"].get("elem_id") == "annotate")
     call = {"data": [sent], "component_id": number, "fn_name": name, "session_hash": tab}
     return guest.post("/gradio_api/component_server", json=call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 from starlette.testclient import TestClient
@@ -38,6 +39,16 @@ def test_a_failure_is_told_and_the_next_step_is_done(pool):
     for ok, error in ((False, "KeyError"), (True, None), (False, "SystemExit")):
         task.once(pool)
         assert (task.state().ok, task.state().error) == (ok, error)
+
+
+def test_a_step_for_which_there_is_no_thread_is_told_and_the_next_is_done(pool, monkeypatch):
+    task = PeriodicTask("work", lambda: None, 10)
+    with monkeypatch.context() as short:
+        short.setattr("threading.Thread.start", Mock(side_effect=RuntimeError("can't start new thread")))
+        task.once(pool)
+        assert task.state().error == "RuntimeError"
+    task.once(pool)
+    assert task.state().ok
 
 
 def test_a_step_that_never_ends_is_noticed():
