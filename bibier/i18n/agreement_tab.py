@@ -47,7 +47,7 @@ AGREEMENT: dict[str, tuple[str, str]] = {
     ),
     "agree_measure": ("Compared by", "Сравнение по"),
     "agree_interval": ("Interval", "Интервал"),
-    "agree_clips": ("Clips", "Фраг\u00adмен\u00adты"),
+    "agree_clips": ("Clips", "Фраг\u00adменты"),
     "agree_jsd": ("distributions, Jensen–Shannon", "распределениям, Йенсен — Шеннон"),
     "agree_manhattan": ("distributions, half Manhattan", "распределениям, половина манхэттенского расстояния"),
     "agree_nominal": ("largest class", "главному классу"),

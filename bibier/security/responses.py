@@ -81,15 +81,14 @@ def language(scope: Scope) -> str:
 
 
 def refusal(scope: Scope, status: int, sentence: Message, headers: dict[str, str] | None = None) -> Response:
-    """Say no. Gradio's page reads plain text after an upload, and `detail` of a JSON object after a call."""
+    """Say no: to programs with a JSON object, whose `detail` Gradio's page reads after a call."""
     texts = in_every_language(lambda code: sentence.text(code).encode("utf-8", "replace").decode())  # names without it
     text = texts[language(scope)]
     headers = {"cache-control": "no-store"} | (headers or {})
     path = scope["path"]
-    for_programs = path.startswith((API, LIVE)) and not path.startswith(f"{API}upload")
-    if path.rstrip("/") in ("/login", "/config") or for_programs:
+    if path.rstrip("/") in ("/login", "/config") or path.startswith((API, LIVE)):
         told: dict[str, object] = {"detail": text, "error": text}
-        if path.startswith(LIVE):  # the page goes on in whatever language it is switched to
+        if path.startswith((LIVE, f"{API}upload")):  # the page goes on in whatever language it is switched to
             told["sentences"] = texts
         return JSONResponse(told, status, headers)
     return PlainTextResponse(text, status, headers)

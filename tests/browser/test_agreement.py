@@ -1,5 +1,7 @@
 """The Agreement tab in a real browser: three people's labels of real clips; hostile names stay text."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,14 @@ def test_agreement_is_shown_and_a_worst_clip_opens(chromium, studio, locale, wid
         )
         over = {text: pixels for text, pixels in tables if pixels > 0 and HOSTILE not in text}  # a name without a gap
         assert len(tables) > 3 and not over, (here, over)
+        lines = page.locator("#agree-facts thead th:not(.shaded th)", has_text=re.compile("Clips|Фраг")).evaluate_all(
+            """(all) => all.map((one) => {
+                const range = document.createRange();
+                range.selectNodeContents(one);
+                return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+            })"""
+        )
+        assert lines and max(lines) <= 2, (here, lines)  # no word in three pieces
     page.set_viewport_size({"width": width, "height": 900})
     page.wait_for_timeout(1000)  # the width has been asked for
     asked = []

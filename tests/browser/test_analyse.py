@@ -1,5 +1,6 @@
 """The main job in a real browser: speech in, three sets of bars and the words that mattered."""
 
+import json
 import re
 from fractions import Fraction
 
@@ -162,9 +163,20 @@ def test_broken_upload(visit, tmp_path, name, content):
 def test_a_refused_upload_is_told_at_the_verdict(visit, tmp_path, clip):
     visitor = visit()
     soundfile.write(tmp_path / "clip.wav", *clip)
-    refused = "This file is larger than what is taken here."
-    visitor.page.route("**/gradio_api/upload*", lambda route: route.fulfill(status=413, body=refused))
-    assert visitor.upload(tmp_path / "clip.wav") == refused
+    refused, sentences = "This file is larger than what is taken here.", {"en": "Too large.", "ru": "Слишком велик."}
+    ours = json.dumps({"detail": sentences["en"], "sentences": sentences})
+    bodies = []
+    visitor.page.route("**/gradio_api/upload*", lambda route: route.fulfill(status=413, body=bodies[-1]))
+    for body, said in (
+        ("<html>proxy</html>", ["did not accept", "не приняло"]),
+        (refused, [refused] * 2),
+        (ours, [*sentences.values()]),
+    ):
+        bodies.append(body)
+        assert said[0] in visitor.upload(tmp_path / "clip.wav")
+        for language, text in zip(("ru", "en"), reversed(said), strict=True):
+            visitor.page.evaluate("(language) => bibier.setLanguage(language)", language)
+            assert text in visitor.page.inner_text("#stage .alert")
     visitor.page.unroute("**/gradio_api/upload*")
     visitor.page.fill("#transcript textarea", "So happy to see you")
     assert "together" in visitor.upload(tmp_path / "clip.wav")

@@ -37,6 +37,11 @@ def test_bars_follow_the_voice_and_a_pause_closes_an_utterance(visit):
     assert any(name in label for name in names), label
     assert page.evaluate("shown.at(-1)[0].label") == "злость"
     assert page.inner_text("#ribbon .live h2") == "Что вы уже сказали"
+    hue = "getComputedStyle(document.querySelector('#ribbon .live .stretch')).backgroundImage"
+    light = page.evaluate(hue)
+    page.emulate_media(color_scheme="dark")  # in the colours of the theme, also when that is switched
+    page.wait_for_function(f"(light) => {hue} !== light", arg=light)
+    page.emulate_media(color_scheme="light")
     page.evaluate("bibier.setLanguage('en')")
     assert page.evaluate(STOP)  # nothing of the recording is lost on the way
     page.evaluate("bibier.live.toggle()")

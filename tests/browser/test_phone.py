@@ -62,6 +62,27 @@ def test_a_finger_finds_what_is_pressed(visit):
 
 
 @BOTH
+def test_the_unfolded_project_begins_with_its_name(annotate, locale):
+    """The sign that folds it again stands beside that, covers nothing, and has no line of its own."""
+    page = annotate("a phone's", locale=locale, viewport=PHONE).page
+    page.click(".studio .fold")
+    for width in (PHONE["width"], 600, 820):
+        page.set_viewport_size({"width": width, "height": 844})
+        card, label, sign = (
+            page.locator(f".studio {part}").bounding_box() for part in (".who", ".who > label >> nth=0", ".fold")
+        )
+        assert label["y"] - card["y"] < 24, width
+        assert sign["y"] < label["y"] + label["height"] and sign["height"] >= FINGER
+        assert sign["x"] + sign["width"] <= card["x"] + card["width"]
+        for part in page.locator(".who > :not(.fold), .who > * > :is(button, input, select)").all():
+            box = part.bounding_box()
+            if box and box["y"] < sign["y"] + sign["height"]:
+                assert box["x"] + box["width"] <= sign["x"], (width, part.inner_text())
+    page.click(".studio .fold")
+    assert page.locator(".who.folded .fold span").is_visible()
+
+
+@BOTH
 def test_a_project_s_settings_stay_in_their_card(annotate, locale):
     page = annotate("a phone's", locale=locale, viewport=PHONE).page
     page.click(".studio .fold")
@@ -82,6 +103,9 @@ def test_a_project_s_settings_stay_in_their_card(annotate, locale):
     assert len(summaries) > 3 and min(summaries) >= FINGER
     assert not page.locator(".sure-row kbd").is_visible()  # a phone has no keys
     page.locator(".lists button").first.click()
+    page.wait_for_selector("dialog[open] .clips li")
+    field, found = (page.locator(f"dialog[open] {part}").bounding_box() for part in ("select", "p.small >> nth=0"))
+    assert found["y"] - field["y"] - field["height"] >= 10  # clear of the frame of what has the focus
     width = page.locator("dialog[open] .fresh").bounding_box()["width"]
     assert page.locator("dialog[open] select").bounding_box()["width"] == pytest.approx(width, abs=1)
     page.keyboard.press("Escape")
@@ -150,6 +174,10 @@ def test_the_last_clip_is_reopened_without_keys(visit, locale):
             "|| document.querySelector('.clip h2').textContent !== title",
             arg=title,
         )
+    reopen = page.locator(".studio .reopen")
+    for width in (1440, 820, PHONE["width"]):  # a button, not a field as wide as the page
+        page.set_viewport_size({"width": width, "height": 844})
+        assert reopen.bounding_box()["width"] < 280, width
     page.click(".studio .reopen")
     page.wait_for_selector(".desk:not([hidden])")
     assert not page.locator(".studio .reopen").is_visible()

@@ -1,10 +1,14 @@
 """What leaves the Analyse tab in a real browser: files, pictures, the session's clips, several recordings at once."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
 from tests.browser.conftest import ROOT
 
@@ -77,6 +81,37 @@ def test_a_file_s_name_is_read_whole_beside_the_switch(visit, width):
     assert page.locator(".loaded .name").evaluate(whole)
     places = [page.locator(f".loaded {part}").bounding_box() for part in (".name", ".clear", ".live-switch")]
     assert all(place["x"] + place["width"] <= width for place in places)
+
+
+def edges(page) -> list[int]:
+    """Return how far the first and last columns of pixels of the table's frame are from those beside them."""
+    frame = page.locator("#outlets .scroll")
+    picture = np.asarray(Image.open(io.BytesIO(frame.screenshot())).convert("L"), int)
+    row = picture[2]  # above the letters of the heads
+    return [abs(row[0] - row[len(row) // 2]), abs(row[-1] - row[len(row) // 2])]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_table_shows_where_it_goes_on(visit, theme):
+    """At the edge beyond which there is more of it, and nowhere else; and why a row says nothing is in sight."""
+    page = visit(color_scheme=theme, viewport={"width": 390, "height": 900}).page
+    noise = (0.1 * np.random.default_rng(0).standard_normal(48_000) * 32767).astype("<i2")
+    sound = io.BytesIO()
+    soundfile.write(sound, noise, 16_000, format="WAV")
+    files = [{"name": "noise.wav", "mimeType": "audio/wav", "buffer": sound.getvalue()}]
+    files.append({"name": "happy.ogg", "mimeType": "audio/ogg", "buffer": (EXAMPLES / "happy_en.ogg").read_bytes()})
+    page.locator("#outlets input[type=file]").set_input_files(files)
+    page.wait_for_function("document.querySelector('#outlets progress')?.value === 2")
+    reason, box = (page.locator(f"#outlets {part}").bounding_box() for part in (".silent span", ".scroll"))
+    assert reason["x"] + reason["width"] <= box["x"] + box["width"]
+    left, right = edges(page)
+    assert left < 3 and right > 12
+    page.locator("#outlets .scroll").evaluate("(one) => { one.scrollLeft = one.scrollWidth }")
+    left, right = edges(page)
+    assert left > 12 and right < 3
+    assert "no voice" in page.inner_text("#outlets .silent")
+    page.evaluate("bibier.setLanguage('ru')")
+    assert "нет голоса" in page.inner_text("#outlets .silent")
 
 
 def test_several_files_become_a_table(visit, tmp_path):

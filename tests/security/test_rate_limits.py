@@ -149,7 +149,9 @@ def test_too_large_an_upload(address, place):
         answer = upload(guest, data=bytes(2_000_000))
         assert answer.status_code == 413 and "at most 1 MB" in answer.text
         answer = upload(guest, data=bytes(1_100_000), headers={"accept-language": "ru"})
-        assert answer.status_code == 413 and "не больше 1 МБ" in answer.text
+        assert answer.status_code == 413 and "не больше 1 МБ" in answer.json()["detail"]
+        said = answer.json()["sentences"]  # the page may be switched while it stands there
+        assert "at most 1 MB" in said["en"] and "не больше 1 МБ" in said["ru"]
         assert upload(guest, data=bytes(900_000)).status_code == 200
         cookie = f"bibier_session={guest.cookies['bibier_session']}"
     assert held(place) < before + 1_000_000

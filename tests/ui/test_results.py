@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -159,6 +160,14 @@ def test_one_of_several_is_a_row_of_the_batch_command(handlers, tmp_path):
     assert failed["error"]["en"].startswith("No sound can be read") and "не удаётся" in failed["error"]["ru"]
     assert handlers.judge(str(Path(EXAMPLE)), ["no name"], context())["line"].startswith(",")
     assert handlers.judge(str(EXAMPLE), "\ud800.wav", context())["line"]
+
+
+def test_one_without_a_voice_says_so(handlers, tmp_path):
+    soundfile.write(tmp_path / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(48_000), 16_000)
+    row = handlers.judge(str(tmp_path / "noise.wav"), "noise.wav", context())
+    assert row["voice"] == row["both"] == row["words"] == {"en": "—", "ru": "—"}
+    assert "no voice" in row["nothing"]["en"] and "нет голоса" in row["nothing"]["ru"]
+    assert "nothing" not in handlers.judge(str(EXAMPLE), "a.ogg", context())
 
 
 def test_a_long_one_of_several_lets_others_in_between(handlers, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from bibier.exports import ENDINGS
 from bibier.exports.formats import export
 from bibier.exports.segments import UNSURE
 from bibier.file_names import printable
-from bibier.i18n.messages import LANGUAGES, in_every_language
+from bibier.i18n.messages import LANGUAGES, Message, in_every_language
 from bibier.i18n.page import percent
 from bibier.inference.queue import BUSY
 from bibier.labels import EMOTIONS, NAMES
@@ -45,13 +45,14 @@ class BatchRow(TypedDict, total=False):
 
     What the page says is there in every language.
 
-    `error` stands alone; `passing` is whether the same may be asked again.
+    `error` stands alone; `passing` is whether the same may be asked again. `nothing` is why no modality says anything.
     """
 
     both: dict[str, str]
     voice: dict[str, str]
     words: dict[str, str]
     emotion: str
+    nothing: dict[str, str]
     transcript: str
     head: str
     line: str
@@ -172,7 +173,11 @@ class ResultHandlers:
         texts = {column: in_every_language(partial(headline, row, column)) for column in MODALITIES}
         judged = next((column for column in MODALITIES if texts[column][LANGUAGES[0]] not in ("—", UNSURE)), None)
         emotion = winner(row, judged) if judged else ""
-        return {
+        judges_voice = predictor.predictor.bundle.audio_encoder is not None
+        silent: BatchRow = {}
+        if all(text[LANGUAGES[0]] == "—" for text in texts.values()):
+            silent["nothing"] = in_every_language(Message("not-judged" if judges_voice else "no-words").text)
+        return silent | {
             "both": texts["both"],
             "voice": texts["voice"],
             "words": texts["words"],

@@ -49,9 +49,11 @@ interface Bibier extends PageFacts {
   table(value: Table): HTMLDivElement;
   /** Writes into an element; a function is asked again in another language. */
   createLine(node: HTMLElement): (said: Said) => void;
-  /** "{name} is locked", {name: "Joy"} → "Joy is locked". */
   /** A sentence of the page by its key, in every language. */
   both(key: string): Record<Language, string>;
+  /** A file that did not reach the server, and why: as the server answered, else the sentence of that key. */
+  UploadRefused: new (body: string, key?: string) => Error & { texts: Record<Language, string> };
+  /** "{name} is locked", {name: "Joy"} → "Joy is locked". */
   fill(sentence: string, values: Record<string, string | number>): string;
   local(number: string): string; // with the comma of a language that has one
   /** One stop of the Tab key for all buttons of a group: the keys in `steps`, Home and End move among them. */
@@ -135,7 +137,7 @@ interface Bibier extends PageFacts {
   createContour(): { choice: HTMLElement; node: HTMLElement; put(path: string): void };
 
   // results.js, results_batch.js, models.js
-  /** Sends a file; gives its place on the server. Throws the server's own words. */
+  /** Sends a file; gives its place on the server. Throws an UploadRefused. */
   upload(file: File, going?: () => boolean): Promise<string>;
   /** Waveform, pitch and loudness of a file of the server. */
   contourOf(path: string): Promise<Contour | { error: Record<Language, string> } | null>;

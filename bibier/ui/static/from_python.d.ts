@@ -280,6 +280,8 @@ interface BatchRow {
   words?: Record<Language, string>;
   /** For the colour. */
   emotion?: string;
+  /** Why nothing is said by any of them. */
+  nothing?: Record<Language, string>;
   transcript?: string;
   /** Of the CSV, with their ends. */
   head?: string;

@@ -180,7 +180,7 @@
     const bands = bibier.emotions.map((name) => {
       const from = at;
       at += 100 * shares[name];
-      return `${colours()[name]} ${from.toFixed(2)}% ${at.toFixed(2)}%`;
+      return `var(--emotion-${name}) ${from.toFixed(2)}% ${at.toFixed(2)}%`;
     });
     return `linear-gradient(to top, ${bands.join(", ")})`;
   };

@@ -117,6 +117,24 @@
   };
   bibier.local = (number) => (bibier.language === "ru" ? number.replace(".", ",") : number);
   bibier.both = (key) => ({ en: bibier.languages.en[key], ru: bibier.languages.ru[key] });
+  bibier.UploadRefused = class extends Error {
+    /**
+     * @param {string} body what was answered: our JSON, a sentence of somebody between, or nothing that people read
+     * @param {string} [key] of what is said then
+     */
+    constructor(body, key = "upload_failed") {
+      super();
+      /** @type {any} */
+      let answer = body;
+      try { answer = JSON.parse(body); } catch { /* no JSON */ }
+      const told = typeof answer === "string" ? answer : answer?.detail || answer?.error;
+      const plain = typeof told === "string" && told && told.length < 500 && !told.includes("<");
+      /** @type {Record<Language, string>} */
+      this.texts = answer?.sentences ?? (plain ? { en: told, ru: told } : bibier.both(key));
+    }
+
+    get message() { return this.texts[bibier.language]; }
+  };
   bibier.fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, key) => String(values[key]));
   bibier.rove = (group, buttons, steps) => group.addEventListener("keydown", (event) => {
     const step = steps[event.key];

@@ -2,7 +2,7 @@
 // The recorder: record, drop or choose a file, hear it again. What has come goes to the server by Gradio's way for
 // uploads; what is wrong is said at the verdict. Runs after capture.js, live.js and analyse.js.
 (() => {
-  const { make, say, sound } = bibier;
+  const { UploadRefused, make, say, sound } = bibier;
   const BARS = 120; // of the outline
   const SHORT = 300; // s: of a longer recording no outline is drawn
   const SMALL = 12_000_000; // bytes, likewise
@@ -161,8 +161,7 @@
 
   // --- sending -----------------------------------------------------------------------------------------------------
   /**
-   * Sends a file and gives what Gradio knows it by. Fails with an Error that has a sentence for its message; with an
-   * empty one when it was taken back.
+   * Sends a file and gives what Gradio knows it by. Fails with an UploadRefused; with null when it was taken back.
    * @type {(file: File, request: XMLHttpRequest, progress: (share: number) => void) => Promise<SentFile>}
    */
   const send = (file, request, progress) => new Promise((resolve, reject) => {
@@ -170,20 +169,16 @@
     form.append("files", file, file.name);
     request.open("POST", `${(window.gradio_config?.root || ".").replace(/\/$/, "")}/gradio_api/upload`);
     request.upload.onprogress = ({ loaded, total }) => { if (total) progress(loaded / total); };
-    request.onerror = () => reject(new Error(say.upload_lost));
-    request.onabort = () => reject(new Error(""));
+    request.onerror = () => reject(new UploadRefused("", "upload_lost"));
+    request.onabort = () => reject(null);
     request.onload = () => {
-      /** @type {any} */
+      /** @type {unknown} */
       let answer = null;
       try { answer = JSON.parse(request.responseText); } catch { /* a sentence, or nothing of ours */ }
       if (request.status === 200 && Array.isArray(answer)) {
         resolve({ path: answer[0], ["orig_name"]: file.name, size: file.size, ["mime_type"]: file.type,
           meta: { _type: "gradio.FileData" } });
-        return;
-      }
-      const sentence = answer?.detail || answer?.error || (answer === null ? request.responseText : "");
-      const plain = typeof sentence === "string" && sentence.length < 500 && !sentence.includes("<");
-      reject(new Error((plain && sentence) || say.upload_failed));
+      } else reject(new UploadRefused(request.responseText));
     };
     request.send(form);
   });
@@ -262,7 +257,10 @@
         await put(sent);
       } catch (error) {
         bibier.live.forget();
-        if (sending === request) { sending = null; tell({ text: /** @type {Error} */ (error).message, error: true }); }
+        if (sending === request) {
+          sending = null;
+          tell(error instanceof UploadRefused ? { texts: error.texts, error: true } : null);
+        }
       }
       field.value = "";
       show();
@@ -306,13 +304,13 @@
           },
           onEnd: (key) => {
             over = key;
-            void end().then(() => tell({ text: say[key], still: true }));
+            void end().then(() => tell({ key, still: true }));
           },
         });
         if (over === null) ticking = setInterval(tick, 200);
         time.textContent = clock(0);
       } catch (error) {
-        tell({ text: say[/** @type {{ key?: string }} */ (error).key || "mic_busy"], error: true });
+        tell({ key: /** @type {{ key?: string }} */ (error).key || "mic_busy", error: true });
       }
       starting = false;
       show();

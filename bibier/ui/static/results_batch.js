@@ -2,7 +2,7 @@
 // Several recordings at once become a table, judged one after the other. Runs after page.js, before whatever else
 // listens for files that are dropped.
 (() => {
-  const { both, fill, make, say } = bibier;
+  const { UploadRefused, both, fill, make, say } = bibier;
   const MOST = 50; // recordings at once
   const AGAIN = 3000; // ms until a full queue is asked again
   const TRIES = 40;
@@ -28,7 +28,7 @@
       body.append("files", file, file.name);
       const answer = await fetch(`${window.gradio_config?.root ?? ""}/gradio_api/upload`, { method: "POST", body });
       if (answer.ok) return (await answer.json())[0];
-      if (answer.status !== 429 || tried >= TRIES || !going()) throw new Error(await answer.text() || say.failed);
+      if (answer.status !== 429 || tried >= TRIES || !going()) throw new UploadRefused(await answer.text());
       await pause(1000 * Number(answer.headers.get("retry-after") || 3));
     }
   };
@@ -58,6 +58,7 @@
       if (state !== "done") return [make("td", { colspan: 4, class: "small" }, say[`batch_${state}`])];
       const spoken = (/** @type {Record<Language, string> | undefined} */ texts) => texts?.[bibier.language];
       if (row?.error) return [make("td", { colspan: 4, class: "failed" }, make("span", {}, spoken(row.error)))];
+      if (row?.nothing) return [make("td", { colspan: 4, class: "silent" }, make("span", {}, spoken(row.nothing)))];
       const hue = { "--hue": row?.emotion ? `var(--emotion-${row.emotion})` : "transparent" };
       return [make("td", { class: "winner", style: hue }, spoken(row?.both)), make("td", {}, spoken(row?.voice)),
         make("td", {}, spoken(row?.words)), make("td", { class: "said", title: row?.transcript }, row?.transcript)];
@@ -117,8 +118,7 @@
           const row = await judged(item, going);
           if (going()) item.row = row;
         } catch (error) {
-          const text = error instanceof Error ? error.message : "";
-          if (going()) item.row = { error: text && text !== say.failed ? { en: text, ru: text } : both("failed") };
+          if (going()) item.row = { error: error instanceof UploadRefused ? error.texts : both("failed") };
         }
         if (!going()) return;
         item.state = "done";
