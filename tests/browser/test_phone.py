@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+import soundfile
 
 PHONE = {"width": 390, "height": 844}
 FINGER = 32  # px of height, at the least
@@ -52,6 +54,30 @@ def test_the_menu_of_files_is_in_sight(visit, locale):
         for box in (one.bounding_box() for one in page.locator("#outlets .choices button").all()):
             assert box["x"] >= 0 and box["x"] + box["width"] <= width - 8, box
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_kind_of_file_can_be_chosen(visit, tmp_path, clip):
+    """The longest menu at the end of a page: opened, all of it is in sight."""
+    samples, rate = clip
+    soundfile.write(tmp_path / "talk.wav", np.concatenate([np.pad(samples, (0, 2 * rate))] * 8), rate)
+    visitor = visit()
+    page = visitor.page
+    visitor.upload(tmp_path / "talk.wav", wait=False)
+    page.wait_for_selector("#outlets .menu:not([data-off])")
+    page.wait_for_function("[...document.querySelectorAll('#ribbon .stretch')].every((one) => !one.disabled)")
+    for width, height in ((1440, 900), (820, 1180), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.click("#outlets summary")
+        page.wait_for_timeout(200)
+        there = page.locator("#outlets .choices button").evaluate_all(
+            """(all) => all.map((one) => {
+                const { x, y, height } = one.getBoundingClientRect();
+                return one.contains(document.elementFromPoint(x + 20, y + height / 2));
+            })"""
+        )
+        assert len(there) > 8 and all(there), (width, there)
+        page.keyboard.press("Escape")
 
 
 def test_a_finger_finds_what_is_pressed(visit):

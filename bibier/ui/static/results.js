@@ -123,6 +123,14 @@
     addEventListener("click", (event) => {
       if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
     });
+    menu.addEventListener("toggle", () => { // upwards where the page ends too soon, as nobody can scroll beyond it
+      buttons.classList.remove("up");
+      if (!menu.open) return;
+      const page = document.querySelector(".gradio-container")?.getBoundingClientRect().bottom ?? Infinity;
+      const dock = /** @type {HTMLElement | null} */ (document.querySelector("#dock"))?.offsetHeight ?? 0;
+      buttons.classList.toggle("up", buttons.getBoundingClientRect().bottom > page - dock);
+      buttons.scrollIntoView({ block: "nearest" });
+    });
     const copying = make("button", { type: "button", "data-say": "results_copy", onclick: doing(copy) });
     const batch = bibier.createBatch(server);
     const history = make("section", { class: "history", "data-say-aria-label": "results_history" });
