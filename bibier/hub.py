@@ -111,7 +111,14 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the first line of what the Hub's client or the system says: at most 200 characters, no full stop."""
+    """Return the first line of what the Hub's client or the system says: at most 200 characters, no full stop.
+
+    Where the client was told not to ask, the setting alone: what it says of that is English advice with an address.
+    """
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE=1"
     said = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return said.splitlines()[0][:200].rstrip(".")
 

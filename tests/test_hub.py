@@ -59,6 +59,11 @@ def test_each_failure_has_its_sentence_or_the_general_one(error, key):
     assert "\n" not in raised(error).text("ru")
 
 
+def test_what_the_client_may_not_ask_is_said_in_one_language():
+    error = OfflineModeIsEnabled("Cannot reach https://hub.invalid: offline mode is enabled. To disable it, …")
+    assert "Hub недоступен (HF_HUB_OFFLINE=1)" in raised(error).text("ru")
+
+
 def test_what_is_no_failure_of_the_hub_goes_on():
     for error in (InputError("weights-no-space", **VALUES), Cancelled(), KeyError("a mistake of ours")):
         with pytest.raises(type(error)) as caught, hub_errors("hub-unreachable", **VALUES):
