@@ -161,6 +161,8 @@ def test_at_the_door(chromium, tmp_path):
             )
         assert "Попробуйте через" in page.inner_text("#said")
         page.screenshot(path=tmp_path / "door.png")
+        label, field, other = (page.locator(part).bounding_box() for part in ("label >> nth=1", "#password", "#other"))
+        assert field["y"] - label["y"] - label["height"] >= 7 and other["height"] >= 32  # clear of the focus's frame
         page.click("#other")
         page.wait_for_selector("text=Sign in")
         assert page.evaluate("document.querySelectorAll('img').length") == 0

@@ -91,6 +91,7 @@ def test_a_finger_finds_what_is_pressed(visit):
 def test_the_unfolded_project_begins_with_its_name(annotate, locale):
     """The sign that folds it again stands beside that, covers nothing, and has no line of its own."""
     page = annotate("a phone's", locale=locale, viewport=PHONE).page
+    assert page.get_attribute(".studio .play", "title").endswith("(Пробел)" if "ru" in locale else "(Space)")
     page.click(".studio .fold")
     for width in (PHONE["width"], 600, 820):
         page.set_viewport_size({"width": width, "height": 844})

@@ -73,7 +73,7 @@
       const node = make("button", { type: "button", class: name, onclick: act, "aria-keyshortcuts": key });
       const spell = () => {
         node.textContent = say[label] ?? label;
-        node.title = `${node.textContent} (${key})`;
+        node.title = `${node.textContent} (${key === "Space" ? say.key_space : key})`;
       };
       bibier.onLanguage(spell);
       spell();
