@@ -19,6 +19,7 @@ import numpy as np
 from bibier.annotation.events import Event
 from bibier.annotation.label_list import LabelList, label_list
 from bibier.annotation.label_studio import tasks_of
+from bibier.annotation.project_log import ProjectLog
 from bibier.annotation.state import Label, ProjectClip
 from bibier.annotation.store import Store
 from bibier.csv_safety import guard
@@ -83,15 +84,22 @@ class ProjectSnapshot:
 
 def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
     """Read a project; what models proposed for clips that were removed is left out. Raises InputError."""
-    with store.reading(project) as log:  # all from one moment
-        clips, index = list(log.state.clips), log.state.index
-        events = [entry.event for entry in log.entries() if entry.event.clip in index]
-        proposals = {key: probs for key, probs in log.state.proposals.items() if key[0] in index}
-        labels = {key: label for key, label in log.state.labels.items() if key[0] in index}
-        decisions = {clip: dict(by) for clip, by in log.state.decisions.items() if by and clip in index}
-        if log.labels.is_own:  # what models said before the project had its own list fits no other such project
-            proposals, events = {}, [event for event in events if event.kind != "propose"]
-        return ProjectSnapshot(project, clips, events, labels, proposals, decisions, log.settings["labels"])
+
+    def copied(log: ProjectLog) -> ProjectSnapshot:
+        clips, index, state = list(log.state.clips), log.state.index, log.state
+        labels = {key: label for key, label in state.labels.items() if key[0] in index}
+        decisions = {clip: dict(by) for clip, by in state.decisions.items() if by and clip in index}
+        # what models said before the project had its own list fits no other such project
+        kept = {} if log.labels.is_own else state.proposals
+        proposals = {key: probs for key, probs in kept.items() if key[0] in index}
+        return ProjectSnapshot(project, clips, [], labels, proposals, decisions, log.settings["labels"])
+
+    with store.reading_whole(project, copied) as (snapshot, entries):
+        index, own = {clip.sha256 for clip in snapshot.clips}, snapshot.labels_of.is_own
+        for entry in entries():
+            if entry.event.clip in index and not (own and entry.event.kind == "propose"):
+                snapshot.events.append(entry.event)
+        return snapshot
 
 
 def long_columns(names: Sequence[str]) -> tuple[str, ...]:

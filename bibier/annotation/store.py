@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sql
 
@@ -27,6 +27,8 @@ from bibier.annotation.project_settings import SETTINGS, check_name, check_setti
 from bibier.annotation.state import Label, ProjectClip
 from bibier.errors import InputError, StoreUnavailable
 from bibier.i18n.messages import Message
+
+T = TypeVar("T")
 
 
 class Store:
@@ -253,6 +255,21 @@ class Store:
         check_text(project)
         with self._locked(), self.database.reading() as connection:
             yield self._log(connection, project)
+
+    @contextmanager
+    def reading_whole(
+        self, project: str, copied: Callable[[ProjectLog], T]
+    ) -> Iterator[tuple[T, Callable[[], list[LogEntry]]]]:
+        """One transaction for who reads all of a project's log: what `copied` took of it, and the entries.
+
+        Both are of one moment. Only the copy keeps others from saving; the entries are read beside them.
+        """
+        check_text(project)
+        with self.database.reading() as connection:
+            with self._locked():  # the first look of the transaction, which is the moment that it sees
+                log = self._log(connection, project)
+                copy = copied(log)
+            yield copy, log.entries
 
     @contextmanager
     def writing(self, project: str, *, make: bool = False) -> Iterator[ProjectLog]:

@@ -282,7 +282,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The model's opinion is shown after your own is saved. Save this clip first.",
         "Мнение модели видно только после того, как сохранено ваше. Сначала сохраните этот фрагмент.",
     ),
-    "annotate-exporting": (
+    "annotate-ask-waits": (
+        "The language model is still at your last question. Ask again when it has answered.",
+        "Языковая модель ещё отвечает на ваш прошлый вопрос. Спросите снова, когда она ответит.",
+    ),
+    "annotate-many-wait": (
+        "Many people are waiting for this at the moment. Try again in a minute.",
+        "Сейчас этого ждут многие. Попробуйте через минуту.",
+    ),
+    "annotate-export-waits": (
         "Your last export is still being made. Wait until it is there, then ask again.",
         "Ваша предыдущая выгрузка ещё готовится. Дождитесь её и повторите.",
     ),

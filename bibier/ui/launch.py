@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.predictor import Prediction, Predictor
     from bibier.soft_labels.suggest import Engine
 
+ANSWER = 30.0  # s that a language model at an endpoint may take for a try
 PATIENCE = 10  # s after which the models are loaded though no browser has shown the page and nobody has asked
 LOCAL = ("127.0.0.1", "localhost", "::1")  # nobody else reaches these
 EXAMPLES = read_examples(bundled("examples"))
@@ -116,7 +118,7 @@ def language_model(name: str) -> Engine:
     if name == "endpoint":
         from bibier.soft_labels.endpoint import from_environment
 
-        return from_environment()
+        return replace(from_environment(timeout=ANSWER), tries=2)  # somebody waits, and others behind them
     from bibier.soft_labels.local_model import Local
 
     return Local(name)

@@ -181,7 +181,11 @@ def test_a_space_that_stops_copies_for_the_last_time_and_the_next_one_has_it(the
     mine = {"project": "examples", "annotator": "Ann", "clip": sha256}
     with served(tmp_path / "old", "--annotate", str(EXAMPLE.parent), **settings) as address, visit(address) as guest:
         shown = act(guest, "open", **mine).json()["kept"]
-        assert "me/kept" in shown["text"] and "Nothing has been copied" in shown["text"] and shown["warns"] is False
+        assert (
+            "me/kept" in shown["texts"]["en"]
+            and "Nothing has been copied" in shown["texts"]["en"]
+            and shown["warns"] is False
+        )
         points = {"points": [0, 0, 0, 100, 0, 0, 0], "confidence": 1, "note": "", "seconds": 1}
         assert act(guest, "save", **mine, **points, uuid="00000000-0000-4000-8000-000000000001").json()["new"]
     assert server.repos["datasets/me/kept"].commits == 1

@@ -4,6 +4,9 @@ import csv
 import json
 import os
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bibier import __main__ as command
-from bibier.annotation import exports, imports, ingest, intake, location
+from bibier.annotation import exports, imports, ingest, intake, location, rows
+from bibier.annotation.database import WAIT_SECONDS
+from bibier.annotation.events import Event
 from bibier.annotation.store import Store
 from bibier.csv_safety import guard, plain
 from bibier.errors import InputError
@@ -214,3 +219,30 @@ def test_a_csv_for_excel_has_a_mark_and_reads_the_same(snapshot, tmp_path):
     assert marked.read_bytes() == b"\xef\xbb\xbf" + plain.read_bytes()
     assert imports.read_long(marked) == imports.read_long(plain) and intake.kind_of(marked) == "long"
     assert exports.save(snapshot, "events", tmp_path / "e.jsonl", excel=True).read_bytes()[:1] == b"{"
+
+
+def test_an_export_keeps_nobody_from_saving_and_is_of_one_moment(store, monkeypatch):
+    """However long the log is: the label that comes while it is read is in the next export, whole."""
+    reading, go_on, whole = threading.Event(), threading.Event(), rows.read_entries
+
+    def slow(connection, project, *after, **more):
+        if not after and threading.current_thread() is not threading.main_thread():
+            reading.set()
+            assert go_on.wait(60)
+        return whole(connection, project, *after, **more)
+
+    before = len(exports.snapshot_of(store, "p").events)
+    monkeypatch.setattr(rows, "read_entries", slow)
+    with ThreadPoolExecutor(1) as pool:
+        export = pool.submit(exports.snapshot_of, store, "p")
+        try:
+            assert reading.wait(60)
+            begun = time.monotonic()
+            late = Event("late", "p", CLIPS[0].sha256, "Zoe", "label", named([1, 0, 0, 0, 0, 0, 0]))
+            assert store.append(late) and time.monotonic() - begun < WAIT_SECONDS  # it would have been refused
+        finally:
+            go_on.set()
+        snapshot = export.result(60)
+    assert len(snapshot.events) == before and (CLIPS[0].sha256, "Zoe") not in snapshot.labels
+    after = exports.snapshot_of(store, "p")
+    assert len(after.events) == before + 1 and (CLIPS[0].sha256, "Zoe") in after.labels

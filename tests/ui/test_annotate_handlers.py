@@ -3,6 +3,7 @@
 import asyncio
 import math
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,7 +16,7 @@ from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
 from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.points import points, probabilities, share
-from bibier.ui.annotate.tab import answering
+from bibier.ui.annotate.tab import MOST_ALONE, answering
 from tests.ui import annotating
 from tests.ui.annotating import SAD, propose, sent
 
@@ -140,6 +141,37 @@ def test_what_may_pass_is_said_to_the_page(store, tmp_path):
         assert ask(sent())["passing"] is True
         (tmp_path / "away.db").rename(tmp_path / "store.db")
         assert ask(sent())["new"] and ask(sent(2, clip="f" * 64))["passing"] is False
+
+
+@pytest.mark.parametrize("act, said", [("export", "still being made"), ("ask", "still at your last question")])
+def test_what_takes_long_is_done_apart_one_by_one_and_few_wait(store, tmp_path, monkeypatch, act, said):
+    """A language model that is silent holds nothing else up, whoever asks it however often."""
+    going, go_on = threading.Event(), threading.Event()
+
+    def slow(handlers, values):
+        going.set()
+        assert go_on.wait(60)
+        return {}
+
+    monkeypatch.setattr(AnnotateHandlers, act, slow)
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(12) as visitors:
+        call = answering(AnnotateHandlers(store), act, pool)
+
+        def ask(user):
+            guest = Visitor("s", "10.0.0.1", user, True, Ownership(tmp_path))
+            request = Request({"type": "http", "headers": [], SCOPE: guest})
+            return visitors.submit(lambda: asyncio.run(call([{"project": "voices", "annotator": user}], request)))
+
+        waiting = [ask("Ann")]
+        assert going.wait(60) and said in ask("Ann").result(60)["error"]["en"]
+        for number in range(MOST_ALONE - 1):
+            waiting.append(ask(f"Bob {number}"))
+            while pool._work_queue.qsize() < number + 1:
+                time.sleep(0.01)
+        refused = ask("Zoe").result(60)
+        assert refused["passing"] and "Many people" in refused["error"]["en"] and "многие" in refused["error"]["ru"]
+        go_on.set()
+        assert [one.result(60) for one in waiting] == [{}] * MOST_ALONE and ask("Zoe").result(60) == {}
 
 
 def test_exports_are_made_one_by_one_and_of_a_party_none_waits(store, tmp_path, monkeypatch):

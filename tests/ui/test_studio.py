@@ -18,7 +18,7 @@ from bibier.soft_labels.cache import Cache
 from bibier.soft_labels.endpoint import Endpoint
 from bibier.soft_labels.parsing import ORDER
 from bibier.ui.annotate.handlers import AnnotateHandlers
-from bibier.ui.annotate.llm import LlmProposer
+from bibier.ui.annotate.llm import REST, LlmProposer
 from tests.tiny_llm import reply, served
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -42,6 +42,23 @@ def sent(number=1, clip=1, **facts):
 def advised(store, address, tmp_path):
     engine = Endpoint(address, "tiny", timeout=2, tries=1)
     return AnnotateHandlers(store, ask_llm=LlmProposer(store, lambda: engine, Cache(tmp_path / "answers.db")))
+
+
+def test_a_model_that_is_not_reached_is_not_asked_again_at_once(store, tmp_path):
+    """Each try takes long, and others wait behind it: for a while the same is said at once."""
+    now, asked = [0.0], []
+
+    def engine():
+        asked.append(now[0])
+        raise InputError("llm-unreachable", host="model.example", tries=2, reason="HTTP 500")
+
+    ask = LlmProposer(store, engine, Cache(tmp_path / "answers.db"), clock=lambda: now[0])
+    clip = store.clips("p")[1]
+    for at in (0.0, 1.0, REST - 1, REST + 1):
+        now[0] = at
+        with pytest.raises(InputError, match=r"model\.example"):
+            ask("p", clip)
+    assert asked == [0.0, REST + 1]
 
 
 def test_the_language_model_is_asked_blind_once_and_its_word_is_a_proposal(store, tmp_path):

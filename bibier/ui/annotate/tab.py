@@ -59,6 +59,8 @@ ROUTE = "/bibier/clip/"
 Answering = Callable[[object, gr.Request], Awaitable[Mapping[str, object]]]
 Render = Callable[[str, str], list[Any]]
 GONE = Message("guard-clip-gone")
+ALONE = ("export", "ask")  # acts that are done one after the other, each kind in a thread of its own
+MOST_ALONE = 8  # parties that may wait for one of a kind
 CHECKED = 10_000  # files whose hash is remembered
 THREADS = 8  # of a pool, that wait for the database and the disk
 
@@ -81,10 +83,10 @@ def answering(
 ) -> Answering:
     """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language.
 
-    An export is made after the other, and of one party none waits behind its own: each reads a whole project, and
-    many at once would keep labels from being saved.
+    What takes long (`ALONE`) is done one after the other, and of one party none waits behind its own: an export reads a
+    whole project, and a language model may be silent for long.
     """
-    exporting: set[str] = set()  # parties
+    asking: set[str] = set()  # parties
     act: Callable[[Sent], Mapping[str, object]] = getattr(handlers, name)
     visitors_act: Callable[[Sent], Mapping[str, object]] = getattr(handlers.for_visitors(), name)
 
@@ -122,20 +124,21 @@ def answering(
             guest.enter(project)
         return shown
 
-    def export(party: str, sent: object, scope: Scope) -> Mapping[str, object]:
+    def alone(party: str, sent: object, scope: Scope) -> Mapping[str, object]:
         try:
             return work(sent, scope)
         finally:
-            exporting.discard(party)
+            asking.discard(party)
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
         here, scope = contextvars.copy_context(), scope_of(request)
         do = functools.partial(work, sent, scope)
-        if name == "export":
-            if (party := visitor(scope).party) in exporting:
-                return {"error": in_every_language(Message("annotate-exporting").text), "passing": True}
-            exporting.add(party)
-            do = functools.partial(export, party, sent, scope)
+        if name in ALONE:
+            if (party := visitor(scope).party) in asking or len(asking) >= MOST_ALONE:
+                key = f"annotate-{name}-waits" if party in asking else "annotate-many-wait"
+                return {"error": in_every_language(Message(key).text), "passing": True}
+            asking.add(party)
+            do = functools.partial(alone, party, sent, scope)
         return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(do))
 
     answer.__name__ = name
@@ -149,7 +152,7 @@ def build(handlers: AnnotateHandlers, render: Render = no_rendering) -> gr.HTML:
     """
     quick = ThreadPoolExecutor(THREADS, thread_name_prefix="labels")
     slow = ThreadPoolExecutor(THREADS, thread_name_prefix="studio")
-    pools = dict.fromkeys(QUICK, quick) | {"export": ThreadPoolExecutor(1, thread_name_prefix="export")}
+    pools = dict.fromkeys(QUICK, quick) | {act: ThreadPoolExecutor(1, thread_name_prefix=act) for act in ALONE}
     functions = [answering(handlers, act, pools.get(act, slow), render) for act in ACTS]
     return gr.HTML(
         html_template='<div class="studio"></div>',
