@@ -208,10 +208,10 @@ def test_what_only_the_operator_may(place, tmp_path_factory):
     with served(tmp_path_factory.mktemp("own")) as own, visit(own) as guest, visit(own) as operator:
         assert operator.get("/", params={"start": START}).status_code == 303
         opened = act(guest, "open", annotator="Ann").json()
-        assert opened["paths"] is False and "start=" in opened["kept"]["text"]
+        assert opened["paths"] is False and "start=" in opened["kept"]["texts"]["en"]
         assert "error" in act(guest, "enter", source=str(source), annotator="Ann").json()
         mine = act(operator, "open", tab="mine", annotator="Ann").json()
-        assert mine["paths"] is True and "start=" not in mine["kept"]["text"]
+        assert mine["paths"] is True and "start=" not in mine["kept"]["texts"]["en"]
         assert act(operator, "enter", tab="mine", source=str(source), annotator="Ann").json()["project"] == source.name
 
 
