@@ -118,6 +118,9 @@ def test_without_words_the_voice_is_shown_and_that_is_said_once(visit, talk, lan
     radios = page.locator("#ribbon input[type=radio]")
     assert [radios.nth(i).is_enabled() for i in range(3)] == [False, True, False] and radios.nth(1).is_checked()
     assert page.locator("#ribbon .stretch.none").count() == 0 and page.locator("#ribbon .saying").is_hidden()
+    page.locator("#ribbon summary").click()
+    page.evaluate("bibier.setLanguage('ru')")
+    page.wait_for_selector("#ribbon th:has-text('Время')")  # it stays unfolded
 
 
 def test_stop_keeps_what_is_ready(visit, server, talk, tmp_path):

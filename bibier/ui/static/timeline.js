@@ -248,6 +248,7 @@
     track.append(outline(value.peaks), lane, spoken, axis, head);
     view.append(track);
     rove(lane, () => buttons, { ArrowRight: 1, ArrowLeft: -1 });
+    details.open = Boolean(slot.querySelector("details[open]")); // as it was before, in another language
     slot.replaceChildren(make("div", { class: "ribbon" },
       make("div", { class: "row" }, make("h2", {}, say.timeline),
         make("div", { class: "tools" }, stop, whole, farther, closer)),
