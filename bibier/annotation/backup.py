@@ -125,16 +125,26 @@ class Backup:
             except InputError as error:
                 return [error]
             for folder in sorted((Path(place) / ROOM).glob("*")):
-                copy = read_folder(folder)
                 try:
-                    unread += merge(self.store, copy, unseen_by=self.store.writer)
+                    unread += self.take(copy := read_folder(folder))
                 except InputError as error:
                     errors.append(error)
-                self.uuids |= {entry.event.uuid for entry in copy.entries}
                 self.words |= {(copy.project, clip) for clip in copy.clips}
                 self.buried |= {(copy.project, clip) for clip in copy.removed}
         self.unread = unread
         return errors
+
+    def take(self, copy: Copy) -> int:
+        """Take what the dataset holds of a project into the store; returns how many lines can't be used.
+
+        An act that stands here under an earlier stamp than there is copied once more, so that it does everywhere.
+        Raises InputError of the store.
+        """
+        stands: set[str] = set()
+        try:
+            return merge(self.store, copy, unseen_by=self.store.writer, stands=stands)
+        finally:
+            self.uuids |= {entry.event.uuid for entry in copy.entries} - stands
 
     def _copy(self) -> tuple[bool, list[InputError]]:
         """Commit what the dataset lacks as new files; returns whether there was any, and what went wrong."""

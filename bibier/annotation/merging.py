@@ -73,12 +73,20 @@ def removal_line(sha256: str) -> str:
     return json.dumps({"removed": sha256})
 
 
-def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress = no_progress) -> int:
+def merge(
+    store: Store,
+    copy: Copy,
+    *,
+    unseen_by: str = "",
+    progress: Progress = no_progress,
+    stands: set[str] | None = None,
+) -> int:
     """Take a copy into its project; returns how many of its lines can't be used, which stay in the copy.
 
     Each transaction is short, so that saves go on meanwhile. A clip that was deleted stays so unless a person has
     worked on it. What the writer `unseen_by` saved and the copy lacks was said by people who could not see what comes
-    back: it is stamped anew, after it. Raises InputError of the store.
+    back: it is stamped anew, after it. `stands` gets the uuids of acts that the copy has under another stamp than the
+    one that stands here: whoever has the copy alone does not know it. Raises InputError of the store.
     """
     project = copy.project
     if not project:
@@ -97,7 +105,7 @@ def merge(store: Store, copy: Copy, *, unseen_by: str = "", progress: Progress =
         with store.restoring(project):
             _restamp(store, project, usable[-1], copied, unseen_by)
             for start, some in batches(usable):
-                _merge_some(store, project, some)
+                _merge_some(store, project, some, set() if stands is None else stands)
                 progress(start + len(some), len(usable))
             _restamp(store, project, usable[-1], copied, unseen_by)  # what was saved meanwhile
     for sha256 in sorted(gone & known):
@@ -121,12 +129,13 @@ def _missing(store: Store, project: str, clips: dict[str, ProjectClip], gone: Co
     return [clip for name, clip in clips.items() if name not in there]
 
 
-def _merge_some(store: Store, project: str, entries: Sequence[LogEntry]) -> None:
+def _merge_some(store: Store, project: str, entries: Sequence[LogEntry], stands: set[str]) -> None:
     with store.holding(project) as connection:
         there = rows.known_entries(connection, (entry.event.uuid for entry in entries))
         local = {entry.event.uuid: entry for entry in there if entry.event.project == project}
         elsewhere = {entry.event.uuid for entry in there} - local.keys()  # ids of other projects' entries
         incoming = [renamed(entry) if entry.event.uuid in elsewhere else entry for entry in entries]
+        stamps = {entry.event.uuid: (entry.counter, entry.writer) for entry in incoming}
         fresh, changed = [], False
         # What is here comes first, so that nothing is written where both are as good.
         for entry in reconcile([*local.values(), *incoming]):
@@ -136,6 +145,8 @@ def _merge_some(store: Store, project: str, entries: Sequence[LogEntry]) -> None
             elif entry is not before:
                 rows.update(connection, project, replace(entry, number=before.number))
                 changed = True
+            elif stamps.get(entry.event.uuid, (entry.counter, entry.writer)) != (entry.counter, entry.writer):
+                stands.add(entry.event.uuid)
         again = rows.bodies(connection, (entry.event.uuid for entry in fresh))  # renamed before
         rows.insert(connection, project, [entry for entry in fresh if entry.event.uuid not in again])
         if changed:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bibier.annotation.backup import Backup, read_folder
@@ -57,8 +57,7 @@ class Container:
         for copy in self.dataset.copies():
             if backwards:
                 copy.entries.reverse()
-            merge(self.store, copy, unseen_by=self.store.writer)
-            self.backup.uuids |= {entry.event.uuid for entry in copy.entries}
+            self.backup.take(copy)
 
     def copy(self):
         copied, errors = self.backup._copy()
@@ -83,6 +82,12 @@ STEPS = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
+@example(
+    steps=[
+        *(("label", 0, "A", 0), ("label", 1, "A", 0), ("label", 1, "A", 0), ("copy", 1, "A", 0), ("clock", 0, "A", 0)),
+        *(("again", 0, "A", 0), ("restore", 0, "A", 0)),
+    ]
+)
 def test_any_interleaving_of_two_stores_comes_back_to_one_state_and_nothing_is_lost(tmp_path_factory, steps):
     folder, time = tmp_path_factory.mktemp("merge"), [1000.0]
     dataset = Dataset(folder)
@@ -131,6 +136,23 @@ def test_any_interleaving_of_two_stores_comes_back_to_one_state_and_nothing_is_l
 @pytest.fixture
 def dataset(tmp_path):
     return Dataset(tmp_path)
+
+
+def test_an_act_that_was_sent_to_two_stores_stands_under_one_stamp_everywhere(dataset):
+    """The second store's clock is behind, and it meets the first's copy before its own save was copied."""
+    first, second = (container(dataset, name, time) for name, time in (("a", 1000.0), ("b", 500.0)))
+    for name in ("one", "two"):
+        first.store.append(label(0, "A", name))
+    first.copy()
+    second.store.append(label(0, "A", "two"))  # the page had no answer, and sent it again
+    second.restore()
+    second.copy()
+    first.restore()
+    fresh = container(dataset, "c", 0.0)
+    fresh.restore()
+    logs = [[event.uuid for _, event in each.store.events("p")] for each in (first, second, fresh)]
+    assert logs == [logs[0]] * 3 and sorted(logs[0]) == ["one", "two"]
+    assert first.store.state("p") == second.store.state("p") == fresh.store.state("p")
 
 
 def container(dataset, name, time=1000.0, **rest):
