@@ -125,8 +125,9 @@ class Backup:
             except InputError as error:
                 return [error]
             for folder in sorted((Path(place) / ROOM).glob("*")):
+                copy = read_folder(folder)
                 try:
-                    unread += self.take(copy := read_folder(folder))
+                    unread += self.take(copy)
                 except InputError as error:
                     errors.append(error)
                 self.words |= {(copy.project, clip) for clip in copy.clips}
