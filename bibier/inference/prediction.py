@@ -122,6 +122,11 @@ def shared_doubt(audio: ModalityResult, text: ModalityResult) -> Message | None:
     return Message("one-unlike") if audio.doubt or text.doubt else None
 
 
+def weighed_for(text: ModalityResult, bimodal: ModalityResult) -> ModalityResult:
+    """Return the result for whose likeliest emotion the words are weighed: of both, where that can be relied on."""
+    return bimodal if bimodal.reliable else text
+
+
 def as_json(prediction: Prediction, language: str = "en") -> dict:
     """Return a prediction for a program: every probability by its label's name, every sentence in `language`."""
     facts: dict = {}

@@ -34,6 +34,7 @@ from bibier.inference.prediction import (
     WordWeight,
     judged,
     shared_doubt,
+    weighed_for,
 )
 from bibier.inference.prediction import as_json as as_json
 from bibier.labels import named, vector
@@ -142,8 +143,8 @@ class Predictor:
                 fused = probabilities(self.fuse(sound, output), self.bundle.config.calibration.bimodal)[0]
                 bimodal = ModalityResult(fused, doubt=shared_doubt(audio, text))
                 clock.lap("bimodal")
-            heard = None if audio.doubt else sound  # an unlike voice decides nothing
-            weights = self._weigh(spans, transcript, heard, text if heard is None else bimodal, output)
+            result = weighed_for(text, bimodal)
+            weights = self._weigh(spans, transcript, sound if result is bimodal else None, result, output)
             clock.lap("explain")
         return Prediction(
             audio,

@@ -14,6 +14,7 @@ from bibier.inference.prediction import denies
 from bibier.inference.predictor import Predictor
 from bibier.labels import EMOTIONS
 from bibier.ui.analyse.summary import verdict
+from bibier.ui.analyse.words import words as shown_words
 from bibier.ui.results.handlers import headline
 from tests.ui.test_verdict import unlike
 
@@ -93,6 +94,9 @@ def test_the_voice_decides_and_the_table_of_many_says_the_same(predictor):
         and prediction.bimodal.doubt
         and "voice on its own" in prediction.bimodal.doubt.text("en")
     )
+    assert shown_words(prediction, None, "en")["emotion"] == "sadness"  # of what the words say: “sad” speaks for it
+    weights = {word.text: word.occlusion for word in prediction.words}
+    assert weights["sad"] == max(weights.values()) > 0.5
     batch = BatchPredictor(predictor, recognise=True, name="compact")
     row, plain = (
         batch.predict([batch.prepare(BatchInput(path, text))])[0] for text in ("I'm not sad at all.", "I am sad")

@@ -9,9 +9,10 @@ import re
 from typing import TYPE_CHECKING
 
 from bibier.i18n.page import decimal, language_name, percent, say
+from bibier.inference.prediction import weighed_for
 from bibier.labels import NAMES
 from bibier.transcript import Transcript
-from bibier.ui.analyse.summary import deciding, ranked
+from bibier.ui.analyse.summary import ranked
 from bibier.ui.analyse.updates import WordsValue, WordValue
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
@@ -36,9 +37,8 @@ def words(prediction: Prediction | None, clip: str | None, language: str) -> Wor
     """
     if prediction is None or not prediction.words:
         return {"words": []}
-    decided = deciding(prediction)
-    winner = ranked(decided[1])[0][0] if decided else "neutral"
-    emotion = NAMES[language][winner]
+    said = weighed_for(prediction.text, prediction.bimodal).probabilities
+    emotion = NAMES[language][ranked(said)[0][0] if said else "neutral"]
     rows: list[WordValue] = []
     for weight in prediction.words:
         start, end, time = None, None, ""
