@@ -49,6 +49,10 @@ SERVICE: dict[str, tuple[str, str]] = {
     ),
     "erase_yes": ("Delete", "Удалить"),
     "erase_no": ("Keep", "Оставить"),
+    "erased_running": (
+        "Your recordings were deleted, so this analysis has ended.",
+        "Ваши записи удалены, поэтому этот анализ прекращён.",
+    ),
     "erased_nothing": ("You have no recordings on the disk.", "Ваших записей на диске нет."),
     "erased_files": ("Deleted from the disk: {count}.", "Удалено с диска: {count}."),
     "erased_clips": ("Deleted from Annotate: {count}.", "Удалено из разметки: {count}."),

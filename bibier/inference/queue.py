@@ -178,6 +178,12 @@ class InferenceQueue:
         with self.changed:
             return [ticket for ticket in (self.running, *self.waiting) if ticket and tab and ticket.tab == tab]
 
+    def of_session(self, session: str) -> list[Ticket]:
+        """Return what a session has asked for in all its tabs: what runs, and what waits."""
+        with self.changed:
+            here = (self.running, *self.waiting)
+            return [ticket for ticket in here if ticket and session and ticket.owner[0] == session]
+
     def end(self, tickets: Iterable[Ticket]) -> None:
         """Stop inferences: what waits leaves at once, what runs at its next check."""
         with self.changed:

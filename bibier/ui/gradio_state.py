@@ -87,6 +87,12 @@ class TabStates(StateHolder):
                     messages.pop(tab, None)
         return len(gone)
 
+    def empty(self, session: str, part: int) -> None:
+        """Empty a state, by the number of its part of the page, in all tabs of a session."""
+        for tab, values in list(self.session_data.items()):
+            if self.owner(tab)[0] == session and part in values.state_data:
+                values.state_data[part] = None
+
     def __getitem__(self, session_id: str) -> TabState:
         if session_id not in self.session_data:
             with self.lock:

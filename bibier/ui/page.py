@@ -100,7 +100,7 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
         hub_login.build(os.environ)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab_analyse"), id="analyse"):
-                analysing, state = analyse.build(
+                analysing, state, deletion = analyse.build(
                     services, i18n, annotating.receive, privacy, results_tab.build, security.quota, live
                 )
             with gr.Tab(i18n("tab_annotate"), id="annotate"):
@@ -108,7 +108,7 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
             with gr.Tab(i18n("tab_agreement"), id="agreement") as tab:
                 agreement_tab.build(annotating.store, tab)
             with gr.Tab(i18n("tab_models"), id="models") as tab:
-                models_tab.build(analysing, state, tab)
+                models_tab.build(analysing, state, tab, deletion)
     page.queue(max_size=QUEUE)
     return page
 

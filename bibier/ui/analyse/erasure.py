@@ -62,11 +62,14 @@ class Erasure:
     def take(self, guest: Visitor, recording: Path, receive: Callable[[], ClipAddress]) -> ClipAddress:
         """Have a visitor's recording taken to the annotations, where no cleaning reaches it.
 
-        Raises InputError when the visitor's share of what is kept there is used up, that of all sessions of the same
-        person or network (labelled clips stay there when their session is over), or the room for all.
+        Raises InputError when it is no longer there, the visitor's share of what is kept in Annotate is used up, that
+        of all sessions of the same person or network (labelled clips stay there when their session is over), or the
+        room for all.
         """
-        size = charge(recording.stat().st_size)
         with self.changing:
+            if not recording.is_file():  # deleted since: what is taken a moment later would outlive its deletion
+                raise InputError("guard-file")
+            size = charge(recording.stat().st_size)
             if not guest.operator:
                 own = sum(self.sent[clip][1] for clip in guest.ownership.sent[guest.session] if clip in self.sent)
                 share = self.cleanup.limit // KEPT_SHARE
@@ -104,7 +107,7 @@ class Erasure:
         """
         with self.changing:  # what another takes or deletes meanwhile is the same clip before or after, never between
             erased = self._erase_clips(guest)
-        files, stay = self.cleanup.erase(guest.session)
+            files, stay = self.cleanup.erase(guest.session)
         return replace(erased, files=files, shared=erased.shared + stay)
 
     def _erase_clips(self, guest: Visitor) -> Erased:

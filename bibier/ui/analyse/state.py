@@ -95,6 +95,12 @@ class ResultCache(Generic[Value]):
             then, value, (session, _) = self.values[token]
             return value if continues(owner[0], session) and time.monotonic() - then <= self.seconds else None
 
+    def drop(self, session: str) -> list[Value]:
+        """Forget what is kept for all tabs of a session, and return it."""
+        with self.lock:
+            tabs = [token for token, (_, _, owner) in self.values.items() if continues(session, owner[0])]
+            return [self.values.pop(token)[1] for token in tabs]
+
 
 class Analyses(ResultCache[AnalysisState]):
     """The last analyses, and of the latest of them what was heard: corrected words need not encode the sound again."""
@@ -107,3 +113,8 @@ class Analyses(ResultCache[AnalysisState]):
         """Keep an analysis for `token`, and what was heard in its clip; None forgets both."""
         super().put(token, value, owner)
         self.encodings.put(token, value.encoding if value is not None else None, owner)
+
+    def drop(self, session: str) -> list[AnalysisState]:
+        """Forget a session's analyses, and what was heard in their clips."""
+        self.encodings.drop(session)
+        return super().drop(session)

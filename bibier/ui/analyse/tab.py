@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
-from bibier.errors import InputError, LoadError
+from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
 from bibier.log import note
 from bibier.security.disk_quota import DiskQuota
 from bibier.security.session import visitor
 from bibier.ui.analyse.channel import NAMES
+from bibier.ui.analyse.deletion import Deletion
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
@@ -36,6 +37,7 @@ from bibier.ui.components import (
 )
 from bibier.ui.gradio_import import Dependency, FileSlot, get_upload_folder, save_file_to_cache
 from bibier.ui.gradio_import import gradio as gr
+from bibier.ui.gradio_state import TabStates
 from bibier.ui.live.service import LiveService
 from bibier.ui.services import Example, Services
 
@@ -103,15 +105,16 @@ def build(
     outlets: Outlets,
     quota: DiskQuota,
     live: LiveService,
-) -> tuple[AnalyseHandlers, gr.State]:
+) -> tuple[AnalyseHandlers, gr.State, Deletion]:
     """Lay the tab out in the open `gr.Blocks` and wire it; `receive` takes a recording over into the annotations,
     `outlets` lays out what leaves the tab, `quota` reserves room for the files that it writes, `live` hears what is
     judged while it is spoken.
 
-    Returns what the tab works with, and where its last analysis stands.
+    Returns what the tab works with, where its last analysis stands, and what ends work on deleted recordings.
     """
     analysing = AnalyseHandlers(services)
     long = LongFormHandlers(analysing, Path(get_upload_folder()) / "stretches", quota, live)
+    deletion = Deletion(privacy, long, live)
     part: dict[str, Part] = {}
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=5, min_width=320, elem_id="left"):
@@ -204,7 +207,8 @@ def build(
         request: gr.Request,
     ) -> Iterator[Changes]:
         context = context_of(raw, request)
-        for shown in long.analyse(clip, text or "", recogniser, state, context, channel=channel or NAMES[0]):
+        steps = long.analyse(clip, text or "", recogniser, state, context, channel=channel or NAMES[0])
+        for shown in deletion.passing(context, clip, steps):
             yield put(shown)
 
     def placing(example: Example) -> Callable[[str | None], Changes]:
@@ -219,7 +223,8 @@ def build(
             clip: str | None, recogniser: str | None, raw: str | None, request: gr.Request
         ) -> Iterator[Changes]:
             context = context_of(raw, request)
-            for shown in long.analyse(clip, example.transcript, recogniser, None, context, example=example):
+            steps = long.analyse(clip, example.transcript, recogniser, None, context, example=example)
+            for shown in deletion.passing(context, clip, steps):
                 yield put(shown)
 
         return attempt
@@ -229,10 +234,15 @@ def build(
 
     def edited(text: str | None, state: AnalysisState | None, raw: str | None, request: gr.Request) -> Changes:
         context = context_of(raw, request)
-        return put(long.corrected(analysing.edited(text or "", state, context), context))
+
+        def act() -> AnalyseUpdate:
+            return long.corrected(analysing.edited(text or "", state, context), context)
+
+        return put(deletion.passing_one(context, state.clip if state is not None else None, act))
 
     def pick(raw: str | None, request: gr.Request) -> Changes:
-        return put(long.pick(number_in(raw), context_of(raw, request)))
+        context = context_of(raw, request)
+        return put(deletion.passing_one(context, None, lambda: long.pick(number_in(raw), context)))
 
     def stop_stretches(raw: str | None, request: gr.Request) -> None:
         long.stop(context_of(raw, request))
@@ -289,7 +299,9 @@ def build(
     def erase(raw: str | None, request: gr.Request) -> Changes:
         context = context_of(raw, request)
         shown = analysing.clear(context) | long.forget(context)
-        erased = privacy.erase(visitor(scope_of(request)))
+        erased = deletion.erase(visitor(scope_of(request)))
+        if isinstance(states := scope_of(request)["app"].state_holder, TabStates):
+            states.empty(context.owner[0], last._id)
         note("erase", request=context.request, files=erased.files + erased.clips, kept=erased.labelled + erased.shared)
         return put(shown | {"privacy": {"text": erased.text(context.theme.language)}})
 
@@ -300,7 +312,13 @@ def build(
         """Answer programs: probabilities by label for the voice, the words and both."""
         context = context_of(None, request)
         try:
-            return analysing.predict(clip, text, context)
+            with deletion.working(context.owner[0]) as deleted:
+                judged = analysing.predict(clip, text, context)
+                if deleted():
+                    raise Cancelled
+                return judged
+        except Cancelled as error:
+            raise gr.Error(say("erased_running", context.theme.language), print_exception=False) from error
         except InputError as error:
             raise gr.Error(error.text(context.theme.language), print_exception=False) from error
         except (ValueError, LoadError) as error:
@@ -363,4 +381,4 @@ def build(
     gr.Button(visible=False).click(
         predict, [voice, transcript], gr.JSON(visible=False), api_name="predict", **INFERENCE
     )
-    return analysing, last
+    return analysing, last, deletion

@@ -99,6 +99,13 @@ class LiveService:
             raise InputError("live-gone", seconds=0)
         return self.sessions, self.sessions.find(name, owner)
 
+    def close_of(self, session: str) -> None:
+        """Let all go that a visitor's session has open."""
+        if self.sessions is not None:
+            for heard in list(self.sessions.sessions.values()):
+                if heard.owner[0] == session:
+                    self.sessions.close(heard)
+
     def sweep(self) -> None:
         """Let those go from which nothing has come for a while."""
         if self.sessions is not None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypedDict, Unpack
 
+from bibier.i18n.page import say
+from bibier.ui.analyse.deletion import Deletion
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.state import AnalysisState
 from bibier.ui.client import ClientContext, sent_object
@@ -12,7 +15,7 @@ from bibier.ui.components import HIDDEN, Changes, EventOptions, Listener, Part, 
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.models.compare import CompareHandlers
 from bibier.ui.models.handlers import ModelHandlers
-from bibier.ui.models.updates import ModelsUpdate
+from bibier.ui.models.updates import ModelsUpdate, failed
 
 
 class Unlimited(TypedDict):
@@ -34,8 +37,10 @@ def asked_in(raw: str | None) -> dict[str, object]:
     return asked if isinstance(asked, dict) else {}
 
 
-def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
-    """Lay the tab out in the open `gr.Tab` and wire it; `state` holds what stands in Analyse."""
+def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab, deletion: Deletion) -> None:
+    """Lay the tab out in the open `gr.Tab` and wire it; `state` holds what stands in Analyse, `deletion` ends work on
+    recordings that are deleted.
+    """
     models = ModelHandlers(analysing)
     comparing = CompareHandlers(models)
     part: dict[str, Part] = {}
@@ -78,7 +83,14 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab) -> None:
 
     def compare(now: AnalysisState | None, raw: str | None, request: gr.Request) -> Iterator[Changes]:
         asked, context = read(raw, request)
-        for shown in comparing.compare(asked.get("first"), asked.get("second"), now, context):
+        steps = comparing.compare(asked.get("first"), asked.get("second"), now, context)
+
+        def judged() -> Iterator[ModelsUpdate]:
+            if (yield from deletion.until(context.owner[0], steps)):
+                ended = partial(say, "erased_running")
+                yield {"comparing": comparing.form(context, None, **failed(ended, context.theme.language))}
+
+        for shown in judged():
             yield put(shown)
 
     def stop(raw: str | None, request: gr.Request) -> None:
