@@ -61,7 +61,7 @@ class Login:
         path, user = scope["path"], visitor(scope).user
         if scope["method"] == "POST" and path.rstrip("/") == "/login":
             await self.enter(scope, receive, send)
-        elif user is None and path == "/" and scope["method"] == "GET":
+        elif user is None and path == "/":  # whatever the method: HEAD too would be given the app's own page
             await page(language(scope))(scope, receive, send)
         elif user is None and not PUBLIC.fullmatch(path):
             await refusal(scope, 401, Message("guard-sign-in"))(scope, receive, send)

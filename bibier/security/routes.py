@@ -28,10 +28,14 @@ WRITE = re.compile(
     rf"{LIVE}(/[\w-]{{32}}(/(end|leave))?)?|"
     r"/login/?|/gradio_api/(upload|queue/join|cancel|reset/?|component_server/?|(run|api|call|call/v2)/\w+/?)"
 )
+LONGEST, LONGEST_NAME = 3_000, 255  # bytes of a path and of a name in it, with room for the folder before them
 
 
 def is_open(method: str, path: str) -> bool:
-    """Whether there is something at this address."""
+    """Whether there is something at this address; a name or a path that no disk has would be a fault behind."""
+    names = path.encode(errors="replace")
+    if len(names) > LONGEST or any(len(name) > LONGEST_NAME for name in names.split(b"/")):
+        return False
     if method in ("GET", "HEAD"):
         return (PUBLIC.fullmatch(path) or READ.fullmatch(path)) is not None
     return method == "POST" and WRITE.fullmatch(path) is not None

@@ -230,6 +230,19 @@ def test_nothing_is_given_to_who_is_outside(address):
         assert guest.get("/gradio_api/heartbeat/x").status_code == 401
 
 
+def test_who_is_outside_learns_no_more_by_head(address):
+    """HEAD of the page was answered by Gradio: the app's own page was written for nobody, and its length told."""
+    with visit(address) as guest:
+        page, head = guest.get("/"), guest.head("/")
+        told = ("content-length", "content-type", "cache-control")
+        assert [head.headers.get(name) for name in told] == [page.headers.get(name) for name in told]
+        assert head.status_code == 200 and not head.content
+        for path in ("/config", "/gradio_api/info", f"/gradio_api/file={EXAMPLE}", f"/bibier/clip/{CLIP}"):
+            assert guest.head(path).status_code == guest.get(path).status_code == 401
+        enter(guest, "Ann", SECRET, "10.0.9.1").raise_for_status()
+        assert guest.head("/").headers.get("content-length") != page.headers["content-length"]
+
+
 def test_in_and_out_again(address):
     """The right password opens the page; signing out closes it, and the session's files with it."""
     with visit(address) as guest:

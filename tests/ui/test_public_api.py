@@ -90,6 +90,51 @@ def test_values_that_do_not_fit(address, data):
     assert answer.status_code == 400 and "parameters" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "values, status",
+    [
+        ({"clip": None, "text": WORDS}, 200),
+        ({"clip": None, "text": WORDS, "oauth_token": "x"}, 200),  # Gradio's own: it leaves it out
+        ({}, 400),
+        ({"text": WORDS}, 400),
+        ({"clip": None, "text": WORDS, "more": 1}, 400),
+        ({"data": [None, WORDS]}, 400),
+        ({"clip": 5, "text": WORDS}, 400),
+        ({"clip": None, "text": 5}, 400),
+    ],
+)
+def test_values_by_name_fit_or_are_refused(address, values, status):
+    """Each that did not was a fault of Gradio's in the log, and the visitor was told that something went wrong."""
+    with visit(address) as guest:
+        assert guest.post("/gradio_api/call/v2/predict", json=values).status_code == status
+
+
+@pytest.mark.parametrize(
+    "path, told",
+    [
+        ("queue/data?session_hash=neverjoined", '"session_not_found":true'),  # so the page's client reloads
+        ("queue/data?session_hash=", '"session_not_found":true'),
+        ("queue/data?session_hash=first&session_hash=second", '"session_not_found":true'),
+        ("call/predict/neverasked", "event: error"),
+        ("call/v2/predict/northis", "event: error"),
+        (f"file={ROOT}/examples/{'a' * 300}", "not open"),
+        (f"/assets/{'a' * 300}", "not open"),
+        (f"/static/{'a/' * 1600}", "not open"),
+    ],
+)
+def test_what_nobody_knows_is_no_fault(address, path, told):
+    """Gradio raises in the middle of such an answer, or where a name is longer than any on a disk: the log said that
+    something broke.
+    """
+    with visit(address) as guest:
+        answer = guest.get(
+            path if path.startswith("/") else f"/gradio_api/{path}"
+        )  # whole: an answer that breaks off raises
+        assert told in answer.text and answer.status_code in (200, 404)
+        nameless = {"data": ["{}"], "fn_index": function(guest, "stop")["id"], "session_hash": ""}
+        assert guest.post("/gradio_api/queue/join", json=nameless).status_code == 400
+
+
 def test_only_predict_is_named_to_programs(address):
     """The page lists what programs may call; the documentation names the same."""
     described = Client(address, verbose=False).view_api(return_format="dict", print_info=False)
