@@ -216,7 +216,7 @@ def test_every_key_of_the_editor_stands_in_the_table(name):
 def numbers() -> list[tuple[str, str]]:
     """Pages and what must stand in them, with the numbers that the program has."""
     from bibier.annotation import backup, state, store
-    from bibier.audio import format, long_recording, microphone
+    from bibier.audio import format, microphone
     from bibier.inference import batch, queue
     from bibier.security import middleware
     from bibier.ui.agreement import measured
@@ -224,7 +224,7 @@ def numbers() -> list[tuple[str, str]]:
     from train.corpora import items
 
     assert state.ORDERS[0] == store.SETTINGS["order"] == "given" and store.SETTINGS["proposals"] == "hidden"
-    cut, least = long_recording.LONG_SECONDS, format.MIN_SECONDS
+    cut, least = format.LONG_SECONDS, format.MIN_SECONDS
     return [
         ("annotator", f"within about {prefetch.PATIENCE:g} seconds"),
         ("annotator.ru", f"примерно за {prefetch.PATIENCE:g} секунд"),

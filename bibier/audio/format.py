@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SAMPLE_RATE = 16_000  # Hz
 MIN_SECONDS = 0.3  # s; anything shorter can't be judged
+LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
 MAX_SECONDS = 600  # s; ten minutes that are judged as a whole
 MAX_CHANNELS = 8
 MIN_RATE, MAX_RATE = 4_000, 768_000  # Hz

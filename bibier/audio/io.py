@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +14,14 @@ import numpy as np
 
 from bibier.audio.channels import AUTO, EACH, number_of
 from bibier.audio.decoding import SoundFile
-from bibier.audio.format import FORMATS, MAX_CHANNELS, MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE
+from bibier.audio.format import FORMATS, LONG_SECONDS, MAX_CHANNELS, MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE
 from bibier.audio.quality import find_faults
 from bibier.audio.reader import AudioReader, one_track
 from bibier.audio.sandbox import SandboxedFile, open_sound
 from bibier.errors import InputError
 from bibier.file_names import short_name
 from bibier.i18n.messages import Message
+from bibier.pauses import pause, wait_alone
 
 BLOCK = 2**16  # frames of an array that are taken at a time
 
@@ -127,8 +127,8 @@ def _as_float(block: np.ndarray) -> np.ndarray:
     return ((block.astype(np.float64) - middle) / half).astype(np.float32)
 
 
-def decode(path: Path, limit: float, between: Callable[[float], None] = lambda seconds: None) -> AudioReader:
-    """Read a file of at most `limit` seconds to the end of its bytes; `between` two blocks it is told how far it is.
+def decode(path: Path, limit: float) -> AudioReader:
+    """Read a file of at most `limit` seconds to the end of its bytes.
 
     Raises
     ------
@@ -144,7 +144,9 @@ def decode(path: Path, limit: float, between: Callable[[float], None] = lambda s
         for block, rate in file.blocks():
             reader.headroom = file.headroom
             reader.add(block, rate)
-            between(reader.seconds)
+            if reader.seconds > LONG_SECONDS:
+                wait_alone()
+            pause()
     reader.losses = file.losses
     if reader.resampled or reader.seconds:
         return reader

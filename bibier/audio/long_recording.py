@@ -9,10 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,20 +16,17 @@ from typing import BinaryIO
 import numpy as np
 
 from bibier.audio.channels import AUTO
-from bibier.audio.format import SAMPLE_RATE
+from bibier.audio.format import LONG_SECONDS, SAMPLE_RATE
 from bibier.audio.io import AudioClip, clip_of, decode, disk_error
 from bibier.audio.quality import CLIPPED_SHARE, QUIET_LEVEL, SILENT_LEVEL, WINDOW_SECONDS
 from bibier.audio.reader import AudioReader, one_track
 from bibier.audio.sandbox import open_sound
 from bibier.audio.voice_activity import loud_level, release
 from bibier.i18n.messages import Message
+from bibier.pauses import pause
 
-LONG_SECONDS = 20  # s; above, one judgement for the whole clip says little
 LIMIT = 3_600  # s; an hour
 FULL = 2**15 - 1  # the largest 16-bit sample
-BETWEEN = 20  # s of sound that are decoded in one turn
-LOOK = 0.05  # s between two looks whether another long one is decoded
-DECODING = threading.Lock()  # one long recording at a time: while it is decoded, it takes most of the disk
 WINDOW = WINDOW_SECONDS * SAMPLE_RATE  # samples in memory at a time
 
 
@@ -88,39 +81,8 @@ def may_be_long(path: str | os.PathLike) -> bool:
     return stated is None or stated > LONG_SECONDS
 
 
-@contextmanager
-def _in_turns(pass_turn: Callable[[], None]) -> Iterator[Callable[[float], None]]:
-    """Give what `decode` calls between two blocks: the turn is passed on every `BETWEEN` seconds of sound."""
-    alone, last = False, 0.0
-
-    def between(seconds: float) -> None:
-        nonlocal alone, last
-        if seconds < last + BETWEEN:
-            return
-        last = seconds
-        while not alone and not (alone := DECODING.acquire(blocking=False)):
-            pass_turn()
-            time.sleep(LOOK)
-        pass_turn()
-
-    try:
-        yield between
-    finally:
-        if alone:
-            DECODING.release()
-
-
-def read(
-    path: str | os.PathLike,
-    *,
-    channel: str = AUTO,
-    limit: float = LIMIT,
-    pass_turn: Callable[[], None] | None = None,
-) -> Recording:
+def read(path: str | os.PathLike, *, channel: str = AUTO, limit: float = LIMIT) -> Recording:
     """Read a recording of any length up to `limit` seconds; `channel` as `io.load` takes it.
-
-    `pass_turn` is called now and then while a long one is decoded, so that others need not wait for all of it; what it
-    raises ends the reading. With it, one long recording is decoded at a time.
 
     Raises
     ------
@@ -128,43 +90,32 @@ def read(
         It can't be read, is longer, lacks the channel, or there is no room for it on the disk.
     """
     try:
-        return _recording(_decoded(path, pass_turn, limit), channel)
+        return _recording(decode(Path(path), limit), channel)
     except OSError as error:
         raise disk_error(error) from error
 
 
-def read_long(
-    path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None
-) -> Recording | None:
+def read_long(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | None:
     """Read a recording if it is longer than `LONG_SECONDS`; None for a shorter one.
 
     Raises InputError as `read` does.
     """
     if not may_be_long(path):
         return None
-    recording = read_any(path, channel=channel, pass_turn=pass_turn)
+    recording = read_any(path, channel=channel)
     return recording if isinstance(recording, Recording) else None
 
 
-def read_any(
-    path: str | os.PathLike, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None
-) -> Recording | AudioClip:
+def read_any(path: str | os.PathLike, *, channel: str = AUTO) -> Recording | AudioClip:
     """Read a recording of any length, decoding it once: one of up to `LONG_SECONDS` is a clip in memory.
 
     Raises InputError as `read` does.
     """
     try:
-        reader = _decoded(path, pass_turn)
+        reader = decode(Path(path), LIMIT)
         return _recording(reader, channel) if reader.seconds > LONG_SECONDS else clip_of(reader, channel)
     except OSError as error:
         raise disk_error(error) from error
-
-
-def _decoded(path: str | os.PathLike, pass_turn: Callable[[], None] | None, limit: float = LIMIT) -> AudioReader:
-    if pass_turn is None:
-        return decode(Path(path), limit)
-    with _in_turns(pass_turn) as between:
-        return decode(Path(path), limit, between)
 
 
 def _recording(reader: AudioReader, channel: str) -> Recording:
@@ -179,6 +130,7 @@ def _recording(reader: AudioReader, channel: str) -> Recording:
         total += float(track.sum(dtype=np.float64))
         least, most = min(least, float(track.min())), max(most, float(track.max()))
         release(tracks)
+        pause()
     mean = total / len(tracks)
     highest = max(most - mean, mean - least, 1.0)
     mono = tempfile.TemporaryFile()  # noqa: SIM115  # gone with the recording
@@ -189,6 +141,7 @@ def _recording(reader: AudioReader, channel: str) -> Recording:
         level = max(level, loud_level(track))
         mono.write(np.round(track * FULL).astype(np.int16).tobytes())
         release(tracks)
+        pause()
     mono.flush()
     samples = np.memmap(mono, np.int16, "r")
     if level < SILENT_LEVEL:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.long_recording import LONG_SECONDS
+from bibier.audio.format import LONG_SECONDS, SAMPLE_RATE
 from bibier.audio.voice_activity import (
     CERTAIN,
     CERTAIN_FRAMES,

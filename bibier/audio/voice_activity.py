@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from bibier.audio.format import SAMPLE_RATE
+from bibier.pauses import pause
 from bibier.process import preserve_torch_threads
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _listen(samples: np.ndarray, level: np.ndarray, step: int) -> Iterator[tuple
         release(samples)
         outputs, state = network(frames, state)
         yield start, outputs
+        pause()
 
 
 def _gain(level: np.ndarray) -> float:

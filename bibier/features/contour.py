@@ -6,7 +6,6 @@ at the octaves below: of the peaks nearly as high as the highest, the one of the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +39,10 @@ class Contour:
         return level, np.array([np.median(pitch) if len(pitch) else np.nan for pitch in voiced])
 
 
-def contour(samples: np.ndarray, between: Callable[[], None] = lambda: None) -> Contour:
-    """Return the contour of (n,) float32 samples at 16 kHz in [-1, 1]; `between` as in `LogMel.pitch_map`."""
+def contour(samples: np.ndarray) -> Contour:
+    """Return the contour of (n,) float32 samples at 16 kHz in [-1, 1]."""
     config = LogMelConfig(pitch=ROWS, hop=STEP / 2)
-    salience = LogMel(config).pitch_map(samples, between)  # (T, ROWS)
+    salience = LogMel(config).pitch_map(samples)  # (T, ROWS)
     hop = round(STEP * SAMPLE_RATE)
     padded = np.pad(np.square(np.asarray(samples, np.float64)), (hop, 2 * hop))
     sums = np.concatenate(([0.0], np.cumsum(padded)))

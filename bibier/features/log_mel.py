@@ -16,6 +16,7 @@ from bibier.audio.format import SAMPLE_RATE
 from bibier.features.spectrogram import BLOCK, mel_filters, power_spectrogram
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
 from bibier.i18n.messages import Message
+from bibier.pauses import pause
 
 FFT = 512  # samples, of the mel bins
 # The pitch map: autocorrelations of frames long enough for two periods of a deep voice.
@@ -78,10 +79,8 @@ class LogMel:
         waves = np.column_stack((at_left * (1 - share) + at_right * share, np.ones(len(bins))))
         return (weight[:, None] * waves).astype(np.float32)
 
-    def pitch_map(self, samples: np.ndarray, between: Callable[[], None] = lambda: None) -> np.ndarray:
+    def pitch_map(self, samples: np.ndarray) -> np.ndarray:
         """Return (T', P) float32 in [0, 1], one row of the result a frame of the whole sound (n,), nothing trimmed.
-
-        `between` is called now and then; what it raises ends the work.
 
         Autocorrelation of the magnitude spectrum below about 1.3 kHz over that at lag 0, at lags evenly spaced in
         log-frequency, linear between samples: a voice is a line at its pitch and at the octaves below, noise nothing.
@@ -95,7 +94,7 @@ class LogMel:
         for start in range(0, len(frames), BLOCK):
             magnitudes = np.abs(np.fft.rfft(frames[start : start + BLOCK] * window, PITCH_FFT))  # (BLOCK, 513)
             correlations[start : start + BLOCK] = magnitudes @ self._lags
-            between()
+            pause()
         return np.maximum(correlations[:, :-1], 0) / np.maximum(correlations[:, -1:], 1e-9)
 
     def power(self, samples: np.ndarray) -> np.ndarray:

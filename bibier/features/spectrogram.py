@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bibier.pauses import pause
+
 # Slaney's mel scale (Auditory Toolbox, 1998): linear up to 1 kHz, 27 mel for each factor of 6.4 above.
 LINEAR = 200 / 3  # Hz to a mel
 BREAK = 1000.0  # Hz
@@ -32,6 +34,7 @@ def power_spectrogram(samples: np.ndarray, *, fft: int, hop: int, window: int) -
     for start in range(0, len(frames), BLOCK):
         spectrum = np.fft.rfft(frames[start : start + BLOCK] * hann).astype(np.complex64)  # (BLOCK, F)
         power[start : start + BLOCK] = np.square(spectrum.real) + np.square(spectrum.imag)
+        pause()
     return power
 
 

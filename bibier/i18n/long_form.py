@@ -24,6 +24,10 @@ TIMELINE: dict[str, tuple[str, str]] = {
         "Stopping after this segment…",
         "Останавливаем после этого отрезка…",
     ),
+    "timeline_cancelled": (
+        "Stopped before the first segment. “Analyse” starts again.",
+        "Остановлено до первого отрезка. «Анализировать» начнёт заново.",
+    ),
     "timeline_stopped": (
         "Stopped after {done} of {planned} segments. “Analyse” starts again.",
         "Остановлено, готово отрезков: {done} из {planned}. «Анализировать» начнёт заново.",

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from bibier.audio.channels import AUTO, MIX
-from bibier.audio.long_recording import LONG_SECONDS, Recording
+from bibier.audio.format import LONG_SECONDS
+from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
 from bibier.errors import InputError, fault_of
 from bibier.features.char_ngrams import words

@@ -32,16 +32,14 @@ def given(text: str | None) -> Transcript | None:
     return Transcript(text) if text.strip() else NOTHING_SAID
 
 
-def in_segments(
-    path: str | Path, text: str | None, *, channel: str = AUTO, pass_turn: Callable[[], None] | None = None
-) -> Recording | None:
+def in_segments(path: str | Path, text: str | None, *, channel: str = AUTO) -> Recording | None:
     """Return the recording where it is judged segment by segment; None where as a whole.
 
-    `pass_turn` as `long_recording.read` takes it. Raises InputError as `read_sound` does.
+    Raises InputError as `read_sound` does.
     """
     if _with_words(text):
         return None
-    return read_long(path, channel=channel, pass_turn=pass_turn)
+    return read_long(path, channel=channel)
 
 
 def read_sound(path: str | Path, text: str | None, *, channel: str = AUTO) -> Recording | AudioClip:

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from bibier.audio.channels import AUTO
+from bibier.audio.format import LONG_SECONDS
 from bibier.audio.io import AudioClip, load
-from bibier.audio.long_recording import LONG_SECONDS
 from bibier.checkpoint.bundle import Bundle
 from bibier.distributions import jensen_shannon
 from bibier.errors import InputError

@@ -15,6 +15,9 @@ from bibier.labels import EMOTIONS
 from bibier.models.encoder_output import EncoderOutput
 from bibier.models.layers import AttentivePooling
 from bibier.models.temporal import build_temporal
+from bibier.pauses import pause
+
+STRETCH = 1_500  # frames, 30 s: of a longer recording so many are convolved at a time
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,37 @@ class AudioEncoder(nn.Module):
 
     def forward(self, *, features: Tensor, mask: Tensor) -> EncoderOutput:
         """Read log-mels (B, T, 2, M) with mask (B, T)."""
+        if torch.is_inference_mode_enabled() and features.shape[1] > STRETCH:
+            x, mask = self._embed_in_stretches(features, mask)
+        else:
+            x, mask = self._embed(features, mask)
+        hidden = self.temporal(x, mask)  # (B, T, D)
+        pause()
+        pooled, attention = self.pooling(hidden, mask)
+        return EncoderOutput(hidden, mask, self.head(self.dropout(pooled)), attention, pooled)
+
+    def _embed(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolve log-mels (B, T, 2, M) → what the temporal encoder reads (B, T/2, D), and its mask."""
         x = features.transpose(1, 2) * mask[:, None, :, None]  # (B, 2, T, M)
         x = x.contiguous(memory_format=torch.channels_last)  # half the time of the default layout on a CPU
         for block in self.stem:
             x, mask = block(x, mask)
-        x = x.transpose(1, 2).flatten(2)  # (B, T, C·M)
-        x = self.dropout(torch.relu(self.project(x))) * mask.unsqueeze(-1)  # (B, T, D)
-        hidden = self.temporal(x, mask)  # (B, T, D)
-        pooled, attention = self.pooling(hidden, mask)
-        return EncoderOutput(hidden, mask, self.head(self.dropout(pooled)), attention, pooled)
+        x = x.transpose(1, 2).flatten(2)  # (B, T/2, C·M)
+        return self.dropout(torch.relu(self.project(x))) * mask.unsqueeze(-1), mask
+
+    def _embed_in_stretches(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Do the same for a long recording in the memory of a short one, with pauses; up to rounding it's equal.
+
+        Each stretch is convolved with a margin, in which its own edges are felt, and the margin is left out.
+        """
+        step = 2 if len(self.stem) > 1 else 1  # frames to a step
+        margin = 2 * len(self.stem)
+        rows, masks = [], []
+        for begin in range(0, features.shape[1], STRETCH):
+            start, end = max(0, begin - margin), begin + STRETCH + margin
+            x, kept = self._embed(features[:, start:end], mask[:, start:end])
+            own = slice((begin - start) // step, (begin - start + STRETCH) // step)
+            rows.append(x[:, own])
+            masks.append(kept[:, own])
+            pause()
+        return torch.cat(rows, dim=1), torch.cat(masks, dim=1)

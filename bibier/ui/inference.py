@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
 from bibier.inference.queue import BUSY, InferenceQueue, Ticket, rounded_up
+from bibier.pauses import interruptible
 from bibier.ui.client import ClientContext
 from bibier.ui.request_log import RequestLog
 
@@ -82,6 +83,12 @@ class Inference:
         """Let whoever waits have the device first, between the parts of a long inference. Raises Cancelled."""
         if self.ticket is not None:
             self.ticket.pass_turn()
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """Let whoever waits have the device first, and end where it was stopped, in each pause of what is done inside;
+        a generator must not yield there.
+        """
+        return interruptible(self.pass_turn)
 
     def leave(self) -> None:
         """Give the device, or the place in the queue, to the next; may be called again."""

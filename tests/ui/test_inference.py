@@ -22,6 +22,7 @@ from bibier.i18n.messages import Message
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction
 from bibier.inference.queue import InferenceQueue
 from bibier.labels import named
+from bibier.pauses import pause
 from bibier.security.disk_quota import DiskQuota
 from bibier.security.ownership import Ownership
 from bibier.transcript import Transcript
@@ -45,6 +46,7 @@ class Reader:
         if self.fails is not None:
             raise self.fails
         self.heard += 1
+        pause()
         return AudioEncoding(np.zeros(9, np.float32), 1.0, ModalityResult(named(np.full(7, 1 / 7))), (), True, None, {})
 
     def classify(self, heard, transcript):
@@ -223,10 +225,48 @@ def test_a_long_recording_is_decoded_in_its_turn(long, talk, reader, monkeypatch
 
 def test_who_comes_while_a_recording_is_decoded_does_not_wait_for_all_of_it(long, talk, reader, monkeypatch):
     passed = []
-    monkeypatch.setattr("bibier.audio.long_recording.BETWEEN", 1)
+    monkeypatch.setattr("bibier.pauses.PART", 0.0)
     monkeypatch.setattr("bibier.inference.queue.Ticket.pass_turn", lambda ticket: passed.append(reader.heard))
     [*long.analyse(talk, "", "none", None, CONTEXT)]
     assert passed.count(0) > 10  # before the first segment was heard
+
+
+@pytest.fixture
+def in_short_parts(monkeypatch):
+    monkeypatch.setattr("bibier.pauses.PART", 0.0)
+
+
+def test_who_comes_while_a_clip_is_heard_does_not_wait_for_all_of_it(long, talk, reader, monkeypatch, in_short_parts):
+    """Ten minutes with typed words are judged as a whole; others have their turn in between, whoever asks for it."""
+    passed = []
+    monkeypatch.setattr("bibier.inference.queue.Ticket.pass_turn", lambda ticket: passed.append(ticket))
+    *_, last = long.analyse(talk, "so happy", "none", None, CONTEXT)
+    assert len(passed) == 1 and reader.heard == 1
+    long.clips.edited("so sad", replace(last["state"], heard=None), CONTEXT)
+    assert len(passed) == 2
+    long.clips.predict(talk, "so happy", CONTEXT)
+    assert len(passed) == 3 and reader.heard == 3
+
+
+def test_a_clip_that_is_heard_can_be_stopped_in_the_middle(long, talk, monkeypatch, in_short_parts, lines):
+    def stopped(ticket):
+        raise Cancelled
+
+    monkeypatch.setattr("bibier.inference.queue.Ticket.pass_turn", stopped)
+    *_, last = long.analyse(talk, "so happy", "none", None, CONTEXT)
+    assert "Cancelled" in last["stage"]["text"] and is_free(long)
+    assert lines()[-1]["outcome"] == "cancelled"
+
+
+def test_a_recording_whose_pauses_are_looked_for_can_be_stopped(long, talk, monkeypatch, in_short_parts, lines):
+    def find(recording):
+        long.clips.services.queue.stop(CONTEXT.tab)
+        pause()
+
+    monkeypatch.setattr("bibier.inference.long_form.find_segments", find)
+    *_, last = long.analyse(talk, "", "none", None, CONTEXT)
+    assert "before the first segment" in last["stage"]["text"] and last["ribbon"] is None and last["analyse"]
+    assert is_free(long) and not long.here(CONTEXT) and lines()[-1]["outcome"] == "cancelled"
 
 
 def test_what_is_too_old_is_kept_no_longer():

@@ -237,7 +237,8 @@ class AnalyseHandlers:
         encoding = state.encoding if state and not moved and state.checkpoint == context.checkpoint else None
         if encoding is None and clip:
             yield stage("stage_hearing")
-            encoding = reader.encode_audio(clip, channel=channel)
+            with run.interruptible():
+                encoding = reader.encode_audio(clip, channel=channel)
         spoken = encoding is not None and encoding.speech
         extra: tuple[Message, ...] = self.unheard(language) if listen and spoken and choice.name == "none" else ()
         original = Transcript(example.transcript, example.language) if example else state.example if state else None
@@ -258,7 +259,8 @@ class AnalyseHandlers:
         else:
             transcript = "" if listen else text
         yield stage("stage_reading")
-        prediction = reader.classify(encoding, transcript)
+        with run.interruptible():
+            prediction = reader.classify(encoding, transcript)
         run.check()
         if seconds is not None and "transcribe" not in prediction.timings:
             prediction = replace(prediction, timings=prediction.timings | {"transcribe": seconds})
@@ -299,9 +301,10 @@ class AnalyseHandlers:
             with inference(self.services.queue, context, "edit") as run:
                 run.wait()
                 reader, encoding = self.reader(language, state.checkpoint)("none"), state.encoding
-                if encoding is None and state.clip is not None:
-                    encoding = reader.encode_audio(state.clip, channel=state.channel)
-                prediction = reader.classify(encoding, transcript)
+                with run.interruptible():
+                    if encoding is None and state.clip is not None:
+                        encoding = reader.encode_audio(state.clip, channel=state.channel)
+                    prediction = reader.classify(encoding, transcript)
         except Cancelled:
             return {}
         except (InputError, LoadError) as error:
@@ -339,18 +342,22 @@ class AnalyseHandlers:
             run.wait()
             ready = next(choice.name for choice in self.services.recognisers() if choice.ready)
             reader = self.reader(language)(ready)
-            recording = in_segments(clip, text, pass_turn=run.pass_turn) if clip else None
+            with run.interruptible():
+                recording = in_segments(clip, text) if clip else None
             if recording is not None:
                 timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.pass_turn())
                 return timeline_json(timeline, language)
             try:
-                encoding = reader.encode_audio(clip) if clip else None
+                with run.interruptible():
+                    encoding = reader.encode_audio(clip) if clip else None
             except InputError as error:
                 raise as_whole(error, text) from error
             transcript = given(text)
             if transcript is None:
                 transcript = reader.transcribe(encoding) if encoding is not None else ""
-            return self.services.as_json(reader.classify(encoding, transcript), language)
+            with run.interruptible():
+                prediction = reader.classify(encoding, transcript)
+            return self.services.as_json(prediction, language)
 
     def stop(self, context: ClientContext) -> None:
         """End what the tab has asked for: at once what waits, after its present step what runs."""

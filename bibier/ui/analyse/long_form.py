@@ -93,7 +93,8 @@ class LongFormHandlers:
             if clip and bare and (taken := after_live.take(self.live, context)):
                 try:
                     yield from self.clips.queued(run)
-                    recording = read(clip, channel=channel, pass_turn=run.pass_turn)
+                    with run.interruptible():
+                        recording = read(clip, channel=channel)
                     run.leave()  # the session's last utterances are judged in turns of its own
                     if taken.seconds <= recording.duration + after_live.SLACK:
                         return (yield from self._heard_steps(run, clip, recording, taken, context))
@@ -103,7 +104,8 @@ class LongFormHandlers:
                 yield from self.clips.queued(run)
                 run.stage("hearing")
                 yield {"stage": told(partial(say, "stage_hearing"), run.language)}
-                recording = read_long(clip, channel=channel, pass_turn=run.pass_turn)
+                with run.interruptible():
+                    recording = read_long(clip, channel=channel)
                 if recording is not None:
                     return (yield from self._steps(run, clip, recording, recogniser, context, channel))
             forget = partial(self.forget, context)
@@ -209,7 +211,13 @@ class LongFormHandlers:
         """Take results as they are ready, letting others have the device between two; show all of it at the end."""
         language, began = run.language, time.perf_counter()
         try:
-            analysis.segments = plan()
+            try:
+                with run.interruptible():
+                    analysis.segments = plan()
+            except Cancelled:
+                gone = self.forget(context) if self._shows(analysis, context) else AnalyseUpdate()
+                run.log("cancelled")
+                return gone | {"stage": told(partial(say, "timeline_cancelled"), language, still=True), "analyse": True}
             planned, shown = len(analysis.segments), 0.0
             yield self._progress(analysis, language)
             for result in judged():
@@ -228,12 +236,16 @@ class LongFormHandlers:
         done = len(analysis.results)
         if done < planned:
             run.log("cancelled")
-        if self.cache.get(context.token, context.owner) is not analysis and context.token:
-            return {}  # another recording took its place meanwhile
+        if not self._shows(analysis, context):
+            return {}
         analysis.took = time.perf_counter() - began
         ended = told(analysis.outcome, language, still=True)
         whole = self._whole(analysis, context) if analysis.chosen == WHOLE and done else AnalyseUpdate()
         return whole | {"ribbon": analysis.value(language), "stage": ended, "analyse": True}
+
+    def _shows(self, analysis: LongAnalysis, context: ClientContext) -> bool:
+        """Whether no other recording has taken its place meanwhile."""
+        return self.cache.get(context.token, context.owner) is analysis or not context.token
 
     def _progress(self, analysis: LongAnalysis, language: str) -> AnalyseUpdate:
         done = min(len(analysis.results) + 1, len(analysis.segments))

@@ -13,6 +13,7 @@ from bibier.annotation.proposals import propose
 from bibier.errors import InputError
 from bibier.inference.queue import InferenceQueue
 from bibier.log import note, told
+from bibier.pauses import interruptible
 
 if TYPE_CHECKING:
     from bibier.annotation.state import ProjectClip
@@ -116,7 +117,7 @@ class Prefetcher:
         if known or self.reader.exception() is not None:
             return
         try:
-            with self.queue.ticket(background=True):
+            with self.queue.ticket(background=True) as ticket, interruptible(ticket.pass_turn, background=True):
                 propose(self.store, project, clip, self.reader.result()("none"), self.source)
         except (MemoryError, RuntimeError) as error:
             note("propose", level=logging.ERROR, outcome="failed", **told(error))

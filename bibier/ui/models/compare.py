@@ -184,12 +184,13 @@ class CompareHandlers:
         yield busy(say("models_reading", run.language, name=entry.title))
         reader, encoding = readers("none"), None
         samples = state.encoding.samples if state.encoding is not None else None
-        if samples is not None:
-            encoding = reader.encode_audio((samples, SAMPLE_RATE))
-        elif state.clip is not None:
-            encoding = reader.encode_audio(state.clip, channel=state.channel)
-        run.check()
-        prediction = reader.classify(encoding, state.prediction.transcript)
+        with run.interruptible():
+            if samples is not None:
+                encoding = reader.encode_audio((samples, SAMPLE_RATE))
+            elif state.clip is not None:
+                encoding = reader.encode_audio(state.clip, channel=state.channel)
+            run.check()
+            prediction = reader.classify(encoding, state.prediction.transcript)
         run.check()
         run.leave()
         return prediction

@@ -116,9 +116,10 @@ class ResultHandlers:
 
         with inference(self.analysing.services.queue, context, "contour", tab=context.request or "") as run:
             run.wait()
-            recording = read(path, limit=MAX_SECONDS, pass_turn=run.pass_turn)
-            samples = recording.part(0, recording.duration)
-            level, pitch = contour(samples, run.pass_turn).points(POINTS)
+            with run.interruptible():
+                recording = read(path, limit=MAX_SECONDS)
+                samples = recording.part(0, recording.duration)
+                level, pitch = contour(samples).points(POINTS)
         return {
             "seconds": recording.duration,
             "peaks": [round(100 * float(peak)) for peak in recording.peaks(POINTS)],
@@ -137,7 +138,9 @@ class ResultHandlers:
                 run.wait()
                 run.stage("batch")
                 faults: list[InputError] = []
-                return self._row(self._predictor(context, run.pass_turn, faults.append), path, shown, faults)
+                predictor = self._predictor(context, run.pass_turn, faults.append)
+                with run.interruptible():
+                    return self._row(predictor, path, shown, faults)
         except (InputError, LoadError) as error:
             text, passing = partial(sentence, error), isinstance(error, InputError) and error.key in BUSY
             return {"error": in_every_language(text), "passing": passing}
