@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 from starlette.testclient import TestClient
 
+from bibier.annotation.store import Store
 from bibier.asr.recognisers import Choice
 from bibier.i18n.messages import Message
 from bibier.periodic import LATE, PeriodicTask
@@ -79,3 +80,23 @@ def test_the_health_page_says_what_is_wrong(pool):
     assert answer.status_code == 503 and answer.json()["models"] == "ready"
     assert answer.json()["tasks"]["backup"]["error"] == "ValueError" and answer.json()["tasks"]["cleaning"]["ok"]
     assert "nobody" not in answer.text
+
+
+def test_the_health_page_says_that_labels_can_not_be_saved(pool, tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    models: Future = Future()
+    models.set_result(None)
+    services = Services(models, lambda: (), None, None, lambda prediction, _: {})
+    task = PeriodicTask("annotations", store.check, 15)
+    client = TestClient(Health(None, services=services, tasks=[task]))
+    task.once(pool)
+    assert client.get("/bibier/health").status_code == 200
+    for part in tmp_path.glob("a.db*"):
+        part.unlink()
+    task.once(pool)
+    answer = client.get("/bibier/health")
+    assert answer.status_code == 503 and answer.json()["tasks"]["annotations"]["error"] == "StoreUnavailable"
+    (tmp_path / "a.db").touch()  # another in its place
+    task.once(pool)
+    assert client.get("/bibier/health").status_code == 503
+    store.close()

@@ -5,6 +5,7 @@ SQLite (a file) or Postgres (a server), by URL. Reading takes no lock that a wri
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ SCHEMA = 1
 WAIT_SECONDS = 10  # s, for another writer
 CONNECTIONS = 40  # to SQLite: more than threads of the app, so that none is short of one while others wait for the lock
 CACHE = 512  # kB of pages that each of them keeps, of a file that the system keeps too; by itself SQLite keeps 2000
+LEAST_FREE = 100_000  # bytes on the disk of a file: a save takes some pages of 4 kB
 DETAIL = 120  # characters of a reason that are told
 
 _tables = sql.MetaData()
@@ -159,6 +161,18 @@ class Database:
         with self.reading() as connection:
             verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         return "" if verdict == "ok" else verdict[:DETAIL]
+
+    def check(self) -> None:
+        """See that rows could be read and written at this moment; nothing is changed, and no row is looked through.
+
+        Where a lease says who writes, it is not asked for: a program that only looks keeps no other from writing.
+        """
+        self._look()
+        if self._file and shutil.disk_usage(self._file[0].parent).free < LEAST_FREE:
+            raise StoreUnavailable("store-full")
+        with self.reading() if self._lease else self.writing() as connection:
+            if connection.scalar(sql.select(about.c.version)) is None:
+                raise StoreUnavailable("store-closed", reason=about.name)
 
     def _prepare(self) -> None:
         """Make the tables that are missing, and the columns that a database of before lacks."""

@@ -203,6 +203,10 @@ class Store:
         with self.database.reading() as connection:
             return {entry.event.uuid: entry.event for entry in rows.known_entries(connection, uuids)}
 
+    def check(self) -> None:
+        """See that labels could be read and saved at this moment. Raises StoreUnavailable."""
+        self.database.check()
+
     def damaged(self) -> list[tuple[str, str]]:
         """Return the rows that are no longer what was written, by project: "events 7" or "clips 7".
 

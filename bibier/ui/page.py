@@ -165,6 +165,7 @@ def launch(
     )
     tabs = gradio_state.keep(page, security.ownership.owner, security.ownership.is_open_tab)
     for task in (
+        PeriodicTask("annotations", annotating.store.check, 15),
         PeriodicTask("closed tabs", tabs.forget_closed, 60),
         PeriodicTask("memory", give_back_memory, 15),
     ):

@@ -2,13 +2,14 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sql
 
 from bibier.annotation.location import without_password
 from bibier.annotation.store import Store
-from bibier.errors import InputError
+from bibier.errors import InputError, StoreUnavailable
 from tests.annotation import stores
 from tests.annotation.stores import CLIPS, label
 
@@ -130,6 +131,30 @@ def test_a_database_that_goes_is_noticed_and_one_that_comes_back_is_used(file, t
         p.unlink()
     copy.rename(path)  # a backup from before the last two
     assert len(store.state("p")) == 2 and store.append(label(4)) and len(store.events("p")) == 3
+
+
+def test_it_is_known_whether_labels_could_be_saved(file, tmp_path, monkeypatch):
+    """The health page said that all was well, with the file gone, or another's in its place."""
+    store, path, _ = file
+    store.check()
+    before = path.read_bytes(), store.events("p")
+    assert (path.read_bytes(), store.events("p")) == before
+    with monkeypatch.context() as short:
+        short.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=9))
+        with pytest.raises(StoreUnavailable, match="full"):
+            store.check()
+    away = [p.rename(tmp_path / f"away-{p.name}") for p in tmp_path.glob("a.db*")]
+    with pytest.raises(StoreUnavailable, match="no longer there"):
+        store.check()
+    for strange in (b"", b"no database at all" * 99):
+        path.write_bytes(strange)
+        with pytest.raises(StoreUnavailable):
+            store.check()
+        for p in tmp_path.glob("a.db*"):
+            p.unlink()
+    for moved in away:
+        moved.rename(tmp_path / moved.name.removeprefix("away-"))
+    store.check()
 
 
 def test_a_server_that_restarts(postgres_server):

@@ -135,6 +135,11 @@ def test_what_nobody_knows_is_no_fault(address, path, told):
         assert guest.post("/gradio_api/queue/join", json=nameless).status_code == 400
 
 
+def test_the_health_page_watches_over_the_annotations(address):
+    health = httpx.get(f"{address}/bibier/health").json()
+    assert health["ok"] and {"annotations", "cleaning", "live", "memory"} <= health["tasks"].keys()
+
+
 def test_only_predict_is_named_to_programs(address):
     """The page lists what programs may call; the documentation names the same."""
     described = Client(address, verbose=False).view_api(return_format="dict", print_info=False)
