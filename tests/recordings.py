@@ -11,6 +11,7 @@ from bibier.audio.io import load
 from bibier.errors import InputError
 
 RATE = 16_000  # Hz
+FRAMES = 2**20  # of a frame that is encoded
 
 
 def keys(clip) -> list[str]:
@@ -69,10 +70,13 @@ def encoded(path: Path, samples: np.ndarray, codec: str, container: str, rate: i
     """Encode with PyAV."""
     with av.open(str(path), "w", format=container, options=options or {}) as file:
         stream = file.add_stream(codec, rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(stretched(samples, rate)[None], format="flt", layout="mono")
-        frame.sample_rate = rate
         resampler = av.AudioResampler(format=stream.format, layout="mono", rate=rate, frame_size=stream.frame_size)
-        for part in (*resampler.resample(frame), *resampler.resample(None), None):
+        sound, parts = stretched(samples, rate), []
+        for start in range(0, len(sound), FRAMES):  # a test before may have bounded what FFmpeg takes at once
+            frame = av.AudioFrame.from_ndarray(sound[None, start : start + FRAMES], format="flt", layout="mono")
+            frame.sample_rate, frame.pts = rate, start
+            parts += resampler.resample(frame)
+        for part in (*parts, *resampler.resample(None), None):
             for packet in stream.encode(part):
                 file.mux(packet)
     return path
