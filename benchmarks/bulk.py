@@ -94,7 +94,8 @@ def rows(
         nonlocal save
         save += 1
         points = [100, 0, 0, 0, 0, 0, 0]
-        sent = {"project": "p", "annotator": "Ann", "uuid": f"page {save}", "clip": f"{count + save:064x}"}
+        name = f"00000000-0000-4000-8000-{save:012}"
+        sent = {"project": "p", "annotator": "Ann", "uuid": name, "clip": f"{count + save:064x}"}
         page.save(sent | {"points": points, "note": "", "seconds": 1})
 
     label()

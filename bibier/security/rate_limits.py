@@ -45,15 +45,16 @@ class Rate:
 
 # "bytes" of calls: reading JSON holds all threads up. "act" is a save, a skip or another act of the Annotate tab.
 # "written" are the bytes of acts: labels and notes are kept for good, so a program fills the disk only as slowly as
-# people would. "live" is a block of sound, of which there are four a second; how much sound it holds is bounded where
-# it is heard. "page" is the page or Gradio's description of it, which takes 20 ms of the event loop to write; "read" is
-# whatever else is read: a first visit asks for some 45 files.
+# people would: one address sends 0.9 GB a day, which is 1.3 GB of the database. "live" is a block of sound, of which
+# there are four a second; how much sound it holds is bounded where it is heard. "page" is the page or Gradio's
+# description of it, which takes 20 ms of the event loop to write; "read" is whatever else is read: a first visit asks
+# for some 45 files.
 # A person who corrects a transcript or drags a bar makes a few calls a second; several people may share an address.
 SESSION = {
     "upload": Rate(20, 0.5),
     "call": Rate(200, 20),
     "act": Rate(300, 2),
-    "written": Rate(1_000_000, 4_000),
+    "written": Rate(1_000_000, 2_000),
     "live": Rate(60, 20),
     "page": Rate(30, 1),
     "read": Rate(600, 30),
@@ -63,7 +64,7 @@ ADDRESS = {
     "upload": Rate(100, 3),
     "call": Rate(1000, 120),
     "act": Rate(1500, 20),
-    "written": Rate(8_000_000, 40_000),
+    "written": Rate(8_000_000, 10_000),
     "live": Rate(240, 80),
     "page": Rate(60, 3),
     "read": Rate(3000, 150),

@@ -146,7 +146,7 @@ def test_reading_writes_nothing_and_a_save_is_one_short_transaction(store):
     store.state("p"), store.next("p", "A"), store.progress("p", "A"), store.projects(), store.events("p")
     assert not any("IMMEDIATE" in text or "INSERT" in text or "FOR UPDATE" in text for text in statements)
     statements.clear()
-    assert handlers.save(sent | {"uuid": "one"})["done"] == 1
+    assert handlers.save(sent | {"uuid": "00000000-0000-4000-8000-000000000001"})["done"] == 1
     assert commits(statements) == 1 and len(statements) <= 12, statements
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from bibier.annotation import exports
 from bibier.errors import InputError
+from bibier.i18n.messages import LANGUAGES
 from bibier.labels import named
 from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
@@ -18,7 +19,7 @@ from bibier.ui.annotate.handlers import AnnotateHandlers
 from bibier.ui.annotate.points import points, probabilities, share
 from bibier.ui.annotate.tab import MOST_ALONE, answering
 from tests.ui import annotating
-from tests.ui.annotating import SAD, propose, sent
+from tests.ui.annotating import SAD, UUID, propose, sent
 
 store = annotating.store  # a fixture
 
@@ -89,19 +90,40 @@ def test_a_save_is_in_the_store_and_the_next_clip_comes(store):
         {"seconds": math.nan},
         {"seconds": -1},
         {"seconds": True},
+        {"seconds": "1"},
+        {"seconds": 1e18},
+        {"seconds": 10**400},
+        {"seconds": math.inf},
+        {"uuid": ""},
+        {"uuid": "1"},
+        {"uuid": UUID.format(1) + "0"},
+        {"uuid": UUID.format(1) + "\n"},
+        {"uuid": UUID.format(1).replace("-", "")},
+        {"uuid": "x" * 36},
+        {"rest": -1},
+        {"rest": 0.5},
+        {"rest": False},
+        {"rest": "0"},
+        {"fill": "", "rest": math.nan},
+        {"fill": "neutral", "rest": -0.2},
+        {"fill": "neutral", "rest": 1},
         {"confidence": "high"},
     ],
     ids=lambda wrong: str(wrong)[:40],
 )
 def test_what_a_browser_may_not_send(store, wrong):
-    with pytest.raises(InputError):
-        AnnotateHandlers(store).save(sent(**wrong))
+    """In every act that is kept, whatever else it says, and told in both languages."""
+    handlers = AnnotateHandlers(store)
+    for keep in (handlers.save, handlers.skip) if wrong.keys().isdisjoint({"rest", "confidence"}) else (handlers.save,):
+        with pytest.raises(InputError) as refused:
+            keep(sent(**wrong))
+        assert len({refused.value.text(language) for language in LANGUAGES}) == len(LANGUAGES)
     assert store.events("voices") == []
 
 
-def test_a_number_beyond_all_floats_is_the_longest_time(store):
-    AnnotateHandlers(store).save(sent(seconds=10**400))
-    assert math.isfinite(store.state("voices")["0" * 64, "Ann"].seconds)
+def test_a_clip_that_was_open_for_days_took_a_day(store):
+    AnnotateHandlers(store).save(sent(seconds=1e6, fill="", rest=0))
+    assert store.state("voices")["0" * 64, "Ann"].seconds == 24 * 3600
 
 
 def test_a_name_in_another_case_or_unicode_form_is_the_annotator_that_is_known(store):

@@ -20,7 +20,7 @@ from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate.handlers import SENT, AnnotateHandlers
 from bibier.ui.annotate.reservations import HELD, Reservations
 from tests.ui import annotating
-from tests.ui.annotating import SAD, sent
+from tests.ui.annotating import SAD, UUID, sent
 
 store = annotating.store  # a fixture
 
@@ -36,7 +36,7 @@ def test_eight_people_who_label_at_once_hardly_meet(store):
     for turn in range(100):
         who = turns.choice(people)
         labels[before[who]] += 1
-        after = handlers.save(sent(uuid=f"{turn}", project="many", annotator=who, clip=before[who]))
+        after = handlers.save(sent(uuid=UUID.format(turn), project="many", annotator=who, clip=before[who]))
         before[who] = after["now"]["clip"]
     assert len(labels) >= 95
 

@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -130,8 +131,8 @@ def test_the_app_answers_while_the_database_is_locked(tmp_path):
         guest.get("/theme.css").raise_for_status()
         with ThreadPoolExecutor(8) as pool, locked(tmp_path / "annotations" / "bibier.db") as release:
             mine = {"project": "voices", "annotator": "Ann", "clip": CLIP, "points": [100, 0, 0, 0, 0, 0, 0]}
-            waiting = [pool.submit(act, guest, "save", uuid=f"save {i}", **mine) for i in range(4)]
-            waiting += [pool.submit(act, guest, name, uuid=name, **mine) for name in ("skip", "step")]
+            waiting = [pool.submit(act, guest, "save", uuid=str(uuid.uuid4()), **mine) for i in range(4)]
+            waiting += [pool.submit(act, guest, name, uuid=str(uuid.uuid4()), **mine) for name in ("skip", "step")]
             assert guest.get(f"{ROUTE}{CLIP}").status_code == 200
             for _ in range(ROUNDS):
                 guest.get("/theme.css").raise_for_status()

@@ -68,9 +68,11 @@ def share(value: object, name: str) -> float | None:
 def filling(rule: object, rest: object) -> tuple[str, float]:
     """Return by which rule open points were given, and their share in [0, 1); "" and 0 when none were.
 
-    Raises InputError for anything else.
+    Raises InputError for anything else, a share that no rule gave included.
     """
     if rule is None or rule == "":
+        if rest is not None and (isinstance(rest, bool) or rest != 0):
+            raise InputError("annotate-field", name="rest")
         return "", 0.0
     if not isinstance(rule, str) or rule not in FILLS:
         raise InputError("annotate-field", name="fill")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
-from bibier.annotation.events import Event
+from bibier.annotation.events import MAX_SECONDS, Event
 from bibier.annotation.project_log import ProjectLog
 from bibier.errors import InputError
 from bibier.ui.annotate.views import OTHERS, Sent, clip_of, who
 
 NOTE_LIMIT = 4000  # characters
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as the page makes it for each act: a UUID
 LONGEST = 24 * 3600.0  # s on one clip that are believed
 
 
@@ -31,9 +33,10 @@ def append(
         raise InputError("annotate-field", name="note")
     if len(note) > NOTE_LIMIT:
         raise InputError("annotate-note", most=NOTE_LIMIT, count=len(note))
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:  # NaN is refused too
+    counted = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not counted or not 0 <= seconds <= MAX_SECONDS:  # NaN is refused too
         raise InputError("annotate-field", name="seconds")
-    if not isinstance(uuid, str):
+    if not isinstance(uuid, str) or not ID.fullmatch(uuid):
         raise InputError("annotate-field", name="uuid")
     event = Event(
         uuid=uuid,
@@ -46,7 +49,7 @@ def append(
         note=note,
         seen=seen,
         before=before,
-        seconds=float(min(seconds, LONGEST)),  # a whole number may be too large for a float
+        seconds=float(min(seconds, LONGEST)),
         fill=fill,
         rest=rest,
     )
