@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from bibier.file_names import short_name
 from bibier.i18n.messages import Message
 from bibier.pauses import pause, wait_alone
 
+SLOW = 1.0  # s after which a file is no usual clip, however little sound it has given
 BLOCK = 2**16  # frames of an array that are taken at a time
 
 
@@ -141,12 +143,13 @@ def decode(path: Path, limit: float) -> AudioReader:
     with _opened(path, prefix) as file:
         reader = AudioReader(prefix, limit)
         reader.refuse_length(file.stated() or 0)
+        begun = time.monotonic()
         for block, rate in file.blocks():
             reader.headroom = file.headroom
             reader.add(block, rate)
-            if reader.seconds > LONG_SECONDS:
-                wait_alone()
-            pause()
+            if reader.seconds > LONG_SECONDS or time.monotonic() - begun > SLOW:
+                wait_alone()  # each that is decoded has a process of its own
+                pause()
     reader.losses = file.losses
     if reader.resampled or reader.seconds:
         return reader
