@@ -1,5 +1,8 @@
 """Long work lets others in and can be ended, from the first byte of a recording to the last layer of the model."""
 
+import os
+import select
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -10,6 +13,8 @@ import soundfile
 import torch
 
 from bibier import pauses
+from bibier.audio import sandbox
+from bibier.audio.io import decode
 from bibier.checkpoint import bundle
 from bibier.errors import Cancelled
 from bibier.features.contour import contour
@@ -140,3 +145,35 @@ def test_a_recording_convolved_in_stretches_is_the_same(monkeypatch, steps, chan
     assert torch.equal(whole.mask, parts.mask)
     torch.testing.assert_close(parts.hidden, whole.hidden, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(parts.logits, whole.logits, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="no pipe can be asked")
+def test_who_waits_for_the_process_that_decodes_lets_others_in(tmp_path, in_short_parts, monkeypatch):
+    """Of a damaged file of hundreds of megabytes the first answer takes seconds."""
+    path, passed, processes = tmp_path / "talk.flac", [], sandbox.DecoderProcesses()
+    soundfile.write(path, speaking(2), RATE)
+    monkeypatch.setattr(sandbox, "_processes", processes)
+    monkeypatch.setattr(sandbox, "PATIENCE", 0.0)
+    monkeypatch.setattr(sandbox, "LOOK", 0.001)
+    with sandbox.open_sound(path) as file:  # a process is there
+        process = file._process
+
+    def resumed():
+        passed.append(pauses.LONG.locked())
+        os.kill(process.pid, signal.SIGCONT)
+
+    os.kill(process.pid, signal.SIGSTOP)
+    with interruptible(resumed):
+        assert decode(path, 60).seconds == 2
+    assert passed and all(passed)
+
+    def stopped():
+        raise Cancelled
+
+    os.kill(process.pid, signal.SIGSTOP)
+    with pytest.raises(Cancelled), interruptible(stopped):
+        decode(path, 60)
+    assert process._process.returncode == -signal.SIGKILL and not pauses.LONG.locked()
+    with interruptible(lambda: None):
+        assert decode(path, 60).seconds == 2  # by another
+    processes.end()

@@ -10,10 +10,12 @@ import atexit
 import contextlib
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,12 @@ import numpy as np
 
 from bibier.audio import decoder_worker
 from bibier.audio.decoding import Losses, SoundFile
+from bibier.pauses import LOOK, pause, wait_alone
 
 LOG = logging.getLogger(__name__)
 IDLE = 2  # processes that wait for the next file: one is read in its turn while another says how long it is
 SLOW = 1000  # files that are remembered
+PATIENCE = 1.0  # s in which a usual file answers; who waits for longer lets others in
 FILES = 500  # that a process decodes before another takes its place: what FFmpeg leaves behind goes with it
 MOST = 2**26  # bytes of an answer
 PACKAGES = Path(__file__).parents[2]
@@ -61,10 +65,14 @@ class DecoderProcess:
         return self._process.pid
 
     def ask(self, do: str, **fields: object) -> tuple[dict[str, Any], bytes]:
-        """Return the answer to a request. Raises OSError as opening a file does, and DecoderGone."""
+        """Return the answer to a request. Raises OSError as opening a file does, and DecoderGone.
+
+        The process ends with what else is raised in a pause: its answer would be taken for the next one.
+        """
         answer = None
         with contextlib.suppress(BrokenPipeError, ValueError):  # ValueError: no JSON
             decoder_worker.send(self._requests, {"do": do, **fields})
+            self._wait()
             answer = decoder_worker.receive(self._answers, MOST)
         if answer is None or not isinstance(answer[0], dict):
             self.end()
@@ -73,6 +81,21 @@ class DecoderProcess:
         if "errno" in answer[0]:
             raise OSError(answer[0]["errno"], answer[0]["reason"])
         return answer
+
+    def _wait(self) -> None:
+        """Wait for an answer to begin; sound is looked for in hundreds of megabytes without one."""
+        if not hasattr(select, "poll"):  # Windows asks no pipe
+            return
+        poll, begun = select.poll(), time.monotonic()
+        poll.register(self._answers, select.POLLIN)
+        while not poll.poll(1000 * LOOK):
+            if time.monotonic() - begun > PATIENCE:
+                try:
+                    wait_alone()
+                    pause()
+                except BaseException:
+                    self.end()
+                    raise
 
     def end(self) -> None:
         """End the process, in the middle of a file too."""
@@ -151,6 +174,11 @@ class SandboxedFile:
             if error.slow:
                 self._processes.remember(self._file)
             return {}
+        except OSError:
+            raise
+        except BaseException:  # of a pause, with which the process has ended
+            self._process = None
+            raise
         return answer | {"samples": samples}
 
 
