@@ -167,3 +167,27 @@ def test_a_change_of_language_keeps_it_and_it_fits_a_phone(visit, talk):
     page.click("#ribbon .tools button:last-child")
     page.click("#ribbon .tools button:last-child")
     picture(page, "zoom-390-ru-dark")
+
+
+PLACE = """() => {
+  const view = document.querySelector("#ribbon .window"), table = document.querySelector("#ribbon details .scroll");
+  return [view.scrollWidth, view.scrollLeft, table.scrollLeft].map(Math.round);
+}"""
+
+
+def test_a_change_of_language_keeps_the_place_in_it(visit, talk):
+    visitor = visit(viewport={"width": 390, "height": 844})
+    page = visitor.page
+    judged(visitor, talk)
+    page.click("#ribbon summary")
+    for _ in range(2):
+        page.click("#ribbon .tools button:last-child")
+    page.evaluate("document.querySelector('#ribbon .window').scrollLeft = 300")
+    page.evaluate("document.querySelector('#ribbon details .scroll').scrollLeft = 40")
+    before = page.evaluate(PLACE)
+    assert before[0] > 1000 and before[1:] == [300, 40]
+    page.click(".languages button[lang=ru]")
+    page.wait_for_selector("#ribbon .shown:has-text('вся запись')")
+    assert page.evaluate(PLACE) == before
+    page.click("#ribbon .tools button:last-child")
+    assert page.evaluate(PLACE)[0] > before[0]

@@ -96,13 +96,14 @@
   };
 
   /**
-   * Builds the timeline of one recording into a slot.
-   * @type {(slot: HTMLElement, value: Timeline) => { update: (value: Timeline) => void, repaint: () => void,
-   *   fits: (value: Timeline) => boolean, follow: () => void }}
+   * Builds the timeline of one recording into a slot, at the place at which it stood before in another language.
+   * @typedef {{ path: string, zoom: number, middle: number, scrolled: [number, number] }} Place
+   * @type {(slot: HTMLElement, value: Timeline, before: Place | null) => { update: (value: Timeline) => void,
+   *   repaint: () => void, fits: (value: Timeline) => boolean, follow: () => void, place: () => Place }}
    */
-  const createTimeline = (slot, first) => {
+  const createTimeline = (slot, first, before) => {
     let value = first;
-    let zoom = 0;
+    let zoom = before?.zoom ?? 0;
     let frame = 0;
     /** @type {HTMLButtonElement[]} */
     let buttons = [];
@@ -155,13 +156,16 @@
         make("span", { style: { left: at(i * step) } }, clock(i * step, 0))));
     };
 
+    const middleOf = () => (view.scrollLeft + view.clientWidth / 2) / track.clientWidth;
+    const moveTo = (/** @type {number} */ middle) => {
+      view.scrollLeft = middle * track.clientWidth - view.clientWidth / 2;
+    };
     const magnify = (/** @type {number} */ by) => {
-      const middle = (view.scrollLeft + view.clientWidth / 2) / track.clientWidth;
+      const middle = middleOf();
       zoom = Math.max(0, zoom + by);
       measure();
       const segment = value.rows[value.chosen];
-      const centre = segment ? (segment.a + segment.b) / 2 / value.seconds : middle;
-      view.scrollLeft = centre * track.clientWidth - view.clientWidth / 2;
+      moveTo(segment ? (segment.a + segment.b) / 2 / value.seconds : middle);
     };
 
     const choose = (/** @type {number} */ index) => {
@@ -214,7 +218,9 @@
       const titles = ["timeline_time", ...COLUMNS.map((name) => `panel_${name}`), "timeline_said"];
       const table = bibier.table({ head: titles.map((key) => say[key]), rows: value.rows.map((segment) =>
         [span(segment), ...COLUMNS.map((name) => verdict(segment, name)), segment.text || ""]) });
+      const { scrollLeft, scrollTop } = numbers;
       numbers.replaceWith(table);
+      table.scrollTo(scrollLeft, scrollTop);
       numbers = table;
     };
 
@@ -271,13 +277,22 @@
         stop.style.display = value.running ? "" : "none";
         repaint();
         measure();
+        if (before) {
+          moveTo(before.middle);
+          numbers.scrollTo(...before.scrolled);
+        }
+        before = null;
         follow();
       },
+      place: () => ({ path: value.path, zoom, middle: middleOf(),
+        scrolled: [numbers.scrollLeft, numbers.scrollTop] }),
     };
   };
 
   /** @type {ReturnType<typeof createTimeline> | null} */
   let current = null;
+  /** @type {Place | null} */
+  let left = null; // where it stood when it was to be built anew
   for (const name of ["playing", "pause", "ended", "seeked", "emptied"]) {
     sound.addEventListener(name, () => current?.follow());
   }
@@ -291,9 +306,13 @@
     // Gradio may change a value in place while the next comes, so a copy is kept
     /** @type {Timeline} */
     const copy = JSON.parse(JSON.stringify(value));
-    if (!current?.fits(copy)) current = createTimeline(slot, copy);
+    if (!current?.fits(copy)) current = createTimeline(slot, copy, left?.path === copy.path ? left : null);
+    left = null;
     current.update(copy);
   };
-  bibier.onLanguage(() => { current = null; }); // it is built anew
+  bibier.onLanguage(() => {
+    left = current && current.place();
+    current = null; // it is built anew
+  });
   addEventListener("DOMContentLoaded", () => bibier.onTheme(() => current?.repaint()));
 })();
