@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 PART = 0.25  # s of work after which a pause lets others in
-LOOK = 0.05  # s between two looks whether a long recording may be kept
+LOOK = 0.005  # s between two looks whether a long recording may be kept, with the device in hand
 LONG = threading.Lock()  # one long recording at a time is kept in parts that are done: they take memory and disk
 
 

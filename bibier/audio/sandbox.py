@@ -24,11 +24,12 @@ import numpy as np
 
 from bibier.audio import decoder_worker
 from bibier.audio.decoding import Losses, SoundFile
-from bibier.pauses import LOOK, pause, wait_alone
+from bibier.pauses import pause, wait_alone
 
 LOG = logging.getLogger(__name__)
 IDLE = 2  # processes that wait for the next file: one is read in its turn while another says how long it is
 SLOW = 1000  # files that are remembered
+LOOK = 0.05  # s between two looks whether an answer begins
 PATIENCE = 1.0  # s in which a usual file answers; who waits for longer lets others in
 FILES = 500  # that a process decodes before another takes its place: what FFmpeg leaves behind goes with it
 MOST = 2**26  # bytes of an answer
