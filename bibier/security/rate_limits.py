@@ -49,10 +49,11 @@ class Rate:
 # there are four a second; how much sound it holds is bounded where it is heard. "page" is the page or Gradio's
 # description of it, which takes 20 ms of the event loop to write; "read" is whatever else is read: a first visit asks
 # for some 45 files.
-# A person who corrects a transcript or drags a bar makes a few calls a second; several people may share an address.
+# A "call" takes 4 to 13 ms of a core before anything is judged. The page makes two when it opens, two for an analysis,
+# one for a correction, two to take a recording to Annotate; several people may share an address.
 SESSION = {
     "upload": Rate(20, 0.5),
-    "call": Rate(200, 20),
+    "call": Rate(150, 8),
     "act": Rate(300, 2),
     "written": Rate(1_000_000, 2_000),
     "live": Rate(60, 20),
@@ -62,7 +63,7 @@ SESSION = {
 }
 ADDRESS = {
     "upload": Rate(100, 3),
-    "call": Rate(1000, 120),
+    "call": Rate(800, 60),
     "act": Rate(1500, 20),
     "written": Rate(8_000_000, 10_000),
     "live": Rate(240, 80),

@@ -20,6 +20,7 @@ from bibier.ui.analyse import tab as analyse
 from bibier.ui.analyse.erasure import Erasure
 from bibier.ui.annotate import tab as annotate
 from bibier.ui.annotate.handlers import AnnotateHandlers
+from bibier.ui.gradio_answers import LeanBlocks
 from bibier.ui.gradio_cors import invite_nobody
 from bibier.ui.gradio_faults import answer, gone, quiet_faults
 from bibier.ui.gradio_import import gradio as gr
@@ -95,7 +96,7 @@ def build(services: Services, annotating: AnnotateHandlers, security: SecuritySt
     """Build the page on its services, annotations, guards and live listening; `launch` serves it."""
     privacy = Erasure(annotating.store, security.cleanup, annotating.folder)
     i18n = translations(services)
-    with gr.Blocks(title="BiBiER", analytics_enabled=False) as page:
+    with LeanBlocks(title="BiBiER", analytics_enabled=False) as page:
         analyse.slot("header", elem_id="header")
         hub_login.build(os.environ)
         with gr.Tabs(elem_id="tabs"):

@@ -79,6 +79,23 @@ def test_words_alone(visit):
     assert sum(panels[0]) == 0 and sum(panels[1]) == pytest.approx(100, abs=0.01) and sum(panels[2]) == 0
 
 
+def test_a_key_asks_the_server_for_nothing(visit):
+    """Each letter was a call: who held a key down, or typed long, was told to wait."""
+    page, calls = visit().page, []
+    field, start = page.locator("#transcript textarea"), page.locator("button#analyse")
+    page.on("request", lambda request: calls.append(request.url) if request.method == "POST" else None)
+    field.click()
+    field.press_sequentially("What a wonderful surprise it is!", delay=30)
+    page.wait_for_selector("button#analyse:enabled")
+    page.wait_for_timeout(1000)
+    assert len(calls) <= 8, calls
+    field.fill("")
+    page.wait_for_selector("button#analyse:disabled")
+    field.press_sequentially("So")
+    page.wait_for_selector("button#analyse:enabled")
+    assert start.is_enabled()
+
+
 def test_typed_words_win_over_the_recogniser(visit, tmp_path, clip):
     visitor = visit()
     path = tmp_path / "clip.wav"

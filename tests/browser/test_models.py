@@ -91,6 +91,7 @@ def test_fetch_switch_and_compare(chromium, hub, address):
     assert re.search("[А-Яа-я]{4}", page.inner_text("#models-hub .alert"))
     page.evaluate("bibier.setLanguage('en')")
     page.wait_for_selector("#models .card.chosen:has-text('In use')")
+    page.wait_for_selector("#models .card:nth-child(2):has-text('Size')")  # the server has spoken here too
 
     foreign = page.locator("#models .card").nth(1)
     foreign.locator("summary").last.click()

@@ -65,13 +65,18 @@
     /** @type {(name: string, delay: number) => void} */
     const soon = (name, delay) => { clearTimeout(waiting); waiting = setTimeout(() => trigger(name), delay); };
     /** @param {Event} event */
-    const edited = ({ target }) => target instanceof Element && target.matches("#transcript textarea");
+    const words = ({ target }) => target instanceof HTMLTextAreaElement && target.matches("#transcript textarea")
+      ? target.value.trim() : null;
     document.addEventListener("input", (event) => {
-      if (!edited(event)) return;
-      setTimeout(() => trigger("typed")); // once Gradio has taken the value over
+      const typed = words(event);
+      if (typed === null) return;
+      // The server says whether Analyse can be pressed: asked where the words may change that, and not at each key.
+      if (!typed || document.querySelector("#analyse:disabled")) {
+        setTimeout(() => trigger("typed")); // once Gradio has taken the value over
+      }
       soon("edit", 700);
     });
-    document.addEventListener("focusout", (event) => edited(event) && soon("edit", 150));
+    document.addEventListener("focusout", (event) => words(event) !== null && soon("edit", 150));
     open();
   };
 })();

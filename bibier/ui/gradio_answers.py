@@ -1,0 +1,39 @@
+"""What an answer leaves as it is costs nothing.
+
+For each part that a function may change and that its answer does not name, Gradio 6.31 makes the part anew, with two
+looks at its signature, and tells the browser of no change: for the dozen of parts of an analysis, half of the time that
+an answer takes of the event loop, at each of its stages.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from bibier.ui.gradio_import import Block, SessionState
+from bibier.ui.gradio_import import gradio as gr
+
+if TYPE_CHECKING:
+    from gradio.block_function import BlockFunction
+
+SKIP = gr.skip()  # what the browser is told of a part that stays
+
+
+class LeanBlocks(gr.Blocks):
+    """A page whose answers make only those parts anew that they name."""
+
+    async def postprocess_data(
+        self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
+    ) -> list[Any]:
+        """Have Gradio write what the answer names, and the rest as it would have."""
+        outputs = block_fn.outputs
+        if not isinstance(predictions, dict) or not predictions or not all(part in outputs for part in predictions):
+            return await super().postprocess_data(block_fn, predictions, state)
+        named = [part for part in outputs if part in predictions and predictions[part] != SKIP]
+        written: dict[Block, Any] = {}
+        if named:
+            lesser = copy.copy(block_fn)
+            lesser.outputs = named
+            values = await super().postprocess_data(lesser, {part: predictions[part] for part in named}, state)
+            written = dict(zip(named, values, strict=True))
+        return [written[part] if part in written else None if part.stateful else dict(SKIP) for part in outputs]
