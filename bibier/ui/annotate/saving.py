@@ -33,8 +33,9 @@ def append(
         raise InputError("annotate-field", name="note")
     if len(note) > NOTE_LIMIT:
         raise InputError("annotate-note", most=NOTE_LIMIT, count=len(note))
-    counted = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not counted or not 0 <= seconds <= MAX_SECONDS:  # NaN is refused too
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InputError("annotate-field", name="seconds")
+    if not 0 <= seconds <= MAX_SECONDS:  # NaN is refused too
         raise InputError("annotate-field", name="seconds")
     if not isinstance(uuid, str) or not ID.fullmatch(uuid):
         raise InputError("annotate-field", name="uuid")

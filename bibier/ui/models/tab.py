@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Literal, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from bibier.i18n.page import say
 from bibier.ui.analyse.deletion import Deletion
@@ -24,17 +24,10 @@ class Unlimited(TypedDict):
     concurrency_limit: None
 
 
-class LastWins(TypedDict):
-    """Options of an event of which the last counts."""
-
-    trigger_mode: Literal["always_last"]
-
-
 LIST = 'bibier.modelsEvents(trigger); /* Gradio looks here for events: "use" "language" */'
 HUB = 'bibier.hubEvents(trigger); /* "ask" "fetch" */'
 COMPARE = 'bibier.comparisonEvents(trigger); /* "compare" "stop" */'
 ASKED = "(...inputs) => bibier.withModels(...inputs)"
-LAST: LastWins = {"trigger_mode": "always_last"}  # a switch during the answer to the one before counts
 FREE: Unlimited = {"concurrency_limit": None}  # a visitor who waits for a model or for the Hub keeps nobody waiting
 
 
@@ -116,7 +109,8 @@ def build(analysing: AnalyseHandlers, state: gr.State, tab: gr.Tab, deletion: De
 
     everything = ("models", "fetching", "comparing")
     wire(tab.select, show, "models", shows=everything, **FREE)
-    wire(event_of(part["models"], "language"), show, "models_language", shows=everything, **LAST, **FREE)
+    switched = event_of(part["models"], "language")  # also during the answer to the switch before
+    wire(switched, show, "models_language", shows=everything, trigger_mode="always_last", **FREE)
     wire(event_of(part["models"], "use"), use, "models_use", shows=("models",), **FREE)
     wire(event_of(part["fetching"], "ask"), ask, "models_ask", shows=("models", "fetching"), **FREE)
     wire(event_of(part["fetching"], "fetch"), fetch, "models_fetch", shows=everything, **FREE)
