@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -10,18 +11,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from asgi import in_own_loop
 from served import EXAMPLE, function, sent_file, served, upload, visit
+from starlette.requests import Request
 from tiny import voice
 
 from bibier.asr.recognisers import Choice
-from bibier.errors import InputError
+from bibier.errors import Cancelled, InputError
 from bibier.i18n.messages import Message
 from bibier.i18n.page import say
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction
 from bibier.inference.queue import InferenceQueue
 from bibier.labels import named
 from bibier.security.ownership import Ownership
-from bibier.security.session import Visitor
+from bibier.security.session import SCOPE, Visitor
 from bibier.transcript import Transcript
 from bibier.ui.analyse.deletion import Deletion
 from bibier.ui.analyse.erasure import Erased, Erasure
@@ -29,6 +32,7 @@ from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.gradio_state import TabStates
+from bibier.ui.results.tab import answering
 from bibier.ui.services import Services
 
 HERE = ClientContext(Theme(), "a" * 32, "tab a", owner=("ann", "10.0.0.1"))
@@ -149,6 +153,28 @@ def test_corrected_words_of_a_deleted_recording_are_not_kept(deletion, reader, g
 
     assert deletion.passing_one(THERE, str(EXAMPLE), act)["stage"]["text"] == ENDED
     assert not deletion.analysing.cache.values
+
+
+def test_rows_of_deleted_recordings_say_so(deletion, guest, tmp_path):
+    """In the last step of a row nothing asks whether it is to end; one that waits said nothing at all."""
+
+    def read_to_the_end(values, context, scope):
+        deletion.erase(guest)
+        return {"row": "of the recording"}
+
+    def ended(values, context, scope):
+        deletion.erase(guest)
+        raise Cancelled
+
+    scope = {"type": "http", "headers": [], SCOPE: guest}
+    with ThreadPoolExecutor(1) as pool:
+        for act in (read_to_the_end, ended):
+            answer = answering("judge", act, pool, deletion)([{}], Request(scope, forever))
+            assert in_own_loop(answer)["error"] == {"en": ENDED, "ru": say("erased_running", "ru")}
+
+
+async def forever():
+    await asyncio.Event().wait()
 
 
 def test_a_recording_that_is_deleted_is_not_taken_to_annotate(tmp_path, guest):

@@ -8,6 +8,7 @@ import wave
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from bibier.inference.queue import Ticket
 from bibier.inference.run_journal import COLUMNS
 from bibier.labels import NAMES
 from bibier.security.access_log import SCOPE as REQUEST
+from bibier.ui.analyse.deletion import Deletion
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
 from bibier.ui.client import ClientContext, Theme
@@ -129,7 +131,7 @@ def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, na
 
     scope = {"type": "http", "headers": [], REQUEST: "gone"} | guest(tmp_path)
     with ThreadPoolExecutor(1) as pool:
-        answer = answering(name, act, pool, queue)([{}], Request(scope, receive))
+        answer = answering(name, act, pool, Deletion(SimpleNamespace(), handlers.long))([{}], Request(scope, receive))
         assert in_own_loop(answer) == {"error": {"en": "", "ru": ""}, "passing": False}
     assert not queue.waiting
     held.release()

@@ -70,7 +70,7 @@ RESULTS = (
     *("transcript", "author", "analyse", "stage", "verdict", "chart", "table", "words", "state", "ribbon"),
     "channel",
 )
-Outlets = Callable[[AnalyseHandlers, LongFormHandlers], object]
+Outlets = Callable[[Deletion], object]
 # path, words, language, seconds, whether a clip of this hash is the visitor's own → where it is shown
 Receiving = Callable[[str, str, str, float, Callable[[str], bool]], ClipAddress]
 # By default an event is dropped while another of its kind runs: a clip that came right after "clear" would be lost.
@@ -169,7 +169,7 @@ def build(
             part["words"] = slot("words", elem_id="words")
             with gr.Row(elem_id="leaving"):
                 relabel = gr.Button(i18n("relabel"), size="sm", min_width=0, elem_id="relabel")
-                outlets(analysing, long)
+                outlets(deletion)
     with gr.Column(elem_id="foot"):
         slot("note", elem_id="note")
         part["privacy"] = slot("privacy", elem_id="privacy", js=ERASING)

@@ -10,17 +10,18 @@ import contextvars
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from starlette.types import Scope
 
 from bibier.errors import Cancelled, InputError
 from bibier.i18n.messages import in_every_language
-from bibier.inference.queue import BUSY, InferenceQueue
+from bibier.i18n.page import say
+from bibier.inference.queue import BUSY
 from bibier.security.access_log import request_id
 from bibier.security.responses import header
 from bibier.security.session import visitor
-from bibier.ui.analyse.handlers import AnalyseHandlers
-from bibier.ui.analyse.long_form import LongFormHandlers
+from bibier.ui.analyse.deletion import Deletion
 from bibier.ui.client import ClientContext, read_context
 from bibier.ui.components import request_under
 from bibier.ui.gradio_import import gradio as gr
@@ -33,9 +34,10 @@ LOOK = 0.5  # s between two looks whether somebody still waits for the answer
 
 
 def answering(
-    name: str, act: Act, pool: ThreadPoolExecutor, queue: InferenceQueue
+    name: str, act: Act, pool: ThreadPoolExecutor, deletion: Deletion
 ) -> Callable[..., Awaitable[Mapping[str, object]]]:
-    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences.
+    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences, and so does that
+    the visitor's recordings were deleted meanwhile.
 
     What stands in the queue under the request's id is stopped when nobody waits for the answer any more.
     """
@@ -46,6 +48,13 @@ def answering(
         context = read_context(values.get("view"), header(scope, "cookie"), header(scope, "accept-language"))
         owner = visitor(scope).owner
         context = replace(context, owner=owner, tab=context.token, request=request_id(scope))
+        with deletion.working(owner[0]) as deleted:
+            answer = told(values, context, scope)
+            return (
+                {"error": in_every_language(partial(say, "erased_running")), "passing": False} if deleted() else answer
+            )
+
+    def told(values: Mapping[str, object], context: ClientContext, scope: Scope) -> Mapping[str, object]:
         try:
             return act(values, context, scope)
         except InputError as error:
@@ -58,16 +67,18 @@ def answering(
         result = asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, asked.scope))
         while not (await asyncio.wait((result,), timeout=LOOK))[0]:
             if await asked.is_disconnected():
-                queue.stop(request_id(asked.scope) or "")
+                deletion.analysing.services.queue.stop(request_id(asked.scope) or "")
         return await result
 
     answer.__name__ = name
     return answer
 
 
-def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
-    """Lay the part out where the column is open. The template is constant: Gradio would run what is put into it."""
-    handlers, queue = ResultHandlers(analysing, long), analysing.services.queue
+def build(deletion: Deletion) -> gr.HTML:
+    """Lay the part out where the column is open, for what `deletion` deletes. The template is constant: Gradio would
+    run what is put into it.
+    """
+    handlers = ResultHandlers(deletion.analysing, deletion.long)
 
     def export(values: Mapping[str, object], context: ClientContext, scope: Scope) -> Mapping[str, object]:
         return handlers.export(values.get("format"), context)
@@ -92,8 +103,8 @@ def build(analysing: AnalyseHandlers, long: LongFormHandlers) -> gr.HTML:
         apply_default_css=False,
         elem_id="outlets",
         server_functions=[
-            answering("export", export, writing, queue),
-            answering("judge", judge, judging, queue),
-            answering("contour", contour, judging, queue),
+            answering("export", export, writing, deletion),
+            answering("judge", judge, judging, deletion),
+            answering("contour", contour, judging, deletion),
         ],
     )
