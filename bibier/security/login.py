@@ -91,14 +91,14 @@ class Login:
         ):
             await refusal(scope, 400, Message("guard-form", {"limit": LONGEST}))(scope, receive, send)
             return
+        if self.trying >= MOST_AT_ONCE:  # before it counts as a try: what nobody checks was not wrong
+            raise RequestRefused(503, "guard-busy")
         name, address = name.strip(), visitor(scope).address
         if pause := self.throttle.begin(name, address):
             seconds = math.ceil(pause)
             again = {"retry-after": str(seconds)}
             await refusal(scope, 429, Message("guard-wait", {"seconds": seconds}), again)(scope, receive, send)
             return
-        if self.trying >= MOST_AT_ONCE:
-            raise RequestRefused(503, "guard-busy")
         held: list[ASGIMessage] = []
 
         async def hold(message: ASGIMessage) -> None:

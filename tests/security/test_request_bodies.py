@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartException
 
 from bibier.security import request_bodies
 from bibier.security.call_guard import AnswerListener
-from bibier.security.login import one_token
+from bibier.security.login import FORM, MOST_AT_ONCE, Login, one_token
 from bibier.security.passwords import Passwords
 from bibier.security.request_bodies import HELD_BY_ONE, LEAST, LOGIN_LIMIT, RequestBodies, RequestRefused, replay
 from bibier.security.session import visitor
@@ -107,6 +107,17 @@ def test_passwords_that_wait_hold_no_other_thread(monkeypatch):
         await asyncio.wait(tries)
 
     in_own_loop(flood())
+
+
+def test_a_password_that_nobody_has_checked_was_not_wrong(tmp_path):
+    """Who came during a flood of sign-ins had to wait for it, with the right password in hand."""
+    login = Login(Inner(), wanted=True, bodies=RequestBodies())
+    scope = to("/login", tmp_path, name="eve") | {"headers": [(b"content-type", FORM.encode())]}
+    login.trying = MOST_AT_ONCE
+    tries = [in_own_loop(ask(login, scope, [b"username=ann&password=right"])).status for _ in range(9)]
+    assert tries == [503] * 9 and not login.throttle.records
+    login.trying = 0
+    assert in_own_loop(ask(login, scope, [b"username=ann&password=right"])).status == 200
 
 
 def test_the_token_travels_once():
