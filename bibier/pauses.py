@@ -20,8 +20,8 @@ LONG = threading.Lock()  # one long recording at a time is kept in parts that ar
 class _Work:
     """Work of one thread in parts."""
 
-    def __init__(self, pass_turn: Callable[[], None], background: bool):
-        self.pass_turn, self.background = pass_turn, background
+    def __init__(self, pass_turn: Callable[[], None], check: Callable[[], None], background: bool):
+        self.pass_turn, self.check, self.background = pass_turn, check, background
         self.begun, self.alone = time.monotonic(), False
 
     def pause(self) -> None:
@@ -41,13 +41,16 @@ _WORK: ContextVar[_Work | None] = ContextVar("work", default=None)
 
 
 @contextmanager
-def interruptible(pass_turn: Callable[[], None], *, background: bool = False) -> Iterator[None]:
+def interruptible(
+    pass_turn: Callable[[], None], *, check: Callable[[], None] = lambda: None, background: bool = False
+) -> Iterator[None]:
     """Have the pauses of what is done inside call `pass_turn`, once a part has taken `PART`; what it raises ends the
-    work. A generator must not yield inside: another thread may go on with it.
+    work, and so does what `check` raises where nobody can be let in. A generator must not yield inside: another thread
+    may go on with it.
 
     Work in the `background` keeps no other from a long recording: for who waits for that, nobody gives way to it.
     """
-    work = _Work(pass_turn, background)
+    work = _Work(pass_turn, check, background)
     token = _WORK.set(work)
     try:
         yield
@@ -61,6 +64,12 @@ def pause() -> None:
     """End a part of long work, at a moment when nothing is locked."""
     if work := _WORK.get():
         work.pause()
+
+
+def check() -> None:
+    """End long work where it is to end, at a moment when nobody can be let in."""
+    if work := _WORK.get():
+        work.check()
 
 
 def wait_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import select
 import subprocess
 import sys
 import threading
@@ -15,13 +16,16 @@ import numpy as np
 
 from bibier.asr import pocketsphinx_worker
 from bibier.audio.format import SAMPLE_RATE
-from bibier.audio.quality import is_silent
+from bibier.audio.quality import SILENT_PEAK, is_silent
 from bibier.audio.segmentation import cut_in_pauses
 from bibier.errors import InputError, RecogniserEnded
+from bibier.pauses import check, pause
 from bibier.process import is_installed
 from bibier.transcript import Transcript, Word
 
 END_SECONDS = 5.0  # for the process to end by itself
+LOOK = 0.05  # s between two looks whether an answer begins
+BEFORE = SAMPLE_RATE // 10  # samples of silence that stay before a piece
 
 
 class PocketSphinx:
@@ -40,7 +44,7 @@ class PocketSphinx:
     language = "en"
     FRAME_RATE = 100  # Hz, of the segments' times
     LEVEL = 0.1  # RMS that the samples are brought to
-    SHORTEST, LONGEST = 10, 20  # s, of the pieces
+    SHORTEST, LONGEST = 5, 10  # s, of the pieces, between which others have their turn
 
     def __init__(self):
         if not is_installed("pocketsphinx"):
@@ -67,9 +71,14 @@ class PocketSphinx:
         pcm = np.round(np.clip(samples * gain, -1, 1) * 32767).astype("<i2")  # (n,)
         duration = len(samples) / SAMPLE_RATE  # seconds
         words: list[Word] = []
-        with self._lock:
-            for start, stop in cut_in_pauses(samples, self.SHORTEST * SAMPLE_RATE, self.LONGEST * SAMPLE_RATE):
+        for start, stop in cut_in_pauses(samples, self.SHORTEST * SAMPLE_RATE, self.LONGEST * SAMPLE_RATE):
+            loud = np.flatnonzero(np.abs(samples[start:stop]) > SILENT_PEAK)
+            if not len(loud):
+                continue
+            start += max(0, int(loud[0]) - BEFORE)  # in silence before it, a word would be invented
+            with self._lock:
                 words += self._recognise(pcm[start:stop], start / SAMPLE_RATE, duration)
+            pause()
         if not words:
             return Transcript("", source="none")
         return Transcript(" ".join(word.text for word in words), self.language, tuple(words), "recogniser", self.name)
@@ -124,15 +133,22 @@ class PocketSphinxProcess:
         ------
         RecogniserEnded
             The process was killed or has crashed.
+        Cancelled
+            It was stopped (`pauses.check`), and the process with it.
         """
         process = self.start()
         requests, answers = _pipes(process)
         try:
             requests.write(pocketsphinx_worker.LENGTH.pack(len(pcm)) + pcm)
             requests.flush()
+            _wait(answers)
             answer = answers.readline()
         except BrokenPipeError:
             answer = b""
+        except BaseException:  # it was stopped, and its answer would be taken for the next one
+            process.kill()
+            _end(process)
+            raise
         if not answer.endswith(b"\n"):
             _end(process)
             raise RecogniserEnded(f"pocketsphinx ended with {process.returncode}")
@@ -143,6 +159,16 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     if process.stdin is None or process.stdout is None:
         raise RecogniserEnded("pocketsphinx was started without pipes")
     return process.stdin, process.stdout
+
+
+def _wait(answers: IO[bytes]) -> None:
+    """Wait for an answer to begin. Raises what `pauses.check` does."""
+    if not hasattr(select, "poll"):  # Windows asks no pipe
+        return
+    poll = select.poll()
+    poll.register(answers, select.POLLIN)
+    while not poll.poll(1000 * LOOK):
+        check()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ class Choice:
     """A recogniser that can be chosen.
 
     `megabytes` is what choosing it downloads, 0 when nothing is missing; `languages` are all that it knows, none named
-    if it knows ours.
+    if it knows ours; one that works `apart` has a process of its own and leaves the device to others.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Choice:
     rough: bool = False
     megabytes: int = 0
     languages: tuple[str, ...] = ()
+    apart: bool = False
 
     def knows(self, language: str) -> bool:
         """Whether it writes down speech of a language by its code."""
@@ -42,9 +43,8 @@ def available(cache: Path | None = None) -> tuple[Choice, ...]:
         here = is_whole(folder / file, megabytes)
         label = Message("recogniser-whisper" if here else "recogniser-whisper-missing", size_of(name, megabytes))
         choices.append(Choice(f"whisper-{name}", label, installed and here, megabytes=0 if here else megabytes))
-    rough = Choice(
-        "pocketsphinx", Message("recogniser-pocketsphinx"), is_installed("pocketsphinx"), rough=True, languages=("en",)
-    )
+    label = Message("recogniser-pocketsphinx")
+    rough = Choice("pocketsphinx", label, is_installed("pocketsphinx"), rough=True, languages=("en",), apart=True)
     return (*choices, rough, Choice("none", Message("recogniser-none"), ready=True))
 
 

@@ -129,6 +129,18 @@ class Session:
             self.file = None
 
 
+def silence_libraries() -> None:
+    """Have what C libraries print go nowhere: one prints a line for each of the million odd tags that a file may have.
+
+    What Python prints goes on to where it went.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    for printed in (1, 2):
+        os.dup2(nowhere, printed)
+    os.close(nowhere)
+    sys.stderr = os.fdopen(kept, "w", buffering=1, errors="backslashreplace")
+
+
 def main() -> None:
     """Answer requests until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program that started this one
@@ -136,7 +148,7 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     bound_allocations()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    silence_libraries()
     limits = Limits(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
     limits.memory(MEMORY)
     session = Session(limits)

@@ -28,9 +28,10 @@ from bibier.i18n.messages import Message
 from bibier.inference.long_form import SegmentResult, judge_segment
 from bibier.inference.prediction import NOTHING_SAID, ModalityResult, judged
 from bibier.inference.predictor import Predictor, probabilities
-from bibier.inference.queue import InferenceQueue
+from bibier.inference.queue import DEVICE, InferenceQueue
 from bibier.labels import named, vector
 from bibier.log import note, told
+from bibier.pauses import interruptible
 
 RATES = (8_000, 96_000)  # Hz of the sound, from … to
 LONGEST = 3_600.0  # s of a session
@@ -123,6 +124,7 @@ class LiveSession:
         self.waiting: deque[Utterance] = deque()
         self.ended = self.closed = self.judging = False  # the last: whether a turn of its is under way
         self.recogniser = self.checkpoint = ""  # what people call those that judge it
+        self.lane = DEVICE  # of the queue
         self.opened = self.touched = self.voiced = 0.0  # s of the clock: the last sign of life, the last voice
         self.lock = threading.Lock()  # of results and waiting
         self._resample = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
@@ -356,7 +358,7 @@ class LiveSessions:
     def _turn(self, session: LiveSession, utterance: Utterance) -> SegmentResult | None:
         """Judge an utterance when the device is free; None where it could not be: there is no room, or it is over."""
         try:
-            ticket = self.queue.enqueue(session.name, owner=session.owner)
+            ticket = self.queue.enqueue(session.name, owner=session.owner, lane=session.lane)
         except InputError:  # the queue is full
             with self.queue.changed:
                 self.queue.changed.wait(PAUSE)
@@ -365,7 +367,8 @@ class LiveSessions:
             if session.closed:  # since then: its tickets were stopped before this one was there
                 return None
             ticket.wait()
-            return session.judge(utterance)
+            with interruptible(ticket.pass_turn, check=ticket.check):
+                return session.judge(utterance)
         except Cancelled:
             return None
         finally:

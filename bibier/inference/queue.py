@@ -1,5 +1,5 @@
 """The queue of a device: one inference at a time, parties by turns and each in the order of asking; how long to wait;
-a way to stop.
+a way to stop. Beside it, in a lane of its own, one at a time of those whose words another process recognises.
 """
 
 from __future__ import annotations
@@ -20,6 +20,18 @@ SHARES = (4, 2)  # a session may take the fourth part of that, a party half: who
 RECENT = 9  # inferences whose median duration is the estimate of the next
 FIRST_ESTIMATE = 3.0  # s, of an inference before any was seen
 PARTIES = 1000  # whose turns are remembered before those that are not here are forgotten
+# Lanes: who needs the models alone waits for no recognition, which takes as long as a hundred of their inferences.
+DEVICE, APART = "device", "apart"
+
+
+class Lane:
+    """What runs in one lane, and whose turn it is there."""
+
+    def __init__(self) -> None:
+        self.running: Ticket | None = None
+        self.recent: deque[float] = deque(maxlen=RECENT)  # s
+        self.turn = 0  # of the ticket that ran last; a party has one inference in each
+        self.turns: dict[str, int] = {}  # the turn after a party's last ticket
 
 
 class Ticket:
@@ -35,13 +47,22 @@ class Ticket:
         Nobody waits for it, so it lets everybody pass.
     owner
         Session and party of who asked; "" for nobody in particular.
+    lane
+        `DEVICE` or `APART`.
     """
 
-    def __init__(self, queue: InferenceQueue, tab: str, background: bool, owner: tuple[str, str] = ("", "")):
-        self.queue, self.tab, self.background, self.owner = queue, tab, background, owner
+    def __init__(
+        self,
+        queue: InferenceQueue,
+        tab: str,
+        background: bool,
+        owner: tuple[str, str] = ("", ""),
+        lane: str = DEVICE,
+    ):
+        self.queue, self.tab, self.background, self.owner, self.lane = queue, tab, background, owner, lane
         self.stopped = False
         self.started: float | None = None  # s of the clock
-        self.turn = queue.next_turn(owner[1])
+        self.turn = queue.next_turn(owner[1], lane)
 
     def check(self) -> None:
         """Raise Cancelled when it is to end."""
@@ -52,12 +73,13 @@ class Ticket:
         """Wait until it may run, at most so long; whether it may. Raises Cancelled."""
         queue = self.queue
         with queue.changed:
-            queue.changed.wait_for(lambda: self.stopped or queue.first() is self, seconds)
+            queue.changed.wait_for(lambda: self.stopped or queue.first(self.lane) is self, seconds)
             self.check()
-            if queue.first() is not self:
+            if queue.first(self.lane) is not self:
                 return False
             queue.waiting.remove(self)
-            queue.running, queue.turn, self.started = self, self.turn, queue.clock()
+            lane = queue.lanes[self.lane]
+            lane.running, lane.turn, self.started = self, self.turn, queue.clock()
         return True
 
     def pass_turn(self) -> None:
@@ -66,20 +88,21 @@ class Ticket:
         Each part counts as an inference of its own, in the estimates too. Nothing happens while nobody waits. Raises
         Cancelled; the place in the queue is kept until `release`.
         """
-        queue = self.queue
+        queue, lane = self.queue, self.queue.lanes[self.lane]
         with queue.changed:
             self.check()
-            if queue.running is not self or not any(self.background or not other.background for other in queue.waiting):
+            others = queue.waiting_in(self.lane)
+            if lane.running is not self or not any(self.background or not other.background for other in others):
                 return
             self._count()
-            queue.running, self.turn = None, queue.next_turn(self.owner[1])
+            lane.running, self.turn = None, queue.next_turn(self.owner[1], self.lane)
             queue.waiting.append(self)
             queue.changed.notify_all()
         self.wait()
 
     def _count(self) -> None:
         if self.started is not None and not self.stopped and not self.background:
-            self.queue.recent.append(self.queue.clock() - self.started)
+            self.queue.lanes[self.lane].recent.append(self.queue.clock() - self.started)
 
     def position(self) -> tuple[int, float]:
         """Return how many inferences come before this one, and about how many seconds that is."""
@@ -88,10 +111,10 @@ class Ticket:
 
     def release(self) -> None:
         """Give the device or the place in the queue back; may be called again."""
-        queue = self.queue
+        queue, lane = self.queue, self.queue.lanes[self.lane]
         with queue.changed:
-            if queue.running is self:
-                queue.running = None
+            if lane.running is self:
+                lane.running = None
                 self._count()
             elif self in queue.waiting:
                 queue.waiting.remove(self)
@@ -104,7 +127,7 @@ class InferenceQueue:
     Parameters
     ----------
     limit
-        How many may wait besides the one that runs; those in the background aren't counted.
+        How many may wait in a lane besides the one that runs; those in the background aren't counted.
     clock
         Seconds from anywhere that never go back: a changed wall clock changes no wait.
 
@@ -123,38 +146,51 @@ class InferenceQueue:
     def __init__(self, limit: int = MAX_WAITING, clock: Callable[[], float] = time.monotonic):
         self.limit, self.clock = limit, clock
         self.changed = threading.Condition(threading.RLock())
-        self.running: Ticket | None = None
+        self.lanes = {DEVICE: Lane(), APART: Lane()}
         self.waiting: list[Ticket] = []
-        self.recent: deque[float] = deque(maxlen=RECENT)  # s
-        self.turn = 0  # of the ticket that ran last; a party has one inference in each
-        self.turns: dict[str, int] = {}  # the turn after a party's last ticket
 
-    def enqueue(self, tab: str = "", *, background: bool = False, owner: tuple[str, str] = ("", "")) -> Ticket:
+    @property
+    def running(self) -> Ticket | None:
+        """What runs, that of the device first."""
+        return next(iter(self._running()), None)
+
+    def _running(self) -> list[Ticket]:
+        return [lane.running for lane in self.lanes.values() if lane.running is not None]
+
+    def waiting_in(self, lane: str) -> list[Ticket]:
+        """Return the tickets that wait in a lane, as they came."""
+        return [ticket for ticket in self.waiting if ticket.lane == lane]
+
+    def enqueue(
+        self, tab: str = "", *, background: bool = False, owner: tuple[str, str] = ("", ""), lane: str = DEVICE
+    ) -> Ticket:
         """Stand in the queue; `Ticket.release` must follow.
 
-        Raises InputError when it is full, with the wait, and when the share of the owner is: a quarter of the places
-        for a session, half of them for its party.
+        Raises InputError when the lane is full, with the wait, and when the share of the owner is: a quarter of the
+        places for a session, half of them for its party.
         """
         with self.changed:
-            people = [waiting for waiting in self.waiting if not waiting.background]
+            people = [waiting for waiting in self.waiting_in(lane) if not waiting.background]
             if not background and len(people) >= self.limit:
-                raise InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead()[1]))
+                seconds = rounded_up(self.ahead(lane=lane)[1])
+                raise InputError("turn-full", waiting=len(people), seconds=seconds)
             for place, part in enumerate(SHARES):
                 own = sum(waiting.owner[place] == owner[place] for waiting in people)
                 if owner[place] and own >= max(1, self.limit // part):
                     raise InputError(("turn-share", "turn-share-together")[place], waiting=own)
-            ticket = Ticket(self, tab, background, owner)
+            ticket = Ticket(self, tab, background, owner, lane)
             self.waiting.append(ticket)
             self.changed.notify_all()
         return ticket
 
-    def next_turn(self, party: str) -> int:
+    def next_turn(self, party: str, lane: str = DEVICE) -> int:
         """Give a party's next ticket a turn: many of one party don't come before the first of another."""
-        turn = max(self.turn, self.turns.get(party, 0))
-        if len(self.turns) > PARTIES:
-            present = {other.owner[1] for other in (self.running, *self.waiting) if other}
-            self.turns = {name: after for name, after in self.turns.items() if name in present}
-        self.turns[party] = turn + 1
+        own = self.lanes[lane]
+        turn = max(own.turn, own.turns.get(party, 0))
+        if len(own.turns) > PARTIES:
+            present = {other.owner[1] for other in (own.running, *self.waiting_in(lane)) if other}
+            own.turns = {name: after for name, after in own.turns.items() if name in present}
+        own.turns[party] = turn + 1
         return turn
 
     @contextmanager
@@ -176,13 +212,13 @@ class InferenceQueue:
     def of(self, tab: str) -> list[Ticket]:
         """Return what a tab has asked for: what runs, and what waits."""
         with self.changed:
-            return [ticket for ticket in (self.running, *self.waiting) if ticket and tab and ticket.tab == tab]
+            return [ticket for ticket in (*self._running(), *self.waiting) if tab and ticket.tab == tab]
 
     def of_session(self, session: str) -> list[Ticket]:
         """Return what a session has asked for in all its tabs: what runs, and what waits."""
         with self.changed:
-            here = (self.running, *self.waiting)
-            return [ticket for ticket in here if ticket and session and ticket.owner[0] == session]
+            here = (*self._running(), *self.waiting)
+            return [ticket for ticket in here if session and ticket.owner[0] == session]
 
     def end(self, tickets: Iterable[Ticket]) -> None:
         """Stop inferences: what waits leaves at once, what runs at its next check."""
@@ -191,28 +227,29 @@ class InferenceQueue:
                 ticket.stopped = True
             self.changed.notify_all()
 
-    def in_order(self) -> list[Ticket]:
-        """Return the tickets that wait as they will run."""
-        return sorted(self.waiting, key=lambda ticket: (ticket.background, ticket.turn))  # of equals, who asked first
+    def in_order(self, lane: str = DEVICE) -> list[Ticket]:
+        """Return the tickets that wait in a lane as they will run; of equals, who asked first."""
+        return sorted(self.waiting_in(lane), key=lambda ticket: (ticket.background, ticket.turn))
 
-    def first(self) -> Ticket | None:
-        """Return the ticket that may run next; None while one runs."""
-        return None if self.running is not None or not self.waiting else self.in_order()[0]
+    def first(self, lane: str = DEVICE) -> Ticket | None:
+        """Return the ticket that may run next in a lane; None while one runs there."""
+        return None if self.lanes[lane].running is not None else next(iter(self.in_order(lane)), None)
 
-    def ahead(self, ticket: Ticket | None = None) -> tuple[int, float]:
-        """Count the inferences before one (None: before another that may come), and guess the seconds that they take,
-        the rest of the running one included.
+    def ahead(self, ticket: Ticket | None = None, *, lane: str = DEVICE) -> tuple[int, float]:
+        """Count the inferences before one (None: before another that may come in a `lane`), and guess the seconds that
+        they take, the rest of the running one included.
         """
-        usual = statistics.median(self.recent) if self.recent else FIRST_ESTIMATE
-        order = self.in_order()
+        name = ticket.lane if ticket is not None else lane
+        own, order = self.lanes[name], self.in_order(name)
+        usual = statistics.median(own.recent) if own.recent else FIRST_ESTIMATE
         if ticket in order:
             before = order[: order.index(ticket)]
         else:
             before = [other for other in order if not other.background and other is not ticket]
         seconds = usual * len(before)
-        if self.running is not None and self.running.started is not None:
-            seconds += max(usual - (self.clock() - self.running.started), 0.2 * usual)
-        return len(before) + (self.running is not None), seconds
+        if own.running is not None and own.running.started is not None:
+            seconds += max(usual - (self.clock() - own.running.started), 0.2 * usual)
+        return len(before) + (own.running is not None), seconds
 
 
 def rounded_up(seconds: float) -> int:

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from bibier.asr.recognisers import Choice
 from bibier.errors import Cancelled, InputError, LoadError
 from bibier.i18n.page import say
-from bibier.inference.queue import BUSY, InferenceQueue, Ticket, rounded_up
+from bibier.inference.queue import APART, BUSY, DEVICE, InferenceQueue, Ticket, rounded_up
 from bibier.pauses import interruptible
 from bibier.ui.client import ClientContext
 from bibier.ui.request_log import RequestLog
@@ -47,7 +48,12 @@ class Inference:
     def __init__(self, queue: InferenceQueue, context: ClientContext, log: RequestLog, tab: str):
         self.queue, self.language, self.log, self.tab = queue, context.theme.language, log, tab
         self.owner = context.owner
+        self.lane = DEVICE  # until it stands in the queue, another may be chosen
         self.ticket: Ticket | None = None
+
+    def listen(self, choice: Choice) -> None:
+        """Stand where one waits for this recogniser."""
+        self.lane = APART if choice.apart else DEVICE
 
     def places(self) -> Iterator[str]:
         """Stand in the queue until the turn has come, and say now and then how many come before and how long it takes;
@@ -57,7 +63,7 @@ class Inference:
         """
         if self.ticket is not None:
             return
-        self.ticket = ticket = self.queue.enqueue(self.tab, owner=self.owner)
+        self.ticket = ticket = self.queue.enqueue(self.tab, owner=self.owner, lane=self.lane)
         while not ticket.wait(PACE):
             before, seconds = ticket.position()
             yield say("stage_place", self.language, before=before, seconds=rounded_up(seconds))
@@ -65,7 +71,7 @@ class Inference:
 
     def wait(self) -> None:
         """Stand in the queue until the turn has come, saying nothing. Raises InputError, Cancelled."""
-        self.ticket = self.queue.enqueue(self.tab, owner=self.owner)
+        self.ticket = self.queue.enqueue(self.tab, owner=self.owner, lane=self.lane)
         self.ticket.wait()
         self.log.turn()
 
@@ -88,7 +94,7 @@ class Inference:
         """Let whoever waits have the device first, and end where it was stopped, in each pause of what is done inside;
         a generator must not yield there.
         """
-        return interruptible(self.pass_turn)
+        return interruptible(self.pass_turn, check=self.check)
 
     def leave(self) -> None:
         """Give the device, or the place in the queue, to the next; may be called again."""

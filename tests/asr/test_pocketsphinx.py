@@ -6,15 +6,18 @@ import subprocess
 import sys
 import threading
 import time
+from contextvars import Context
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from bibier import pauses
 from bibier.asr import pocketsphinx
 from bibier.audio.io import load
-from bibier.errors import InputError
+from bibier.errors import Cancelled, InputError
+from bibier.pauses import interruptible
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "happy_en.ogg"
 
@@ -58,6 +61,31 @@ def test_a_recogniser_that_is_killed_is_said_and_started_anew(samples):
         recogniser(np.tile(samples, 4))
     assert process.poll() == -signal.SIGKILL
     assert recogniser(samples) == whole
+
+
+def test_others_have_their_turn_between_the_pieces_of_a_clip(samples, monkeypatch):
+    """Twenty seconds of babble took eight; whoever comes in meanwhile may have words recognised too."""
+    monkeypatch.setattr(pauses, "PART", 0.0)
+    recogniser, heard = pocketsphinx.PocketSphinx(), []
+    with interruptible(lambda: heard.append(Context().run(recogniser, samples).text)):
+        whole = recogniser(np.tile(samples, 5))
+    assert len(heard) >= 2 and set(heard) == {recogniser(samples).text}
+    assert whole == recogniser(np.tile(samples, 5)) and "happy" in whole.text
+
+
+def test_what_is_stopped_in_the_middle_ends_at_once(samples):
+    recogniser, samples = pocketsphinx.PocketSphinx(), samples[:24_000]  # as much as a pipe takes
+    whole = recogniser(samples)
+    process = recogniser._process.process
+    process.send_signal(signal.SIGSTOP)
+
+    def stopped():
+        raise Cancelled
+
+    with pytest.raises(Cancelled), interruptible(lambda: None, check=stopped):
+        recogniser(samples)
+    assert process.returncode == -signal.SIGKILL
+    assert recogniser(samples) == whole  # by another
 
 
 def test_who_came_before_does_not_change_the_words():

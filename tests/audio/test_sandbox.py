@@ -164,3 +164,30 @@ def test_a_process_ends_with_its_program(apart):
     worker = idle(apart)
     apart._idle[0]._requests.close()
     worker.wait(20)
+
+
+LOUD = """
+import sys
+from pathlib import Path
+from bibier.audio import sandbox
+from bibier.audio.io import decode
+sandbox.decode_apart()
+print(decode(Path(sys.argv[1]), 60).seconds)
+"""
+
+
+def test_what_a_library_prints_fills_no_log(tmp_path, voice):
+    """For each of 100,000 empty tags before an MP3 a line came: 60 MB of them made 270 MB of the server's log."""
+    path = tmp_path / "tags.mp3"
+    soundfile.write(path, voice, 16_000, format="MP3")
+    path.write_bytes((b"ID3\x03\0\0" + bytes(4)) * 100_000 + path.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", LOUD, str(path)], cwd=SPOKEN.parents[1], capture_output=True, check=True
+    )
+    assert float(done.stdout) > 1 and len(done.stderr) < 2_000
+
+
+def test_what_python_says_there_is_heard():
+    code = "from bibier.audio import decoder_worker; decoder_worker.silence_libraries(); print('lost'); 1 / 0"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SPOKEN.parents[1], capture_output=True)
+    assert b"ZeroDivisionError" in done.stderr and not done.stdout

@@ -20,7 +20,7 @@ from bibier.asr import recognisers
 from bibier.checkpoint import bundle as checkpoint
 from bibier.errors import Cancelled, InputError
 from bibier.inference.predictor import Predictor, as_json
-from bibier.inference.queue import InferenceQueue, rounded_up
+from bibier.inference.queue import APART, DEVICE, InferenceQueue, rounded_up
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.client import ClientContext, Theme
 from bibier.ui.services import Services
@@ -30,6 +30,12 @@ TYPED = recognisers.Choice("none", None, ready=True)
 
 def view(tab: str, language: str = "en") -> ClientContext:
     return ClientContext(Theme(language), "0" * 32, tab)
+
+
+@pytest.fixture(autouse=True)
+def in_one_part(monkeypatch):
+    """Some tests take the steps of two analyses in one thread, where none can give way to the other."""
+    monkeypatch.setattr("bibier.pauses.PART", float("inf"))
 
 
 # --------------------------------------------------------------------------------------------------------------- queue
@@ -53,6 +59,30 @@ def test_never_two_at_once_and_in_the_order_of_asking():
     with ThreadPoolExecutor(40) as pool:
         list(pool.map(work, numbers))
     assert order == list(range(40)) and queue.running is None and queue.waiting == []
+
+
+def test_who_needs_no_words_recognised_waits_for_no_recognition():
+    """Two lanes, each with its places, its order and its estimate; what a tab has asked for is found in both."""
+    queue = InferenceQueue(limit=2)
+    recognising = queue.enqueue("a", owner=("ann", "10.0.0.1"), lane=APART)
+    later = queue.enqueue("b", lane=APART)
+    assert recognising.wait(0) and not later.wait(0) and later.position()[0] == 1
+    queue.enqueue("c", lane=APART)
+    with pytest.raises(InputError):
+        queue.enqueue("d", lane=APART)  # full
+    typed = queue.enqueue("a", owner=("ann", "10.0.0.1"))
+    assert typed.position()[0] == 0 and typed.wait(0) and queue.running is typed
+    assert queue.ahead() != queue.ahead(lane=APART)
+    typed.pass_turn()  # nobody waits there
+    assert queue.running is typed
+    assert queue.of("a") == queue.of_session("ann") == [typed, recognising]
+    typed.release()
+    assert queue.running is recognising and not queue.lanes[APART].recent and queue.lanes[DEVICE].recent
+    queue.stop("a")
+    with pytest.raises(Cancelled):
+        recognising.check()
+    recognising.release()
+    assert later.wait(0)
 
 
 def test_parties_take_turns_and_nobody_starves():
@@ -89,7 +119,7 @@ def test_turns_of_who_is_gone_are_forgotten():
         ticket.release()
         if number % 2:
             queue.enqueue(owner=("", "one that comes again")).release()
-    assert len(queue.turns) <= 1_002
+    assert len(queue.lanes[DEVICE].turns) <= 1_002
 
 
 def test_the_wait_is_the_median_of_the_last_works():
@@ -280,7 +310,7 @@ def test_a_long_inference_lets_the_others_in_between_its_parts():
     for thread in threads:
         thread.join(10)
     assert order == ["a0", "b0", "c0", "a1", "b1", "a2", "b2"]
-    assert list(queue.recent) == [2.0] * 7 and background.wait(0)
+    assert list(queue.lanes[DEVICE].recent) == [2.0] * 7 and background.wait(0)
     background.pass_turn()  # nobody waits
     assert queue.running is background
     background.release()

@@ -226,6 +226,8 @@ def test_another_s_name_is_not_written_into_the_page(address):
         )
         assert answer.status_code == 200 and "evil.example" not in answer.text
         assert answer.headers["cache-control"] in ("no-store", "private, no-cache")
+        answer = httpx.get(f"{address}{path}", headers={"x-gradio-server": "http://evil.example"})
+        assert answer.status_code == 200 and "evil.example" not in answer.text
     ours = httpx.get(f"{address}/config", headers={"x-forwarded-host": "voices.example", "x-forwarded-proto": "https"})
     assert "https://voices.example" in ours.text
 

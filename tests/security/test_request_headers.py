@@ -53,6 +53,19 @@ def test_a_file_is_sent_in_eight_ranges_at_most():
     assert "range" not in Request(passed([("range", f"bytes={ranges},8-")])[1]).headers
 
 
+@pytest.mark.parametrize(
+    "value", ["bytes=0-" + "9" * 5_000, "bytes=" + " " * 7_000 + "x", "bytes=", "lines=1-2", "x" * 99]
+)
+def test_an_odd_range_is_none(value):
+    """A number of 5,000 digits was an error inside Gradio."""
+    assert "range" not in Request(passed([("range", value)])[1]).headers
+
+
+@pytest.mark.parametrize("value", ["bytes=0-", "bytes=-5", "Bytes= 0-1, 3-4"])
+def test_a_range_is_passed_on(value):
+    assert Request(passed([("range", value)])[1]).headers["range"] == value
+
+
 def test_gradio_reads_the_cookies_that_the_guards_read():
     """Starlette takes the last of two and decodes quotes; guards take the first, as it stands."""
     sent = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-from concurrent.futures import Future
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -246,6 +247,29 @@ def test_who_comes_while_a_clip_is_heard_does_not_wait_for_all_of_it(long, talk,
     assert len(passed) == 2
     long.clips.predict(talk, "so happy", CONTEXT)
     assert len(passed) == 3 and reader.heard == 3
+
+
+def test_typed_words_wait_for_no_recognition(long, talk, reader):
+    """Twenty seconds of babble kept everybody waiting for eight."""
+    recognising, go_on = threading.Event(), threading.Event()
+
+    def transcribe(encoding):
+        recognising.set()
+        assert go_on.wait(60)
+        return Transcript("so happy", source="recogniser")
+
+    reader.transcribe = transcribe
+    apart = Choice("apart", Message("recogniser-pocketsphinx"), ready=True, apart=True)
+    typing = Choice("none", Message("recogniser-none"), ready=True)
+    long.clips.services = replace(long.clips.services, recognisers=lambda: (apart, typing))
+    other = replace(CONTEXT, token="b" * 32, tab="another")
+    with ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(lambda: [*long.analyse(EXAMPLE, "", "apart", None, CONTEXT)][-1])
+        assert recognising.wait(60)
+        typed = [*long.analyse(EXAMPLE, "so sad", "apart", None, other)][-1]
+        assert typed["state"].prediction.transcript.text == "so sad" and not heard.done()
+        go_on.set()
+        assert heard.result(60)["transcript"] == "so happy" and is_free(long)
 
 
 def test_a_clip_that_is_heard_can_be_stopped_in_the_middle(long, talk, monkeypatch, in_short_parts, lines):

@@ -209,16 +209,7 @@ class AnalyseHandlers:
             run.stage(key.removeprefix("stage_"))
             return {"stage": told(partial(say, key, **values), language) | {"stop": True}}
 
-        yield from self.queued(run)
-        if leaving := begun():
-            yield leaving
-        if not self.services.reader.done():
-            yield stage("stage_loading")
-            while not wait([self.services.reader], PACE).done:
-                run.check()
-        if context.checkpoint:
-            yield stage("models_loading", name=self.title(context.checkpoint))
-        readers, choice = self.reader(language, context.checkpoint), self.choice(recogniser)
+        choice = self.choice(recogniser)
         if state is not None and state.clip != clip:
             state = None
         last = state.prediction.transcript if state else None
@@ -228,6 +219,18 @@ class AnalyseHandlers:
         changed = moved or (state is not None and state.recogniser != recogniser)
         by_other = last is not None and same and last.source == "recogniser" and changed
         listen = not text.strip() or by_other
+        if listen and clip:
+            run.listen(choice)
+        yield from self.queued(run)
+        if leaving := begun():
+            yield leaving
+        if not self.services.reader.done():
+            yield stage("stage_loading")
+            while not wait([self.services.reader], PACE).done:
+                run.check()
+        if context.checkpoint:
+            yield stage("models_loading", name=self.title(context.checkpoint))
+        readers = self.reader(language, context.checkpoint)
         if listen and clip and not choice.ready:
             return self.unready(run, choice)
         # when nothing is to be recognised, a recogniser that is not there yet is not asked for
@@ -248,7 +251,8 @@ class AnalyseHandlers:
             yield stage("stage_transcribing", name=choice.name)
             began = time.perf_counter()
             try:
-                transcript = reader.transcribe(encoding)
+                with run.interruptible():
+                    transcript = reader.transcribe(encoding)
             except InputError as error:  # the voice can be judged all the same
                 transcript, extra = Transcript("", source="none"), (error.message,)
             seconds = time.perf_counter() - began
@@ -339,13 +343,16 @@ class AnalyseHandlers:
         if not clip and not (text or "").strip():
             raise ValueError(say("nothing", language))
         with inference(self.services.queue, context, "predict") as run:
+            ready = next(choice for choice in self.services.recognisers() if choice.ready)
+            if clip and text is None:
+                run.listen(ready)
             run.wait()
-            ready = next(choice.name for choice in self.services.recognisers() if choice.ready)
-            reader = self.reader(language)(ready)
+            reader = self.reader(language)(ready.name)
             with run.interruptible():
                 recording = in_segments(clip, text) if clip else None
             if recording is not None:
-                timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.pass_turn())
+                with run.interruptible():
+                    timeline = analyse(reader, recording, transcript=given(text), progress=lambda *_: run.pass_turn())
                 return timeline_json(timeline, language)
             try:
                 with run.interruptible():
@@ -353,9 +360,9 @@ class AnalyseHandlers:
             except InputError as error:
                 raise as_whole(error, text) from error
             transcript = given(text)
-            if transcript is None:
-                transcript = reader.transcribe(encoding) if encoding is not None else ""
             with run.interruptible():
+                if transcript is None:
+                    transcript = reader.transcribe(encoding) if encoding is not None else ""
                 prediction = reader.classify(encoding, transcript)
             return self.services.as_json(prediction, language)
 

@@ -101,6 +101,7 @@ class LongFormHandlers:
                 finally:
                     taken.close()
             if clip and bare and may_be_long(clip):
+                run.listen(self.clips.choice(recogniser))
                 yield from self.clips.queued(run)
                 run.stage("hearing")
                 yield {"stage": told(partial(say, "stage_hearing"), run.language)}
@@ -170,6 +171,7 @@ class LongFormHandlers:
         """Show what was judged while it was spoken; judge what was not."""
         run.stage("reading")
         choice = self.clips.choice(taken.session.recogniser)
+        run.listen(choice)
         analysis = LongAnalysis(clip, recording, [], choice.name, choice.rough, taken.session.checkpoint)
         yield self._begun(analysis, context)
         rest = taken.unheard(recording)
@@ -220,17 +222,22 @@ class LongFormHandlers:
                 return gone | {"stage": told(partial(say, "timeline_cancelled"), language, still=True), "analyse": True}
             planned, shown = len(analysis.segments), 0.0
             yield self._progress(analysis, language)
-            for result in judged():
+            coming = judged()
+            while True:
+                try:
+                    if 0 < len(analysis.results) < planned:
+                        run.pass_turn()
+                    with run.interruptible():
+                        result = next(coming, None)
+                except Cancelled:
+                    break
+                if result is None:
+                    break
                 analysis.results.append(result)
                 now = time.perf_counter()
                 if now - shown >= max(OFTEN, 0.02 * (now - began)) and len(analysis.results) < planned:
                     shown = now
                     yield self._progress(analysis, language)
-                if len(analysis.results) < planned:
-                    try:
-                        run.pass_turn()
-                    except Cancelled:
-                        break
         finally:
             analysis.running = False
         done = len(analysis.results)

@@ -117,7 +117,10 @@ class Prefetcher:
         if known or self.reader.exception() is not None:
             return
         try:
-            with self.queue.ticket(background=True) as ticket, interruptible(ticket.pass_turn, background=True):
+            with (
+                self.queue.ticket(background=True) as ticket,
+                interruptible(ticket.pass_turn, check=ticket.check, background=True),
+            ):
                 propose(self.store, project, clip, self.reader.result()("none"), self.source)
         except (MemoryError, RuntimeError) as error:
             note("propose", level=logging.ERROR, outcome="failed", **told(error))

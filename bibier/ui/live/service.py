@@ -11,6 +11,7 @@ from bibier.errors import InputError, LoadError
 from bibier.i18n.messages import LANGUAGES
 from bibier.i18n.page import say
 from bibier.inference import device
+from bibier.inference.queue import APART, DEVICE
 from bibier.periodic import PeriodicTask
 from bibier.ui.services import Services
 
@@ -86,6 +87,7 @@ class LiveService:
         predictor = (models.of(checkpoint) if checkpoint else models)(choice.name)
         session = self.sessions.open(predictor, rate, recognises=choice.name != "none", owner=owner)
         session.recogniser, session.checkpoint = choice.name, checkpoint
+        session.lane = APART if choice.apart else DEVICE
         return Opened(session, choice)
 
     def choice(self, name: str | None) -> Choice:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from bibier.asr.recognisers import Choice
 from bibier.audio.format import MAX_SECONDS
 from bibier.audio.long_recording import read
 from bibier.errors import InputError, LoadError
@@ -133,12 +134,14 @@ class ResultHandlers:
         `path` is known to be the visitor's own. Stopped by the id of its request.
         """
         shown = name[:LONGEST_NAME].encode(errors="replace").decode() if isinstance(name, str) else ""
+        choice = next(choice for choice in self.analysing.services.recognisers() if choice.ready)
         try:
             with inference(self.analysing.services.queue, context, "batch", tab=context.request or "") as run:
+                run.listen(choice)
                 run.wait()
                 run.stage("batch")
                 faults: list[InputError] = []
-                predictor = self._predictor(context, run.pass_turn, faults.append)
+                predictor = self._predictor(context, choice, run.pass_turn, faults.append)
                 with run.interruptible():
                     return self._row(predictor, path, shown, faults)
         except (InputError, LoadError) as error:
@@ -146,12 +149,15 @@ class ResultHandlers:
             return {"error": in_every_language(text), "passing": passing}
 
     def _predictor(
-        self, context: ClientContext, between: Callable[[], None], failed: Callable[[InputError], None]
+        self,
+        context: ClientContext,
+        choice: Choice,
+        between: Callable[[], None],
+        failed: Callable[[InputError], None],
     ) -> BatchPredictor:
         from bibier.inference.batch import BatchPredictor
 
         language = context.theme.language
-        choice = next(choice for choice in self.analysing.services.recognisers() if choice.ready)
         predictor = self.analysing.reader(language, context.checkpoint)(choice.name)
         title = self.analysing.title(context.checkpoint)
         recognise = choice.name != "none"
