@@ -44,7 +44,7 @@ class PocketSphinx:
     language = "en"
     FRAME_RATE = 100  # Hz, of the segments' times
     LEVEL = 0.1  # RMS that the samples are brought to
-    SHORTEST, LONGEST = 5, 10  # s, of the pieces, between which others have their turn
+    SHORTEST, LONGEST = 4, 8  # s, of the pieces, between which others have their turn
 
     def __init__(self):
         if not is_installed("pocketsphinx"):
