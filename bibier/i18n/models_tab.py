@@ -46,7 +46,6 @@ MODELS: dict[str, tuple[str, str]] = {
     ),
     # what our own checkpoints say in English
     "split_voice": ("voice", "голос"),
-    "split_one_voice": ("one voice of two", "один голос из двух"),
     "split_words": ("words", "слова"),
     "split_both": ("both", "вместе"),
     "split_speakers": (

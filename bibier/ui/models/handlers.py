@@ -31,7 +31,7 @@ UNITS = ("b", "kb", "mb", "gb")
 # stand beside a figure: what guessing gives, and of how many recordings it is
 BESIDE = {"chance": "models_chance", "n": "models_n"}
 MOST_ROWS, MOST_COLUMNS = 40, 6  # of a foreign checkpoint's figures
-OWN_WORDS = tuple(f"split_{name}" for name in ("speakers", "left_out", "test", "voice", "one_voice", "words", "both"))
+OWN_WORDS = tuple(f"split_{name}" for name in ("speakers", "left_out", "test", "voice", "words", "both"))
 OWN_WORDS += ("licence_research",)
 MOST = 64  # offers remembered, over all tabs
 
