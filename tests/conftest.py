@@ -16,10 +16,10 @@ from bibier.checkpoint.bundle import Bundle
 # Files and tests that take a third of the time: `make test FEWER=yes` leaves them out.
 THOROUGH = (
     "annotation/test_loop.py::test_the_loop",
-    "browser/test_agreement.py::test_agreement_is_shown_and_a_worst_clip_opens[ru-RU",
+    "browser/test_agreement.py::test_agreement_is_shown_and_a_worst_clip_opens",
     "browser/test_agreement.py::test_nothing_is_out_of_reach",
     "browser/test_analyse.py::test_every_format",
-    "browser/test_annotate.py::test_twenty_clips_by_keyboard_alone[russian]",
+    "browser/test_annotate.py::test_twenty_clips_by_keyboard_alone",
     "browser/test_annotate_unsent.py::test_ten_clips_typed_fast_are_ten_labels[150]",
     "browser/test_annotate_unsent.py::test_ten_clips_typed_fast_are_ten_labels[400]",
     "browser/test_capture.py",
@@ -30,6 +30,7 @@ THOROUGH = (
     "browser/test_phone.py",
     "browser/test_service.py::test_nothing_is_recorded_before_consent[ru-RU",
     "browser/test_studio.py::test_a_killed_server_loses_nothing",
+    "browser/test_studio.py::test_a_project_with_labels_of_its_own",
     "browser/test_studio.py::test_the_player_plays_at_a_speed",
     "browser/test_timeline.py",
     "features/test_spectrogram.py",

@@ -106,7 +106,6 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path)
     visitor = guest()
     page = visitor.page
     visitor.upload(EXAMPLE)
-    page.fill("#transcript textarea", "so happy")
     assert page.locator("#cancel").is_hidden()
     waiting = [guest() for _ in range(3)]
     with held_recogniser(address):
@@ -116,7 +115,11 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path)
                 waiter.page.wait_for_selector("#stage:has-text('Recognising')")
         ahead = "/ahead, about \\d+\\ss/.test(document.querySelector('#stage').innerText)"
         waiting[-1].page.wait_for_function(ahead)
-        page.click("#analyse")
+        page.fill("#transcript textarea", "so sad")
+        page.click("#analyse")  # no words are to be recognised
+        page.wait_for_selector("#words:has-text('sad')")
+        page.wait_for_selector("#cancel", state="hidden")
+        visitor.upload(long, wait=False)
         page.wait_for_function(ahead)
         page.click("#cancel")
         page.wait_for_function("document.querySelector('#stage').innerText.startsWith('Cancelled')")
@@ -127,7 +130,7 @@ def test_cancel_is_there_while_an_analysis_waits(guest, address, clip, tmp_path)
         waiting.remove(first)
     page.wait_for_selector("#cancel", state="hidden")
     page.wait_for_selector("#analyse:enabled")
-    page.click("#analyse")  # the same words give the same verdict, so the page need not draw it anew
+    page.click("#analyse")
     page.wait_for_function("!document.querySelector('#stage').innerText.startsWith('Cancelled')")
     page.wait_for_selector("#analyse:enabled")
     assert "together" in visitor.outcome()
