@@ -74,7 +74,10 @@ class TrustedHosts:
         origin, host = header(scope, "origin"), header(scope, "host")
         if origin:
             return not self.same(origin, host)
-        if header(scope, "sec-fetch-site") not in ("cross-site", "same-site"):
+        site, referer = header(scope, "sec-fetch-site"), header(scope, "referer")
+        if not site and referer and scope["path"].startswith(ACTING):
+            return not self.same(referer, host)  # without TLS, browsers say no more under a name of a network
+        if site not in ("cross-site", "same-site"):
             return False  # our own page, a typed address, or a program: none of these says so
         follows_link = scope["method"] in HARMLESS and header(scope, "sec-fetch-mode") == "navigate"
         if scope["path"].startswith(ACTING):

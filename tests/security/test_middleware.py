@@ -297,6 +297,8 @@ def test_a_link_elsewhere_signs_nobody_out():
     for site, foreign in (("cross-site", True), ("same-site", True), ("same-origin", False), ("none", False)):
         assert gate.foreign(scope_of("/logout", headers=[*link, ("sec-fetch-site", site)])) is foreign
     assert not gate.foreign(scope_of("/login/callback", headers=[*link, ("sec-fetch-site", "cross-site")]))
+    for referer, foreign in (("http://evil.example/a?b", True), ("http://localhost/", False), ("http://[", True)):
+        assert gate.foreign(scope_of("/logout", headers=[("host", "localhost"), ("referer", referer)])) is foreign
 
 
 def test_a_form_is_no_call(ann):
