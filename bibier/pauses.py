@@ -36,6 +36,11 @@ class _Work:
                 self.pass_turn()
                 time.sleep(LOOK)
 
+    def end_alone(self) -> None:
+        if self.alone:
+            self.alone = False
+            LONG.release()
+
 
 _WORK: ContextVar[_Work | None] = ContextVar("work", default=None)
 
@@ -56,8 +61,7 @@ def interruptible(
         yield
     finally:
         _WORK.reset(token)
-        if work.alone:
-            LONG.release()
+        work.end_alone()
 
 
 def pause() -> None:
@@ -73,6 +77,14 @@ def check() -> None:
 
 
 def wait_alone() -> None:
-    """Wait until no other long recording is worked on in parts; this is the one then, until its work is done."""
+    """Wait until no other long recording is worked on in parts; this is the one then, until its work is done or
+    `end_alone`.
+    """
     if work := _WORK.get():
         work.wait_alone()
+
+
+def end_alone() -> None:
+    """Let another long recording be worked on: of this one nothing large is kept in memory any more."""
+    if work := _WORK.get():
+        work.end_alone()

@@ -23,7 +23,7 @@ from bibier.audio.reader import AudioReader, one_track
 from bibier.audio.sandbox import open_sound
 from bibier.audio.voice_activity import loud_level, release
 from bibier.i18n.messages import Message
-from bibier.pauses import pause
+from bibier.pauses import end_alone, pause
 
 LIMIT = 3_600  # s; an hour
 FULL = 2**15 - 1  # the largest 16-bit sample
@@ -144,6 +144,7 @@ def _recording(reader: AudioReader, channel: str) -> Recording:
         pause()
     mono.flush()
     samples = np.memmap(mono, np.int16, "r")
+    end_alone()
     if level < SILENT_LEVEL:
         silence = Message("audio-silent", {"level": max(level, -120.0)})
         return Recording(samples, mono, (silence, *notices), True, reader.channels, chosen.number)

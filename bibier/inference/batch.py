@@ -19,7 +19,7 @@ from bibier.audio.channels import AUTO, MIX
 from bibier.audio.format import LONG_SECONDS
 from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
-from bibier.errors import InputError, fault_of
+from bibier.errors import Cancelled, InputError, fault_of
 from bibier.features.char_ngrams import words
 from bibier.files import sha256
 from bibier.i18n.messages import Message
@@ -101,6 +101,8 @@ class BatchPredictor:
             return self._prepare(item, row)
         except InputError as error:
             return PreparedInput(row | {"error": self._reason(as_whole(error, item.text), row)}, done=True)
+        except Cancelled:
+            raise
         except Exception as error:  # whatever one file breaks is that file's row: the others are judged
             return PreparedInput(row | {"error": self._reason(error, row)}, done=True)
 
@@ -150,6 +152,8 @@ class BatchPredictor:
         """
         try:
             return self._predict(group)
+        except Cancelled:
+            raise
         except Exception as error:  # as in `prepare`
             if len(group) > 1:
                 return [self.predict([prepared])[0] for prepared in group]

@@ -19,6 +19,7 @@ from served import EXAMPLE, PATIENCE
 from starlette.requests import Request
 from tiny import shaken, tiny_config, voice
 
+from bibier import pauses
 from bibier.asr import recognisers
 from bibier.audio.format import MAX_SECONDS
 from bibier.audio.reader import AudioReader
@@ -175,9 +176,24 @@ def test_one_without_a_voice_says_so(handlers, tmp_path):
 def test_a_long_one_of_several_lets_others_in_between(handlers, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "talk.wav", voice(25.0), 16_000)
     passed = []
-    monkeypatch.setattr(Ticket, "pass_turn", lambda ticket: passed.append(ticket))
+    monkeypatch.setattr(pauses, "PART", 0.0)
+    monkeypatch.setattr(Ticket, "pass_turn", lambda ticket: passed.append(pauses.LONG.locked()))
     row = handlers.judge(str(tmp_path / "talk.wav"), "talk.wav", context())
     assert not row.get("error") and len(passed) >= 2
+    assert any(passed) and not passed[-1]  # who comes while its segments are judged may have a long one read
+
+
+def test_one_of_several_that_is_stopped_is_no_fault(handlers, tmp_path, monkeypatch):
+    """Its row said that the program had failed on it, and asked for a report."""
+    soundfile.write(tmp_path / "talk.wav", voice(25.0), 16_000)
+
+    def stopped(ticket):
+        raise Cancelled
+
+    monkeypatch.setattr(Ticket, "pass_turn", stopped)
+    with pytest.raises(Cancelled):
+        handlers.judge(str(tmp_path / "talk.wav"), "talk.wav", context())
+    assert handlers.analysing.services.queue.running is None
 
 
 def test_a_full_queue_is_asked_again(handlers):
