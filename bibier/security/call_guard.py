@@ -43,6 +43,7 @@ RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
 JSON = "application/json"
+SHORT = 4_000  # bytes of an answer that are read in the event loop: most hold the call's name alone
 EVENTS_OF_ONE, EVENTS_TOGETHER = 24, 96  # in Gradio's queue, of a session and of its party
 TEXTS = ("Textbox", "Dropdown")  # parts whose value is a text
 OURS = "HTML"  # the one component with functions of ours; those of Gradio's own components are closed
@@ -346,7 +347,7 @@ class AnswerListener:
                     if line.startswith(b"data:") and b'"path"' in line:
                         await in_thread(self.note, bytes(line.removeprefix(b"data:")))
             elif self.kind != "stream" and not message.get("more_body"):
-                if b'"path"' in self.rest or self.kind == "list":  # whose way the disk tells
+                if b'"path"' in self.rest or self.kind == "list" or len(self.rest) > SHORT:  # the disk may be asked
                     await in_thread(self.note, bytes(self.rest))
                 else:
                     self.note(bytes(self.rest))
