@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bibier.annotation.location import without_password
 from bibier.annotation.writer_lease import WriterLease, keeps_locks
 from bibier.errors import InputError, StoreUnavailable
+from bibier.file_names import short_name
 from bibier.i18n.messages import Message
 
 SCHEMA = 1
@@ -238,7 +239,7 @@ class Database:
             try:
                 current = path.stat().st_ino
             except OSError as error:
-                raise StoreUnavailable("store-gone", file=str(path)) from error
+                raise StoreUnavailable("store-gone", file=short_name(path)) from error
             if current != inode:
                 self.engine.dispose()
                 self.generation += 1

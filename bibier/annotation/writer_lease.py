@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bibier.errors import StoreUnavailable
+from bibier.file_names import short_name
 from bibier.files import atomic_write
 
 ENDING = ".writer"  # after the database's name
@@ -78,7 +79,7 @@ class WriterLease:
         self._said = now
 
     def _taken(self) -> StoreUnavailable:
-        return StoreUnavailable("store-other-writer", place=str(self.place.parent), seconds=IDLE)
+        return StoreUnavailable("store-other-writer", place=short_name(self.place.parent), seconds=IDLE)
 
     def _age(self) -> float:
         """Return the seconds since the word there was said, by that place's own clock: this computer's may be wrong."""

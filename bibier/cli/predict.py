@@ -88,6 +88,8 @@ def _run(options: argparse.Namespace, progress: TerminalProgress) -> int:
     for number, file in enumerate(options.files, start=1):
         try:
             channels = expand_channels(file, options.channel)
+        except BrokenPipeError:  # nobody reads on: no fault of this file
+            raise
         except Exception as error:  # whatever one file breaks is that file's line: the others are judged
             refuse(file, error)
             failed += 1
@@ -96,6 +98,8 @@ def _run(options: argparse.Namespace, progress: TerminalProgress) -> int:
             try:
                 tell_part = partial(tell, number=number)
                 _predict(file, channel, predictor, options, outlet, progress, tell_part, at(number))
+            except BrokenPipeError:
+                raise
             except Exception as error:  # as above: nor does a silent channel take the others with it
                 refuse(file, error, channel)
                 failed += 1

@@ -18,6 +18,7 @@ from bibier.i18n.messages import Message
 from bibier.log import note, told
 from bibier.security.access_log import request_id
 from bibier.security.responses import refusal
+from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import gradio_utils, queueing, route_utils, routes
 
 GONE = 499  # the client closed the request: as nginx counts it
@@ -30,9 +31,9 @@ class QuietTraceback:
         return getattr(traceback, name)
 
     def print_exc(self, *_: object, **__: object) -> None:
-        """Write a line of the log about the error that is being handled."""
+        """Write a line of the log about the error that is being handled; a sentence for the visitor is no fault."""
         error = sys.exc_info()[1]
-        if error is not None:
+        if error is not None and not isinstance(error, gr.Error):
             note("fault", level=logging.ERROR, outcome="failed", **told(error))
 
 

@@ -121,8 +121,9 @@ def test_a_database_that_goes_is_noticed_and_one_that_comes_back_is_used(file, t
     store.append(label(2))
     away = [p.rename(tmp_path / f"away-{p.name}") for p in tmp_path.glob("a.db*")]
     for act in (lambda: store.append(label(3)), lambda: store.state("p")):
-        with pytest.raises(InputError, match="no longer there"):
+        with pytest.raises(InputError, match="a.db is no longer there") as gone:
             act()
+        assert str(tmp_path) not in gone.value.text("en") + gone.value.text("ru")  # visitors read it
     assert not path.exists()
     for moved in away:
         moved.rename(tmp_path / moved.name.removeprefix("away-"))

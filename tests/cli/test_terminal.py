@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -65,3 +66,13 @@ def test_predict_writes_every_file_s_line(output, encoding, monkeypatch):
     failed, judged = map(json.loads, written.getvalue().decode(encoding).splitlines())
     assert failed["audio"] is None and "UnicodeDecodeError" in failed["warnings"][0]
     assert judged["audio"] and judged["transcript"].startswith("Не ходи, ")
+
+
+def test_a_reader_who_goes_away_is_no_fault_of_a_file():
+    """As `predict … | head` does: it was told that the program had failed on the file."""
+    files = [str(path) for path in sorted(EXAMPLES.glob("*.ogg"))[:2]]
+    asked = [sys.executable, "-m", "bibier", "predict", *files, "--transcript", ""]
+    with subprocess.Popen(asked, cwd=EXAMPLES.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+        command.stdout.close()
+        said = command.stderr.read()
+    assert (command.returncode, said) == (1, b"")

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from bibier import log
 from bibier.security.access_log import AccessLog
 from bibier.ui import gradio_faults
+from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import queueing
 
 SECRET = "what I said to nobody"
@@ -41,6 +42,17 @@ def test_gradio_s_tracebacks_say_nothing_of_what_was_said(lines, capsys, monkeyp
     (line,) = lines()
     assert (line["event"], line["error"]) == ("fault", "KeyError") and "test_faults_told.py" in line["where"][-1]
     assert SECRET not in json.dumps(line) and SECRET not in capsys.readouterr().err
+
+
+def test_a_value_that_the_page_does_not_offer_is_no_fault(lines):
+    """Of a Dropdown, Gradio refuses what is not among its choices by an error of its own, and printed a traceback."""
+    with pytest.raises(gr.Error) as refused:
+        gr.Dropdown(["none", "pocketsphinx"]).preprocess("whisper-huge")
+    try:
+        raise refused.value
+    except gr.Error:
+        gradio_faults.QuietTraceback().print_exc()
+    assert lines() == []
 
 
 def test_uvicorn_s_tracebacks_say_nothing_either(lines):
