@@ -3,6 +3,7 @@
     BibierError
     ├── InputError            what the user brought can't be used; a sentence in both languages says why and what to do
     │   └── StoreUnavailable  the annotations can't be read or written now; the same may work later
+    ├── ParseError            a text is no JSON or TOML
     ├── CorpusError           a corpus, recipe or training file can't be used; the sentence names file, row and remedy
     ├── LoadError             the models of the app did not load
     ├── Cancelled             whoever asked for an inference no longer wants it
@@ -11,7 +12,7 @@
         ├── RequestRefused    … because of what it asks for
         └── RequestTooLarge   … because its body is larger than allowed
 
-`InputError` and `CorpusError` are ValueErrors too.
+`InputError`, `ParseError` and `CorpusError` are ValueErrors too.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def reason_of(error: Exception) -> Message | str:
     """Return why something could not be read, as far as a person can use it: Python's own advice is for programmers."""
     if isinstance(error, InputError):
         return error.message
+    if isinstance(error, ParseError):
+        return error.reason
     if isinstance(error, RecursionError):
         return Message("nested-deep")
     if isinstance(error, ValueError) and "integer string conversion" in str(error):
@@ -70,6 +73,14 @@ def fault_of(error: Exception, place: str) -> InputError:
     if isinstance(error, InputError):
         return error
     return InputError("file-fault", file=place[-200:], kind=type(error).__name__, reason=reason_of(error))
+
+
+class ParseError(BibierError, ValueError):
+    """A text is no JSON or TOML; `reason` says why in both languages where Python's own words would not help."""
+
+    def __init__(self, reason: Message | str):
+        self.reason = reason
+        super().__init__(reason if isinstance(reason, str) else reason.text("en"))
 
 
 class CorpusError(BibierError, ValueError):

@@ -20,6 +20,7 @@ from bibier.annotation.label_list import FEWEST, MOST, is_name
 from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
+from bibier.parsing import read_json
 
 VERSION = 3  # of the event's fields; 2 has `fill`, `rest` and two kinds more, 3 labels of a project's own list
 FILLS = ("", "proportion", "neutral", "even")  # how a person had open points given: by what is set, to neutral, evenly
@@ -185,8 +186,8 @@ class Event:
         content: object = line
         if isinstance(line, str):
             try:
-                content = json.loads(line)
-            except (ValueError, RecursionError) as error:
+                content = read_json(line)
+            except ValueError as error:
                 raise InputError("event-not-json", reason=reason_of(error)) from error
         if not isinstance(content, Mapping):
             raise InputError("event-not-json", reason=type(content).__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -22,6 +21,7 @@ from bibier.csv_safety import plain
 from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
 from bibier.labels import EMOTIONS
+from bibier.parsing import read_json
 
 BATCH = 1000  # events of one transaction: saves go on between two
 PAUSE = 0.11  # s between two: who waits for SQLite's lock asks for it every tenth of a second
@@ -57,7 +57,7 @@ def read_events(path: Path) -> tuple[list[ProjectClip], list[Event], list[Any]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = read_json(line)
             if isinstance(value, dict) and set(value) == {"clip"}:
                 clips.append(clip_of(value["clip"]))
             elif isinstance(value, dict) and set(value) == {"labels"}:
@@ -225,7 +225,7 @@ def _long(row: dict[str, str], names: Sequence[str]) -> dict[str, Any]:
     before = {name: row[f"before_{name}"] for name in names}
     return (
         {name: row[name] for name in ("sha256", "path", "text", "language", "annotator", "note", "event")}
-        | {"corpus_label": row["corpus_label"] or None, "seen": tuple(json.loads(row["seen"]))}
+        | {"corpus_label": row["corpus_label"] or None, "seen": tuple(read_json(row["seen"]))}
         | {"probs": {name: float(row[name]) for name in names}}
         | {"before": {name: float(v) for name, v in before.items()} if any(before.values()) else None}
         | {"confidence": float(row["confidence"]) if row["confidence"] else None, "seconds": float(row["seconds"])}

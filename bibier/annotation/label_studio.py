@@ -24,6 +24,7 @@ from bibier.errors import InputError, reason_of
 from bibier.files import sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
+from bibier.parsing import read_json
 
 WHOLE = 100  # points of a label; a sum of 1 is taken too
 TOLERANCE = 0.01  # of the sum, as a share
@@ -52,8 +53,8 @@ def read_label_studio(path: Path, labels: LabelList | None = None) -> tuple[list
     has not, numbers that don't sum to 100 or 1.
     """
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        tasks = read_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise InputError("import-line", file=path.name, line=0, reason=reason_of(error)) from error
     if not isinstance(tasks, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks):
         raise InputError("import-no-tasks", file=path.name)

@@ -17,6 +17,7 @@ from bibier.annotation.imports import Progress, batches, clip_of, no_progress, s
 from bibier.annotation.label_list import LabelList
 from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
+from bibier.parsing import read_json
 
 LAST = 2**62  # running numbers of what has none: unstamped entries stand after those of the store itself
 
@@ -48,7 +49,7 @@ class Copy:
             if not line.strip():
                 continue
             try:
-                content = json.loads(line)
+                content = read_json(line)
                 if not isinstance(content, dict):
                     raise ValueError(type(content).__name__)
                 if set(content) == {"clip"}:

@@ -17,6 +17,7 @@ from bibier.annotation.entries import UNSTAMPED, LogEntry, checksum
 from bibier.annotation.events import VERSION, Event
 from bibier.annotation.state import ProjectClip
 from bibier.errors import InputError, StoreUnavailable
+from bibier.parsing import read_json
 
 SHARED = ("project", "clip", "sha256", "annotator", "kind", "source", "fill", "language", "label")
 DISTRIBUTIONS = ("probs", "before", "soft")
@@ -123,7 +124,7 @@ def mark_changed(connection: sql.Connection, project: str) -> None:
 def settings_of(project: str, text: str) -> dict[str, Any]:
     """Return a project's own settings. Raises StoreUnavailable when they are damaged."""
     try:
-        settings = json.loads(text)
+        settings = read_json(text)
     except ValueError:
         settings = None
     if not isinstance(settings, dict):
@@ -178,7 +179,7 @@ def _event_of(row: sql.Row) -> Event | None:
         if row.hash is None:
             event = Event.from_json(row.body)
             return event if (event.uuid, event.project) == (row.uuid, row.project) else None
-        content = json.loads(row.body)  # as it was checked before it was written
+        content = read_json(row.body)  # as it was checked before it was written
         if content["version"] > VERSION:
             raise InputError("event-newer", version=content["version"], known=VERSION)
         content["seen"] = tuple(content["seen"])
@@ -212,7 +213,7 @@ def _clip_of(row: sql.Row) -> ProjectClip | None:
     if row.hash is not None and row.hash != checksum(*_clip_parts(row)):
         return None
     try:
-        clip = ProjectClip(**_sharing(json.loads(row.body)))
+        clip = ProjectClip(**_sharing(read_json(row.body)))
     except (ValueError, TypeError):
         return None
     return clip if clip.sha256 == row.sha256 else None

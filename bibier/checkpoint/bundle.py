@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -22,7 +23,7 @@ from safetensors.torch import save_file
 from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
 from bibier.checkpoint.components import REGISTRY, build, parse_config
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.features.char_ngrams import CharNgrams, CharNgramsConfig
 from bibier.features.log_mel import LogMel, LogMelConfig
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
@@ -40,6 +41,7 @@ from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.ood_score import OODScore, OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from bibier.parsing import read_json
 from bibier.process import gains_by_bfloat16
 
 FORMAT = 1
@@ -307,10 +309,13 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
     ------
     InputError
         No such checkpoint; a config that is not JSON, has unknown or missing keys, other labels or another sample
-        rate; weights that are truncated, pickled, or do not fit the config tensor by tensor.
+        rate; weights that are truncated, pickled, or do not fit the config tensor by tensor; features that run program
+        code of others, which $BIBIER_REMOTE_CODE does not name.
     """
     folder, name = resolve(name), called or name
     config = read_config(folder, called)
+    if (repo := foreign_code(config)) and repo not in os.environ.get("BIBIER_REMOTE_CODE", "").split(","):
+        raise InputError("checkpoint-runs-code", name=str(name), repo=repo)
     if not (folder / WEIGHTS).is_file():
         raise InputError("checkpoint-no-weights", name=str(name), file=WEIGHTS)
     try:
@@ -341,6 +346,17 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
     return bundle.eval()
 
 
+def foreign_code(config: BundleConfig) -> str:
+    """Return the repository or folder whose program code a checkpoint's features run, "" where they run none.
+
+    The consent in a config is that of whoever trained it, and none of who opens it.
+    """
+    for settings in (config.audio_features, config.text_features):
+        if isinstance(settings, HubAudioConfig) and settings.remote_code:
+            return settings.repo
+    return ""
+
+
 def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:
     with safetensors.safe_open(path, framework="pt", device=device) as file:
         return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
@@ -350,9 +366,9 @@ def read_config(folder: Path, called: str = "") -> BundleConfig:
     """Read a checkpoint's config.json, strictly; sentences name it as it is `called`, or else by its folder."""
     name = called or str(folder)
     try:
-        raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("checkpoint-config-bad", name=name, detail=str(error)) from error
+        raw = read_json((folder / CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError("checkpoint-config-bad", name=name, detail=reason_of(error)) from error
     if not isinstance(raw, dict):
         raise InputError("checkpoint-config-bad", name=name, detail="not an object")
     if raw.get("format") != FORMAT:

@@ -6,7 +6,6 @@ A revision that is a commit never changes, so that one which is here is used wit
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from bibier import hub
 from bibier.errors import InputError
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+from bibier.parsing import read_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -178,8 +178,8 @@ def kept(files: Sequence[str], *, cache: Path | None = None) -> tuple[Kept, ...]
 def _ours(config: Path) -> bool:
     """Whether a config.json describes a checkpoint of this program, a broken one perhaps."""
     try:
-        found = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = read_json(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
     return isinstance(found, dict) and {"format", "labels", "sample_rate"} <= found.keys()
 

@@ -200,8 +200,7 @@ class ModelLibrary(Generic[R]):
         if entry.problem:
             raise entry.problem
         assert entry.config is not None, "an entry without a problem has a config"
-        features = [entry.config.audio_features, entry.config.text_features]
-        if any(getattr(settings, "remote_code", False) for settings in features):
+        if checkpoint.foreign_code(entry.config):
             raise InputError("shelf-runs-code", name=entry.title)
         bundle = checkpoint.load(entry.folder, self.device, called=entry.title, profile=self.profile)
         for extractor in (bundle.audio_features, bundle.text_features):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import escaped, json_text
 from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
+from bibier.parsing import read_json
 from bibier.process import limit_threads
 
 if TYPE_CHECKING:  # late: the database and NumPy
@@ -147,8 +147,8 @@ def _labels(given: str) -> object:
         return [] if names == ["all"] else names
     path = Path(given)
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        return read_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise InputError("import-line", file=path.name, line=0, reason=reason_of(error)) from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 from pathlib import Path
 
 from bibier.errors import InputError
+from bibier.parsing import read_json
 
 FILES = ("app.py", "space.yaml")
 CODE = (".py", ".js", ".ts", ".css", ".html", ".typed")  # endings of what belongs in bibier/
@@ -56,7 +56,7 @@ def belonging(root: Path, checkpoint: str) -> tuple[list[str], list[str]]:
     Code is known by its ending, a clip by the examples' index, a checkpoint's file by its name. Databases, password
     files and recordings that lie there stay here, and so does all that a link leads to.
     """
-    clips = json.loads((root / "examples" / INDEX).read_text(encoding="utf-8"))
+    clips = read_json((root / "examples" / INDEX).read_text(encoding="utf-8"))
     named = {"examples": {INDEX, *(row["file"] for row in clips)}, f"checkpoints/{checkpoint}": set(WEIGHTS)}
     belongs: list[str] = [*FILES]
     stays: list[str] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
 import shutil
@@ -16,9 +15,10 @@ import safetensors
 import torch
 
 from bibier import hub
-from bibier.errors import InputError
+from bibier.errors import InputError, reason_of
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+from bibier.parsing import read_json
 from bibier.process import complete_torch, gains_by_bfloat16, require
 
 if TYPE_CHECKING:  # transformers takes a second to import
@@ -93,7 +93,10 @@ def weights_of(folder: Path) -> list[Path]:
     for pattern in (SAFE, PICKLES, FUNASR):
         if files := sorted(folder.glob(pattern)):
             for index in folder.glob(f"{pattern}.index.json"):
-                named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+                try:
+                    named = set(read_json(index.read_text(encoding="utf-8"))["weight_map"].values())
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    return []
                 if not named <= {file.name for file in files}:
                     return []
             return files
@@ -229,11 +232,13 @@ def open_model(
 
     file = folder / "config.json"
     try:
-        stated = json.loads(file.read_text(encoding="utf-8"))
+        stated = read_json(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError("weights-incomplete", folder=str(folder), file=file.name) from error
     except ValueError as error:
-        raise InputError("weights-broken", file=str(file), detail=str(error)) from error
+        raise InputError("weights-broken", file=str(file), detail=reason_of(error)) from error
+    if not isinstance(stated, dict):
+        raise InputError("weights-broken", file=str(file), detail=type(stated).__name__)
     for setting, value, expected in (
         ("model_type", stated.get("model_type"), source.model_type),
         ("hidden_size", stated.get("hidden_size"), config.dim),

@@ -138,6 +138,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Этим сервером пользуются и другие, поэтому модели здесь не скачиваются. Добавить модель может администратор "
         "сервера.",
     ),
+    "checkpoint-runs-code": (
+        "The checkpoint “{name}” would run program code of {repo}, with all your rights on this computer. Look at the "
+        "code; if you trust it, set the variable BIBIER_REMOTE_CODE={repo} and start again.",
+        "Чекпойнт «{name}» запустил бы программный код из {repo} — со всеми вашими правами на этом компьютере. "
+        "Посмотрите этот код; если доверяете ему, задайте переменную BIBIER_REMOTE_CODE={repo} и запустите снова.",
+    ),
     "shelf-runs-code": (
         "“{name}” would run program code that comes with other weights, which this page never does. If you trust the "
         "code, start the app with this model.",

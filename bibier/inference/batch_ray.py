@@ -12,6 +12,7 @@ from pathlib import Path
 from bibier.errors import InputError
 from bibier.inference.batch import BatchPredictor
 from bibier.inference.batch_inputs import BATCH, BatchInput, group_inputs
+from bibier.parsing import read_json
 
 
 class Worker:
@@ -41,7 +42,7 @@ class Worker:
         """Take groups of inputs as JSON, give their rows as JSON."""
         answers = []
         for group in groups["group"]:
-            prepared = [self.predictor.prepare(BatchInput(**facts)) for facts in json.loads(group)]
+            prepared = [self.predictor.prepare(BatchInput(**facts)) for facts in read_json(group)]
             answers.append(json.dumps(self.predictor.predict(prepared), ensure_ascii=False))
         return {"rows": answers}
 
@@ -89,7 +90,7 @@ def predict_rows(
             num_cpus=1,
         )
         for row in answers.iter_rows():
-            yield json.loads(row["rows"])
+            yield read_json(row["rows"])
     finally:
         if own:
             ray.shutdown()

@@ -17,6 +17,7 @@ from bibier.errors import InputError
 from bibier.files import atomic_write
 from bibier.inference.batch_inputs import row_key
 from bibier.labels import EMOTIONS
+from bibier.parsing import read_json
 
 COLUMN_MODALITIES = {"voice": "audio", "words": "text", "both": "bimodal"}  # name of the columns → modality
 COLUMNS = (
@@ -46,7 +47,7 @@ class RunJournal:
             if lines and lines[0].decode() != head + "\n":
                 raise InputError("batch-other", file=str(self.path))
             for line in lines[1:]:
-                row = json.loads(line)
+                row = read_json(line)
                 self.rows[self._key(row)] = row
             whole = sum(map(len, lines))
         with writing(self.path):

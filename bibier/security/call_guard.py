@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as ASGIMessage
 
+from bibier.parsing import read_json
 from bibier.security.login_throttle import network
 from bibier.security.request_bodies import RequestBodies, RequestRefused, replay, with_length
 from bibier.security.responses import API, header, refusal
@@ -303,10 +304,10 @@ def parse(body: bytes, scope: Scope) -> dict[str, object]:
     if header(scope, "content-type").partition(";")[0].strip().lower() != JSON:
         raise RequestRefused(415, "guard-body")
     try:
-        call = json.loads(body.decode(), parse_float=finite, parse_constant=finite)
+        call = read_json(body.decode(), parse_float=finite, parse_constant=finite)
         if HALF.search(body):
             json.dumps(call, ensure_ascii=False).encode()  # half a character has no UTF-8, and no answer could name it
-    except (ValueError, RecursionError):
+    except ValueError:
         raise RequestRefused(400, "guard-body") from None
     if not isinstance(call, dict):
         raise RequestRefused(400, "guard-body")
@@ -356,7 +357,7 @@ class AnswerListener:
     def note(self, text: bytes) -> None:
         """Grant what a piece of JSON names."""
         try:
-            answer = json.loads(text)
+            answer = read_json(text)
         except ValueError:
             return  # Gradio's refusal in plain words
         files: Iterable[str]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bibier.errors import InputError
+from bibier.parsing import read_json
 
 
 def key(**parts: object) -> str:
@@ -57,7 +58,7 @@ class Cache:
         """Return the answer that was kept, None if there is none. Raises InputError."""
         with self._lock, self._failing():
             row = self._base.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0]) if row else None
+        return read_json(row[0]) if row else None
 
     def put(self, key: str, answer: Mapping[str, object]) -> None:
         """Keep an answer; it is on the disk when this returns. Raises InputError."""

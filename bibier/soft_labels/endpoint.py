@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bibier.errors import InputError
+from bibier.parsing import read_json
 
 LARGEST = 2**20  # bytes of a reply
 LARGEST_REFUSAL = 300  # bytes that are read of a refusal
@@ -124,12 +125,12 @@ class Endpoint:
         except httpx.HTTPError as error:
             raise _TryAgain(str(error) or type(error).__name__) from error
         try:
-            answer = json.loads(raw)
+            answer = read_json(raw)
             choice = answer["choices"][0]
             text = choice["message"]["content"] or ""
             if not isinstance(text, str):
                 raise TypeError("content is no text")
-        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, IndexError, TypeError) as error:
             raise _TryAgain(f"the reply is not of the OpenAI protocol ({type(error).__name__})") from error
         usage = answer.get("usage")
         for index, name in enumerate(("prompt_tokens", "completion_tokens")):

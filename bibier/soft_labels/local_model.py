@@ -6,7 +6,6 @@ L labels, P tokens of the prompt, K tokens of the longest label, V tokens of the
 from __future__ import annotations
 
 import inspect
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from bibier.errors import InputError
 from bibier.features.pretrained import CODE, DTYPES, find
 from bibier.hub import COMMIT
 from bibier.i18n.messages import Message
+from bibier.parsing import read_json
 from bibier.process import complete_torch, require
 
 if TYPE_CHECKING:  # late: seconds
@@ -105,7 +105,7 @@ class Local:
         import transformers
 
         try:
-            json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            read_json((folder / "config.json").read_text(encoding="utf-8"))
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             opened: Any = transformers.AutoModelForCausalLM.from_pretrained(  # a pair, with output_loading_info
                 folder,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
 from bibier.i18n.messages import LANGUAGES
+from bibier.parsing import read_json
 from bibier.security.responses import preferred
 
 
@@ -49,8 +49,8 @@ def sent_object(raw: str | None) -> dict[str, object]:
     if not isinstance(raw, str) or len(raw) > LONGEST_OBJECT:
         return {}
     try:
-        sent = json.loads(raw)
-    except (ValueError, RecursionError):
+        sent = read_json(raw)
+    except ValueError:
         return {}
     return sent if isinstance(sent, dict) else {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ from bibier.i18n.messages import LANGUAGES, Message
 from bibier.i18n.page import STRINGS, say
 from bibier.inference.queue import InferenceQueue
 from bibier.labels import NAMES
+from bibier.parsing import read_json
 
 if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait for
     from bibier.checkpoint.library import ModelLibrary
@@ -82,7 +82,7 @@ def read_examples(folder: Path) -> tuple[Example, ...]:
         Example(
             folder / row["file"], row["transcript"], row["language"], {code: row["shows"][code] for code in LANGUAGES}
         )
-        for row in json.loads(index.read_text(encoding="utf-8"))
+        for row in read_json(index.read_text(encoding="utf-8"))
         if (folder / row["file"]).exists()
     )
 

@@ -14,7 +14,7 @@ from tiny import shaken, tiny_config, voice
 
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
-from bibier.checkpoint.bundle import Bundle, load, save
+from bibier.checkpoint.bundle import Bundle, foreign_code, load, read_config, save
 from bibier.checkpoint.library import FILES, START, ModelLibrary, describe
 from bibier.errors import InputError
 from bibier.i18n.messages import LANGUAGES
@@ -123,6 +123,8 @@ def spoil(folder: Path, how: str) -> None:
         config.unlink()
     elif how == "deep":
         config.write_text("[" * 200_000)
+    elif how == "digits":
+        config.write_text('{"name": ' + "9" * 10_000 + "}")
     elif how == "foreign":
         config.write_text(json.dumps({"model_type": "wav2vec2"}))
     elif how == "other shape":
@@ -136,7 +138,7 @@ def spoil(folder: Path, how: str) -> None:
         config.write_text(json.dumps(facts))
 
 
-HOW = ("cut", "rubbish", "no weights", "no config", "deep", "foreign", "other shape", "vast", "code")
+HOW = ("cut", "rubbish", "no weights", "no config", "deep", "digits", "foreign", "other shape", "vast", "code")
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -149,6 +151,19 @@ def test_a_broken_one_is_said_and_harms_no_other(shelf, root, how):
     reason = refusal(shelf, "c")
     assert how != "code" or reason.message.key == "shelf-runs-code"
     assert list(shelf.loaded) == ["b"] and shelf.of("b") is b and judged(shelf("none"))
+
+
+def test_a_checkpoint_runs_foreign_code_only_by_the_consent_of_who_opens_it(root, monkeypatch):
+    """The consent in its config is that of who made it: `predict --checkpoint` ran the code of any folder it named."""
+    spoil(root / "c", "code")
+    repo = foreign_code(read_config(root / "c"))
+    for consent in ("", "somebody/else", f"{repo}/x"):
+        monkeypatch.setenv("BIBIER_REMOTE_CODE", consent)
+        with pytest.raises(InputError, match="BIBIER_REMOTE_CODE=") as refused:
+            load(root / "c")
+        assert refused.value.key == "checkpoint-runs-code" and repo in refused.value.text("ru")
+    monkeypatch.setenv("BIBIER_REMOTE_CODE", f"somebody/else,{repo}")
+    assert load(root / "c").config.audio_features.repo == repo
 
 
 def test_the_list_follows_the_disk_and_reads_nothing_twice(shelf, root):

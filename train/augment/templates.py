@@ -7,7 +7,6 @@ and templates, such as "{i} {s} {v}, {c}." Some interjections and contexts hold 
 from __future__ import annotations
 
 import csv
-import json
 import random
 import re
 import string
@@ -21,6 +20,7 @@ import numpy as np
 from bibier.errors import CorpusError
 from bibier.files import replacing
 from bibier.labels import canonical
+from bibier.parsing import read_json
 from train.corpora.items import Item, one_hot
 
 if TYPE_CHECKING:  # takes seconds to import
@@ -61,10 +61,10 @@ class Templates:
 def read(path: Path) -> Templates:
     """Read a template file. Raises CorpusError that names the file, the list and what is wrong."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CorpusError(f"no such template file: {path}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise CorpusError(f"{path.name} is not JSON in UTF-8: {error}") from error
     wrong = sorted(raw.keys() ^ set(FIELDS)) if isinstance(raw, dict) else [None]
     if wrong:

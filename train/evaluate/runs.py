@@ -21,6 +21,7 @@ from pydantic import AfterValidator, Field
 from bibier.errors import CorpusError
 from bibier.files import atomic_write
 from bibier.labels import EMOTIONS, named, vector
+from bibier.parsing import read_json
 from train.constraints import constrained
 from train.metrics import Predictions
 
@@ -188,6 +189,6 @@ def _refuse_repeats(path: Path, rows: Sequence[tuple[str, Row]]) -> None:
 
 def _json(path: Path, place: str, text: str) -> object:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return read_json(text)
+    except ValueError as error:
         raise CorpusError(f"{path}, {place}: not JSON ({error}); was the file written to its end?") from error

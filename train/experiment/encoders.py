@@ -26,6 +26,7 @@ from bibier.features.log_mel import LogMelConfig
 from bibier.files import replacing
 from bibier.models.audio_ensemble import AudioEnsemble, AudioEnsembleConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
+from bibier.parsing import read_json
 from train.augment import copies
 from train.augment.sampling import Sampling
 from train.experiment import votes, warm_start
@@ -223,7 +224,7 @@ def corpus_shifts(recipe: Recipe, source: TrainingRows, rows: np.ndarray, seed: 
         return {}
     fit_text(recipe, source, rows, seed)
     with safe_open(_encoder_file(recipe, source, "text", rows, seed), framework="pt") as file:
-        return json.loads((file.metadata() or {}).get("shifts", "{}"))
+        return read_json((file.metadata() or {}).get("shifts", "{}"))
 
 
 def is_fitted(recipe: Recipe, source: TrainingRows, modality: str, rows: np.ndarray, seed: int) -> bool:

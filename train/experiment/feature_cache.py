@@ -23,6 +23,7 @@ from bibier.errors import CorpusError, InputError
 from bibier.features.char_ngrams import CharNgramsConfig, build_text_features
 from bibier.features.log_mel import LogMel, build_audio_features
 from bibier.files import atomic_write
+from bibier.parsing import read_json
 from train.augment import copies
 from train.corpora.load import Item, read
 from train.experiment.recipe import Recipe
@@ -195,7 +196,7 @@ def described(cache: Path, extractor: Extractor, report: Callable[[str], None] =
     file = folder / DESCRIPTION
     if file.is_file():
         try:
-            on_disk = json.loads(file.read_text(encoding="utf-8"))
+            on_disk = read_json(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise CorpusError(f"{file} is not JSON ({error}): delete the folder {folder}") from error
         if on_disk != settings:
@@ -232,7 +233,7 @@ def _read_input(item: Item, modality: str, digest: str, losses: dict[str, list[s
 def _read_losses(folder: Path) -> dict[str, list[str]]:
     """Return what was said of the clips of a folder that are not whole, by their digest."""
     try:
-        losses = json.loads((folder / LOSSES).read_text(encoding="utf-8"))
+        losses = read_json((folder / LOSSES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}  # it only informs
     return losses if isinstance(losses, dict) else {}

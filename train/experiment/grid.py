@@ -9,12 +9,12 @@ A grid's fields stand in the order in which the greedy search goes through them:
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bibier.errors import CorpusError
+from bibier.parsing import read_toml
 from train.constraints import Number, constrained
 from train.experiment.recipe import Recipe
 
@@ -51,10 +51,10 @@ def load_grid(path: Path, recipe: Recipe, method: str) -> Grid:
         another type than the recipe's value or refused by its settings, or a range is wrong or not for this method.
     """
     try:
-        raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        raw = read_toml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CorpusError(f"no such grid: {path}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise CorpusError(f"{path} is not TOML: {error}") from error
     grid: Grid = {}
     for field, listed in _flat(raw):

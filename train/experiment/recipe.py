@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
@@ -26,6 +25,7 @@ from bibier.models.memocmt import MemoCMTConfig
 from bibier.models.ood_score import OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoderConfig
+from bibier.parsing import read_toml
 from train.augment import soft_targets
 from train.augment.concatenate import Merging
 from train.augment.copies import Copies
@@ -220,8 +220,8 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
     raw = _read(Path(path))
     for change in changes:
         try:
-            patch = tomllib.loads(change)
-        except tomllib.TOMLDecodeError as error:
+            patch = read_toml(change)
+        except ValueError as error:
             raise CorpusError(f"{change!r} is not part.table.field=VALUE in TOML: {error}") from error
         raw = _merged(raw, patch)
     return _build(Recipe, raw, Path(path).name)
@@ -230,10 +230,10 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
 def _read(path: Path) -> dict:
     """Read a recipe's TOML over that of its `base`, a file beside it."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = read_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CorpusError(f"no such recipe: {path}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise CorpusError(f"{path} is not TOML: {error}") from error
     base = raw.pop("base", None)
     if base is None:

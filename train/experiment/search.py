@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from bibier.errors import BibierError, CorpusError
+from bibier.parsing import read_json
 from train.experiment import cross_validate
 from train.experiment.grid import Candidates, Grid, SearchRange, changed, lists
 from train.experiment.recipe import Recipe
@@ -165,7 +166,7 @@ def _read_log(path: Path) -> dict[str, Trial]:
     trials: dict[str, Trial] = {}
     for number, line in enumerate(lines, start=1):
         try:
-            trial = Trial(**json.loads(line))
+            trial = Trial(**read_json(line))
         except (ValueError, TypeError) as error:
             raise CorpusError(f"{path}, line {number} is no trial ({error}); remove the line") from error
         trials[trial.key] = trial

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bibier.files import atomic_write, refused_by_system
+from bibier.parsing import read_json
 
 ENDING = ".senders.jsonl"  # of a file beside the folder of recordings
 Clip = tuple[str, str]  # project, SHA-256
@@ -79,7 +80,7 @@ class Senders:
             return
         for line in self.file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                sender, project, sha256 = json.loads(line)
+                sender, project, sha256 = read_json(line)
             except (ValueError, TypeError):
                 continue
             yield str(sender), (str(project), str(sha256))

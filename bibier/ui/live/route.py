@@ -7,7 +7,6 @@ twice. So nothing is lost, and a visitor who is too fast, or a server that is to
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from starlette.types import Message as ASGIMessage
 
 from bibier.errors import InputError, LoadError
 from bibier.log import note, told
+from bibier.parsing import read_json
 from bibier.security.access_log import request_id
 from bibier.security.request_bodies import RequestBodies, RequestRefused
 from bibier.security.responses import LIVE, refusal
@@ -122,8 +122,8 @@ class LiveRoute:
     async def open(self, scope: Scope, body: bytes) -> Response:
         """Begin a session as the JSON of the body says. Raises as `answer` does."""
         try:
-            wanted = json.loads(body or b"{}")
-        except (ValueError, RecursionError):
+            wanted = read_json(body or b"{}")
+        except ValueError:
             raise RequestRefused(400, "guard-body") from None
         if not isinstance(wanted, dict):
             raise RequestRefused(400, "guard-body")
