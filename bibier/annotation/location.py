@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -26,7 +27,8 @@ class StorageLocation:
     url
         Of the store.
     folder
-        For recordings that were sent to the editor.
+        For recordings that were sent to the editor: this database's alone, since what is deleted from it is deleted
+        there.
     kind
         "server", "bucket", "backup", "disk", or "forgets": a Space's own disk, lost when it restarts.
     journal_mode
@@ -61,18 +63,29 @@ def resolve_location(environ: Mapping[str, str], url: str | None = None, bucket:
     if url and re.fullmatch(r"sqlite(\+\w+)?:/{0,3}(:memory:)?(\?.*)?|sqlite.*mode=memory.*", url):
         raise InputError("store-url", url=url[:80], reason=Message("store-memory"))
     if url and not url.startswith("sqlite"):
-        return StorageLocation(url, _local_folder(None) / "clips", "server")
+        return StorageLocation(url, _local_folder() / f"{_server_name(url)}.clips", "server")
     mounted = space and os.path.ismount(bucket) and os.access(bucket, os.W_OK)
     if not url and mounted:
         file = bucket / "bibier.db"
         return StorageLocation(f"sqlite:///{file}", bucket / "clips", "bucket", "DELETE", str(file))
     url = url or DEFAULT
-    file = Path(url.removeprefix("sqlite:///"))
+    file = Path(url.partition(":///")[2].removeprefix("file:").partition("?")[0])
+    folder = file.parent / f"{file.name}.clips"
     if mounted and bucket in file.parents:
-        return StorageLocation(url, bucket / "clips", "bucket", "DELETE", str(file))
+        folder = bucket / "clips" if file == bucket / "bibier.db" else folder
+        return StorageLocation(url, folder, "bucket", "DELETE", str(file))
+    if file.absolute() == Path(DEFAULT.removeprefix("sqlite:///")).absolute():
+        folder = _local_folder() / "clips"
     kind = "backup" if environ.get("BIBIER_BACKUP") else "forgets" if space else "disk"
     place = environ["BIBIER_BACKUP"] if kind == "backup" else str(file)
-    return StorageLocation(url, _local_folder(None if url == DEFAULT else file.parent) / "clips", kind, place=place)
+    return StorageLocation(url, folder, kind, place=place)
+
+
+def _server_name(url: str) -> str:
+    """Name a server's database for a folder: two of one name on two servers are two."""
+    place = without_password(url).rpartition("@")[2]
+    name = re.sub(r"[^\w-]", "_", place.partition("?")[0].rpartition("/")[2])[:40]
+    return f"{name}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
 
 
 def make_folder(home: StorageLocation) -> None:
@@ -91,14 +104,13 @@ def may_write(folder: Path) -> bool:
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
-def _local_folder(beside: Path | None) -> Path:
-    """Return where the app's own files go: a folder here, else beside the database, else of the user.
+def _local_folder() -> Path:
+    """Return where the app's own files go: a folder here, or else of the user.
 
     The first that can be written to; where none can, the one here.
     """
     own = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "bibier"
-    places = [LOCAL, *([beside / LOCAL] if beside else []), own / LOCAL]
-    return next((place for place in places if may_write(place)), LOCAL)
+    return next((place for place in (LOCAL, own / LOCAL) if may_write(place)), LOCAL)
 
 
 def without_password(url: str) -> str:

@@ -200,13 +200,27 @@ def test_a_folder_that_is_read_only_needs_no_more_than_a_database_elsewhere(tmp_
     there.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "own"))
-    assert location.resolve_location({}, f"sqlite:///{there}/a.db").folder == Path("annotations/clips")
+    assert location.resolve_location({}, f"sqlite:///{there}/a.db").folder == there / "a.db.clips"
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).absolute() != here and access(path, mode))
     home = location.resolve_location({}, f"sqlite:///{there}/a.db")
-    assert home.folder == there / "annotations" / "clips" and home.answers == there / "annotations" / "answers.db"
+    assert home.folder == there / "a.db.clips" and home.answers == there / "answers.db"
     server = location.resolve_location({}, "postgresql+psycopg://a@b/c")
-    assert server.folder == tmp_path / "own" / "bibier" / "annotations" / "clips"
+    assert server.folder.parent == tmp_path / "own" / "bibier" / "annotations" and server.folder.name[:2] == "c-"
+
+
+def test_each_database_has_a_folder_of_recordings_of_its_own(tmp_path, monkeypatch):
+    """Two apps for two circles of people, started in one folder: who deleted a recording in one took the other's."""
+    monkeypatch.chdir(tmp_path)
+    own = [None, "sqlite:///a.db", "sqlite:///b.db", "sqlite:///x/a.db", "sqlite+pysqlite:///z.db", f"sqlite:///{tmp_path}/y/bibier.db"]
+    servers = ["h/a", "h/b", "k/a", "h:1/a", "h/a?host=/run", "h/a?password=1&host=/run"]
+    urls = own + [f"postgresql+psycopg://ann:secret@{server}" for server in servers]
+    folders = [location.resolve_location({}, url).folder.absolute() for url in urls]
+    assert len(set(folders)) == len(folders) and not any("secret" in str(folder) for folder in folders)
+    again = [*own[:1], f"sqlite:///{tmp_path}/annotations/bibier.db", "sqlite:///./annotations/bibier.db"]
+    assert {location.resolve_location({}, url).folder.absolute() for url in again} == set(folders[:1])
+    moved = location.resolve_location({}, "postgresql+psycopg://bob:other@h/a").folder
+    assert moved.absolute() == folders[len(own)]
 
 
 def test_a_read_only_folder_without_a_database_is_refused_with_the_remedy(tmp_path, monkeypatch):
