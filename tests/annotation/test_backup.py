@@ -212,7 +212,14 @@ def test_a_folder_that_is_read_only_needs_no_more_than_a_database_elsewhere(tmp_
 def test_each_database_has_a_folder_of_recordings_of_its_own(tmp_path, monkeypatch):
     """Two apps for two circles of people, started in one folder: who deleted a recording in one took the other's."""
     monkeypatch.chdir(tmp_path)
-    own = [None, "sqlite:///a.db", "sqlite:///b.db", "sqlite:///x/a.db", "sqlite+pysqlite:///z.db", f"sqlite:///{tmp_path}/y/bibier.db"]
+    own = [
+        None,
+        "sqlite:///a.db",
+        "sqlite:///b.db",
+        "sqlite:///x/a.db",
+        "sqlite+pysqlite:///z.db",
+        f"sqlite:///{tmp_path}/y/bibier.db",
+    ]
     servers = ["h/a", "h/b", "k/a", "h:1/a", "h/a?host=/run", "h/a?password=1&host=/run"]
     urls = own + [f"postgresql+psycopg://ann:secret@{server}" for server in servers]
     folders = [location.resolve_location({}, url).folder.absolute() for url in urls]
