@@ -127,12 +127,16 @@ def in_order(blocks: Blocks, fn: BlockFunction, body: dict[str, object]) -> dict
     return {"data": list(values.values())}
 
 
-def check_queue(guest: Visitor, blocks: Blocks) -> None:
-    """Raise RequestRefused if the session or its party has its share of the events that wait in Gradio's queue."""
+def events(blocks: Blocks) -> list[Any]:
+    """Return the calls that wait in Gradio's queue or are being answered."""
     queue = blocks._queue
     waiting = [event for kind in list(queue.event_queue_per_concurrency_id.values()) for event in list(kind.queue)]
-    waiting += [event for job in list(queue.active_jobs) for event in job or ()]
-    owners = [guest.ownership.owner(event.session_hash or "") for event in waiting]
+    return waiting + [event for job in list(queue.active_jobs) for event in job or ()]
+
+
+def check_queue(guest: Visitor, blocks: Blocks) -> None:
+    """Raise RequestRefused if the session or its party has its share of the events that wait in Gradio's queue."""
+    owners = [guest.ownership.owner(event.session_hash or "") for event in events(blocks)]
     session, party = guest.owner
     if sum(owner[0] == session for owner in owners) >= EVENTS_OF_ONE:
         raise RequestRefused(429, "guard-events")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bibier.security.call_guard import events
 from bibier.ui.fair_share import Owner, first_to_go
 from bibier.ui.gradio_import import Block, SessionState, StateHolder
 from bibier.ui.gradio_import import gradio as gr
@@ -59,7 +60,8 @@ class TabState(SessionState):
 class TabStates(StateHolder):
     """All tabs by their random names; beyond `state_session_capacity`, of who has the most the longest unused goes.
 
-    Gradio keeps what a closed tab showed, over a megabyte, until there are too many; here it goes after `QUIET`.
+    Gradio keeps what a closed tab showed, over a megabyte, until there are too many; here it goes after `QUIET`. What
+    waits for its answer is no closed tab, however long that takes: a program's call is a tab that never says it is there.
 
     Parameters
     ----------
@@ -79,6 +81,9 @@ class TabStates(StateHolder):
         """
         last, queue = datetime.now() - timedelta(seconds=quiet), self.blocks._queue
         with self.lock:
+            for event in events(self.blocks):
+                if event.session_hash in self.time_last_used:
+                    self.time_last_used[event.session_hash] = datetime.now()
             gone = [tab for tab, used in list(self.time_last_used.items()) if used < last and not self.is_open(tab)]
             for tab in gone:
                 self.time_last_used.pop(tab)

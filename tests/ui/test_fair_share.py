@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,6 +55,23 @@ def test_closed_tabs_are_forgotten_after_a_while():
     page._queue.pending_messages_per_session["home bob 1"] = page._queue.pending_event_ids_session["home bob 1"] = set()
     assert tabs.forget_closed() == 1 and tabs.session_data.keys() == {"home ann 1", "home carl 1"}
     assert not page._queue.pending_messages_per_session and not page._queue.pending_event_ids_session
+
+
+def test_a_call_that_is_being_answered_is_no_closed_tab():
+    """A program's analysis of an hour was told "Not Found" after ten minutes, while it ran."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        gr.Textbox()
+    tabs = gradio_state.TabStates(owner)
+    tabs.set_blocks(page)
+    _ = tabs["home ann 1"]
+    page._queue.active_jobs = [None, [SimpleNamespace(session_hash="home ann 1")]]
+    for _minute in range(3):
+        tabs.time_last_used["home ann 1"] -= timedelta(seconds=gradio_state.QUIET + 1)
+        assert tabs.forget_closed() == 0
+    page._queue.active_jobs = [None, None]
+    assert tabs.forget_closed() == 0  # the answer was made a moment ago
+    tabs.time_last_used["home ann 1"] -= timedelta(seconds=gradio_state.QUIET + 1)
+    assert tabs.forget_closed() == 1
 
 
 def test_made_up_tokens_make_no_result_forgotten():
