@@ -61,7 +61,7 @@ class TabStates(StateHolder):
     """All tabs by their random names; beyond `state_session_capacity`, of who has the most the longest unused goes.
 
     Gradio keeps what a closed tab showed, over a megabyte, until there are too many; here it goes after `QUIET`. What
-    waits for its answer is no closed tab, however long that takes: a program's call is a tab that never says it is there.
+    waits for its answer is no closed tab, however long that takes: a program's call never says that it is there.
 
     Parameters
     ----------
