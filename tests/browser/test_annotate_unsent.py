@@ -2,6 +2,7 @@
 
 import pytest
 
+from bibier.files import sha256
 from bibier.ui.annotate.points import points
 from tests.browser.annotating import done, enter, title, values
 
@@ -88,6 +89,29 @@ def test_a_refusal_that_passes_loses_nothing(annotate, log, labelled_folder):
     done(page, 1)
     assert [points(event.probs)[3] for event in log("refused")] == [100]
     visitor.complaints[:] = [text for text in visitor.complaints if "503" not in text]  # the next clip's sound
+
+
+def test_an_act_without_an_answer_keeps_nobody_else_waiting_and_half_a_sign_is_sent_whole(
+    annotate, log, labelled_folder
+):
+    """A note that a cut had left with half an emoji was refused for good, and all that waited in the browser behind."""
+    visitor = annotate("holly")
+    clip = sha256(labelled_folder / "clips" / "00.wav")
+    act = {
+        "project": "clips",
+        "clip": clip,
+        "points": [0, 0, 0, 100, 0, 0, 0],
+        "confidence": None,
+        "fill": "",
+        "rest": 0,
+    }
+    for who, kind in (("stuck", "nothing of ours"), ("holly", "save")):
+        act |= {"annotator": who, "act": kind, "note": "cut "}
+        visitor.page.evaluate("act => bibier.outbox.add({...act, note: act.note + '\\ud83d'}, 1)", act)
+    visitor.page.wait_for_function("bibier.outbox.waiting().length === 1")
+    assert visitor.page.evaluate("bibier.outbox.waiting()[0].annotator") == "stuck"
+    assert [event.note for event in log("holly")] == ["cut \ufffd"]
+    visitor.complaints[:] = [text for text in visitor.complaints if "404" not in text]  # the act that is none
 
 
 SLOW = """(latency) => {

@@ -33,13 +33,19 @@
   const saying = (error, texts) => // in the page's language, also when that is switched
     Object.defineProperty(error, "message", { get: () => texts[bibier.language] });
 
+  // Half a sign, as a cut through an emoji leaves, has no UTF-8: the server takes no text with one.
+  const HALF = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+  /** @type {<T extends object>(sent: T) => T} */
+  const whole = (sent) =>
+    JSON.parse(JSON.stringify(sent), (_, value) => (typeof value === "string" ? value.replace(HALF, "\ufffd") : value));
+
   /** @type {AnnotateApi["createCall"]} */
   const createCall = (server, who) => async (act, facts = {}, patience = PATIENCE) => {
     let timer = 0;
     /** @type {Promise<never>} */
     const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error("late")), patience); });
     let answer;
-    try { answer = await Promise.race([server[act]({ ...who(), ...facts }), late]); }
+    try { answer = await Promise.race([server[act](whole({ ...who(), ...facts })), late]); }
     catch (error) { throw new LostError(say.offline, { cause: error }); }
     finally { clearTimeout(timer); }
     // Gradio swallows a failed request: every answer of ours is an object

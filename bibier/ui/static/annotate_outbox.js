@@ -57,12 +57,14 @@
   let timer = 0;
   const sendAll = async () => {
     const others = new Set(); // of somebody else, who is not signed in now
-    const next = () => waiting().find((act) => !others.has(act.uuid));
+    const behind = new Set(); // people of whom one act was not answered: their later ones wait, in order, nobody else's
+    let lost = null;
+    const next = () => waiting().find((act) => !others.has(act.uuid) && !behind.has(lateKey(act)));
     for (let act = next(); act && call; act = next()) {
       let answer;
       try { answer = await call(act.act, act); } catch (error) {
         if (isOthers(error)) { others.add(act.uuid); continue; }
-        if (isLost(error)) throw error;
+        if (isLost(error)) { lost = error; behind.add(lateKey(act)); continue; }
         drop(act); // sending it again won't help
         events.refused(act, error);
         continue;
@@ -70,6 +72,7 @@
       drop(act);
       events.arrived(act, answer);
     }
+    if (lost) throw lost;
   };
   // Who had to wait, until they act again. It outlives a reload: Gradio loads the page anew as soon as a lost server
   // answers, often before anybody has read that all was saved.
