@@ -178,6 +178,8 @@ class Database:
     def _prepare(self) -> None:
         """Make the tables that are missing, and the columns that a database of before lacks."""
         with self.reading() as connection:
+            if not self.is_file and (encoding := connection.exec_driver_sql("SHOW server_encoding").scalar()) != "UTF8":
+                raise InputError("store-encoding", encoding=encoding)
             version, complete = _version_of(connection), not _missing_columns(connection)
         if version is not None and complete:
             return
@@ -289,7 +291,8 @@ def _engine_of(url: str, journal_mode: str) -> sql.Engine:
     kind = address.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise InputError("store-url", url=without_password(url), reason=kind)
-    waiting = {"timeout": WAIT_SECONDS} if kind == "sqlite" else {"connect_timeout": WAIT_SECONDS}
+    server = {"connect_timeout": WAIT_SECONDS, "client_encoding": "UTF8"}
+    waiting = {"timeout": WAIT_SECONDS} if kind == "sqlite" else server
     pool = {"pool_timeout": WAIT_SECONDS} if kind == "postgresql" or _file_of(url) else {}
     if kind == "sqlite" and pool:
         pool["pool_size"] = CONNECTIONS

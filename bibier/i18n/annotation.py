@@ -32,6 +32,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "its port, or an option after the “?”, is no number",
         "порт или параметр после «?» — не число",
     ),
+    "store-encoding": (
+        "The database is kept in {encoding}, in which not every note can be written. Make one in UTF-8: createdb "
+        "-E UTF8 -T template0 NAME.",
+        "База данных хранится в {encoding}, а в этой кодировке можно записать не любую заметку. Создайте базу в UTF-8: "
+        "createdb -E UTF8 -T template0 ИМЯ.",
+    ),
     "store-closed": (
         "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the "
         "access rights and the server, and try again.",

@@ -158,6 +158,23 @@ def test_it_is_known_whether_labels_could_be_saved(file, tmp_path, monkeypatch):
     store.check()
 
 
+def test_a_server_s_database_that_cannot_hold_every_text_is_refused(postgres, monkeypatch):
+    """In Latin 1 it took labels until the first note in Cyrillic, which was sent again and again."""
+    with sql.create_engine(postgres, isolation_level="AUTOCOMMIT").connect() as connection:
+        for name, encoding in (("narrow", "LATIN1"), ("bytes", "SQL_ASCII"), ("wide", "UTF8")):
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")
+    for name, encoding in (("narrow", "LATIN1"), ("bytes", "SQL_ASCII")):
+        with pytest.raises(InputError, match=f"{encoding}.*createdb"):
+            Store(postgres.replace("/postgres?", f"/{name}?"))
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")  # of a shell that is old
+    store = Store(postgres.replace("/postgres?", "/wide?"))
+    store.project("p")
+    store.add_clips("p", CLIPS)
+    store.append(replace(label(1), note="привет 😀"))
+    assert [event.note for _, event in store.events("p")] == ["привет 😀"]
+    store.close()
+
+
 def test_a_server_that_restarts(postgres_server):
     url, stop, start = postgres_server
     store = Store(url)
