@@ -49,6 +49,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{host} refused the question (HTTP {status}): {reason}. Check the address, the model and the key.",
         "{host} отклонил запрос (HTTP {status}): {reason}. Проверьте адрес, модель и ключ.",
     ),
+    "llm-later": (
+        "{host} asks not to be asked again for {minutes} min (HTTP {status}). What was answered is kept: run again "
+        "later to go on.",
+        "{host} просит не обращаться к нему ещё {minutes} мин (HTTP {status}). Полученные ответы сохранены: повторите "
+        "запуск позже, чтобы продолжить.",
+    ),
     "llm-unreachable": (
         "{host} gave no usable answer in {tries} tries ({reason}). What was answered is kept: run again to go on.",
         "{host} не дал пригодного ответа за {tries} попыток ({reason}). Полученные ответы сохранены: повторите запуск "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from bibier.parsing import read_json
 
 LARGEST = 2**20  # bytes of a reply
 LARGEST_REFUSAL = 300  # bytes that are read of a refusal
-LONGEST_WAIT = 60.0  # s between two tries, whatever Retry-After says
+LONGEST_WAIT = 60.0  # s between two tries; who says by Retry-After that it takes longer is not asked again
 ALTERNATIVES = 20  # most likely tokens that the protocol gives
 
 
@@ -108,19 +110,9 @@ class Endpoint:
         headers = {b"Content-Type": b"application/json"}
         if self.key:
             headers[b"Authorization"] = f"Bearer {self.key}".encode("latin-1")
-        address, end, raw = f"{self.url.rstrip('/')}/chat/completions", time.monotonic() + self.timeout, b""
         try:
-            # A redirect would carry the key to another host: httpx follows none unless it is told to.
-            with httpx.stream("POST", address, content=body, headers=headers, timeout=self.timeout) as reply:
-                if not reply.is_success:
-                    self._refused(reply)
-                for part in reply.iter_bytes():
-                    raw += part
-                    if len(raw) > LARGEST:
-                        raise _TryAgain(f"more than {LARGEST} bytes")
-                    if time.monotonic() > end:
-                        raise httpx.ReadTimeout("slow")
-        except httpx.TimeoutException as error:
+            raw = _waited_for(self._fetch(body, headers))
+        except (TimeoutError, httpx.TimeoutException) as error:
             raise _TryAgain(f"nothing whole within {self.timeout:g} s") from error
         except httpx.HTTPError as error:
             raise _TryAgain(str(error) or type(error).__name__) from error
@@ -138,14 +130,35 @@ class Endpoint:
             self.token_usage[index] += count if isinstance(count, int) and count > 0 else 0
         return text, choice
 
-    def _refused(self, reply: httpx.Response) -> NoReturn:
-        """Raise what a status that is no success means: to try again where it may pass, else InputError."""
+    async def _fetch(self, body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
+        """Return the whole reply. Only a deadline for all of it bounds a server that sends a byte now and then."""
+        raw, address = b"", f"{self.url.rstrip('/')}/chat/completions"
+        # A redirect would carry the key to another host: httpx follows none unless it is told to.
+        async with (
+            asyncio.timeout(self.timeout),
+            httpx.AsyncClient(timeout=self.timeout) as client,
+            client.stream("POST", address, content=body, headers=headers) as reply,
+        ):
+            if not reply.is_success:
+                await self._refused(reply)
+            async for part in reply.aiter_bytes():
+                raw += part
+                if len(raw) > LARGEST:
+                    raise _TryAgain(f"more than {LARGEST} bytes")
+        return raw
+
+    async def _refused(self, reply: httpx.Response) -> NoReturn:
+        """Raise what a status that is no success means: to try again where it may pass soon, else InputError."""
         status, seconds = reply.status_code, reply.headers.get("Retry-After", "")
         if status in (408, 409, 429) or status >= 500:
-            raise _TryAgain(f"HTTP {status}", float(seconds) if seconds.isascii() and seconds.isdigit() else None)
+            wait = float(seconds[:9]) if seconds.isascii() and seconds.isdigit() else None
+            if wait is not None and wait > LONGEST_WAIT:
+                minutes = math.ceil(wait / 60)
+                raise InputError("llm-later", host=urlsplit(self.url).netloc, status=status, minutes=minutes)
+            raise _TryAgain(f"HTTP {status}", wait)
         detail = b""
         try:
-            for part in reply.iter_bytes():
+            async for part in reply.aiter_bytes():
                 detail += part
                 if len(detail) >= LARGEST_REFUSAL:
                     break
@@ -156,6 +169,16 @@ class Endpoint:
 
     def _safe(self, text: str) -> str:
         return (text.replace(self.key, "***") if self.key else text)[:300]
+
+
+def _waited_for(answer: Coroutine[object, object, bytes]) -> bytes:
+    """Return what is awaited; in a notebook, whose loop runs already, by another thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(answer)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, answer).result()
 
 
 def from_environment(model: str = "", *, timeout: float = 60.0) -> Endpoint:

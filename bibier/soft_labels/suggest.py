@@ -153,6 +153,7 @@ def suggest(
         cache,
         {"way": "generation", "limit": LIMIT},
         lambda: {"text": engine.generate(messages, limit=LIMIT)},
+        lambda answer: not parse(answer["text"]).invalid,  # the next question may be answered better
     )
     parsed = parse(answer["text"])
     return Suggestion(parsed.probabilities() or None, source, "generation", answer["text"], parsed.invalid, cached)
@@ -169,15 +170,17 @@ def _asked(
     cache: Cache | None,
     settings: Mapping[str, object],
     ask: Callable[[], dict[str, Any]],
+    is_kept: Callable[[dict[str, Any]], bool] = lambda answer: True,
 ) -> tuple[dict[str, Any], bool]:
     """Return an answer and whether it came from the cache."""
     if cache is None:
         return ask(), False
     mark = key(engine=engine.name, model=engine.model, revision=engine.revision, messages=messages, settings=settings)
-    if (known := cache.get(mark)) is not None:
+    if (known := cache.get(mark)) is not None and is_kept(known):
         return known, True
     answer = ask()
-    cache.put(mark, answer)
+    if is_kept(answer):
+        cache.put(mark, answer)
     return answer, False
 
 

@@ -1,8 +1,13 @@
 """Language models: a tiny one through the real loading code, and a server that answers well, badly or not at all."""
 
+import asyncio
+import contextlib
 import csv
 import math
 import random
+import socket
+import threading
+import time
 
 import pytest
 import tiny_llm
@@ -181,6 +186,51 @@ def test_a_server_that_hangs_is_given_up():
     with served(None) as (url, asked):
         error = refused("llm-unreachable", suggest, endpoint(url, timeout=0.1, tries=2), "Hi")
         assert "0.1 s" in str(error) and len(asked) == 2
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up():
+    """Each byte of its headers began the time-out anew, for hours."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ended = threading.Event()
+
+        def drip():
+            line, _ = server.accept()
+            with line, contextlib.suppress(OSError):
+                line.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+                while not ended.wait(0.05):
+                    line.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        slow = endpoint(f"http://127.0.0.1:{server.getsockname()[1]}/v1", timeout=0.5, tries=1)
+        begun = time.monotonic()
+        assert "0.5 s" in str(refused("llm-unreachable", suggest, slow, "Hi"))
+        ended.set()
+        thread.join()
+        assert time.monotonic() - begun < 10
+
+
+def test_who_is_to_be_asked_tomorrow_is_not_waited_for():
+    waits = []
+    with served((429, {"Retry-After": "999999999999"}, b"")) as (url, asked):
+        error = refused("llm-later", suggest, endpoint(url, sleep=waits.append), "Hi")
+        assert len(asked) == 1 and not waits and "min" in str(error)
+
+
+def test_a_notebook_can_ask_too():
+    async def cell():
+        return endpoint(url).generate([{"role": "user", "content": "Hi"}], limit=5)
+
+    with served(reply("Hello")) as (url, _):
+        assert asyncio.run(cell()) == "Hello"
+
+
+def test_an_unusable_answer_is_no_answer_for_good(tmp_path):
+    with served(reply("no idea"), reply(SEVEN)) as (url, asked):
+        cache = Cache(tmp_path / "answers.db")
+        first, second, third = (suggest(endpoint(url), "Hi", settings=GENERATION, cache=cache) for _ in range(3))
+        cache.close()
+        assert first.invalid and second.probabilities and not second.cached and third.cached and len(asked) == 2
 
 
 @pytest.mark.parametrize("status", [401, 404, 302])
