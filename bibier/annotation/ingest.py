@@ -37,7 +37,7 @@ def add_folder(
     `report` is told what else lies there and was left out, `progress` how many are read, and of how many. Raises
     InputError when there is no recording.
     """
-    recordings = recordings_in(folder)
+    recordings = recordings_in(folder).with_names()
     if notice := recordings.notice(short_name(folder)):
         report(notice)
     if not recordings.paths:

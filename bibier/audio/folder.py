@@ -21,7 +21,12 @@ class FolderRecordings:
 
     paths: tuple[Path, ...]
     skipped: Counter[str]  # "" counts files without an ending, "." hidden ones, such as the `._x.wav` of some archives,
-    # and "→" links that lead out of the folder to what is no recording
+    # "→" links that lead out of the folder to what is no recording, and "?" names that are no text
+
+    def with_names(self) -> FolderRecordings:
+        """Leave out what has bytes in its path that are no text: no database could name it."""
+        named = tuple(path for path in self.paths if _is_text(path.resolve()))
+        return FolderRecordings(named, self.skipped + Counter({"?": len(self.paths) - len(named)}))
 
     def notice(self, place: str) -> Message | None:
         """Say what was left out; None if nothing was."""
@@ -46,6 +51,14 @@ def recordings_in(folder: Path) -> FolderRecordings:
         else:
             paths.append(path)
     return FolderRecordings(tuple(paths), skipped)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # Python's stand-ins for bytes
+        return False
+    return True
 
 
 def may_be_taken(path: Path, folders: Iterable[Path]) -> bool:

@@ -119,9 +119,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "clips-skipped": (
         "{place}: {count} files were left out, which are no recordings by their endings "
-        "({kinds}; “.” are hidden ones, “→” links that lead elsewhere).",
+        "({kinds}; “.” are hidden ones, “→” links that lead elsewhere, “?” names that are no text).",
         "{place}: пропущено файлов, судя по окончаниям — не записей: {count} "
-        "({kinds}; «.» — скрытые, «→» — ссылки наружу).",
+        "({kinds}; «.» — скрытые, «→» — ссылки наружу, «?» — имена, которые не являются текстом).",
     ),
     # sentences about labels of another naming
     "labels-toml": ("{file} is not TOML: {reason}", "{file} — не TOML: {reason}"),

@@ -1,6 +1,8 @@
 """A folder's recordings: one list of endings, and what was left out is counted."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,7 @@ def test_everything_that_is_read_is_found_and_the_rest_counted(folder):
     assert listed.skipped == {".txt": 2, "": 1, ".": 1}
     assert listed.notice("here").text() == (
         "here: 4 files were left out, which are no recordings by their endings (.txt 2, . 1, — 1; “.” are hidden ones, "
-        "“→” links that lead elsewhere)."
+        "“→” links that lead elsewhere, “?” names that are no text)."
     )
 
 
@@ -49,6 +51,17 @@ def test_batch_and_import_say_what_they_left_out(folder):
     with pytest.raises(InputError, match="No recording was found"):
         batch.list_inputs(folder, notices.append)
     assert len(notices) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_keeps_no_folder_out(folder):
+    """An archive of another system has names in its own letters; one of them ended the import with a traceback."""
+    shutil.copy(EXAMPLE, os.fsencode(folder / "a") + b"/caf\xe9.ogg")
+    store, notices = Store(f"sqlite:///{folder}/a.db"), []
+    assert ingest.add_folder(store, "p", folder, report=notices.append) == 1
+    store.close()
+    assert "? 1" in notices[0].text() and "не являются текстом" in notices[0].text("ru")
+    assert len(batch.list_inputs(folder)) == len(READ) + 1  # a table can write it with escapes
 
 
 def test_a_link_to_what_is_no_recording_is_left_out(tmp_path):
