@@ -11,7 +11,7 @@ from bibier.errors import InputError
 from bibier.inference.queue import MAX_WAITING, InferenceQueue
 from bibier.security.session import session_of
 from bibier.ui import gradio_state
-from bibier.ui.analyse.state import ResultCache
+from bibier.ui.analyse.state import Analyses, ResultCache
 from bibier.ui.fair_share import first_to_go
 from bibier.ui.gradio_import import gradio as gr
 
@@ -80,6 +80,16 @@ def test_made_up_tokens_make_no_result_forgotten():
     for number in range(20):
         cache.put(f"token {number}", "x", (f"eve {number}", "elsewhere"))
     assert cache.get("mine", ("ann", "elsewhere")) == "result" and len(cache.values) == 4
+
+
+def test_what_was_heard_in_long_recordings_fills_no_memory():
+    """Of sixteen recordings of ten minutes 700 MB were kept for an hour."""
+    heard: ResultCache[float] = ResultCache(weight=lambda seconds: seconds, room=100.0)
+    for number, seconds in enumerate([5.0, 600.0, 25.0, 26.0, 20.0, 20.0, 20.0, 20.0]):
+        heard.put(f"tab {number}", seconds, (f"visitor {number}", "home"))
+        assert sum(value for _, value, _ in heard.values.values()) <= 100
+    assert [value for _, value, _ in heard.values.values()] == [20.0] * 4
+    assert Analyses().encodings.room * 16_000 * 4 < 2**25  # bytes
 
 
 def test_who_signs_in_next_in_a_tab_sees_nothing_of_who_was_there_before():

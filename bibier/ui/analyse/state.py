@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import ref
@@ -20,7 +21,8 @@ if TYPE_CHECKING:  # the predictor brings torch, which the page does not wait fo
 
 CACHE_SIZE = 64  # results kept for a reload, over all tabs
 CACHE_SECONDS = 3600.0
-ENCODINGS = 16  # of them with what was heard, 0.4 MB for 5 s of sound
+ENCODINGS = 16  # of them with what was heard
+HEARD = 300.0  # s of sound in all that is kept of these: 24 MB. Ten minutes are heard again in less than two seconds
 
 Value = TypeVar("Value")
 
@@ -66,10 +68,19 @@ class ResultCache(Generic[Value]):
         How many are kept over all tabs; the oldest of who has the most goes first.
     seconds
         For how long.
+    weight, room
+        How heavy a value is, and all of them together at most; one that is heavier than a quarter is not kept.
     """
 
-    def __init__(self, size: int = CACHE_SIZE, seconds: float = CACHE_SECONDS):
-        self.size, self.seconds = size, seconds
+    def __init__(
+        self,
+        size: int = CACHE_SIZE,
+        seconds: float = CACHE_SECONDS,
+        *,
+        weight: Callable[[Value], float] = lambda value: 0.0,
+        room: float = 0.0,
+    ):
+        self.size, self.seconds, self.weight, self.room = size, seconds, weight, room
         self.values: OrderedDict[str, tuple[float, Value, Owner]] = OrderedDict()  # token → time, value, whose
         self.lock = threading.Lock()
 
@@ -80,10 +91,13 @@ class ResultCache(Generic[Value]):
             for old in [kept for kept, (then, _, _) in self.values.items() if now - then > self.seconds]:
                 del self.values[old]
             self.values.pop(token, None)
-            if token and value is not None:
+            if token and value is not None and self.weight(value) <= self.room / 4:
                 self.values[token] = (now, value, owner)
-            while len(self.values) > self.size:
+            while len(self.values) > self.size or self._heavy():
                 del self.values[first_to_go(self.values, lambda kept: self.values[kept][2])]
+
+    def _heavy(self) -> bool:
+        return sum(self.weight(value) for _, value, _ in self.values.values()) > self.room
 
     def get(self, token: str, owner: Owner = ("", "")) -> Value | None:
         """Return what was kept, unless it is too old or another session's: a browser's tab keeps its token when one
@@ -107,7 +121,9 @@ class Analyses(ResultCache[AnalysisState]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encodings: ResultCache[AudioEncoding] = ResultCache(ENCODINGS)
+        self.encodings: ResultCache[AudioEncoding] = ResultCache(
+            ENCODINGS, weight=lambda heard: heard.duration, room=HEARD
+        )
 
     def put(self, token: str, value: AnalysisState | None, owner: Owner = ("", "")) -> None:
         """Keep an analysis for `token`, and what was heard in its clip; None forgets both."""
