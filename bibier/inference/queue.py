@@ -8,8 +8,8 @@ import math
 import statistics
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bibier.errors import Cancelled, InputError
@@ -61,19 +61,27 @@ class Ticket:
     ):
         self.queue, self.tab, self.background, self.owner, self.lane = queue, tab, background, owner, lane
         self.stopped = False
+        self.refused: InputError | None = None  # its place went to a party that had fewer
         self.started: float | None = None  # s of the clock
         self.turn = queue.next_turn(owner[1], lane)
 
+    @property
+    def ended(self) -> bool:
+        """Whether `check` raises."""
+        return self.stopped or self.refused is not None
+
     def check(self) -> None:
-        """Raise Cancelled when it is to end."""
+        """Raise Cancelled when it is to end, InputError when its place went to somebody else."""
+        if self.refused is not None:
+            raise self.refused
         if self.stopped:
             raise Cancelled
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until it may run, at most so long; whether it may. Raises Cancelled."""
+        """Wait until it may run, at most so long; whether it may. Raises Cancelled, and InputError as `check` does."""
         queue = self.queue
         with queue.changed:
-            queue.changed.wait_for(lambda: self.stopped or queue.first(self.lane) is self, seconds)
+            queue.changed.wait_for(lambda: self.ended or queue.first(self.lane) is self, seconds)
             self.check()
             if queue.first(self.lane) is not self:
                 return False
@@ -166,18 +174,22 @@ class InferenceQueue:
     ) -> Ticket:
         """Stand in the queue; `Ticket.release` must follow.
 
-        Raises InputError when the lane is full, with the wait, and when the share of the owner is: a quarter of the
-        places for a session, half of them for its party.
+        Raises InputError when the share of the owner is full, a quarter of the places for a session, half of them for
+        its party, and when the lane is, with the wait. A full lane has room for a party that has fewer places than
+        another: the one with the most gives one up, that of who came last.
         """
         with self.changed:
             people = [waiting for waiting in self.waiting_in(lane) if not waiting.background]
-            if not background and len(people) >= self.limit:
-                seconds = rounded_up(self.ahead(lane=lane)[1])
-                raise InputError("turn-full", waiting=len(people), seconds=seconds)
             for place, part in enumerate(SHARES):
                 own = sum(waiting.owner[place] == owner[place] for waiting in people)
                 if owner[place] and own >= max(1, self.limit // part):
                     raise InputError(("turn-share", "turn-share-together")[place], waiting=own)
+            if not background and len(people) >= self.limit:
+                full = InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead(lane=lane)[1]))
+                if (last := _last_of_most(people, owner[1])) is None:
+                    raise full
+                last.refused = full
+                self.waiting.remove(last)
             ticket = Ticket(self, tab, background, owner, lane)
             self.waiting.append(ticket)
             self.changed.notify_all()
@@ -250,6 +262,18 @@ class InferenceQueue:
         if own.running is not None and own.running.started is not None:
             seconds += max(usual - (self.clock() - own.running.started), 0.2 * usual)
         return len(before) + (own.running is not None), seconds
+
+
+def _last_of_most(waiting: Sequence[Ticket], party: str) -> Ticket | None:
+    """Return who gives a place up for a party: of the party with the most, the last that has not begun, or else the
+    last. None where none has two places more.
+    """
+    places = Counter(ticket.owner[1] for ticket in waiting)
+    largest, most = places.most_common(1)[0]
+    if most < places[party] + 2:
+        return None
+    theirs = [ticket for ticket in waiting if ticket.owner[1] == largest]
+    return next((ticket for ticket in reversed(theirs) if ticket.started is None), theirs[-1])
 
 
 def rounded_up(seconds: float) -> int:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,21 +146,26 @@ class UploadCleanup:
     def delete(self, path: str, now: float, *, grace: float = GRACE, idle: float = IDLE) -> bool:
         """Delete a file unless it is in use; its folder too, when it was the last in it.
 
-        A session whose tabs are all closed is waited for `idle` seconds, a file that is nobody's yet `grace`.
+        A session whose tabs are all closed is waited for `idle` seconds, a file that is nobody's yet `grace`. One that
+        somebody else has deleted since it was listed is gone too.
         """
         with self.ownership.lock:  # nobody may begin to use it in between
-            fresh = path not in self.ownership.owners and now - Path(path).stat().st_mtime < grace
+            try:
+                fresh = path not in self.ownership.owners and now - Path(path).stat().st_mtime < grace
+            except FileNotFoundError:
+                fresh = False
             if fresh or self.ownership.in_use(path, idle):
                 return False
-            Path(path).unlink()
+            Path(path).unlink(missing_ok=True)
             self.ownership.forget(path)
         self.remove_if_empty(Path(path).parent)
         return True
 
     def remove_if_empty(self, folder: Path) -> None:
         """Remove a folder in the folder of uploads, once nothing is in it."""
-        if str(folder) != self.ownership.folder and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        if str(folder) != self.ownership.folder:
+            with suppress(OSError):  # something is in it, or it is gone already
+                folder.rmdir()
 
     def erase(self, session: str) -> tuple[int, int]:
         """Delete a session's files at once, also while it is open.

@@ -50,6 +50,17 @@ def test_the_longest_unused_goes_first(folder):
     assert (folder.path / LOCK).exists()
 
 
+def test_a_file_that_another_has_deleted_meanwhile_is_gone_and_nothing_breaks(folder):
+    """An upload was told that something went wrong, since a request beside it had deleted the same old file."""
+    paths = [made(folder.path, name, age=4000) for name in "ab"]
+    work = cleaner(folder, limit=15 * KB)
+    listed = work.files()
+    (Path(paths[0])).unlink()
+    Path(paths[0]).parent.rmdir()
+    work.files = lambda: listed
+    assert work.room(10 * KB) and not Path(paths[1]).exists()
+
+
 def test_a_clip_in_use_is_never_touched(folder):
     """A clip of the store, however it is written; a file of an open tab; one that is just being sent."""
     stored, opened, idle, coming = (
