@@ -7,6 +7,7 @@
     ├── CorpusError           a corpus, recipe or training file can't be used; the sentence names file, row and remedy
     ├── LoadError             the models of the app did not load
     ├── Cancelled             whoever asked for an inference no longer wants it
+    │   └── PlaceLost         … or its place in the queue went to a party that had fewer
     ├── RecogniserEnded       the recogniser's process ended before it answered; the next call starts another
     └── RequestError          a request to the app is turned away
         ├── RequestRefused    … because of what it asks for
@@ -16,6 +17,8 @@
 """
 
 from __future__ import annotations
+
+import traceback
 
 from bibier.i18n.messages import Message
 
@@ -65,6 +68,20 @@ def reason_of(error: Exception) -> Message | str:
     return str(error)[:200]
 
 
+def let_go(error: BaseException) -> None:
+    """Free what the frames of an error hold, and of those that it came from; their lines stay, for the log.
+
+    Whoever keeps an error or hands it on to be shown calls this: an error lives on for minutes in loops of references,
+    and with its frames the recording on which it came, an hour of which is a gigabyte of a file without a name.
+    """
+    known: set[int] = set()
+    origin: BaseException | None = error
+    while origin is not None and id(origin) not in known:
+        known.add(id(origin))
+        traceback.clear_frames(origin.__traceback__)
+        origin = origin.__cause__ or origin.__context__
+
+
 def fault_of(error: Exception, place: str) -> InputError:
     """Return what is said of one file among many that can't be judged: an InputError as it is, else a sentence on it.
 
@@ -93,6 +110,14 @@ class LoadError(BibierError):
 
 class Cancelled(BibierError):
     """Whoever asked for an inference no longer wants it."""
+
+
+class PlaceLost(Cancelled):
+    """An inference ends, since its place in the queue went to a party that had fewer; `reason` says it to a person."""
+
+    def __init__(self, reason: InputError):
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class RecogniserEnded(BibierError):

@@ -19,7 +19,7 @@ from bibier.audio.channels import AUTO, MIX
 from bibier.audio.format import LONG_SECONDS
 from bibier.audio.long_recording import Recording
 from bibier.checkpoint.bundle import Bundle
-from bibier.errors import Cancelled, InputError, fault_of
+from bibier.errors import Cancelled, InputError, fault_of, let_go
 from bibier.features.char_ngrams import words
 from bibier.files import sha256
 from bibier.i18n.messages import Message
@@ -162,6 +162,7 @@ class BatchPredictor:
 
     def _reason(self, error: Exception, row: dict) -> str:
         fault = fault_of(error, row["path"])
+        let_go(error)
         self.failed(fault)
         return fault.text(self.language).encode("utf-8", "backslashreplace").decode()
 

@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bibier.errors import Cancelled, InputError
+from bibier.errors import Cancelled, InputError, PlaceLost
 
 MAX_WAITING = 16  # people who may wait; the next is told to come back
 BUSY = ("turn-full", "turn-share", "turn-share-together")  # refusals after which the same may be asked again
@@ -61,24 +61,24 @@ class Ticket:
     ):
         self.queue, self.tab, self.background, self.owner, self.lane = queue, tab, background, owner, lane
         self.stopped = False
-        self.refused: InputError | None = None  # its place went to a party that had fewer
+        self.lost: PlaceLost | None = None
         self.started: float | None = None  # s of the clock
         self.turn = queue.next_turn(owner[1], lane)
 
     @property
     def ended(self) -> bool:
         """Whether `check` raises."""
-        return self.stopped or self.refused is not None
+        return self.stopped or self.lost is not None
 
     def check(self) -> None:
-        """Raise Cancelled when it is to end, InputError when its place went to somebody else."""
-        if self.refused is not None:
-            raise self.refused
+        """Raise Cancelled when it is to end: PlaceLost where its place went to somebody else."""
+        if self.lost is not None:
+            raise self.lost
         if self.stopped:
             raise Cancelled
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until it may run, at most so long; whether it may. Raises Cancelled, and InputError as `check` does."""
+        """Wait until it may run, at most so long; whether it may. Raises Cancelled."""
         queue = self.queue
         with queue.changed:
             queue.changed.wait_for(lambda: self.ended or queue.first(self.lane) is self, seconds)
@@ -188,7 +188,7 @@ class InferenceQueue:
                 full = InputError("turn-full", waiting=len(people), seconds=rounded_up(self.ahead(lane=lane)[1]))
                 if (last := _last_of_most(people, owner[1])) is None:
                     raise full
-                last.refused = full
+                last.lost = PlaceLost(full)
                 self.waiting.remove(last)
             ticket = Ticket(self, tab, background, owner, lane)
             self.waiting.append(ticket)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from bibier.asr.recognisers import Choice
-from bibier.errors import Cancelled, InputError, LoadError
+from bibier.errors import Cancelled, InputError, LoadError, PlaceLost, let_go
 from bibier.i18n.page import say
 from bibier.inference.queue import APART, BUSY, DEVICE, InferenceQueue, Ticket, rounded_up
 from bibier.pauses import interruptible
@@ -133,17 +133,24 @@ def inference(
     try:
         yield run
         run.log("ok")
-    except (Cancelled, GeneratorExit):  # the second: the page was closed
+    except PlaceLost as lost:
+        run.log.refused(lost.reason)
+        let_go(lost)
+        raise lost.reason from None
+    except (Cancelled, GeneratorExit) as error:  # the second: the page was closed
         run.log("cancelled")
+        let_go(error)
         raise
     except InputError as error:
         run.log.refused(error)
+        let_go(error)
         raise
     except LoadError as error:
         run.log.failed(error)
         raise
     except (MemoryError, RuntimeError) as error:
         run.log.failed(error)
+        let_go(error)
         raise broken(error) from error
     finally:
         run.leave()

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import threading
+import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -291,6 +292,46 @@ def test_a_recording_whose_pauses_are_looked_for_can_be_stopped(long, talk, monk
     *_, last = long.analyse(talk, "", "none", None, CONTEXT)
     assert "before the first segment" in last["stage"]["text"] and last["ribbon"] is None and last["analyse"]
     assert is_free(long) and not long.here(CONTEXT) and lines()[-1]["outcome"] == "cancelled"
+
+
+class Large:
+    """Stands for the decoded sound of an hour."""
+
+
+@pytest.mark.parametrize("error", [Cancelled(), InputError("audio-silent", level=-120.0), RuntimeError()])
+def test_an_error_that_lives_on_holds_nothing_of_the_work(error):
+    """Gradio kept it for minutes, and so files of 1.8 GB without a name, which no limit counted."""
+    kept, alive = [], []
+
+    def decode():
+        recording = Large()
+        alive.append(weakref.ref(recording))
+        raise error
+
+    def handler():
+        with inference(InferenceQueue(), CONTEXT, "analyse") as run:
+            run.wait()
+            decode()
+
+    try:
+        handler()
+    except Exception as shown:
+        kept.append(shown)
+    assert kept and alive[0]() is None and kept[0].__traceback__ is not None
+
+
+def test_who_loses_a_place_in_the_queue_is_told_that_it_is_full(lines):
+    queue = InferenceQueue(limit=4)
+    with pytest.raises(InputError) as told, inference(queue, CONTEXT, "analyse") as run:
+        run.owner = ("eve", "house")
+        run.queue.lanes[run.lane].running = SimpleNamespace(started=None)
+        for name in "abc":
+            queue.enqueue(owner=(name, "house" if name == "a" else f"house of {name}"))
+        waiting = threading.Timer(0.05, lambda: queue.enqueue(owner=("ann", "home")))
+        waiting.start()
+        run.wait()
+    waiting.join()
+    assert told.value.key == "turn-full" and lines()[-1]["reason"] == "turn-full"
 
 
 def test_what_is_too_old_is_kept_no_longer():

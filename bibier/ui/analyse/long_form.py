@@ -21,7 +21,7 @@ from bibier.audio.channels import AUTO
 from bibier.audio.format import SAMPLE_RATE
 from bibier.audio.long_recording import Recording, may_be_long, read, read_long
 from bibier.audio.segmentation import Segment
-from bibier.errors import Cancelled, InputError
+from bibier.errors import Cancelled, InputError, PlaceLost
 from bibier.i18n.page import say
 from bibier.security.disk_quota import DiskQuota
 from bibier.ui.analyse import after_live
@@ -40,7 +40,8 @@ if TYPE_CHECKING:  # these bring torch, which the page does not wait for
     from bibier.inference.long_form import SegmentResult
     from bibier.inference.predictor import Prediction
 
-CACHE_SIZE = 16  # recordings at a time, over all tabs: an hour takes 115 MB of the disk
+CACHE_SIZE = 16  # recordings at a time, over all tabs
+ROOM = 8 * 3600.0  # s of them in all: an hour takes 115 MB of the disk
 OFTEN = 0.5  # s between two pictures of the ribbon, and longer the longer it takes
 
 
@@ -67,7 +68,9 @@ class LongFormHandlers:
         live: LiveService | None = None,
     ):
         self.clips, self.folder, self.quota, self.live = clips, folder, quota, live
-        self.cache: ResultCache[LongAnalysis] = ResultCache(CACHE_SIZE)
+        self.cache: ResultCache[LongAnalysis] = ResultCache(
+            CACHE_SIZE, weight=lambda analysis: analysis.recording.duration, room=ROOM
+        )
 
     def analyse(
         self,
@@ -216,6 +219,8 @@ class LongFormHandlers:
             try:
                 with run.interruptible():
                     analysis.segments = plan()
+            except PlaceLost:
+                raise
             except Cancelled:
                 gone = self.forget(context) if self._shows(analysis, context) else AnalyseUpdate()
                 run.log("cancelled")
@@ -229,6 +234,8 @@ class LongFormHandlers:
                         run.pass_turn()
                     with run.interruptible():
                         result = next(coming, None)
+                except PlaceLost:
+                    raise
                 except Cancelled:
                     break
                 if result is None:
