@@ -125,6 +125,7 @@ def add(
     """
     made = project not in store.projects()
     known = {} if made else {clip.sha256: clip for clip in store.clips(project)}
+    clips = [clip.check_size() for clip in clips]
     labels = label_list(setting) if made else store.labels(project)
     if events:
         check_same(label_list(setting), labels, project)

@@ -90,7 +90,7 @@ def add_manifest(
         raise InputError("clips-wrong", place=short_name(path), count=len(errors), first=errors[0])
     for notice in table.notices:
         report(notice)
-    return store.add_clips(project, clips)
+    return store.add_clips(project, [clip.check_size() for clip in clips])
 
 
 def keep(content: bytes, ending: str, media: Path) -> tuple[str, Path]:
@@ -279,7 +279,7 @@ def add_dataset(
             errors.append(error)
     if errors:
         raise InputError("clips-wrong", place=place[:200], count=len(errors), first=errors[0])
-    return store.add_clips(project, [clip for _, clip in clips.values()])
+    return store.add_clips(project, [clip.check_size() for _, clip in clips.values()])
 
 
 def read_dataset(place: str) -> Any:

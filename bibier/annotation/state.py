@@ -16,10 +16,13 @@ import numpy as np
 
 from bibier.annotation.events import Event
 from bibier.distributions import entropy, jensen_shannon
+from bibier.errors import InputError
+from bibier.file_names import short_name
 from bibier.labels import vector
 
 Order = Literal["given", "random", "uncertain", "modalities", "people"]
 REPEAT_AFTER = 10  # acts of a person until a clip may come again
+MOST_TEXT = 100_000  # characters of a clip's words and other columns; two hours of speech
 Key = TypeVar("Key")
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -40,6 +43,12 @@ class ProjectClip:
     def content(self) -> dict[str, Any]:
         """Return the fields by name."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+    def check_size(self) -> ProjectClip:
+        """Return this. Raises InputError for one with more words than can be sent to every visitor of the project."""
+        if len(self.text) + sum(len(name) + len(str(value)) for name, value in self.extra.items()) > MOST_TEXT:
+            raise InputError("clips-text", file=short_name(self.path), most=MOST_TEXT)
+        return self
 
     def over(self, known: ProjectClip) -> ProjectClip:
         """Return this with what was known of the same recording where this says nothing, as a mere folder does."""

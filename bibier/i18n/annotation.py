@@ -38,6 +38,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "База данных хранится в {encoding}, а в этой кодировке можно записать не любую заметку. Создайте базу в UTF-8: "
         "createdb -E UTF8 -T template0 ИМЯ.",
     ),
+    "clips-text": (
+        "Nothing was added: the words of {file}, with its other columns, are longer than {most} signs. Take them out "
+        "of its row.",
+        "Ничего не добавлено: текст к {file} вместе с остальными столбцами длиннее {most} знаков. Уберите его из строки.",
+    ),
     "store-closed": (
         "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the "
         "access rights and the server, and try again.",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bibier.annotation.ingest import add_dataset, add_place
+from bibier.annotation.ingest import add_dataset, add_manifest, add_place
+from bibier.annotation.state import MOST_TEXT
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.files import sha256
@@ -110,3 +111,16 @@ def test_labels_of_another_naming_are_read_by_a_file(place):
     (folder / "labels.toml").write_text('bored = ["exc"]\n')
     with pytest.raises(InputError, match=r"labels\.toml: unknown emotion 'bored'"):
         add_dataset(store, "p", dataset, folder / "media", labels=folder / "labels.toml")
+
+
+def test_words_that_no_visitor_could_be_sent_are_refused(place):
+    """A cell of 200 MB came in, and each opening of the project was an answer of 200 MB."""
+    store, _, folder = place
+    table = folder / "list.csv"
+    table.write_text(f"path,text\n0.flac,{'x' * MOST_TEXT}\n")
+    assert add_manifest(store, "p", table) == 1
+    for columns, cells in (("text", "x" * (MOST_TEXT + 1)), ("text,more", f"x,{'y' * MOST_TEXT}")):
+        table.write_text(f"path,{columns}\n0.flac,{cells}\n")
+        with pytest.raises(InputError, match="Nothing was added.*0.flac"):
+            add_manifest(store, "q", table)
+    assert "q" not in store.projects()

@@ -43,7 +43,8 @@
     for (const key of keys(OLD_ACTS)) {
       const [, project, annotator, ...more] = key.split(":");
       if (key.split(":").length !== OLD_WHO || more.length) continue;
-      for (const act of read(key) ?? []) put({ ...act, project, annotator });
+      const acts = read(key);
+      for (const act of Array.isArray(acts) ? acts : []) put({ ...act, project, annotator });
       remove(key);
     }
   };

@@ -11,7 +11,7 @@
 
   const stored = bibier.recall("bibier_language");
   // also where cookies are refused, as in a framed page
-  if (stored !== null && stored in bibier.languages) bibier.language = /** @type {Language} */ (stored);
+  if (stored !== null && Object.hasOwn(bibier.languages, stored)) bibier.language = /** @type {Language} */ (stored);
   const say = bibier.say = { ...bibier.languages[bibier.language] }; // one object for good: a switch fills it anew
   document.documentElement.lang = bibier.language;
   // Gradio's own labels follow the navigator
