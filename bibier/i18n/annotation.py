@@ -41,7 +41,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "clips-text": (
         "Nothing was added: the words of {file}, with its other columns, are longer than {most} signs. Take them out "
         "of its row.",
-        "Ничего не добавлено: текст к {file} вместе с остальными столбцами длиннее {most} знаков. Уберите его из строки.",
+        "Ничего не добавлено: текст к {file} вместе с остальными столбцами длиннее {most} знаков. Уберите его "
+        "из строки.",
     ),
     "store-closed": (
         "The database can't be opened or written ({reason}). What was acknowledged is kept; check the path, the "

@@ -82,10 +82,12 @@ def check_function(guest: Visitor, blocks: Blocks, path: str, body: dict[str, ob
         fn = next((fn for fn in blocks.fns.values() if fn.api_name == match[2]), None)
     else:
         fn = blocks.fns.get(number) if type(number) is int else None
-    if fn is None or fn.fn is None:  # the second: what the browser does alone has nothing to call here
+    if fn is None:
         raise RequestRefused(404, "guard-closed")
     if fn.api_visibility != "public" and (not guest.known or by_call):
         raise RequestRefused(404, "guard-private", names=", ".join(f"/{name}" for name in public(blocks)))
+    if fn.fn is None:  # what the browser does alone
+        raise RequestRefused(404, "guard-closed")
     return fn
 
 
