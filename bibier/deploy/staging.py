@@ -12,6 +12,7 @@ from bibier.parsing import read_json
 
 FILES = ("app.py", "space.yaml")
 CODE = (".py", ".js", ".ts", ".css", ".html", ".typed")  # endings of what belongs in bibier/
+BESIDE_CODE = ("ui/static/preview.png",)  # what a link to the page shows
 INDEX = "examples.json"  # names the clips of examples/
 WEIGHTS = ("config.json", "model.safetensors", "README.md")  # of a checkpoint
 CACHES = ("__pycache__",)
@@ -68,7 +69,7 @@ def belonging(root: Path, checkpoint: str) -> tuple[list[str], list[str]]:
                 file = Path(place, name)
                 path = file.relative_to(root).as_posix()
                 within = file.relative_to(root / folder).as_posix()
-                good = within in named[folder] if folder in named else file.suffix in CODE
+                good = within in named[folder] if folder in named else file.suffix in CODE or within in BESIDE_CODE
                 (belongs if good and not file.is_symlink() and not name.startswith(".") else stays).append(path)
     return belongs, stays
 

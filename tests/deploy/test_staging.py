@@ -38,11 +38,24 @@ def test_only_what_belongs_is_staged(tmp_path):
         (root / name).mkdir(parents=True)
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "private.py").write_text("x")
-    good = ["bibier/ui/page.py", "bibier/ui/page.css", "examples/a.ogg", "checkpoints/tiny/config.json"]
-    stray = ["bibier/bibier.db", "bibier/people", "bibier/ui/me.wav", "bibier/.env", "examples/mine.ogg"]
+    good = [
+        "bibier/ui/page.py",
+        "bibier/ui/page.css",
+        "bibier/ui/static/preview.png",
+        "examples/a.ogg",
+        "checkpoints/tiny/config.json",
+    ]
+    stray = [
+        "bibier/bibier.db",
+        "bibier/people",
+        "bibier/ui/me.wav",
+        "bibier/ui/me.png",
+        "bibier/.env",
+        "examples/mine.ogg",
+    ]
     stray += ["checkpoints/tiny/optimizer.pt"]
     for name in (*good, *stray, "app.py", "space.yaml", "requirements.txt", "bibier/__pycache__/x.pyc"):
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("x")
     (root / "examples" / "examples.json").write_text('[{"file": "a.ogg"}, {"file": "linked.ogg"}]')
     links = {"bibier/linked.py": "private.py", "bibier/folder": ".", "examples/linked.ogg": "private.py"}
