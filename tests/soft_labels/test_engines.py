@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiny_llm
@@ -221,8 +222,9 @@ def test_a_notebook_can_ask_too():
     async def cell():
         return endpoint(url).generate([{"role": "user", "content": "Hi"}], limit=5)
 
-    with served(reply("Hello")) as (url, _):
-        assert asyncio.run(cell()) == "Hello"
+    # in another thread, since in this one a browser's loop may run already
+    with served(reply("Hello")) as (url, _), ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(lambda: asyncio.run(cell())).result() == "Hello"
 
 
 def test_an_unusable_answer_is_no_answer_for_good(tmp_path):
