@@ -33,24 +33,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     # Imported late, so that --help answers at once.
     from bibier.errors import InputError
-    from bibier.files import refused_by_system
+    from bibier.files import FULL, refused_by_system
 
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()  # else what could not be written is found at the very end, by nobody
+        return status
     except InputError as error:
         print(error.text(options.language), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader went away (`| head`): nothing is left to say, and Python must not try to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except terminal.OutputEnded as ended:
+        return _output_ended(ended.reason, options.language)
+    except BrokenPipeError as error:
+        return _output_ended(error, options.language)
     except OSError as error:
+        if error.filename is None and error.errno in FULL:
+            return _output_ended(error, options.language)
         if error.filename is None:  # not about a file that somebody named
             raise
         print(refused_by_system(error).text(options.language), file=sys.stderr)
         return 2
+
+
+def _output_ended(error: OSError, language: str) -> int:
+    """Say why nothing more can be printed, unless the reader went away (`| head`); returns the exit status."""
+    from bibier.errors import InputError
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more at its end
+    if isinstance(error, BrokenPipeError):
+        return 1
+    print(InputError("output-full").text(language), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bibier.cli.predict_export import ExportOutlet, add_export
 from bibier.cli.progress import TerminalProgress
-from bibier.cli.terminal import json_text
+from bibier.cli.terminal import OutputEnded, json_text
 from bibier.cli.threads import add_profile, add_threads
 from bibier.i18n.messages import Message
 from bibier.process import choose_profile, collector_paused, limit_kernel_caches, limit_threads
@@ -88,8 +88,6 @@ def _run(options: argparse.Namespace, progress: TerminalProgress) -> int:
     for number, file in enumerate(options.files, start=1):
         try:
             channels = expand_channels(file, options.channel)
-        except BrokenPipeError:  # nobody reads on: no fault of this file
-            raise
         except Exception as error:  # whatever one file breaks is that file's line: the others are judged
             refuse(file, error)
             failed += 1
@@ -98,7 +96,7 @@ def _run(options: argparse.Namespace, progress: TerminalProgress) -> int:
             try:
                 tell_part = partial(tell, number=number)
                 _predict(file, channel, predictor, options, outlet, progress, tell_part, at(number))
-            except BrokenPipeError:
+            except OutputEnded:
                 raise
             except Exception as error:  # as above: nor does a silent channel take the others with it
                 refuse(file, error, channel)

@@ -6,6 +6,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from bibier.cli.terminal import OutputEnded
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -60,10 +62,13 @@ class TerminalProgress:
         self(f"{done}/{total}", done, total)
 
     def print(self, text: str) -> None:
-        """Print on standard output, with the line out of the way."""
+        """Print on standard output, with the line out of the way. Raises OutputEnded, which no file is to blame for."""
         with self._lock:
             self.clear()
-            print(text, flush=True)
+            try:
+                print(text, flush=True)
+            except OSError as error:
+                raise OutputEnded(error) from error
 
     def clear(self) -> None:
         """Remove the line; the next call shows it again."""

@@ -17,6 +17,14 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # bytes of a file's name that is not in UTF-8
 
 
+class OutputEnded(Exception):
+    """Standard output takes no more: its reader went away, or there is no room; `reason` is what the system said."""
+
+    def __init__(self, reason: OSError):
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 def write_anything() -> None:
     """Have standard output and error replace what their encoding lacks."""
     codecs.register_error(HANDLER, _plain)

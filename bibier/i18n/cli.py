@@ -41,6 +41,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "password-ask": ("Password: ", "Пароль: "),
     "password-again": ("Again: ", "Ещё раз: "),
     # soft-labels
+    "output-full": (
+        "The output could not be written to its end: there is no room for it. Make room, and run the command again.",
+        "Вывод не удалось записать до конца: для него нет места. Освободите место и запустите команду снова.",
+    ),
     "soft-labels-rows": ("{file}: {count} rows", "{file}: строк {count}"),
     "soft-labels-left-out": ("left out, no distribution: {name}", "пропущено, нет распределения: {name}"),
     "soft-labels-invalid": ("{file}: invalid rows {kinds}", "{file}: непригодных строк {kinds}"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bibier import __main__ as command
+from bibier.annotation.store import Store
 from bibier.cli import terminal
 from bibier.inference import predictor
 
@@ -76,3 +77,18 @@ def test_a_reader_who_goes_away_is_no_fault_of_a_file():
         command.stdout.close()
         said = command.stderr.read()
     assert (command.returncode, said) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("asked", [["predict", "happy_en.ogg", "--transcript", ""], ["annotations", "agreement", "p"]])
+def test_output_that_cannot_be_written_is_said_in_words(tmp_path, asked):
+    """It was a traceback, or the fault of a recording."""
+    store = Store(f"sqlite:///{tmp_path}/a.db")
+    store.project("p")
+    store.close()
+    asked = [str(EXAMPLES / word) if word.endswith(".ogg") else word for word in asked]
+    where = ["--store", f"sqlite:///{tmp_path}/a.db"] if asked[0] == "annotations" else []
+    with Path("/dev/full").open("w") as full:
+        run = [sys.executable, "-m", "bibier", *asked, *where]
+        ended = subprocess.run(run, cwd=EXAMPLES.parent, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 2 and len(ended.stderr.splitlines()) == 1 and "no room" in ended.stderr
