@@ -57,6 +57,15 @@ def short_name(path: str | os.PathLike) -> str:
     return f"{name[: half - 1]}…{name[-half:]}"
 
 
+def is_text(path: Path) -> bool:
+    """Whether a path can be written down: a name of another system may hold bytes that are no text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # Python's stand-ins for such bytes
+        return False
+    return True
+
+
 def missing(path: Path, name: str) -> Message:
     """Say that there is no file at `path`, written as `name`, and what might be meant."""
     if _DRIVE.match(name):

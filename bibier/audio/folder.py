@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bibier.audio.format import ENDINGS
-from bibier.file_names import is_there
+from bibier.file_names import is_text, is_there
 from bibier.i18n.messages import Message
 
 SHOWN = 8  # kinds of files in one notice
@@ -25,7 +25,7 @@ class FolderRecordings:
 
     def with_names(self) -> FolderRecordings:
         """Leave out what has bytes in its path that are no text: no database could name it."""
-        named = tuple(path for path in self.paths if _is_text(path.resolve()))
+        named = tuple(path for path in self.paths if is_text(path.resolve()))
         return FolderRecordings(named, self.skipped + Counter({"?": len(self.paths) - len(named)}))
 
     def notice(self, place: str) -> Message | None:
@@ -51,14 +51,6 @@ def recordings_in(folder: Path) -> FolderRecordings:
         else:
             paths.append(path)
     return FolderRecordings(tuple(paths), skipped)
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:  # Python's stand-ins for bytes
-        return False
-    return True
 
 
 def may_be_taken(path: Path, folders: Iterable[Path]) -> bool:

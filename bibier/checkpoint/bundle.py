@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
 from bibier.checkpoint.components import REGISTRY, build, parse_config
+from bibier.checkpoint.ranges import check_kinds
 from bibier.errors import InputError, reason_of
 from bibier.features.char_ngrams import CharNgrams, CharNgramsConfig
 from bibier.features.log_mel import LogMel, LogMelConfig
@@ -314,8 +315,8 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
     """
     folder, name = resolve(name), called or name
     config = read_config(folder, called)
-    if (repo := foreign_code(config)) and repo not in os.environ.get("BIBIER_REMOTE_CODE", "").split(","):
-        raise InputError("checkpoint-runs-code", name=str(name), repo=repo)
+    if (source := foreign_code(config)) and source not in os.environ.get("BIBIER_REMOTE_CODE", "").split(","):
+        raise InputError("checkpoint-runs-code", name=str(name), source=source)
     if not (folder / WEIGHTS).is_file():
         raise InputError("checkpoint-no-weights", name=str(name), file=WEIGHTS)
     try:
@@ -347,13 +348,15 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
 
 
 def foreign_code(config: BundleConfig) -> str:
-    """Return the repository or folder whose program code a checkpoint's features run, "" where they run none.
+    """Return what program code a checkpoint's features run: repo@commit, or a folder's whole path; "" for none.
 
-    The consent in a config is that of whoever trained it, and none of who opens it.
+    The consent in a config is that of whoever trained it, and none of who opens it. The commit is a part of what is
+    consented to: anybody can have one of their own below a repository's name.
     """
     for settings in (config.audio_features, config.text_features):
         if isinstance(settings, HubAudioConfig) and settings.remote_code:
-            return settings.repo
+            folder = Path(settings.repo).expanduser()
+            return str(folder.resolve()) if folder.exists() else f"{settings.repo}@{settings.revision}"
     return ""
 
 
@@ -372,22 +375,24 @@ def read_config(folder: Path, called: str = "") -> BundleConfig:
     if not isinstance(raw, dict):
         raise InputError("checkpoint-config-bad", name=name, detail="not an object")
     if raw.get("format") != FORMAT:
-        raise InputError("checkpoint-format", name=name, found=raw.get("format"), expected=FORMAT)
-    if tuple(raw.get("labels", ())) != EMOTIONS:
-        found = ", ".join(map(str, raw.get("labels", ())))
-        raise InputError("checkpoint-labels", name=name, found=found or "—", expected=", ".join(EMOTIONS))
+        raise InputError("checkpoint-format", name=name, found=str(raw.get("format"))[:80], expected=FORMAT)
+    labels = raw.get("labels")
+    if labels != list(EMOTIONS):
+        found = ", ".join(map(str, labels)) if isinstance(labels, list) else str(labels)
+        raise InputError("checkpoint-labels", name=name, found=found[:200] or "—", expected=", ".join(EMOTIONS))
     if raw.get("sample_rate") != SAMPLE_RATE:
-        raise InputError("checkpoint-rate", name=name, found=raw.get("sample_rate"), expected=SAMPLE_RATE)
+        raise InputError("checkpoint-rate", name=name, found=str(raw.get("sample_rate"))[:80], expected=SAMPLE_RATE)
     try:
         return _build(raw)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError, AttributeError, KeyError) as error:
         # The constructor's own words name the key; what stands before them names only the class.
-        detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))
+        detail = re.sub(r"^\w+\.__init__\(\) ", "", str(error))[:200]
         raise InputError("checkpoint-config-bad", name=name, detail=detail) from error
 
 
 def _build(raw: dict) -> BundleConfig:
     """Make a config of a JSON object; lists become tuples, an unknown key is a TypeError."""
+    check_kinds(raw)
     values = {}
     for key, value in raw.items():
         if (key in REGISTRY and value is not None) or key == "calibration":

@@ -6,6 +6,7 @@ strictly when somebody wants it, and one that can't be read harms nobody who use
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from bibier.checkpoint.components import REGISTRY, build
 from bibier.errors import InputError
 from bibier.features.speech_encoders import HubAudio
 from bibier.features.text_encoders import HubText
+from bibier.file_names import is_text
+from bibier.log import note, told
 from bibier.process import complete_torch
 
 if TYPE_CHECKING:
@@ -137,7 +140,7 @@ class ModelLibrary(Generic[R]):
         own = self.start.folder.resolve()
         if self.root.is_dir():
             for folder in sorted(self.root.iterdir()):
-                if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() != own:
+                if folder.is_dir() and not folder.name.startswith(".") and folder.resolve() != own and is_text(folder):
                     places[folder.name] = Entry(folder.name, folder.name, folder)
         for cached in hub_checkpoint.kept(FILES, cache=self.cache) if self.hub else ():
             if cached.folder.resolve() != own:
@@ -253,7 +256,7 @@ def describe(key: str, title: str, folder: Path, bundle: Bundle | None = None) -
     facts: dict = {}
     try:
         facts["size"] = sum(path.stat().st_size for path in map(folder.joinpath, FILES) if path.is_file())
-        if (folder / CARD).is_file():
+        if (folder / CARD).is_file() and is_own(folder / CARD):
             with (folder / CARD).open(encoding="utf-8", errors="replace") as file:
                 facts["card"] = file.read(CARD_LIMIT)
         if not (folder / CONFIG).is_file():
@@ -267,7 +270,21 @@ def describe(key: str, title: str, folder: Path, bundle: Bundle | None = None) -
     except (OSError, safetensors.SafetensorError) as error:
         broken = InputError("checkpoint-weights-broken", name=title, file=WEIGHTS, detail=str(error))
         facts["problem"] = broken
+    except Exception as error:  # whatever one folder breaks is its own line: the others can be used
+        note("checkpoint", level=logging.ERROR, outcome="failed", **told(error))
+        facts["problem"] = InputError("checkpoint-config-bad", name=title, detail=type(error).__name__)
     return Entry(key, title, folder, **facts)
+
+
+def is_own(file: Path) -> bool:
+    """Whether a file lies in its checkpoint's folder, links followed; in the Hub's cache in its repository's.
+
+    A card is shown to everybody: a link in a folder of somebody else's may lead to any file of this computer.
+    """
+    folder = file.parent
+    if folder.parent.name == "snapshots":
+        folder = folder.parent.parent
+    return file.resolve().is_relative_to(folder.resolve())
 
 
 def shapes(weights: Path) -> dict[str, tuple[int, ...]]:

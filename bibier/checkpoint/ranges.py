@@ -50,10 +50,33 @@ RANGES: dict[str, tuple[float, float]] = {
     "share": (0, 1),
     "stand_out": (0, 200),  # dB
     "trim": (0, 200),  # dB
-    "window": (1e-3, 1),  # s
+    "window": (1e-3, 0.032),  # s, the length of the transform
 }
 COUNT, NUMBER = (-1, 2**16), (-1e6, 1e6)  # of a field that has none of its own
 LONGEST = 16  # entries of a list
+
+
+def check_kinds(raw: Mapping[str, Any]) -> None:
+    """Raise TypeError for what a config says besides its parts, where it is of another kind than expected."""
+    for name in ("name", "licence"):
+        if not isinstance(raw.get(name, ""), str):
+            raise TypeError(f"{name} must be a text")
+    for name in ("recipe", "data", "metrics"):
+        if not isinstance(raw.get(name, {}), dict):
+            raise TypeError(f"{name} must be an object")
+    languages, prior, calibration = raw.get("languages", []), raw.get("text_prior", [1]), raw.get("calibration", {})
+    if not isinstance(languages, list) or not all(isinstance(language, str) for language in languages):
+        raise TypeError("languages must be a list of texts")
+    if not isinstance(prior, list) or not all(_is_number(share) and 0 <= share <= 1 for share in prior):
+        raise TypeError("text_prior must be a list of numbers from 0 to 1")
+    if not isinstance(calibration, dict) or not all(
+        _is_number(temperature) and 1e-3 <= temperature <= 1e3 for temperature in calibration.values()
+    ):
+        raise TypeError("calibration must be an object of numbers from 0.001 to 1000")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_ranges(part: str, config: type, settings: Mapping[str, Any]) -> None:

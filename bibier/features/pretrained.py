@@ -245,6 +245,8 @@ def open_model(
     ):
         if value != expected:
             raise InputError("weights-other-model", folder=str(folder), setting=setting, value=value, expected=expected)
+    if remote and "--" in str(stated.get("auto_map")):  # transformers would run the code of the repository before it
+        raise InputError("weights-code-elsewhere", repo=config.repo)
     files = weights_of(folder)
     verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()  # a head that is left out is no warning here

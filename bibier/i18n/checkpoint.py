@@ -139,10 +139,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "сервера.",
     ),
     "checkpoint-runs-code": (
-        "The checkpoint “{name}” would run program code of {repo}, with all your rights on this computer. Look at the "
-        "code; if you trust it, set the variable BIBIER_REMOTE_CODE={repo} and start again.",
-        "Чекпойнт «{name}» запустил бы программный код из {repo} — со всеми вашими правами на этом компьютере. "
-        "Посмотрите этот код; если доверяете ему, задайте переменную BIBIER_REMOTE_CODE={repo} и запустите снова.",
+        "The checkpoint “{name}” would run program code of {source}, with all your rights on this computer. Look at "
+        "the code; if you trust it, set the variable BIBIER_REMOTE_CODE={source} and start again.",
+        "Чекпойнт «{name}» запустил бы программный код из {source} — со всеми вашими правами на этом компьютере. "
+        "Посмотрите этот код; если доверяете ему, задайте переменную BIBIER_REMOTE_CODE={source} и запустите снова.",
     ),
     "shelf-runs-code": (
         "“{name}” would run program code that comes with other weights, which this page never does. If you trust the "

@@ -52,6 +52,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "При открытии {repo} выполняется его собственный код — со всеми вашими правами на этом компьютере. Посмотрите "
         "файлы на Hub; если доверяете им, добавьте remote_code = true рядом с kind = {kind} в рецепте.",
     ),
+    "weights-code-elsewhere": (
+        "The weights of {repo} name program code of another repository, which nobody has consented to. Choose other "
+        "features.",
+        "Веса {repo} ссылаются на программный код другого репозитория, на который согласия нет. Выберите другие "
+        "признаки.",
+    ),
     "weights-code-fails": (
         "The program code of {repo} does not run with transformers {version}: {detail}. Pin another revision of it, or "
         "choose other features.",

@@ -1,6 +1,8 @@
 """The shelf of checkpoints: what is on it, a few in memory, a broken one harms nobody, the Hub's work offline."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,14 +158,80 @@ def test_a_broken_one_is_said_and_harms_no_other(shelf, root, how):
 def test_a_checkpoint_runs_foreign_code_only_by_the_consent_of_who_opens_it(root, monkeypatch):
     """The consent in its config is that of who made it: `predict --checkpoint` ran the code of any folder it named."""
     spoil(root / "c", "code")
-    repo = foreign_code(read_config(root / "c"))
-    for consent in ("", "somebody/else", f"{repo}/x"):
+    source = foreign_code(read_config(root / "c"))
+    repo, commit = source.split("@")
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    for consent in ("", "somebody/else", repo, f"{repo}@{'0' * 40}", f"{source}/x"):
         monkeypatch.setenv("BIBIER_REMOTE_CODE", consent)
         with pytest.raises(InputError, match="BIBIER_REMOTE_CODE=") as refused:
             load(root / "c")
-        assert refused.value.key == "checkpoint-runs-code" and repo in refused.value.text("ru")
-    monkeypatch.setenv("BIBIER_REMOTE_CODE", f"somebody/else,{repo}")
+        assert refused.value.key == "checkpoint-runs-code" and source in refused.value.text("ru")
+    monkeypatch.setenv("BIBIER_REMOTE_CODE", f"somebody/else,{source}")
     assert load(root / "c").config.audio_features.repo == repo
+    monkeypatch.chdir(root)
+    (root / repo).mkdir(parents=True)  # a folder goes before a repository of that name, and nobody has consented to it
+    with pytest.raises(InputError, match=f"BIBIER_REMOTE_CODE={root / repo}"):
+        load(root / "c")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": 5},
+        {"labels": [["anger"]]},
+        {"languages": 5},
+        {"languages": [5]},
+        {"calibration": {"audio": 2**70}},
+        {"calibration": [1]},
+        {"text_prior": {}},
+        {"name": ["x"]},
+        {"data": 7},
+        {"format": {"x": []}},
+        {"sample_rate": [16_000]},
+        {"audio_features": {"window": 1}},
+        {"audio_features": 5},
+    ],
+)
+def test_what_a_config_says_in_another_kind_is_refused_and_the_others_are_shown(shelf, root, change):
+    """One such folder kept the page of models from opening for everybody."""
+    file = root / "c" / "config.json"
+    facts = json.loads(file.read_text())
+    facts["audio_features"] = (
+        facts["audio_features"] | change.pop("audio_features")
+        if isinstance(change.get("audio_features"), dict)
+        else change.pop("audio_features", facts["audio_features"])
+    )
+    file.write_text(json.dumps(facts | change))
+    found = {entry.key: entry for entry in shelf.entries()}
+    assert found["c"].problem is not None and len(found["c"].problem.text("ru")) < 500
+    assert found["b"].problem is None and found["d"].problem is None
+    with pytest.raises(InputError):
+        load(root / "c")
+
+
+def test_a_folder_that_breaks_the_program_is_its_own_line(shelf, root, monkeypatch):
+    whole = checkpoint.read_config
+
+    def read(folder, called=""):
+        if folder.name == "c":
+            raise LookupError("whatever")
+        return whole(folder, called)
+
+    monkeypatch.setattr(checkpoint, "read_config", read)
+    found = {entry.key: entry for entry in shelf.entries()}
+    assert found["c"].problem is not None and found["b"].problem is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_and_a_card_that_lies_elsewhere_are_not_shown(shelf, root):
+    """The first broke the page for everybody; the second showed any file of the computer to every visitor."""
+    (root.parent / "secret").write_text("secret")
+    card = root / "c" / "README.md"
+    card.unlink()
+    card.symlink_to(root.parent / "secret")
+    shutil.copytree(root / "b", Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9")))
+    found = {entry.key: entry for entry in shelf.entries()}
+    assert found.keys() == {START, "b", "c", "d"} and found["c"].card == "" and found["c"].problem is None
 
 
 def test_the_list_follows_the_disk_and_reads_nothing_twice(shelf, root):

@@ -257,6 +257,11 @@ def test_foreign_code_runs_only_with_consent(tmp_path, folders):
     assert (tmp_path / "ran").exists()
     (folder / "foreign.py").write_text("from transformers.deepspeed import gone\n")
     refused("weights-code-fails", build("exhubert", copied(folder, tmp_path / "old"), remote_code=True).load)
+    elsewhere = copied(folder, tmp_path / "elsewhere")
+    stated = json.loads((elsewhere / "config.json").read_text())
+    stated["auto_map"] = {name: f"somebody/else--{code}" for name, code in stated["auto_map"].items()}
+    (elsewhere / "config.json").write_text(json.dumps(stated))
+    refused("weights-code-elsewhere", build("exhubert", elsewhere, remote_code=True).load)
 
 
 @pytest.mark.skipif(FUNASR, reason="funasr is installed")
