@@ -262,6 +262,8 @@ def _version_of(connection: sql.Connection) -> int | None:
     if not sql.inspect(connection).has_table(about.name):
         return None
     version = connection.scalar(sql.select(about.c.version))
+    if not isinstance(version, int | None):
+        raise StoreUnavailable("store-malformed", reason=about.name)
     if version is not None and version > SCHEMA:
         raise InputError("store-newer", version=version, known=SCHEMA)
     return version

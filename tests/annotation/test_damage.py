@@ -249,6 +249,17 @@ def test_a_database_that_cannot_be_used_is_one_sentence(url, tmp_path, monkeypat
     assert "Traceback" not in shown and len(shown.splitlines()) <= 2
 
 
+@pytest.mark.parametrize("version", ["one", b"\1"])
+def test_a_version_that_is_no_number_is_a_damaged_file(tmp_path, version):
+    Store(f"sqlite:///{tmp_path}/a.db").close()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.execute("UPDATE about SET version = ?", [version])
+        connection.commit()
+    with pytest.raises(StoreUnavailable) as refused:
+        Store(f"sqlite:///{tmp_path}/a.db")
+    assert refused.value.key == "store-malformed"
+
+
 def test_what_a_server_says_of_itself_is_told_no_visitor(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/a.db")
 

@@ -1,5 +1,7 @@
 """What was typed into the Annotate tab is never lost: reloads, a dropped connection, a slow one, drafts."""
 
+import re
+
 import pytest
 
 from bibier.files import sha256
@@ -112,6 +114,20 @@ def test_an_act_without_an_answer_keeps_nobody_else_waiting_and_half_a_sign_is_s
     assert visitor.page.evaluate("bibier.outbox.waiting()[0].annotator") == "stuck"
     assert [event.note for event in log("holly")] == ["cut \ufffd"]
     visitor.complaints[:] = [text for text in visitor.complaints if "404" not in text]  # the act that is none
+
+
+def test_what_another_answers_in_the_server_s_place_is_not_called_saved(annotate, log):
+    """A proxy that answers any JSON: the label stood as saved, and was nowhere."""
+    visitor = annotate("proxied")
+    page = visitor.page
+    page.route(re.compile("component_server"), lambda route: route.fulfill(json={"ok": True}))
+    page.keyboard.press("Digit4")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".delivery.alert:has-text('Not saved yet')")
+    assert page.evaluate("bibier.outbox.waiting().length") == 1 and log("proxied") == []
+    page.unroute(re.compile("component_server"))
+    page.wait_for_function("!bibier.outbox.waiting().length")
+    assert [points(event.probs)[3] for event in log("proxied")] == [100]
 
 
 SLOW = """(latency) => {

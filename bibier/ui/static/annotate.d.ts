@@ -21,6 +21,7 @@ interface AnnotateApi {
   isLost(error: unknown): boolean;
   /** Whether the act is of somebody else than who is signed in. */
   isOthers(error: unknown): boolean;
+  notSaved(): Error;
   /** What the server said that it can't do now but may do later; "" of any other error. */
   reasonOf(error: unknown): string;
 }

@@ -76,6 +76,6 @@
   };
 
   bibier.annotateApi = { THINKING, uuid, pageId, createCall, plainServer, isLost: (error) => error instanceof LostError,
-    isOthers: (error) => error instanceof OthersError,
+    isOthers: (error) => error instanceof OthersError, notSaved: () => new LostError(say.offline),
     reasonOf: (error) => (error instanceof RefusedForNowError ? error.message : "") };
 })();

@@ -3,7 +3,7 @@
 // and a draft for each clip. One entry of the storage for each, so that two tabs don't overwrite each other's. It is
 // there for the whole page: what waits is sent when the page starts, whichever tab is open. Runs after annotate_api.js.
 (() => {
-  const { createCall, isLost, isOthers, plainServer, uuid } = bibier.annotateApi;
+  const { createCall, isLost, isOthers, notSaved, plainServer, uuid } = bibier.annotateApi;
   const AGAIN = 2000; // ms until what did not arrive is sent again
   const ACT = "bibier_act:";
   const OLD_ACTS = "bibier_waiting:"; // a list for each project and person, of before
@@ -56,6 +56,12 @@
   /** @type {Promise<void> | null} */
   let sending = null;
   let timer = 0;
+  const saved = async (/** @type {WaitingAct} */ act) => {
+    const answer = call && await call(act.act, act);
+    // what stands between here and the server may answer anything, and all of it would pass for "saved"
+    if (answer?.saved !== act.uuid) throw notSaved();
+    return answer;
+  };
   const sendAll = async () => {
     const others = new Set(); // of somebody else, who is not signed in now
     const behind = new Set(); // people of whom one act was not answered: their later ones wait, in order, nobody else's
@@ -63,7 +69,7 @@
     const next = () => waiting().find((act) => !others.has(act.uuid) && !behind.has(lateKey(act)));
     for (let act = next(); act && call; act = next()) {
       let answer;
-      try { answer = await call(act.act, act); } catch (error) {
+      try { answer = await saved(act); } catch (error) {
         if (isOthers(error)) { others.add(act.uuid); continue; }
         if (isLost(error)) { lost = error; behind.add(lateKey(act)); continue; }
         drop(act); // sending it again won't help
