@@ -40,8 +40,11 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
 
     Its name is always the same, so that the half file of a program that was killed goes when the next one writes; where
     several programs may write the same file at once, say `shared`: each has its own. It ends as `path` does, for
-    libraries that tell a format by it. Raises OSError.
+    libraries that tell a format by it. Raises OSError, also where a device, a pipe or a link to one stands: the system
+    would lose it.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     own = f".{os.getpid()}" if shared else ""
     part = path.with_name(f".{path.stem}{own}.part{path.suffix}")
     try:

@@ -207,6 +207,8 @@ def label_map(raw: Mapping[str, str | list[str]], place: str) -> dict[str, str]:
         if emotion in seen:
             raise InputError("labels-twice", file=place, first=seen[emotion], name=name, emotion=emotion or NONE)
         seen[emotion] = name
+        if not isinstance(listed, str | list):
+            raise InputError("labels-listed", file=place, name=name)
         for label in [listed] if isinstance(listed, str) else listed:
             lowered = str(label).strip().lower()
             if emotion_of.get(lowered, emotion) != emotion:

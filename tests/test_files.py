@@ -1,5 +1,6 @@
 """Files written whole or not at all; folders that change places."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -19,6 +20,18 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     assert path.read_text() == "старое" and list(tmp_path.iterdir()) == [path]
     files.atomic_write(path, b"new")
     assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """As root, an export to /dev/full --replace left a file in the place of the device."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "pipe.csv")
+    for name in ("pipe.csv", "link.csv"):
+        with pytest.raises(OSError, match="Not a regular file"):
+            files.atomic_write(tmp_path / name, "x")
+    assert (tmp_path / "pipe.csv").is_fifo() and (tmp_path / "link.csv").is_symlink()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_the_half_file_of_a_killed_program_goes(tmp_path):

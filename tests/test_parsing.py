@@ -48,3 +48,18 @@ def test_a_file_that_others_wrote_is_refused_in_words(tmp_path, name, how):
     with pytest.raises(BibierError) as refused:
         read(tmp_path / name)
     assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("labels.toml", "happy = 5"),
+        ("tasks.json", '[{"data": {"audio": "a.wav"}, "annotations": 5}]'),
+        ("tasks.json", '[{"data": {"audio": "a.wav"}, "annotations": [{"result": 5}]}]'),
+        ("tasks.json", '[{"data": {"audio": "a.wav"}, "annotations": {"result": []}}]'),
+    ],
+)
+def test_values_of_another_kind_are_refused_in_words(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BibierError):
+        READERS[name][1](tmp_path / name)

@@ -78,8 +78,8 @@ def _named_by(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
     What is no such task is left to whoever reads it.
     """
     names: dict[str, None] = {}
-    for given in (each for task in tasks for each in task.get("annotations") or () if isinstance(each, dict)):
-        results = [each for each in given.get("result") or () if isinstance(each, dict)]
+    for given in (each for task in tasks for each in _objects(task.get("annotations"))):
+        results = _objects(given.get("result"))
         numbers = {
             str(each.get("from_name")): _number(each)
             for each in results
@@ -90,6 +90,10 @@ def _named_by(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
         names |= dict.fromkeys(numbers)
     own = [name for name in names if _emotion(name) is None]
     return list(names) if own and is_sound(list(names)) else []
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _is_whole(total: float) -> bool:

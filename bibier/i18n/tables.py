@@ -125,6 +125,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # sentences about labels of another naming
     "labels-toml": ("{file} is not TOML: {reason}", "{file} — не TOML: {reason}"),
+    "labels-listed": (
+        "{file}: {name!r} must be a label or a list of labels",
+        "{file}: {name!r} должно быть меткой или списком меток",
+    ),
     "labels-emotion": (
         "{file}: unknown emotion {name!r}: expected one of {emotions}, or none",
         "{file}: неизвестная эмоция {name!r}: нужна одна из {emotions} или none",

@@ -128,7 +128,7 @@ class Endpoint:
         for index, name in enumerate(("prompt_tokens", "completion_tokens")):
             count = usage.get(name) if isinstance(usage, dict) else None
             self.token_usage[index] += count if isinstance(count, int) and count > 0 else 0
-        return text, choice
+        return text.replace(self.key, "***") if self.key else text, choice  # what it was sent, it may say again
 
     async def _fetch(self, body: bytes, headers: Mapping[bytes, bytes]) -> bytes:
         """Return the whole reply. Only a deadline for all of it bounds a server that sends a byte now and then."""

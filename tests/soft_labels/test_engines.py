@@ -227,6 +227,11 @@ def test_a_notebook_can_ask_too():
         assert elsewhere.submit(lambda: asyncio.run(cell())).result() == "Hello"
 
 
+def test_a_server_that_says_again_what_it_was_sent_gives_no_key_away():
+    with served(reply(f"Bearer {KEY}: {SEVEN}")) as (url, _):
+        assert KEY not in suggest(endpoint(url), "Hi", settings=GENERATION).answer
+
+
 def test_an_unusable_answer_is_no_answer_for_good(tmp_path):
     with served(reply("no idea"), reply(SEVEN)) as (url, asked):
         cache = Cache(tmp_path / "answers.db")
