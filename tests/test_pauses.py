@@ -5,6 +5,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,27 @@ def test_a_recording_convolved_in_stretches_is_the_same(monkeypatch, steps, chan
     assert torch.equal(whole.mask, parts.mask)
     torch.testing.assert_close(parts.hidden, whole.hidden, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(parts.logits, whole.logits, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+def test_the_process_that_decodes_stands_still_while_others_have_their_turn(tmp_path, in_short_parts, monkeypatch):
+    """A dozen of small files that take long to open, each in its process, left everybody else no processor for 35 s."""
+    path, states, processes = tmp_path / "slow.amr", [], sandbox.DecoderProcesses()
+    path.write_bytes(b"#!AMR\n" + b"\x7c" * 200_000)
+    monkeypatch.setattr(sandbox, "_processes", processes)
+    monkeypatch.setattr(sandbox, "LOOK", 0.01)
+    with sandbox.open_sound(path) as file:
+        pid = file._process.pid
+
+        def others():
+            time.sleep(0.01)
+            states.append(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0])
+
+        with interruptible(others):
+            assert file.stated() is None
+            assert list(file.blocks()) == []
+        assert states and set(states) == {"T"}
+    processes.end()
 
 
 @pytest.mark.skipif(not hasattr(select, "poll"), reason="no pipe can be asked")

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ LOG = logging.getLogger(__name__)
 IDLE = 2  # processes that wait for the next file: one is read in its turn while another says how long it is
 SLOW = 1000  # files that are remembered
 LOOK = 0.05  # s between two looks whether an answer begins
-PATIENCE = 1.0  # s in which a usual file answers; who waits for longer lets others in
+PATIENCE = 1.0  # s of its own work in which a usual file answers; of those that take longer one at a time is read
 FILES = 500  # that a process decodes before another takes its place: what FFmpeg leaves behind goes with it
 MOST = 2**26  # bytes of an answer
 PACKAGES = Path(__file__).parents[2]
@@ -84,19 +83,25 @@ class DecoderProcess:
         return answer
 
     def _wait(self) -> None:
-        """Wait for an answer to begin; sound is looked for in hundreds of megabytes without one."""
+        """Wait for an answer to begin; sound is looked for in hundreds of megabytes without one.
+
+        While others have their turn the process stands still: a dozen of them at once would leave nobody a processor.
+        """
         if not hasattr(select, "poll"):  # Windows asks no pipe
             return
-        poll, begun = select.poll(), time.monotonic()
+        poll, worked = select.poll(), 0.0
         poll.register(self._answers, select.POLLIN)
         while not poll.poll(1000 * LOOK):
-            if time.monotonic() - begun > PATIENCE:
-                try:
+            worked += LOOK
+            self._process.send_signal(signal.SIGSTOP)
+            try:
+                if worked > PATIENCE:
                     wait_alone()
-                    pause()
-                except BaseException:
-                    self.end()
-                    raise
+                pause()
+            except BaseException:
+                self.end()
+                raise
+            self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """End the process, in the middle of a file too."""
