@@ -205,8 +205,15 @@ def test_a_decoder_that_dies_costs_one_recording(tmp_path):
         path = upload(guest).json()[0]
         assert '"bimodal"' in predict(guest, path)
         (decoder,) = decoders(address)
-        decoder.suspend()  # so that it is in the middle
-        killing = threading.Timer(1, decoder.kill)
+
+        def kill_in_the_middle():
+            ends = time.monotonic() + 1
+            while time.monotonic() < ends:  # the app has it go on after each look
+                decoder.suspend()
+            decoder.kill()
+
+        decoder.suspend()
+        killing = threading.Thread(target=kill_in_the_middle)
         killing.start()
         assert "event: error" in predict(guest, path)
         killing.join()
