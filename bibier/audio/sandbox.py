@@ -54,6 +54,8 @@ class DecoderProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"},
+            # a group of its own: when this program is killed, the system wakes a group that stands still, by SIGHUP
+            process_group=0 if os.name == "posix" else None,
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise DecoderGone("was started without pipes")

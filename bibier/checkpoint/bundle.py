@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,6 +22,7 @@ from safetensors.torch import save_file
 from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
 from bibier.checkpoint.components import REGISTRY, build, parse_config
+from bibier.checkpoint.consent import require_consent
 from bibier.checkpoint.ranges import check_kinds
 from bibier.errors import InputError, reason_of
 from bibier.features.char_ngrams import CharNgrams, CharNgramsConfig
@@ -315,8 +315,7 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
     """
     folder, name = resolve(name), called or name
     config = read_config(folder, called)
-    if (source := foreign_code(config)) and source not in os.environ.get("BIBIER_REMOTE_CODE", "").split(","):
-        raise InputError("checkpoint-runs-code", name=str(name), source=source)
+    require_consent(str(name), config.audio_features, config.text_features)
     if not (folder / WEIGHTS).is_file():
         raise InputError("checkpoint-no-weights", name=str(name), file=WEIGHTS)
     try:
@@ -345,19 +344,6 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
     if profile == "fast":
         bundle.quicken()
     return bundle.eval()
-
-
-def foreign_code(config: BundleConfig) -> str:
-    """Return what program code a checkpoint's features run: repo@commit, or a folder's whole path; "" for none.
-
-    The consent in a config is that of whoever trained it, and none of who opens it. The commit is a part of what is
-    consented to: anybody can have one of their own below a repository's name.
-    """
-    for settings in (config.audio_features, config.text_features):
-        if isinstance(settings, HubAudioConfig) and settings.remote_code:
-            folder = Path(settings.repo).expanduser()
-            return str(folder.resolve()) if folder.exists() else f"{settings.repo}@{settings.revision}"
-    return ""
 
 
 def _tensors(path: Path, device: str) -> dict[str, torch.Tensor]:

@@ -21,6 +21,7 @@ from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
 from bibier.checkpoint.bundle import CARD, CONFIG, WEIGHTS, Bundle, BundleConfig
 from bibier.checkpoint.components import REGISTRY, build
+from bibier.checkpoint.consent import foreign_code
 from bibier.errors import InputError
 from bibier.features.speech_encoders import HubAudio
 from bibier.features.text_encoders import HubText
@@ -203,7 +204,7 @@ class ModelLibrary(Generic[R]):
         if entry.problem:
             raise entry.problem
         assert entry.config is not None, "an entry without a problem has a config"
-        if checkpoint.foreign_code(entry.config):
+        if foreign_code(entry.config.audio_features, entry.config.text_features):
             raise InputError("shelf-runs-code", name=entry.title)
         bundle = checkpoint.load(entry.folder, self.device, called=entry.title, profile=self.profile)
         for extractor in (bundle.audio_features, bundle.text_features):

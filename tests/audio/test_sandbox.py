@@ -191,3 +191,26 @@ def test_what_python_says_there_is_heard():
     code = "from bibier.audio import decoder_worker; decoder_worker.silence_libraries(); print('lost'); 1 / 0"
     done = subprocess.run([sys.executable, "-c", code], cwd=SPOKEN.parents[1], capture_output=True)
     assert b"ZeroDivisionError" in done.stderr and not done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+def test_a_process_that_stands_still_ends_with_the_program_that_is_killed():
+    """It stood still for ever, with its memory: nobody was left to let it go on."""
+    code = """
+import signal, time
+from bibier.audio.sandbox import DecoderProcess
+process = DecoderProcess()
+process.ask("open", path="examples/happy_en.ogg")
+process._process.send_signal(signal.SIGSTOP)
+print(process.pid, flush=True)
+time.sleep(60)
+"""
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) as program:
+        decoder = psutil.Process(int(program.stdout.readline()))
+        assert decoder.status() == psutil.STATUS_STOPPED
+        program.kill()
+    ends = time.monotonic() + 20
+    while decoder.is_running() and decoder.status() != psutil.STATUS_ZOMBIE and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not decoder.is_running() or decoder.status() == psutil.STATUS_ZOMBIE

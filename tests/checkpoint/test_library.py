@@ -16,7 +16,8 @@ from tiny import shaken, tiny_config, voice
 
 from bibier.checkpoint import bundle as checkpoint
 from bibier.checkpoint import hub as hub_checkpoint
-from bibier.checkpoint.bundle import Bundle, foreign_code, load, read_config, save
+from bibier.checkpoint.bundle import Bundle, load, read_config, save
+from bibier.checkpoint.consent import foreign_code
 from bibier.checkpoint.library import FILES, START, ModelLibrary, describe
 from bibier.errors import InputError
 from bibier.i18n.messages import LANGUAGES
@@ -158,7 +159,7 @@ def test_a_broken_one_is_said_and_harms_no_other(shelf, root, how):
 def test_a_checkpoint_runs_foreign_code_only_by_the_consent_of_who_opens_it(root, monkeypatch):
     """The consent in its config is that of who made it: `predict --checkpoint` ran the code of any folder it named."""
     spoil(root / "c", "code")
-    source = foreign_code(read_config(root / "c"))
+    source = foreign_code(read_config(root / "c").audio_features)
     repo, commit = source.split("@")
     assert re.fullmatch("[0-9a-f]{40}", commit)
     for consent in ("", "somebody/else", repo, f"{repo}@{'0' * 40}", f"{source}/x"):

@@ -18,7 +18,7 @@ from served import EXAMPLE
 from bibier import log
 from bibier.asr import recognisers
 from bibier.checkpoint import bundle as checkpoint
-from bibier.errors import Cancelled, InputError, PlaceLost
+from bibier.errors import Cancelled, InputError
 from bibier.inference.predictor import Predictor, as_json
 from bibier.inference.queue import APART, DEVICE, InferenceQueue, rounded_up
 from bibier.ui.analyse.handlers import AnalyseHandlers
@@ -148,35 +148,6 @@ def test_a_full_queue_says_when_to_come_back():
     assert "2 analyses are waiting" in str(caught.value) and f"about {rounded_up(3 * 3.0 - 0.1)} s" in str(caught.value)
     assert "примерно через" in caught.value.text("ru")
     queue.enqueue(background=True)  # nobody waits for it
-
-
-def test_two_parties_do_not_take_all_places_from_a_third():
-    """Two addresses with nine tabs each kept every short analysis of everybody else out as long as they went on."""
-    queue = InferenceQueue(limit=16)
-    waiting = [queue.enqueue(owner=(f"session {n}", f"party {n % 2}")) for n in range(16)]
-    ann = queue.enqueue(owner=("ann", "home"))
-    assert [ticket for ticket in waiting if ticket.ended] == [waiting[14]] and len(queue.waiting) == 16
-    with pytest.raises(PlaceLost) as lost:
-        waiting[14].wait(1)
-    assert lost.value.reason.key == "turn-full" and queue.in_order().index(ann) <= 2  # by turns
-    for party in ("party 0", "party 1"):
-        with pytest.raises(InputError):
-            queue.enqueue(owner=("another", party))
-    houses = [queue.enqueue(owner=(f"session {n}", f"house {n}")) for n in range(13)]
-    left = [sum(ticket.owner[1] == party for ticket in queue.waiting) for party in ("party 0", "party 1")]
-    assert left == [1, 1] and not any(ticket.ended for ticket in (ann, *houses))
-    with pytest.raises(InputError, match="busy"):
-        queue.enqueue(owner=("late", "far away"))
-
-
-def test_a_place_is_given_up_by_who_has_not_begun():
-    queue = InferenceQueue(limit=3)
-    begun, late = (queue.enqueue(owner=(name, "")) for name in "ab")
-    queue.enqueue(owner=("c", "home"))
-    begun.started = 1.0
-    begun.owner = late.owner = ("", "house")
-    queue.enqueue(owner=("d", "away"))
-    assert late.ended and not begun.ended
 
 
 def test_what_is_in_the_background_lets_all_pass():

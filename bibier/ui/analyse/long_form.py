@@ -68,9 +68,7 @@ class LongFormHandlers:
         live: LiveService | None = None,
     ):
         self.clips, self.folder, self.quota, self.live = clips, folder, quota, live
-        self.cache: ResultCache[LongAnalysis] = ResultCache(
-            CACHE_SIZE, weight=lambda analysis: analysis.recording.duration, room=ROOM
-        )
+        self.cache = ResultCache[LongAnalysis](CACHE_SIZE, weight=lambda kept: kept.recording.duration, room=ROOM)
 
     def analyse(
         self,
