@@ -65,8 +65,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Предыдущий блок этого сеанса ещё обрабатывается: отправьте следующий после ответа.",
     ),
     "live-gone": (
-        "This live session has ended, or no sound arrived for {seconds} s. Start a new one.",
-        "Этот сеанс «Вживую» завершён, или {seconds} с не было звука. Начните новый.",
+        "This live session has ended: it was stopped, no sound arrived for {seconds} s, or its place went to somebody "
+        "who had none. Start a new one.",
+        "Этот сеанс «Вживую» завершён: его остановили, {seconds} с не было звука или место понадобилось тому, у кого "
+        "его не было. Начните новый.",
     ),
     "live-share": (
         "You already have {count} live sessions. Stop one of them first.",

@@ -28,7 +28,7 @@ from bibier.i18n.messages import Message
 from bibier.inference.long_form import SegmentResult, judge_segment
 from bibier.inference.prediction import NOTHING_SAID, ModalityResult, judged
 from bibier.inference.predictor import Predictor, probabilities
-from bibier.inference.queue import DEVICE, InferenceQueue
+from bibier.inference.queue import DEVICE, InferenceQueue, largest_party
 from bibier.labels import named, vector
 from bibier.log import note, told
 from bibier.pauses import interruptible
@@ -267,7 +267,7 @@ class LiveSessions:
             for place, most in enumerate((MOST_OF_SESSION, MOST_OF_PARTY)):
                 if owner[place] and sum(other[place] == owner[place] for other in owners) >= most:
                     raise InputError(("live-share", "live-share-together")[place], count=most)
-            if len(owners) >= self.limit and not self._make_room():
+            if len(owners) >= self.limit and not self._make_room(owner[1]):
                 raise InputError("live-full", count=len(owners))
             session = LiveSession(rate, self.detector(), predictor, recognises=recognises, owner=owner)
             session.opened = session.touched = session.voiced = self.clock()
@@ -333,14 +333,20 @@ class LiveSessions:
             if now - session.touched > IDLE:
                 self.close(session)
 
-    def _make_room(self) -> bool:
-        """Let the session go that is silent for longest, and long enough; whether there is one."""
+    def _make_room(self, party: str) -> bool:
+        """Let a session go for another of a party; whether there is one: that which is silent for longest, and long
+        enough, or the last of the party with most.
+        """
         going = [session for session in self.sessions.values() if not session.ended]
         silent = min(going, key=lambda session: session.voiced)
-        if self.clock() - silent.voiced <= SILENT:
-            return False
-        self.close(silent)
-        return True
+        if self.clock() - silent.voiced > SILENT:
+            self.close(silent)
+            return True
+        largest = largest_party((session.owner[1] for session in going), party)
+        theirs = [session for session in going if session.owner[1] == largest]
+        if theirs:
+            self.close(theirs[-1])
+        return bool(theirs)
 
     # --- judging -----------------------------------------------------------------------------------------------------
 

@@ -268,12 +268,21 @@ def _last_of_most(waiting: Sequence[Ticket], party: str) -> Ticket | None:
     """Return who gives a place up for a party: of the party with the most, the last that has not begun, or else the
     last. None where none has two places more.
     """
-    places = Counter(ticket.owner[1] for ticket in waiting)
-    largest, most = places.most_common(1)[0]
-    if most < places[party] + 2:
-        return None
+    largest = largest_party((ticket.owner[1] for ticket in waiting), party)
     theirs = [ticket for ticket in waiting if ticket.owner[1] == largest]
-    return next((ticket for ticket in reversed(theirs) if ticket.started is None), theirs[-1])
+    return next((ticket for ticket in reversed(theirs) if ticket.started is None), theirs[-1] if theirs else None)
+
+
+def largest_party(places: Iterable[str], party: str) -> str | None:
+    """Return whose turn it is to give up one of the `places` for a party: who has most of them, and would not have
+    fewer then than that party. None where nobody has two more.
+
+    >>> largest_party(["a", "b", "a"], "c")
+    'a'
+    """
+    held = Counter(places)
+    largest = max(held, key=held.__getitem__, default=None)
+    return largest if largest is not None and held[largest] >= held[party] + 2 else None
 
 
 def rounded_up(seconds: float) -> int:

@@ -214,17 +214,30 @@ def test_a_block_waits_for_no_words(sessions, predictor):
 
 
 def test_no_more_than_may_be(sessions, predictor):
-    for network in range(4):
-        for _ in range(2):
-            sessions.open(predictor, SAMPLE_RATE, owner=(f"s{network}", f"n{network}"))
-    for owner, key in ((("s0", "n0"), "live-share"), (("s9", "n9"), "live-full")):
-        with refused(key):
+    for network in range(8):
+        sessions.open(predictor, SAMPLE_RATE, owner=(f"s{network}", f"n{network}"))
+    for owner in (("s9", "n9"), ("s0", "n0")):
+        with refused("live-full"):
             sessions.open(predictor, SAMPLE_RATE, owner=owner)
-    for name in ("x", "y"):  # of one network, each with one
-        sessions.close(next(iter(sessions.sessions.values())))
-        sessions.open(predictor, SAMPLE_RATE, owner=(name, "n3" if name == "x" else "n2"))
+    for number in (0, 0, 1):
+        sessions.close(list(sessions.sessions.values())[number])
+    sessions.open(predictor, SAMPLE_RATE, owner=("s2", "n2"))
+    with refused("live-share"):
+        sessions.open(predictor, SAMPLE_RATE, owner=("s2", "n2"))
     with refused("live-rate"):
         sessions.open(predictor, 200_000)
+
+
+def test_two_addresses_do_not_hold_all_places(sessions, predictor):
+    """As long as they spoke, nobody else was heard: whoever has none gets the place that came last to who has most."""
+    held = [sessions.open(predictor, SAMPLE_RATE, owner=(f"s{n // 2}", f"n{n // 4}")) for n in range(8)]
+    for newcomer in ("x", "y"):
+        sessions.open(predictor, SAMPLE_RATE, owner=(newcomer, newcomer))
+    assert [session.closed for session in held] == 3 * [False] + [True] + 3 * [False] + [True]
+    with refused("live-gone"):
+        sessions.find(held[3].name, "s1")
+    with refused("live-full"):
+        sessions.open(predictor, SAMPLE_RATE, owner=("s1", "n0"))
 
 
 def test_a_network_s_share_is_called_so(sessions, predictor):
