@@ -47,6 +47,7 @@ ONE_STREAM = ("aac", "mp3", "avi")  # what follows in the file is read on by the
 MPEG1_KILOBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # a second, layer III
 MPEG2_KILOBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+FARTHEST = 2**42  # bytes; systems refuse to go behind some such place, which says nothing of the file
 PCM_CONTAINERS = ("wav", "w64", "aiff", "au", "caf")  # one chunk holds the sound
 
 
@@ -342,7 +343,9 @@ def mp3_seconds(file: BinaryIO, part: ContainerPart, rate: int) -> float | None:
 
 
 def read_at(file: BinaryIO, offset: int, length: int) -> bytes:
-    """Read `length` bytes from a place, or fewer at the end."""
+    """Read `length` bytes from a place, or fewer at the end; none behind it, however far a header points."""
+    if length <= 0 or offset > FARTHEST:
+        return b""
     file.seek(offset)
     return file.read(length)
 

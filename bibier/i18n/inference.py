@@ -170,7 +170,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Файл ответов {file} повреждён. Он отложен как {broken}, начат новый.",
     ),
     "disk-full": (
-        "The disk of the server is full, and the recording was not kept. Make room there and send it again.",
-        "Диск сервера заполнен, запись не сохранена. Освободите место и отправьте её снова.",
+        "The disk of the server is full, so this was not kept. Make room there and try again.",
+        "Диск сервера заполнен, поэтому сохранить не удалось. Освободите место и попробуйте снова.",
     ),
 }

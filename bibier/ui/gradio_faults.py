@@ -10,14 +10,18 @@ import logging
 import sys
 import threading
 import traceback
+from html import escape
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
+from bibier.errors import InputError
+from bibier.files import FULL, refused_by_system
 from bibier.i18n.messages import Message
 from bibier.log import note, told
 from bibier.security.access_log import request_id
-from bibier.security.responses import refusal
+from bibier.security.responses import language, refusal
 from bibier.ui.gradio_import import gradio as gr
 from bibier.ui.gradio_import import gradio_utils, queueing, route_utils, routes
 
@@ -35,6 +39,25 @@ class QuietTraceback:
         error = sys.exc_info()[1]
         if error is not None and not isinstance(error, gr.Error):
             note("fault", level=logging.ERROR, outcome="failed", **told(error))
+
+
+def told_as(error: Exception, scope: Scope | None) -> gr.Error:
+    """Return what a visitor is told of an error that ended a function of the page, in their language.
+
+    A sentence for people is shown, a full disk too; of anything else they get the id by which the log tells more, and
+    the page has a sentence of its own.
+    """
+    message = error.message if isinstance(error, InputError) else None
+    if message is None:
+        note("fault", level=logging.ERROR, outcome="failed", **told(error))
+        if isinstance(error, OSError) and error.errno in FULL:
+            message = refused_by_system(error).message
+    spoken = "en" if scope is None else language(scope)
+    if message is None:
+        number = scope and request_id(scope)
+        sentence = Message("guard-broken", {"request": number or "?"}).text(spoken)
+        return gr.Error(sentence, print_exception=False, visible=False)
+    return gr.Error(escape(message.text(spoken), quote=False), print_exception=False)  # Gradio shows it as HTML
 
 
 class NoErrorTexts(logging.Filter):

@@ -15,6 +15,7 @@ def test_a_window_is_a_file_of_its_own():
     assert window.read() == b"2ab567"
     assert window.seek(-2, io.SEEK_END) == 4 and window.read(9) == b"67" and window.read(1) == b""
     assert window.seek(2) == 2 and window.read(2) == b"b5"
+    assert window.seek(2**63) and window.read(2) == b""
 
 
 def test_an_mp3s_frames_follow_one_another(tmp_path):

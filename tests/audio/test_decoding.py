@@ -190,6 +190,16 @@ def test_a_length_that_no_writer_means_is_none(tmp_path, size):
     assert keys(clip) == []
 
 
+@pytest.mark.parametrize("size", [2**61, 2**62, 2**63 - 1, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("name, sign, length", [("a.w64", b"data\xf3\xac\xd3\x11", "<Q"), ("a.caf", b"data", ">Q")])
+def test_a_header_that_points_behind_every_disk_is_read(tmp_path, name, sign, length, size):
+    """The system refuses to go there; it was said that the temporary folder had no room."""
+    content = bytearray(made(name))
+    place = content.find(sign) + (16 if name == "a.w64" else 4)
+    content[place : place + 8] = struct.pack(length, size)
+    assert read(tmp_path, bytes(content), name).duration == pytest.approx(SECONDS, abs=0.01)
+
+
 def test_a_length_that_is_too_short_is_not_the_end(tmp_path):
     content = bytearray(made("pcm.wav"))
     place = content.find(b"data") + 4
