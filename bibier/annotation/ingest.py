@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +79,10 @@ def add_manifest(
         raise InputError("clips-wrong", place=short_name(path), count=1, first=first)
     columns = _emotion_columns(table.emotions)
     clips, errors, first_rows = [], [], {}
+    hash_of = functools.cache(sha256)  # a recording may stand in every row
     for row in told(table.rows, progress):
         try:
-            clip = _clip(row, table, columns, path.parent)
+            clip = _clip(row, table, columns, path.parent, hash_of)
             if clip.sha256 in first_rows:
                 expected = Message("clips-same", {"row": first_rows[clip.sha256]})
                 raise _row_error(row.number, "path", row.written, expected)
@@ -124,7 +128,13 @@ def check(store: Store, project: str) -> dict[str, list[ProjectClip]]:
     return lost
 
 
-def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder: Path) -> ProjectClip:
+def _clip(
+    row: ManifestRow,
+    table: Manifest,
+    columns: Mapping[str, str],
+    folder: Path,
+    hash_of: Callable[[Path], str],
+) -> ProjectClip:
     if row.path is not None and not may_be_taken(row.path, [folder]):
         raise _row_error(row.number, "path", row.written, Message("clips-outside"))
     if row.path is None or not is_there(row.path):
@@ -141,7 +151,7 @@ def _clip(row: ManifestRow, table: Manifest, columns: Mapping[str, str], folder:
         raise _row_error(row.number, "duration", cell, Message("clips-seconds"))
     own = (*KNOWN, *columns.values(), *(name for names in SYNONYMS.values() for name in names))
     return ProjectClip(
-        sha256(row.path),
+        hash_of(row.path),
         str(row.path.resolve()),
         row.text or "",
         row.cells.get("language", ""),
@@ -268,18 +278,28 @@ def add_dataset(
     emotions = read_labels(labels) if labels else {}
     clips: dict[str, tuple[int, ProjectClip]] = {}
     errors = []
-    for row_number, row in enumerate(told(dataset.cast_column(audio, datasets.Audio(decode=False)), progress), start=1):
-        try:
-            _check_place(row[audio], row_number, audio, folders)
-            clip = _dataset_clip(row, row_number, audio, columns, dataset.features, emotions, media)
-            first, same = clips.setdefault(clip.sha256, (row_number, clip))
-            if (same.label, same.text) != (clip.label, clip.text):
-                raise _row_wrong(row_number, Message("clips-two-labels", {"first": first}))
-        except InputError as error:
-            errors.append(error)
-    if errors:
-        raise InputError("clips-wrong", place=place[:200], count=len(errors), first=errors[0])
-    return store.add_clips(project, [clip.check_size() for _, clip in clips.values()])
+    rows = dataset.cast_column(audio, datasets.Audio(decode=False))
+    media.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=media) as staged:  # nothing of a refused dataset stays
+        for row_number, row in enumerate(told(rows, progress), start=1):
+            try:
+                _check_place(row[audio], row_number, audio, folders)
+                clip = _dataset_clip(row, row_number, audio, columns, dataset.features, emotions, Path(staged))
+                first, same = clips.setdefault(clip.sha256, (row_number, clip))
+                if (same.label, same.text) != (clip.label, clip.text):
+                    raise _row_wrong(row_number, Message("clips-two-labels", {"first": first}))
+            except InputError as error:
+                errors.append(error)
+        if errors:
+            raise InputError("clips-wrong", place=place[:200], count=len(errors), first=errors[0])
+        sized = [clip.check_size() for _, clip in clips.values()]
+        whole = [replace(clip, path=str(_moved(Path(clip.path), media))) for clip in sized]
+    return store.add_clips(project, whole)
+
+
+def _moved(path: Path, media: Path) -> Path:
+    """Move a file into the folder `media`; returns its path there. What lies there under its hash is the same."""
+    return path.replace(media.resolve() / path.name)
 
 
 def read_dataset(place: str) -> Any:

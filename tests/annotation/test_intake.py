@@ -97,7 +97,9 @@ def test_a_recording_twice_with_two_labels_is_refused_and_named(place):
     twice = [files[0], files[1], files[0]]
     with pytest.raises(InputError, match="Row 3: the recording is there twice.*in row 1"):
         add_dataset(store, "p", described(twice, label=["joy", "sad", "sad"]), folder / "media")
+    assert not list((folder / "media").iterdir()), "a refused dataset leaves a copy of a recording"
     assert add_dataset(store, "p", described(twice, label=["joy", "sad", "joy"]), folder / "media") == 2
+    assert sorted(str(file) for file in (folder / "media").iterdir()) == sorted(clip.path for clip in store.clips("p"))
 
 
 def test_labels_of_another_naming_are_read_by_a_file(place):

@@ -25,6 +25,7 @@ def test_a_wrong_setting_is_named(small, change):
             r"audio_encoder.channels is \[4, 0, 8\], and must be 1 … 2048",
         ),
         ("fusion.model.layers=0", r"\[fusion\] \[model\]: fusion.layers is 0, and must be 1 … 48"),
+        ("audio.corpora=[]", r"\[audio\]: corpora is .*at least one corpus"),
         ("text.folds=1", r"\[text\]: folds is 1"),
         ("text.fit=3", r"\[text\] \[fit\] is 3: it must be a table"),
         ("audio.fit.warm_up=1.5", r"\[audio\] \[fit\]: warm_up is 1.5"),

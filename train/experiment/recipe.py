@@ -37,6 +37,7 @@ from train.loop.settings import FitSettings
 
 T = TypeVar("T")
 Folds = Annotated[int, Field(ge=2, description="a whole number of at least 2")]
+Corpora = Annotated[tuple[str, ...], Field(min_length=1, description="a list of at least one corpus")]
 Group = Literal["speaker", "dialogue"]
 ALL_IDS = 2**32  # buckets in which no two n-grams meet
 AnyFusionConfig = FusionConfig | MemoCMTConfig | LPGNetConfig
@@ -46,7 +47,7 @@ AnyFusionConfig = FusionConfig | MemoCMTConfig | LPGNetConfig
 class AudioPart:
     """What the audio encoder is and how it is fitted."""
 
-    corpora: tuple[str, ...]
+    corpora: Corpora
     folds: Folds  # of groups, for cross-validation and for the fusion's inputs
     features: SkipValidation[LogMelConfig | HubAudioConfig]
     encoder: SkipValidation[AudioEncoderConfig | AudioEnsembleConfig | SequenceEncoderConfig]
@@ -82,7 +83,7 @@ class AudioPart:
 class TextPart:
     """What the text encoder is and how it is fitted."""
 
-    corpora: tuple[str, ...]
+    corpora: Corpora
     folds: Folds
     features: SkipValidation[CharNgramsConfig | HubTextConfig]
     encoder: SkipValidation[TextEncoderConfig | SequenceEncoderConfig]
