@@ -121,28 +121,31 @@ def add(
 ) -> tuple[int, int]:
     """Add clips and events that were read; returns and raises what `add_events` does.
 
+    A clip that was deleted here stays so, as when a copy is restored, unless the file has a person's work on it.
+
     `setting` are the labels over which the events are. A project is made with them; one that is there must have them.
     """
     made = project not in store.projects()
     known = {} if made else {clip.sha256: clip for clip in store.clips(project)}
-    clips = [clip.check_size() for clip in clips]
+    gone = set() if made else store.removed(project) - {event.clip for event in events if event.annotator}
+    clips = [clip.check() for clip in clips if clip.sha256 not in gone]
+    kept = [replace(event, project=project) for event in events if event.clip not in gone]
     labels = label_list(setting) if made else store.labels(project)
-    if events:
+    if kept:
         check_same(label_list(setting), labels, project)
-    strange = {event.clip for event in events} - known.keys() - {clip.sha256 for clip in clips}
+    strange = {event.clip for event in kept} - known.keys() - {clip.sha256 for clip in clips}
     if strange:
         raise InputError("store-no-clip", project=project, clip=min(strange)[:12])
-    events = [replace(event, project=project) for event in events]
-    _rehearse(store, events, labels, project)
+    _rehearse(store, kept, labels, project)
     if made and setting:
         store.project(project, labels=list(setting))
     store.add_clips(project, [clip for clip in clips if clip.sha256 not in known])
     store.add_clips(project, [moved for clip in clips if (moved := _moved(known.get(clip.sha256), clip))])
     new = 0
-    for start, some in batches(events):
+    for start, some in batches(kept):
         with store.writing(project) as log:
             new += log.extend(some, lenient=True)
-        progress(start + len(some), len(events))
+        progress(start + len(some), len(kept))
     return new, len(events) - new
 
 
@@ -187,6 +190,8 @@ def clip_of(facts: dict[str, Any]) -> ProjectClip:
             raise ValueError(f"extra {name[:80]}: {type(value).__name__}")
     if clip.soft is not None:
         check_distribution("soft", clip.soft)
+    if not clip.is_text():
+        raise ValueError(f"clip {clip.sha256}: half a character, as a cut through an emoji leaves")
     return clip
 
 

@@ -94,7 +94,7 @@ def add_manifest(
         raise InputError("clips-wrong", place=short_name(path), count=len(errors), first=errors[0])
     for notice in table.notices:
         report(notice)
-    return store.add_clips(project, [clip.check_size() for clip in clips])
+    return store.add_clips(project, [clip.check() for clip in clips])
 
 
 def keep(content: bytes, ending: str, media: Path) -> tuple[str, Path]:
@@ -292,7 +292,7 @@ def add_dataset(
                 errors.append(error)
         if errors:
             raise InputError("clips-wrong", place=place[:200], count=len(errors), first=errors[0])
-        sized = [clip.check_size() for _, clip in clips.values()]
+        sized = [clip.check() for _, clip in clips.values()]
         whole = [replace(clip, path=str(_moved(Path(clip.path), media))) for clip in sized]
     return store.add_clips(project, whole)
 

@@ -6,6 +6,7 @@ n clips of a project, in the order in which they were added.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,8 +45,20 @@ class ProjectClip:
         """Return the fields by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def check_size(self) -> ProjectClip:
-        """Return this. Raises InputError for one with more words than can be sent to every visitor of the project."""
+    def is_text(self) -> bool:
+        """Whether all of it can be stored: half a character, as a cut through an emoji leaves, has no UTF-8."""
+        try:
+            json.dumps(self.content(), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    def check(self) -> ProjectClip:
+        """Return this. Raises InputError for one with more words than can be sent to every visitor of the project, and
+        for one that can't be stored.
+        """
+        if not self.is_text():
+            raise InputError("clips-half", file=short_name(self.path))
         if len(self.text) + sum(len(name) + len(str(value)) for name, value in self.extra.items()) > MOST_TEXT:
             raise InputError("clips-text", file=short_name(self.path), most=MOST_TEXT)
         return self

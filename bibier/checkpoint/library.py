@@ -280,7 +280,8 @@ def describe(key: str, title: str, folder: Path, bundle: Bundle | None = None) -
 def is_own(file: Path) -> bool:
     """Whether a file lies in its checkpoint's folder, links followed; in the Hub's cache in its repository's.
 
-    A card is shown to everybody: a link in a folder of somebody else's may lead to any file of this computer.
+    A card is shown to everybody, and a checkpoint published: a link in a folder of somebody else's may lead to any file
+    of this computer.
     """
     folder = file.parent
     if folder.parent.name == "snapshots":

@@ -38,6 +38,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "База данных хранится в {encoding}, а в этой кодировке можно записать не любую заметку. Создайте базу в UTF-8: "
         "createdb -E UTF8 -T template0 ИМЯ.",
     ),
+    "clips-half": (
+        "Nothing was added: a text of {file} holds half a character, as a cut through an emoji leaves. "
+        "Correct it there.",
+        "Ничего не добавлено: в тексте к {file} есть половина символа, какая остаётся от разрезанного эмодзи. "
+        "Исправьте его.",
+    ),
     "clips-text": (
         "Nothing was added: the words of {file}, with its other columns, are longer than {most} signs. Take them out "
         "of its row.",

@@ -14,6 +14,7 @@ from bibier import __main__ as command
 from bibier.annotation import exports, hf_dataset, ingest
 from bibier.annotation.events import Event
 from bibier.annotation.ingest import add_place
+from bibier.annotation.label_studio import read_label_studio
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.labels import EMOTIONS, named, vector
@@ -105,10 +106,26 @@ def test_a_list_brings_no_file_of_this_computer_in_that_is_no_recording(tmp_path
     for number, place in enumerate((secret, folder / ".." / "key", folder / "link.ogg")):
         with pytest.raises(InputError, match="in the list's own folder"):
             add_place(target, f"p{number}", listing(place), media)
-    assert target.projects() == {} and not media.exists()
+    assert target.projects() == {} and not list(media.glob("*"))
     for number, place in enumerate((folder / "inside", EXAMPLES / "happy_en.ogg")):
         assert add_place(target, f"p{number}", listing(place), media) == 1
     target.close()
+
+
+def test_a_label_studio_task_brings_in_no_link_to_a_file_of_this_computer(tmp_path):
+    """It was listed, served to every visitor, and published with the dataset."""
+    secret, folder = tmp_path / "key", tmp_path / "tasks"
+    secret.write_text("the key")
+    folder.mkdir()
+    (folder / "link.ogg").symlink_to(secret)
+    (folder / "3f-link.ogg").symlink_to("link.ogg")
+    for audio in ("link.ogg", "/data/upload/3f-link.ogg", "/data/local-files/?d=link.ogg"):
+        (folder / "tasks.json").write_text(json.dumps([{"id": 7, "data": {"audio": audio}}]))
+        with pytest.raises(InputError, match="7.*in the list's own folder"):
+            read_label_studio(folder / "tasks.json")
+    (folder / "link.ogg").unlink()
+    (folder / "link.ogg").symlink_to(EXAMPLES / "happy_en.ogg")
+    assert [clip.path for clip in read_label_studio(folder / "tasks.json")[0]] == [str(EXAMPLES / "happy_en.ogg")]
 
 
 def test_nothing_is_lost_or_half_written(store, tmp_path):

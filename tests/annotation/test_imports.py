@@ -26,6 +26,36 @@ def test_events_come_back_the_same_and_twice_doubles_nothing(snapshot, tmp_path)
     assert exports.save(again, "events", tmp_path / "f.jsonl").read_bytes() == path.read_bytes()
 
 
+def test_a_deleted_recording_does_not_come_back_with_an_older_export(snapshot, store, tmp_path):
+    """Its words did, in every format. Somebody's work on it elsewhere brings it back, as from a copy."""
+    sent = replace(CLIPS[0], sha256="5" * 64, path="/gone.wav", text="what she said")
+    store.add_clips("p", [sent])
+    store.append(Event("proposed", "p", sent.sha256, "", "propose", dict.fromkeys(EMOTIONS, 1 / 7), source="model:x"))
+    path = exports.save(exports.snapshot_of(store, "p"), "events", tmp_path / "e.jsonl")
+    assert "what she said" in path.read_text(encoding="utf-8")
+    assert store.remove_clip("p", sent.sha256)
+    events = len(store.events("p"))
+    assert imports.add_events(store, "p", path) == (0, len(snapshot.events) + 1)
+    assert store.removed("p") == {sent.sha256} and store.clips("p") == CLIPS and len(store.events("p")) == events
+    label = Event("l", "p", sent.sha256, "Anna", "label", dict.fromkeys(EMOTIONS, 0.0) | {"happy": 1.0})
+    path.write_text(path.read_text(encoding="utf-8") + label.to_json() + "\n", encoding="utf-8")
+    assert imports.add_events(store, "p", path)[0] >= 1
+    assert store.removed("p") == set() and sent in store.clips("p")
+
+
+def test_half_a_character_is_refused_in_words(store, tmp_path):
+    """It has no UTF-8: the database's library raised in the middle."""
+    clip = {"sha256": "4" * 64, "path": "a.wav", "text": "\udc00", "language": ""}
+    task = {"data": {"audio": "a.wav"} | clip, "annotations": []}
+    for number, (name, text) in enumerate((("e.jsonl", json.dumps({"clip": clip})), ("t.json", json.dumps([task])))):
+        (tmp_path / name).write_text(text)
+        kind = ("events", "label-studio")[number]
+        with pytest.raises(InputError, match="half a character"):
+            clips, events, _ = intake.READERS[kind](tmp_path / name, None)
+            imports.add(store, "p", clips, events, lambda done, of: None)
+    assert store.clips("p") == CLIPS
+
+
 def test_an_import_finds_recordings_that_were_moved_and_keeps_the_others_where_they_are(snapshot, store, tmp_path):
     moved = tmp_path / "moved.wav"
     moved.write_bytes(b"sound")

@@ -35,6 +35,20 @@ def test_a_broken_run_is_not_handed_on(run, tmp_path):
     assert not (tmp_path / "there").exists()
 
 
+@pytest.mark.parametrize("name", push.FILES)
+def test_a_link_to_a_file_elsewhere_is_not_published(run, tmp_path, name):
+    """A checkpoint comes from others, and its card may be a link to any file of this computer."""
+    (run / name).rename(tmp_path / "elsewhere")
+    (run / name).symlink_to(tmp_path / "elsewhere")
+    for hand_on in (
+        lambda: push.to_folder(run, tmp_path / "there"),
+        lambda: push.to_hub(run, "anna/voice", dry_run=True),
+    ):
+        with pytest.raises(CorpusError, match=f"{name} is a link that leads elsewhere"):
+            hand_on()
+    assert not (tmp_path / "there").exists()
+
+
 def test_a_taken_folder_is_replaced_only_when_asked_and_only_if_it_is_a_checkpoint(run, tmp_path):
     folder_in_use = tmp_path / "taken"
     folder_in_use.mkdir()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bibier import hub
 from bibier.checkpoint import bundle
 from bibier.checkpoint.hub import is_name
+from bibier.checkpoint.library import is_own
 from bibier.errors import BibierError, CorpusError
 from bibier.files import replace_folder
 
@@ -148,4 +149,7 @@ def _sound(run: str | Path) -> Path:
     source = bundle.resolve(run)
     if not (source / bundle.CARD).is_file():
         raise CorpusError(f"{source} has no {bundle.CARD}: a checkpoint is handed on with its model card only")
+    for name in FILES:
+        if not is_own(source / name):
+            raise CorpusError(f"{source / name} is a link that leads elsewhere: put the file itself there")
     return source
