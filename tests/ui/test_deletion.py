@@ -209,19 +209,23 @@ def test_the_app_s_other_tab_says_so(tmp_path):
         body = {"data": list(data), "fn_index": function(guest, name)["id"], "session_hash": tab}
         assert guest.post("/gradio_api/queue/join", json=body).status_code == 200
 
-    def told(guest, tab):
+    def told(guest, tab, begun):
+        lines = []
         with guest.stream("GET", "/gradio_api/queue/data", params={"session_hash": tab}) as events:
-            lines = [line for line in events.iter_lines() if line.startswith("data:")]
+            for line in events.iter_lines():
+                lines.append(line)
+                if '"process_generating"' in line:
+                    begun.set()
         return next(line for line in lines if '"process_completed"' in line)
 
-    with served(tmp_path) as address, visit(address) as guest:
-        clip = sent_file(upload(guest).json()[0])
+    with served(tmp_path) as address, visit(address) as guest, ThreadPoolExecutor(1) as pool:
+        clip, begun = sent_file(upload(guest).json()[0]), threading.Event()
         call(guest, "analyse", "theothertab", clip, "so it is", "none", "auto", None, "{}")
-        with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(told, guest, "theothertab")
-            call(guest, "erase", "thetab", "{}")
-            assert "Deleted from the disk: 1." in told(guest, "thetab")
-            assert ENDED in other.result(180)
+        other = pool.submit(told, guest, "theothertab", begun)
+        assert begun.wait(180)
+        call(guest, "erase", "thetab", "{}")
+        assert "Deleted from the disk: 1." in told(guest, "thetab", begun)
+        assert ENDED in other.result(180)
 
 
 def test_a_state_is_emptied_in_all_tabs_of_a_session():
