@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bibier.errors import InputError
-from bibier.file_names import short_name
+from bibier.file_names import printable, short_name
 
 # What a system says of a disk that is full, or of somebody's share of it, or of a file that may not grow.
+DATABASE = b"SQLite format 3\0"  # how its file begins
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -32,6 +33,16 @@ def sha256(path: Path) -> str:
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_replaceable(path: Path, *read: str | os.PathLike[str]) -> None:
+    """Raise InputError where a file to be replaced is what is `read`, or a database: neither was written as output."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        database = file.read(len(DATABASE)) == DATABASE
+    if database or any(Path(source).exists() and path.samefile(source) for source in read):
+        raise InputError("export-input", file=printable(str(path)))
 
 
 @contextlib.contextmanager

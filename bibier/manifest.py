@@ -15,7 +15,7 @@ from bibier.file_names import find_file
 from bibier.files import sha256
 from bibier.i18n.messages import Message
 from bibier.labels import ALIASES, EMOTIONS, canonical
-from bibier.parsing import read_toml
+from bibier.parsing import read_settings, read_toml
 
 NAMES = ("path", "text", "label", "id", "language", "split", "speaker", "dialogue", "duration")
 # Names that are read as one of these, the first that has a cell. The order of `label` is that of the LS-LLM tables.
@@ -187,7 +187,7 @@ def read_labels(path: Path) -> dict[str, str]:
     Returns label, in lower case → emotion, or "". Raises InputError.
     """
     try:
-        raw = read_toml(path.read_text(encoding="utf-8-sig"))
+        raw = read_toml(read_settings(path, "utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError("labels-toml", file=path.name, reason=reason_of(error)) from error
     return label_map(raw, path.name)

@@ -1,6 +1,7 @@
 """Files written whole or not at all; folders that change places."""
 
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from bibier import files
 from bibier.__main__ import main
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -32,6 +35,30 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
             files.atomic_write(tmp_path / name, "x")
     assert (tmp_path / "pipe.csv").is_fifo() and (tmp_path / "link.csv").is_symlink()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_a_command_reads_is_not_replaced_by_what_it_writes(tmp_path, capsys):
+    """With --replace a recording, a list and a whole database were written over."""
+    shutil.copy(EXAMPLES / "happy_en.ogg", recording := tmp_path / "a.ogg")
+    (listed := tmp_path / "list.csv").write_text("path,text\na.ogg,hello\n")
+    store = f"sqlite:///{tmp_path}/b.db"
+    assert main(["annotations", "import", "p", str(listed), "--store", store]) == 0
+    (tmp_path / "link.csv").symlink_to(listed)
+    predict = ["predict", str(recording), "--transcript", "x", "--format", "json", "--replace", "--out"]
+    export = ["annotations", "export", "p", "--format", "events", "--replace", "--store", store, "-o"]
+    read = {path: path.read_bytes() for path in (recording, listed, tmp_path / "b.db")}
+    for arguments in (
+        [*predict, str(recording)],
+        [*export, str(tmp_path / "b.db")],
+        [*predict, str(tmp_path / "b.db")],
+        ["batch", str(listed), "--replace", "-o", str(listed)],
+        ["batch", str(listed), "--replace", "-o", str(tmp_path / "link.csv")],
+    ):
+        capsys.readouterr()
+        assert main(arguments) in (1, 2), arguments
+        assert "left as it is" in capsys.readouterr().err
+        assert {path: path.read_bytes() for path in read} == read
+    assert main([*export, str(tmp_path / "out.jsonl")]) == main([*export, str(tmp_path / "out.jsonl")]) == 0
 
 
 def test_the_half_file_of_a_killed_program_goes(tmp_path):

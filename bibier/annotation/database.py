@@ -18,6 +18,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from bibier.annotation.journal import WriteAheadLog
 from bibier.annotation.location import without_password
 from bibier.annotation.writer_lease import WriterLease, keeps_locks
 from bibier.errors import InputError, StoreUnavailable
@@ -102,6 +103,7 @@ class Database:
         self.generation = 0
         self._lock = threading.Lock()
         self._file: tuple[Path, int] | None = None  # of SQLite: where it lies, and its inode
+        self._journal: WriteAheadLog | None = None
         self._lease: WriterLease | None = None
         self._opened = False
         try:
@@ -124,6 +126,9 @@ class Database:
             raise InputError("store-url", url=without_password(url), reason=Message("store-url-number")) from None
         if self._file:
             self._file = (self._file[0], self._file[0].stat().st_ino)
+            if journal_mode == "WAL":
+                self._journal = WriteAheadLog(self.engine, self._file[0])
+                self._journal.hold()
         self._opened = True
 
     @property
@@ -134,6 +139,8 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        if self._journal:
+            self._journal.close()
         if self._lease:
             self._lease.release()
 
@@ -181,6 +188,8 @@ class Database:
             if not self.is_file and (encoding := connection.exec_driver_sql("SHOW server_encoding").scalar()) != "UTF8":
                 raise InputError("store-encoding", encoding=encoding)
             version, complete = _version_of(connection), not _missing_columns(connection)
+            if version is not None and (lost := _lost_table(connection)):
+                raise StoreUnavailable("store-malformed", reason=lost)
         if version is not None and complete:
             return
         with self.writing() as connection:
@@ -232,7 +241,7 @@ class Database:
     def _look(self) -> None:
         """See that the file is still the one that is open: SQLite would go on writing to a deleted one.
 
-        Another file in its place, such as a restored copy, is opened anew.
+        Another file in its place, such as a restored copy, is opened anew, and so is one whose log was deleted.
         """
         if not self._file or not self._file[1]:
             return
@@ -242,10 +251,15 @@ class Database:
                 current = path.stat().st_ino
             except OSError as error:
                 raise StoreUnavailable("store-gone", file=short_name(path)) from error
-            if current != inode:
+            replaced = current != inode
+            if replaced or (self._journal and self._journal.is_lost()):
+                if self._journal:
+                    self._journal.settle(replaced=replaced)
                 self.engine.dispose()
                 self.generation += 1
                 self._file = (path, current)
+                if self._journal:
+                    self._journal.hold()
 
 
 def _file_of(url: str) -> Path | None:
@@ -267,6 +281,12 @@ def _version_of(connection: sql.Connection) -> int | None:
     if version is not None and version > SCHEMA:
         raise InputError("store-newer", version=version, known=SCHEMA)
     return version
+
+
+def _lost_table(connection: sql.Connection) -> str:
+    """Return a table that every database has and this one lacks, or nothing: it is damaged, and not new."""
+    there = set(sql.inspect(connection).get_table_names())
+    return next((table.name for table in (projects, clips, events) if table.name not in there), "")
 
 
 def _missing_columns(connection: sql.Connection) -> list[tuple[sql.Table, sql.Column]]:

@@ -25,7 +25,7 @@ from bibier.annotation.store import Store
 from bibier.csv_safety import guard
 from bibier.distributions import entropy
 from bibier.errors import InputError
-from bibier.files import replacing
+from bibier.files import check_replaceable, replacing
 from bibier.labels import EMOTIONS, named
 from bibier.soft_labels.tables import COLUMNS as LS_LLM
 
@@ -301,6 +301,7 @@ def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = Fa
     try:
         if path.exists() and not replace:
             raise InputError("export-exists", file=str(path))
+        check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         encoding = "utf-8-sig" if excel and FORMATS[kind][0] == ".csv" else "utf-8"
         with replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,12 +143,40 @@ def add(
         store.project(project, labels=list(setting))
     store.add_clips(project, [clip for clip in clips if clip.sha256 not in known])
     store.add_clips(project, [moved for clip in clips if (moved := _moved(known.get(clip.sha256), clip))])
-    new = 0
-    for start, some in batches(kept):
-        with store.writing(project) as log:
-            new += log.extend(some, lenient=True)
-        progress(start + len(some), len(kept))
+    new, places = 0, _places(store, project, kept)
+    with store.restoring(project) if any(places) else nullcontext():
+        for start, some in batches(kept):
+            with store.writing(project) as log:
+                new += log.extend(some, at=places[start : start + len(some)])
+            progress(start + len(some), len(kept))
     return new, len(events) - new
+
+
+def _places(store: Store, project: str, events: Sequence[Event]) -> list[int]:
+    """Return a counter for each event of a person who has said something newer of the same clip here, 0 for the others.
+
+    What that person said of it before stands under it then, in the order of the file, instead of taking its place.
+    """
+    standing = store.state(project)
+    shared = standing.keys() & {(event.clip, event.annotator) for event in events}
+    known = store.known([standing[key].event for key in shared])
+    late = {
+        key
+        for event in events
+        if event.time and (key := (event.clip, event.annotator)) in shared
+        if (there := known.get(standing[key].event)) and _milliseconds(event.time) < _milliseconds(there.time)
+    }
+    places, last = [], 0
+    for event in events:
+        is_late = bool(event.time) and (event.clip, event.annotator) in late
+        last = max(last + 1, _milliseconds(event.time)) if is_late else last
+        places.append(last if is_late else 0)
+    return places
+
+
+def _milliseconds(moment: str) -> int:
+    """Return a time of an event as the counter of one that is saved then."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def _moved(known: ProjectClip | None, clip: ProjectClip) -> ProjectClip | None:

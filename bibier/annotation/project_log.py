@@ -70,15 +70,17 @@ class ProjectLog:
         """Whether this act was saved before; what the server knew of it then may have been less, as a proposal."""
         return any(is_same_act(entry.event, event) for entry in rows.known_entries(self.connection, [event.uuid]))
 
-    def extend(self, new: Iterable[Event], *, lenient: bool = False) -> int:
+    def extend(self, new: Iterable[Event], *, at: Sequence[int] | None = None) -> int:
         """Write events to the log in their order, all or none; returns how many were not there before.
 
-        With `lenient`, an undo or redo out of turn is kept too, as in a log that was put together from several.
+        `at` gives a counter for each that was saved elsewhere, by which it takes its place among those that are here,
+        and 0 for what comes after all; an undo or redo out of turn is kept then, as in a log that was put together
+        from several. What belongs before others is no part of the state until it is derived anew (`Store.restoring`).
         """
         new, labels = [event.check() for event in new], self.labels
         known = rows.bodies(self.connection, [event.uuid for event in new])
         entries = []
-        for event in new:
+        for event, counter in zip(new, at or [0] * len(new), strict=True):
             if (body := known.get(event.uuid)) is not None:
                 there = Event.from_json(body) if isinstance(body, str) else body
                 if replace(event, time=event.time or there.time) != there:
@@ -87,11 +89,15 @@ class ProjectLog:
             if event.clip not in self.state.index:
                 raise InputError("store-no-clip", project=self.project, clip=event.clip[:12])
             check_labels(event, labels, self.project)
-            if not lenient and not self.state.is_next_undo(event):
+            if at is None and not self.state.is_next_undo(event):
                 raise InputError("event-target", kind=event.kind, uuid=event.target)
             entry = self._stamp(replace(event, time=event.time or now()), self._derived.counter)
+            if 0 < counter < entry.counter:
+                entry = replace(entry, counter=counter)
             known[event.uuid] = entry.event
             entries.append(entry)
+            if entry.order < self._derived.order:
+                continue
             self.touched = True
             self._derived.order, self._derived.counter = entry.order, entry.counter
             self.state.apply(entry.event)

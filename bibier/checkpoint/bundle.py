@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 
 from bibier.audio.format import SAMPLE_RATE
 from bibier.checkpoint import hub
+from bibier.checkpoint.allocation import at_most
 from bibier.checkpoint.components import REGISTRY, build, parse_config
 from bibier.checkpoint.consent import require_consent
 from bibier.checkpoint.ranges import check_kinds
@@ -42,11 +43,12 @@ from bibier.models.memocmt import MemoCMT, MemoCMTConfig
 from bibier.models.ood_score import OODScore, OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoder, SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoder, TextEncoderConfig
-from bibier.parsing import read_json
+from bibier.parsing import read_json, read_settings
 from bibier.process import gains_by_bfloat16
 
 FORMAT = 1
 UNKNOWN = 0.3  # of a text's words and their letters: where more have no row, the words' score is above 1
+SLACK = 4_000_000  # numbers of buffers that no weights hold, such as filters
 LONGEST_TEXT = 100_000  # characters: two hours of speech. Some signs become eighteen when they are normalised
 ROOT = bundled("checkpoints")
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -323,7 +325,8 @@ def load(name: str | Path = "compact", device: str = "cpu", *, called: str = "",
     except safetensors.SafetensorError as error:
         raise InputError("checkpoint-weights-broken", name=str(name), file=WEIGHTS, detail=str(error)) from error
     try:
-        bundle = Bundle(config)
+        with at_most(sum(tensor.numel() for tensor in tensors.values()) + SLACK):
+            bundle = Bundle(config)
     except (ValueError, TypeError, KeyError, RuntimeError, ArithmeticError, AssertionError) as error:  # torch's too
         raise InputError("checkpoint-config-bad", name=str(name), detail=str(error)) from error
     bundle.to(device)
@@ -355,7 +358,7 @@ def read_config(folder: Path, called: str = "") -> BundleConfig:
     """Read a checkpoint's config.json, strictly; sentences name it as it is `called`, or else by its folder."""
     name = called or str(folder)
     try:
-        raw = read_json((folder / CONFIG).read_text(encoding="utf-8"))
+        raw = read_json(read_settings(folder / CONFIG))
     except ValueError as error:
         raise InputError("checkpoint-config-bad", name=name, detail=reason_of(error)) from error
     if not isinstance(raw, dict):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bibier.cli.progress import TerminalProgress
 from bibier.cli.threads import add_profile, add_threads
+from bibier.files import check_replaceable
 from bibier.process import choose_profile, collector_paused, keep_freed_memory, limit_kernel_caches, limit_threads
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def run(options: argparse.Namespace) -> int:
     bound_allocations()
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
+    for path in (options.out, options.embeddings):
+        if path is not None:
+            check_replaceable(path, options.place)
     notices: list[Message] = []
     inputs = with_channel(batch.list_inputs(options.place, notices.append), options.channel)
     recogniser = None

@@ -10,7 +10,7 @@ from bibier.cli.terminal import escaped
 from bibier.errors import InputError
 from bibier.exports import ENDINGS
 from bibier.file_names import printable
-from bibier.files import atomic_write
+from bibier.files import atomic_write, check_replaceable
 
 
 def add_export(predict: argparse.ArgumentParser) -> None:
@@ -61,6 +61,7 @@ class ExportOutlet:
             self._taken.add(path)
         if path.exists() and not self.replace:
             raise InputError("export-exists", file=printable(str(path)))
+        check_replaceable(path, file)
         return path
 
     def write(self, facts: dict[str, object], path: Path | None, *, duration: float) -> None:

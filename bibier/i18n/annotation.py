@@ -188,6 +188,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} already exists and was left as it is. Choose another name, or add --replace.",
         "{file} уже существует и оставлен без изменений. Выберите другое имя или добавьте --replace.",
     ),
+    "export-input": (
+        "{file} is what is read here, or a database, and was left as it is. Choose another name.",
+        "{file} — то, что здесь читается, или база данных; файл оставлен без изменений. Выберите другое имя.",
+    ),
     "export-other-folder": (
         "{file} is not a dataset of this program and was left as it is. Choose another folder.",
         "{file} — не набор данных этой программы; всё оставлено как было. Выберите другую папку.",

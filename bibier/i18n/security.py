@@ -14,6 +14,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This call belongs to the page and is closed to programs. Open to programs: {names}.",
         "Этот вызов только для страницы, программам он закрыт. Для программ открыто: {names}.",
     ),
+    "guard-queued": (
+        "This function has a queue: call it by /gradio_api/call/{name}.",
+        "У этой функции есть очередь: вызывайте её через /gradio_api/call/{name}.",
+    ),
     "guard-file": (
         "There is no such file in your session. Upload it again.",
         "В вашем сеансе такого файла нет. Загрузите его снова.",

@@ -2,6 +2,8 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "nested-deep": ("it holds lists in lists hundreds of times over", "в ней списки вложены друг в друга сотни раз"),
+    "file-odd": ("it is no file but a device, a pipe or a folder", "это не файл, а устройство, канал или папка"),
+    "file-long": ("it is longer than {megabytes} MB", "он длиннее {megabytes} МБ"),
     "number-long": ("a number has thousands of digits", "число длиной в тысячи цифр"),
     "csv-closed": (
         "{file} can't be opened ({reason}). Check the path and the access rights.",

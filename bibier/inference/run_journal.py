@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bibier.audio.channels import EACH
 from bibier.csv_safety import guard
-from bibier.errors import InputError
+from bibier.errors import InputError, ParseError
 from bibier.files import atomic_write
 from bibier.inference.batch_inputs import row_key
 from bibier.labels import EMOTIONS
@@ -30,6 +30,7 @@ COLUMNS = (
 )
 FORMATS = (".parquet", ".csv", ".jsonl")
 INPUT, DIGEST = "input", "digest"  # cells of the journal alone: which input a row is of, and what decided it
+INNER = (INPUT, DIGEST, "embeddings")
 
 
 class RunJournal:
@@ -44,11 +45,11 @@ class RunJournal:
         if self.path.exists():
             content = self.path.read_bytes()
             lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)  # a broken last line is no row
-            if lines and lines[0].decode() != head + "\n":
+            if lines and lines[0] != f"{head}\n".encode("utf-8", "backslashreplace"):
                 raise InputError("batch-other", file=str(self.path))
             for line in lines[1:]:
-                row = read_json(line)
-                self.rows[self._key(row)] = row
+                if (row := _row(line, self._each)) is not None:
+                    self.rows[self._key(row)] = row
             whole = sum(map(len, lines))
         with writing(self.path):
             self._file = self.path.open("ab")
@@ -81,6 +82,16 @@ class RunJournal:
         self._file.close()
         if finished:
             self.path.unlink()
+
+
+def _row(line: bytes, each: bool) -> dict | None:
+    """Read a row; None for a line that a power cut has damaged: it is judged again."""
+    try:
+        row = read_json(line)
+    except ParseError:
+        return None
+    sound = isinstance(row, dict) and {"path", "error"} <= row.keys() <= {*COLUMNS, *INNER}
+    return row if sound and isinstance(row["path"], str) and ("channel" in row or not each) else None
 
 
 def write_table(rows: Sequence[dict], out: Path, *, excel: bool = False) -> None:

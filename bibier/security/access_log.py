@@ -24,6 +24,7 @@ HIDDEN = (
     (re.compile(rf"({LIVE}/)[\w-]{{32}}"), r"\1…"),
     (re.compile(r"/(assets|static|svelte)/.+", re.S), r"/\1/…"),
 )
+OUTCOMES = {503: "busy", 507: "refused"}  # a full server is no fault
 QUIET = ("GET", "HEAD")  # methods whose success is told at the level of debugging
 
 
@@ -64,7 +65,7 @@ class AccessLog:
             scope[SCOPE] = request  # in place: Starlette's outermost, which answers what broke, sees it too
             await self.app(scope, receive, watched)
         finally:
-            outcome = "ok" if status < 400 else "refused" if status < 500 or status == 507 else "failed"
+            outcome = "ok" if status < 400 else OUTCOMES.get(status, "refused" if status < 500 else "failed")
             often = scope["method"] in QUIET or LIVE_BLOCK.fullmatch(scope["path"]) is not None
             quiet = often and outcome == "ok"
             note(

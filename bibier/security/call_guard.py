@@ -41,6 +41,7 @@ SETTLING = 1.0  # … and for a call that has just come, whose events are about 
 FILE = re.compile(rf"{API}file[=/](.+)", re.S)
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a character beyond the first 65,536, as JSON escapes it
 RUN = re.compile(rf"{API}(run|api|call|call/v2)/(\w+)/?")
+DIRECT = ("run", "api")  # by which a function runs at once
 RESULT = re.compile(rf"{API}call/(?:v2/)?\w+/(\w+)")
 HEARTBEAT = re.compile(rf"{API}heartbeat/([\w-]+)")
 JSON = "application/json"
@@ -250,6 +251,8 @@ class CallGuard:
             check_component(guest, blocks, call)
         elif path == f"{API}queue/join" or (match := RUN.fullmatch(path)):
             fn = check_function(guest, blocks, path, call)
+            if match and match[1] in DIRECT and fn.queue:  # else it would run beside the queue, as often as one likes
+                raise RequestRefused(404, "guard-queued", name=fn.api_name)
             check_queue(guest, blocks)
             if next(paths(call), None) is not None:  # the disk is looked at
                 await in_thread(check_files, guest, call)

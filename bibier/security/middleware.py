@@ -142,7 +142,7 @@ class SecurityStack:
     settings
         See `SecuritySettings`.
     protected
-        Gives the paths of the store's clips, which cleaning never touches.
+        Gives the real paths of the store's clips, which cleaning never touches.
     public
         Folders whose files anybody may read: the examples.
     start
@@ -155,7 +155,7 @@ class SecurityStack:
         self,
         settings: SecuritySettings,
         *,
-        protected: Callable[[], set[str]],
+        protected: Callable[[], frozenset[str]],
         public: tuple[Path, ...] = (),
         start: str | None = None,
         work: Work | None = None,

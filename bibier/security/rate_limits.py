@@ -18,6 +18,7 @@ from bibier.errors import InputError, RequestError
 from bibier.files import FULL
 from bibier.i18n.messages import Message
 from bibier.security.disk_quota import SLACK, DiskQuota, NoRoom
+from bibier.security.in_flight import Crowded, InFlight
 from bibier.security.login_throttle import network
 from bibier.security.request_bodies import limit_of
 from bibier.security.responses import LIVE, header, refusal, size
@@ -27,6 +28,8 @@ from bibier.security.workers import alone
 UPLOAD = "/gradio_api/upload"
 ACT = "/gradio_api/component_server"
 CALLS = tuple(f"/gradio_api/{name}" for name in ("queue/join", "run/", "api/", "call", "cancel", "reset"))
+DIRECT = ("/gradio_api/run/", "/gradio_api/api/")  # calls that wait in no queue of Gradio's
+AT_ONCE, WAITING = 3, 60  # of them of one party: a thread for each, of the 40 that all visitors share
 PAGE = re.compile(r"/|/config/?|/gradio_api/info/?")
 CLOSING = {"connection": "close"}  # what has not been read of a refused upload is not waited for
 PATIENCE = 60.0  # s for the beginning of an upload, and between two parts of it …
@@ -138,6 +141,7 @@ class RateLimits:
     def __init__(self, app: ASGIApp, *, largest: int, quota: DiskQuota, clock: Callable[[], float] = time.monotonic):
         self.app, self.largest, self.quota, self.clock = app, largest, quota, clock
         self.buckets = TokenBuckets(clock)
+        self.direct = InFlight(AT_ONCE, WAITING)
 
     def pause(self, scope: Scope, kind: str) -> float:
         """Count a request; return 0, or the seconds to wait."""
@@ -160,6 +164,14 @@ class RateLimits:
             await refusal(scope, 429, sentence, again)(scope, receive, send)
         elif kind == "upload":
             await self.upload(scope, receive, send)
+        elif kind == "call" and scope["path"].startswith(DIRECT):
+            try:
+                async with self.direct.place(visitor(scope).party):
+                    await self.app(scope, receive, send)
+            except Crowded:
+                await refusal(scope, 429, Message("guard-too-many-calls", {"seconds": 1}), {"retry-after": "1"})(
+                    scope, receive, send
+                )
         else:
             await self.app(scope, receive, send)
 

@@ -83,7 +83,7 @@ class UploadCleanup:
     folder, ownership
         The place, and what is in use there.
     protected
-        Gives the store's clips, as paths: they are never touched.
+        Gives the store's clips, as real paths: they are never touched.
     limit
         Bytes that the folder may hold.
     keep
@@ -94,7 +94,7 @@ class UploadCleanup:
         self,
         folder: Folder,
         ownership: Ownership,
-        protected: Callable[[], set[str]],
+        protected: Callable[[], frozenset[str]],
         *,
         limit: int,
         keep: float = KEEP,
@@ -135,7 +135,7 @@ class UploadCleanup:
             old = {path for used, _, path in files if now - used > (keep if path in owners else min(keep, grace))}
             if not self.folder.ours or not (crowded or old):
                 return total, 0
-            listed = {os.path.realpath(path) for path in self.protected()}
+            listed = self.protected()
             for _, size, path in files:
                 if (total <= goal and path not in old) or path in listed:
                     continue
@@ -174,9 +174,11 @@ class UploadCleanup:
         -------
         How many are gone, and how many stay since another session sent the very same or a project lists them.
         """
+        gone, stay = 0, 0
         with self.running:
-            listed, gone, stay = {os.path.realpath(path) for path in self.protected()}, 0, 0
-            for path in self.ownership.of(session):
+            own = self.ownership.of(session)
+            listed = self.protected() if own else frozenset()
+            for path in own:
                 with self.ownership.lock:
                     if self.ownership.give_up(session, path) or path in listed:
                         stay += 1
@@ -204,7 +206,7 @@ class UploadCleanup:
         if total <= most or not self.folder.ours:
             return total
         with self.running:
-            listed, now = {os.path.realpath(path) for path in self.protected()}, time.time()
+            listed, now = self.protected(), time.time()
             for _, size, path in files:
                 if total <= most:
                     break

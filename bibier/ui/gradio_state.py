@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from bibier.security.call_guard import events
 from bibier.ui.fair_share import Owner, first_to_go
@@ -18,6 +20,14 @@ def choices(part: Block) -> object:
     return getattr(part, "choices", None)
 
 
+@dataclass(frozen=True)
+class NoParts:
+    """A page as a `SessionState` asks for it, with no part to describe."""
+
+    default_config: object
+    blocks: tuple[()] = ()
+
+
 class TabState(SessionState):
     """The parts of one tab's page, as its answers have changed them.
 
@@ -27,13 +37,12 @@ class TabState(SessionState):
     number of the one in whose place it comes; all others read and write values as the page's own part does, and are
     there until Gradio has asked for them once, to see what the answer has changed.
 
-    Of each part Gradio keeps all that the browser was told, 150 kB a tab, for links to a state of the page; here there
-    are none.
+    Of each part Gradio keeps all that the browser was told, 150 kB a tab and 20 ms of work, for links to a state of the
+    page; here there are none.
     """
 
     def __init__(self, blocks: gr.Blocks):
-        super().__init__(blocks)
-        self.config_values.clear()
+        super().__init__(cast("gr.Blocks", NoParts(blocks.default_config)))
         self.made: dict[int, Block] = {}  # one part made anew that was not asked for yet, or none
 
     def __getitem__(self, key: int) -> object:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from bibier import log, process
 from bibier.annotation import intake, location
 from bibier.annotation.backup import Backup
+from bibier.annotation.clip_paths import ClipPaths
 from bibier.annotation.imports import Progress, no_progress
 from bibier.annotation.store import Store, damage_notice
 from bibier.asr import recognisers
@@ -133,11 +134,6 @@ def answers(file: Path) -> Cache:
     return cache
 
 
-def clip_files(store: Store) -> set[str]:
-    """Return where the clips of all projects lie."""
-    return {clip.path for project in store.projects() for clip in store.clips(project)}
-
-
 def back_up(store: Store) -> Backup:
     """Bring annotations back from the dataset of a Space, and copy what is new into it from now on."""
     from huggingface_hub import HfApi
@@ -230,9 +226,7 @@ def launch(options: argparse.Namespace, importing: Callable[[], AbstractContextM
     if hub_login.lacking(os.environ):
         print(Message("sign-in-lacking").text(), flush=True)
     places = tuple({example.path.parent for example in EXAMPLES})
-    security = SecurityStack(
-        settings, protected=lambda: clip_files(store), public=places, start=start, work=services.queue
-    )
+    security = SecurityStack(settings, protected=ClipPaths(store), public=places, start=start, work=services.queue)
     tasks = [backup.task] if backup else []
     live = LiveService(services)
     app = page.build(services, annotating, security, live)

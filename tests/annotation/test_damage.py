@@ -115,6 +115,16 @@ def test_a_damaged_file_is_said_with_what_to_do(file):
         Store(f"sqlite:///{file}").damaged()
 
 
+@pytest.mark.parametrize("table", ["events", "clips"])
+def test_a_table_that_is_gone_is_damage_and_not_made_anew(file, table):
+    """Everybody's labels were gone, and `check` had nothing to say."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"DROP TABLE {table}")
+        connection.commit()
+    with pytest.raises(StoreUnavailable, match=f"damaged .{table}"):
+        Store(f"sqlite:///{file}")
+
+
 @pytest.mark.parametrize("stamped", [False, True])
 def test_a_database_of_before_is_read_and_written(tmp_path, stamped):
     """Rows without stamps and hashes keep their order; a former program that still runs writes such rows too."""

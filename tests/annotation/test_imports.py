@@ -43,6 +43,32 @@ def test_a_deleted_recording_does_not_come_back_with_an_older_export(snapshot, s
     assert store.removed("p") == set() and sent in store.clips("p")
 
 
+def test_an_older_label_stands_under_a_newer_one(store, tmp_path):
+    """Of another store's export, or a copy of before: it took the newer one's place, and nothing was said."""
+
+    def label(uuid, clip, moment, **shares):
+        probs = dict.fromkeys(EMOTIONS, 0.0) | shares
+        return Event(uuid, "p", CLIPS[clip].sha256, "Zoe", "label", probs, time=moment)
+
+    def standing():
+        return [store.state("p")[CLIPS[clip].sha256, "Zoe"].event for clip in (0, 1)]
+
+    store.append(label("new", 0, "2026-03-01T10:00:00+00:00", happy=1.0))
+    store.append(label("other", 1, "2026-01-01T10:00:00+00:00", happy=1.0))
+    for moment in ("2026-02-01T10:00:00+00:00", "1970-01-01T00:00:00+00:00", "0001-01-01T00:00:00+00:00"):
+        older = [
+            label(f"old {moment}", 0, moment, sad=1.0),
+            label(f"newer {moment}", 1, "2026-02-01T10:00:00+00:00", fear=1.0),
+        ]
+        assert imports.add(store, "p", [], older, lambda done, of: None, list(EMOTIONS)) == (2, 0)
+        assert standing() == ["new", f"newer {moment}"]
+    again = Store(store.database.engine.url.render_as_string())  # what another program reads
+    assert again.state("p") == store.state("p")
+    again.close()
+    order = [event.uuid for _, event in store.events("p") if event.annotator == "Zoe" and event.clip == CLIPS[0].sha256]
+    assert order[-1] == "new" and len(order) == 4
+
+
 def test_half_a_character_is_refused_in_words(store, tmp_path):
     """It has no UTF-8: the database's library raised in the middle."""
     clip = {"sha256": "4" * 64, "path": "a.wav", "text": "\udc00", "language": ""}

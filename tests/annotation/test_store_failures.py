@@ -1,6 +1,8 @@
 """A database that is full, locked, read-only, gone, back, newer or named wrongly: said in words; nothing is lost."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -132,6 +134,45 @@ def test_a_database_that_goes_is_noticed_and_one_that_comes_back_is_used(file, t
         p.unlink()
     copy.rename(path)  # a backup from before the last two
     assert len(store.state("p")) == 2 and store.append(label(4)) and len(store.events("p")) == 3
+
+
+def test_a_copy_put_in_its_place_gets_nothing_of_the_old_log(file, tmp_path):
+    """SQLite leaves the log of a file that was moved, and read it into the copy: what was no longer a database."""
+    store, path, _ = file
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"VACUUM INTO '{tmp_path / 'copy.db'}'")
+    before = len(store.events("p"))
+    for number in range(1, 40):
+        store.append(label(number % len(CLIPS)))
+    reader = store.database.engine.connect()  # still in the middle of the old file
+    reader.exec_driver_sql("SELECT count(*) FROM events").all()
+    for turn in ("read", "quiet"):
+        path.rename(tmp_path / f"old-{turn}.db")
+        shutil.copyfile(tmp_path / "copy.db", path)
+        assert len(store.events("p")) == before
+        assert store.append(label(1)) and len(store.events("p")) == before + 1
+        reader.close()
+    store.close()
+    counts = {"a": before + 1, "old-read": before + 39, "old-quiet": before + 1}
+    for name, count in counts.items():
+        with closing(sqlite3.connect(tmp_path / f"{name}.db")) as read:
+            assert read.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+            assert read.execute("SELECT count(*) FROM events").fetchone() == (count,), name
+
+
+def test_a_log_that_somebody_deletes_loses_nothing(file, tmp_path):
+    """What was saved afterwards went with the program."""
+    store, path, _ = file
+    before = len(store.events("p"))
+    for number in range(1, 10):
+        store.append(label(number % len(CLIPS)))
+        for ending in ("-wal", "-shm"):
+            path.with_name(path.name + ending).unlink()
+    assert store.append(label(1)) and len(store.events("p")) == before + 10
+    shutil.copyfile(path, tmp_path / "killed.db")  # as after a kill, whatever the last log holds
+    shutil.copyfile(path.with_name(f"{path.name}-wal"), tmp_path / "killed.db-wal")
+    with closing(sqlite3.connect(tmp_path / "killed.db")) as read:
+        assert read.execute("SELECT count(*) FROM events").fetchone() == (before + 10,)
 
 
 def test_it_is_known_whether_labels_could_be_saved(file, tmp_path, monkeypatch):

@@ -11,8 +11,9 @@ import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 from tiny import voice
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from bibier.checkpoint.bundle import load, save
+from bibier.checkpoint.bundle import CONFIG, ROOT, load, save
 from bibier.checkpoint.components import parse_config
 from bibier.errors import InputError
 from bibier.inference.batch import BatchInput, BatchPredictor
@@ -109,3 +110,22 @@ def test_a_prior_that_is_none_is_refused(folder, prior):
     (folder / "config.json").write_text(json.dumps(facts | {"text_prior": prior}))
     with pytest.raises(InputError):
         load(folder)
+
+
+def test_a_config_that_asks_for_more_than_its_weights_hold_fills_no_memory(tmp_path):
+    """4.5 MB of a checkpoint took 12 GB: each number is within its range, and all were made before one was compared."""
+    folder = tmp_path / "compact"
+    shutil.copytree(ROOT / "compact", folder)
+    config = json.loads((folder / CONFIG).read_text())
+    encoder = config["audio_encoder"]
+    encoder.update(hidden=2048, layers=48)
+    (folder / CONFIG).write_text(json.dumps(config))
+    made = []
+    handle = register_module_parameter_registration_hook(lambda module, name, tensor: made.append(tensor.numel()))
+    try:
+        with pytest.raises(InputError, match="more than the .* numbers that the weights hold"):
+            load(folder)
+    finally:
+        handle.remove()
+    assert sum(made) < 60_000_000
+    load("compact")  # nothing is counted any more

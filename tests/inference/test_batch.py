@@ -21,6 +21,7 @@ from bibier.csv_safety import plain
 from bibier.errors import InputError
 from bibier.inference import batch
 from bibier.inference.predictor import Predictor
+from bibier.inference.run_journal import RunJournal
 from bibier.labels import EMOTIONS, vector
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +165,37 @@ def test_what_changed_since_a_run_was_killed_is_judged_anew(predictor, place, tm
 def test_another_language_of_the_rows_is_another_run(predictor):
     languages = [batch.run_settings("compact", predictor.bundle, None, language=code) for code in ("en", "ru")]
     assert languages[0] != languages[1] and "language" not in languages[0]  # journals of before stay good
+
+
+def test_a_journal_that_is_damaged_in_its_middle_is_gone_on_with(predictor, place, tmp_path):
+    """Each resume ended in a traceback, and the way out was to delete what was judged."""
+    judge, out, read = batch.BatchPredictor(predictor, recognise=False, name="compact"), tmp_path / "out.jsonl", []
+    inputs = [batch.BatchInput(str(place / f"{number}-0.wav"), "so sad") for number in range(3)]
+
+    def work(left):
+        read.append(len(left))
+        for item in left:  # each alone: a pass with others differs in the last digits
+            yield from batch.predict_rows(judge, [item])
+
+    settings = {"checkpoint": "compact"}
+    batch.run(inputs, tmp_path / "whole.jsonl", settings, work)
+    journal = RunJournal(out, settings)
+    for item in inputs:
+        journal.add(batch.predict_rows(judge, [item]).__next__())
+    journal.close(finished=False)
+    lines = journal.path.read_bytes().split(b"\n")
+    for bad in (
+        lines[2][:50],
+        b"\x00\xff\xfe",
+        b"[" * 100_000,
+        b"null",
+        b"{}",
+        b'{"path": 5}',
+        lines[2][:-1] + b', "z": 1}',
+    ):
+        journal.path.write_bytes(b"\n".join([*lines[:2], bad, *lines[3:]]))
+        batch.run(inputs, out, settings, work, replace=True)
+        assert read[-1] == 1 and out.read_text() == (tmp_path / "whole.jsonl").read_text()
 
 
 def test_another_run_s_journal_is_not_taken(place, tmp_path):

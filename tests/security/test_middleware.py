@@ -107,9 +107,10 @@ def test_what_the_server_gives_is_the_receiver_s(ann, bob, address):
 def test_a_call_cannot_name_another_s_file(ann, bob, spelling):
     """Else an answer would say what is in it, or hand it over."""
     path = spelling.format(upload(ann, "mine.ogg").json()[0])
+    typed = {"fn_index": function(bob, "typed")["id"], "session_hash": uuid.uuid4().hex}
     for url, body in (
         ("/gradio_api/call/predict", {"data": [sent_file(path), "words"]}),
-        ("/gradio_api/run/predict", {"data": [sent_file(path), "words"]}),
+        ("/gradio_api/run/typed", {"data": ["", sent_file(path), None]} | typed),
         ("/gradio_api/call/v2/predict", {"clip": sent_file(path), "text": "words"}),
         (
             "/gradio_api/queue/join",

@@ -16,7 +16,7 @@ from bibier.annotation.store import Store
 from bibier.errors import InputError, StoreUnavailable
 from bibier.security.ownership import Ownership
 from bibier.security.session import Visitor
-from bibier.ui.analyse.erasure import Erasure
+from bibier.ui.analyse.erasure import Erasure, Listing
 from bibier.ui.annotate.handlers import SENT, AnnotateHandlers
 from bibier.ui.annotate.reservations import HELD, Reservations
 from tests.ui import annotating
@@ -147,11 +147,12 @@ def test_a_recording_whose_clip_the_database_refuses_leaves_no_file(store, tmp_p
     def refuse():
         raise StoreUnavailable("store-locked", seconds=1)
 
+    clip = (address["project"], address["clip"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "projects", refuse)
         with pytest.raises(StoreUnavailable):
-            erasure.remove(address["project"], address["clip"])
-    assert erasure.remove(address["project"], address["clip"]) and not list(media.iterdir())
+            erasure.remove(*clip, Listing(store, {clip}))
+    assert erasure.remove(*clip, Listing(store, {clip})) and not list(media.iterdir())
 
 
 def test_a_damaged_project_hides_no_clip_of_another(store, tmp_path):

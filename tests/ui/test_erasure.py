@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,13 +19,21 @@ from bibier.ui.analyse.senders import Senders
 SIZE = 10_000
 
 
+def untouched(project):
+    """Read a project on which nobody has worked."""
+    return nullcontext(SimpleNamespace(state=SimpleNamespace(worked=set())))
+
+
 def test_a_restart_forgets_no_deletion(tmp_path):
     """Sessions live in memory: after a restart "you have no recordings" was said, and the clip stayed for all."""
     (kept := tmp_path / "clips").mkdir()
     (recording := tmp_path / "voice.wav").write_bytes(bytes(SIZE))
     gone = []
     store = SimpleNamespace(
-        projects=lambda: ["analysed"], clips=lambda project: [], remove_clip=lambda *clip: not gone.append(clip)
+        projects=lambda: ["analysed"],
+        clips=lambda project: [],
+        reading=untouched,
+        remove_clip=lambda *clip: not gone.append(clip),
     )
 
     def started():
@@ -75,7 +84,9 @@ def test_a_recording_that_another_takes_while_it_is_deleted_is_whole_or_gone(tmp
     def guest(name):
         return Visitor(name, "10.0.0.1", None, True, owners)
 
-    store = SimpleNamespace(projects=lambda: ["analysed"], clips=lambda project: listed, remove_clip=remove_clip)
+    store = SimpleNamespace(
+        projects=lambda: ["analysed"], clips=lambda project: listed, reading=untouched, remove_clip=remove_clip
+    )
     privacy = Erasure(store, SimpleNamespace(limit=10**9, erase=lambda session: (0, 0)), kept)
     privacy.take(guest("ann"), recording, receive)
     assert privacy.erase(guest("ann")).clips == 1

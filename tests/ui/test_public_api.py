@@ -222,6 +222,11 @@ def test_the_page_s_own_calls_stand_what_a_program_may_send(address):
                 call = {"data": [None] * len(endpoint["inputs"]), "fn_index": endpoint["id"], "session_hash": "odd one"}
                 run = f"/gradio_api/run/{endpoint['api_name']}"
                 assert in_time(lambda run=run, call=call: guest.post(run, json=call)).status_code == 404
+            if endpoint["backend_fn"] and endpoint["queue"] is not False:  # else a program would go round its queue
+                call = {"data": [None] * len(endpoint["inputs"]), "fn_index": endpoint["id"], "session_hash": "odd one"}
+                for way in ("run", "api"):
+                    answer = guest.post(f"/gradio_api/{way}/{endpoint['api_name']}", json=call)
+                    assert answer.status_code == 404 and "/gradio_api/call/" in answer.json()["detail"], endpoint
             if endpoint["queue"] is not False or endpoint["backend_fn"] is False:
                 continue
             for odd in ODD[:-2] if endpoint["api_name"] == "restore" else ODD:

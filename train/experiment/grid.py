@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bibier.errors import CorpusError
-from bibier.parsing import read_toml
+from bibier.parsing import read_settings, read_toml
 from train.constraints import Number, constrained
 from train.experiment.recipe import Recipe
 
@@ -51,7 +51,7 @@ def load_grid(path: Path, recipe: Recipe, method: str) -> Grid:
         another type than the recipe's value or refused by its settings, or a range is wrong or not for this method.
     """
     try:
-        raw = read_toml(Path(path).read_text(encoding="utf-8"))
+        raw = read_toml(read_settings(Path(path)))
     except FileNotFoundError as error:
         raise CorpusError(f"no such grid: {path}") from error
     except ValueError as error:

@@ -25,7 +25,7 @@ from bibier.models.memocmt import MemoCMTConfig
 from bibier.models.ood_score import OODScoreConfig
 from bibier.models.sequence_encoder import SequenceEncoderConfig
 from bibier.models.text_encoder import TextEncoderConfig
-from bibier.parsing import read_toml
+from bibier.parsing import read_settings, read_toml
 from train.augment import soft_targets
 from train.augment.concatenate import Merging
 from train.augment.copies import Copies
@@ -228,10 +228,10 @@ def load(path: Path, changes: Sequence[str] = ()) -> Recipe:
     return _build(Recipe, raw, Path(path).name)
 
 
-def _read(path: Path) -> dict:
-    """Read a recipe's TOML over that of its `base`, a file beside it."""
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict:
+    """Read a recipe's TOML over that of its `base`, a file beside it; `above` are those that it is the base of."""
     try:
-        raw = read_toml(path.read_text(encoding="utf-8"))
+        raw = read_toml(read_settings(path))
     except FileNotFoundError as error:
         raise CorpusError(f"no such recipe: {path}") from error
     except ValueError as error:
@@ -239,9 +239,9 @@ def _read(path: Path) -> dict:
     base = raw.pop("base", None)
     if base is None:
         return raw
-    if not isinstance(base, str) or base == path.name:
+    if not isinstance(base, str) or (path.parent / base).resolve() in (known := (*above, path.resolve())):
         raise CorpusError(f"{path.name}: base is {base!r}: it must name another recipe beside this one")
-    return _merged(_read(path.parent / base), raw)
+    return _merged(_read(path.parent / base, known), raw)
 
 
 def _merged(raw: dict, patch: dict) -> dict:

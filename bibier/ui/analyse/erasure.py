@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from bibier.annotation.state import ProjectClip
 from bibier.annotation.store import Store
 from bibier.errors import InputError
 from bibier.i18n.page import say
@@ -15,10 +19,11 @@ from bibier.security.ownership import charge
 from bibier.security.responses import size as in_words
 from bibier.security.session import Visitor
 from bibier.security.upload_cleanup import UploadCleanup
-from bibier.ui.analyse.senders import Senders
+from bibier.ui.analyse.senders import Clip, Senders
 from bibier.ui.annotate.answers import ClipAddress
 from bibier.ui.annotate.handlers import SENT
 
+COUNTED = 10.0  # s for which what visitors' recordings take up is not counted anew
 KEPT_SHARE = 20  # a session may have the twentieth part of the room for uploads kept for good, its party two of them
 
 
@@ -57,6 +62,7 @@ class Erasure:
         self.store, self.cleanup, self.folder = store, cleanup, folder
         self.sent: dict[tuple[str, str], tuple[str, int]] = {}  # (project, clip's hash) → party, bytes
         self.senders = Senders(folder)
+        self.counted: tuple[float, int] | None = None  # s of the clock, bytes that are kept
         self.changing = threading.Lock()  # one takes or deletes at a time: many at once find no more room than one
 
     def take(self, guest: Visitor, recording: Path, receive: Callable[[], ClipAddress]) -> ClipAddress:
@@ -82,6 +88,8 @@ class Erasure:
                     raise InputError("relabel-full", limit=in_words(self.cleanup.limit))
             address = receive()
             clip = (address["project"], address["clip"])
+            if self.counted and clip not in self.sent:
+                self.counted = (self.counted[0], self.counted[1] + size)
             guest.ownership.sent[guest.session].add(clip)
             self.sent.setdefault(clip, (guest.party, size))
             self.senders.add(guest.session, clip)
@@ -93,11 +101,17 @@ class Erasure:
         return own and not self.senders.others(guest.session, clip)
 
     def kept(self) -> int:
-        """Return how much visitors' recordings take up, in bytes; a dataset that the operator keeps here is no part."""
-        if SENT not in self.store.projects():
-            return 0
-        names = {Path(clip.path).name for clip in self.store.clips(SENT)}
-        return sum(file.stat().st_size for file in self.folder.glob("*") if file.name in names and file.is_file())
+        """Return how much visitors' recordings take up, in bytes; a dataset that the operator keeps here is no part.
+
+        Each is looked at every ten seconds at most: what was taken since then is added, what was deleted stays counted.
+        """
+        now = time.monotonic()
+        if self.counted is None or now - self.counted[0] > COUNTED:
+            there = SENT in self.store.projects()
+            names = {Path(clip.path).name for clip in self.store.clips(SENT)} if there else set()
+            files = [file for file in self.folder.glob("*") if file.name in names and file.is_file()]
+            self.counted = (now, sum(file.stat().st_size for file in files))
+        return self.counted[1]
 
     def erase(self, guest: Visitor) -> Erased:
         """Delete everything of a session that nobody else needs, also what it sent before the server was restarted.
@@ -112,12 +126,13 @@ class Erasure:
 
     def _erase_clips(self, guest: Visitor) -> Erased:
         ownership, clips, labelled, shared, gone = guest.ownership, 0, 0, 0, list[tuple[str, str]]()
-        for project, sha256 in sorted(ownership.sent[guest.session] | self.senders.of(guest.session)):
-            clip = (project, sha256)
-            others = any(clip in sent for session, sent in list(ownership.sent.items()) if session != guest.session)
+        sent = ownership.sent[guest.session] | self.senders.of(guest.session)
+        listing = Listing(self.store, sent)
+        for clip in sorted(sent):
+            others = any(clip in theirs for session, theirs in list(ownership.sent.items()) if session != guest.session)
             if others or self.senders.others(guest.session, clip):
                 shared += 1
-            elif not self.remove(project, sha256):
+            elif not self.remove(*clip, listing):
                 labelled += 1
                 continue  # it stays with whoever sent it, and is said again at the next call
             else:
@@ -128,15 +143,57 @@ class Erasure:
         self.senders.discard(guest.session, gone)
         return Erased(0, clips, labelled, shared)
 
-    def remove(self, project: str, sha256: str) -> bool:
+    def remove(self, project: str, sha256: str, listing: Listing) -> bool:
         """Remove a clip from a project, and its file if no project lists it; False when people have worked on it."""
+        if (project, sha256) in listing.worked:
+            return False
         # asked before the clip goes from the list: whatever fails then, a repeated call begins anew
-        by_project = {name: self.store.clips(name) for name in self.store.projects()}
-        paths = [Path(clip.path) for clip in by_project.get(project, ()) if clip.sha256 == sha256]
-        elsewhere = {clip.path for name, clips in by_project.items() if name != project for clip in clips}
-        if project in by_project and not self.store.remove_clip(project, sha256):
+        own, listed = self.folder.resolve(), listing.clips.get(project, ())
+        paths = [path for clip in listed if clip.sha256 == sha256 and (path := Path(clip.path)).parent == own]
+        paths = [path for path in paths if not listing.elsewhere(project, path)]
+        if project in listing.clips and not self.store.remove_clip(project, sha256):
             return False
         for path in paths:
-            if str(path) not in elsewhere and path.parent == self.folder.resolve():
-                path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         return True
+
+
+class Listing:
+    """What is listed when a deletion begins; read once for all of its clips, and the clips when one can go.
+
+    Parameters
+    ----------
+    store
+        Where they are listed.
+    clips
+        That may be deleted.
+
+    Attributes
+    ----------
+    worked
+        Those of them on which people have worked.
+    """
+
+    def __init__(self, store: Store, clips: Collection[Clip]):
+        self.store, self.worked = store, set[Clip]()
+        names = {project for project, _ in clips}
+        for project in names and names & set(store.projects()):
+            with store.reading(project) as log:
+                self.worked |= {clip for clip in clips if clip[0] == project and clip[1] in log.state.worked}
+
+    @cached_property
+    def clips(self) -> dict[str, list[ProjectClip]]:
+        """All clips by project."""
+        return {name: self.store.clips(name) for name in self.store.projects()}
+
+    def elsewhere(self, project: str, path: Path) -> bool:
+        """Whether another project lists a file too."""
+        return self._projects.get(str(path), set()) - {project} != set()
+
+    @cached_property
+    def _projects(self) -> dict[str, set[str]]:
+        projects = defaultdict(set)
+        for name, clips in self.clips.items():
+            for clip in clips:
+                projects[clip.path].add(name)
+        return projects

@@ -259,7 +259,9 @@ class AnnotateHandlers(ProjectActs):
         """Whether a recording of `SENT` has words already. Raises InputError of the store."""
         if SENT not in self.store.projects():
             return False
-        return any(clip.sha256 == sha256 and clip.text for clip in self.store.clips(SENT))
+        with self.store.reading(SENT) as log:
+            place = log.state.index.get(sha256)
+            return place is not None and bool(log.state.clips[place].text)
 
     def worked_on(self, sha256: str) -> bool:
         """Whether anybody has worked on a recording of `SENT`. Raises InputError of the store."""

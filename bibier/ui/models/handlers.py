@@ -6,7 +6,7 @@ Handlers yield values for the tab's two parts: "models", the list, and "fetching
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
@@ -146,6 +146,7 @@ class ModelHandlers:
 
     def __init__(self, analysing: AnalyseHandlers):
         self.analysing = analysing
+        self.drawn: dict[tuple[str, bool, str], tuple[Entry, Card]] = {}  # by key, whether it is chosen, language
         self.offers: dict[str, Offer] = {}  # what a tab was last told the size of
 
     def library(self, language: str) -> ModelLibrary[Predictor]:
@@ -162,10 +163,20 @@ class ModelHandlers:
         whole: ModelsValue = {
             "lines": [say("models_yours", language), say("models_annotate", language, name=library.start.title)],
             "closed": InputError("shelf-fixed").text(language) if library.fixed else "",
-            "cards": [described(entry, chosen, language) for entry in entries],
+            "cards": self.cards(entries, chosen, language),
             "chosen": chosen,
         }
         return whole | more
+
+    def cards(self, entries: Sequence[Entry], chosen: str, language: str) -> list[Card]:
+        """Describe checkpoints; what was said of one before is not put together again."""
+        drawn, names = dict(self.drawn), [(entry.key, entry.key == chosen, language) for entry in entries]
+        for name, entry in zip(names, entries, strict=True):
+            if name not in drawn or drawn[name][0] is not entry:
+                drawn[name] = (entry, described(entry, chosen, language))
+        there = {entry.key for entry in entries}
+        self.drawn = {name: known for name, known in drawn.items() if name[0] in there}
+        return [drawn[name][1] for name in names]
 
     def hub(self, context: ClientContext, **more: Unpack[HubValue]) -> HubValue:
         """Return the part about the Hub."""
