@@ -225,7 +225,8 @@ def test_the_page_s_own_calls_stand_what_a_program_may_send(address):
             if endpoint["backend_fn"] and endpoint["queue"] is not False:  # else a program would go round its queue
                 call = {"data": [None] * len(endpoint["inputs"]), "fn_index": endpoint["id"], "session_hash": "odd one"}
                 for way in ("run", "api"):
-                    answer = guest.post(f"/gradio_api/{way}/{endpoint['api_name']}", json=call)
+                    closed = f"/gradio_api/{way}/{endpoint['api_name']}"
+                    answer = in_time(lambda closed=closed, call=call: guest.post(closed, json=call))
                     assert answer.status_code == 404 and "/gradio_api/call/" in answer.json()["detail"], endpoint
             if endpoint["queue"] is not False or endpoint["backend_fn"] is False:
                 continue
