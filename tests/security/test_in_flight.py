@@ -1,13 +1,14 @@
 """Calls of one party at once: no more than its threads, the rest in order, and nothing is remembered afterwards."""
 
 import asyncio
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from asgi import in_own_loop
 
-from bibier.security.in_flight import Crowded, InFlight
+from bibier.security.in_flight import Crowded, InFlight, SharedThreads
 from bibier.security.ownership import Ownership
 from bibier.security.rate_limits import AT_ONCE, WAITING, RateLimits
 from bibier.security.session import SCOPE, Visitor
@@ -74,3 +75,24 @@ def test_many_calls_at_once_are_made_in_turn_or_refused():
 
     in_own_loop(act())
     assert most == AT_ONCE and statuses.count(200) == AT_ONCE + WAITING and statuses.count(429) == 9
+
+
+def test_who_asks_once_is_not_behind_the_hundreds_of_another():
+    """Acts stood in one row before the threads: a save came after the 1,500 that an address may send at once."""
+
+    async def act():
+        done = []
+        with SharedThreads(2, 1, "test") as threads:
+
+            async def ask(party, number):
+                await threads.run(party, lambda: time.sleep(0.002))
+                done.append((party, number))
+
+            many = [asyncio.create_task(ask("a", number)) for number in range(200)]
+            await asyncio.sleep(0.01)
+            await ask("b", 0)
+            assert len(done) < 100
+            await asyncio.gather(*many)
+        assert [number for party, number in done if party == "a"] == list(range(200)) and not threads.places.parties
+
+    in_own_loop(act())

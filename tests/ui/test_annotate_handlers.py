@@ -13,6 +13,7 @@ from bibier.annotation import exports
 from bibier.errors import InputError
 from bibier.i18n.messages import LANGUAGES
 from bibier.labels import named
+from bibier.security.in_flight import SharedThreads
 from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
 from bibier.ui.annotate.handlers import AnnotateHandlers
@@ -152,7 +153,7 @@ def test_what_may_pass_is_said_to_the_page(store, tmp_path):
     handlers = AnnotateHandlers(store)
     guest = Visitor("s", "127.0.0.1", None, True, Ownership(tmp_path))
     scope = {"type": "http", "headers": [], SCOPE: guest}
-    with ThreadPoolExecutor(1) as pool:
+    with SharedThreads(1, 1, "save") as pool:
         call = answering(handlers, "save", pool)
 
         def ask(values):  # in a thread of its own: this one may have a loop already
@@ -176,7 +177,7 @@ def test_what_takes_long_is_done_apart_one_by_one_and_few_wait(store, tmp_path, 
         return {}
 
     monkeypatch.setattr(AnnotateHandlers, act, slow)
-    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(12) as visitors:
+    with SharedThreads(1, 1, "ask") as pool, ThreadPoolExecutor(12) as visitors:
         call = answering(AnnotateHandlers(store), act, pool)
 
         def ask(user):
@@ -188,7 +189,7 @@ def test_what_takes_long_is_done_apart_one_by_one_and_few_wait(store, tmp_path, 
         assert going.wait(60) and said in ask("Ann").result(60)["error"]["en"]
         for number in range(MOST_ALONE - 1):
             waiting.append(ask(f"Bob {number}"))
-            while pool._work_queue.qsize() < number + 1:
+            while pool.pool._work_queue.qsize() < number + 1:
                 time.sleep(0.01)
         refused = ask("Zoe").result(60)
         assert refused["passing"] and "Many people" in refused["error"]["en"] and "многие" in refused["error"]["ru"]
@@ -207,7 +208,7 @@ def test_exports_are_made_one_by_one_and_of_a_party_none_waits(store, tmp_path, 
         return exports.ProjectSnapshot(project, [], [], {}, {})
 
     monkeypatch.setattr(exports, "snapshot_of", snapshot)
-    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(3) as visitors:
+    with SharedThreads(1, 1, "export") as pool, ThreadPoolExecutor(3) as visitors:
         export = answering(AnnotateHandlers(store), "export", pool)
 
         def ask(user):
@@ -278,7 +279,7 @@ def test_what_was_filled_in_is_told_apart_from_what_was_given(store):
 def test_what_waited_in_a_browser_is_not_saved_under_another_s_name(store, tmp_path):
     guest = Visitor("s", "10.0.0.1", "Bob", True, Ownership(tmp_path))
     request = Request({"type": "http", "headers": [], SCOPE: guest})
-    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as other:
+    with SharedThreads(1, 1, "save") as pool, ThreadPoolExecutor(1) as other:
         save = answering(AnnotateHandlers(store), "save", pool)
 
         def ask(values):

@@ -23,6 +23,7 @@ from bibier.i18n.page import say
 from bibier.inference.predictor import AudioEncoding, ModalityResult, Prediction
 from bibier.inference.queue import InferenceQueue
 from bibier.labels import named
+from bibier.security.in_flight import SharedThreads
 from bibier.security.ownership import Ownership
 from bibier.security.session import SCOPE, Visitor
 from bibier.transcript import Transcript
@@ -167,7 +168,7 @@ def test_rows_of_deleted_recordings_say_so(deletion, guest, tmp_path):
         raise Cancelled
 
     scope = {"type": "http", "headers": [], SCOPE: guest}
-    with ThreadPoolExecutor(1) as pool:
+    with SharedThreads(1, 1, "results") as pool:
         for act in (read_to_the_end, ended):
             answer = answering("judge", act, pool, deletion)([{}], Request(scope, forever))
             assert in_own_loop(answer)["error"] == {"en": ENDED, "ru": say("erased_running", "ru")}

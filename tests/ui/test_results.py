@@ -33,6 +33,7 @@ from bibier.inference.queue import Ticket
 from bibier.inference.run_journal import COLUMNS
 from bibier.labels import NAMES
 from bibier.security.access_log import SCOPE as REQUEST
+from bibier.security.in_flight import SharedThreads
 from bibier.ui.analyse.deletion import Deletion
 from bibier.ui.analyse.handlers import AnalyseHandlers
 from bibier.ui.analyse.long_form import LongFormHandlers
@@ -131,7 +132,7 @@ def test_a_call_whose_answer_nobody_reads_any_more_leaves_the_queue(handlers, na
         return handlers.contour(str(EXAMPLE), asking)
 
     scope = {"type": "http", "headers": [], REQUEST: "gone"} | guest(tmp_path)
-    with ThreadPoolExecutor(1) as pool:
+    with SharedThreads(1, 1, "results") as pool:
         answer = answering(name, act, pool, Deletion(SimpleNamespace(), handlers.long))([{}], Request(scope, receive))
         assert in_own_loop(answer) == {"error": {"en": "", "ru": ""}, "passing": False}
     assert not queue.waiting

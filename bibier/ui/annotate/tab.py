@@ -5,13 +5,11 @@ The calls bypass Gradio's queue: a save must not wait behind an analysis.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bibier.errors import InputError, StoreUnavailable
 from bibier.files import FULL, refused_by_system, sha256
 from bibier.i18n.messages import Message, in_every_language
+from bibier.security.in_flight import Crowded, SharedThreads
 from bibier.security.responses import language as language_of
 from bibier.security.responses import refusal
 from bibier.security.session import visitor
@@ -62,7 +61,8 @@ GONE = Message("guard-clip-gone")
 ALONE = ("export", "ask")  # acts that are done one after the other, each kind in a thread of its own
 MOST_ALONE = 8  # parties that may wait for one of a kind
 CHECKED = 10_000  # files whose hash is remembered
-THREADS = 8  # of a pool, that wait for the database and the disk
+THREADS = 8  # of a pool, that wait for the database and the disk …
+OF_A_PARTY = 3  # … of which a party has some
 
 
 def no_rendering(text: str, language: str) -> list[Any]:
@@ -79,9 +79,9 @@ def storage_line(notice: Callable[[str], tuple[str, bool]], more: Sequence[Messa
 
 
 def answering(
-    handlers: AnnotateHandlers, name: str, pool: ThreadPoolExecutor, render: Render = no_rendering
+    handlers: AnnotateHandlers, name: str, threads: SharedThreads, render: Render = no_rendering
 ) -> Answering:
-    """Make a call of the page's out of an act, done in a thread of `pool`: errors become sentences in its language.
+    """Make a call of the page's out of an act, done in one of the `threads`: errors become sentences in its language.
 
     What takes long (`ALONE`) is done one after the other, and of one party none waits behind its own: an export reads a
     whole project, and a language model may be silent for long.
@@ -139,7 +139,10 @@ def answering(
                 return {"error": in_every_language(Message(key).text), "passing": True}
             asking.add(party)
             do = functools.partial(alone, party, sent, scope)
-        return await asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(do))
+        try:
+            return await threads.run(visitor(scope).party, lambda: here.run(do))
+        except Crowded:
+            return {"error": in_every_language(Message("annotate-many-wait").text), "passing": True}
 
     answer.__name__ = name
     return answer
@@ -150,10 +153,9 @@ def build(handlers: AnnotateHandlers, render: Render = no_rendering) -> gr.HTML:
 
     `render` makes nodes of a project's guidelines: (Markdown, language) → text, or lists of a tag and nodes.
     """
-    quick = ThreadPoolExecutor(THREADS, thread_name_prefix="labels")
-    slow = ThreadPoolExecutor(THREADS, thread_name_prefix="studio")
-    pools = dict.fromkeys(QUICK, quick) | {act: ThreadPoolExecutor(1, thread_name_prefix=act) for act in ALONE}
-    functions = [answering(handlers, act, pools.get(act, slow), render) for act in ACTS]
+    quick, slow = (SharedThreads(THREADS, OF_A_PARTY, name) for name in ("labels", "studio"))
+    threads = dict.fromkeys(QUICK, quick) | {act: SharedThreads(1, 1, act) for act in ALONE}
+    functions = [answering(handlers, act, threads.get(act, slow), render) for act in ACTS]
     return gr.HTML(
         html_template='<div class="studio"></div>',
         js_on_load='bibier.createAnnotator(element.querySelector(".studio"), server);',
@@ -180,7 +182,7 @@ class ClipFiles:
         self.app, self.find = app, find
         self.checked: OrderedDict[tuple[str, int, int], str] = OrderedDict()  # (path, size, time of change) → SHA-256
         self.checking = threading.Lock()
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clips")
+        self.threads = SharedThreads(THREADS, OF_A_PARTY, "clips")
 
     def hash_of(self, path: Path) -> str:
         """Return the SHA-256 of a file; an unchanged file is read once. Raises OSError."""
@@ -217,5 +219,8 @@ class ClipFiles:
         if scope["type"] != "http" or not scope["path"].startswith(ROUTE):
             await self.app(scope, receive, send)
             return
-        response = await asyncio.get_running_loop().run_in_executor(self.threads, self.answer, scope)
+        try:
+            response = await self.threads.run(visitor(scope).party, functools.partial(self.answer, scope))
+        except Crowded:
+            response = refusal(scope, 429, Message("guard-too-many-calls", {"seconds": 1}), {"retry-after": "1"})
         await response(scope, receive, send)

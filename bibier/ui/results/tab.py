@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 from starlette.types import Scope
 
 from bibier.errors import Cancelled, InputError
-from bibier.i18n.messages import in_every_language
+from bibier.i18n.messages import Message, in_every_language
 from bibier.i18n.page import say
 from bibier.inference.queue import BUSY
 from bibier.security.access_log import request_id
+from bibier.security.in_flight import Crowded, SharedThreads
 from bibier.security.responses import header
 from bibier.security.session import visitor
 from bibier.ui.analyse.deletion import Deletion
@@ -34,9 +34,9 @@ LOOK = 0.5  # s between two looks whether somebody still waits for the answer
 
 
 def answering(
-    name: str, act: Act, pool: ThreadPoolExecutor, deletion: Deletion
+    name: str, act: Act, threads: SharedThreads, deletion: Deletion
 ) -> Callable[..., Awaitable[Mapping[str, object]]]:
-    """Make a call of the page's out of an act, done in a thread of `pool`; errors become sentences, and so does that
+    """Make a call of the page's out of an act, done in one of the `threads`; errors become sentences, and so does that
     the visitor's recordings were deleted meanwhile.
 
     What stands in the queue under the request's id is stopped when nobody waits for the answer any more.
@@ -64,11 +64,15 @@ def answering(
 
     async def answer(sent: object, request: gr.Request) -> Mapping[str, object]:
         here, asked = contextvars.copy_context(), request_under(request)
-        result = asyncio.get_running_loop().run_in_executor(pool, lambda: here.run(work, sent, asked.scope))
+        party = visitor(asked.scope).party
+        result = asyncio.ensure_future(threads.run(party, lambda: here.run(work, sent, asked.scope)))
         while not (await asyncio.wait((result,), timeout=LOOK))[0]:
             if await asked.is_disconnected():
                 deletion.analysing.services.queue.stop(request_id(asked.scope) or "")
-        return await result
+        try:
+            return await result
+        except Crowded:
+            return {"error": in_every_language(Message("annotate-many-wait").text), "passing": True}
 
     answer.__name__ = name
     return answer
@@ -95,8 +99,8 @@ def build(deletion: Deletion) -> gr.HTML:
             raise InputError("guard-file")
         return handlers.contour(path, context)
 
-    writing = ThreadPoolExecutor(WRITERS, thread_name_prefix="exports")
-    judging = ThreadPoolExecutor(THREADS, thread_name_prefix="several")
+    writing = SharedThreads(WRITERS, WRITERS // 2, "exports")
+    judging = SharedThreads(THREADS, THREADS // 2, "several")
     return gr.HTML(
         html_template='<div class="outlets"></div>',
         js_on_load='bibier.createOutlets(element.querySelector(".outlets"), server);',
