@@ -21,6 +21,7 @@ from bibier.errors import InputError
 
 UNSTAMPED = "~"  # the writer of entries from before there were stamps; it sorts after every other
 WRITER = re.compile(r"[0-9a-f]{1,32}|~")
+DIGITS = 1e-6  # of a share, within which it is the same
 HIGHEST = 2**53  # of a counter that is read: what is above can't be counted on exactly everywhere
 NAMESPACE = uuid.UUID("0f7c2c1d-6a55-4a58-9d0b-5f8e4f6f0b52")  # of ids that two different acts laid claim to
 
@@ -76,6 +77,18 @@ def is_same_act(event: Event, other: Event) -> bool:
     """Whether one act was saved twice, as by a page that got no answer: only what the server added may differ."""
     plain = {"time": "", "seconds": 0.0, "seen": (), "before": None}
     return replace(event, **plain) == replace(other, **plain)
+
+
+def is_retold(event: Event, other: Event) -> bool:
+    """Whether one act is told twice, perhaps by a table, which knows less of it: not when, nor what was seen before or
+    filled up, and shares not to their last digit.
+    """
+    plain: dict[str, Any] = {"time": "", "seconds": 0.0, "seen": (), "before": None, "probs": None}
+    plain |= {"fill": "", "rest": 0.0, "version": 1}
+    if replace(event, **plain) != replace(other, **plain):
+        return False
+    first, second = event.probs or {}, other.probs or {}
+    return first.keys() == second.keys() and all(abs(first[name] - second[name]) < DIGITS for name in first)
 
 
 def reconcile(entries: Iterable[LogEntry]) -> list[LogEntry]:

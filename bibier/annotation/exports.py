@@ -30,7 +30,7 @@ from bibier.labels import EMOTIONS, named
 from bibier.soft_labels.tables import COLUMNS as LS_LLM
 
 CLIP = ("sha256", "path", "text", "language", "corpus_label")  # columns about a clip
-FILLED = ("fill", "rest")  # of a long table since labels may be filled up; a table of before lacks them
+LATER = ("fill", "rest", "time")  # of a long table; one of before lacks them
 MANIFEST = ("id", "path", "text", "language", "split", "speaker", "dialogue", "label", *EMOTIONS)
 PROPOSALS = ("sha256", "source", *EMOTIONS)
 
@@ -103,7 +103,7 @@ def snapshot_of(store: Store, project: str) -> ProjectSnapshot:
 
 
 def long_columns(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a long table of labels with these names, but for `FILLED`."""
+    """Return the columns of a long table of labels with these names, but for those that came `LATER`."""
     said = (*CLIP, "annotator", *names, "confidence", "note", "seen")
     return (*said, *(f"before_{name}" for name in names), "seconds", "event")
 
@@ -129,7 +129,7 @@ def events(snapshot: ProjectSnapshot) -> Iterator[str]:
 def long(snapshot: ProjectSnapshot) -> Iterator[str]:
     """CSV with a row for each clip and person."""
     clips, names = {clip.sha256: clip for clip in snapshot.clips}, snapshot.labels_of.names
-    rows = []
+    rows, times = [], {event.uuid: event.time for event in snapshot.events}
     for sha256, labels in snapshot.by_clip().items():
         for person, label in labels.items():
             before = label.before or {}
@@ -140,9 +140,9 @@ def long(snapshot: ProjectSnapshot) -> Iterator[str]:
                 | {f"before_{name}": repr(before[name]) if before else "" for name in names}
                 | {"confidence": "" if label.confidence is None else repr(label.confidence)}
                 | {"seconds": repr(label.seconds), "event": guard(label.event)}
-                | {"fill": label.fill, "rest": repr(label.rest)}
+                | {"fill": label.fill, "rest": repr(label.rest), "time": times.get(label.event, "")}
             )
-    return _csv((*long_columns(names), *FILLED), rows)
+    return _csv((*long_columns(names), *LATER), rows)
 
 
 def wide(snapshot: ProjectSnapshot) -> Iterator[str]:

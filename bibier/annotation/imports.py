@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bibier import csv_reader
-from bibier.annotation.entries import LogEntry
+from bibier.annotation import rows
+from bibier.annotation.entries import LogEntry, is_retold
 from bibier.annotation.events import SHA256, Event, check_distribution
-from bibier.annotation.exports import FILLED, long_columns
+from bibier.annotation.exports import LATER, long_columns
 from bibier.annotation.label_list import LabelList, check_same, is_sound, label_list, names_among, setting_of
 from bibier.annotation.project_log import check_labels
 from bibier.annotation.state import ProjectClip
@@ -104,7 +105,7 @@ def read_long_labels(path: Path) -> tuple[list[ProjectClip], list[Event], list[A
     for number, row in enumerate(read_long(path), start=2):
         setting = setting_of(tuple(row["probs"]))
         facts = {name: row[name] for name in ("sha256", "path", "text", "language")} | {"label": row["corpus_label"]}
-        label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds", *FILLED)}
+        label = {name: row[name] for name in ("probs", "before", "confidence", "note", "seen", "seconds", *LATER)}
         try:
             clips.setdefault(row["sha256"], clip_of(facts))
             events.append(Event(row["event"], "?", row["sha256"], row["annotator"], "label", **label).stamped().check())
@@ -138,10 +139,12 @@ def add(
     strange = {event.clip for event in kept} - known.keys() - {clip.sha256 for clip in clips}
     if strange:
         raise InputError("store-no-clip", project=project, clip=min(strange)[:12])
-    _rehearse(store, kept, labels, project)
+    kept = _without_stale(store, project, kept)
+    earlier = _rehearse(store, kept, labels, project)
     if made and setting:
         store.project(project, labels=list(setting))
     store.add_clips(project, [clip for clip in clips if clip.sha256 not in known])
+    _restate(store, project, earlier)
     store.add_clips(project, [moved for clip in clips if (moved := _moved(known.get(clip.sha256), clip))])
     new, places = 0, _places(store, project, kept)
     with store.restoring(project) if any(places) else nullcontext():
@@ -150,6 +153,33 @@ def add(
                 new += log.extend(some, at=places[start : start + len(some)])
             progress(start + len(some), len(kept))
     return new, len(events) - new
+
+
+def _without_stale(store: Store, project: str, events: Sequence[Event]) -> list[Event]:
+    """Leave out what a table without times says of a clip of which its author has said something else here."""
+    standing = store.state(project) if project in store.projects() else {}
+    there = store.known([event.uuid for event in events if not event.time])
+    return [
+        event
+        for event in events
+        if event.time or event.uuid in there or not event.annotator or (event.clip, event.annotator) not in standing
+    ]
+
+
+def _restate(store: Store, project: str, events: Sequence[Event]) -> None:
+    """Put an act as its own log tells it in the place of what a table told of it before, which stands as said later."""
+    for _, some in batches(events):
+        with store.holding(project) as connection:
+            there = {entry.event.uuid: entry for entry in rows.known_entries(connection, (e.uuid for e in some))}
+            changed = False
+            for event in some:
+                entry = there.get(event.uuid)
+                if entry:
+                    counter = min(entry.counter, max(1, _milliseconds(event.time)))
+                    rows.update(connection, project, replace(entry, event=event, counter=counter))
+                    changed = True
+            if changed:
+                rows.mark_changed(connection, project)
 
 
 def _places(store: Store, project: str, events: Sequence[Event]) -> list[int]:
@@ -186,21 +216,25 @@ def _moved(known: ProjectClip | None, clip: ProjectClip) -> ProjectClip | None:
     return replace(known, path=clip.path)
 
 
-def _rehearse(store: Store, events: list[Event], labels: LabelList, project: str) -> None:
-    """Raise what appending the events would raise, before one of them is written.
+def _rehearse(store: Store, events: list[Event], labels: LabelList, project: str) -> list[Event]:
+    """Raise what appending the events would raise, before one of them is written; return those that are here as said
+    later.
 
     An undo may stand out of turn, as it does in a log that was put together from several; it may not name nothing.
     """
-    ids = [event.uuid for event in events]
+    ids, earlier = [event.uuid for event in events], list[Event]()
     known = store.known([*ids, *(event.target for event in events if event.target)])
     for event in events:
         same = known.setdefault(event.uuid, event)
-        if replace(event, time=event.time or same.time) != same:
+        if not is_retold(event, same):
             raise InputError("event-other", uuid=event.uuid)
+        if event.time and same is not event and _milliseconds(event.time) < _milliseconds(same.time):
+            earlier.append(event)
         if event.target and event.target not in known:
             raise InputError("event-target", kind=event.kind, uuid=event.target)
         if same is event:  # what is there already stands
             check_labels(event, labels, project)
+    return earlier
 
 
 def clip_of(facts: dict[str, Any]) -> ProjectClip:
@@ -265,7 +299,7 @@ def _long(row: dict[str, str], names: Sequence[str]) -> dict[str, Any]:
         | {"probs": {name: float(row[name]) for name in names}}
         | {"before": {name: float(v) for name, v in before.items()} if any(before.values()) else None}
         | {"confidence": float(row["confidence"]) if row["confidence"] else None, "seconds": float(row["seconds"])}
-        | {"fill": row.get("fill", ""), "rest": float(row.get("rest") or 0)}
+        | {"fill": row.get("fill", ""), "rest": float(row.get("rest") or 0), "time": row.get("time", "")}
     )
 
 

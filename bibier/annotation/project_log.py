@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from bibier.annotation import rows
-from bibier.annotation.entries import LogEntry, is_same_act
+from bibier.annotation.entries import LogEntry, is_retold, is_same_act
 from bibier.annotation.events import Event, now
 from bibier.annotation.label_list import LabelList, label_list
 from bibier.annotation.state import AnnotationState, ProjectClip
@@ -83,7 +83,8 @@ class ProjectLog:
         for event, counter in zip(new, at or [0] * len(new), strict=True):
             if (body := known.get(event.uuid)) is not None:
                 there = Event.from_json(body) if isinstance(body, str) else body
-                if replace(event, time=event.time or there.time) != there:
+                same = replace(event, time=event.time or there.time) == there
+                if not same and (at is None or not is_retold(event, there)):
                     raise InputError("event-other", uuid=event.uuid)
                 continue
             if event.clip not in self.state.index:

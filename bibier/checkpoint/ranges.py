@@ -11,17 +11,20 @@ from dataclasses import fields
 from typing import Any
 
 ROWS = 2**24
+WIDTH = (1, 4096)  # of layers: one matrix of the widest is 67 MB, four of an LSTM's 268
 RANGES: dict[str, tuple[float, float]] = {
     # whole numbers
+    "audio_dim": WIDTH,
     "average": (1, 64),
     "bins": (1, 512),
     "buckets": (2, 2**33),  # without a vocabulary the encoder bounds them further, as each has a row of the weights
     "channels": (1, 2048),
     "classes": (2, 1000),
+    "dim": WIDTH,
     "feed": (1, 16),
     "graph_heads": (1, 64),
     "heads": (1, 64),
-    "hidden": (1, 8192),
+    "hidden": WIDTH,
     "kernel": (1, 31),
     "layer": (-1, 64),
     "layers": (1, 48),
@@ -36,6 +39,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "shortest": (1, 16),
     "slots": (1, 256),
     "state": (1, 256),
+    "text_dim": WIDTH,
     "vocabulary": (0, ROWS),
     # others
     "above": (0, 200),  # dB

@@ -1,5 +1,6 @@
 """Exports read back: each comes back as it was, whole or not at all, and what would be misread is refused."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,46 @@ def test_an_older_label_stands_under_a_newer_one(store, tmp_path):
     again.close()
     order = [event.uuid for _, event in store.events("p") if event.annotator == "Zoe" and event.clip == CLIPS[0].sha256]
     assert order[-1] == "new" and len(order) == 4
+
+
+@pytest.mark.parametrize("kind", ["long", "label-studio", "long of before"])
+def test_a_table_and_then_the_log_itself_say_what_the_log_says(store, tmp_path, kind):
+    """What a table lacks, as the time, made another act of each: the log was refused whole, and older labels stood."""
+    whole, target = exports.snapshot_of(store, "p"), Store(f"sqlite:///{tmp_path}/b.db")
+    format_, ending = (kind, "json") if kind == "label-studio" else ("long", "csv")
+    table = exports.save(whole, format_, tmp_path / f"t.{ending}")
+    if kind == "long of before":
+        with table.open(newline="") as file:
+            rows = [
+                {name: cell for name, cell in row.items() if name not in exports.LATER} for row in csv.DictReader(file)
+            ]
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    log = exports.save(whole, "events", tmp_path / "e.jsonl")
+    assert intake.take_in(target, "p", str(table), tmp_path).new > 0
+    assert intake.take_in(target, "p", str(log), tmp_path).known > 0
+    assert target.state("p") == store.state("p")
+    assert sorted(event.to_json() for _, event in target.events("p")) == sorted(
+        event.to_json() for event in whole.events
+    )
+    newest = max(whole.events, key=lambda event: event.time)
+    again = replace(
+        newest,
+        uuid="z",
+        kind="label",
+        probs=dict.fromkeys(EMOTIONS, 0.0) | {"fear": 1.0},
+        source="person",
+        target="",
+        before=None,
+        seen=(),
+    )
+    store.append(again)
+    for place in (table, log):  # of before the last label, which stands
+        intake.take_in(store, "p", str(place), tmp_path)
+    assert store.state("p")[again.clip, again.annotator].event == "z"
+    target.close()
 
 
 def test_half_a_character_is_refused_in_words(store, tmp_path):

@@ -35,6 +35,8 @@ def folder(tiny_bundle, tmp_path) -> Path:
         ("fusion", "layers", 10**7),
         ("fusion", "length", 10**9),
         ("fusion", "dropout", float("nan")),
+        ("fusion", "audio_dim", 2**16),
+        ("ood_score", "dim", 45_000),
         ("fusion", "hidden", True),
         ("fusion", "hidden", 64.0),
         ("fusion", "hidden", "64"),
