@@ -39,7 +39,11 @@ def check_replaceable(path: Path, *read: str | os.PathLike[str]) -> None:
     """Raise InputError where a file to be replaced is what is `read`, or a database: neither was written as output."""
     if not path.is_file():
         return
-    with path.open("rb") as file:
+    base = str(path)
+    for ending in ("-wal", "-shm", "-journal"):
+        if base.endswith(ending) and Path(base.removesuffix(ending)).is_file():
+            base = base.removesuffix(ending)
+    with Path(base).open("rb") as file:
         database = file.read(len(DATABASE)) == DATABASE
     if database or any(Path(source).exists() and path.samefile(source) for source in read):
         raise InputError("export-input", file=printable(str(path)))

@@ -46,10 +46,12 @@ def test_what_a_command_reads_is_not_replaced_by_what_it_writes(tmp_path, capsys
     (tmp_path / "link.csv").symlink_to(listed)
     predict = ["predict", str(recording), "--transcript", "x", "--format", "json", "--replace", "--out"]
     export = ["annotations", "export", "p", "--format", "events", "--replace", "--store", store, "-o"]
+    (tmp_path / "b.db-wal").touch()
     read = {path: path.read_bytes() for path in (recording, listed, tmp_path / "b.db")}
     for arguments in (
         [*predict, str(recording)],
         [*export, str(tmp_path / "b.db")],
+        [*export, str(tmp_path / "b.db-wal")],
         [*predict, str(tmp_path / "b.db")],
         ["batch", str(listed), "--replace", "-o", str(listed)],
         ["batch", str(listed), "--replace", "-o", str(tmp_path / "link.csv")],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bibier.log import note
 
 ENDINGS = ("-wal", "-shm")  # of the log, and of its index
+HEAD = 32  # bytes of a log in which nothing is written
 
 
 class WriteAheadLog:
@@ -35,12 +37,11 @@ class WriteAheadLog:
     def __init__(self, engine: sql.Engine, path: Path):
         self.engine, self.path = engine, path
         self._connection: DBAPIConnection | None = None
-        self._inode: int | None = None
+        self._inodes: dict[str, int | None] = {}
 
-    @property
-    def log(self) -> Path:
-        """Where the log lies."""
-        return self.path.with_name(self.path.name + ENDINGS[0])
+    def file(self, ending: str) -> Path:
+        """Where the log lies, or its index."""
+        return self.path.with_name(self.path.name + ending)
 
     def hold(self) -> None:
         """Keep the log from now on; where it can't be, as in a folder that is read-only, nothing is kept."""
@@ -49,37 +50,48 @@ class WriteAheadLog:
             fairy.detach()  # the pool may close all of its own
             self._connection = fairy.dbapi_connection
             fairy.cursor().execute("SELECT 1 FROM sqlite_master").fetchall()  # SQLite opens the log with the first look
-            self._inode = self.log.stat().st_ino
+            self._inodes = {ending: self._now(ending) for ending in ENDINGS}
+
+    def _now(self, ending: str) -> int | None:
+        try:
+            return self.file(ending).stat().st_ino
+        except OSError:
+            return None
 
     def is_lost(self) -> bool:
-        """Whether another log than that which is held lies beside the file, or none."""
-        if self._inode is None:
-            return False
+        """Whether another log or index than that which is held lies beside the file, or none."""
+        return any(self._now(ending) != inode for ending, inode in self._inodes.items())
+
+    def _is_others(self, now: Mapping[str, int | None], own: Collection[str]) -> bool:
+        """Whether another program has read the log into an index of its own, or written to a log of its own."""
+        if "-wal" in own:
+            return now["-shm"] is not None and "-shm" not in own
         try:
-            return self.log.stat().st_ino != self._inode
+            return self.file("-wal").stat().st_size > HEAD
         except OSError:
-            return True
+            return False
 
     def settle(self, *, replaced: bool) -> None:
         """Write the log into the file that it belongs to, and let both go.
 
         Where that file was `replaced` by another, nothing of the log stays beside the new one. Where another program
-        began a log of its own meanwhile, this one is given up.
+        goes on with the log, or has written to one of its own, nothing is done: it would be laid over what that one
+        says.
         """
         if self._connection is None:
             return
-        beside, whole = self.log.exists() and not self.is_lost(), False
-        if replaced or not self.log.exists():
+        now, whole = {ending: self._now(ending) for ending in ENDINGS}, False
+        own = [ending for ending in ENDINGS if now[ending] is not None and now[ending] == self._inodes.get(ending)]
+        if replaced or not self._is_others(now, own):
             with suppress(sqlite3.Error):  # nobody is waited for who still reads a file that was replaced
                 cursor = self._connection.cursor()
                 cursor.execute(f"PRAGMA wal_checkpoint({'PASSIVE' if replaced else 'TRUNCATE'})")
                 _, pages, written = cursor.fetchone() or (0, 1, 0)
                 whole = pages == written
-        if replaced and beside:
-            for ending in ENDINGS:
-                file = self.path.with_name(self.path.name + ending)
-                with suppress(OSError):
-                    file.unlink() if whole else file.replace(file.with_name(f"{file.name}.of-{self._inode}"))
+        for ending in own if replaced else ():
+            file = self.file(ending)
+            with suppress(OSError):
+                file.unlink() if whole else file.replace(file.with_name(f"{file.name}.of-{self._inodes[ending]}"))
         self.close()
         note("store", level=logging.WARNING, outcome="replaced" if replaced else "journal-lost")
 
@@ -88,4 +100,4 @@ class WriteAheadLog:
         if self._connection is not None:
             with suppress(sqlite3.Error):
                 self._connection.close()
-        self._connection = self._inode = None
+        self._connection, self._inodes = None, {}

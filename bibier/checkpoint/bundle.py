@@ -265,7 +265,7 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
         (part / CONFIG).write_text(text, encoding="utf-8")
         (part / CARD).write_text(card, encoding="utf-8")
         if folder.is_dir():
-            _carry_over(folder, part)
+            carry_over(folder, part)
         replace_folder(part, folder)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError("checkpoint-not-written", name=str(folder), detail=str(error)) from error
@@ -275,7 +275,7 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
     return folder
 
 
-def _carry_over(folder: Path, part: Path) -> None:
+def carry_over(folder: Path, part: Path) -> None:
     """Give the new folder what else lies in the old one: other files stay where a checkpoint is written anew."""
     for entry in folder.iterdir():
         if entry.name in (WEIGHTS, CONFIG, CARD):

@@ -13,7 +13,7 @@ from bibier.cli.progress import TerminalProgress
 from bibier.cli.terminal import escaped, json_text
 from bibier.errors import InputError, reason_of
 from bibier.i18n.messages import Message
-from bibier.parsing import read_json
+from bibier.parsing import read_json, read_settings
 from bibier.process import limit_threads
 
 if TYPE_CHECKING:  # late: the database and NumPy
@@ -132,8 +132,8 @@ def _set(store: Store, options: argparse.Namespace) -> int:
         settings["labels"] = _labels(options.labels)
     if options.guidelines is not None:
         try:
-            settings["guidelines"] = options.guidelines.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            settings["guidelines"] = read_settings(options.guidelines, "utf-8-sig")
+        except (OSError, ValueError) as error:
             raise InputError("import-line", file=options.guidelines.name, line=0, reason=reason_of(error)) from error
     changed = {name: value for name, value in settings.items() if value is not None}
     print(json_text(store.project(options.project, **changed)))
@@ -147,7 +147,7 @@ def _labels(given: str) -> object:
         return [] if names == ["all"] else names
     path = Path(given)
     try:
-        return read_json(path.read_text(encoding="utf-8-sig"))
+        return read_json(read_settings(path, "utf-8-sig"))
     except (OSError, ValueError) as error:
         raise InputError("import-line", file=path.name, line=0, reason=reason_of(error)) from error
 

@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from bibier.annotation.location import without_password
 from bibier.annotation.store import Store
 from bibier.errors import InputError, StoreUnavailable
 from tests.annotation import stores
-from tests.annotation.stores import CLIPS, label
+from tests.annotation.stores import CLIPS, ROOT, label
 
 store, url = stores.store, stores.url  # fixtures
 
@@ -160,14 +162,18 @@ def test_a_copy_put_in_its_place_gets_nothing_of_the_old_log(file, tmp_path):
             assert read.execute("SELECT count(*) FROM events").fetchone() == (count,), name
 
 
-def test_a_log_that_somebody_deletes_loses_nothing(file, tmp_path):
-    """What was saved afterwards went with the program."""
+@pytest.mark.parametrize("endings", [("-wal", "-shm"), ("-wal",), ("-shm",)])
+def test_a_log_that_somebody_deletes_loses_nothing(file, tmp_path, endings):
+    """What was saved afterwards went with the program; without its index, what it and another program saved."""
     store, path, _ = file
     before = len(store.events("p"))
     for number in range(1, 10):
         store.append(label(number % len(CLIPS)))
-        for ending in ("-wal", "-shm"):
+        for ending in endings:
             path.with_name(path.name + ending).unlink()
+        if number > 7:  # which may fail, and begins a log or an index of its own
+            command = [sys.executable, "-m", "bibier", "annotations", "progress", "p", "--store", f"sqlite:///{path}"]
+            subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120)
     assert store.append(label(1)) and len(store.events("p")) == before + 10
     shutil.copyfile(path, tmp_path / "killed.db")  # as after a kill, whatever the last log holds
     shutil.copyfile(path.with_name(f"{path.name}-wal"), tmp_path / "killed.db-wal")

@@ -167,6 +167,24 @@ def test_ten_clips_typed_fast_are_ten_labels(annotate, log, latency):
     assert labels == list(typed.items())
 
 
+def test_what_waits_keeps_its_order_when_the_clock_goes_back(annotate):
+    """The older of two labels was sent last, and stood."""
+    page = annotate("clock").page
+    page.context.set_offline(True)
+    waiting = page.evaluate("""() => {
+        const now = Date.now, act = { act: "save", project: "p", annotator: "clock" };
+        bibier.outbox.add({ ...act, clip: "first" }, 1);
+        Date.now = () => now() - 3600e3;
+        bibier.outbox.add({ ...act, clip: "second" }, 1);
+        bibier.outbox.add({ ...act, clip: "third" }, 1);
+        Date.now = now;
+        return bibier.outbox.waiting().map((one) => one.clip);
+    }""")
+    page.evaluate("localStorage.clear()")
+    page.context.set_offline(False)
+    assert waiting == ["first", "second", "third"]
+
+
 def test_a_draft_for_each_clip(annotate, log):
     """Going back loses no draft; a note that was typed and then skipped is kept; an undo gives the label to correct."""
     page = annotate("drafts").page

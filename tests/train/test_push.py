@@ -57,10 +57,17 @@ def test_a_taken_folder_is_replaced_only_when_asked_and_only_if_it_is_a_checkpoi
         with pytest.raises(CorpusError, match="taken"):
             push.to_folder(run, folder_in_use, replace=replace)
     assert (folder_in_use / "thesis.txt").exists()
+    for content in ("{}", "no JSON", '{"model_type": "bert"}'):  # many programs call a file so
+        (folder_in_use / bundle.CONFIG).write_text(content)
+        with pytest.raises(CorpusError, match="taken"):
+            push.to_folder(run, folder_in_use, replace=True)
+    assert (folder_in_use / "thesis.txt").exists()
     old = shutil.copytree(run, tmp_path / "old")
+    (old / "notes.txt").write_text("what I heard")
     with pytest.raises(CorpusError, match="--replace"):
         push.to_folder(run, old)
     push.to_folder(run, old, replace=True)
+    assert (old / "notes.txt").read_text() == "what I heard"
     with pytest.raises(CorpusError, match="itself"):
         push.to_folder(run, run, replace=True)
 

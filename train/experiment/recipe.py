@@ -36,7 +36,7 @@ from train.loop.adagrad import AdaGradSettings
 from train.loop.settings import FitSettings
 
 T = TypeVar("T")
-Folds = Annotated[int, Field(ge=2, description="a whole number of at least 2")]
+Folds = Annotated[int, Field(ge=2, le=1000, description="a whole number from 2 to 1000")]
 Corpora = Annotated[tuple[str, ...], Field(min_length=1, description="a list of at least one corpus")]
 Group = Literal["speaker", "dialogue"]
 ALL_IDS = 2**32  # buckets in which no two n-grams meet

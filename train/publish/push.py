@@ -12,7 +12,7 @@ from bibier import hub
 from bibier.checkpoint import bundle
 from bibier.checkpoint.hub import is_name
 from bibier.checkpoint.library import is_own
-from bibier.errors import BibierError, CorpusError
+from bibier.errors import BibierError, CorpusError, InputError
 from bibier.files import replace_folder
 
 if TYPE_CHECKING:  # takes half a second to import
@@ -37,8 +37,8 @@ def to_folder(run: str | Path, folder: Path, *, replace: bool = False) -> Path:
     source = _sound(run)
     if folder.exists() and not replace:
         raise CorpusError(f"{folder} is there already: choose another folder, or give --replace")
-    if folder.exists() and not (folder / bundle.CONFIG).is_file():
-        raise CorpusError(f"{folder} is no checkpoint, so it will not be replaced: choose another folder")
+    if folder.exists():
+        _check_replaced(folder)
     if folder.exists() and folder.resolve() == source.resolve():
         raise CorpusError(f"{folder} is the run itself: choose another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +46,8 @@ def to_folder(run: str | Path, folder: Path, *, replace: bool = False) -> Path:
     try:
         for name in FILES:
             shutil.copyfile(source / name, part / name)
+        if folder.exists():
+            bundle.carry_over(folder, part)
         part.chmod(0o755)
         replace_folder(part, folder)
     except OSError as error:
@@ -53,6 +55,14 @@ def to_folder(run: str | Path, folder: Path, *, replace: bool = False) -> Path:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def _check_replaced(folder: Path) -> None:
+    """Raise CorpusError unless a folder holds a checkpoint: many other things have a config.json too."""
+    try:
+        bundle.read_config(folder)
+    except (InputError, OSError) as error:
+        raise CorpusError(f"{folder} is no checkpoint, so it will not be replaced: choose another folder") from error
 
 
 def is_hub(target: str) -> bool:

@@ -32,10 +32,10 @@
   // --- acts on their way -------------------------------------------------------------------------------------------
   /** @returns {WaitingAct[]} */
   const waiting = () => keys(ACT).map(read).filter(Boolean);
-  let turn = 0; // of acts within one millisecond
-  const put = (/** @type {WaitingAct} */ act) => {
-    turn += 1;
-    write(`${ACT}${String(Date.now()).padStart(15, "0")}:${String(turn).padStart(6, "0")}:${act.uuid}`, act);
+  const DIGITS = 15; // of the milliseconds in a key
+  const put = (/** @type {WaitingAct} */ act) => { // after what waits already, also when the clock was set back
+    const last = Number(keys(ACT).at(-1)?.slice(ACT.length, ACT.length + DIGITS)) || 0;
+    write(`${ACT}${String(Math.max(Date.now(), last + 1)).padStart(DIGITS, "0")}:${act.uuid}`, act);
   };
   const drop = (/** @type {WaitingAct} */ act) =>
     keys(ACT).filter((key) => key.endsWith(`:${act.uuid}`)).forEach(remove);
