@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid5
 
 from bibier import csv_reader
 from bibier.annotation import rows
-from bibier.annotation.entries import LogEntry, is_retold
+from bibier.annotation.entries import NAMESPACE, LogEntry, is_retold
 from bibier.annotation.events import SHA256, Event, check_distribution
 from bibier.annotation.exports import LATER, long_columns
 from bibier.annotation.label_list import LabelList, check_same, is_sound, label_list, names_among, setting_of
@@ -139,7 +140,7 @@ def add(
     strange = {event.clip for event in kept} - known.keys() - {clip.sha256 for clip in clips}
     if strange:
         raise InputError("store-no-clip", project=project, clip=min(strange)[:12])
-    kept = _without_stale(store, project, kept)
+    kept = _without_stale(store, project, _with_own_ids(store, project, kept))
     earlier = _rehearse(store, kept, labels, project)
     if made and setting:
         store.project(project, labels=list(setting))
@@ -153,6 +154,17 @@ def add(
                 new += log.extend(some, at=places[start : start + len(some)])
             progress(start + len(some), len(kept))
     return new, len(events) - new
+
+
+def _with_own_ids(store: Store, project: str, events: Sequence[Event]) -> list[Event]:
+    """Give the acts of a project that is copied into another of this store ids that follow from both."""
+    ids = {uuid for event in events for uuid in (event.uuid, event.target) if uuid}
+    there = {uuid for uuid, event in store.known(ids).items() if event.project != project}
+    own = {uuid: str(uuid5(NAMESPACE, f"{project}\n{uuid}")) for uuid in there}
+    return [
+        replace(event, uuid=own.get(event.uuid, event.uuid), target=own.get(event.target, event.target))
+        for event in events
+    ]
 
 
 def _without_stale(store: Store, project: str, events: Sequence[Event]) -> list[Event]:

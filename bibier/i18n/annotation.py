@@ -178,6 +178,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "запись встречается дважды, в строке {first} у неё другая метка или текст: оставьте одну",
     ),
     "clips-file": ("an existing file", "существующий файл"),
+    "import-beside": ("a recording beside the file of tasks", "запись рядом с файлом заданий"),
     "clips-outside": (
         "a recording, or a file in the list's own folder",
         "звуковой файл или файл в папке самого списка",

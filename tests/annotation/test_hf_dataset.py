@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bibier.annotation.ingest import add_place
 from bibier.annotation.label_studio import read_label_studio
 from bibier.annotation.store import Store
 from bibier.errors import InputError
+from bibier.files import sha256
 from bibier.labels import EMOTIONS, named, vector
 
 datasets = pytest.importorskip("datasets")
@@ -112,20 +114,29 @@ def test_a_list_brings_no_file_of_this_computer_in_that_is_no_recording(tmp_path
     target.close()
 
 
-def test_a_label_studio_task_brings_in_no_link_to_a_file_of_this_computer(tmp_path):
-    """It was listed, served to every visitor, and published with the dataset."""
-    secret, folder = tmp_path / "key", tmp_path / "tasks"
+def test_a_label_studio_task_brings_in_no_file_from_elsewhere(tmp_path):
+    """A link's target was listed, served to every visitor, and published with the dataset; a private recording too."""
+    secret, folder, tasks = tmp_path / "key", tmp_path / "tasks", tmp_path / "tasks" / "tasks.json"
     secret.write_text("the key")
     folder.mkdir()
     (folder / "link.ogg").symlink_to(secret)
     (folder / "3f-link.ogg").symlink_to("link.ogg")
-    for audio in ("link.ogg", "/data/upload/3f-link.ogg", "/data/local-files/?d=link.ogg"):
-        (folder / "tasks.json").write_text(json.dumps([{"id": 7, "data": {"audio": audio}}]))
-        with pytest.raises(InputError, match="7.*in the list's own folder"):
-            read_label_studio(folder / "tasks.json")
+    private = tmp_path / "private.ogg"
+    shutil.copy(EXAMPLES / "sad_en.ogg", private)
+    (folder / "own.ogg").symlink_to(private)
+    places = ("link.ogg", "/data/upload/3f-link.ogg", "/data/local-files/?d=link.ogg")
+    for audio in (*places, "own.ogg", str(private), f"file://{private}", "../private.ogg"):
+        tasks.write_text(json.dumps([{"id": 7, "data": {"audio": audio}}]))
+        with pytest.raises(InputError, match="7.*beside the file"):
+            read_label_studio(tasks)
     (folder / "link.ogg").unlink()
-    (folder / "link.ogg").symlink_to(EXAMPLES / "happy_en.ogg")
-    assert [clip.path for clip in read_label_studio(folder / "tasks.json")[0]] == [str(EXAMPLES / "happy_en.ogg")]
+    shutil.copy(private, folder / "link.ogg")
+    for audio in places:
+        tasks.write_text(json.dumps([{"id": 7, "data": {"audio": audio}}]))
+        assert [clip.path for clip in read_label_studio(tasks)[0]] == [str(folder / "link.ogg")]
+    named = {"audio": str(private), "sha256": sha256(private)}  # as an export of ours says
+    tasks.write_text(json.dumps([{"id": 7, "data": named}]))
+    assert [clip.path for clip in read_label_studio(tasks)[0]] == [str(private)]
 
 
 def test_nothing_is_lost_or_half_written(store, tmp_path):

@@ -110,6 +110,18 @@ def test_a_table_and_then_the_log_itself_say_what_the_log_says(store, tmp_path, 
     target.close()
 
 
+def test_a_project_is_copied_into_another_of_the_store(snapshot, store, tmp_path):
+    """Each act has one id in a store: the copy was refused, with advice that did not help."""
+    path = exports.save(snapshot, "events", tmp_path / "e.jsonl")
+    for turn in (0, 1):
+        taken = intake.take_in(store, "copy", str(path), tmp_path)
+        assert (taken.new, taken.known) == ((len(snapshot.events), 0) if turn == 0 else (0, len(snapshot.events)))
+    said = [{key: label.probs for key, label in store.state(name).items()} for name in ("p", "copy")]
+    assert said[0] == said[1]
+    step = store.undo("copy", "Anna")
+    assert step is not None and store.state("p") == snapshot.labels
+
+
 def test_half_a_character_is_refused_in_words(store, tmp_path):
     """It has no UTF-8: the database's library raised in the middle."""
     clip = {"sha256": "4" * 64, "path": "a.wav", "text": "\udc00", "language": ""}
