@@ -54,6 +54,7 @@ def test_what_a_command_reads_is_not_replaced_by_what_it_writes(tmp_path, capsys
         [*export, str(tmp_path / "b.db-wal")],
         [*predict, str(tmp_path / "b.db")],
         ["batch", str(listed), "--replace", "-o", str(listed)],
+        [*export, str(recording)],
         ["batch", str(listed), "--replace", "-o", str(tmp_path / "link.csv")],
     ):
         capsys.readouterr()

@@ -301,7 +301,7 @@ def save(snapshot: ProjectSnapshot, kind: str, path: Path, *, replace: bool = Fa
     try:
         if path.exists() and not replace:
             raise InputError("export-exists", file=str(path))
-        check_replaceable(path)
+        check_replaceable(path, *(clip.path for clip in snapshot.clips if Path(clip.path).name == path.name))
         path.parent.mkdir(parents=True, exist_ok=True)
         encoding = "utf-8-sig" if excel and FORMATS[kind][0] == ".csv" else "utf-8"
         with replacing(path) as part, part.open("w", encoding=encoding, newline="") as file:

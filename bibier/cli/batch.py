@@ -59,11 +59,13 @@ def run(options: argparse.Namespace) -> int:
     bound_allocations()
     if options.batch < 1 or options.workers < 1:
         raise InputError("batch-number")
-    for path in (options.out, options.embeddings):
-        if path is not None:
-            check_replaceable(path, options.place)
     notices: list[Message] = []
     inputs = with_channel(batch.list_inputs(options.place, notices.append), options.channel)
+    outputs = [path for path in (options.out, options.embeddings) if path is not None]
+    for path in outputs:
+        check_replaceable(path, options.place, *(one.path for one in inputs if Path(one.path).name == path.name))
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError("batch-one-file", file=str(options.out))
     recogniser = None
     if options.recogniser != "none":
         recogniser = recognisers.recogniser(options.recogniser, profile=profile)

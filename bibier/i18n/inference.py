@@ -84,6 +84,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{file} belongs to a run with other settings. Finish that run, or delete the file to start over.",
         "{file} относится к запуску с другими настройками. Завершите тот запуск или удалите файл, чтобы начать заново.",
     ),
+    "batch-one-file": (
+        "{file} can't hold both the table and the embeddings. Give them two names.",
+        "{file} не может быть и таблицей, и файлом эмбеддингов. Задайте два имени.",
+    ),
     "batch-format": (
         "{file}: the table's format is told by its ending, one of {formats}.",
         "{file}: формат таблицы определяется окончанием, одним из {formats}.",

@@ -232,6 +232,7 @@ def test_wrong_calls_are_said_before_anything_is_read(place, tmp_path, capsys):
         (tmp_path / "none.csv", tmp_path / "out.csv", []),
         (place, tmp_path / "there.csv" / "out.csv", []),
         (place, tmp_path / "out.csv", ["--batch", "0"]),
+        (place, tmp_path / "out.parquet", ["--embeddings", f"{tmp_path}/./out.parquet"]),
     ):
         assert rows_of(source, out, *more)[0] == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
