@@ -131,7 +131,8 @@ def add(
     """
     made = project not in store.projects()
     known = {} if made else {clip.sha256: clip for clip in store.clips(project)}
-    gone = set() if made else store.removed(project) - {event.clip for event in events if event.annotator}
+    gone = set[str]().union(*(store.removed(name) for name in store.projects()))  # its words may not come by another
+    gone -= {event.clip for event in events if event.annotator} | known.keys()
     clips = [clip.check() for clip in clips if clip.sha256 not in gone]
     kept = [replace(event, project=project) for event in events if event.clip not in gone]
     labels = label_list(setting) if made else store.labels(project)
@@ -195,24 +196,19 @@ def _restate(store: Store, project: str, events: Sequence[Event]) -> None:
 
 
 def _places(store: Store, project: str, events: Sequence[Event]) -> list[int]:
-    """Return a counter for each event of a person who has said something newer of the same clip here, 0 for the others.
+    """Return a counter for each event of which its author has said something newer of the same clip here, 0 for others.
 
-    What that person said of it before stands under it then, in the order of the file, instead of taking its place.
+    It stands under that then, in the order of the file, instead of taking its place.
     """
     standing = store.state(project)
     shared = standing.keys() & {(event.clip, event.annotator) for event in events}
     known = store.known([standing[key].event for key in shared])
-    late = {
-        key
-        for event in events
-        if event.time and (key := (event.clip, event.annotator)) in shared
-        if (there := known.get(standing[key].event)) and _milliseconds(event.time) < _milliseconds(there.time)
-    }
+    newest = {key: _milliseconds(known[label].time) for key in shared if (label := standing[key].event) in known}
     places, last = [], 0
     for event in events:
-        is_late = bool(event.time) and (event.clip, event.annotator) in late
-        last = max(last + 1, _milliseconds(event.time)) if is_late else last
-        places.append(last if is_late else 0)
+        late = bool(event.time) and _milliseconds(event.time) < newest.get((event.clip, event.annotator), 0)
+        last = max(last + 1, _milliseconds(event.time)) if late else last
+        places.append(last if late else 0)
     return places
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import random
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +40,8 @@ def test_a_deleted_recording_does_not_come_back_with_an_older_export(snapshot, s
     events = len(store.events("p"))
     assert imports.add_events(store, "p", path) == (0, len(snapshot.events) + 1)
     assert store.removed("p") == {sent.sha256} and store.clips("p") == CLIPS and len(store.events("p")) == events
+    imports.add_events(store, "another", path)
+    assert [clip.sha256 for clip in store.clips("another")] == [clip.sha256 for clip in CLIPS]
     label = Event("l", "p", sent.sha256, "Anna", "label", dict.fromkeys(EMOTIONS, 0.0) | {"happy": 1.0})
     path.write_text(path.read_text(encoding="utf-8") + label.to_json() + "\n", encoding="utf-8")
     assert imports.add_events(store, "p", path)[0] >= 1
@@ -120,6 +124,44 @@ def test_a_project_is_copied_into_another_of_the_store(snapshot, store, tmp_path
     assert said[0] == said[1]
     step = store.undo("copy", "Anna")
     assert step is not None and store.state("p") == snapshot.labels
+
+
+@pytest.mark.parametrize("between", ["change", "undo", "skip", "undone", "later"])
+def test_two_copies_of_one_store_taken_in_one_after_the_other_are_the_second(tmp_path, between):
+    """Its newest label stood under those of the first copy, as soon as the first knew two acts of one clip."""
+    source, target = (Store(f"sqlite:///{tmp_path}/{name}.db") for name in "ab")
+    source.add_clips("p", CLIPS)
+    numbers = iter(range(100))
+
+    def say(kind="label", clip=0, **shares):
+        probs = dict.fromkeys(EMOTIONS, 0.0) | shares if shares else None
+        source.append(Event(f"e{next(numbers)}", "p", CLIPS[clip].sha256, "Anna", kind, probs))
+        time.sleep(0.002)
+
+    def copy(name):
+        return exports.save(exports.snapshot_of(source, "p"), "events", tmp_path / name)
+
+    say(fear=1.0)
+    if between == "undo":
+        source.undo("p", "Anna")
+    if between == "skip":
+        say("skip")
+    say(anger=1.0)
+    first = copy("1.jsonl")
+    if between == "later":  # the first copy comes in after the change
+        say(sad=1.0)
+        imports.add_events(target, "p", first)
+    else:
+        imports.add_events(target, "p", first)
+        if between == "undone":
+            source.undo("p", "Anna")
+            source.undo("p", "Anna")
+    if between != "undone":
+        say(happy=1.0)
+    imports.add_events(target, "p", copy("2.jsonl"))
+    assert target.state("p") == source.state("p")
+    for store in (source, target):
+        store.close()
 
 
 def test_half_a_character_is_refused_in_words(store, tmp_path):
@@ -311,3 +353,32 @@ def test_proposals_come_back(snapshot, tmp_path):
     rows = imports.read_table(exports.save(snapshot, "proposals", tmp_path / "p.csv"))
     found = {(row["sha256"], row["source"]): {name: float(row[name]) for name in EMOTIONS} for row in rows}
     assert found == snapshot.proposals
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_copies_taken_in_as_they_were_made_end_as_their_store(tmp_path, seed):
+    """Labels, skips, undo and redo of two people, copies and long tables between them, some of them taken in late."""
+    rng = random.Random(seed)
+    source, target = (Store(f"sqlite:///{tmp_path}/{name}.db") for name in "ab")
+    source.add_clips("p", CLIPS)
+    pending = []
+    for number in range(40):
+        who = rng.choice(["Anna", "Bob"])
+        act = rng.choice(["label", "label", "label", "skip", "undo", "redo", "copy", "take"])
+        if act in ("undo", "redo"):
+            getattr(source, act)("p", who)
+        elif act == "copy":
+            kind = rng.choice(["events", "events", "long"])
+            pending.append(exports.save(exports.snapshot_of(source, "p"), kind, tmp_path / f"{number}.{kind}"))
+        elif act == "take" and pending:
+            path = pending.pop(0)
+            (imports.add_events if path.suffix == ".events" else imports.add_long)(target, "p", path)
+        elif act in ("label", "skip"):
+            shares = dict.fromkeys(EMOTIONS, 0.0) | {rng.choice(EMOTIONS): 1.0}
+            clip = rng.choice(CLIPS).sha256
+            source.append(Event(f"e{number}", "p", clip, who, act, shares if act == "label" else None))
+        time.sleep(0.0015)
+    imports.add_events(target, "p", exports.save(exports.snapshot_of(source, "p"), "events", tmp_path / "last.events"))
+    assert target.state("p") == source.state("p")
+    for store in (source, target):
+        store.close()
