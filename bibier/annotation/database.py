@@ -18,7 +18,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bibier.annotation.journal import WriteAheadLog
+from bibier.annotation.journal import WriteAheadLog, check_not_alone
 from bibier.annotation.location import without_password
 from bibier.annotation.writer_lease import WriterLease, keeps_locks
 from bibier.errors import InputError, StoreUnavailable
@@ -108,6 +108,8 @@ class Database:
         self._opened = False
         try:
             path = _file_of(url)
+            if path:
+                check_not_alone(path)
             if path and (journal_mode == "DELETE" or not keeps_locks(path.parent)):
                 journal_mode, self._lease = "DELETE", WriterLease(path, writer)
             self.engine = _engine_of(url, journal_mode)

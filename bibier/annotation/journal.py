@@ -17,10 +17,22 @@ import sqlalchemy as sql
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
+from bibier.errors import StoreUnavailable
+from bibier.file_names import short_name
 from bibier.log import note
 
 ENDINGS = ("-wal", "-shm")  # of the log, and of its index
 HEAD = 32  # bytes of a log in which nothing is written
+
+
+def check_not_alone(path: Path) -> None:
+    """Raise StoreUnavailable where a database is not there and a log of it is, which a new one would overwrite."""
+    if path.exists():
+        return
+    for ending in ("-wal", "-journal"):
+        log = path.with_name(path.name + ending)
+        if log.is_file() and log.stat().st_size > HEAD:
+            raise StoreUnavailable("store-log-alone", file=short_name(path), log=short_name(log))
 
 
 class WriteAheadLog:

@@ -181,6 +181,24 @@ def test_a_log_that_somebody_deletes_loses_nothing(file, tmp_path, endings):
         assert read.execute("SELECT count(*) FROM events").fetchone() == (before + 10,)
 
 
+def test_a_log_whose_database_was_moved_is_not_overwritten(file, tmp_path):
+    """A command made a new database beside it: put back, the old one had lost what was acknowledged."""
+    store, path, _ = file
+    before = len(store.events("p"))
+    for number in range(1, 10):
+        store.append(label(number % len(CLIPS)))
+    for ending in ("", "-wal"):  # as after a kill
+        shutil.copyfile(path.with_name(path.name + ending), tmp_path / f"killed.db{ending}")
+    (tmp_path / "killed.db").rename(tmp_path / "away.db")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="killed.db-wal"):
+            Store(f"sqlite:///{tmp_path}/killed.db")
+    (tmp_path / "away.db").rename(tmp_path / "killed.db")
+    again = Store(f"sqlite:///{tmp_path}/killed.db")
+    assert len(again.events("p")) == before + 9
+    again.close()
+
+
 def test_it_is_known_whether_labels_could_be_saved(file, tmp_path, monkeypatch):
     """The health page said that all was well, with the file gone, or another's in its place."""
     store, path, _ = file
