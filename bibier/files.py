@@ -8,7 +8,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bibier.errors import InputError
@@ -89,6 +89,17 @@ def bundled(name: str) -> Path:
     """
     inside = Path(__file__).resolve().parent / name
     return inside if inside.is_dir() else inside.parents[1] / name
+
+
+def carry_over(folder: Path, part: Path, names: Collection[str]) -> None:
+    """Give the new folder `part` what else lies in the old one, besides `names`."""
+    for entry in folder.iterdir():
+        if entry.name in names:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, part / entry.name, symlinks=True)
+        else:
+            shutil.copy2(entry, part / entry.name, follow_symlinks=False)
 
 
 def replace_folder(new: Path, folder: Path) -> None:

@@ -169,6 +169,7 @@ def _prepare(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
+    from bibier.checkpoint.bundle import check_place
     from train.experiment import recipe
     from train.experiment.fit import fit_bundle
     from train.experiment.graft import fit_words
@@ -178,6 +179,7 @@ def _fit(options: argparse.Namespace) -> int:
 
     report = progress() if is_main_process() else lambda line: None
     chosen = recipe.load(options.recipe, options.set)
+    check_place(options.out)  # before hours of work
     if options.ood_into:
         score_checkpoint(chosen, options.data, options.ood_into, options.out, report)
     elif options.words_into:
@@ -225,8 +227,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     from bibier.checkpoint import bundle
     from train.corpora import load
     from train.evaluate.evaluate import evaluate, table
-    from train.evaluate.runs import write_run
+    from train.evaluate.runs import check_place, write_run
 
+    if options.save_run:
+        check_place(options.save_run)
     items = load.read(options.corpus, options.data, options.split, report=_say)
     model = bundle.load(options.checkpoint)
     evaluation = evaluate(model, items, _say)

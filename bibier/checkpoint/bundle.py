@@ -31,7 +31,7 @@ from bibier.features.log_mel import LogMel, LogMelConfig
 from bibier.features.speech_encoders import HubAudio, HubAudioConfig
 from bibier.features.text_encoders import HubText, HubTextConfig
 from bibier.features.tokens import WordSpan
-from bibier.files import bundled, replace_folder
+from bibier.files import bundled, carry_over, replace_folder
 from bibier.labels import EMOTIONS
 from bibier.models.audio_encoder import AudioEncoder, AudioEncoderConfig
 from bibier.models.audio_ensemble import AudioEnsemble, AudioEnsembleConfig
@@ -249,7 +249,7 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
     The folder appears, or changes places with the old one, when all of it is written: a kill at any moment leaves the
     one or the other, never new weights beside an old config. Other files in it stay.
     """
-    folder = Path(folder)
+    check_place(folder := Path(folder))
     tensors = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in bundle.state_dict().items()
@@ -265,7 +265,7 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
         (part / CONFIG).write_text(text, encoding="utf-8")
         (part / CARD).write_text(card, encoding="utf-8")
         if folder.is_dir():
-            carry_over(folder, part)
+            carry_over(folder, part, (WEIGHTS, CONFIG, CARD))
         replace_folder(part, folder)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError("checkpoint-not-written", name=str(folder), detail=str(error)) from error
@@ -275,15 +275,15 @@ def save(bundle: Bundle, folder: str | Path, card: str, *, half: bool = True) ->
     return folder
 
 
-def carry_over(folder: Path, part: Path) -> None:
-    """Give the new folder what else lies in the old one: other files stay where a checkpoint is written anew."""
-    for entry in folder.iterdir():
-        if entry.name in (WEIGHTS, CONFIG, CARD):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, part / entry.name, symlinks=True)
-        else:
-            shutil.copy2(entry, part / entry.name, follow_symlinks=False)
+def check_place(folder: Path) -> None:
+    """Raise InputError unless a checkpoint may be written there: many other things have files of these names too."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("checkpoint-other", name=str(folder))
+    if any((folder / name).exists() for name in (WEIGHTS, CONFIG, CARD)):
+        try:
+            read_config(folder)
+        except (InputError, OSError) as error:
+            raise InputError("checkpoint-other", name=str(folder)) from error
 
 
 def resolve(name: str | Path) -> Path:

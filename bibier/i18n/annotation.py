@@ -41,8 +41,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "store-log-alone": (
         "The database {file} is not there, but its log {log} is, which may hold labels. Nothing was opened; put the "
         "database back beside it, or move the log away to begin a new one.",
-        "Базы данных {file} нет, но рядом лежит её журнал {log}, и в нём может быть разметка. Ничего не открыто: верните "
-        "базу на место или уберите журнал, чтобы начать новую.",
+        "Базы данных {file} нет, но рядом лежит её журнал {log}, и в нём может быть разметка. Ничего не открыто: "
+        "верните базу на место или уберите журнал, чтобы начать новую.",
     ),
     "clips-half": (
         "Nothing was added: a text of {file} holds half a character, as a cut through an emoji leaves. "

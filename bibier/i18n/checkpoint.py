@@ -15,6 +15,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The folder “{name}” has no {file}, so it is not a checkpoint. Give the folder that the training wrote.",
         "В папке «{name}» нет файла {file}: это не чекпойнт. Укажите папку, созданную при обучении.",
     ),
+    "checkpoint-other": (
+        "{name} holds something that is no checkpoint, and was left as it is. Choose another folder.",
+        "{name} — не чекпойнт, а что-то другое; всё оставлено как было. Выберите другую папку.",
+    ),
     "checkpoint-not-written": (
         "The checkpoint “{name}” could not be written; what was there is unchanged ({detail}). Free some space, or "
         "choose another folder.",

@@ -13,6 +13,7 @@ import torch
 from bibier import files
 from bibier.checkpoint import bundle
 from bibier.errors import CorpusError, InputError
+from train.evaluate import runs
 from train.publish import push
 
 
@@ -70,6 +71,29 @@ def test_a_taken_folder_is_replaced_only_when_asked_and_only_if_it_is_a_checkpoi
     assert (old / "notes.txt").read_text() == "what I heard"
     with pytest.raises(CorpusError, match="itself"):
         push.to_folder(run, run, replace=True)
+
+
+def test_a_fit_writes_over_nothing_that_is_no_checkpoint(tiny_bundle, run, tmp_path):
+    """A project's README.md and config.json went, and a file moved aside to make room for a folder."""
+    for number, (name, content) in enumerate(
+        (("README.md", "my project"), ("config.json", "{}"), ("model.safetensors", "x"))
+    ):
+        place = tmp_path / f"project{number}"
+        place.mkdir()
+        (place / name).write_text(content)
+        with pytest.raises(InputError, match="left as it was"):
+            bundle.save(tiny_bundle, place, "# tiny\n")
+        assert [(file.name, file.read_text()) for file in place.iterdir()] == [(name, content)]
+    (tmp_path / "list.csv").write_text("mine")
+    with pytest.raises(InputError, match="left as it was"):
+        bundle.save(tiny_bundle, tmp_path / "list.csv", "# tiny\n")
+    assert (tmp_path / "list.csv").read_text() == "mine"
+    bundle.save(tiny_bundle, run, "# again\n")  # a checkpoint is written anew
+    (empty := tmp_path / "empty").mkdir()
+    bundle.save(tiny_bundle, empty, "# tiny\n")
+    with pytest.raises(CorpusError, match="no run"):
+        runs.check_place(run / bundle.CONFIG)
+    runs.check_place(tmp_path / "new.json")
 
 
 def test_a_full_disk_leaves_nothing_half_written(run, tmp_path, monkeypatch):

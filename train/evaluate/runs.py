@@ -133,6 +133,15 @@ def write_run(path: Path, run: Run) -> None:
         raise CorpusError(f"{path} can't be written: {error}; choose another folder, or free some space") from error
 
 
+def check_place(path: Path) -> None:
+    """Raise CorpusError where a file lies that is no run: it was not written as one."""
+    if Path(path).exists():
+        try:
+            read_run(path)
+        except CorpusError as error:
+            raise CorpusError(f"{path} is there and no run, so it is left as it is: choose another name") from error
+
+
 def read_run(path: Path) -> Run:
     """Read a run.
 

@@ -13,7 +13,7 @@ from bibier.checkpoint import bundle
 from bibier.checkpoint.hub import is_name
 from bibier.checkpoint.library import is_own
 from bibier.errors import BibierError, CorpusError, InputError
-from bibier.files import replace_folder
+from bibier.files import carry_over, replace_folder
 
 if TYPE_CHECKING:  # takes half a second to import
     from huggingface_hub import HfApi
@@ -47,7 +47,7 @@ def to_folder(run: str | Path, folder: Path, *, replace: bool = False) -> Path:
         for name in FILES:
             shutil.copyfile(source / name, part / name)
         if folder.exists():
-            bundle.carry_over(folder, part)
+            carry_over(folder, part, FILES)
         part.chmod(0o755)
         replace_folder(part, folder)
     except OSError as error:
