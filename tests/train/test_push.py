@@ -81,11 +81,11 @@ def test_a_fit_writes_over_nothing_that_is_no_checkpoint(tiny_bundle, run, tmp_p
         place = tmp_path / f"project{number}"
         place.mkdir()
         (place / name).write_text(content)
-        with pytest.raises(InputError, match="left as it was"):
+        with pytest.raises(InputError, match="left as it is"):
             bundle.save(tiny_bundle, place, "# tiny\n")
         assert [(file.name, file.read_text()) for file in place.iterdir()] == [(name, content)]
     (tmp_path / "list.csv").write_text("mine")
-    with pytest.raises(InputError, match="left as it was"):
+    with pytest.raises(InputError, match="left as it is"):
         bundle.save(tiny_bundle, tmp_path / "list.csv", "# tiny\n")
     assert (tmp_path / "list.csv").read_text() == "mine"
     bundle.save(tiny_bundle, run, "# again\n")  # a checkpoint is written anew
