@@ -20,7 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "buckets": (2, 2**33),  # without a vocabulary the encoder bounds them further, as each has a row of the weights
     "channels": (1, 2048),
     "classes": (2, 1000),
-    "dim": WIDTH,
+    "dim": (0, WIDTH[1]),  # 0: none of its own
     "feed": (1, 16),
     "graph_heads": (1, 64),
     "heads": (1, 64),

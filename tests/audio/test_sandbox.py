@@ -208,6 +208,9 @@ time.sleep(60)
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True) as program:
         decoder = psutil.Process(int(program.stdout.readline()))
+        ends = time.monotonic() + 20
+        while decoder.status() != psutil.STATUS_STOPPED and time.monotonic() < ends:  # a signal takes its time
+            time.sleep(0.01)
         assert decoder.status() == psutil.STATUS_STOPPED
         program.kill()
     ends = time.monotonic() + 20
