@@ -26,6 +26,7 @@ from bibier.i18n import (
     pretrained,
     security,
     soft_labels,
+    store,
     tables,
 )
 
@@ -46,6 +47,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **pretrained.SENTENCES,
     **security.SENTENCES,
     **soft_labels.SENTENCES,
+    **store.SENTENCES,
     **tables.SENTENCES,
 }
 
